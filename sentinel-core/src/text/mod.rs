@@ -1,0 +1,15 @@
+//! Bytes to meaning and back: the text formats Sentinel reads and writes.
+//!
+//! These parsers are our own by design. Policy is decided from what they return, so there is exactly
+//! one reading of every document: strict, bounded, and the same on every platform.
+//!
+//! # Invariants
+//! - No input panics; every error knows its byte offset, line and column.
+//! - What is written by a writer here reads back as the same value.
+//!
+//! # Not here
+//! What a document means: that belongs to the module that asked for it.
+
+mod position;
+
+pub use position::{Position, Span};
