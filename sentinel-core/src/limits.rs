@@ -9,3 +9,13 @@
 //!
 //! # Not here
 //! Bounds that follow from a format (a port is at most 65535) stand with the format.
+
+// text::json
+
+/// How deep arrays and objects of a JSON text may be nested. Documents of people and platforms stay
+/// below twenty; the bound keeps hostile ones from making every later step pay for their depth.
+pub const JSON_DEPTH_MAX: usize = 128;
+
+/// How long a JSON text may be, in bytes: room for a reply that carries images, and less than a small
+/// machine has memory.
+pub const JSON_BYTES_MAX: usize = 64 << 20;

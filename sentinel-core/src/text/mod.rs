@@ -4,12 +4,15 @@
 //! one reading of every document: strict, bounded, and the same on every platform.
 //!
 //! # Invariants
-//! - No input panics; every error knows its byte offset, line and column.
+//! - No input panics; every error says where in the text it lies.
 //! - What is written by a writer here reads back as the same value.
 //!
 //! # Not here
 //! What a document means: that belongs to the module that asked for it.
 
+pub mod json;
+
 mod position;
+mod scan;
 
 pub use position::{Position, Span};
