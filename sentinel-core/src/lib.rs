@@ -1,19 +1,19 @@
 //! The deciding half of Sentinel, a secure runtime for AI agents.
 //!
 //! Everything here is a value that turns what happened into what to do next. Nothing here opens a
-//! socket, reads a clock or draws a random number: a shell (`sentinel-linux`, `sentinel-luperiq`, or
-//! a host of your own) does that and hands the result in. So the same code runs on a server, on bare
-//! metal and inside a test, and the same input always gives the same output.
+//! socket, reads a clock or draws a random number: a shell (`sentinel-linux`, `sentinel-luperiq`,
+//! or a host of your own) does that and hands the result in. So the same code runs on a server, on
+//! bare metal and inside a test, and the same input always gives the same output.
 //!
-//! The modules follow a reply upward: [`wire`] turns bytes from a socket into messages, [`text`] turns
-//! the bytes of a message into values.
+//! The modules follow a reply upward: [`wire`] turns bytes from a socket into messages, [`text`]
+//! turns the bytes of a message into values.
 //!
 //! # Promises
 //!
 //! - `no_std + alloc`, no `unsafe`, no dependencies.
-//! - No input, however hostile, causes a panic. Bad input is an error that says what is wrong, where,
-//!   and which bound was hit; memory stays bounded by the limits the caller set ([`limits`]) and time
-//!   is linear in what was read.
+//! - No input, however hostile, causes a panic. Bad input is an error that says what is wrong,
+//!   where, and which bound was hit; memory stays bounded by the limits the caller set ([`limits`])
+//!   and time is linear in what was read.
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]

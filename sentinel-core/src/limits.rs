@@ -1,7 +1,7 @@
 //! Every default bound of the core, in one place, with the reason for its value.
 //!
-//! Each parser and codec takes its bounds from its caller; these are the values it has when the caller
-//! says nothing. Hitting one is an error that names it, never a panic and never silence.
+//! Each parser and codec takes its bounds from its caller; these are the values it has when the
+//! caller says nothing. Hitting one is an error that names it, never a panic and never silence.
 //!
 //! # Invariants
 //! - Nothing in the core grows with input beyond one of these bounds.
@@ -16,6 +16,16 @@
 /// below twenty; the bound keeps hostile ones from making every later step pay for their depth.
 pub const JSON_DEPTH_MAX: usize = 128;
 
-/// How long a JSON text may be, in bytes: room for a reply that carries images, and less than a small
-/// machine has memory.
+/// How long a JSON text may be, in bytes: room for a reply that carries images, and less than a
+/// small machine has memory.
 pub const JSON_BYTES_MAX: usize = 64 << 20;
+
+// text::sse
+
+/// How long a line of an event stream may be, in bytes: one event of a model may carry an image.
+pub const SSE_LINE_BYTES_MAX: usize = 16 << 20;
+
+/// How long the data of one event may be, in bytes, over all its lines.
+pub const SSE_EVENT_BYTES_MAX: usize = 16 << 20;
+
+const _: () = assert!(SSE_EVENT_BYTES_MAX <= JSON_BYTES_MAX, "an event is read as one JSON text");

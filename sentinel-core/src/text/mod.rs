@@ -1,7 +1,7 @@
 //! Bytes to meaning and back: the text formats Sentinel reads and writes.
 //!
-//! These parsers are our own by design. Policy is decided from what they return, so there is exactly
-//! one reading of every document: strict, bounded, and the same on every platform.
+//! These parsers are our own by design. Policy is decided from what they return, so there is
+//! exactly one reading of every document: strict, bounded, and the same on every platform.
 //!
 //! # Invariants
 //! - No input panics; every error says where in the text it lies.
@@ -11,6 +11,7 @@
 //! What a document means: that belongs to the module that asked for it.
 
 pub mod json;
+pub mod sse;
 
 mod position;
 mod scan;

@@ -1,7 +1,7 @@
 //! Where in a text something stands.
 //!
-//! Parsers work with byte offsets, people with lines and columns. The translation reads the text once
-//! from its start, so it is made when an error is reported and never while parsing.
+//! Parsers work with byte offsets, people with lines and columns. The translation reads the text
+//! once from its start, so it is made when an error is reported and never while parsing.
 
 use core::fmt;
 use core::ops::Range;

@@ -1,7 +1,7 @@
 //! Bytes on a connection to messages and back: the protocols Sentinel speaks.
 //!
-//! Each codec is a value without a socket: feed it what arrived, take what it understood; give it what
-//! to say, take the bytes. It never waits and never gathers a body nobody asked it to gather.
+//! Each codec is a value without a socket: feed it what arrived, take what it understood; give it
+//! what to say, take the bytes. It never waits and never gathers a body nobody asked it to gather.
 //!
 //! # Invariants
 //! - Any split of the incoming bytes gives the same messages.

@@ -1,7 +1,7 @@
 //! The cases of JSONTestSuite, the public suite of JSON parsing by Nicolas Seriot (MIT licence).
 //!
-//! Names and bytes are those of the suite. The three that are too long to write down, and the verdicts
-//! on what the suite leaves open, are in the test that reads these tables.
+//! Names and bytes are those of the suite. The three that are too long to write down, and the
+//! verdicts on what the suite leaves open, are in the test that reads these tables.
 
 /// Name and text of one case.
 pub(crate) type Case<'t> = (&'static str, &'t [u8]);

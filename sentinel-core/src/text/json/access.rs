@@ -1,7 +1,7 @@
 //! A document did not hold what was asked of it.
 //!
-//! The error is made where a caller gives up on a document, so it can afford to work out the whole path
-//! and to own it. A member that may well be missing is asked for with
+//! The error is made where a caller gives up on a document, so it can afford to work out the whole
+//! path and to own it. A member that may well be missing is asked for with
 //! [`Value::find`](super::Value::find), which makes no error.
 
 use alloc::boxed::Box;

@@ -1,11 +1,11 @@
 //! The canonical form of RFC 8785: one text for each value, so that equal values hash alike.
 //!
-//! Members are sorted by their keys, strings carry only the escapes they must, and numbers are written
-//! as ECMAScript writes the double they denote.
+//! Members are sorted by their keys, strings carry only the escapes they must, and numbers are
+//! written as ECMAScript writes the double they denote.
 //!
-//! That last rule maps 9007199254740993 and 9007199254740992 to the same text. Where a person approves
-//! the hash of a call, that is a way to approve one call and run another, so [`Numbers::Exact`] refuses
-//! a number that the form would change.
+//! That last rule maps 9007199254740993 and 9007199254740992 to the same text. Where a person
+//! approves the hash of a call, that is a way to approve one call and run another, so
+//! [`Numbers::Exact`] refuses a number that the form would change.
 //!
 //! # Invariants
 //! - Two documents have the same canonical form exactly if they denote the same value.
@@ -108,8 +108,8 @@ enum Rest<'d> {
 impl<'d> Rest<'d> {
     fn members(members: Members<'d>, out: &mut String) -> Result<Self, CanonicalError> {
         let mut sorted: Vec<_> = members.collect();
-        // RFC 8785 §3.2.3 sorts by UTF-16 code units, which differs from the order of characters where
-        // a surrogate pair meets U+E000 and above.
+        // RFC 8785 §3.2.3 sorts by UTF-16 code units, which differs from the order of characters
+        // where a surrogate pair meets U+E000 and above.
         sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(CanonicalError::DuplicateKey(pair[1].1.position()));
@@ -189,8 +189,8 @@ impl<'t> Decimal<'t> {
         let (is_negative, text) =
             text.strip_prefix('-').map_or((false, text), |magnitude| (true, magnitude));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        // An exponent past 64 bits belongs to a zero or to a number that is no double; in a zero it is
-        // forgotten below.
+        // An exponent past 64 bits belongs to a zero or to a number that is no double; in a zero it
+        // is forgotten below.
         let exponent: i64 = exponent.parse().unwrap_or(i64::MAX / 2);
         let point = mantissa.find('.').unwrap_or(mantissa.len());
         let leading = mantissa.len() - mantissa.trim_start_matches(['0', '.']).len();
@@ -271,8 +271,9 @@ impl Digits {
         // Formatting to memory cannot fail.
         let mut shortest = Collector::default();
         let _ = write!(shortest, "{value:e}");
-        // Where two shortest texts are equally near, the library takes the greater and ECMAScript the
-        // even one. That needs digits closer together than doubles: sixteen of them or more.
+        // Where two shortest texts are equally near, the library takes the greater and ECMAScript
+        // the even one. That needs digits closer together than doubles: sixteen of them or
+        // more.
         if shortest.length >= 16 {
             let mut nearest = String::new();
             let _ = write!(nearest, "{value:.*e}", shortest.length - 1);

@@ -123,7 +123,8 @@ impl<'d> Value<'d> {
 
     /// The member of this object with the given key.
     ///
-    /// Takes time linear in the members; whoever needs all of them reads [`members`](Self::members).
+    /// Takes time linear in the members; whoever needs all of them reads
+    /// [`members`](Self::members).
     pub fn get(self, key: &str) -> Result<Value<'d>, AccessError> {
         if self.kind() != Kind::Object {
             return Err(AccessError::wrong_kind(self, "an object"));
@@ -187,7 +188,8 @@ impl<'d> Value<'d> {
         value.ok_or_else(|| AccessError::wrong_kind(self, "an integer from -2^63 to 2^63-1"))
     }
 
-    /// The exact integer. A number with a sign, a fraction, an exponent or too many digits is refused.
+    /// The exact integer. A number with a sign, a fraction, an exponent or too many digits is
+    /// refused.
     pub fn as_u64(self) -> Result<u64, AccessError> {
         let value = self.number().and_then(Number::as_u64);
         value.ok_or_else(|| AccessError::wrong_kind(self, "an integer from 0 to 2^64-1"))

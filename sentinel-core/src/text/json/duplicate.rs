@@ -1,13 +1,13 @@
 //! Finding a key that stands twice in one object.
 //!
-//! Two readers of `{"path":"a","path":"b"}` may each see another path, so where policy is decided from
-//! a document such an object is refused. The check runs once for each object, when it closes.
+//! Two readers of `{"path":"a","path":"b"}` may each see another path, so where policy is decided
+//! from a document such an object is refused. The check runs once for each object, when it closes.
 //!
 //! # Invariants
 //! - Exact: a key is reported if and only if an equal one stands before it.
-//! - An object of *n* keys takes O(n log n) comparisons whatever the keys are. The cheap test that makes
-//!   ordinary objects fast only decides *whether* to compare; it can be attacked, and then costs no more
-//!   than the sort.
+//! - An object of *n* keys takes O(n log n) comparisons whatever the keys are. The cheap test that
+//!   makes ordinary objects fast only decides *whether* to compare; it can be attacked, and then
+//!   costs no more than the sort.
 
 use alloc::vec::Vec;
 

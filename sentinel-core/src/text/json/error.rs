@@ -6,9 +6,9 @@ use crate::text::Position;
 
 /// A JSON text was refused: what is wrong, and where.
 ///
-/// The position is that of the first byte after which no continuation could have made the text valid
-/// (for broken UTF-8, the start of the broken character). [`Partial`](super::Partial) reports the same
-/// position for the same text.
+/// The position is that of the first byte after which no continuation could have made the text
+/// valid (for broken UTF-8, the start of the broken character). [`Partial`](super::Partial) reports
+/// the same position for the same text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseError {
     /// What is wrong.

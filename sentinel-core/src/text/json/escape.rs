@@ -1,7 +1,7 @@
 //! Escapes inside strings, a byte at a time.
 //!
-//! One machine serves the parser of whole texts and the one of texts in pieces, so that the two cannot
-//! disagree. It refuses a lone surrogate at the first hexadecimal digit that makes it one.
+//! One machine serves the parser of whole texts and the one of texts in pieces, so that the two
+//! cannot disagree. It refuses a lone surrogate at the first hexadecimal digit that makes it one.
 
 use super::error::{Expected, ParseErrorKind};
 

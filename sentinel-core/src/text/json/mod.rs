@@ -1,13 +1,15 @@
 //! JSON, strictly by RFC 8259.
 //!
-//! Everything that reaches Sentinel from a model, a platform or a skill is JSON, and policy is decided
-//! from it; so there is one reading of every text, no extension is tolerated, and nothing is rounded.
+//! Everything that reaches Sentinel from a model, a platform or a skill is JSON, and policy is
+//! decided from it; so there is one reading of every text, no extension is tolerated, and nothing
+//! is rounded.
 //!
-//! - [`parse`] gives a [`Document`] that borrows from its input; [`Value`] walks it and its errors name
-//!   the path at fault. [`Options`] sets bounds and what happens to duplicate keys.
+//! - [`parse`] gives a [`Document`] that borrows from its input; [`Value`] walks it and its errors
+//!   name the path at fault. [`Options`] sets bounds and what happens to duplicate keys.
 //! - [`object`] and [`array`] write JSON, and cannot write anything else.
 //! - [`Value::canonical`] is the one form of RFC 8785, to hash.
-//! - [`Partial`] follows a text that arrives in pieces and refuses it at the first byte that spoils it.
+//! - [`Partial`] follows a text that arrives in pieces and refuses it at the first byte that spoils
+//!   it.
 //!
 //! ```
 //! use sentinel_core::text::json;
@@ -23,10 +25,11 @@
 //! ```
 //!
 //! # Invariants
-//! - A text is accepted if and only if RFC 8259 allows it, it is UTF-8 without byte order mark, each
-//!   `\u` escape stands for a character, and it keeps within the bounds of its [`Options`].
-//! - Memory is at most a small multiple of the text (sixteen bytes for each value and key). Time is linear in
-//!   the text, but for the check for duplicate keys, which sorts the keys of an object of many.
+//! - A text is accepted if and only if RFC 8259 allows it, it is UTF-8 without byte order mark,
+//!   each `\u` escape stands for a character, and it keeps within the bounds of its [`Options`].
+//! - Memory is at most a small multiple of the text (sixteen bytes for each value and key). Time is
+//!   linear in the text, but for the check for duplicate keys, which sorts the keys of an object of
+//!   many.
 //!
 //! # Not here
 //! Reading into structures of the caller's own: callers say field by field what they need.

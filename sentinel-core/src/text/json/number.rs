@@ -4,8 +4,8 @@ use core::fmt;
 
 /// A JSON number: the digits as they stand in the text.
 ///
-/// Nothing is rounded until a floating-point value is asked for, so an identifier of twenty digits or
-/// an amount of money survives being read and written again.
+/// Nothing is rounded until a floating-point value is asked for, so an identifier of twenty digits
+/// or an amount of money survives being read and written again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Number<'d> {
     text: &'d str,

@@ -1,8 +1,8 @@
 //! The parser of whole texts: one pass, no recursion.
 //!
 //! It writes a flat list of nodes in the order of the text. A container's node knows where its last
-//! descendant ends, so a reader can step over it; nothing else links nodes. The strings stay where they
-//! are in the input; only one that holds an escape gets a decoded copy.
+//! descendant ends, so a reader can step over it; nothing else links nodes. The strings stay where
+//! they are in the input; only one that holds an escape gets a decoded copy.
 //!
 //! # Invariants
 //! - The depth of nesting costs four bytes on the heap for each level, nothing on the stack.
@@ -92,8 +92,8 @@ pub(super) fn parse(text: &str, options: &Options) -> Result<Nodes, Failure> {
         options,
         duplicates: duplicate::Finder::default(),
     };
-    // Real documents hold a node for every eight to sixteen bytes. The guess costs as much memory as
-    // the text at most, and saves copying the list as it grows.
+    // Real documents hold a node for every eight to sixteen bytes. The guess costs as much memory
+    // as the text at most, and saves copying the list as it grows.
     parser.nodes.list.reserve(text.len() / 16 + 1);
     parser.document()?;
     Ok(parser.nodes)

@@ -1,12 +1,12 @@
 //! A text that arrives in pieces.
 //!
-//! A model sends the arguments of a tool call a few characters at a time. [`Partial`] gathers them and
-//! follows the grammar, so a call that can no longer become valid is given up at the byte that spoils
-//! it, not when its last piece arrives.
+//! A model sends the arguments of a tool call a few characters at a time. [`Partial`] gathers them
+//! and follows the grammar, so a call that can no longer become valid is given up at the byte that
+//! spoils it, not when its last piece arrives.
 //!
 //! # Invariants
-//! - A piece is refused if and only if no continuation could make the text valid, and the error names
-//!   the same position as [`parse`](super::parse) would for the text so far.
+//! - A piece is refused if and only if no continuation could make the text valid, and the error
+//!   names the same position as [`parse`](super::parse) would for the text so far.
 //! - How the text is cut into pieces changes nothing, not even inside a character or an escape.
 //! - After an error every further piece gives the same error; nothing more is gathered.
 
@@ -24,8 +24,8 @@ use super::{DuplicateKeys, Options};
 pub enum Progress {
     /// Something is missing.
     Incomplete,
-    /// The text is valid if it ends here. Only white space may follow, or, if it is a bare number, more
-    /// of the number.
+    /// The text is valid if it ends here. Only white space may follow, or, if it is a bare number,
+    /// more of the number.
     Complete,
 }
 

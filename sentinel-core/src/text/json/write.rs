@@ -1,8 +1,9 @@
 //! Writing JSON, and nothing else.
 //!
-//! A writer is lent to a closure for as long as its object or array is open, and the closing bracket is
-//! written when the closure returns. There is no state in which a key lacks its value or a bracket its
-//! partner, so there is no error to handle: what cannot be written wrong cannot be read wrong.
+//! A writer is lent to a closure for as long as its object or array is open, and the closing
+//! bracket is written when the closure returns. There is no state in which a key lacks its value or
+//! a bracket its partner, so there is no error to handle: what cannot be written wrong cannot be
+//! read wrong.
 //!
 //! Text goes out as it is written; no tree is built.
 //!
@@ -11,8 +12,8 @@
 //! - What was written reads back: equal strings, equal integers, the same double.
 //!
 //! # Not here
-//! Duplicate keys: the writer does not remember which keys it wrote. Their names stand in our own code,
-//! and the one that reads them back refuses them.
+//! Duplicate keys: the writer does not remember which keys it wrote. Their names stand in our own
+//! code, and the one that reads them back refuses them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -23,7 +24,8 @@ use super::number::Number;
 use super::parse::NodeKind;
 use crate::text::scan;
 
-/// Where written text goes: a `String`, a `Vec<u8>`, or a sink of the caller's own that passes it on.
+/// Where written text goes: a `String`, a `Vec<u8>`, or a sink of the caller's own that passes it
+/// on.
 pub trait Sink {
     /// Takes the next piece of the text.
     fn push_str(&mut self, text: &str);
@@ -180,11 +182,11 @@ impl<S: Sink> ArrayWriter<'_, S> {
     }
 }
 
-/// What is written as one value: booleans, integers, doubles, strings, numbers and values of a parsed
-/// document, and an `Option` of these (`None` is `null`).
+/// What is written as one value: booleans, integers, doubles, strings, numbers and values of a
+/// parsed document, and an `Option` of these (`None` is `null`).
 ///
-/// Closed to other types: each implementation here writes exactly one valid value, and no other code
-/// can break that. A type of your own writes itself through an [`ObjectWriter`].
+/// Closed to other types: each implementation here writes exactly one valid value, and no other
+/// code can break that. A type of your own writes itself through an [`ObjectWriter`].
 pub trait Scalar: sealed::Write {}
 
 mod sealed {
@@ -276,8 +278,8 @@ pub(super) fn write_digits<S: Sink>(out: &mut S, mut value: u64) {
     out.push_str(core::str::from_utf8(&digits[start..]).unwrap_or_default());
 }
 
-/// Writes a string in quotes, with the escapes that RFC 8259 §7 asks for and no others: the form that
-/// RFC 8785 §3.2.2.2 calls canonical.
+/// Writes a string in quotes, with the escapes that RFC 8259 §7 asks for and no others: the form
+/// that RFC 8785 §3.2.2.2 calls canonical.
 pub(super) fn write_string<S: Sink>(out: &mut S, value: &str) {
     out.push_str("\"");
     let bytes = value.as_bytes();

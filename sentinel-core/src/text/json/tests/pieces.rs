@@ -66,7 +66,8 @@ fn a_prefix_of_a_valid_text_is_never_refused() {
     });
 }
 
-/// The other half of "as early as possible": each byte that is accepted leaves a way to a valid text.
+/// The other half of "as early as possible": each byte that is accepted leaves a way to a valid
+/// text.
 #[test]
 fn whatever_is_accepted_can_still_become_valid() {
     let endings = [

@@ -1,0 +1,70 @@
+//! Timing contenders against each other.
+//!
+//! Every round runs each contender once on the same input, so a machine that slows down slows all
+//! of them. A figure is the median over the rounds, a ratio the median of the ratios within each
+//! round.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// How long one contender runs in one round, at least.
+const SLICE: Duration = Duration::from_millis(12);
+/// How many rounds are counted; one more goes first, to warm up.
+const ROUNDS: usize = 25;
+
+/// One way to do the job. Returns anything the optimiser must not throw away.
+pub(crate) type Contender<'a> = (&'static str, Box<dyn FnMut() -> usize + 'a>);
+
+/// Prints the title of a table, if it is one of those that are wanted.
+pub(crate) fn title(filter: &str, title: &str) -> bool {
+    let is_wanted = title.contains(filter);
+    if is_wanted {
+        println!("\n{title} (x: how many times faster the first is)");
+    }
+    is_wanted
+}
+
+/// Times the contenders on `bytes` bytes of input and prints a row: throughput of each, and how
+/// many times faster the first is than each of the others.
+pub(crate) fn row(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>) {
+    let repeats: Vec<u32> = contenders.iter_mut().map(|(_, run)| calibrate(run)).collect();
+    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
+    for round in 0..=ROUNDS {
+        for (index, (_, run)) in contenders.iter_mut().enumerate() {
+            let start = Instant::now();
+            for _ in 0..repeats[index] {
+                black_box(run());
+            }
+            if round > 0 {
+                seconds[index].push(start.elapsed().as_secs_f64() / f64::from(repeats[index]));
+            }
+        }
+    }
+    print!("  {label:<34}");
+    for (index, (name, _)) in contenders.iter().enumerate() {
+        let speed = bytes as f64 / median(seconds[index].clone()) / 1e6;
+        if index == 0 {
+            print!(" {name} {speed:.0} MB/s");
+        } else {
+            let ratios = seconds[index].iter().zip(&seconds[0]).map(|(other, ours)| other / ours);
+            print!(" | {name} {speed:.0} MB/s, {:.2}x", median(ratios.collect()));
+        }
+    }
+    println!();
+}
+
+/// How often to run within one slice.
+fn calibrate(run: &mut dyn FnMut() -> usize) -> u32 {
+    let start = Instant::now();
+    let mut count = 0;
+    while start.elapsed() < SLICE {
+        black_box(run());
+        count += 1;
+    }
+    count
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
