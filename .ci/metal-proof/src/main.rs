@@ -1,0 +1,48 @@
+//! Proof that the core needs no operating system: an image that contains it links.
+//!
+//! Whatever `exercise` reaches is linked; whatever it does not reach is thrown away and proves
+//! nothing. So every public parser and codec of the core is called there once.
+//!
+//! # Not here
+//! Running it. It has no boot code, and its heap is small and never freed.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod heap;
+
+use alloc::string::{String, ToString};
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use sentinel_core::text::Position;
+
+/// Calls into each part of the core, with input and output the optimiser must not guess.
+///
+/// To add a parser: give it `input`, and push what it says to `output`.
+#[inline(never)]
+fn exercise(input: &[u8]) -> String {
+    let mut output = String::new();
+    output.push_str(&Position::locate(input, input.len() / 2).to_string());
+    output
+}
+
+/// Where the linker says the image begins.
+// SAFETY: no other symbol of this image is called `_start`.
+#[unsafe(no_mangle)]
+extern "C" fn _start() -> ! {
+    black_box(exercise(black_box(b"a = 1\nb = 2\n")));
+    stop()
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    stop()
+}
+
+fn stop() -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}

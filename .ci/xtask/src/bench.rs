@@ -1,0 +1,12 @@
+//! `cargo xtask bench`: the benchmarks, which are a package of their own.
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
+    let bench = workspace.cargo(["bench", "-p", PACKAGE]);
+    let bench = if arguments.is_empty() { bench } else { bench.args(["--"]).args(arguments) };
+    bench.help(format!("the package {PACKAGE} has to be a member of the workspace")).run()
+}
+
+const PACKAGE: &str = "sentinel-bench";

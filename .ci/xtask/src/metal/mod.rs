@@ -1,0 +1,99 @@
+//! `cargo xtask metal`: the core runs where there is no operating system.
+//!
+//! Compiling the library shows little: a missing symbol only shows when a final image is linked. So
+//! `.ci/metal-proof` is linked against the core, and its symbols are read afterwards.
+//!
+//! # Invariants
+//! - The image has code in it and no symbol is left undefined.
+//! - The compiler and the sources of `core` and `alloc` always come from the same place.
+
+mod elf;
+mod toolchain;
+
+use std::path::PathBuf;
+
+use crate::check::Outcome;
+use crate::error::Error;
+use crate::similar;
+use crate::workspace::Workspace;
+use elf::Image;
+use toolchain::Source;
+
+/// The image is a workspace of its own: the host's checks never see a `no_main` program.
+pub(crate) const MANIFEST: &str = ".ci/metal-proof/Cargo.toml";
+
+pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
+    link(workspace, source(arguments)?)
+}
+
+/// The step of `check`.
+pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
+    link(workspace, None).map(|()| Outcome::Pass)
+}
+
+/// Links the image, with the toolchain asked for or else with the first that can be had.
+fn link(workspace: &Workspace, source: Option<Source>) -> Result<(), Error> {
+    let target = workspace.target().join("metal");
+    let toolchain = toolchain::find(workspace, source)?;
+    println!("with {toolchain}");
+    let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", MANIFEST];
+    toolchain.cargo(workspace).args(build).args(["--target-dir".into(), target.clone()]).run()?;
+    let path: PathBuf = [target.as_path(), TARGET.as_ref(), IMAGE.as_ref()].iter().collect();
+    let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+    let image = Image::read(&bytes)
+        .map_err(|reason| Error::new(format!("{} is no image: {reason}", path.display())))?;
+    if !image.undefined.is_empty() {
+        let names = image.undefined.join(", ");
+        return Err(Error::new(format!("the image needs what nobody provides: {names}"))
+            .help("find who calls it; the core may only use `core` and `alloc`"));
+    }
+    if !image.symbols.iter().any(|name| name.contains(PROOF)) {
+        return Err(Error::new(format!("`{PROOF}` is not in the image, so nothing was proved"))
+            .help(format!("it has to be called from `_start` in {MANIFEST}'s crate")));
+    }
+    println!("{TARGET}: linked, no undefined symbols, {} bytes of code", image.code_bytes);
+    Ok(())
+}
+
+fn source(arguments: &[String]) -> Result<Option<Source>, Error> {
+    match arguments {
+        [] => Ok(None),
+        [flag, from] if flag == "--from" => match from.as_str() {
+            "rustup" => Ok(Some(Source::Rustup)),
+            "debian" => Ok(Some(Source::Debian)),
+            other => {
+                let known = ["rustup", "debian"];
+                Err(similar::unknown("source", other, known, "cargo xtask help"))
+            }
+        },
+        _ => Err(Error::new(format!("cannot read `{}`", arguments.join(" ")))
+            .help("cargo xtask metal [--from rustup|debian]")),
+    }
+}
+
+const TARGET: &str = "aarch64-unknown-none";
+
+/// Below the folder of the target.
+const IMAGE: &str = "release/metal-proof";
+
+/// The function of the image that calls into the core, never inlined.
+const PROOF: &str = "exercise";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(String::from).collect()
+    }
+
+    #[test]
+    fn a_toolchain_can_be_asked_for_by_name_only() {
+        assert!(matches!(source(&[]), Ok(None)));
+        assert!(matches!(source(&words("--from debian")), Ok(Some(Source::Debian))));
+        let error = source(&words("--from debain")).unwrap_err().to_string();
+        assert!(error.contains("did you mean `debian`?"), "{error}");
+        assert!(source(&words("--from")).is_err());
+        assert!(source(&words("debian")).is_err());
+    }
+}
