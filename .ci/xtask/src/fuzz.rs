@@ -66,7 +66,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     match rows.iter().filter(|row| row.finding.is_some()).count() {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} of {} targets failed", rows.len()))
-            .help("their logs end with the input and the line that repeats it")),
+            .help("`cargo +nightly fuzz run TARGET FILE` repeats a finding")),
     }
 }
 
@@ -189,10 +189,18 @@ fn run_target(workspace: &Workspace, target: &str, runs: u64, logs: &Path) -> Re
     let said = String::from_utf8_lossy(&said);
     let row = Row::new(target, seconds, status.success(), &said, log);
     if row.finding.is_some() {
-        let lines: Vec<&str> = said.lines().collect();
-        println!("{}", lines[lines.len().saturating_sub(FINDING_LINES)..].join("\n"));
+        println!("{target}: {}", complaint(&said).join("\n"));
     }
     Ok(row)
+}
+
+/// What a log says about its finding: from the complaint on or, without one, its last lines.
+fn complaint(said: &str) -> Vec<&str> {
+    let lines: Vec<&str> = said.lines().collect();
+    let complains = |line: &&str| COMPLAINTS.iter().any(|words| line.contains(words));
+    let start = lines.iter().position(complains);
+    let start = start.unwrap_or(lines.len().saturating_sub(COMPLAINT_LINES));
+    lines.into_iter().skip(start).take(COMPLAINT_LINES).collect()
 }
 
 fn process(workspace: &Workspace, target: &str, runs: u64) -> Process {
@@ -242,8 +250,11 @@ impl std::fmt::Display for Row {
 /// Enough to reach the rare states of a parser; some minutes per target.
 const RUNS: u64 = 10_000_000;
 
-/// libFuzzer's report of a crash, with stack and input, fits into this many lines.
-const FINDING_LINES: usize = 40;
+/// How a panic, libFuzzer and its sanitizers begin their report.
+const COMPLAINTS: &[&str] = &["panicked at", "ERROR: "];
+
+/// The message and the innermost frames of a stack; the log has the rest.
+const COMPLAINT_LINES: usize = 16;
 
 const STATISTIC_RUNS: &str = "stat::number_of_executed_units:";
 
@@ -310,6 +321,15 @@ mod tests {
         assert_eq!((row.runs, row.finding.as_deref()), (5000, None));
         let shown = row.to_string();
         assert!(shown.ends_with("5000       2.0       2500  none"), "{shown}");
+    }
+
+    #[test]
+    fn the_shown_part_of_a_log_begins_with_the_complaint() {
+        let said = "INFO: seed\nthread panicked at a.rs:1\nfound\n";
+        assert_eq!(complaint(said), ["thread panicked at a.rs:1", "found"]);
+        let long = "x\n".repeat(COMPLAINT_LINES) + "last\n";
+        assert_eq!(complaint(&long).last(), Some(&"last"));
+        assert_eq!(complaint(&long).len(), COMPLAINT_LINES);
     }
 
     #[test]
