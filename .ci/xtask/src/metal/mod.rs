@@ -37,7 +37,10 @@ fn link(workspace: &Workspace, source: Option<Source>) -> Result<(), Error> {
     let toolchain = toolchain::find(workspace, source)?;
     println!("with {toolchain}");
     let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", MANIFEST];
-    toolchain.cargo(workspace).args(build).args(["--target-dir".into(), target.clone()]).run()?;
+    let stale =
+        format!("should its lock file be stale: cargo update -w --manifest-path {MANIFEST}");
+    let cargo = toolchain.cargo(workspace).args(build).help(stale);
+    cargo.args(["--target-dir".into(), target.clone()]).run()?;
     let path: PathBuf = [target.as_path(), TARGET.as_ref(), IMAGE.as_ref()].iter().collect();
     let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
     let image = Image::read(&bytes)

@@ -142,6 +142,6 @@ const SYSTEM_LINKER: &str = "ld.lld";
 /// How cargo is told the linker of `aarch64-unknown-none`.
 const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_NONE_LINKER";
 
-/// The target is some 10 MB. Where rustup has no way out it fails within a second; should it hang
-/// instead, this is when Debian's turn comes.
+/// The target has 70 MB unpacked and takes seconds. Where rustup has no way out it fails as fast;
+/// should it hang instead, this is when Debian's turn comes.
 const DOWNLOAD: Duration = Duration::from_secs(90);

@@ -58,7 +58,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
 
 /// Inputs of tests look as the test needs them; only what we write has to be tidy.
 fn is_ours(path: &str) -> bool {
-    !["fuzz/seeds/", "tests/data/", "src/data/"].iter().any(|folder| path.contains(folder))
+    !["fuzz/seeds/", "tests/data/"].iter().any(|folder| path.contains(folder))
         && path != "Cargo.lock"
 }
 

@@ -38,10 +38,12 @@ pub(super) fn check(path: &str, content: &str) -> Vec<Finding> {
 /// only say it sooner and in every configuration.
 fn code_without_tests(content: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines: Vec<&str> = content.lines().collect();
-    let opens_tests = |pair: &[&str]| {
-        pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{')
+    let opens_tests = |start: &usize| {
+        let mut item = lines[*start..].iter().skip_while(|line| line.starts_with("#["));
+        lines[*start] == "#[cfg(test)]"
+            && item.next().is_some_and(|item| item.starts_with("mod ") && item.ends_with('{'))
     };
-    let end = lines.windows(2).position(opens_tests).unwrap_or(lines.len());
+    let end = (0..lines.len()).find(opens_tests).unwrap_or(lines.len());
     let code = |line: &'_ str| line.find("//").unwrap_or(line.len());
     (1..).zip(lines.into_iter().take(end)).map(move |(number, line)| (number, &line[..code(line)]))
 }
@@ -101,7 +103,10 @@ mod tests {
                     #[cfg(test)]\nmod tests;\n";
         assert_eq!(found(core, good), []);
         assert_eq!(found(core, &format!("{good}use std::fmt;\n")).len(), 1);
-        assert_eq!(found(core, &format!("{good}#[cfg(test)]\nmod tests {{\nuse std::fmt;\n")), []);
+        for attributes in ["#[cfg(test)]", "#[cfg(test)]\n#[rustfmt::skip]"] {
+            let tests = format!("{good}{attributes}\nmod tests {{\nuse std::fmt;\n");
+            assert_eq!(found(core, &tests), []);
+        }
         assert_eq!(found("sentinel-linux/src/a.rs", "use std::fmt;\n"), []);
     }
 }
