@@ -155,7 +155,7 @@ fn status(out: &mut Pretty, random: &mut Random, with_retweet: bool) {
         out.member("text", &text);
         out.member(
             "source",
-            r#""<a href=\"https://mobile.example.com/download/android\" rel=\"nofollow\">a client</a>""#,
+            r#""<a href=\"https://mobile.example.com/android\" rel=\"nofollow\">a client</a>""#,
         );
         out.member("truncated", "false");
         for key in ["in_reply_to_status_id", "in_reply_to_status_id_str", "in_reply_to_user_id"] {
@@ -327,7 +327,8 @@ fn performance(out: &mut Pretty, random: &mut Random, id: impl Fn(&mut Random) -
 pub(crate) fn canada() -> String {
     let mut random = Random::new(0xcada);
     let mut text = String::from(
-        r#"{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"name":"Canada"},"geometry":{"type":"Polygon","coordinates":["#,
+        "{\"type\":\"FeatureCollection\",\"features\":[{\"type\":\"Feature\",\"properties\":\
+         {\"name\":\"Canada\"},\"geometry\":{\"type\":\"Polygon\",\"coordinates\":[",
     );
     for ring in 0..480 {
         text.push_str(if ring == 0 { "[" } else { ",[" });

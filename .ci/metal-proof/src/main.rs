@@ -16,7 +16,8 @@ use alloc::string::{String, ToString};
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use sentinel_core::text::Position;
+use sentinel_core::text::sse::Decoder;
+use sentinel_core::text::{Position, json};
 
 /// Calls into each part of the core, with input and output the optimiser must not guess.
 ///
@@ -25,6 +26,21 @@ use sentinel_core::text::Position;
 fn exercise(input: &[u8]) -> String {
     let mut output = String::new();
     output.push_str(&Position::locate(input, input.len() / 2).to_string());
+    if let Ok(document) = json::parse(input) {
+        output.push_str(&document.root().canonical(json::Numbers::Exact).unwrap_or_default());
+        json::write_array(&mut output, |out| {
+            out.value(document.root());
+        });
+    }
+    let mut partial = json::Partial::new(json::Options::new());
+    if let Err(error) = partial.push(input) {
+        output.push_str(&error.to_string());
+    }
+    let mut decoder = Decoder::new();
+    let mut rest = input;
+    while let Ok(Some(event)) = decoder.next(&mut rest) {
+        output.push_str(event.data);
+    }
     output
 }
 

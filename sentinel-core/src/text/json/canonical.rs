@@ -175,7 +175,7 @@ fn is_exact(number: Number<'_>, double: f64) -> bool {
     Decimal::read(number.text()) == Decimal::read(&shortest)
 }
 
-/// A decimal value in the one form that equal values share: 0.d₁d₂d₃… × 10^`exponent`, d₁ not zero.
+/// A decimal value in the one form that equal values share: 0.d₁d₂… × 10^`exponent`, d₁ not zero.
 #[derive(Debug)]
 struct Decimal<'t> {
     is_negative: bool,

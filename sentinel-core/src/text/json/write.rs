@@ -51,7 +51,7 @@ impl Sink for Vec<u8> {
 /// use sentinel_core::text::json;
 ///
 /// let request = json::object(|request| {
-///     request.field("model", "claude").field("max_tokens", 1024);
+///     request.field("model", "claude").field("max_tokens", 512);
 ///     request.array("messages", |messages| {
 ///         messages.object(|message| {
 ///             message.field("role", "user").field("content", "say \"hi\"");
@@ -60,7 +60,7 @@ impl Sink for Vec<u8> {
 /// });
 /// assert_eq!(
 ///     request,
-///     r#"{"model":"claude","max_tokens":1024,"messages":[{"role":"user","content":"say \"hi\""}]}"#
+///     r#"{"model":"claude","max_tokens":512,"messages":[{"role":"user","content":"say \"hi\""}]}"#
 /// );
 /// ```
 pub fn object(body: impl FnOnce(&mut ObjectWriter<'_, String>)) -> String {
@@ -249,7 +249,7 @@ macro_rules! write_integers {
     ($($integer:ty),*) => {$(
         impl sealed::Write for $integer {
             fn write<S: Sink>(self, out: &mut S) {
-                #[allow(clippy::cast_lossless, reason = "From is missing for the pointer-sized types")]
+                #[allow(clippy::cast_lossless, reason = "usize has no From into i128")]
                 let wide = self as i128;
                 if wide < 0 {
                     out.push_str("-");
