@@ -29,3 +29,19 @@ pub const SSE_LINE_BYTES_MAX: usize = 16 << 20;
 pub const SSE_EVENT_BYTES_MAX: usize = 16 << 20;
 
 const _: () = assert!(SSE_EVENT_BYTES_MAX <= JSON_BYTES_MAX, "an event is read as one JSON text");
+
+// text::toml
+
+/// Bytes of a TOML document. A configuration a person keeps by hand has a few thousand; this leaves
+/// room for long allow-lists and still bounds what one file can make us hold.
+pub const TOML_BYTES_MAX: usize = 1 << 20;
+
+/// Containers inside one another in a TOML document: tables, arrays, dotted keys and headers alike.
+/// People nest a handful; the bound keeps dropping and comparing a document within a small stack.
+pub const TOML_DEPTH_MAX: usize = 128;
+
+/// The deepest nesting a caller may ask for in TOML. Values are dropped and compared by recursion, so
+/// a larger wish is taken as this one: depth must never be able to exhaust a thread's stack.
+pub const TOML_DEPTH_CEILING: usize = 512;
+
+const _: () = assert!(TOML_DEPTH_MAX <= TOML_DEPTH_CEILING);

@@ -12,6 +12,7 @@
 
 pub mod json;
 pub mod sse;
+pub mod toml;
 
 mod position;
 mod scan;
