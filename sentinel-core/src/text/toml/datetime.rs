@@ -79,7 +79,8 @@ pub struct Date {
 impl Date {
     /// The date, if there is such a day.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
-        let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let is_leap =
+            year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
         let days = match month {
             1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
             4 | 6 | 9 | 11 => 30,
@@ -209,7 +210,7 @@ impl fmt::Display for Time {
             return Ok(());
         }
         let (mut fraction, mut width) = (self.nanosecond, 9);
-        while fraction % 10 == 0 {
+        while fraction.is_multiple_of(10) {
             fraction /= 10;
             width -= 1;
         }

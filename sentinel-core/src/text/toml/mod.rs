@@ -2,7 +2,7 @@
 //!
 //! People write configuration by hand and machines act on it, so two things matter: one strict reading
 //! with errors that say where and what to do, and edits that leave a person's file as they wrote it.
-//! [`Document`] is the first, `Editor` the second. TOML 1.1 reads every document of 1.0 the same way.
+//! [`Document`] is the first, [`Editor`] the second. TOML 1.1 reads every document of 1.0 the same way.
 //!
 //! ```
 //! use sentinel_core::text::toml::Document;
@@ -18,7 +18,7 @@
 //! - Every key and value knows its [`Span`](crate::text::Span) in the source; tables keep source order.
 //! - A table holds each key once, and no rule of redefinition is relaxed: what another strict reader
 //!   refuses is refused here too.
-//! - An edit changes what was asked and nothing else: the `Editor` reads its own result back and
+//! - An edit changes what was asked and nothing else: the [`Editor`] reads its own result back and
 //!   compares before it keeps it.
 //!
 //! # Not here
@@ -27,6 +27,7 @@
 mod build;
 mod cursor;
 mod datetime;
+mod edit;
 mod error;
 mod number;
 mod owned;
@@ -35,6 +36,7 @@ mod syntax;
 mod value;
 
 pub use datetime::{Date, DateTime, InvalidDateTime, Time, UtcOffset};
+pub use edit::{EditError, EditErrorKind, Editor, Segment};
 pub use error::{Found, ParseError, ParseErrorKind};
 pub use owned::OwnedValue;
 pub use value::{Data, Document, Key, Table, Value};

@@ -129,11 +129,17 @@ impl From<String> for OwnedValue {
     }
 }
 
-impl From<i64> for OwnedValue {
-    fn from(number: i64) -> Self {
-        Self::Integer(number)
-    }
+macro_rules! from_integers {
+    ($($integer:ty),*) => {$(
+        impl From<$integer> for OwnedValue {
+            fn from(number: $integer) -> Self {
+                Self::Integer(number.into())
+            }
+        }
+    )*};
 }
+
+from_integers!(i64, i32, u32, u16);
 
 impl From<f64> for OwnedValue {
     fn from(number: f64) -> Self {
@@ -204,7 +210,7 @@ impl fmt::Display for Quoted<'_> {
                 '\r' => formatter.write_str("\\r")?,
                 '\t' => formatter.write_str("\\t")?,
                 _ if character.is_control() => {
-                    write!(formatter, "\\u{:04X}", u32::from(character))?
+                    write!(formatter, "\\u{:04X}", u32::from(character))?;
                 }
                 _ => formatter.write_char(character)?,
             }

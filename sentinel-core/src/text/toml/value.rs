@@ -72,7 +72,7 @@ fn check_length(bytes: &[u8], limits: Limits) -> Result<(), ParseError> {
 pub struct Table<'a> {
     entries: Vec<(Key<'a>, Value<'a>)>,
     /// Where each key stands in `entries`, once there are too many to look through.
-    index: Option<Box<BTreeMap<Cow<'a, str>, usize>>>,
+    index: Option<BTreeMap<Cow<'a, str>, usize>>,
     pub(super) origin: Origin,
 }
 
@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
             let names = self.entries.iter().map(|(key, _)| key.name.clone());
             let mut index: BTreeMap<_, _> = names.zip(0..).collect();
             index.insert(key.name.clone(), position);
-            self.index = Some(Box::new(index));
+            self.index = Some(index);
         }
         // Most tables of a hostile document hold one key; do not give each of them room for four.
         if position == 0 {
