@@ -162,7 +162,7 @@ impl fmt::Display for ParseErrorKind {
             Self::UnknownEscape(character) => write!(
                 formatter,
                 "unknown escape \\{}; write \\\\ for a backslash, or use a 'literal string'",
-                character.escape_debug()
+                Visible(character)
             ),
             Self::EscapeOutOfRange(code) => write!(
                 formatter,
@@ -206,7 +206,7 @@ impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Character('`') => formatter.write_str("a backtick"),
-            Self::Character(character) => write!(formatter, "`{}`", character.escape_debug()),
+            Self::Character(character) => write!(formatter, "`{}`", Visible(character)),
             Self::EndOfLine => formatter.write_str("the end of the line"),
             Self::EndOfDocument => formatter.write_str("the end of the document"),
         }
@@ -237,6 +237,18 @@ struct Earlier {
     position: Position,
 }
 
+/// A character as it is, unless it would not show.
+struct Visible(char);
+
+impl fmt::Display for Visible {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            quote @ ('\'' | '"' | '\\') => write!(formatter, "{quote}"),
+            character => write!(formatter, "{}", character.escape_debug()),
+        }
+    }
+}
+
 /// A type name with its article, as it reads in a sentence.
 struct Article(&'static str);
 
@@ -246,3 +258,6 @@ impl fmt::Display for Article {
         write!(formatter, "{article} {}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

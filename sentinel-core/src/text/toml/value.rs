@@ -322,3 +322,6 @@ impl<'a> Value<'a> {
         self.span = span;
     }
 }
+
+#[cfg(test)]
+mod tests;
