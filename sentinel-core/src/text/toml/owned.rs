@@ -218,3 +218,6 @@ impl fmt::Display for Quoted<'_> {
         formatter.write_char('"')
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,10 +64,8 @@ impl Container<'_> {
             }
             _ => {}
         }
-        for (index, &element) in self.elements.iter().enumerate().take(end) {
-            if is_doomed(index) {
-                self.drop_element(element, &mut splices);
-            }
+        for index in (0..end).filter(|&index| is_doomed(index)) {
+            self.drop_element(index, &mut splices);
         }
         splices
     }
@@ -84,33 +82,43 @@ impl Container<'_> {
     }
 
     /// Removes one element and the comma after it.
-    fn drop_element(&self, element: Span, splices: &mut Vec<Splice>) {
+    ///
+    /// Looks no further than its neighbours: many elements may go, and all may share one line.
+    fn drop_element(&self, index: usize, splices: &mut Vec<Splice>) {
+        let Some(&element) = self.elements.get(index) else { return };
+        let before = index.checked_sub(1).and_then(|before| self.elements.get(before));
+        let before = before.map_or(self.span.start + 1, |before| before.end);
+        let after = self.elements.get(index + 1).map_or(self.closer(), |after| after.start);
+        let newline = self.find_newline(element.end, after);
         let comma = self.comma_after(element.end);
-        let line_end = splice::line_end(self.text, element.end);
-        let comma_here = comma.filter(|&comma| comma < line_end);
-        splices.extend(comma.filter(|&comma| comma >= line_end).map(remove_byte));
-
-        let mut end = comma_here.map_or(element.end, |comma| comma + 1);
-        let is_rest_empty = self.rest_of_line(end).is_empty();
-        let next_line = splice::next_line(self.text, end);
-        let ends_line = (is_rest_empty || self.is_comment_next(end)) && next_line <= self.closer();
-        if ends_line && splice::is_first_on_line(self.text, element.start) {
-            let start = splice::line_start(self.text, element.start);
-            if start > self.span.start {
-                splices.push(Splice::remove(start..next_line));
-                return;
-            }
+        let comma_here = comma.filter(|&comma| newline.is_none_or(|newline| comma < newline));
+        if comma_here.is_none() {
+            splices.extend(comma.map(remove_byte));
         }
-        let mut start = element.start;
-        if ends_line {
-            // Leave no blanks at the end of the line.
-            let before = self.text.get(..start).unwrap_or_default();
-            start = before.trim_end_matches([' ', '\t']).len().max(self.span.start + 1);
-        } else if comma_here.is_some() {
-            let after = self.text.get(end..).unwrap_or_default();
-            end += after.len() - after.trim_start_matches([' ', '\t']).len();
+
+        let (mut start, mut end) =
+            (element.start, comma_here.map_or(element.end, |comma| comma + 1));
+        let front = self.text.get(before..start).unwrap_or_default();
+        let back = self.text.get(end..after).unwrap_or_default();
+        let back_unblanked = back.trim_start_matches(BLANKS);
+        match newline {
+            Some(newline) if back_unblanked.starts_with(['#', '\r', '\n']) => {
+                let front_unblanked = front.trim_end_matches(BLANKS);
+                start = before + front_unblanked.len();
+                if front_unblanked.ends_with('\n') {
+                    // Alone on its line: the line goes, with the comment behind it.
+                    end = newline + 1;
+                }
+            }
+            _ if comma_here.is_some() => end += back.len() - back_unblanked.len(),
+            _ => {}
         }
         splices.push(Splice::remove(start..end));
+    }
+
+    /// The first line feed between two offsets.
+    fn find_newline(&self, start: usize, end: usize) -> Option<usize> {
+        self.text.get(start..end)?.find('\n').map(|newline| start + newline)
     }
 
     /// Where the closing bracket stands.
@@ -150,16 +158,12 @@ impl Container<'_> {
 
     /// Whether a comment follows on the same line.
     fn is_comment_next(&self, offset: usize) -> bool {
-        self.rest_of_line(offset).starts_with('#')
-    }
-
-    /// The rest of the line, without the blanks around it.
-    fn rest_of_line(&self, offset: usize) -> &str {
-        let line = self.text.get(offset..splice::line_end(self.text, offset));
-        line.unwrap_or_default().trim_matches([' ', '\t'])
+        self.text.get(offset..).is_some_and(|rest| rest.trim_start_matches(BLANKS).starts_with('#'))
     }
 }
 
 fn remove_byte(offset: usize) -> Splice {
     Splice::remove(offset..offset + 1)
 }
+
+const BLANKS: [char; 2] = [' ', '\t'];
