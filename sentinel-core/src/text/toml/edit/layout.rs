@@ -199,9 +199,9 @@ impl<'a> Layout<'a> {
             match table.map(|table| table.origin) {
                 Some(Origin::Inline) => reached.inline = Some((at + 1, next)),
                 Some(Origin::Header) => reached.header = at + 1,
-                Some(Origin::Implied | Origin::Dotted) => {}
-                // What stands in an array is not in the inline table around the array.
-                None => reached.inline = None,
+                // A dotted table is as inline as what it stands in. Arrays hold only tables that are
+                // their own answer.
+                Some(Origin::Implied | Origin::Dotted) | None => {}
             }
         }
         Ok(reached)

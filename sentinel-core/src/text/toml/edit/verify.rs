@@ -145,3 +145,6 @@ fn is_same(old: &Value<'_>, new: &Value<'_>) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;
