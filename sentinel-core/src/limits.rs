@@ -33,7 +33,8 @@ const _: () = assert!(SSE_EVENT_BYTES_MAX <= JSON_BYTES_MAX, "an event is read a
 // text::toml
 
 /// Bytes of a TOML document. A configuration a person keeps by hand has a few thousand; this leaves
-/// room for long allow-lists and still bounds what one file can make us hold.
+/// room for long allow-lists and still bounds what one file can make us hold: in the worst shapes
+/// measured (long dotted keys, 64-bit) a document takes 76 bytes of memory per byte of text.
 pub const TOML_BYTES_MAX: usize = 1 << 20;
 
 /// Containers inside one another in a TOML document: tables, arrays, dotted keys and headers alike.
