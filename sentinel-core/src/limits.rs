@@ -41,8 +41,8 @@ pub const TOML_BYTES_MAX: usize = 1 << 20;
 /// People nest a handful; the bound keeps dropping and comparing a document within a small stack.
 pub const TOML_DEPTH_MAX: usize = 128;
 
-/// The deepest nesting a caller may ask for in TOML. Values are dropped and compared by recursion, so
-/// a larger wish is taken as this one: depth must never be able to exhaust a thread's stack.
+/// The deepest nesting a caller may ask for in TOML. Values are dropped and compared by recursion,
+/// so a larger wish is taken as this one: depth must never be able to exhaust a thread's stack.
 pub const TOML_DEPTH_CEILING: usize = 512;
 
 const _: () = assert!(TOML_DEPTH_MAX <= TOML_DEPTH_CEILING);

@@ -1,8 +1,9 @@
 //! The toml-test suite, which we did not write, over the TOML parser.
 //!
-//! Every case of its list for TOML 1.1 is run: valid documents must decode to exactly the tagged JSON
-//! beside them, invalid ones must be refused. The list for 1.0 is run too, because 1.1 is to read every
-//! document of 1.0: there only the documents 1.1 made valid may be accepted, and they are named.
+//! Every case of its list for TOML 1.1 is run: valid documents must decode to exactly the tagged
+//! JSON beside them, invalid ones must be refused. The list for 1.0 is run too, because 1.1 is to
+//! read every document of 1.0: there only the documents 1.1 made valid may be accepted, and they
+//! are named.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Documents meant to exhaust time, stack or memory.
 //!
-//! Nothing here is timed: a quadratic step or an unbounded recursion over inputs of these sizes would
-//! not finish, or would overflow the stack of a test thread.
+//! Nothing here is timed: a quadratic step or an unbounded recursion over inputs of these sizes
+//! would not finish, or would overflow the stack of a test thread.
 
 use sentinel_core::text::toml::{
     Document, Editor, Limits, OwnedValue, ParseErrorKind, Segment, Value,

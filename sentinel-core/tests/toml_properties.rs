@@ -1,8 +1,8 @@
 //! What must hold for any TOML document, value and edit.
 //!
-//! Documents are grown line by line out of a small alphabet, with every way to write tables, keys and
-//! comments; a line is kept if the document still parses. Small alphabets make collisions, which is
-//! where the rules of TOML and of editing are hard.
+//! Documents are grown line by line out of a small alphabet, with every way to write tables, keys
+//! and comments; a line is kept if the document still parses. Small alphabets make collisions,
+//! which is where the rules of TOML and of editing are hard.
 
 #![allow(clippy::panic)] // A failed property is a panic.
 

@@ -5,8 +5,9 @@
 //!
 //! # Invariants
 //! - The way to a section's table is walked once per header, not once per key.
-//! - A table begun by dotted keys can only be reached again from the section that began it: its parent
-//!   is that section's table, and a header opens a table at most once. So no section is recorded.
+//! - A table begun by dotted keys can only be reached again from the section that began it: its
+//!   parent is that section's table, and a header opens a table at most once. So no section is
+//!   recorded.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -145,8 +146,8 @@ fn open_element<'t, 'a>(
     values.last_mut().and_then(section_table).ok_or(fault)
 }
 
-/// The value of a key; if the key is new, an empty table that came to be by `origin`. Also the place
-/// where the key was first written.
+/// The value of a key; if the key is new, an empty table that came to be by `origin`. Also the
+/// place where the key was first written.
 fn enter<'t, 'a>(
     table: &'t mut Table<'a>,
     key: Key<'a>,

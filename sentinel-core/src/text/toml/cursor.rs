@@ -1,7 +1,7 @@
 //! A place in the text that only moves forward, and the trivia between tokens.
 //!
-//! The text is UTF-8 before a cursor is made, and every byte TOML gives a meaning to is ASCII. So the
-//! cursor looks at bytes, and stops only where a character starts.
+//! The text is UTF-8 before a cursor is made, and every byte TOML gives a meaning to is ASCII. So
+//! the cursor looks at bytes, and stops only where a character starts.
 
 use super::error::{Fault, Found, ParseErrorKind};
 

@@ -1,8 +1,8 @@
 //! Dates and times: the four kinds TOML knows, with calendars checked.
 //!
-//! A date that exists here exists in the Gregorian calendar. Nothing is converted between zones and no
-//! clock is read: these are values a person wrote, kept as written. A fraction of a second is kept to
-//! nanoseconds, further digits are cut off.
+//! A date that exists here exists in the Gregorian calendar. Nothing is converted between zones and
+//! no clock is read: these are values a person wrote, kept as written. A fraction of a second is
+//! kept to nanoseconds, further digits are cut off.
 
 use core::fmt;
 

@@ -1,15 +1,15 @@
 //! Edits that leave a person's file as they wrote it.
 //!
 //! An edit replaces, inserts or removes a few stretches of the text; every byte outside them stays:
-//! comments, blank lines, order, quoting, indentation, line ends. Where the stretches lie is worked out
-//! from the syntax of the document ([`layout`]) and from the elements of a container ([`element`]).
-//! That is intricate, so nothing rests on it: the result is parsed again and compared with what was
-//! asked ([`verify`]), and an edit that would do anything else is refused.
+//! comments, blank lines, order, quoting, indentation, line ends. Where the stretches lie is worked
+//! out from the syntax of the document ([`layout`]) and from the elements of a container
+//! ([`element`]). That is intricate, so nothing rests on it: the result is parsed again and
+//! compared with what was asked ([`verify`]), and an edit that would do anything else is refused.
 //!
 //! # What happens to comments
 //! - A comment behind a value stays when the value is replaced, and goes when its line is removed.
-//! - A comment on a line of its own is the person's: it stays, also above a key or header that goes.
-//!   Only comments between a removed header and the last key under it go with that table.
+//! - A comment on a line of its own is the person's: it stays, also above a key or header that
+//!   goes. Only comments between a removed header and the last key under it go with that table.
 //!
 //! # Invariants
 //! - The text always parses. A failed edit leaves it as it was.
@@ -85,10 +85,12 @@ impl Editor {
     /// Gives a key or array element this value.
     ///
     /// An existing value is replaced where it stands. A missing key comes after the last key of its
-    /// table: on a line of its own, between the braces of an inline table, or as a dotted key beside
-    /// its siblings if that is how the table was written. A missing table gets a header at the end.
+    /// table: on a line of its own, between the braces of an inline table, or as a dotted key
+    /// beside its siblings if that is how the table was written. A missing table gets a header at
+    /// the end.
     ///
-    /// A table or array of tables written with headers or dotted keys is not replaced: remove it first.
+    /// A table or array of tables written with headers or dotted keys is not replaced: remove it
+    /// first.
     pub fn set<'p, S>(&mut self, path: &[S], value: impl Into<OwnedValue>) -> Result<(), EditError>
     where
         S: Copy + Into<Segment<'p>>,
@@ -119,9 +121,10 @@ impl Editor {
 
     /// Removes a key, table or array element.
     ///
-    /// A key goes with its line and the comment behind it, an element with its comma, a table with its
-    /// header, its body and every table under it. A table that was only implied by what is removed,
-    /// as `a` is by `[a.b]` or `a.b = 1`, goes too, and so does an array of tables without elements.
+    /// A key goes with its line and the comment behind it, an element with its comma, a table with
+    /// its header, its body and every table under it. A table that was only implied by what is
+    /// removed, as `a` is by `[a.b]` or `a.b = 1`, goes too, and so does an array of tables without
+    /// elements.
     pub fn remove<'p, S>(&mut self, path: &[S]) -> Result<(), EditError>
     where
         S: Copy + Into<Segment<'p>>,
@@ -273,12 +276,12 @@ impl fmt::Display for EditError {
             EditErrorKind::NotAnArray { found } => {
                 write!(formatter, "expected an array to hold this index, found type {found}")
             }
-            EditErrorKind::AlreadyDefined { found } => write!(
-                formatter,
-                "already defined, with type {found}; use set to replace it"
-            ),
+            EditErrorKind::AlreadyDefined { found } => {
+                write!(formatter, "already defined, with type {found}; use set to replace it")
+            }
             EditErrorKind::SpreadTable => formatter.write_str(
-                "the table is written with headers or dotted keys; remove it first, or set its keys",
+                "the table is written with headers or dotted keys; remove it first, or set \
+                 its keys",
             ),
             EditErrorKind::ElementIsNoTable => {
                 formatter.write_str("only a table can be added to an array of tables")
@@ -287,7 +290,8 @@ impl fmt::Display for EditError {
                 write!(formatter, "the result would not be valid: {kind}")
             }
             EditErrorKind::NotExact => formatter.write_str(
-                "this cannot be changed here without changing something else; edit the file by hand",
+                "this cannot be changed here without changing something else; edit the \
+                 file by hand",
             ),
         }
     }

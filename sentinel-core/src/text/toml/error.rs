@@ -166,8 +166,8 @@ impl fmt::Display for ParseErrorKind {
             ),
             Self::EscapeOutOfRange(code) => write!(
                 formatter,
-                "the escape names {code:#X}, which is no Unicode character; use 0 to D7FF or E000 to \
-                 10FFFF"
+                "the escape names {code:#X}, which is no Unicode character; use 0 to D7FF or \
+                 E000 to 10FFFF"
             ),
             Self::IntegerOutOfRange => write!(
                 formatter,

@@ -1,8 +1,9 @@
 //! TOML 1.1: the language of configuration files, read exactly and edited politely.
 //!
-//! People write configuration by hand and machines act on it, so two things matter: one strict reading
-//! with errors that say where and what to do, and edits that leave a person's file as they wrote it.
-//! [`Document`] is the first, [`Editor`] the second. TOML 1.1 reads every document of 1.0 the same way.
+//! People write configuration by hand and machines act on it, so two things matter: one strict
+//! reading with errors that say where and what to do, and edits that leave a person's file as they
+//! wrote it. [`Document`] is the first, [`Editor`] the second. TOML 1.1 reads every document of 1.0
+//! the same way.
 //!
 //! ```
 //! use sentinel_core::text::toml::Document;
@@ -15,9 +16,10 @@
 //!
 //! # Invariants
 //! - No input panics, recurses without bound, or costs more than `n log n` time in its length.
-//! - Every key and value knows its [`Span`](crate::text::Span) in the source; tables keep source order.
-//! - A table holds each key once, and no rule of redefinition is relaxed: what another strict reader
-//!   refuses is refused here too.
+//! - Every key and value knows its [`Span`](crate::text::Span) in the source; tables keep source
+//!   order.
+//! - A table holds each key once, and no rule of redefinition is relaxed: what another strict
+//!   reader refuses is refused here too.
 //! - An edit changes what was asked and nothing else: the [`Editor`] reads its own result back and
 //!   compares before it keeps it.
 //!

@@ -1,8 +1,8 @@
 //! Values of their own, to write into a document.
 //!
-//! What is written reads back as the same value: strings are quoted so that every character survives,
-//! floats keep every bit but those of a not-a-number. Only forms TOML 1.0 knows are written, so older
-//! readers of the same file keep working.
+//! What is written reads back as the same value: strings are quoted so that every character
+//! survives, floats keep every bit but those of a not-a-number. Only forms TOML 1.0 knows are
+//! written, so older readers of the same file keep working.
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -82,7 +82,8 @@ impl OwnedValue {
     }
 }
 
-/// Whether two floats are the same value to a reader: bit by bit, and any not-a-number like another.
+/// Whether two floats are the same value to a reader: bit by bit, and any not-a-number like
+/// another.
 pub(super) fn is_same_float(one: f64, other: f64) -> bool {
     one.to_bits() == other.to_bits() || (one.is_nan() && other.is_nan())
 }

@@ -1,7 +1,8 @@
 //! The four kinds of strings, and keys.
 //!
-//! A string without an escape is a slice of the source. Line ends inside a multi-line string read as a
-//! line feed, also in a file with CRLF: the value must not depend on how a checkout ended its lines.
+//! A string without an escape is a slice of the source. Line ends inside a multi-line string read
+//! as a line feed, also in a file with CRLF: the value must not depend on how a checkout ended its
+//! lines.
 
 use alloc::borrow::Cow;
 use alloc::string::String;

@@ -1,7 +1,7 @@
 //! The grammar: text to statements, each a header or a key with its value.
 //!
-//! Values nest, so their reader keeps the open arrays and inline tables on a stack of its own instead
-//! of calling itself: hostile nesting meets the depth limit and never the thread's stack.
+//! Values nest, so their reader keeps the open arrays and inline tables on a stack of its own
+//! instead of calling itself: hostile nesting meets the depth limit and never the thread's stack.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

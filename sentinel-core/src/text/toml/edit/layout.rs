@@ -199,8 +199,8 @@ impl<'a> Layout<'a> {
             match table.map(|table| table.origin) {
                 Some(Origin::Inline) => reached.inline = Some((at + 1, next)),
                 Some(Origin::Header) => reached.header = at + 1,
-                // A dotted table is as inline as what it stands in. Arrays hold only tables that are
-                // their own answer.
+                // A dotted table is as inline as what it stands in. Arrays hold only tables that
+                // are their own answer.
                 Some(Origin::Implied | Origin::Dotted) | None => {}
             }
         }

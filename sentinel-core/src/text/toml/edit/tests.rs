@@ -258,7 +258,8 @@ fn remove_takes_the_line_and_the_comment_behind_it() {
 
 #[test]
 fn remove_takes_a_table_with_all_under_it() {
-    let text = "x = 1\n\n# about a\n[a] # a\n# inside\ny = 1\n\n# about a.b\n[a.b]\nz = 1\n\n# about c\n[c]\n";
+    let text = "x = 1\n\n# about a\n[a] # a\n# inside\ny = 1\n\n\
+                # about a.b\n[a.b]\nz = 1\n\n# about c\n[c]\n";
     assert_eq!(remove(text, &[Key("a")]), "x = 1\n\n# about a\n\n# about a.b\n\n# about c\n[c]\n");
     assert_eq!(remove("x = 1\n\n[a]\ny = 1\n\n[b]\n", &[Key("a")]), "x = 1\n\n[b]\n");
     assert_eq!(remove("[a]\n[b]\n[a.c]\n", &[Key("a")]), "[b]\n");

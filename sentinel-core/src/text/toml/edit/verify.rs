@@ -1,7 +1,7 @@
 //! Whether an edit did what was asked, and nothing else.
 //!
-//! Both texts are parsed and compared along the path of the edit. Recursion follows the path and the
-//! values of a parsed document, so it is bounded by the depth limit.
+//! Both texts are parsed and compared along the path of the edit. Recursion follows the path and
+//! the values of a parsed document, so it is bounded by the depth limit.
 
 use super::Segment;
 use crate::text::toml::OwnedValue;

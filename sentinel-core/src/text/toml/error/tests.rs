@@ -82,7 +82,8 @@ fn other_errors_say_what_to_do() {
         ),
         (
             "a = 007",
-            "1:5: leading zero; remove it, or write 0o for octal or a \"string\" if it is no number",
+            "1:5: leading zero; remove it, or write 0o for octal or a \"string\" if it is \
+             no number",
         ),
         ("a = -0x1", "1:5: a sign before 0x, 0o or 0b; remove it, or write the number in decimal"),
         ("a = 1__0", "1:7: an underscore may only stand between two digits"),
