@@ -46,3 +46,34 @@ pub const TOML_DEPTH_MAX: usize = 128;
 pub const TOML_DEPTH_CEILING: usize = 512;
 
 const _: () = assert!(TOML_DEPTH_MAX <= TOML_DEPTH_CEILING);
+
+// wire::http
+
+/// A head of 64 KiB holds every cookie and token seen in practice; common servers stop at 8 to 64.
+pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// RFC 9112 §3 asks for at least 8000 bytes of request line; twice that leaves room for signed URLs.
+pub const HTTP_START_LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Lookups walk the list, so it is short: browsers and APIs send fewer than 40 fields.
+pub const HTTP_HEADERS_COUNT_MAX: usize = 128;
+
+/// A reply with images in it fits; what is larger should be streamed by a caller who says so.
+pub const HTTP_BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Sixteen digits and CRLF are 18 bytes; the rest is for extensions, which hardly anyone sends.
+pub const HTTP_CHUNK_LINE_BYTES_MAX: usize = 256;
+
+/// Extensions are read and thrown away, so a peer must not be able to send them for ever.
+pub const HTTP_CHUNK_EXTENSION_BYTES_MAX: usize = 16 * 1024;
+
+/// Trailers carry a checksum or a signature, not a second head.
+pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
+
+/// One `100 Continue` and some `103 Early Hints`; more is a peer that never comes to the point.
+pub const HTTP_INFORMATIONAL_COUNT_MAX: usize = 16;
+
+const _: () = assert!(HTTP_START_LINE_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
+const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
+const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
+const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
