@@ -9,3 +9,5 @@
 //!
 //! # Not here
 //! Connections, names, timeouts and TLS: those are deeds, and belong to a shell.
+
+pub mod http;
