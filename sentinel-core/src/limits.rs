@@ -52,7 +52,7 @@ const _: () = assert!(TOML_DEPTH_MAX <= TOML_DEPTH_CEILING);
 /// A head of 64 KiB holds every cookie and token seen in practice; common servers stop at 8 to 64.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// RFC 9112 §3 asks for at least 8000 bytes of request line; twice that leaves room for signed URLs.
+/// RFC 9112 §3 asks for at least 8000 bytes of request line; twice that is room for signed URLs.
 pub const HTTP_START_LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// Lookups walk the list, so it is short: browsers and APIs send fewer than 40 fields.

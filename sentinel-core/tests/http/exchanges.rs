@@ -59,7 +59,8 @@ fn requests_are_framed_by_the_codec() {
     );
     assert_eq!(
         write(Method::PUT, BodyLength::Streamed, &[b"a", b"", b"bc"]),
-        "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n"
+        "PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n\
+         0\r\n\r\n"
     );
 }
 

@@ -8,7 +8,8 @@ use sentinel_core::wire::http::{
 
 use crate::drive::{client_after, headers, request};
 
-/// Feeds `piece` to a server again and again after `start`; returns the error and the pieces it took.
+/// Feeds `piece` to a server again and again after `start`; returns the error and the pieces it
+/// took.
 fn feed_for_ever(start: &[u8], piece: &[u8], pieces_max: usize) -> (HttpError, usize) {
     let mut server = Server::new(HttpLimits::default());
     let mut input = start;

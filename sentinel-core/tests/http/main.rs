@@ -1,4 +1,5 @@
-//! The HTTP codecs from outside: what is refused, any split, round trips, a second opinion, hostility.
+//! The HTTP codecs from outside: what is refused, any split, round trips, a second opinion,
+//! hostility.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 

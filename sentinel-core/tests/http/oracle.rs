@@ -1,8 +1,8 @@
 //! A second opinion: `httparse`, the parser under hyper.
 //!
-//! Goal: our strictness only ever takes away. Method: heads made from a grammar of good and bad parts,
-//! then mutated byte by byte. What we accept, httparse accepts with the same reading; what only
-//! httparse accepts, we refuse for a reason on the list.
+//! Goal: our strictness only ever takes away. Method: heads made from a grammar of good and bad
+//! parts, then mutated byte by byte. What we accept, httparse accepts with the same reading; what
+//! only httparse accepts, we refuse for a reason on the list.
 
 use std::cell::Cell;
 

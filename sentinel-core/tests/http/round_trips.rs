@@ -1,5 +1,5 @@
-//! Goal: what one end writes the other end reads. Method: random exchanges through a real client and a
-//! real server, several on one connection, with random pieces on the wire in both directions.
+//! Goal: what one end writes the other end reads. Method: random exchanges through a real client
+//! and a real server, several on one connection, with random pieces on the wire in both directions.
 
 use arbitrary::Unstructured;
 use sentinel_core::wire::http::{
@@ -197,8 +197,8 @@ fn random_exchanges_arrive_as_they_were_sent() {
 
 #[test]
 fn checked_text_is_all_that_reaches_the_wire() {
-    // Any text that a constructor lets through stays in its line: the server sees the same fields, and
-    // nothing after them.
+    // Any text that a constructor lets through stays in its line: the server sees the same fields,
+    // and nothing after them.
     arbtest::arbtest(|source| {
         let mut head = RequestHead::new(Method::GET, Target::new("/").unwrap());
         head.headers.append("Host", "a").unwrap();

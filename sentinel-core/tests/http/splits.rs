@@ -1,5 +1,6 @@
-//! Goal: how bytes are cut on their way is no meaning. Method: each message is read whole, then split at
-//! every byte, byte by byte, and (short ones) at every pair of bytes; all must give the same.
+//! Goal: how bytes are cut on their way is no meaning. Method: each message is read whole, then
+//! split at every byte, byte by byte, and (short ones) at every pair of bytes; all must give the
+//! same.
 
 use sentinel_core::wire::http::{HttpLimits, Method, RequestHead};
 
@@ -151,7 +152,8 @@ fn upgrade_leaves_the_rest() {
 #[test]
 fn pipelined_requests() {
     let bytes = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
-        POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n\
+        POST /2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\
+        A: b\r\n\r\n\
         \r\nPUT /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc\
         HEAD /4 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /never HTTP/1.1\r\n";
     let outcome = requests(bytes);

@@ -1,8 +1,8 @@
 //! The chunked transfer coding (RFC 9112 §7.1), read strictly.
 //!
-//! A chunk line is read byte by byte into a number; nothing of it is kept. Extensions are skipped: no
-//! recipient may rely on them, and a quoted string in them cannot hold a line end, so skipping to CRLF
-//! is what every reader does.
+//! A chunk line is read byte by byte into a number; nothing of it is kept. Extensions are skipped:
+//! no recipient may rely on them, and a quoted string in them cannot hold a line end, so skipping
+//! to CRLF is what every reader does.
 //!
 //! # Invariants
 //! - Chunk data comes out as it was fed, borrowed.

@@ -23,9 +23,9 @@ use super::syntax;
 /// - [`next`](Self::next) takes what came from the server, until it returns nothing and wants more;
 ///   [`end_of_input`](Self::end_of_input) says that no more will come.
 ///
-/// After [`ResponsePart::End`], and if [`is_reusable`](Self::is_reusable), the next `send_head` begins
-/// the next exchange. A response may begin before the request is finished; when it also ends before,
-/// the connection is not reusable.
+/// After [`ResponsePart::End`], and if [`is_reusable`](Self::is_reusable), the next `send_head`
+/// begins the next exchange. A response may begin before the request is finished; when it also ends
+/// before, the connection is not reusable.
 pub struct Client {
     limits: HttpLimits,
     sending: BodyEncoder,
@@ -95,9 +95,9 @@ impl Client {
 
     /// Begins an exchange: appends the head of a request to `out`.
     ///
-    /// The head must have exactly one valid `Host`, which names the same place as the target if that
-    /// names one. With a field `Upgrade`, the server may switch protocols. Framing and connection
-    /// fields are added here.
+    /// The head must have exactly one valid `Host`, which names the same place as the target if
+    /// that names one. With a field `Upgrade`, the server may switch protocols. Framing and
+    /// connection fields are added here.
     ///
     /// # Errors
     /// [`HttpErrorKind::ExchangeInProgress`], [`HttpErrorKind::NotReusable`], and for heads that a
@@ -146,7 +146,8 @@ impl Client {
     /// Appends a piece of the request's body to `out`. An empty piece changes nothing.
     ///
     /// # Errors
-    /// [`HttpErrorKind::MoreThanDeclared`], [`HttpErrorKind::NothingToSend`]. Nothing is written then.
+    /// [`HttpErrorKind::MoreThanDeclared`], [`HttpErrorKind::NothingToSend`]. Nothing is written
+    /// then.
     pub fn send_body(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), HttpError> {
         self.sending.write(piece, out)
     }
@@ -178,8 +179,8 @@ impl Client {
     /// connection was upgraded and the rest is not HTTP.
     ///
     /// # Errors
-    /// Everything a server may do wrong; see [`HttpErrorKind`]. An error is final: the same error comes
-    /// again, and how much of the input was taken is not specified.
+    /// Everything a server may do wrong; see [`HttpErrorKind`]. An error is final: the same error
+    /// comes again, and how much of the input was taken is not specified.
     pub fn next<'a>(
         &mut self,
         input: &mut &'a [u8],
@@ -265,16 +266,16 @@ impl Client {
     }
 
     fn end_exchange(&mut self) {
-        // A server that answers without reading all of the request leaves its rest on the connection
-        // (RFC 9112 §9.3, §9.5).
+        // A server that answers without reading all of the request leaves its rest on the
+        // connection (RFC 9112 §9.3, §9.5).
         self.is_persistent &= self.sending.is_finished();
         self.receiving = Receiving::Idle;
     }
 
     /// Says that the server has ended its side of the connection.
     ///
-    /// Returns [`ResponsePart::End`] when that completes a response, and nothing when no response was
-    /// outstanding. Call it after [`next`](Self::next) returned `None`.
+    /// Returns [`ResponsePart::End`] when that completes a response, and nothing when no response
+    /// was outstanding. Call it after [`next`](Self::next) returned `None`.
     ///
     /// # Errors
     /// [`HttpErrorKind::ClosedWithoutResponse`] or [`HttpErrorKind::Truncated`].

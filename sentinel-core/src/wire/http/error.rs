@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //! - An error is small and `Copy`: it holds no bytes of the message, so it can be logged as it is.
-//! - Each reason for a refusal has its own kind. Two readers who disagree about a message can see from
-//!   the kind which rule this one followed.
+//! - Each reason for a refusal has its own kind. Two readers who disagree about a message can see
+//!   from the kind which rule this one followed.
 //!
 //! # Not here
 //! What to do next: closing, retrying and answering belong to the caller.

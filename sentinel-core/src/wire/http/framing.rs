@@ -1,12 +1,13 @@
 //! Which body follows a head: RFC 9112 §6.3, as one function of the head.
 //!
-//! This is the rule that request smuggling breaks: two readers that answer this question differently
-//! see different messages in the same bytes. So the RFC's own leniencies are left out. Where it lets a
-//! reader choose, or tells it to ignore a field, this one refuses, unless every choice gives the same
-//! messages.
+//! This is the rule that request smuggling breaks: two readers that answer this question
+//! differently see different messages in the same bytes. So the RFC's own leniencies are left out.
+//! Where it lets a reader choose, or tells it to ignore a field, this one refuses, unless every
+//! choice gives the same messages.
 //!
 //! # Invariants
-//! - Every `Content-Length` and `Transfer-Encoding` in a head is checked, also where it is of no effect.
+//! - Every `Content-Length` and `Transfer-Encoding` in a head is checked, also where it is of no
+//!   effect.
 //! - The answer depends on nothing but the arguments.
 
 use super::error::{HttpError, HttpErrorKind};

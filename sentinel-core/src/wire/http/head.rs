@@ -1,8 +1,8 @@
 //! Reading heads and trailers line by line.
 //!
-//! The bytes of a head are copied once, into the buffer that its [`Headers`] will keep. Each line is
-//! read when its line feed arrives, so bad heads fail early and no byte is looked at again when the
-//! next piece comes.
+//! The bytes of a head are copied once, into the buffer that its [`Headers`] will keep. Each line
+//! is read when its line feed arrives, so bad heads fail early and no byte is looked at again when
+//! the next piece comes.
 //!
 //! # Invariants
 //! - A line is held only as far as the bounds allow: the error comes with the first byte too many.

@@ -1,8 +1,8 @@
 //! Header fields: checked names and values, and the compact list that holds them.
 //!
-//! A [`HeaderName`] and a [`HeaderValue`] borrow bytes that were checked, so whoever holds one knows
-//! that it cannot end a line. [`Headers`] keeps all fields of a message in one byte buffer and one
-//! list of ranges: a received head is not taken apart into strings.
+//! A [`HeaderName`] and a [`HeaderValue`] borrow bytes that were checked, so whoever holds one
+//! knows that it cannot end a line. [`Headers`] keeps all fields of a message in one byte buffer
+//! and one list of ranges: a received head is not taken apart into strings.
 //!
 //! # Invariants
 //! - No name holds anything but token bytes, no value a control byte other than a tab.
@@ -392,8 +392,8 @@ impl Entry {
 }
 
 /// Whether a field of this name must not come after the body (RFC 9110 §6.5.1): whoever merged it
-/// into the head would change framing, routing, credentials or the meaning of the body after all the
-/// checks were made.
+/// into the head would change framing, routing, credentials or the meaning of the body after all
+/// the checks were made.
 pub(crate) fn is_forbidden_trailer(name: &[u8]) -> bool {
     is_one_of(name, FORBIDDEN_TRAILERS)
 }

@@ -43,8 +43,8 @@ impl RequestHead {
         Self { method, target, version: Version::Http11, headers: Headers::new() }
     }
 
-    /// Checks `Host`: one at most, exactly one if required, a host, and the one in the target if the
-    /// target names one. Offsets in errors count from the start of the head.
+    /// Checks `Host`: one at most, exactly one if required, a host, and the one in the target if
+    /// the target names one. Offsets in errors count from the start of the head.
     pub(crate) fn check_host(&self, is_required: bool) -> Result<(), HttpError> {
         let mut fields = self.headers.located("host");
         let Some((value, offset)) = fields.next() else {

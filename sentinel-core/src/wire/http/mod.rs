@@ -1,39 +1,40 @@
 //! HTTP/1.1 for both ends of a connection: bytes to messages and back, without a socket.
 //!
-//! A [`Client`] writes requests and reads responses, a [`Server`] reads requests and writes responses.
-//! Both are values: feed them what arrived, take the parts they understood; tell them what to say,
-//! send the bytes they append. Body pieces borrow what was fed; nothing is gathered unless somebody
-//! asks for it with [`Gather`].
+//! A [`Client`] writes requests and reads responses, a [`Server`] reads requests and writes
+//! responses. Both are values: feed them what arrived, take the parts they understood; tell them
+//! what to say, send the bytes they append. Body pieces borrow what was fed; nothing is gathered
+//! unless somebody asks for it with [`Gather`].
 //!
 //! # Why our own parser
-//! Most attacks on HTTP/1 live between two readers of the same bytes: one takes `Content-Length`, the
-//! other `Transfer-Encoding`; one ends a line at LF, the other at CRLF. So header syntax and framing
-//! are one decision and stand together here, where each refusal has a name, a place in the message and
-//! a test. A parser library would leave the second half of that decision to us and would be the only
-//! dependency of this crate. In the tests, `httparse` is the second opinion: whatever is accepted here
-//! must be accepted there with the same reading.
+//! Most attacks on HTTP/1 live between two readers of the same bytes: one takes `Content-Length`,
+//! the other `Transfer-Encoding`; one ends a line at LF, the other at CRLF. So header syntax and
+//! framing are one decision and stand together here, where each refusal has a name, a place in the
+//! message and a test. A parser library would leave the second half of that decision to us and
+//! would be the only dependency of this crate. In the tests, `httparse` is the second opinion:
+//! whatever is accepted here must be accepted there with the same reading.
 //!
 //! # Invariants
 //! - Any split of the input gives the same parts and the same error at the same place.
-//! - Time is linear in the input and memory bounded by [`HttpLimits`]: a head is held up to its bound,
-//!   a body not at all.
-//! - What two readers could understand differently is refused. Where RFC 9112 offers a lenient reading,
-//!   it is not taken, except for one empty line before a request (§2.2) and a status line that ends
-//!   after the code.
-//! - No text of a caller can end a line or begin a field: names, values, methods, targets and reasons
-//!   exist only checked. `Content-Length`, `Transfer-Encoding` and `Connection` are written by the
-//!   codec alone.
+//! - Time is linear in the input and memory bounded by [`HttpLimits`]: a head is held up to its
+//!   bound, a body not at all.
+//! - What two readers could understand differently is refused. Where RFC 9112 offers a lenient
+//!   reading, it is not taken, except for one empty line before a request (§2.2) and a status line
+//!   that ends after the code.
+//! - No text of a caller can end a line or begin a field: names, values, methods, targets and
+//!   reasons exist only checked. `Content-Length`, `Transfer-Encoding` and `Connection` are written
+//!   by the codec alone.
 //! - Errors are final. A connection that failed takes no further message.
 //!
 //! # Not here
-//! Connections, timeouts, redirects, retries, content codings, caching and cookies. Expectations other
-//! than `100-continue`, transfer codings other than `chunked`, obsolete line folding and HTTP/0.9 are
-//! refused. HTTP/2 is another protocol.
+//! Connections, timeouts, redirects, retries, content codings, caching and cookies. Expectations
+//! other than `100-continue`, transfer codings other than `chunked`, obsolete line folding and
+//! HTTP/0.9 are refused. HTTP/2 is another protocol.
 //!
 //! # A client exchange
 //! ```
 //! use sentinel_core::wire::http::{
-//!     BodyLength, Client, Gather, HttpLimits, Method, RequestHead, ResponsePart, StatusCode, Target,
+//!     BodyLength, Client, Gather, HttpLimits, Method, RequestHead, ResponsePart, StatusCode,
+//!     Target,
 //! };
 //!
 //! let mut client = Client::new(HttpLimits::default());
@@ -50,8 +51,9 @@
 //! // What a socket would give, in two pieces.
 //! let mut body = Gather::new(1024);
 //! let mut is_complete = false;
-//! for piece in [&b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chun"[..], b"ked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"] {
-//!     let mut input = piece;
+//! let from_server: [&[u8]; 2] =
+//!     [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chun", b"ked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"];
+//! for mut input in from_server {
 //!     while let Some(part) = client.next(&mut input)? {
 //!         match part {
 //!             ResponsePart::Head(head) => assert_eq!(head.status, StatusCode::OK),

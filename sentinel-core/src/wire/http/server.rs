@@ -24,8 +24,8 @@ use super::status::StatusCode;
 ///   [`send_informational`](Self::send_informational) may come first, [`upgrade`](Self::upgrade) or
 ///   [`refuse`](Self::refuse) may take their place.
 ///
-/// A client may send its next request before it has the response to the last (pipelining). Those bytes
-/// stay in the input until request and response of the current exchange are both complete.
+/// A client may send its next request before it has the response to the last (pipelining). Those
+/// bytes stay in the input until request and response of the current exchange are both complete.
 pub struct Server {
     limits: HttpLimits,
     receiving: Receiving,
@@ -98,14 +98,14 @@ impl Server {
 
     /// Takes bytes from the front of `input` and says what they mean.
     ///
-    /// Call it until it returns `None`. Input that is left then belongs to the next request, which is
-    /// read once the response to the current one is finished; or to another protocol after an upgrade;
-    /// or to nobody, when the connection is about to close.
+    /// Call it until it returns `None`. Input that is left then belongs to the next request, which
+    /// is read once the response to the current one is finished; or to another protocol after an
+    /// upgrade; or to nobody, when the connection is about to close.
     ///
     /// # Errors
-    /// Everything a client may do wrong; see [`HttpErrorKind`]. An error is final: the same error comes
-    /// again, and how much of the input was taken is not specified. [`refuse`](Self::refuse) answers
-    /// it.
+    /// Everything a client may do wrong; see [`HttpErrorKind`]. An error is final: the same error
+    /// comes again, and how much of the input was taken is not specified. [`refuse`](Self::refuse)
+    /// answers it.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<RequestPart<'a>>, HttpError> {
         let part = self.read(input);
         if let Err(error) = part {
@@ -180,8 +180,8 @@ impl Server {
 
     /// Says that the client has ended its side of the connection.
     ///
-    /// A client may end its side after a request and still wait for the response, which can be sent as
-    /// usual. Call it after [`next`](Self::next) returned `None` and left no input.
+    /// A client may end its side after a request and still wait for the response, which can be sent
+    /// as usual. Call it after [`next`](Self::next) returned `None` and left no input.
     ///
     /// # Errors
     /// [`HttpErrorKind::Truncated`] inside a request.
@@ -203,8 +203,9 @@ impl Server {
     }
 
     /// Whether the client waits for `100 Continue` before it sends its body. Answer with
-    /// [`send_informational`](Self::send_informational), or with a final response, which then closes
-    /// the connection: the client may or may not send the body it announced (RFC 9110 §10.1.1).
+    /// [`send_informational`](Self::send_informational), or with a final response, which then
+    /// closes the connection: the client may or may not send the body it announced (RFC 9110
+    /// §10.1.1).
     pub fn expects_continue(&self) -> bool {
         self.request.expects_continue
     }
@@ -213,8 +214,8 @@ impl Server {
     ///
     /// # Errors
     /// [`HttpErrorKind::StatusNotForUse`], [`HttpErrorKind::InformationalToHttp10`],
-    /// [`HttpErrorKind::NothingToSend`] without a request, [`HttpErrorKind::ExchangeInProgress`] after
-    /// the head of the final response, [`HttpErrorKind::FramingFieldByHand`].
+    /// [`HttpErrorKind::NothingToSend`] without a request, [`HttpErrorKind::ExchangeInProgress`]
+    /// after the head of the final response, [`HttpErrorKind::FramingFieldByHand`].
     pub fn send_informational(
         &mut self,
         head: &ResponseHead,
@@ -237,13 +238,13 @@ impl Server {
 
     /// Appends the head of the final response to `out`.
     ///
-    /// Framing and connection fields are added here. In answer to HEAD and with status 304, the body
-    /// that follows is taken and not sent, so that a handler need not know. After an error of
+    /// Framing and connection fields are added here. In answer to HEAD and with status 304, the
+    /// body that follows is taken and not sent, so that a handler need not know. After an error of
     /// [`next`](Self::next) the response closes the connection.
     ///
     /// # Errors
-    /// [`HttpErrorKind::NothingToSend`] without a request, [`HttpErrorKind::ExchangeInProgress`] after
-    /// another head, [`HttpErrorKind::StatusNotForUse`] for 1xx and for 2xx to CONNECT (see
+    /// [`HttpErrorKind::NothingToSend`] without a request, [`HttpErrorKind::ExchangeInProgress`]
+    /// after another head, [`HttpErrorKind::StatusNotForUse`] for 1xx and for 2xx to CONNECT (see
     /// [`upgrade`](Self::upgrade)), [`HttpErrorKind::BodyNotAllowed`] for 204 and 205 with a body,
     /// [`HttpErrorKind::FramingFieldByHand`]. Nothing is written then.
     pub fn send_head(
@@ -293,7 +294,8 @@ impl Server {
     /// Appends a piece of the response's body to `out`. An empty piece changes nothing.
     ///
     /// # Errors
-    /// [`HttpErrorKind::MoreThanDeclared`], [`HttpErrorKind::NothingToSend`]. Nothing is written then.
+    /// [`HttpErrorKind::MoreThanDeclared`], [`HttpErrorKind::NothingToSend`]. Nothing is written
+    /// then.
     pub fn send_body(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), HttpError> {
         self.sending.write(piece, out)
     }
@@ -309,8 +311,8 @@ impl Server {
     /// Ends a streamed response with fields after its body.
     ///
     /// # Errors
-    /// As [`finish`](Self::finish); [`HttpErrorKind::TrailersNotChunked`] (also to HTTP/1.0 clients)
-    /// and [`HttpErrorKind::ForbiddenTrailer`].
+    /// As [`finish`](Self::finish); [`HttpErrorKind::TrailersNotChunked`] (also to HTTP/1.0
+    /// clients) and [`HttpErrorKind::ForbiddenTrailer`].
     pub fn finish_with_trailers(
         &mut self,
         trailers: &Headers,
@@ -326,7 +328,8 @@ impl Server {
     /// # Errors
     /// [`HttpErrorKind::ExchangeInProgress`] unless the request was read to its
     /// [`End`](RequestPart::End), [`HttpErrorKind::UnexpectedUpgrade`] for what was not asked,
-    /// [`HttpErrorKind::StatusNotForUse`] for another status, and as [`send_head`](Self::send_head).
+    /// [`HttpErrorKind::StatusNotForUse`] for another status, and as
+    /// [`send_head`](Self::send_head).
     pub fn upgrade(&mut self, head: &ResponseHead, out: &mut Vec<u8>) -> Result<(), HttpError> {
         self.check_head(head)?;
         if !matches!(self.receiving, Receiving::Complete) {
@@ -375,8 +378,8 @@ impl Server {
 
     /// Whether the last response is finished and the connection should be closed.
     ///
-    /// Close it for writing first, and read on for a while: a client that is still sending could lose
-    /// the response to a reset (RFC 9112 §9.6).
+    /// Close it for writing first, and read on for a while: a client that is still sending could
+    /// lose the response to a reset (RFC 9112 §9.6).
     pub fn wants_close(&self) -> bool {
         match self.receiving {
             Receiving::Upgraded => false,

@@ -27,11 +27,13 @@ pub(crate) struct Class(u8);
 impl Class {
     /// `token` bytes (RFC 9110 §5.6.2): methods, field names, list members.
     pub(crate) const TOKEN: Self = Self(TOKEN);
-    /// What a field value or a reason phrase may hold (RFC 9110 §5.5): tab, space, visible, obs-text.
+    /// What a field value or a reason phrase may hold (RFC 9110 §5.5): tab, space, visible,
+    /// obs-text.
     pub(crate) const VALUE: Self = Self(VALUE);
-    /// What a request target may hold: RFC 3986 without the fragment mark, and a little wider, because
-    /// browsers send `[ ] { } |` and `^` raw in queries. Quotes, angle brackets, the back-tick and the
-    /// backslash stay out: the last is a slash to some readers, and no browser sends the others.
+    /// What a request target may hold: RFC 3986 without the fragment mark, and a little wider,
+    /// because browsers send `[ ] { } |` and `^` raw in queries. Quotes, angle brackets, the
+    /// back-tick and the backslash stay out: the last is a slash to some readers, and no browser
+    /// sends the others.
     pub(crate) const TARGET: Self = Self(TARGET);
 
     const fn has(self, byte: u8) -> bool {

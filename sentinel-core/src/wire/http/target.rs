@@ -156,7 +156,8 @@ fn form_of(text: &str) -> Option<TargetForm> {
     matches!(split_authority(text), Some((_, Some(_)))).then_some(TargetForm::Authority)
 }
 
-/// Scheme and authority of an absolute URI. Only `http` and `https`: this codec speaks nothing else.
+/// Scheme and authority of an absolute URI. Only `http` and `https`: this codec speaks nothing
+/// else.
 fn split_absolute(text: &str) -> Option<(Scheme, &str)> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = match scheme {
@@ -168,8 +169,8 @@ fn split_absolute(text: &str) -> Option<(Scheme, &str)> {
     Some((scheme, rest.get(..end)?))
 }
 
-/// Host and port, or nothing when `text` is not a host with an optional port. User information is not
-/// accepted: `http://bank.example@evil.example/` has fooled enough readers (RFC 9110 §4.2.4).
+/// Host and port, or nothing when `text` is not a host with an optional port. User information is
+/// not accepted: `http://bank.example@evil.example/` has fooled enough readers (RFC 9110 §4.2.4).
 fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -199,8 +200,8 @@ fn split_authority(text: &str) -> Option<(&str, Option<u16>)> {
     Some((host, port))
 }
 
-/// `reg-name` bytes (RFC 3986 §3.2.2) without percent-encoding and sub-delims, which no DNS name and
-/// no host in use has.
+/// `reg-name` bytes (RFC 3986 §3.2.2) without percent-encoding and sub-delims, which no DNS name
+/// and no host in use has.
 const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
