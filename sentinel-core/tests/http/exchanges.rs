@@ -168,6 +168,15 @@ fn the_end_of_a_connection_is_told_apart() {
     assert_eq!(server.next(&mut &b"\r\nG"[..]), Ok(None));
     let error = server.end_of_input().unwrap_err();
     assert_eq!((error.kind(), error.offset()), (Kind::Truncated, 3));
+    // A whole request before the end is answered, also when its end was not taken yet.
+    let mut server = Server::new(HttpLimits::default());
+    assert!(server.next(&mut GET_1_1.as_bytes()).unwrap().is_some());
+    assert_eq!(server.end_of_input(), Ok(()));
+    assert_eq!(server.next(&mut &b""[..]), Ok(Some(RequestPart::End)));
+    let mut out = Vec::new();
+    let ok = ResponseHead::new(StatusCode::OK);
+    server.send_head(&ok, BodyLength::Empty, &mut out).unwrap();
+    assert!(text(&out).contains("\r\nConnection: close\r\n") && server.wants_close());
 }
 
 #[test]
@@ -210,6 +219,8 @@ fn some_responses_have_no_body_by_construction() {
     assert!(server.is_reusable());
     let (out, _) = answer(head, 200, BodyLength::Streamed, &["hello"]);
     assert_eq!(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let (out, _) = answer(head, 200, BodyLength::Empty, &[]);
+    assert_eq!(out, "HTTP/1.1 200 OK\r\n\r\n");
     let (out, _) = answer(GET_1_1, 304, BodyLength::Exact(5), &["hello"]);
     assert_eq!(out, "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n");
     let (out, _) = answer(GET_1_1, 304, BodyLength::Empty, &[]);

@@ -195,6 +195,8 @@ impl Server {
                 return Ok(());
             }
             Receiving::Head(parser) => parser.position(),
+            // Only the word that it is complete was not taken yet.
+            Receiving::Body(body) if body.is_complete() => return Ok(()),
             Receiving::Body(body) => body.position(),
         };
         let error = HttpError::truncated(HttpErrorKind::Truncated, position);
@@ -267,17 +269,19 @@ impl Server {
             BodyLength::Streamed if self.request.version == Version::Http10 => Framing::UntilClose,
             _ => encode::framing_of(body),
         };
+        let is_dropped =
+            self.request.answers == Answers::Head || head.status == StatusCode::NOT_MODIFIED;
         let announced = match framing {
             Framing::Exact(length) => AnnouncedBody::Length(length),
             Framing::Chunked => AnnouncedBody::Chunked,
-            // RFC 9110 §8.6: never with 204. With 304 zero would be the length of the body that the
-            // client has already.
-            Framing::Empty if matches!(head.status.as_u16(), 204 | 304) => AnnouncedBody::Nothing,
+            // RFC 9110 §8.6: never with 204. To HEAD and with 304, zero would be a claim about the
+            // body that GET would have had.
+            Framing::Empty if is_dropped || head.status == StatusCode::NO_CONTENT => {
+                AnnouncedBody::Nothing
+            }
             Framing::Empty => AnnouncedBody::Length(0),
             Framing::UntilClose => AnnouncedBody::Nothing,
         };
-        let is_dropped =
-            self.request.answers == Answers::Head || head.status == StatusCode::NOT_MODIFIED;
         self.sending = match framing {
             Framing::Empty => BodyEncoder::Finished,
             _ if is_dropped => BodyEncoder::Discard,
