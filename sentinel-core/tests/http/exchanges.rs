@@ -264,7 +264,7 @@ fn http_1_0_clients_get_what_they_understand() {
     let mut server = Server::new(HttpLimits::default());
     while server.next(&mut &expecting.as_bytes()[..]).unwrap().is_none() {}
     assert!(!server.expects_continue());
-    let mut server = server_after("GET / HTTP/1.0\r\nUpgrade: x\r\n\r\n");
+    let mut server = server_after("GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n");
     let mut head = ResponseHead::new(StatusCode::SWITCHING_PROTOCOLS);
     head.headers.append("Upgrade", "x").unwrap();
     let error = server.upgrade(&head, &mut Vec::new()).unwrap_err();
@@ -405,8 +405,24 @@ fn a_server_hands_the_connection_over() {
 }
 
 #[test]
+fn an_upgrade_meant_for_another_hop_is_none() {
+    let mut server = server_after("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\n\r\n");
+    let mut head = ResponseHead::new(StatusCode::SWITCHING_PROTOCOLS);
+    head.headers.append("Upgrade", "x").unwrap();
+    let error = server.upgrade(&head, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), Kind::UnexpectedUpgrade);
+
+    let mut asking = request(Method::GET, "/");
+    asking.headers.append("Upgrade", "x").unwrap();
+    let mut client = client_after(&asking, HttpLimits::default());
+    let error = client.next(&mut &b"HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n"[..]).unwrap_err();
+    assert_eq!(error.kind(), Kind::UnexpectedUpgrade);
+}
+
+#[test]
 fn an_upgrade_waits_for_the_whole_request() {
-    let asking = "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nContent-Length: 2\r\n\r\n1";
+    let asking = "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\
+        Content-Length: 2\r\n\r\n1";
     let mut server = Server::new(HttpLimits::default());
     let mut input = asking.as_bytes();
     while server.next(&mut input).unwrap().is_some() {}
@@ -419,7 +435,9 @@ fn an_upgrade_waits_for_the_whole_request() {
     let mut asking = request(Method::POST, "/");
     asking.headers.append("Upgrade", "x").unwrap();
     client.send_head(&asking, BodyLength::Exact(2), &mut Vec::new()).unwrap();
-    let error = client.next(&mut &b"HTTP/1.1 101 X\r\nUpgrade: x\r\n\r\n"[..]).unwrap_err();
+    let error = client
+        .next(&mut &b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"[..])
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::UnexpectedUpgrade);
 }
 

@@ -512,7 +512,8 @@ fn upgrade_that_was_not_asked_for() {
     let mut head = request(Method::GET, "/");
     head.headers.append("Upgrade", "h2c, foo/2").unwrap();
     refuse_response_to(&head, response, Kind::UnexpectedUpgrade, 0);
-    refuse_response_to(&head, "HTTP/1.1 101 X\r\n\r\n", Kind::UnexpectedUpgrade, 0);
+    let nameless = "HTTP/1.1 101 X\r\nConnection: upgrade\r\n\r\n";
+    refuse_response_to(&head, nameless, Kind::UnexpectedUpgrade, 0);
 }
 
 // What the caller may not do.

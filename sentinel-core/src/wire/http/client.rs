@@ -245,20 +245,20 @@ impl Client {
             return Ok(ResponsePart::Upgraded(head));
         }
         let body = BodyDecoder::new(framing, length, &self.limits)?;
-        self.is_persistent &=
-            framing::is_persistent(head.version, &head.headers) && !body.ends_with_connection();
+        self.is_persistent &= framing::is_persistent(head.version, &head.headers);
         self.receiving = Receiving::Body(body);
         Ok(ResponsePart::Head(head))
     }
 
-    /// RFC 9110 §7.8: only to what was asked for, and only after the whole request.
+    /// RFC 9110 §7.8: only to what was asked for, only after the whole request, and said by this
+    /// server and not by one behind it.
     fn check_upgrade(&self, head: &ResponseHead) -> Result<(), HttpError> {
         let is_asked = |protocol: &[u8]| {
             syntax::list_members(&self.exchange.upgrade)
                 .any(|asked| asked.eq_ignore_ascii_case(protocol))
         };
         let mut protocols = head.headers.members("upgrade").peekable();
-        let is_named = protocols.peek().is_some();
+        let is_named = protocols.peek().is_some() && head.headers.lists("connection", "upgrade");
         if is_named && protocols.all(is_asked) && self.sending.is_finished() {
             return Ok(());
         }

@@ -51,7 +51,8 @@ pub enum RequestPart<'a> {
 struct Request {
     answers: Answers,
     version: Version,
-    /// The `Upgrade` members asked for; empty for HTTP/1.0, which cannot ask (RFC 9110 §7.8).
+    /// The `Upgrade` fields with what was asked for; none from HTTP/1.0, which cannot ask
+    /// (RFC 9110 §7.8).
     upgrade: Headers,
     /// `100-continue` was asked for, was not answered, and no body came without it.
     expects_continue: bool,
@@ -167,7 +168,9 @@ impl Server {
         let framing = framing::framing(opening, head.version, &head.headers)?;
         let expects_continue = expects_continue(head)?;
         let body = BodyDecoder::new(framing, length, &self.limits)?;
-        if head.version == Version::Http11 {
+        // Without the connection option, the field was meant for another hop: a proxy that does not
+        // know it has passed it on (RFC 9110 §7.8).
+        if head.version == Version::Http11 && head.headers.lists("connection", "upgrade") {
             for value in head.headers.all("upgrade") {
                 self.request.upgrade.append("upgrade", value)?;
             }
