@@ -420,6 +420,32 @@ fn an_upgrade_meant_for_another_hop_is_none() {
 }
 
 #[test]
+fn nothing_of_a_request_is_left_for_the_next() {
+    // Asked for an upgrade and a head only, and got a plain answer.
+    let first = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    let after_first = || {
+        let (_, server) = answer(first, 200, BodyLength::Exact(2), &["ok"]);
+        assert!(server.is_reusable());
+        server
+    };
+    let mut server = after_first();
+    let mut input = GET_1_1.as_bytes();
+    while server.next(&mut input).unwrap().is_some() {}
+    let mut head = ResponseHead::new(StatusCode::SWITCHING_PROTOCOLS);
+    head.headers.append("Upgrade", "x").unwrap();
+    let error = server.upgrade(&head, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), Kind::UnexpectedUpgrade);
+    // A second request that cannot be read is not answered as the first would be.
+    let mut server = after_first();
+    assert!(server.next(&mut &b"?\r\n"[..]).is_err());
+    let mut out = Vec::new();
+    let bad = ResponseHead::new(StatusCode::BAD_REQUEST);
+    server.send_head(&bad, BodyLength::Streamed, &mut out).unwrap();
+    server.send_body(b"why", &mut out).unwrap();
+    assert_eq!(text(&out), "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nwhy");
+}
+
+#[test]
 fn an_upgrade_waits_for_the_whole_request() {
     let asking = "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\
         Content-Length: 2\r\n\r\n1";

@@ -94,6 +94,8 @@ fn a_blank_line_before_the_head_is_counted_in_offsets() {
     refuse_request("\r\nGET / HTTP/1.1\r\nHost : a\r\n\r\n", Kind::SpaceBeforeColon, 22);
     refuse_request("\r\nGET / HTTP/1.1\r\nHost: @\r\n\r\n", Kind::InvalidHost, 24);
     refuse_request("\r\nGET  / HTTP/1.1\r\n", Kind::MalformedRequestLine, 2);
+    let body = [b"\r\n", &chunked("x")[..]].concat();
+    refuse_request(body, Kind::InvalidChunkSize, 2 + CHUNKED_BODY);
 }
 
 #[test]

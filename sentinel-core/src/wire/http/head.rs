@@ -109,9 +109,6 @@ impl<S: StartLine> HeadParser<S> {
                 return Ok(None);
             };
             let line = self.section.buffer.get(range).unwrap_or_default();
-            if line.is_empty() {
-                return Err(HttpError::peer(HttpErrorKind::LeadingBlankLine, 0));
-            }
             self.start = Some(S::parse(line).map_err(|error| prefer_carriage_return(error, line))?);
         }
         self.section.next_fields(input, head, limits.headers_count, Place::Head)
