@@ -355,6 +355,12 @@ fn expect_continue() {
     assert!(text(&out).contains("\r\nConnection: close\r\n"));
     assert!(server.wants_close());
 
+    // Nothing to wait for.
+    let mut server = Server::new(HttpLimits::default());
+    let bodiless = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n";
+    assert!(server.next(&mut bodiless.as_bytes()).unwrap().is_some());
+    assert!(!server.expects_continue());
+
     // The client did not wait.
     let mut server = waiting();
     out.clear();
@@ -497,6 +503,15 @@ fn a_server_answers_what_it_refuses() {
         assert_eq!(text(&out), expected);
         assert!(server.wants_close());
         assert_eq!(server.refuse(error, &mut out).unwrap_err().kind(), Kind::ExchangeInProgress);
+
+        // The same when the answer is written by hand.
+        let mut server = Server::new(HttpLimits::default());
+        assert_eq!(server.next(&mut request.as_bytes()), Err(error));
+        out.clear();
+        let head = ResponseHead::new(error.status());
+        server.send_head(&head, BodyLength::Empty, &mut out).unwrap();
+        assert_eq!(text(&out), expected);
+        assert!(server.wants_close());
     }
 }
 

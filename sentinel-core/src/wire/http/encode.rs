@@ -145,7 +145,6 @@ impl BodyEncoder {
         trailers: &Headers,
         out: &mut Vec<u8>,
     ) -> Result<(), HttpError> {
-        trailers.check_written_by_caller()?;
         trailers.check_trailers()?;
         match self {
             Self::Idle => return Err(HttpError::misuse(HttpErrorKind::NothingToSend)),

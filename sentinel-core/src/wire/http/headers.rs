@@ -334,7 +334,7 @@ impl Headers {
         }
     }
 
-    /// Refuses fields that must not stand in trailers.
+    /// Refuses fields that must not stand in trailers, those of the codec among them.
     pub(crate) fn check_trailers(&self) -> Result<(), HttpError> {
         match self.entries.iter().any(|entry| is_forbidden_trailer(self.name(entry))) {
             true => Err(HttpError::misuse(HttpErrorKind::ForbiddenTrailer)),
