@@ -1,7 +1,7 @@
 //! Changing a person's configuration without touching what they wrote around it.
 //!
-//! Run with `cargo run -p sentinel-examples --bin edit-config`, or with `FILE KEY VALUE` after `--` to see
-//! what setting a key of a file of yours would give; the file itself is not written.
+//! Run with `cargo run -p sentinel-examples --bin edit-config`, or with `FILE KEY VALUE` after `--`
+//! to see what setting a key of a file of yours would give; the file itself is not written.
 
 use std::error::Error;
 

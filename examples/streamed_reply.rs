@@ -1,9 +1,9 @@
 //! A model's streamed answer, from the pieces a socket gives to the words a person reads.
 //!
 //! Four machines stand on top of each other, none of which does any I/O: the HTTP client takes the
-//! chunked body out of the connection's bytes, the event-stream decoder takes events out of the body,
-//! the JSON parser reads each event, and a partial JSON text follows the arguments of a tool call,
-//! which the model sends a few characters at a time.
+//! chunked body out of the connection's bytes, the event-stream decoder takes events out of the
+//! body, the JSON parser reads each event, and a partial JSON text follows the arguments of a tool
+//! call, which the model sends a few characters at a time.
 //!
 //! Run with `cargo run -p sentinel-examples --bin streamed-reply`.
 

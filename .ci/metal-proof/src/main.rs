@@ -13,11 +13,14 @@ extern crate alloc;
 mod heap;
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use sentinel_core::text::sse::Decoder;
+use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
+use sentinel_core::wire::http::{Client, HttpLimits, Server};
 
 /// Calls into each part of the core, with input and output the optimiser must not guess.
 ///
@@ -41,7 +44,27 @@ fn exercise(input: &[u8]) -> String {
     while let Ok(Some(event)) = decoder.next(&mut rest) {
         output.push_str(event.data);
     }
+    if let Ok(mut editor) = Editor::new(output.clone()) {
+        output.push_str(match editor.set(&["a", "b"], 1) {
+            Ok(()) => editor.text(),
+            Err(_) => "",
+        });
+    }
+    exchange(input, &mut output);
     output
+}
+
+/// The two ends of a connection.
+fn exchange(input: &[u8], output: &mut String) {
+    let mut bytes = Vec::new();
+    let mut server = Server::new(HttpLimits::default());
+    if let Err(error) = server.next(&mut &*input) {
+        let _ = server.refuse(error, &mut bytes);
+    }
+    let mut client = Client::new(HttpLimits::default());
+    if let Err(error) = client.next(&mut bytes.as_slice()) {
+        output.push_str(&error.to_string());
+    }
 }
 
 /// Where the linker says the image begins.
