@@ -70,14 +70,18 @@ impl Container<'_> {
         splices
     }
 
-    /// Puts the first element between the brackets.
+    /// Puts the first element between the brackets: on a line of its own if they stand on several,
+    /// so that the blank lines and comments between them stay.
     fn fill(&self, element: &str) -> Vec<Splice> {
         let inside = self.span.start + 1..self.closer();
         let is_table = self.text.get(self.span.range()).is_some_and(|text| text.starts_with('{'));
-        let blank = if is_table { " " } else { "" };
-        if self.has_comment(inside.start, inside.end) {
-            return alloc::vec![Splice::insert(inside.start, format!("{blank}{element}"))];
+        if self.find_newline(inside.start, inside.end).is_some() {
+            let newline = splice::newline(self.text);
+            let indentation = splice::indentation(self.text, self.span.start);
+            let line = format!("{newline}{indentation}  {element}");
+            return alloc::vec![Splice::insert(splice::line_end(self.text, inside.start), line)];
         }
+        let blank = if is_table { " " } else { "" };
         alloc::vec![Splice::replace(inside, format!("{blank}{element}{blank}"))]
     }
 

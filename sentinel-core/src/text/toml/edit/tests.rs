@@ -128,7 +128,7 @@ fn set_writes_between_the_braces_of_an_inline_table() {
     assert_eq!(set("a = { x = 1, }", &[a, Key("b")], 2), "a = { x = 1, b = 2, }");
     assert_eq!(set("a = { b.x = 1 }", &[a, Key("b"), Key("y")], 2), "a = { b.x = 1, b.y = 2 }");
     assert_eq!(set("a = { x = 1 }", &[a, Key("b"), Key("c")], 2), "a = { x = 1, b.c = 2 }");
-    assert_eq!(set("a = { # c\n}", &[a, Key("b")], 2), "a = { b = 2 # c\n}");
+    assert_eq!(set("a = { # c\n}", &[a, Key("b")], 2), "a = { # c\n  b = 2\n}");
     assert_eq!(
         set("a = {\n  x = 1, # one\n  y = 2 # two\n}", &[a, Key("z")], 3),
         "a = {\n  x = 1, # one\n  y = 2, # two\n  z = 3\n}"
@@ -195,6 +195,8 @@ fn add_appends_to_arrays() {
     let a = [Key("a")];
     assert_eq!(add("a = []", &a, 1), "a = [1]");
     assert_eq!(add("a = [ ]", &a, 1), "a = [1]");
+    assert_eq!(add(" a = [\r\n\r\n ]", &a, 1), " a = [\r\n   1\r\n\r\n ]");
+    assert_eq!(add("a = [ # c\n  # d\n]", &a, 1), "a = [ # c\n  1\n  # d\n]");
     assert_eq!(add("a = [1] # c", &a, 2), "a = [1, 2] # c");
     assert_eq!(add("a = [1 ,]", &a, 2), "a = [1 , 2,]");
     assert_eq!(add("a = [\n  1,\n]", &a, 2), "a = [\n  1,\n  2,\n]");
