@@ -3,7 +3,7 @@
 use sentinel_core::text::json::{self, DuplicateKeys, Kind, Options, Value};
 
 use crate::corpus;
-use crate::race::{Contender, row, title};
+use crate::race::{Contender, rows, title};
 
 fn corpora() -> [(&'static str, String); 3] {
     [
@@ -24,7 +24,7 @@ pub(crate) fn parsing(filter: &str) {
         let mut scratch_tape = Vec::new();
         let contenders: Vec<Contender<'_>> = vec![
             ("sentinel", Box::new(|| json::parse(bytes).unwrap().text().len())),
-            ("duplicates kept", {
+            ("sentinel, duplicates kept", {
                 let options = Options::new().duplicate_keys(DuplicateKeys::KeepLast);
                 Box::new(move || options.parse(bytes).unwrap().text().len())
             }),
@@ -56,7 +56,7 @@ pub(crate) fn parsing(filter: &str) {
                 })
             }),
         ];
-        row(&format!("{label}, {} KB", bytes.len() / 1000), bytes.len(), contenders);
+        rows(&format!("{label}, {} KB", bytes.len() / 1000), bytes.len(), contenders);
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn reading_numbers(filter: &str) {
                 Box::new(|| sum_peer(&serde_json::from_slice(bytes).unwrap()) as usize)
             }),
         ];
-        row(label, bytes.len(), contenders);
+        rows(label, bytes.len(), contenders);
     }
 }
 
@@ -106,7 +106,14 @@ pub(crate) fn writing(filter: &str) {
         let sonic: sonic_rs::Value = sonic_rs::from_str(&text).unwrap();
         let length = serde_json::to_vec(&peer).unwrap().len();
         let contenders: Vec<Contender<'_>> = vec![
-            ("sentinel copying", {
+            ("sentinel, value by value", {
+                Box::new(|| {
+                    let mut out = Vec::new();
+                    json::write_array(&mut out, |out| write_element(out, ours.root()));
+                    out.len()
+                })
+            }),
+            ("sentinel, copying slices", {
                 Box::new(|| {
                     let mut out = Vec::new();
                     json::write_array(&mut out, |out| {
@@ -115,17 +122,10 @@ pub(crate) fn writing(filter: &str) {
                     out.len()
                 })
             }),
-            ("sentinel member by member", {
-                Box::new(|| {
-                    let mut out = Vec::new();
-                    json::write_array(&mut out, |out| write_element(out, ours.root()));
-                    out.len()
-                })
-            }),
             ("serde_json::to_vec", Box::new(|| serde_json::to_vec(&peer).unwrap().len())),
             ("sonic-rs to_vec", Box::new(|| sonic_rs::to_vec(&sonic).unwrap().len())),
         ];
-        row(label, length, contenders);
+        rows(label, length, contenders);
     }
 }
 

@@ -19,14 +19,14 @@ pub(crate) type Contender<'a> = (&'static str, Box<dyn FnMut() -> usize + 'a>);
 pub(crate) fn title(filter: &str, title: &str) -> bool {
     let is_wanted = title.contains(filter);
     if is_wanted {
-        println!("\n{title} (x: how many times faster the first is)");
+        println!("\n{title} (last column: how many times faster the first line is)");
     }
     is_wanted
 }
 
 /// Times the contenders on `bytes` bytes of input and prints a row: throughput of each, and how
 /// many times faster the first is than each of the others.
-pub(crate) fn row(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>) {
+pub(crate) fn rows(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>) {
     let repeats: Vec<u32> = contenders.iter_mut().map(|(_, run)| calibrate(run)).collect();
     let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
     for round in 0..=ROUNDS {
@@ -40,17 +40,16 @@ pub(crate) fn row(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>)
             }
         }
     }
-    print!("  {label:<34}");
+    println!("  {label}");
     for (index, (name, _)) in contenders.iter().enumerate() {
         let speed = bytes as f64 / median(seconds[index].clone()) / 1e6;
-        if index == 0 {
-            print!(" {name} {speed:.0} MB/s");
-        } else {
+        print!("    {name:<28} {speed:>6.0} MB/s");
+        if index > 0 {
             let ratios = seconds[index].iter().zip(&seconds[0]).map(|(other, ours)| other / ours);
-            print!(" | {name} {speed:.0} MB/s, {:.2}x", median(ratios.collect()));
+            print!("   {:>5.2}", median(ratios.collect()));
         }
+        println!();
     }
-    println!();
 }
 
 /// How often to run within one slice.

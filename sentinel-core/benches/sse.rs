@@ -6,7 +6,7 @@ use sentinel_core::text::sse::Decoder;
 
 use crate::corpus;
 use crate::counting::allocations;
-use crate::race::{Contender, row, title};
+use crate::race::{Contender, rows, title};
 
 /// From the bytes of a stream to its events, in pieces of several sizes.
 pub(crate) fn streaming(filter: &str) {
@@ -29,7 +29,7 @@ pub(crate) fn streaming(filter: &str) {
         };
         let bytes_per_event = stream.len() / decode(stream, stream.len());
         let label = format!("{label}, {bytes_per_event} bytes an event");
-        row(&label, stream.len(), vec![run(stream.len()), run(16_384), run(1_400)]);
+        rows(&label, stream.len(), vec![run(stream.len()), run(16_384), run(1_400)]);
         let events = decode(stream, stream.len());
         let whole = allocations(|| assert_eq!(decode(stream, stream.len()), events));
         let pieces = allocations(|| assert_eq!(decode(stream, 1_400), events));
