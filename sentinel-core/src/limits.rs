@@ -77,3 +77,11 @@ const _: () = assert!(HTTP_START_LINE_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
 const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
+
+// ---- URLs (`wire::url`) -----------------------------------------------------------------------
+
+/// The longest URL or `Location` reference, as given and again as normalised.
+///
+/// RFC 9110 §4.1 asks for at least 8000 octets; servers answer 414 to much more than that, so a
+/// longer one is an accident or an attempt to make us carry data out.
+pub const URL_BYTES_MAX: usize = 8 * 1024;

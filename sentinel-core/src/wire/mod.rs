@@ -11,3 +11,4 @@
 //! Connections, names, timeouts and TLS: those are deeds, and belong to a shell.
 
 pub mod http;
+pub mod url;
