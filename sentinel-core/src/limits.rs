@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! - Nothing in the core grows with input beyond one of these bounds.
-//! - Relations between bounds are checked at compile time, at the end of this file.
+//! - Relations between bounds are checked at compile time.
 //!
 //! # Not here
 //! Bounds that follow from a format (a port is at most 65535) stand with the format.
@@ -73,15 +73,15 @@ pub const HTTP_TRAILER_BYTES_MAX: usize = 8 * 1024;
 /// One `100 Continue` and some `103 Early Hints`; more is a peer that never comes to the point.
 pub const HTTP_INFORMATIONAL_COUNT_MAX: usize = 16;
 
+// wire::url
+
+/// The longest URL or `Location` reference, as given and again as normalised. RFC 9110 §4.1 asks
+/// for at least 8000 bytes; servers refuse much more than that, so a longer one is an accident or
+/// an attempt to make us carry data out.
+pub const URL_BYTES_MAX: usize = 8 * 1024;
+
+const _: () = assert!(URL_BYTES_MAX < HTTP_START_LINE_BYTES_MAX, "a URL fits a request line");
 const _: () = assert!(HTTP_START_LINE_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
 const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
-
-// ---- URLs (`wire::url`) -----------------------------------------------------------------------
-
-/// The longest URL or `Location` reference, as given and again as normalised.
-///
-/// RFC 9110 §4.1 asks for at least 8000 octets; servers answer 414 to much more than that, so a
-/// longer one is an accident or an attempt to make us carry data out.
-pub const URL_BYTES_MAX: usize = 8 * 1024;

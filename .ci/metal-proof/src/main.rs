@@ -21,6 +21,7 @@ use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
 use sentinel_core::wire::http::{Client, HttpLimits, Server};
+use sentinel_core::wire::url::Url;
 
 /// Calls into each part of the core, with input and output the optimiser must not guess.
 ///
@@ -51,6 +52,10 @@ fn exercise(input: &[u8]) -> String {
         });
     }
     exchange(input, &mut output);
+    if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
+        output.push_str(url.request_target());
+        output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));
+    }
     output
 }
 

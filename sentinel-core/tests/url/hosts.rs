@@ -174,8 +174,9 @@ fn names_no_two_readers_agree_on_are_refused() {
         ("a$b", Kind::HostCharacter('$'), 1),
         ("a]b", Kind::HostCharacter(']'), 1),
         ("a[::1]", Kind::HostCharacter('['), 1),
-        // Soft hyphen, zero-width joiner, full-width letters, dotless and Cyrillic look-alikes, the
-        // Kelvin sign that lower-cases to a plain `k`, the sharp s that two IDNA versions split on.
+        // Soft hyphen, zero-width joiner, full-width letters, dotless and Cyrillic look-alikes,
+        // the Kelvin sign that lower-cases to a plain `k`, the sharp s that two IDNA
+        // versions split on.
         ("go\u{ad}od.com", Kind::NonAsciiHost('\u{ad}'), 2),
         ("go\u{200d}od.com", Kind::NonAsciiHost('\u{200d}'), 2),
         ("ｇood.com", Kind::NonAsciiHost('ｇ'), 0),

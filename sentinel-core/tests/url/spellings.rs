@@ -16,7 +16,7 @@ fn parts_are_what_goes_on_the_wire() {
     assert_eq!((url.path(), url.query()), ("/a/b", Some("c=d/../e?f")));
     assert_eq!(url.request_target(), "/a/b?c=d/../e?f");
     assert_eq!(url.to_string(), url.as_str());
-    assert_eq!(format!("{url:?}"), r#"Url("http://example.com:8080/a/b?c=d/../e?f")"#);
+    assert_eq!(format!("{url:?}"), r#"Url("http://example.com:8080/a/b?…")"#);
     assert_eq!("http://example.com:8080/a/b?c=d/../e?f".parse::<Url>(), Ok(url));
 
     let bare = parse("https://[::1]");

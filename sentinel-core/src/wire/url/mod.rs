@@ -29,12 +29,14 @@ use core::str::FromStr;
 use crate::limits::URL_BYTES_MAX;
 
 mod address;
+mod authority;
 mod error;
 mod host;
 mod join;
 mod parse;
 
 pub use address::{Reach, classify};
+pub use authority::Authority;
 pub use error::{UrlError, UrlErrorKind};
 pub use host::{Host, Name};
 
@@ -171,8 +173,10 @@ impl fmt::Display for Url {
 }
 
 impl fmt::Debug for Url {
+    /// Without the query: some services are given their keys there, and this ends up in logs.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Url").field(&self.text).finish()
+        let query = if self.query().is_some() { "?…" } else { "" };
+        write!(formatter, "Url(\"{}{query}\")", &self.text[..self.path_end])
     }
 }
 

@@ -11,8 +11,8 @@ use alloc::string::String;
 use core::fmt::Write as _;
 use core::ops::Range;
 
+use super::authority::Authority;
 use super::error::{UrlError, UrlErrorKind};
-use super::host::Host;
 use super::{Scheme, Url};
 
 /// Reads a URL that names its scheme.
@@ -255,42 +255,14 @@ const fn is_unreserved(byte: u8) -> bool {
 
 /// Reads `host[:port]` and writes it behind the scheme.
 fn authority(url: &mut Url, text: &str) -> Result<(), UrlError> {
-    // Which side of an `@` is the host has fooled people and libraries alike; nobody needs one.
-    if let Some(offset) = text.find('@') {
-        return Err(UrlError::new(UrlErrorKind::UserInfo, offset));
-    }
-    let host_end = if text.starts_with('[') {
-        let unclosed = UrlError::new(UrlErrorKind::InvalidIpv6, 0);
-        text.find(']').map(|bracket| bracket + 1).ok_or(unclosed)?
-    } else {
-        text.find(':').unwrap_or(text.len())
-    };
-    let (host, rest) = text.split_at(host_end);
-    let host = Host::parse(host)?;
+    let Authority { host, port } = Authority::parse(text)?;
     url.address = host.address();
     // Writing to a `String` does not fail.
     let _ = write!(url.text, "{host}");
     url.host_end = url.text.len();
-    if rest.is_empty() {
-        return Ok(());
-    }
-    let Some(digits) = rest.strip_prefix(':') else {
-        return Err(UrlError::new(UrlErrorKind::InvalidIpv6, host_end));
-    };
-    let port = port(digits).map_err(|kind| UrlError::new(kind, host_end + 1))?;
-    if port != url.scheme.default_port() {
+    if let Some(port) = port.filter(|&port| port != url.scheme.default_port()) {
         url.port = Some(port);
         let _ = write!(url.text, ":{port}");
     }
     Ok(())
-}
-
-/// A port as text. Leading zeros are refused: some readers take them for octal.
-fn port(text: &str) -> Result<u16, UrlErrorKind> {
-    if text.is_empty() {
-        return Err(UrlErrorKind::EmptyPort);
-    }
-    // `u16::from_str` takes a plus sign, so the digits are checked first; zero starts with a zero.
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    text.parse().ok().filter(|_| is_plain).ok_or(UrlErrorKind::InvalidPort)
 }
