@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark may stop at the first surprise")]
 
 mod corpus;
+#[path = "../tests/counting/mod.rs"]
 mod counting;
 mod json;
 mod race;

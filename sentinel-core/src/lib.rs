@@ -26,3 +26,8 @@ extern crate std;
 pub mod limits;
 pub mod text;
 pub mod wire;
+
+/// The examples of the crate's front page are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -3,7 +3,6 @@
 //! Goal: the hot path of a streamed answer stays off the heap. Method: a counting allocator under a
 //! stream of many events, fed whole and in pieces.
 
-#[path = "../benches/counting.rs"]
 mod counting;
 
 use sentinel_core::text::sse::Decoder;
