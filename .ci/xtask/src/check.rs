@@ -131,7 +131,7 @@ fn clippy(workspace: &Workspace) -> Result<Outcome, Error> {
 
 fn test(workspace: &Workspace) -> Result<Outcome, Error> {
     workspace.cargo(["test", "--workspace"]).run()?;
-    workspace.cargo(["test", "-p", "sentinel-core", "--no-default-features"]).run()?;
+    workspace.cargo(["build", "-p", "sentinel-core", "--no-default-features"]).run()?;
     Ok(Outcome::Pass)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - [`parse`] gives a [`Document`] that borrows from its input; [`Value`] walks it and its errors
 //!   name the path at fault. [`Options`] sets bounds and what happens to duplicate keys.
-//! - [`object`] and [`array`] write JSON, and cannot write anything else.
+//! - [`object()`] and [`array()`] write JSON, and cannot write anything else.
 //! - [`Value::canonical`] is the one form of RFC 8785, to hash.
 //! - [`Partial`] follows a text that arrives in pieces and refuses it at the first byte that spoils
 //!   it.
