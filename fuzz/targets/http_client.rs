@@ -1,11 +1,16 @@
 //! Responses: any split gives the same message, and a second parser reads the same head.
 #![no_main]
 
+mod shared;
+mod tight;
+
 use libfuzzer_sys::fuzz_target;
 use sentinel_core::wire::http::{
-    BodyLength, Client, HttpError, HttpLimits, Method, RequestHead, ResponseHead, ResponsePart,
-    Target,
+    BodyLength, Client, HttpError, Method, RequestHead, ResponseHead, ResponsePart, Target,
 };
+
+use shared::pieces;
+use tight::TIGHT;
 
 const METHODS: [Method; 4] = [Method::GET, Method::HEAD, Method::POST, Method::CONNECT];
 
@@ -31,16 +36,6 @@ enum Said {
 }
 
 fn run(request: u8, bytes: &[u8], cuts: &[u8]) -> Vec<Said> {
-    let limits = HttpLimits {
-        head_bytes: 512,
-        start_line_bytes: 128,
-        headers_count: 8,
-        body_bytes: 300,
-        chunk_line_bytes: 32,
-        chunk_extension_bytes: 64,
-        trailer_bytes: 64,
-        informational_count: 2,
-    };
     let method = METHODS[usize::from(request % 4)].clone();
     let target = if method == Method::CONNECT { "example.com:443" } else { "/" };
     let mut head = RequestHead::new(method, Target::new(target).expect("a target"));
@@ -49,16 +44,14 @@ fn run(request: u8, bytes: &[u8], cuts: &[u8]) -> Vec<Said> {
     if request & 4 != 0 {
         head.headers.append("Upgrade", "websocket").expect("a protocol");
     }
-    let mut client = Client::new(limits);
+    let mut client = Client::new(TIGHT);
     let mut out = Vec::new();
     client.send_head(&head, BodyLength::Empty, &mut out).expect("a good request");
 
     let mut said = Vec::new();
-    let mut rest = bytes;
-    let mut cuts = cuts.iter();
-    while !rest.is_empty() {
-        let size = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1).min(rest.len());
-        let (mut piece, tail) = rest.split_at(size);
+    let mut left = bytes.len();
+    for mut piece in pieces(bytes, cuts) {
+        left -= piece.len();
         loop {
             match client.next(&mut piece) {
                 Ok(Some(ResponsePart::Head(head))) => said.push(Said::Head(head)),
@@ -67,7 +60,7 @@ fn run(request: u8, bytes: &[u8], cuts: &[u8]) -> Vec<Said> {
                     _ => said.push(Said::Body(body.to_vec())),
                 },
                 Ok(Some(ResponsePart::End)) => {
-                    said.push(Said::Left(piece.len() + tail.len(), client.is_reusable()));
+                    said.push(Said::Left(piece.len() + left, client.is_reusable()));
                     return said;
                 }
                 Ok(Some(part)) => said.push(Said::Other(format!("{part:?}"))),
@@ -80,11 +73,10 @@ fn run(request: u8, bytes: &[u8], cuts: &[u8]) -> Vec<Said> {
             }
         }
         if client.is_upgraded() {
-            said.push(Said::Left(piece.len() + tail.len(), false));
+            said.push(Said::Left(piece.len() + left, false));
             return said;
         }
         assert!(piece.is_empty());
-        rest = tail;
     }
     said.push(match client.end_of_input() {
         Ok(part) => Said::Other(format!("{part:?}")),

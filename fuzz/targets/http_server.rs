@@ -2,11 +2,17 @@
 //! same first head, and what a server answers is a response that a client understands.
 #![no_main]
 
+mod shared;
+mod tight;
+
 use libfuzzer_sys::fuzz_target;
 use sentinel_core::wire::http::{
     BodyLength, Client, HttpError, HttpLimits, RequestHead, RequestPart, ResponseHead,
     ResponsePart, Server, StatusCode,
 };
+
+use shared::pieces;
+use tight::TIGHT;
 
 fuzz_target!(|input: (&[u8], &[u8])| {
     let (cuts, bytes) = input;
@@ -30,25 +36,10 @@ enum Said {
 }
 
 fn run(bytes: &[u8], cuts: &[u8]) -> (Vec<Said>, Vec<u8>) {
-    let limits = HttpLimits {
-        head_bytes: 512,
-        start_line_bytes: 128,
-        headers_count: 8,
-        body_bytes: 300,
-        chunk_line_bytes: 32,
-        chunk_extension_bytes: 64,
-        trailer_bytes: 64,
-        informational_count: 2,
-    };
-    let mut server = Server::new(limits);
+    let mut server = Server::new(TIGHT);
     let mut said = Vec::new();
     let mut out = Vec::new();
-    let mut rest = bytes;
-    let mut cuts = cuts.iter();
-    while !rest.is_empty() {
-        let size = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1).min(rest.len());
-        let (mut piece, tail) = rest.split_at(size);
-        rest = tail;
+    for mut piece in pieces(bytes, cuts) {
         loop {
             match server.next(&mut piece) {
                 Ok(Some(RequestPart::Head(head))) => said.push(Said::Head(head)),

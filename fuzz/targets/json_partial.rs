@@ -1,8 +1,12 @@
 //! JSON in pieces: the same verdict at the same byte as for the whole, however it is cut.
 #![no_main]
 
+mod shared;
+
 use libfuzzer_sys::fuzz_target;
 use sentinel_core::text::json::{DuplicateKeys, Options, ParseErrorKind, Partial, Progress};
+
+use shared::pieces;
 
 fuzz_target!(|input: (bool, &[u8], &[u8])| {
     let (refuse, cuts, text) = input;
@@ -11,13 +15,8 @@ fuzz_target!(|input: (bool, &[u8], &[u8])| {
     let whole = options.parse(text);
     let mut partial = Partial::new(options);
     let mut result = partial.push(b"");
-    let mut rest = text;
-    let mut cuts = cuts.iter();
-    while !rest.is_empty() && result.is_ok() {
-        let size = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1).min(rest.len());
-        let (piece, tail) = rest.split_at(size);
-        result = partial.push(piece);
-        rest = tail;
+    for piece in pieces(text, cuts) {
+        result = result.and_then(|_| partial.push(piece));
     }
     match (whole, result) {
         (Ok(_), result) => assert_eq!(result, Ok(Progress::Complete)),

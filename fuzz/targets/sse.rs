@@ -1,8 +1,12 @@
 //! Event streams: any split gives the same events, and bounds hold.
 #![no_main]
 
+mod shared;
+
 use libfuzzer_sys::fuzz_target;
 use sentinel_core::text::sse::{Decoder, Limits, SseErrorKind};
+
+use shared::pieces;
 
 type Events = Vec<(String, String, String)>;
 
@@ -25,12 +29,7 @@ fuzz_target!(|input: (u8, &[u8], &[u8])| {
 fn run(limits: Limits, stream: &[u8], cuts: &[u8]) -> (Events, Option<(SseErrorKind, u64)>, bool) {
     let mut decoder = Decoder::with_limits(limits);
     let mut events = Vec::new();
-    let mut rest = stream;
-    let mut cuts = cuts.iter();
-    while !rest.is_empty() {
-        let size = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1).min(rest.len());
-        let (mut piece, tail) = rest.split_at(size);
-        rest = tail;
+    for mut piece in pieces(stream, cuts) {
         loop {
             match decoder.next(&mut piece) {
                 Ok(Some(event)) => {

@@ -4,8 +4,9 @@ use core::fmt;
 
 use super::access::{AccessError, AccessProblem};
 use super::error::{Expected, Failure, ParseError, ParseErrorKind};
+use super::nodes::{Node, NodeKind, Nodes};
 use super::number::Number;
-use super::parse::{self, Node, NodeKind, Nodes};
+use super::parse;
 use super::{DuplicateKeys, Options};
 use crate::text::{Position, Span};
 

@@ -12,7 +12,7 @@
 use alloc::vec::Vec;
 
 use super::error::{Failure, FailureKind};
-use super::parse::{Node, NodeKind, Nodes};
+use super::nodes::{Node, NodeKind, Nodes};
 
 /// Up to this many keys an object is checked with a fingerprint for each key; above, by sorting.
 const FINGERPRINT_KEYS_MAX: usize = 64;

@@ -37,9 +37,11 @@
 mod access;
 mod canonical;
 mod document;
+mod double;
 mod duplicate;
 mod error;
 mod escape;
+mod nodes;
 mod number;
 mod parse;
 mod partial;

@@ -1,85 +1,17 @@
 //! The parser of whole texts: one pass, no recursion.
 //!
-//! It writes a flat list of nodes in the order of the text. A container's node knows where its last
-//! descendant ends, so a reader can step over it; nothing else links nodes. The strings stay where
-//! they are in the input; only one that holds an escape gets a decoded copy.
-//!
 //! # Invariants
 //! - The depth of nesting costs four bytes on the heap for each level, nothing on the stack.
 //! - On success the nodes describe exactly one value that covers the text but for white space.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::duplicate;
 use super::error::{Expected, Failure, ParseErrorKind};
 use super::escape::{Escape, EscapeStep};
+use super::nodes::{Node, NodeKind, Nodes};
 use super::{DuplicateKeys, Options};
 use crate::text::scan;
-
-/// What a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeKind {
-    Null,
-    False,
-    True,
-    /// A number without fraction and exponent.
-    Integer,
-    /// Any other number.
-    Decimal,
-    /// A string whose text is its value.
-    Plain,
-    /// A string with escapes; `link` is the index of its decoded copy.
-    Escaped,
-    Array,
-    Object,
-}
-
-/// One value, or one key, of a document.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
-    pub(super) kind: NodeKind,
-    /// Offset of the first byte; of a string, of the first byte after the quote.
-    pub(super) start: u32,
-    /// Offset past the last byte; of a string, of the closing quote.
-    pub(super) end: u32,
-    /// Of a container, the index of the node that follows its last descendant.
-    pub(super) link: u32,
-}
-
-/// All that a text says, beside the text itself.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Nodes {
-    pub(super) list: Vec<Node>,
-    /// The decoded copies of the strings with escapes, one after the other.
-    decoded: String,
-    /// Where each copy ends; it starts where the one before ends.
-    decoded_ends: Vec<u32>,
-}
-
-impl Nodes {
-    /// The value of a string node. `text` is what was parsed.
-    #[inline]
-    pub(super) fn string<'d>(&'d self, text: &'d str, node: &Node) -> &'d str {
-        if node.kind == NodeKind::Escaped {
-            let copy = node.link as usize;
-            let start = copy.checked_sub(1).map_or(0, |before| self.decoded_ends[before]);
-            &self.decoded[start as usize..self.decoded_ends[copy] as usize]
-        } else {
-            &text[node.start as usize..node.end as usize]
-        }
-    }
-
-    /// The index of the node after the value at `index` and all it contains.
-    #[inline]
-    pub(super) fn after(&self, index: usize) -> usize {
-        let node = &self.list[index];
-        match node.kind {
-            NodeKind::Array | NodeKind::Object => node.link as usize,
-            _ => index + 1,
-        }
-    }
-}
 
 /// Parses all of `text`. Its length fits in 32 bits: the caller has checked.
 pub(super) fn parse(text: &str, options: &Options) -> Result<Nodes, Failure> {

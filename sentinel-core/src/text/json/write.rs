@@ -18,10 +18,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::canonical;
 use super::document::Value;
+use super::double;
+use super::nodes::NodeKind;
 use super::number::Number;
-use super::parse::NodeKind;
 use crate::text::scan;
 
 /// Where written text goes: a `String`, a `Vec<u8>`, or a sink of the caller's own that passes it
@@ -229,7 +229,7 @@ impl sealed::Write for &String {
 /// double; one that is not finite becomes `null`, as there.
 impl sealed::Write for f64 {
     fn write<S: Sink>(self, out: &mut S) {
-        canonical::write_double(out, self);
+        double::write_double(out, self);
     }
 }
 
