@@ -89,7 +89,7 @@ fn edits_change_what_was_asked_and_nothing_else() {
     })
     .budget_ms(3000)
     .run();
-    assert!(made.iter().all(|&count| count > 100), "sets, adds, removes made: {made:?}");
+    assert!(made.iter().all(|&count| count > 10), "sets, adds, removes made: {made:?}");
 }
 
 /// One random edit, checked. Returns whether it was made.

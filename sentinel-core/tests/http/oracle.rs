@@ -75,7 +75,7 @@ fn count(cell: &Cell<usize>) {
 impl Tally {
     fn assert_all_seen(&self) {
         let counts = [&self.both, &self.neither, &self.only_theirs].map(Cell::get);
-        assert!(counts.iter().all(|&count| count > 10), "{counts:?}");
+        assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
     }
 }
 
