@@ -24,9 +24,47 @@ pub(crate) fn title(filter: &str, title: &str) -> bool {
     is_wanted
 }
 
-/// Times the contenders on `bytes` bytes of input and prints a row: throughput of each, and how
-/// many times faster the first is than each of the others.
-pub(crate) fn rows(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>) {
+/// What a contender has to reach.
+pub(crate) enum Goal {
+    /// To be so many times faster than the one of this name.
+    Times(&'static str, f64),
+    /// So many megabytes each second.
+    Speed(f64),
+}
+
+/// Times the contenders on `bytes` bytes of input and prints a line for each: its throughput, and
+/// how many times faster the first is. Says whether the first reached the goal, if it has one.
+pub(crate) fn rows(
+    label: &str,
+    bytes: usize,
+    mut contenders: Vec<Contender<'_>>,
+    goal: Option<Goal>,
+) -> bool {
+    let seconds = race(&mut contenders);
+    println!("  {label}");
+    let mut is_reached = true;
+    for (index, (name, _)) in contenders.iter().enumerate() {
+        let speed = bytes as f64 / median(seconds[index].clone()) / 1e6;
+        let times = seconds[index].iter().zip(&seconds[0]).map(|(other, ours)| other / ours);
+        let times = median(times.collect());
+        print!("    {name:<28} {speed:>6.0} MB/s   {times:>5.2}");
+        let judged = match goal {
+            Some(Goal::Times(peer, wanted)) if peer == *name => Some((times, wanted, "times")),
+            Some(Goal::Speed(wanted)) if index == 0 => Some((speed, wanted, "MB/s")),
+            _ => None,
+        };
+        if let Some((reached, wanted, unit)) = judged {
+            let word = if reached >= wanted { "met" } else { "MISSED" };
+            print!("   goal {wanted} {unit}: {word}");
+            is_reached &= reached >= wanted;
+        }
+        println!();
+    }
+    is_reached
+}
+
+/// The seconds that one run of each contender took, round by round.
+fn race(contenders: &mut [Contender<'_>]) -> Vec<Vec<f64>> {
     let repeats: Vec<u32> = contenders.iter_mut().map(|(_, run)| calibrate(run)).collect();
     let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
     for round in 0..=ROUNDS {
@@ -40,16 +78,7 @@ pub(crate) fn rows(label: &str, bytes: usize, mut contenders: Vec<Contender<'_>>
             }
         }
     }
-    println!("  {label}");
-    for (index, (name, _)) in contenders.iter().enumerate() {
-        let speed = bytes as f64 / median(seconds[index].clone()) / 1e6;
-        print!("    {name:<28} {speed:>6.0} MB/s");
-        if index > 0 {
-            let ratios = seconds[index].iter().zip(&seconds[0]).map(|(other, ours)| other / ours);
-            print!("   {:>5.2}", median(ratios.collect()));
-        }
-        println!();
-    }
+    seconds
 }
 
 /// How often to run within one slice.

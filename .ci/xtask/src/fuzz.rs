@@ -209,6 +209,9 @@ fn process(workspace: &Workspace, target: &str, runs: u64) -> Process {
         .args([format!("fuzz/corpus/{target}")]);
     let seeds = format!("fuzz/seeds/{target}");
     let process = if workspace.has(&seeds) { process.args([seeds]) } else { process };
+    // AddressSanitizer keeps the stack of every allocation for ever. Recursive values have so many
+    // different stacks that a long run would end at libFuzzer's memory limit for that alone.
+    let process = process.set("ASAN_OPTIONS", "malloc_context_size=2");
     process.args(["--", &format!("-runs={runs}"), "-print_final_stats=1"])
 }
 

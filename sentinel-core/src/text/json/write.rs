@@ -18,7 +18,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::document::Value;
+use super::document::{Kind, Value};
 use super::double;
 use super::nodes::NodeKind;
 use super::number::Number;
@@ -241,7 +241,10 @@ impl sealed::Write for Number<'_> {
 
 impl sealed::Write for Value<'_> {
     fn write<S: Sink>(self, out: &mut S) {
-        write_value(out, self);
+        match self.kind() {
+            Kind::Array | Kind::Object => write_container(out, self),
+            _ => out.push_str(self.source()),
+        }
     }
 }
 
@@ -313,11 +316,11 @@ const CONTROL_ESCAPES: [&str; 32] = [
     "\\u0018", "\\u0019", "\\u001a", "\\u001b", "\\u001c", "\\u001d", "\\u001e", "\\u001f",
 ];
 
-/// Writes a value of a parsed document as it stands there, without the white space.
+/// Writes a container of a parsed document as it stands there, without the white space.
 ///
 /// What the parser accepted needs no second look: strings and numbers are copied from the text, and
 /// what stands side by side there is copied at once.
-fn write_value<S: Sink>(out: &mut S, value: Value<'_>) {
+fn write_container<S: Sink>(out: &mut S, value: Value<'_>) {
     let mut copy = Copy { out, text: value.document_text(), start: 0, end: 0 };
     let mut open: Vec<Open> = Vec::new();
     let mut needs_comma = false;
