@@ -7,7 +7,7 @@ mod tight;
 
 use libfuzzer_sys::fuzz_target;
 use sentinel_core::wire::http::{
-    BodyLength, Client, HttpError, HttpLimits, RequestHead, RequestPart, ResponseHead,
+    BodyLength, Client, HttpError, HttpLimits, Method, RequestHead, RequestPart, ResponseHead,
     ResponsePart, Server, StatusCode,
 };
 
@@ -39,17 +39,21 @@ fn run(bytes: &[u8], cuts: &[u8]) -> (Vec<Said>, Vec<u8>) {
     let mut server = Server::new(TIGHT);
     let mut said = Vec::new();
     let mut out = Vec::new();
+    let mut is_tunnel = false;
     for mut piece in pieces(bytes, cuts) {
         loop {
             match server.next(&mut piece) {
-                Ok(Some(RequestPart::Head(head))) => said.push(Said::Head(head)),
+                Ok(Some(RequestPart::Head(head))) => {
+                    is_tunnel = head.method == Method::CONNECT;
+                    said.push(Said::Head(head));
+                }
                 Ok(Some(RequestPart::Body(body))) => match said.last_mut() {
                     Some(Said::Body(before)) => before.extend_from_slice(body),
                     _ => said.push(Said::Body(body.to_vec())),
                 },
                 Ok(Some(RequestPart::End)) => {
                     said.push(Said::Other("end".into()));
-                    answer(&mut server, &mut out);
+                    answer(&mut server, is_tunnel, &mut out);
                     if server.wants_close() {
                         return (said, out);
                     }
@@ -73,8 +77,11 @@ fn run(bytes: &[u8], cuts: &[u8]) -> (Vec<Said>, Vec<u8>) {
     (said, out)
 }
 
-fn answer(server: &mut Server, out: &mut Vec<u8>) {
-    let mut head = ResponseHead::new(StatusCode::OK);
+/// A plain answer; a tunnel is denied, because success would open it.
+fn answer(server: &mut Server, is_tunnel: bool, out: &mut Vec<u8>) {
+    let status = if is_tunnel { 405 } else { 200 };
+    let status = StatusCode::new(status).expect("a status");
+    let mut head = ResponseHead::new(status);
     head.headers.append("Content-Type", "text/plain").expect("a plain field");
     server.send_head(&head, BodyLength::Streamed, out).expect("the request is complete");
     server.send_body(b"hello", out).expect("the body is open");
