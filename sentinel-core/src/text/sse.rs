@@ -237,9 +237,11 @@ impl Decoder {
         self.retry
     }
 
-    /// Whether the stream may end here without having been cut: no line and no data is pending.
+    /// Whether the stream may end here without having been cut: no line and no data is pending, and
+    /// no bound was hit.
     pub fn is_between_events(&self) -> bool {
-        self.line.is_empty() && (self.is_given || !self.has_data && self.name.is_empty())
+        let has_event = (self.has_data || !self.name.is_empty()) && !self.is_given;
+        self.error.is_none() && self.line.is_empty() && !has_event
     }
 
     /// Takes the next line off the input, without its end; `None` when its end has not come.

@@ -8,7 +8,8 @@
 //! Text goes out as it is written; no tree is built.
 //!
 //! # Invariants
-//! - Whatever the closures do, the output is one valid JSON value without white space.
+//! - Whatever the closures do, the output is one valid JSON value without white space. (One that
+//!   panics never returns; then the output ends where it stopped.)
 //! - What was written reads back: equal strings, equal integers, the same double.
 //!
 //! # Not here

@@ -168,6 +168,7 @@ fn bounds_are_errors_that_name_the_bound_and_the_place() {
         let result = pieces.iter().try_for_each(|piece| feed(&mut decoder, piece, &mut events));
         if let Err(error) = result {
             assert_eq!(decoder.next(&mut &b"data: x\n\n"[..]), Err(error));
+            assert!(!decoder.is_between_events());
         }
         result.map(|()| events.len()).map_err(|error| error.to_string())
     };
