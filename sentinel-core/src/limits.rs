@@ -16,9 +16,10 @@
 /// below twenty; the bound keeps hostile ones from making every later step pay for their depth.
 pub const JSON_DEPTH_MAX: usize = 128;
 
-/// How long a JSON text may be, in bytes: room for a reply that carries images, and less than a
-/// small machine has memory.
-pub const JSON_BYTES_MAX: usize = 64 << 20;
+/// How long a JSON text may be, in bytes: room for a reply that carries an image. A document takes
+/// up to eight times its text (`[0,0,0…`), and half of that again while it grows, so this bound is
+/// also what keeps a hostile reply from filling a small machine.
+pub const JSON_BYTES_MAX: usize = 16 << 20;
 
 // text::sse
 

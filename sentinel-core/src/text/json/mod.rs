@@ -27,9 +27,9 @@
 //! # Invariants
 //! - A text is accepted if and only if RFC 8259 allows it, it is UTF-8 without byte order mark,
 //!   each `\u` escape stands for a character, and it keeps within the bounds of its [`Options`].
-//! - Memory is at most a small multiple of the text (sixteen bytes for each value and key). Time is
-//!   linear in the text, but for the check for duplicate keys, which sorts the keys of an object of
-//!   many.
+//! - Memory is sixteen bytes for each value and key, which is eight times the text at worst. Time
+//!   is linear in the text, but for the check for duplicate keys, which sorts the keys of an object
+//!   of many.
 //!
 //! # Not here
 //! Reading into structures of the caller's own: callers say field by field what they need.

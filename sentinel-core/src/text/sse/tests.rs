@@ -253,7 +253,7 @@ fn stream(u: &mut arbitrary::Unstructured<'_>) -> arbitrary::Result<Vec<u8>> {
         b" ",
     ];
     let mut stream = Vec::new();
-    while !u.is_empty() && stream.len() < 120 {
+    while u.len() > 40 && stream.len() < 120 {
         stream.extend_from_slice(u.choose(&pieces)?);
     }
     Ok(stream)
@@ -276,6 +276,13 @@ fn every_split_gives_the_events_of_the_standard() {
             feed(&mut decoder, &[*byte], &mut events).unwrap();
         }
         assert_eq!(events, expected, "byte by byte");
+        let (mut decoder, mut events, mut rest) = (Decoder::new(), Vec::new(), stream.as_slice());
+        while !rest.is_empty() {
+            let (piece, tail) = rest.split_at(u.int_in_range(1..=rest.len().min(9))?);
+            feed(&mut decoder, piece, &mut events).unwrap();
+            rest = tail;
+        }
+        assert_eq!(events, expected, "in random pieces");
         Ok(())
     });
 }

@@ -233,8 +233,9 @@ fn bounds_are_errors_that_name_the_bound() {
 #[test]
 fn hostile_texts_are_refused_in_bounded_memory() {
     let limit = crate::limits::JSON_BYTES_MAX;
-    let brackets = std::vec![b'['; limit];
-    let error = json::parse(&brackets).unwrap_err();
+    let brackets = std::vec![b'['; 64 << 20];
+    assert_eq!(json::parse(&brackets).unwrap_err().position.offset, limit);
+    let error = Options::new().bytes(brackets.len()).parse(&brackets).unwrap_err();
     assert_eq!(error.position.offset, crate::limits::JSON_DEPTH_MAX);
     let zeros = std::vec![0_u8; limit + 1];
     assert_eq!(json::parse(&zeros).unwrap_err().position.offset, limit);
