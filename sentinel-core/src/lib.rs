@@ -10,7 +10,8 @@
 //!
 //! # Promises
 //!
-//! - `no_std + alloc`, no `unsafe`, no dependencies.
+//! - `no_std + alloc`, no `unsafe`; only the journal's cryptography and the channels' unicode
+//!   tables are other people's work.
 //! - No input, however hostile, causes a panic. Bad input is an error that says what is wrong,
 //!   where, and which bound was hit; memory stays bounded by the limits the caller set ([`limits`])
 //!   and time is linear in what was read.
@@ -23,8 +24,13 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "policy")]
+pub mod capability;
 pub mod limits;
+#[cfg(feature = "llm")]
+pub mod llm;
 pub mod text;
+pub mod time;
 pub mod wire;
 
 /// The examples of the crate's front page are tests.

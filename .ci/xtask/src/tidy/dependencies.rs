@@ -1,4 +1,4 @@
-//! Every dependency is a decision that is written down, and the core takes none.
+//! Every dependency is a decision that is written down; what reads and judges takes none.
 
 use super::Finding;
 
@@ -30,13 +30,13 @@ pub(super) fn documented(manifest: &str, document: &str) -> Vec<Finding> {
     findings
 }
 
-/// Reads `cargo tree --prefix none` of the core: one line, itself.
+/// Reads `cargo tree --prefix none` of the core's parsers and judge: one line, the core itself.
 pub(super) fn none_in_core(tree: &str) -> Vec<Finding> {
     tree.lines()
         .skip(1)
         .filter(|line| !line.is_empty())
         .map(|line| {
-            let what = format!("the core takes no dependencies, but: {line}");
+            let what = format!("parsers and judge of the core take no dependencies, but: {line}");
             Finding::new("sentinel-core/Cargo.toml", 0, what)
         })
         .collect()

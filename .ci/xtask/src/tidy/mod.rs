@@ -39,8 +39,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Error> {
     let table = workspace.read(dependencies::DOCUMENT)?;
     findings.extend(dependencies::documented(&manifest, &table));
     let tree = workspace
-        .cargo(["tree", "-p", "sentinel-core", "-e", "normal,build", "--all-features"])
-        .args(["--target", "all", "--prefix", "none"])
+        .cargo(["tree", "-p", "sentinel-core", "-e", "normal,build", "--no-default-features"])
+        .args(["--features", "llm,policy", "--target", "all", "--prefix", "none"])
         .output()?;
     findings.extend(dependencies::none_in_core(&tree));
     for finding in &findings {
