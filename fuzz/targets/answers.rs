@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sentinel_core::limits;
-use sentinel_core::llm::{Assembler, Block, Dialect, Interrupted, Reply};
+use sentinel_core::llm::{Assembler, Block, Dialect, Interrupted, Reply, StopReason};
 use sentinel_core::time::Timestamp;
 use sentinel_core::wire::http::Headers;
 
@@ -74,7 +74,8 @@ fn check(reply: &Reply) {
             Block::ToolUse(call) => {
                 assert!(ids.insert(&call.id), "two calls have the id {}", call.id);
                 assert!(!call.id.is_empty() && !call.name.is_empty());
-                assert!(!call.arguments.trim().is_empty());
+                let is_waiting = reply.stop == StopReason::ToolUse;
+                assert!(!is_waiting || !call.arguments.trim().is_empty());
             }
             Block::Image(_) | Block::ToolResult(_) => panic!("a model sends no {block:?}"),
             Block::Text(_) | Block::Thinking { .. } | Block::SealedThinking(_) => {}

@@ -77,7 +77,8 @@ fn detail<'v>(error: Value<'v>, key: &str) -> Option<&'v str> {
     details.take(8).find_map(|detail| read::string(detail, key))
 }
 
-/// What a code or a type means, if it means one thing.
+/// What a code or a type means, if it means one thing. Words such as `server_error` or
+/// `invalid_request_error` stand for many, and leave it to the status.
 fn of_word(word: &str) -> Option<ModelErrorKind> {
     Some(match word {
         "context_length_exceeded" | "exceed_context_size_error" | "request_too_large" => {
@@ -112,11 +113,6 @@ fn of_word(word: &str) -> Option<ModelErrorKind> {
         "timeout_error" | "DEADLINE_EXCEEDED" => {
             ModelErrorKind::Transport(super::error::TransportKind::Timeout)
         }
-        "api_error"
-        | "server_error"
-        | "internal_server_error"
-        | "InternalServerError"
-        | "INTERNAL" => ModelErrorKind::ServerError,
         _ => return None,
     })
 }

@@ -22,6 +22,7 @@ mod error;
 mod failure;
 mod ids;
 mod message;
+mod names;
 mod openai;
 mod outgoing;
 mod read;

@@ -424,7 +424,8 @@ fn what_cannot_be_written_is_an_error() {
     }
 }
 
-/// Whatever a conversation holds, the request is one strict JSON object with turns that alternate.
+/// Whatever a conversation holds, the request is one strict JSON object with turns that alternate,
+/// and what a model made up goes back in a form that is taken.
 #[test]
 fn random_conversations_are_written_well() {
     arbtest::arbtest(|u| {
@@ -440,7 +441,11 @@ fn random_conversations_are_written_well() {
                         let bytes_count = u.int_in_range(0..=100)?;
                         picture(ImageSource::Held(HeldImage { id: 1, bytes_count }))
                     }
-                    (false, 0) => call(&words, "{}"),
+                    (false, 0) => Block::ToolUse(ToolUse {
+                        id: words.clone(),
+                        name: words.clone(),
+                        arguments: words,
+                    }),
                     (false, 1) => call("same", &words),
                     (false, 2) => thinking(&words, &words),
                     _ => text(&words),
@@ -460,8 +465,31 @@ fn random_conversations_are_written_well() {
                 let role = message.get("role").unwrap().as_str().unwrap();
                 assert!(role == "tool" || role != last, "{written}");
                 last = role;
+                calls_are_well(message);
             }
         }
         Ok(())
     });
+}
+
+/// The names and arguments of the calls in a message of either dialect are what providers accept.
+fn calls_are_well(message: json::Value<'_>) {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let is_name = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(is_word);
+    let blocks = message.find("content").and_then(|content| content.elements().ok());
+    for block in blocks.into_iter().flatten() {
+        if let Some(input) = block.find("input") {
+            assert_eq!(input.kind(), json::Kind::Object);
+            assert!(is_name(block.get("name").unwrap().as_str().unwrap()));
+            assert!(block.get("id").unwrap().as_str().unwrap().bytes().all(is_word));
+        }
+    }
+    let calls = message.find("tool_calls").and_then(|calls| calls.elements().ok());
+    for call in calls.into_iter().flatten() {
+        let function = call.get("function").unwrap();
+        assert!(is_name(function.get("name").unwrap().as_str().unwrap()));
+        let arguments = function.get("arguments").unwrap().as_str().unwrap();
+        let arguments = json::parse(arguments.as_bytes()).unwrap();
+        assert_eq!(arguments.root().kind(), json::Kind::Object);
+    }
 }
