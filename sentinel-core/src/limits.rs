@@ -86,3 +86,11 @@ const _: () = assert!(HTTP_START_LINE_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
 const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
+
+// label
+
+/// How many readers one set may name. A team's list is shorter; longer ones are a pattern.
+pub const LABEL_READERS_MAX: usize = 64;
+
+/// How long one reader may be, in bytes: an e-mail address has at most 254 (RFC 5321 §4.5.3.1).
+pub const LABEL_READER_BYTES_MAX: usize = 254;
