@@ -22,7 +22,7 @@ use core::time::Duration;
 use super::read::{self, Grant, ScenarioError, fault, known, one_of, strings};
 use crate::label::{
     Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Mode,
-    Reason, ReferenceKind, Rule, Source, ToolRole, decide, explain, questions,
+    Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain, questions,
 };
 use crate::text::json::{self, Kind, Value};
 use crate::time::Timestamp;
@@ -53,6 +53,7 @@ pub struct Suite {
     grants: BTreeMap<Box<str>, Grant>,
     flow: Flow,
     mode: Option<Mode>,
+    tainted_payload: Option<TaintedPayload>,
 }
 
 /// What came of a scenario.
@@ -159,6 +160,18 @@ impl Suite {
         Self { mode: Some(mode), ..self }
     }
 
+    /// Judges every tool as if its role said this of tainted payload, and compares nothing with what
+    /// the lines expect: what would another setting cost?
+    #[must_use]
+    pub fn with_tainted_payload(self, tainted_payload: TaintedPayload) -> Self {
+        Self { tainted_payload: Some(tainted_payload), ..self }
+    }
+
+    /// Whether the lines are judged as they ask to be.
+    fn is_as_written(&self) -> bool {
+        self.mode.is_none() && self.tainted_payload.is_none()
+    }
+
     /// Takes one line. A line with steps is a scenario and has an outcome; one without, or an empty
     /// one, adds its definitions to the suite.
     pub fn evaluate(&mut self, line: &str) -> Result<Option<Outcome>, ScenarioError> {
@@ -208,7 +221,9 @@ impl Suite {
         for (name, tool) in
             root.find("tools").map(Value::members).transpose()?.into_iter().flatten()
         {
-            self.tools.insert(name.into(), read::role(tool)?);
+            let mut role = read::role(tool)?;
+            role.tainted_payload = self.tainted_payload.unwrap_or(role.tainted_payload);
+            self.tools.insert(name.into(), role);
         }
         let grants = root.find("grants").map(Value::members).transpose()?;
         for (index, (name, grant)) in grants.into_iter().flatten().enumerate() {
@@ -254,7 +269,7 @@ impl<'s> Stage<'s> {
             known(step, &["plan", "expect"])?;
             let is_taken = self.context.declare(strings(tools)?).is_ok();
             let expected = step.find("expect").map(|word| one_of(word, PLANS)).transpose()?;
-            if expected.unwrap_or(true) != is_taken && self.suite.mode.is_none() {
+            if expected.unwrap_or(true) != is_taken && self.suite.is_as_written() {
                 let word = if is_taken { "accepted" } else { "refused" };
                 self.differs(step, format!("the plan was {word}"));
             }
@@ -350,7 +365,7 @@ impl<'s> Stage<'s> {
             let decision = decide(&self.suite.flow, &call, &self.context, self.now);
             (decision, explain(&decision, &call, self.blocks()).text)
         };
-        if self.suite.mode.is_none() {
+        if self.suite.is_as_written() {
             self.compare(step, &decision)?;
         }
         let is_attack = step.find("attack").map(Value::as_bool).transpose()?.unwrap_or(false);
