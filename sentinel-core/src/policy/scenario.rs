@@ -54,6 +54,8 @@ pub struct Suite {
     flow: Flow,
     mode: Option<Mode>,
     tainted_payload: Option<TaintedPayload>,
+    /// The line that was given last, from 1.
+    line: usize,
 }
 
 /// What came of a scenario.
@@ -105,7 +107,9 @@ pub struct CallOutcome {
 /// Something that was expected otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The column of the step in its line, from 1.
+    /// The line of the file, from 1.
+    pub line: usize,
+    /// The column of the step, from 1.
     pub column: usize,
     /// What was expected and what was.
     pub what: String,
@@ -172,9 +176,15 @@ impl Suite {
         self.mode.is_none() && self.tainted_payload.is_none()
     }
 
-    /// Takes one line. A line with steps is a scenario and has an outcome; one without, or an empty
-    /// one, adds its definitions to the suite.
+    /// Takes the next line of a file. A line with steps is a scenario and has an outcome; one
+    /// without, or an empty one, adds its definitions to the suite.
     pub fn evaluate(&mut self, line: &str) -> Result<Option<Outcome>, ScenarioError> {
+        self.line += 1;
+        // One line may be written over several, as in examples.
+        self.play(line).map_err(|error| ScenarioError { line: self.line + error.line - 1, ..error })
+    }
+
+    fn play(&mut self, line: &str) -> Result<Option<Outcome>, ScenarioError> {
         if line.trim().is_empty() {
             return Ok(None);
         }
@@ -428,7 +438,8 @@ impl<'s> Stage<'s> {
     }
 
     fn differs(&mut self, step: Value<'_>, what: String) {
-        self.outcome.differences.push(Difference { column: step.position().column, what });
+        let (line, column) = (self.suite.line, step.position().column);
+        self.outcome.differences.push(Difference { line, column, what });
     }
 }
 

@@ -6,18 +6,19 @@
 //! --nocapture` prints the table.
 
 use sentinel_core::label::{Mode, TaintedPayload};
-use sentinel_core::policy::{Suite, Tally};
+use sentinel_core::policy::{Difference, Suite, Tally};
 
 const ATTACKS: &str = include_str!("../data/policy/attacks.jsonl");
 const HONEST: &str = include_str!("../data/policy/honest.jsonl");
 
 fn tally(mut suite: Suite, file: &str) -> Tally {
     let mut tally = Tally::default();
-    for (number, line) in (1..).zip(file.lines()) {
-        let outcome = suite.evaluate(line).unwrap_or_else(|error| panic!("line {number}: {error}"));
+    for line in file.lines() {
+        let outcome = suite.evaluate(line).unwrap_or_else(|error| panic!("{error}"));
         let Some(outcome) = outcome else { continue };
         for difference in &outcome.differences {
-            println!("  {number}:{}: {}: {}", difference.column, outcome.name, difference.what);
+            let Difference { line, column, what } = difference;
+            println!("  {line}:{column}: {}: {what}", outcome.name);
         }
         if outcome.is_through() {
             println!("  through: {}", outcome.name);
