@@ -103,8 +103,9 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 512;
 /// How many control values of one call are looked for. A list of more recipients asks.
 pub const LABEL_VALUES_MAX: usize = 32;
 
-/// How many bytes all the control values of one call may have that are looked for.
-pub const LABEL_VALUES_BYTES_MAX: usize = 8 * LABEL_VALUE_BYTES_MAX;
+/// How many bytes all the control values of one call may have that are looked for: room for a list
+/// of recipients. Letters beyond ASCII cost most, some 7 ns each.
+pub const LABEL_VALUES_BYTES_MAX: usize = 4 * LABEL_VALUE_BYTES_MAX;
 
 /// How many words of a phrase are tried as its key, and how many places of the rarest are compared.
 /// A phrase of nothing but words that stand everywhere may be missed, which asks.

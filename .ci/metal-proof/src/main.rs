@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
+use sentinel_core::policy::Suite;
 use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
@@ -52,11 +53,22 @@ fn exercise(input: &[u8]) -> String {
         });
     }
     exchange(input, &mut output);
+    judge(&mut output);
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
         output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));
     }
     output
+}
+
+/// A policy's own tests.
+fn judge(output: &mut String) {
+    let mut suite = Suite::new();
+    match suite.evaluate(output) {
+        Ok(Some(outcome)) => output.extend(outcome.calls.iter().map(|call| &*call.explanation)),
+        Ok(None) => {}
+        Err(error) => output.push_str(&error.to_string()),
+    }
 }
 
 /// The two ends of a connection.

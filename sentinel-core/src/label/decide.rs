@@ -6,10 +6,10 @@
 //! # Invariants
 //! - It is a function: no state, no clock, no allocation, and the same answer for the same values.
 //! - Nothing is allowed that the grants do not cover.
-//! - Bytes of untrusted blocks have no part in it, with two exceptions that a tool's role must name:
-//!   an id that a declared record gives a trusted name ([`Records`](super::Records)), and a URL
-//!   that stands whole in a block ([`ToolRole::fetches`]). Both can only spare a question of the
-//!   grounding rule, or count a planned fetch as reading; they never turn a denial.
+//! - Bytes of untrusted blocks have no part in it, with two exceptions that a tool's role must
+//!   name: an id that a declared record gives a trusted name ([`Records`](super::Records)), and a
+//!   URL that stands whole in a block ([`ToolRole::fetches`]). Both can only spare a question of
+//!   the grounding rule, or count a planned fetch as reading; they never turn a denial.
 //! - Its time depends on the call, not on the length of the conversation.
 //!
 //! # Not here

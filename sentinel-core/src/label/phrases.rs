@@ -220,10 +220,9 @@ fn plain_number(text: &[u8]) -> Option<([u8; AMOUNT_BYTES_MAX], usize)> {
     };
     let mut plain = [0; AMOUNT_BYTES_MAX];
     let mut length = 0;
-    let mut groups = whole.split(|&byte| byte == b',').enumerate().peekable();
     let has_commas = whole.contains(&b',');
     let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    while let Some((index, group)) = groups.next() {
+    for (index, group) in whole.split(|&byte| byte == b',').enumerate() {
         let fits = if !has_commas {
             !group.is_empty()
         } else if index == 0 {

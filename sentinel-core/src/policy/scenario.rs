@@ -5,7 +5,8 @@
 //! what would have happened.
 //!
 //! # Invariants
-//! - Evaluating has no effect but on the suite's own definitions: the same lines, the same outcomes.
+//! - Evaluating has no effect but on the suite's own definitions: the same lines, the same
+//!   outcomes.
 //! - An attack is through if the judge allowed one of the calls its attacker wants.
 //!
 //! # Not here
@@ -164,8 +165,8 @@ impl Suite {
         Self { mode: Some(mode), ..self }
     }
 
-    /// Judges every tool as if its role said this of tainted payload, and compares nothing with what
-    /// the lines expect: what would another setting cost?
+    /// Judges every tool as if its role said this of tainted payload, and compares nothing with
+    /// what the lines expect: what would another setting cost?
     #[must_use]
     pub fn with_tainted_payload(self, tainted_payload: TaintedPayload) -> Self {
         Self { tainted_payload: Some(tainted_payload), ..self }

@@ -21,7 +21,7 @@ pub(crate) fn context() -> Context {
         text.push_str("alpha beta gamma delta ");
     }
     while text.len() < 64 << 10 {
-        text.push_str("größe über ärger öfter ");
+        text.push_str("łąka żółć ęśąć źdźbło ");
     }
     let mut context = Context::new();
     context.add(Label::trusted(Source::Person), &text);
@@ -58,15 +58,16 @@ pub(crate) fn arguments() -> Vec<(&'static str, String)> {
     let named = |index: usize| format!("report-{}.md", 100 + index);
     // All but the last are grounded, so that every one is looked for.
     let last = |value: String| eight(&|index| if index < 7 { named(index) } else { value.clone() });
-    let words = "alpha beta gamma delta ".repeat(23);
-    let words = &words[..505];
-    let unicode = "größe über ärger öfter ".repeat(18);
+    // Eight values that are together as long as is looked at.
+    let words = "alpha beta gamma delta ".repeat(11);
+    let words = words.trim_end();
+    let unicode = "łąka żółć ęśąć źdźbło ".repeat(7);
     let unicode = unicode.trim_end();
     vec![
         ("named by the person", eight(&named)),
         ("named nowhere", last("user1@evil.test".into())),
-        ("long phrases that stand there", eight(&|_| words.trim_end().into())),
-        ("a long phrase that nearly does", last(format!("{} nearly", &words[..480].trim_end()))),
+        ("long phrases that stand there", eight(&|_| words.into())),
+        ("a long phrase that nearly does", last(format!("{words} nearly"))),
         ("long phrases beyond ASCII", eight(&|_| unicode.into())),
         ("capitals beyond ASCII", eight(&|_| unicode.to_uppercase())),
         ("one letter", last("a".repeat(512))),

@@ -131,7 +131,8 @@ fn an_endorsement_is_for_a_block_a_moment_and_a_context() {
     assert_eq!(answer(&context, call, 100), Answer::Ask, "it expires");
     assert_eq!(context.label().integrity, Integrity::Untrusted, "the label stays");
     assert_eq!(context.declare(["other"]), Err(PlanError::Untrusted));
-    let changes: [(&str, fn(&mut Context)); 4] = [
+    type Change = (&'static str, fn(&mut Context));
+    let changes: [Change; 4] = [
         ("a block", |context| {
             context.add(Label::untrusted(Source::Tool, Secrecy::Public), "more");
         }),
