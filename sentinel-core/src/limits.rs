@@ -104,7 +104,7 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 512;
 pub const LABEL_VALUES_MAX: usize = 32;
 
 /// How many bytes all the control values of one call may have that are looked for: room for a list
-/// of recipients. Letters beyond ASCII cost most, some 7 ns each.
+/// of recipients. Values with letters beyond ASCII count threefold: they take longest.
 pub const LABEL_VALUES_BYTES_MAX: usize = 4 * LABEL_VALUE_BYTES_MAX;
 
 /// How many words of a phrase are tried as its key, and how many places of the rarest are compared.

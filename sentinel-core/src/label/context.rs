@@ -20,9 +20,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::fold::Folded;
 use super::label::{Integrity, Label, Secrecy, Source};
-use super::phrases::Phrases;
+use super::phrases::{Phrases, Value};
 use super::records::RecordIndex;
 use super::reference::{Reference, ReferenceKind};
 use super::tool::Records;
@@ -238,16 +237,9 @@ impl Context {
     }
 
     fn names(&self, value: &str, now: Timestamp) -> bool {
-        let is_amount = value.len() < AMOUNT_BYTES_MAX
-            && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let in_all = |found: &dyn Fn(&Phrases) -> bool| {
-            found(&self.trusted) || self.endorsed(now).any(|(_, phrases)| found(phrases))
-        };
-        if is_amount && in_all(&|phrases| phrases.contain_amount(value.as_bytes())) {
-            return true;
-        }
-        let Some(folded) = Folded::value(value) else { return false };
-        in_all(&|phrases| phrases.contain(&folded))
+        let value = Value::of(value);
+        self.trusted.name_value(&value)
+            || self.endorsed(now).any(|(_, phrases)| phrases.name_value(&value))
     }
 
     /// Whether an id stands in a record that trusted text names.
@@ -327,6 +319,3 @@ impl fmt::Display for Endorsement {
         write!(formatter, "{} endorsed by {} until {expires}", self.block, self.person)
     }
 }
-
-/// Longer numbers are ids, and stand whole in text if they do.
-const AMOUNT_BYTES_MAX: usize = 20;

@@ -289,16 +289,14 @@ impl<'c> Judge<'_, 'c> {
 
     /// Rule 5: the first control value that is nobody's word.
     fn ungrounded(&self) -> Option<(Reason, Place<'c>)> {
-        let (mut values, mut bytes) = (0, 0);
+        let mut budget = Budget::default();
         for (name, parameter, leaf) in self.leaves() {
             let kind = kind(parameter);
             if kind == ParameterKind::Payload {
                 continue;
             }
             let Leaf::Text(text) = leaf else { return Some((Reason::TooMuch, (name, ""))) };
-            values += 1;
-            bytes += text.len();
-            if values > LABEL_VALUES_MAX || bytes > LABEL_VALUES_BYTES_MAX {
+            if !budget.covers(text) {
                 return Some((Reason::TooMuch, (name, text)));
             }
             match self.context.reference(text) {
@@ -352,6 +350,7 @@ impl<'c> Judge<'_, 'c> {
 
     /// Payload that stands nowhere in trusted text.
     fn unwritten_payload(&self) -> Option<Place<'c>> {
+        let mut budget = Budget::default();
         self.leaves().find_map(|(name, parameter, leaf)| {
             if kind(parameter) != ParameterKind::Payload {
                 return None;
@@ -360,7 +359,7 @@ impl<'c> Judge<'_, 'c> {
                 Leaf::Text(text) => {
                     let is_written = text.is_empty()
                         || self.is_constant(parameter, text)
-                        || self.context.is_named(text, self.now);
+                        || (budget.covers(text) && self.context.is_named(text, self.now));
                     (!is_written).then_some((name, text))
                 }
                 Leaf::TooDeep => Some((name, "")),
@@ -371,6 +370,26 @@ impl<'c> Judge<'_, 'c> {
     fn is_constant(&self, parameter: Option<&Parameter>, text: &str) -> bool {
         let own = parameter.map_or(&[][..], |parameter| &parameter.constants);
         own.iter().any(|constant| **constant == *text) || self.flow.constants.contains(text)
+    }
+}
+
+/// How much of a call is looked for in text, so that its time has a bound.
+#[derive(Default)]
+struct Budget {
+    values: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Whether one more value is looked for.
+    fn covers(&mut self, text: &str) -> bool {
+        self.values += 1;
+        self.bytes = self.bytes.saturating_add(text.len());
+        // The case of letters beyond ASCII is looked up, which costs more.
+        if self.bytes <= LABEL_VALUES_BYTES_MAX && !text.is_ascii() {
+            self.bytes += 2 * text.len();
+        }
+        self.values <= LABEL_VALUES_MAX && self.bytes <= LABEL_VALUES_BYTES_MAX
     }
 }
 
