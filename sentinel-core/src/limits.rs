@@ -116,9 +116,10 @@ pub const LABEL_PLACES_MAX: usize = 32;
 /// How deep a value may be nested within an argument to be looked at. Deeper ones ask.
 pub const LABEL_ARGUMENT_DEPTH_MAX: usize = 8;
 
-/// How much trusted text of one conversation is indexed, in bytes. Text beyond it grounds nothing,
-/// so a very long conversation asks more, and a small machine holds at most some ten times this.
-pub const LABEL_TRUSTED_BYTES_MAX: usize = 1 << 20;
+/// How much trusted text of one conversation is indexed, in bytes: a long persona and a hundred
+/// thousand words of people. Text beyond it grounds nothing, so such a conversation asks more. The
+/// index takes up to twenty times its text where every word is short and new, five times in prose.
+pub const LABEL_TRUSTED_BYTES_MAX: usize = 256 << 10;
 
 /// How many records of one conversation are kept to ground ids by. With more, ids ask.
 pub const LABEL_RECORDS_MAX: usize = 4096;
