@@ -28,6 +28,7 @@ use super::tool::Records;
 use super::urls::{self, Urls};
 use crate::limits;
 use crate::time::Timestamp;
+use crate::wire::url::Url;
 
 /// The place of a block in its conversation, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -136,6 +137,14 @@ impl Context {
     pub fn add_output(&mut self, label: Label, text: &str, records: Option<&Records>) -> BlockId {
         if let Some(records) = records {
             self.records.add(text, records);
+        }
+        self.add(label, text)
+    }
+
+    /// Adds the output of a fetch of a URL: its links may be relative to it.
+    pub fn add_page(&mut self, label: Label, text: &str, url: &str) -> BlockId {
+        if let (Integrity::Untrusted, Ok(page)) = (label.integrity, Url::parse(url)) {
+            self.urls.add_relative(text, &page);
         }
         self.add(label, text)
     }

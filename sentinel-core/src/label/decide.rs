@@ -215,7 +215,7 @@ impl<'c> Judge<'_, 'c> {
         if let Some(place) = self.stranger_to_private() {
             return self.ask(Rule::Readers, Reason::Reader, place);
         }
-        if tainted_payload.is_some() {
+        if tainted_payload.is_some() && !self.goes_home() {
             return self.ask(Rule::Readers, Reason::Payload, tainted_payload);
         }
         if !role.undoable && !self.call.allows_irreversible {
@@ -305,11 +305,7 @@ impl<'c> Judge<'_, 'c> {
                 Some(_) => return Some((Reason::ContentAsControl, (name, text))),
                 None => {}
             }
-            let record = parameter.and_then(|parameter| parameter.record.as_deref());
-            let is_grounded = self.is_constant(parameter, text)
-                || self.context.is_named(text, self.now)
-                || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now));
-            if !is_grounded {
+            if !self.is_constant(parameter, text) && !self.is_from_a_person(parameter, text) {
                 return Some((Reason::Ungrounded, (name, text)));
             }
         }
@@ -340,12 +336,25 @@ impl<'c> Judge<'_, 'c> {
             is_anybody_named = true;
             let reader = urls::host_of(text).unwrap_or(text);
             let may_read = role.readers.contain(reader) || label.readers.contain(reader);
-            if !may_read && !self.context.is_named(text, self.now) {
+            if !may_read && !self.is_from_a_person(parameter, text) {
                 return Some(Some((name, text)));
             }
         }
         let is_open = role.readers.contain("*");
         (!is_anybody_named && !is_open).then_some(None)
+    }
+
+    /// Whether it reaches nobody but recipients that the operator wrote down for the tool: words
+    /// that somebody else chose do no harm in the person's own mailbox.
+    fn goes_home(&self) -> bool {
+        let mut recipients = self
+            .leaves()
+            .filter(|(_, parameter, _)| kind(*parameter) == ParameterKind::Recipient)
+            .peekable();
+        recipients.peek().is_some()
+            && recipients.all(|(_, parameter, leaf)| {
+                matches!(leaf, Leaf::Text(text) if self.is_constant(parameter, text))
+            })
     }
 
     /// Payload that stands nowhere in trusted text.
@@ -365,6 +374,13 @@ impl<'c> Judge<'_, 'c> {
                 Leaf::TooDeep => Some((name, "")),
             }
         })
+    }
+
+    /// Whether trusted text names a value, or the record that it is the id of.
+    fn is_from_a_person(&self, parameter: Option<&Parameter>, text: &str) -> bool {
+        let record = parameter.and_then(|parameter| parameter.record.as_deref());
+        self.context.is_named(text, self.now)
+            || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now))
     }
 
     fn is_constant(&self, parameter: Option<&Parameter>, text: &str) -> bool {

@@ -351,7 +351,7 @@ impl<'s> Stage<'s> {
                 Answer::Deny => false,
             };
             if let (true, Some(result)) = (runs, step.find("result")) {
-                self.result(tool, result)?;
+                self.result(tool, result, step.get("arguments")?)?;
             }
         }
         Ok(())
@@ -412,14 +412,24 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 
-    fn result(&mut self, tool: &str, result: Value<'_>) -> Result<(), ScenarioError> {
+    fn result(
+        &mut self,
+        tool: &str,
+        result: Value<'_>,
+        arguments: Value<'_>,
+    ) -> Result<(), ScenarioError> {
         let Some(role) = self.suite.tools.get(tool) else { return Ok(()) };
         let text = match result.kind() {
             Kind::String => result.as_str()?,
             _ => result.source(),
         };
         let label = role.output.label(Source::Tool);
-        self.context.add_output(label.clone(), text, role.output.records.as_ref());
+        let url = role.fetches.as_deref().and_then(|fetches| arguments.find(fetches));
+        let url = url.filter(|url| url.kind() == Kind::String).map(Value::as_str).transpose()?;
+        match url {
+            Some(url) => self.context.add_page(label.clone(), text, url),
+            None => self.context.add_output(label.clone(), text, role.output.records.as_ref()),
+        };
         self.keep(Some(label), tool, text);
         Ok(())
     }

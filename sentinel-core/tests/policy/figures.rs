@@ -68,8 +68,8 @@ fn figures_of_files(
 }
 
 /// What is asserted is what was measured: a change for the worse fails, and one for the better is
-/// written down here. No setting reaches every goal on these files: whether an attacker may choose
-/// the words of a call that the person wanted is a trade between questions and attacks.
+/// written down here. Whether an attacker may choose the words of a call that the person wanted is
+/// a trade between questions and attacks, so three settings of it are measured.
 #[test]
 fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
@@ -95,12 +95,12 @@ fn figures() {
     let (attacks, _, reached) =
         figures_of_files("grounded, payload to people asks", suite, files, 0.75);
     assert_eq!(attacks.through, 0);
-    assert_eq!(reached, [true, false, true, true]);
+    assert_eq!(reached, [true; 4]);
 
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
     let (attacks, _, reached) = figures_of("grounded, payload asks", asking, 0.75);
     assert_eq!(attacks.through, 0);
-    assert_eq!(reached, [true, false, true, false]);
+    assert_eq!(reached, [true, false, true, true]);
 
     let strict = Suite::new().in_mode(Mode::Strict);
     let (attacks, _, reached) = figures_of("strict", strict, 0.0);
