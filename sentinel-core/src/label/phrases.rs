@@ -402,6 +402,8 @@ mod tests {
             ("Ann, Smith", "ann smith"),
             ("report.", "report.."),
             ("report", "report."),
+            ("write to the whole team tomorrowish", "write to the whole team tomorrow"),
+            ("overwrite to the whole team today", "write to the whole team today"),
             ("--force-with-lease", "force"),
             ("--force-with-lease", "--force"),
         ] {
