@@ -118,8 +118,12 @@ impl Context {
     /// Adds a block with the label the runtime gives it. Endorsements end: they were given for a
     /// context without it.
     ///
-    /// What the model writes is added with [`add_model`](Self::add_model).
+    /// What the model writes is added with [`add_model`](Self::add_model), whatever label comes
+    /// with it.
     pub fn add(&mut self, label: Label, text: &str) -> BlockId {
+        if label.source == Source::Model {
+            return self.add_model(text);
+        }
         self.endorsed.clear();
         let id = BlockId(u32::try_from(self.blocks.len()).unwrap_or(u32::MAX));
         if label.integrity == Integrity::Trusted {
