@@ -118,7 +118,7 @@ pub const LABEL_ARGUMENT_DEPTH_MAX: usize = 8;
 
 /// How much trusted text of one conversation is indexed, in bytes: a long persona and a hundred
 /// thousand words of people. Text beyond it grounds nothing, so such a conversation asks more. The
-/// index takes up to twenty times its text where every word is short and new, five times in prose.
+/// index is estimated to take up to twenty times its text where every word is short and new.
 pub const LABEL_TRUSTED_BYTES_MAX: usize = 256 << 10;
 
 /// How many records of one conversation are kept to ground ids by. With more, ids ask.
