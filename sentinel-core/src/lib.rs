@@ -26,9 +26,13 @@ extern crate std;
 
 #[cfg(feature = "policy")]
 pub mod capability;
+#[cfg(feature = "policy")]
+pub mod label;
 pub mod limits;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(feature = "policy")]
+pub mod policy;
 pub mod text;
 pub mod time;
 pub mod wire;
