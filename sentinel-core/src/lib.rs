@@ -31,6 +31,8 @@ pub mod limits;
 pub mod llm;
 pub mod text;
 pub mod time;
+#[cfg(feature = "agent")]
+pub mod tool;
 pub mod wire;
 
 /// The examples of the crate's front page are tests.
