@@ -10,6 +10,37 @@
 //! # Not here
 //! Bounds that follow from a format (a port is at most 65535) stand with the format.
 
+use core::time::Duration;
+
+// llm
+
+/// How much of a provider's own words an error keeps, in bytes: a few sentences for a person.
+pub const MODEL_ERROR_TEXT_BYTES_MAX: usize = 512;
+
+/// The longest wait that a provider may ask for. Limits per minute and per hour end within it; who
+/// has to wait for longer should be told, or served by another model.
+pub const MODEL_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Bytes of text and thinking in one answer. The largest models write some 128,000 tokens, about
+/// half a mebibyte; eight times that is a stream that does not end.
+pub const MODEL_REPLY_TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// Blocks of text and thinking in one answer: between any two tool calls there may be one of each.
+pub const MODEL_REPLY_BLOCKS_MAX: usize = 512;
+
+/// Tool calls in one answer. Models make a handful at once; OpenAI's own bound is 128.
+pub const MODEL_REPLY_TOOL_CALLS_MAX: usize = 128;
+
+/// Bytes of the arguments of all tool calls of one answer: a file of a mebibyte to be written fits,
+/// its escapes included.
+pub const MODEL_REPLY_ARGUMENT_BYTES_MAX: usize = 2 << 20;
+
+/// Bytes of the name of a tool or the id of a call. Providers allow 64 for a name and send ids of
+/// 30; some put a sealed state of hundreds of bytes into an id.
+pub const MODEL_REPLY_NAME_BYTES_MAX: usize = 1024;
+
+const _: () = assert!(MODEL_REPLY_ARGUMENT_BYTES_MAX <= JSON_BYTES_MAX, "arguments are one text");
+
 // text::json
 
 /// How deep arrays and objects of a JSON text may be nested. Documents of people and platforms stay
