@@ -188,3 +188,11 @@ const _: () = assert!(TOOL_ARGUMENTS_BYTES_MAX <= JSON_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_WORD_BYTES_MAX <= TOOL_ARGV_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_BYTES_MAX <= TOOL_ARGUMENTS_BYTES_MAX);
 const _: () = assert!(TOOL_TIMEOUT_SECONDS_DEFAULT <= TOOL_TIMEOUT_SECONDS_MAX);
+
+// label
+
+/// How many readers one set may name. A team's list is shorter; longer ones are a pattern.
+pub const LABEL_READERS_MAX: usize = 64;
+
+/// How long one reader may be, in bytes: an e-mail address has at most 254 (RFC 5321 §4.5.3.1).
+pub const LABEL_READER_BYTES_MAX: usize = 254;
