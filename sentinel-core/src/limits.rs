@@ -196,3 +196,14 @@ pub const LABEL_READERS_MAX: usize = 64;
 
 /// How long one reader may be, in bytes: an e-mail address has at most 254 (RFC 5321 §4.5.3.1).
 pub const LABEL_READER_BYTES_MAX: usize = 254;
+
+// llm::route
+
+/// Models in one chain: each is asked in vain before a person learns that none answers.
+pub const MODEL_CHAIN_COUNT_MAX: usize = 16;
+
+/// Requests in one exchange, over all models: with two to each, three models get their turn.
+pub const ROUTE_ATTEMPTS_MAX: u32 = 6;
+
+/// How long an exchange goes on starting requests. A person who waited longer has gone.
+pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(300);

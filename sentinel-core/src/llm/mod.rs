@@ -2,6 +2,7 @@
 
 mod error;
 mod message;
+pub mod route;
 mod said;
 
 pub use error::{Malformed, ModelError, ModelErrorKind, ReplyBound, TransportKind};

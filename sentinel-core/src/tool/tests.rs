@@ -134,7 +134,7 @@ fn two_spellings_of_a_call_are_one() {
         (
             Builtin::HttpFetch,
             r#"{"url":"HTTPS://Example.org:443/a/../b","headers":{"Accept":"x","RANGE":"y"}}"#,
-            r#"{"headers":{"range":"y","accept":"x"},"method":"GET","url":"https://example.org/b"}"#,
+            r#"{"headers":{"range":"y","accept":"x"},"url":"https://example.org/b","body":null}"#,
         ),
         (
             Builtin::RunCommand,
@@ -207,8 +207,8 @@ fn refusals_say_what_where_and_what_to_do() {
         (
             Builtin::ReadFile,
             "{path: 1}",
-            "read_file: the arguments are not one JSON object: 1:2: expected a key in double quotes \
-             or '}', found 'p'",
+            "read_file: the arguments are not one JSON object: 1:2: expected a key in double \
+             quotes or '}', found 'p'",
         ),
         (
             Builtin::CurrentTime,
