@@ -21,6 +21,12 @@ pub const MODEL_ERROR_TEXT_BYTES_MAX: usize = 512;
 /// has to wait for longer should be told, or served by another model.
 pub const MODEL_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// Bytes of a request, its images included: Anthropic's own bound, the smallest of the large ones.
+pub const MODEL_REQUEST_BYTES_MAX: u64 = 32 << 20;
+
+/// Bytes of one event of an answer: all arguments in one piece fit, with an escape for each byte.
+pub const MODEL_EVENT_BYTES_MAX: usize = 4 << 20;
+
 /// Bytes of text and thinking in one answer. The largest models write some 128,000 tokens, about
 /// half a mebibyte; eight times that is a stream that does not end.
 pub const MODEL_REPLY_TEXT_BYTES_MAX: usize = 4 << 20;
@@ -39,7 +45,8 @@ pub const MODEL_REPLY_ARGUMENT_BYTES_MAX: usize = 2 << 20;
 /// 30; some put a sealed state of hundreds of bytes into an id.
 pub const MODEL_REPLY_NAME_BYTES_MAX: usize = 1024;
 
-const _: () = assert!(MODEL_REPLY_ARGUMENT_BYTES_MAX <= JSON_BYTES_MAX, "arguments are one text");
+const _: () = assert!(MODEL_REPLY_ARGUMENT_BYTES_MAX * 2 <= MODEL_EVENT_BYTES_MAX);
+const _: () = assert!(MODEL_EVENT_BYTES_MAX <= JSON_BYTES_MAX, "an event is read as one text");
 
 // text::json
 

@@ -112,7 +112,7 @@ pub enum Malformed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReplyBound {
-    /// Bytes of one event, or of a whole answer: [`limits::SSE_EVENT_BYTES_MAX`].
+    /// Bytes of one event: [`limits::MODEL_EVENT_BYTES_MAX`].
     EventBytes,
     /// Bytes of text and thinking: [`limits::MODEL_REPLY_TEXT_BYTES_MAX`].
     TextBytes,
@@ -131,7 +131,7 @@ impl ReplyBound {
     #[must_use]
     pub const fn limit(self) -> usize {
         match self {
-            Self::EventBytes => limits::SSE_EVENT_BYTES_MAX,
+            Self::EventBytes => limits::MODEL_EVENT_BYTES_MAX,
             Self::TextBytes => limits::MODEL_REPLY_TEXT_BYTES_MAX,
             Self::Blocks => limits::MODEL_REPLY_BLOCKS_MAX,
             Self::ToolCalls => limits::MODEL_REPLY_TOOL_CALLS_MAX,

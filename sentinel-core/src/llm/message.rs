@@ -81,6 +81,19 @@ pub enum ImageKind {
     Webp,
 }
 
+impl ImageKind {
+    /// Its media type.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Gif => "image/gif",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
 /// Where a picture is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageSource {
