@@ -214,3 +214,32 @@ pub const ROUTE_ATTEMPTS_MAX: u32 = 6;
 
 /// How long an exchange goes on starting requests. A person who waited longer has gone.
 pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(300);
+
+// llm::offline
+
+/// What the offline model reads of a person's message: its patterns fit one line.
+pub const OFFLINE_REQUEST_BYTES_MAX: usize = 8 * 1024;
+
+/// Words of such a message. Patterns are tried on parts of it, so this bounds the work.
+pub const OFFLINE_WORDS_MAX: usize = 512;
+
+/// Requests in one message; as every pair of cuts is tried, the work grows with the square.
+pub const OFFLINE_CLAUSES_MAX: usize = 16;
+
+/// Tool calls that follow from one message: what a plan may name, and a person can follow.
+pub const OFFLINE_STEPS_MAX: usize = 16;
+
+/// What of one result the offline model repeats.
+pub const OFFLINE_QUOTE_BYTES_MAX: usize = 16 * 1024;
+
+/// What it repeats within a sentence: a path, an error, what was said before.
+pub const OFFLINE_SAID_BYTES_MAX: usize = 400;
+
+/// How many messages back it looks for a person's name.
+pub const OFFLINE_MEMORY_MESSAGES_MAX: usize = 64;
+
+const _: () = assert!(OFFLINE_STEPS_MAX <= MODEL_REPLY_TOOL_CALLS_MAX);
+const _: () = assert!(
+    OFFLINE_STEPS_MAX * 4 * OFFLINE_QUOTE_BYTES_MAX <= MODEL_REPLY_TEXT_BYTES_MAX,
+    "results between fences fit an answer"
+);
