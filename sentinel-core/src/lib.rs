@@ -31,6 +31,8 @@ pub mod label;
 pub mod limits;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(feature = "policy")]
+pub mod policy;
 pub mod text;
 pub mod time;
 #[cfg(feature = "agent")]

@@ -243,3 +243,43 @@ const _: () = assert!(
     OFFLINE_STEPS_MAX * 4 * OFFLINE_QUOTE_BYTES_MAX <= MODEL_REPLY_TEXT_BYTES_MAX,
     "results between fences fit an answer"
 );
+
+/// How long a control value may be that is looked for in trusted text, in bytes. Addresses, paths,
+/// ids and URLs that people write are shorter; longer values ask. With the two bounds below it is
+/// what bounds the time of a decision, whatever the values are.
+pub const LABEL_VALUE_BYTES_MAX: usize = 512;
+
+/// How many control values of one call are looked for. A list of more recipients asks.
+pub const LABEL_VALUES_MAX: usize = 32;
+
+/// How many bytes all the control values of one call may have that are looked for.
+pub const LABEL_VALUES_BYTES_MAX: usize = 8 * LABEL_VALUE_BYTES_MAX;
+
+/// How many words of a phrase are tried as its key, and how many places of the rarest are compared.
+/// A phrase of nothing but words that stand everywhere may be missed, which asks.
+pub const LABEL_KEYS_MAX: usize = 4;
+/// See [`LABEL_KEYS_MAX`].
+pub const LABEL_PLACES_MAX: usize = 32;
+
+/// How deep a value may be nested within an argument to be looked at. Deeper ones ask.
+pub const LABEL_ARGUMENT_DEPTH_MAX: usize = 8;
+
+/// How much trusted text of one conversation is indexed, in bytes. Text beyond it grounds nothing,
+/// so a very long conversation asks more, and a small machine holds at most some ten times this.
+pub const LABEL_TRUSTED_BYTES_MAX: usize = 1 << 20;
+
+/// How many records of one conversation are kept to ground ids by. With more, ids ask.
+pub const LABEL_RECORDS_MAX: usize = 4096;
+
+/// How many URLs of untrusted blocks of one conversation are kept for verbatim fetches; with more
+/// of them, the first ones are known and the rest asks.
+pub const LABEL_URLS_MAX: usize = 1024;
+
+/// How many references one conversation may be given.
+pub const LABEL_REFERENCES_MAX: usize = 65_536;
+
+/// How many tools a plan may name. One that names every tool there is plans nothing.
+pub const LABEL_PLAN_TOOLS_MAX: usize = 32;
+
+/// How many blocks one conversation may hold a label for. Its history is cut long before.
+pub const LABEL_BLOCKS_MAX: usize = 1 << 20;

@@ -72,7 +72,7 @@ pub enum Source {
 /// use sentinel_core::label::{Integrity, Label, Secrecy, Source};
 ///
 /// let asked = Label::trusted(Source::Person);
-/// let page = Label::untrusted(Source::Tool, Secrecy::Public);
+/// let page = Label::untrusted(Source::Tool, Secrecy::Private);
 /// let answer = asked.join(&page);
 /// assert_eq!(answer.integrity, Integrity::Untrusted);
 /// assert_eq!(answer.secrecy, Secrecy::Private);
@@ -91,14 +91,15 @@ pub struct Label {
 }
 
 impl Label {
-    /// The words of somebody with authority here: trusted, private, for nobody in particular.
+    /// The words of somebody with authority here. They are not private unless a connector says so:
+    /// what a person tells the agent, the person may send.
     #[must_use]
     pub fn trusted(source: Source) -> Self {
         Self {
             integrity: Integrity::Trusted,
-            secrecy: Secrecy::Private,
+            secrecy: Secrecy::Public,
             source,
-            readers: Readers::nobody(),
+            readers: Readers::everybody(),
         }
     }
 

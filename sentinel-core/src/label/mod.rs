@@ -12,11 +12,27 @@
 //! # Not here
 //! Grants and their matching: `capability`. Asking and remembering the answer: `agent`.
 
+mod arguments;
+mod context;
+mod decide;
+mod explain;
+mod fold;
 #[allow(clippy::module_inception, reason = "the one idea of the module is the label")]
 mod label;
+mod phrases;
+mod question;
 mod readers;
+mod records;
+mod reference;
 mod tool;
+mod urls;
 
+pub use arguments::{Leaf, Leaves};
+pub use context::{BlockId, Context, EndorseError, Endorsement, PlanError};
+pub use decide::{Answer, Call, Decision, Flow, Mode, Reason, Rule, decide};
+pub use explain::{BlockText, Explanation, Offer, Origin, explain};
 pub use label::{Integrity, Label, Secrecy, Source};
+pub use question::{Question, questions};
 pub use readers::{PatternError, Readers};
+pub use reference::{Reference, ReferenceKind};
 pub use tool::{Effect, Output, Parameter, ParameterKind, Records, TaintedPayload, ToolRole};

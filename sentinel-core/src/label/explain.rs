@@ -1,0 +1,211 @@
+//! A decision in words, for the person who is asked.
+//!
+//! Shown are the exact arguments and where each value came from, and then what can be answered.
+//! Nothing is shortened: what does not fit a screen is for the surface that shows it to fold.
+//! Characters that hide or reorder are written out, so that what is read is what would run.
+//!
+//! # Invariants
+//! - No byte of the call or of a block is passed on as it is: what is not a plain character is
+//!   escaped.
+//! - "Always" is offered only where a grant would change the answer.
+//!
+//! # Not here
+//! Binding the answer to the call is for the agent: it hashes the canonical form.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use super::arguments::{Leaf, Leaves};
+use super::context::BlockId;
+use super::decide::{Answer, Call, Decision, Reason, Rule};
+use super::label::Integrity;
+use super::tool::ParameterKind;
+
+/// A block as the agent keeps it: what the judge does not.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockText<'b> {
+    /// Its place.
+    pub id: BlockId,
+    /// Whether it is trusted.
+    pub integrity: Integrity,
+    /// What people call it: "web_search", "mail from Eve".
+    pub name: &'b str,
+    /// What it says.
+    pub text: &'b str,
+}
+
+/// Where a value of a call stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The argument.
+    pub argument: String,
+    /// The value within it.
+    pub value: String,
+    /// Whether it decides where the call lands.
+    pub is_control: bool,
+    /// The first block that holds it, a trusted one if there is one. None if the model made it up,
+    /// or put it together.
+    pub block: Option<(BlockId, Integrity)>,
+}
+
+/// What a person can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Offer {
+    /// This call, with these arguments, once.
+    Once,
+    /// Whatever follows from this block, until the context changes.
+    Block(BlockId),
+    /// Every such call: a narrow grant.
+    Always,
+    /// Not at all.
+    No,
+}
+
+/// A decision, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// All of it, in lines.
+    pub text: String,
+    /// Where the values came from.
+    pub origins: Vec<Origin>,
+    /// What can be answered. Empty unless it is a question.
+    pub offers: Vec<Offer>,
+}
+
+/// Puts a decision into words. Reads all blocks, so it is for questions, not for every call.
+#[must_use]
+pub fn explain<'b>(
+    decision: &Decision<'_>,
+    call: &Call<'_>,
+    blocks: impl Iterator<Item = BlockText<'b>> + Clone,
+) -> Explanation {
+    let mut text = String::new();
+    let word = match decision.answer {
+        Answer::Allow => "allowed",
+        Answer::Ask => "asks",
+        Answer::Deny => "denied",
+    };
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{} {word}", visible(call.tool));
+    let _ = writeln!(text, " (rule {}): {}.", decision.rule.number(), sentence(decision));
+    let mut origins = Vec::new();
+    for (name, value) in call.arguments.members().into_iter().flatten() {
+        let is_control = call
+            .role
+            .parameter(name)
+            .is_none_or(|parameter| parameter.kind != ParameterKind::Payload);
+        let word = if is_control { "control" } else { "payload" };
+        let _ = writeln!(text, "  {} ({word}): {}", visible(name), visible(value.source()));
+        for leaf in Leaves::of(value) {
+            let Leaf::Text(leaf) = leaf else { continue };
+            let holding = || blocks.clone().filter(|block| holds(block.text, leaf));
+            let trusted = holding().find(|block| block.integrity == Integrity::Trusted);
+            let Some(block) = trusted.or_else(|| holding().next()) else {
+                let _ = writeln!(text, "    \"{}\" stands in no block", visible(leaf));
+                origins.push(origin(name, leaf, is_control, None));
+                continue;
+            };
+            let integrity = match block.integrity {
+                Integrity::Trusted => "trusted",
+                Integrity::Untrusted => "UNTRUSTED",
+            };
+            let (leaf_text, block_name) = (visible(leaf), visible(block.name));
+            let _ =
+                writeln!(text, "    \"{leaf_text}\" from {}, {block_name}, {integrity}", block.id);
+            origins.push(origin(name, leaf, is_control, Some((block.id, block.integrity))));
+        }
+    }
+    let offers = offers(decision, &origins);
+    for offer in &offers {
+        let _ = match offer {
+            Offer::Once => writeln!(text, "  [once] allow exactly this call"),
+            Offer::Block(block) => {
+                writeln!(text, "  [block] trust {block} until something new is read")
+            }
+            Offer::Always => writeln!(text, "  [always] grant such calls from now on"),
+            Offer::No => writeln!(text, "  [no] refuse it"),
+        };
+    }
+    Explanation { text, origins, offers }
+}
+
+fn origin(
+    argument: &str,
+    value: &str,
+    is_control: bool,
+    block: Option<(BlockId, Integrity)>,
+) -> Origin {
+    Origin { argument: argument.to_owned(), value: value.to_owned(), is_control, block }
+}
+
+fn holds(text: &str, value: &str) -> bool {
+    !value.is_empty() && text.contains(value)
+}
+
+fn offers(decision: &Decision<'_>, origins: &[Origin]) -> Vec<Offer> {
+    let mut offers = Vec::new();
+    if decision.answer != Answer::Ask {
+        return offers;
+    }
+    offers.push(Offer::Once);
+    let decided = origins.iter().find(|origin| {
+        decision.argument == Some(origin.argument.as_str())
+            && decision.value == Some(origin.value.as_str())
+    });
+    if decision.reason == Reason::Ungrounded
+        && let Some((block, Integrity::Untrusted)) = decided.and_then(|origin| origin.block)
+    {
+        offers.push(Offer::Block(block));
+    }
+    // A grant cannot answer for what the grounding or the plan found wanting; those questions
+    // would be back with the next call.
+    if matches!(decision.rule, Rule::Local | Rule::Clean | Rule::Grant) {
+        offers.push(Offer::Always);
+    }
+    offers.push(Offer::No);
+    offers
+}
+
+fn sentence(decision: &Decision<'_>) -> String {
+    let mut sentence = String::new();
+    let mut say = |words: &str| sentence.push_str(words);
+    match decision.reason {
+        Reason::Granted => say(match decision.answer {
+            Answer::Allow => "a grant allows it",
+            Answer::Ask | Answer::Deny => "the grant wants a person to say so",
+        }),
+        Reason::NoObject => say("its arguments are not an object"),
+        Reason::Uncovered => say("nobody granted it"),
+        Reason::Forbidden => say("a rule forbids it"),
+        Reason::SecretArgument => say("it would hand out a secret"),
+        Reason::SecretContext => say("a secret is in the conversation, so nothing goes out"),
+        Reason::Strict => say("something untrusted was read, and the mode is strict"),
+        Reason::Ungrounded => say("where it lands was named by nobody you trust"),
+        Reason::ContentAsControl => say("where it lands would be read from untrusted content"),
+        Reason::TooMuch => say("it names more than can be checked"),
+        Reason::Unplanned => say("it was not planned before something untrusted was read"),
+        Reason::Reader => say("private content would reach somebody nobody named"),
+        Reason::Payload => say("it carries words that are not the person's own"),
+        Reason::Irreversible => say("it cannot be undone"),
+    }
+    if let (Some(argument), Some(value)) = (decision.argument, decision.value) {
+        let _ = write!(sentence, ": {} = \"{}\"", visible(argument), visible(value));
+    }
+    sentence
+}
+
+/// A text in which nothing hides: control characters, marks that reorder, and whatever is not
+/// plain is written as its number.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character == ' ' || character.is_alphanumeric() || character.is_ascii_graphic() {
+            out.push(character);
+        } else {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+        }
+    }
+    out
+}

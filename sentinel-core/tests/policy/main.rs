@@ -1,0 +1,8 @@
+//! The judge over written conversations, against a second judge, and under random ones.
+#![cfg(feature = "policy")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod figures;
+mod oracle;
+mod properties;
+mod world;

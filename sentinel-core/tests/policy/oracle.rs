@@ -1,0 +1,416 @@
+//! A second judge, as plain as can be, that agrees with the first on random cases.
+//!
+//! Goal: the indices of the first judge change what it costs, never what it says. Method: the
+//! oracle keeps every text and reads all of them again for every value, word by word; it takes
+//! records from the generator's data and never parses them.
+
+use sentinel_core::capability::{Handle, Level, Verdict};
+use sentinel_core::label::{
+    Answer, Call, Effect, Flow, Integrity, Label, Mode, ParameterKind, ReferenceKind, Secrecy,
+    Source, TaintedPayload, ToolRole, decide,
+};
+use sentinel_core::text::json::{self, Kind, Value};
+use sentinel_core::time::Timestamp;
+
+use crate::world::{self, Random, Step, TOOLS};
+
+/// What the oracle knows of a conversation.
+struct Oracle {
+    joined: Label,
+    blocks: Vec<(Label, String)>,
+    trusted: Vec<String>,
+    untrusted: Vec<usize>,
+    endorsed: Vec<(u32, u64)>,
+    plan: Vec<&'static str>,
+    references: Vec<ReferenceKind>,
+    entries: Vec<world::Entry>,
+    now: u64,
+}
+
+impl Oracle {
+    fn new(steps: &[Step], now: u64) -> Self {
+        let mut oracle = Self {
+            joined: Label::trusted(Source::Operator),
+            blocks: Vec::new(),
+            trusted: Vec::new(),
+            untrusted: Vec::new(),
+            endorsed: Vec::new(),
+            plan: Vec::new(),
+            references: Vec::new(),
+            entries: Vec::new(),
+            now,
+        };
+        for step in steps {
+            oracle.step(step);
+        }
+        oracle
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Turn => {
+                self.plan.clear();
+                self.endorsed.clear();
+            }
+            Step::Block { label, text } => self.block(label.clone(), text.clone()),
+            Step::Output { label, entries } => {
+                self.entries.extend(entries.iter().cloned());
+                self.block(label.clone(), world::json_of(entries));
+            }
+            Step::Model(text) => {
+                let label = Label { source: Source::Model, ..self.joined.clone() };
+                self.endorsed.clear();
+                if label.integrity == Integrity::Trusted {
+                    self.trusted.push(text.clone());
+                }
+                self.joined = self.joined.join(&label);
+                self.blocks.push((label, text.clone()));
+            }
+            Step::Plan(tools) => {
+                if self.joined.integrity == Integrity::Trusted && self.plan.is_empty() {
+                    self.plan.clone_from(tools);
+                }
+            }
+            Step::Issue(kind) => self.references.push(*kind),
+            Step::Endorse { block, expires } => {
+                let is_of_outside = self.untrusted.contains(&(*block as usize));
+                let label = self.blocks.get(*block as usize).map(|(label, _)| label);
+                if is_of_outside && label.is_some_and(|label| label.secrecy < Secrecy::Secret) {
+                    self.endorsed.retain(|(other, _)| other != block);
+                    self.endorsed.push((*block, *expires));
+                }
+            }
+        }
+    }
+
+    fn block(&mut self, label: Label, text: String) {
+        self.endorsed.clear();
+        self.joined = self.joined.join(&label);
+        if label.integrity == Integrity::Trusted {
+            self.trusted.push(text.clone());
+        } else {
+            self.untrusted.push(self.blocks.len());
+        }
+        self.blocks.push((label, text));
+    }
+
+    fn words_of_people(&self) -> Vec<&str> {
+        let endorsed = self.endorsed.iter().filter(|(_, expires)| self.now < *expires);
+        let endorsed = endorsed.map(|(block, _)| self.blocks[*block as usize].1.as_str());
+        self.trusted.iter().map(String::as_str).chain(endorsed).collect()
+    }
+
+    fn is_tainted(&self) -> bool {
+        let endorsed = self.endorsed.iter().filter(|(_, expires)| self.now < *expires);
+        self.untrusted.len() > endorsed.count()
+    }
+
+    fn names(&self, value: &str) -> bool {
+        let host =
+            value.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+        let host = host.filter(|host| !host.contains(['/', '?']));
+        self.words_of_people()
+            .iter()
+            .any(|text| stands(text, value) || host.is_some_and(|host| stands(text, host)))
+    }
+
+    fn records(&self, id: &str) -> bool {
+        let titles: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.id == id)
+            .map(|entry| entry.title.to_lowercase())
+            .collect();
+        let Some(title) = titles.first().filter(|first| titles.iter().all(|one| one == *first))
+        else {
+            return false;
+        };
+        let is_shared = self
+            .entries
+            .iter()
+            .any(|entry| entry.id != id && entry.title.to_lowercase() == **title);
+        let is_telling = title.contains([' ', '/', '.']) && !title.contains('\u{200b}');
+        !is_shared && is_telling && self.words_of_people().iter().any(|text| phrase(text, title))
+    }
+
+    /// The rules, in their order: answer and number of the rule.
+    fn decide(
+        &self,
+        mode: Mode,
+        role: &ToolRole,
+        tool: &str,
+        arguments: Value<'_>,
+        verdict: Verdict,
+        allows_irreversible: bool,
+    ) -> (Answer, u8) {
+        let Verdict::Covered { level, .. } = verdict else { return (Answer::Deny, 1) };
+        let granted = if level == Level::Allow { Answer::Allow } else { Answer::Ask };
+        let mut leaves: Vec<(&str, ParameterKind, String)> = Vec::new();
+        for (name, value) in arguments.members().unwrap() {
+            let kind = role.parameter(name).map_or(ParameterKind::Control, |one| one.kind);
+            let mut texts = Vec::new();
+            collect(value, &mut texts);
+            leaves.extend(texts.into_iter().map(|text| (name, kind, text)));
+        }
+        let reference = |text: &str| match text {
+            "h1" => self.references.first().copied(),
+            "h2" => self.references.get(1).copied(),
+            "h3" => self.references.get(2).copied(),
+            _ => None,
+        };
+        let constant = |name: &str, text: &str| {
+            let constants = role.parameter(name).map(|one| &one.constants);
+            constants.is_some_and(|list| list.iter().any(|one| **one == *text))
+        };
+        for (_, kind, text) in &leaves {
+            let is_secret = reference(text) == Some(ReferenceKind::Secret);
+            if is_secret && *kind != ParameterKind::Credential {
+                return (Answer::Deny, 2);
+            }
+        }
+        let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
+        if !is_local && self.joined.secrecy == Secrecy::Secret {
+            return (Answer::Deny, 2);
+        }
+        let holds_url = |url: &str| {
+            url.starts_with("https://")
+                && self.untrusted.iter().any(|block| {
+                    let text = self.blocks[*block].1.as_str();
+                    let ends = |character: char| {
+                        !character.is_ascii_alphanumeric()
+                            && !"-._~:/?#@!$&()*+,;=%'".contains(character)
+                    };
+                    text.match_indices("https://").any(|(start, _)| {
+                        let rest = text[start..].split(ends).next().unwrap();
+                        // A URL that begins within another is a part of that one.
+                        let before = text[..start].rsplit(ends).next().unwrap();
+                        !before.contains("http")
+                            && rest.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '\''])
+                                == url
+                    })
+                })
+        };
+        let is_verbatim =
+            mode == Mode::Grounded
+                && role.fetches.is_some()
+                && self.joined.secrecy == Secrecy::Public
+                && self.plan.contains(&tool)
+                && leaves.iter().all(|(name, _, text)| {
+                    if *name == "a" { holds_url(text) } else { constant(name, text) }
+                });
+        if is_local || is_verbatim {
+            return (granted, 3);
+        }
+        if !self.is_tainted() {
+            return (granted, 4);
+        }
+        let has_foreign_payload = leaves.iter().any(|(name, kind, text)| {
+            *kind == ParameterKind::Payload
+                && !(text.is_empty() || constant(name, text) || self.names(text))
+        });
+        if role.tainted_payload == TaintedPayload::Deny && has_foreign_payload {
+            return (Answer::Deny, 7);
+        }
+        if mode == Mode::Strict {
+            return (Answer::Ask, 5);
+        }
+        for (name, kind, text) in &leaves {
+            let is_fine = match (kind, reference(text)) {
+                (ParameterKind::Payload, _) | (_, Some(ReferenceKind::Target)) => true,
+                (ParameterKind::Credential, Some(ReferenceKind::Secret)) => true,
+                (_, Some(_)) => false,
+                (_, None) => {
+                    let takes_records =
+                        role.parameter(name).is_some_and(|one| one.record.is_some());
+                    constant(name, text)
+                        || self.names(text)
+                        || (takes_records && self.records(text))
+                }
+            };
+            if !is_fine {
+                return (Answer::Ask, 5);
+            }
+        }
+        if !self.plan.contains(&tool) {
+            return (Answer::Ask, 6);
+        }
+        if role.effect == Effect::Send && self.joined.secrecy == Secrecy::Private {
+            let named = role.parameters.iter().any(|one| one.kind == ParameterKind::Recipient);
+            let reached: Vec<&String> = leaves
+                .iter()
+                .filter(|(_, kind, _)| {
+                    *kind == ParameterKind::Recipient || (!named && *kind == ParameterKind::Control)
+                })
+                .map(|(_, _, text)| text)
+                .collect();
+            let may_read = |text: &&String| {
+                let rest = text.strip_prefix("https://");
+                let reader = rest.map_or(text.as_str(), |rest| rest.split('/').next().unwrap());
+                self.names(text)
+                    || role.readers.contain(reader)
+                    || self.joined.readers.contain(reader)
+            };
+            if !reached.iter().all(may_read) || (reached.is_empty() && !role.readers.contain("*")) {
+                return (Answer::Ask, 7);
+            }
+        }
+        if role.tainted_payload == TaintedPayload::Ask && has_foreign_payload {
+            return (Answer::Ask, 7);
+        }
+        if !role.undoable && !allows_irreversible {
+            return (Answer::Ask, 8);
+        }
+        (granted, 8)
+    }
+}
+
+fn collect(value: Value<'_>, out: &mut Vec<String>) {
+    match value.kind() {
+        Kind::Null => {}
+        Kind::String => out.push(value.as_str().unwrap().into()),
+        Kind::Bool | Kind::Number => out.push(value.source().into()),
+        Kind::Array => value.elements().unwrap().for_each(|element| collect(element, out)),
+        Kind::Object => value.members().unwrap().for_each(|(key, member)| {
+            out.push(key.into());
+            collect(member, out);
+        }),
+    }
+}
+
+const OPENING: &str = "([{<\"'`*#@$“‘„«‹¿¡€£¥";
+const CLOSING: &str = ")]}>\"'`*.,;:!?”’»›…€£¥";
+
+fn strip_opening(word: &str) -> &str {
+    word.trim_start_matches(|character| OPENING.contains(character))
+}
+
+/// Every rest of a word when signs behind it are taken away, one after the other.
+fn without_closing(word: &str) -> Vec<&str> {
+    let mut all = vec![word];
+    let mut rest = word;
+    loop {
+        let shorter = rest.strip_suffix("'s").or_else(|| rest.strip_suffix("’s"));
+        let last = rest.chars().next_back();
+        let sign = last.filter(|character| CLOSING.contains(*character));
+        rest = match (shorter, sign) {
+            (Some(shorter), _) => shorter,
+            (None, Some(sign)) => &rest[..rest.len() - sign.len_utf8()],
+            (None, None) => return all,
+        };
+        all.push(rest);
+    }
+}
+
+fn without_opening(word: &str) -> Vec<&str> {
+    let mut all = vec![word];
+    let mut rest = word;
+    while let Some(sign) = rest.chars().next().filter(|sign| OPENING.contains(*sign)) {
+        rest = &rest[sign.len_utf8()..];
+        all.push(rest);
+    }
+    all
+}
+
+/// Whether a value stands in a text: as a phrase, a number, or an amount of money.
+fn stands(text: &str, value: &str) -> bool {
+    if value.contains('\u{200b}') || value.contains('\u{212a}') {
+        return false;
+    }
+    let is_number =
+        !value.is_empty() && value.chars().all(|one| one.is_ascii_digit() || one == '.');
+    if is_number && amount(text, value) {
+        return true;
+    }
+    value.chars().count() >= 4
+        && value.chars().any(|one| one.is_alphanumeric())
+        && (phrase(text, &value.to_lowercase())
+            || (is_number && numbers(text).contains(&value.into())))
+}
+
+fn phrase(text: &str, value: &str) -> bool {
+    // The Kelvin sign has no case here: its lower case does not lead back to it.
+    let lower = text.replace('\u{212a}', "\u{e000}").to_lowercase();
+    let words: Vec<&str> = lower.split_whitespace().collect();
+    let wanted: Vec<&str> = value.split(' ').collect();
+    words.windows(wanted.len()).any(|window| match (window, &wanted[..]) {
+        ([one], [value]) => {
+            without_opening(one).iter().any(|rest| without_closing(rest).contains(value))
+        }
+        ([first, middle @ .., last], [wanted_first, wanted_middle @ .., wanted_last]) => {
+            without_opening(first).contains(wanted_first)
+                && middle == wanted_middle
+                && without_closing(last).contains(wanted_last)
+        }
+        _ => false,
+    })
+}
+
+/// The numbers of a text, without commas and zeros at the end.
+fn numbers(text: &str) -> Vec<String> {
+    text.split_whitespace().filter_map(|word| number(core(word))).collect()
+}
+
+fn core(word: &str) -> &str {
+    let rest = strip_opening(word);
+    without_closing(rest).last().filter(|core| !core.is_empty()).copied().unwrap_or(word)
+}
+
+/// The numbers that the generator writes, in their one form.
+fn number(word: &str) -> Option<String> {
+    match word {
+        "12.50" | "12.5" => Some("12.5".into()),
+        "3,000.00" | "3000" => Some("3000".into()),
+        "50" | "7" => Some(word.into()),
+        _ => None,
+    }
+}
+
+fn amount(text: &str, value: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let Some(value) = number(value) else { return false };
+    words.iter().enumerate().any(|(index, word)| {
+        let next = words.get(index + 1).is_some_and(|next| {
+            let next = core(next);
+            next == "euros" || next == "€"
+        });
+        number(core(word)) == Some(value.clone()) && (word.contains('€') || next)
+    })
+}
+
+#[test]
+fn the_oracle_agrees() {
+    let mut answers = [0_usize; 9];
+    for seed in 0..world::cases() {
+        let mut random = Random::new(seed);
+        let steps = world::steps(&mut random);
+        let role = world::role(&mut random);
+        let text = world::arguments(&mut random);
+        let document = json::parse(text.as_bytes()).unwrap();
+        let handle = Handle { index: 0, generation: 0 };
+        let verdict = match random.below(12) {
+            0 => Verdict::Uncovered,
+            1 => Verdict::Denied { handle },
+            2 => Verdict::Covered { handle, level: Level::Ask },
+            _ => Verdict::Covered { handle, level: Level::Allow },
+        };
+        let mode = if random.one_in(8) { Mode::Strict } else { Mode::Grounded };
+        let flow = Flow { mode, ..Flow::default() };
+        let tool = random.pick(TOOLS);
+        let allows_irreversible = random.one_in(2);
+        let now = random.below(3) as u64;
+        let context = world::play(&steps);
+        let arguments = document.root();
+        let call = Call { tool, role: &role, arguments, verdict, allows_irreversible };
+        let decision = decide(&flow, &call, &context, Timestamp(now));
+        let oracle = Oracle::new(&steps, now);
+        let expected = oracle.decide(mode, &role, tool, arguments, verdict, allows_irreversible);
+        assert_eq!(
+            (decision.answer, decision.rule.number()),
+            expected,
+            "seed {seed}: {steps:#?}\n{role:#?}\n{tool} {text}, {decision:?}"
+        );
+        answers[usize::from(decision.rule.number())] += 1;
+    }
+    assert!(answers[1..].iter().all(|count| *count > 0), "every rule decides: {answers:?}");
+    println!("cases by rule: {:?}", &answers[1..]);
+}
