@@ -23,6 +23,7 @@ mod error;
 mod operation;
 mod parameter;
 mod registry;
+mod role;
 mod suggest;
 
 #[cfg(test)]

@@ -344,6 +344,6 @@ fn check_path(
 }
 
 /// The directory that relative paths start from.
-const WORKSPACE: &str = ".";
+pub(super) const WORKSPACE: &str = ".";
 
 const NUL: &str = "it holds a NUL character, which no path and no argument can";

@@ -21,7 +21,9 @@ use core::fmt;
 use super::builtin::Builtin;
 use super::call::{Call, ForeignCall};
 use super::error::{ArgumentError, UnknownTool, excerpt};
+use super::role::Roles;
 use super::suggest;
+use crate::label::{Output, ToolRole};
 use crate::limits::{
     TOOL_DESCRIPTION_BYTES_MAX, TOOL_NAME_BYTES_MAX, TOOL_SCHEMA_BYTES_MAX, TOOLS_COUNT_MAX,
 };
@@ -32,6 +34,7 @@ use crate::text::json::{self, Kind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
     definition: ToolDefinition,
+    roles: Roles,
     builtin: Option<Builtin>,
     is_idempotent: bool,
 }
@@ -53,6 +56,22 @@ impl Tool {
     #[must_use]
     pub fn builtin(&self) -> Option<Builtin> {
         self.builtin
+    }
+
+    /// What the judge is told of `call`, a call of this tool. `in_workspace` says that every path
+    /// in it lies in the conversation's own workspace, as the capability check found.
+    ///
+    /// The judge looks at the arguments of the [canonical form](Call::canonical), so that what is
+    /// judged is what is done.
+    #[must_use]
+    pub fn role(&self, call: &Call, in_workspace: bool) -> &ToolRole {
+        self.roles.of_call(call, in_workspace)
+    }
+
+    /// The label of what it gives back is made from this.
+    #[must_use]
+    pub fn output(&self) -> &Output {
+        &self.roles.usual.output
     }
 
     /// Whether `call` of this tool may be made again when it is unknown whether it was made.
@@ -92,6 +111,7 @@ impl Tools {
             if !tools.list.iter().any(|tool| tool.builtin == Some(builtin)) {
                 tools.list.push(Tool {
                     definition: builtin.definition(),
+                    roles: builtin.roles(),
                     builtin: Some(builtin),
                     is_idempotent: false,
                 });
@@ -100,19 +120,28 @@ impl Tools {
         tools
     }
 
-    /// Adds a tool that a skill or a server brought along.
+    /// Adds a tool that a skill or a server brought along. Its role is the operator's word, not
+    /// that of the one who brought it.
     ///
     /// # Errors
     /// Why it is refused: its name, its size, or a schema that is no JSON object.
     pub fn add(
         &mut self,
         definition: ToolDefinition,
+        role: ToolRole,
         is_idempotent: bool,
     ) -> Result<(), ToolRefused> {
         self.check(&definition)
             .map_err(|problem| ToolRefused { name: excerpt(&definition.name), problem })?;
-        self.list.push(Tool { definition, builtin: None, is_idempotent });
+        self.list.push(Tool { definition, roles: Roles::of(role), builtin: None, is_idempotent });
         Ok(())
+    }
+
+    /// Gives a tool the role that an operator declared for it, in place of its own, and says
+    /// whether there is such a tool.
+    pub fn declare(&mut self, name: &str, role: ToolRole) -> bool {
+        let tool = self.list.iter_mut().find(|tool| tool.name() == name);
+        tool.map(|tool| tool.roles = Roles::of(role)).is_some()
     }
 
     /// Takes a tool away and says whether it was there.

@@ -9,6 +9,7 @@ use core::time::Duration;
 use arbtest::arbtest;
 
 use super::*;
+use crate::label::{Effect, Integrity, ParameterKind, Secrecy, Source, ToolRole};
 use crate::limits::*;
 use crate::llm::{ToolDefinition, ToolUse};
 use crate::text::json::{self, Numbers};
@@ -31,6 +32,11 @@ fn definition(name: &str) -> ToolDefinition {
         description: "What it does.".into(),
         parameters: r#"{"type":"object"}"#.into(),
     }
+}
+
+/// The role of a foreign tool of which nothing was said.
+fn skill() -> ToolRole {
+    ToolRole::new(Effect::Send)
 }
 
 fn call(name: &str, arguments: &str) -> ToolUse {
@@ -322,7 +328,7 @@ fn bounds_are_hit_and_passed_by_one() {
     assert!(Builtin::RunCommand.parse(&words(64, TOOL_ARGV_BYTES_MAX / 64)).is_err());
     let deep = |depth| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
     let mut tools = Tools::new();
-    tools.add(definition("skill"), false).unwrap();
+    tools.add(definition("skill"), skill(), false).unwrap();
     assert!(tools.read(&call("skill", &deep(TOOL_ARGUMENTS_DEPTH_MAX))).is_ok());
     assert!(tools.read(&call("skill", &deep(TOOL_ARGUMENTS_DEPTH_MAX + 1))).is_err());
 }
@@ -384,9 +390,10 @@ fn unknown_tools_are_answered_with_the_one_that_was_meant() {
 fn a_tool_that_looks_like_another_is_refused() {
     let mut tools = Tools::with(&[Builtin::ReadFile, Builtin::ReadFile]);
     assert_eq!(tools.len(), 1);
-    tools.add(definition("mail_burner2"), false).unwrap();
-    let problem =
-        |tools: &mut Tools, name: &str| tools.add(definition(name), false).unwrap_err().problem;
+    tools.add(definition("mail_burner2"), skill(), false).unwrap();
+    let problem = |tools: &mut Tools, name: &str| {
+        tools.add(definition(name), skill(), false).unwrap_err().problem
+    };
     for name in ["read_file", "read-file", "readfile", "read_fi1e", "write_file", "p1an"] {
         assert!(matches!(problem(&mut tools, name), ToolProblem::NameTaken(_)), "{name}");
     }
@@ -401,7 +408,7 @@ fn a_tool_that_looks_like_another_is_refused() {
     }
     assert_eq!(problem(&mut tools, ""), ToolProblem::NameLength);
     assert_eq!(problem(&mut tools, &"a".repeat(65)), ToolProblem::NameLength);
-    assert!(tools.add(definition(&"a".repeat(64)), false).is_ok());
+    assert!(tools.add(definition(&"a".repeat(64)), skill(), false).is_ok());
     assert!(looks_like("VVeb", "web") && !looks_like("web", "wed"));
 }
 
@@ -411,7 +418,7 @@ fn a_foreign_tool_is_bounded() {
     let mut refuse = |change: fn(&mut ToolDefinition)| {
         let mut tool = definition("skill");
         change(&mut tool);
-        tools.add(tool, false).unwrap_err().problem
+        tools.add(tool, skill(), false).unwrap_err().problem
     };
     let description = |tool: &mut ToolDefinition| tool.description = "a".repeat(4097);
     assert_eq!(refuse(description), ToolProblem::DescriptionTooLong);
@@ -420,21 +427,21 @@ fn a_foreign_tool_is_bounded() {
     assert_eq!(refuse(|tool| tool.parameters = "[]".into()), ToolProblem::SchemaNotAnObject);
     assert_eq!(refuse(|tool| tool.parameters = "{".into()), ToolProblem::SchemaNotAnObject);
     for index in tools.len()..TOOLS_COUNT_MAX {
-        tools.add(definition(&format!("skill_{}", letters(index))), false).unwrap();
+        tools.add(definition(&format!("skill_{}", letters(index))), skill(), false).unwrap();
     }
     let last = ToolProblem::TooMany;
-    assert_eq!(tools.add(definition("last"), false).unwrap_err().problem, last);
+    assert_eq!(tools.add(definition("last"), skill(), false).unwrap_err().problem, last);
     assert!(tools.remove("plan") && !tools.remove("plan"));
     // The name of a built-in tool stays its own when that tool is not offered.
     let taken = ToolProblem::NameTaken("plan".into());
-    assert_eq!(tools.add(definition("plan"), false).unwrap_err().problem, taken);
-    assert!(tools.add(definition("last"), false).is_ok());
+    assert_eq!(tools.add(definition("plan"), skill(), false).unwrap_err().problem, taken);
+    assert!(tools.add(definition("last"), skill(), false).is_ok());
 }
 
 #[test]
 fn foreign_calls_have_one_form() {
     let mut tools = Tools::new();
-    tools.add(definition("skill"), true).unwrap();
+    tools.add(definition("skill"), skill(), true).unwrap();
     let (tool, read) = tools.read(&call("skill", r#"{ "b": 1.0, "a": ["\u0041"] }"#)).unwrap();
     let mut out = String::new();
     read.canonical(&mut out);
@@ -447,6 +454,63 @@ fn foreign_calls_have_one_form() {
     );
     assert!(tools.read(&call("skill", r#"{"a":1,"a":2}"#)).is_err());
     assert!(tools.read(&call("skill", "null")).is_ok());
+}
+
+/// What the judge is told, tool by tool: a change here is a decision.
+#[test]
+fn roles_say_how_far_a_call_reaches() {
+    let tools = Tools::builtin();
+    for (name, arguments, in_workspace, effect, undoable) in [
+        ("read_file", r#"{"path":"a"}"#, false, Effect::Read, false),
+        ("list_directory", "{}", false, Effect::Read, false),
+        ("search_files", r#"{"text":"a"}"#, false, Effect::Read, false),
+        ("current_time", "{}", false, Effect::Read, true),
+        ("plan", r#"{"tools":[],"why":"x"}"#, false, Effect::Read, true),
+        ("write_file", r#"{"path":"a","content":""}"#, false, Effect::Change, false),
+        ("write_file", r#"{"path":"a","content":""}"#, true, Effect::Workspace, false),
+        ("edit_file", r#"{"path":"a","old":"a","new":""}"#, false, Effect::Change, true),
+        ("edit_file", r#"{"path":"a","old":"a","new":""}"#, true, Effect::Workspace, true),
+        // A program is not confined to its directory by being started there.
+        ("run_command", r#"{"program":"ls"}"#, true, Effect::Change, false),
+        ("http_fetch", r#"{"url":"http://a.example/"}"#, true, Effect::Send, true),
+        ("http_fetch", r#"{"url":"http://a.example/","method":"PUT"}"#, true, Effect::Send, false),
+    ] {
+        let (tool, call) = tools.read(&call(name, arguments)).unwrap();
+        let role = tool.role(&call, in_workspace);
+        assert_eq!((role.effect, role.undoable), (effect, undoable), "{name} {arguments}");
+        let is_ours = matches!(name, "current_time" | "plan");
+        let label = tool.output().label(Source::Tool);
+        assert_eq!(label.integrity == Integrity::Trusted, is_ours);
+        assert_eq!(label.secrecy == Secrecy::Public, is_ours);
+    }
+    let kind = |tool: Builtin, name: &str| tool.role().parameter(name).unwrap().kind;
+    for (tool, name, expected) in [
+        (Builtin::WriteFile, "path", ParameterKind::Control),
+        (Builtin::WriteFile, "content", ParameterKind::Payload),
+        (Builtin::RunCommand, "program", ParameterKind::Control),
+        (Builtin::RunCommand, "arguments", ParameterKind::Control),
+        (Builtin::RunCommand, "directory", ParameterKind::Control),
+        (Builtin::HttpFetch, "url", ParameterKind::Recipient),
+        (Builtin::HttpFetch, "method", ParameterKind::Control),
+        (Builtin::HttpFetch, "headers", ParameterKind::Payload),
+        (Builtin::HttpFetch, "body", ParameterKind::Payload),
+    ] {
+        assert_eq!(kind(tool, name), expected, "{name}");
+    }
+    // Every parameter has a row: one without would be taken as control.
+    for tool in Builtin::ALL {
+        assert_eq!(tool.role().parameters.len(), tool.parameters().len());
+    }
+}
+
+#[test]
+fn an_operator_declares_another_role() {
+    let mut tools = Tools::builtin();
+    assert!(tools.declare("write_file", ToolRole::new(Effect::Send)));
+    assert!(!tools.declare("writefile", ToolRole::new(Effect::Send)));
+    let written = call("write_file", r#"{"path":"a","content":""}"#);
+    let (tool, written) = tools.read(&written).unwrap();
+    assert_eq!(tool.role(&written, true).effect, Effect::Send);
 }
 
 /// Any text as arguments of any tool: a call whose canonical form reads back as itself, or an error
