@@ -191,6 +191,7 @@ pub const TOOL_EXCERPT_CHARACTERS_MAX: usize = 48;
 pub const TOOL_ERROR_BYTES_MAX: usize = 1024;
 
 const _: () = assert!(TOOL_TEXT_BYTES_MAX < TOOL_ARGUMENTS_BYTES_MAX);
+const _: () = assert!(TOOL_PLAN_COUNT_MAX <= LABEL_PLAN_TOOLS_MAX, "the judge keeps every plan");
 const _: () = assert!(TOOL_ARGUMENTS_BYTES_MAX <= JSON_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_WORD_BYTES_MAX <= TOOL_ARGV_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_BYTES_MAX <= TOOL_ARGUMENTS_BYTES_MAX);

