@@ -123,6 +123,7 @@ fn plain_requests_become_calls() {
         ("read a.txt and list docs", vec![read("a.txt"), list("docs")]),
         ("list docs, read a.txt", vec![list("docs"), read("a.txt")]),
         ("list docs. Then read a.txt.", vec![list("docs"), read("a.txt")]),
+        ("read a.txt\nlist docs", vec![read("a.txt"), list("docs")]),
         ("Hello, read README.md", vec![read("README.md")]),
         (
             "show me lines 3 to 9 of x.txt",
@@ -145,6 +146,10 @@ fn plain_requests_become_calls() {
         (
             "save salt and pepper to list.txt",
             vec![r#"write_file {"path":"list.txt","content":"salt and pepper"}"#.into()],
+        ),
+        (
+            "write one\ntwo to a.txt",
+            vec![r#"write_file {"path":"a.txt","content":"one\ntwo"}"#.into()],
         ),
         (
             "write go to bed into the file a.txt",

@@ -38,7 +38,7 @@ impl Word<'_> {
 
     /// Whether a clause may end behind it.
     pub(super) fn ends_clause(&self) -> bool {
-        self.stop.is_some_and(|stop| ",;.!?".contains(stop))
+        self.stop.is_some_and(|stop| ",;.!?\n".contains(stop))
     }
 }
 
@@ -114,10 +114,16 @@ impl<'w, 't> Clause<'w, 't> {
 
 /// The words of a sentence.
 pub(super) fn words(text: &str) -> Vec<Word<'_>> {
-    let mut words = Vec::new();
+    let mut words: Vec<Word<'_>> = Vec::new();
     let mut rest = text;
     loop {
+        let space = rest;
         rest = rest.trim_start();
+        if let Some(last) = words.last_mut()
+            && space.get(..space.len() - rest.len()).is_some_and(|space| space.contains('\n'))
+        {
+            last.stop = Some('\n');
+        }
         let Some(first) = rest.chars().next() else { return words };
         if words.len() == OFFLINE_WORDS_MAX {
             return Vec::new();
