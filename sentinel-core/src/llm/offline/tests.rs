@@ -374,6 +374,16 @@ fn several_steps_go_one_after_the_other() {
     let (rounds, _) = converse(&mut history, &tools(), world);
     let counts: Vec<usize> = rounds.iter().map(Vec::len).collect();
     assert_eq!(counts, [1, 2, 1], "{rounds:?}");
+    // What may change something is waited for before the next call is made.
+    let mut history = vec![user("run touch a.txt and read a.txt")];
+    let (rounds, _) = converse(&mut history, &tools(), world);
+    assert_eq!(
+        rounds,
+        [
+            [r#"run_command {"program":"touch","arguments":["a.txt"]}"#],
+            [r#"read_file {"path":"a.txt"}"#],
+        ]
+    );
 }
 
 #[test]

@@ -13,8 +13,8 @@
 //! # Invariants
 //! - An exchange sends at most [`RoutePolicy::attempts_max`] requests and waits for nothing that is
 //!   later than [`RoutePolicy::time_max`] after it began.
-//! - No model that was set aside is asked while one before its time is well, and of those whose
-//!   time is over each is tried by one exchange at once.
+//! - While a model is set aside, nobody asks it who may ask another that is well. When its time is
+//!   over, one exchange at a time tries it.
 //! - What a provider asks us to wait is waited, or the model is not asked again.
 //! - An error that another try cannot mend (too long, refused, wrong) ends the exchange at once.
 //! - A part of an answer that was shown is withdrawn or marked, never followed by another as if it
@@ -166,6 +166,8 @@ pub enum GiveUp {
     AttemptsMax(ModelError),
     /// The last error; the next request would come later than allowed.
     TimeMax(ModelError),
+    /// No request was sent: there is no model that may be asked.
+    NoModel,
     /// No request was sent: every model is set aside for longer than an exchange may wait.
     NoneWell {
         /// When the first of them may be asked again.
@@ -224,10 +226,27 @@ impl Route {
         self.names.get(model.index()).map_or("", String::as_str)
     }
 
+    /// The place of a model.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<ModelIndex> {
+        self.models().map(|(model, _)| model).find(|model| self.name(*model) == name)
+    }
+
     /// Starts an exchange: one conversation that wants one answer.
     pub fn begin(&mut self, now: Instant) -> Next {
-        let exchange = Exchange { began: now, attempts: 0, on_model: 0, useless: 0, last: None };
-        self.go_on(exchange, None, now)
+        let all = self.models().map(|(model, _)| model).collect();
+        self.start(all, now)
+    }
+
+    /// Starts an exchange that may ask these models only, and prefers them in this order.
+    pub fn begin_among(&mut self, models: &[ModelIndex], now: Instant) -> Next {
+        let mut candidates = Vec::new();
+        for model in models {
+            if self.health(*model).is_some() && !candidates.contains(model) {
+                candidates.push(*model);
+            }
+        }
+        self.start(candidates, now)
     }
 
     /// Goes on with an exchange that waited. Called early, it waits on.
@@ -322,7 +341,7 @@ impl Route {
             });
         }
         if !error.is_retryable() {
-            exchange.useless |= 1 << model.0;
+            exchange.candidates.retain(|other| *other != model);
         }
         if let Some(health) = self.health.get_mut(model.index()) {
             health.set_aside(ticket, error.kind, now, &self.policy);
@@ -341,6 +360,14 @@ impl Route {
             Choice::Never => return Next::GiveUp(GiveUp::Error(error.clone())),
         };
         self.wait(exchange, until, Some(error.clone()))
+    }
+
+    fn start(&mut self, candidates: Vec<ModelIndex>, now: Instant) -> Next {
+        if candidates.is_empty() {
+            return Next::GiveUp(GiveUp::NoModel);
+        }
+        let exchange = Exchange { began: now, attempts: 0, on_model: 0, candidates, last: None };
+        self.go_on(exchange, None, now)
     }
 
     /// Sends to the model whose turn it is, or waits for it.
@@ -393,16 +420,15 @@ impl Route {
     /// alone. `failed` has just failed and does not count.
     fn choose(&self, exchange: &Exchange, now: Instant, failed: Option<ModelIndex>) -> Choice {
         let usable = || {
-            self.models().filter(|(model, _)| {
-                exchange.useless & (1 << model.0) == 0 && Some(*model) != failed
-            })
+            let candidates = exchange.candidates.iter().filter(move |one| Some(**one) != failed);
+            candidates.filter_map(|model| Some((*model, self.health(*model)?)))
         };
         if let Some((model, _)) = usable().find(|(_, health)| health.is_ready(now)) {
             return Choice::Ready(model);
         }
         usable()
             .map(|(model, health)| (health.earliest(now, self.policy.probe_poll), model, health))
-            .min_by_key(|(at, model, health)| ((*at).max(now), health.cool_at(), *model))
+            .min_by_key(|(at, _, health)| ((*at).max(now), health.cool_at()))
             .map_or(Choice::Never, |(at, model, _)| Choice::From(at, model))
     }
 
@@ -423,8 +449,9 @@ struct Exchange {
     attempts: u32,
     /// How many of them in a row went to the same model.
     on_model: u32,
-    /// The models, as bits, that can never answer this exchange.
-    useless: u32,
+    /// The models that may be asked, in the order of preference, without those that can never
+    /// answer.
+    candidates: Vec<ModelIndex>,
     /// The model that failed last, and how.
     last: Option<(ModelIndex, ModelErrorKind)>,
 }
@@ -455,7 +482,7 @@ impl GiveUp {
     pub fn error(&self) -> Option<&ModelError> {
         match self {
             Self::Error(error) | Self::AttemptsMax(error) | Self::TimeMax(error) => Some(error),
-            Self::NoneWell { .. } => None,
+            Self::NoModel | Self::NoneWell { .. } => None,
         }
     }
 }
@@ -470,6 +497,7 @@ impl fmt::Display for GiveUp {
             Self::TimeMax(error) => {
                 write!(formatter, "given up, because the next try would come too late: {error}")
             }
+            Self::NoModel => formatter.write_str("there is no model that may be asked"),
             Self::NoneWell { .. } => formatter
                 .write_str("no model can be asked for now: each has failed and is set aside"),
         }
@@ -491,4 +519,4 @@ impl fmt::Display for RouteError {
 
 impl core::error::Error for RouteError {}
 
-const _: () = assert!(MODEL_CHAIN_COUNT_MAX <= u32::BITS as usize, "a bit for each model");
+const _: () = assert!(MODEL_CHAIN_COUNT_MAX <= u8::MAX as usize, "a place is a byte");

@@ -228,6 +228,23 @@ fn late_news_of_a_model_set_aside_changes_nothing() {
 }
 
 #[test]
+fn an_exchange_keeps_to_the_models_it_was_given() {
+    let mut route = route(&["a", "b", "c"]);
+    let [a, b, c] = ["a", "b", "c"].map(|name| route.find(name).unwrap());
+    assert_eq!(route.find("d"), None);
+    let (attempt, _) = sent(route.begin_among(&[c, a, c], Instant(0)));
+    assert_eq!(attempt.model(), c);
+    let (attempt, switch) = sent(route.failed(attempt, &WRONG_KEY, false, Instant(1), 0).next);
+    assert_eq!((attempt.model(), switch.unwrap().from), (a, c));
+    // b is well, but not for this exchange.
+    let failed = route.failed(attempt, &WRONG_KEY, false, Instant(2), 0);
+    assert_eq!(gives_up(failed.next), GiveUp::Error(WRONG_KEY));
+    assert_eq!(sent(route.begin(Instant(3))).0.model(), b);
+    assert_eq!(gives_up(route.begin_among(&[], Instant(3))), GiveUp::NoModel);
+    assert_eq!(gives_up(route.begin_among(&[ModelIndex(3)], Instant(3))), GiveUp::NoModel);
+}
+
+#[test]
 fn chains_are_bounded() {
     let policy = RoutePolicy::default();
     assert_eq!(Route::new(Vec::new(), policy).unwrap_err(), RouteError::Empty);
@@ -303,7 +320,18 @@ impl World {
             0 => {
                 let account =
                     Account { began: now, requests: 0, last_model: None, last_failure: None };
-                let (next, twin) = (self.route.begin(now), self.twin.begin(now));
+                let mut models = Vec::new();
+                for _ in 0..u.int_in_range(0..=4)? {
+                    models.push(ModelIndex(u.int_in_range(0..=6)?));
+                }
+                let (next, twin) = match models.as_slice() {
+                    [] => (self.route.begin(now), self.twin.begin(now)),
+                    some => (self.route.begin_among(some, now), self.twin.begin_among(some, now)),
+                };
+                if let Next::Send { attempt, .. } = &next {
+                    let candidates = &attempt.exchange.candidates;
+                    assert!(models.is_empty() || candidates.iter().all(|one| models.contains(one)));
+                }
                 self.take(next, twin, account, &well);
             }
             1 | 2 if !self.waiting.is_empty() => {
@@ -382,11 +410,17 @@ impl World {
                 assert!(account.requests <= self.policy.attempts_max);
                 assert!(self.now <= deadline);
                 let is_probe = attempt.ticket.is_some();
-                let can_answer = |other: &&usize| attempt.exchange.useless & (1 << **other) == 0;
-                let well: Vec<_> = well.iter().filter(can_answer).collect();
-                if is_probe && well.iter().any(|other| **other < model) {
-                    panic!("asked a model on trial while a better one is well");
-                }
+                // The places in the order of preference of this exchange.
+                let place = |model: usize| {
+                    let models = &attempt.exchange.candidates;
+                    models.iter().position(|other| other.index() == model)
+                };
+                let well: Vec<_> = well.iter().filter_map(|other| place(*other)).collect();
+                assert!(place(model).is_some(), "asked a model that may not be asked");
+                assert!(
+                    !is_probe || !well.iter().any(|other| Some(*other) < place(model)),
+                    "asked a model on trial while a better one is well"
+                );
                 // A model that is asked was well, or its time was over, or nobody else was well.
                 assert!(
                     !is_probe || well.is_empty() || self.was_cool(model),
