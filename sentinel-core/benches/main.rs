@@ -16,13 +16,14 @@ mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
 mod json;
+mod llm;
 mod race;
 mod sse;
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
     println!("{}", machine());
-    let tables = [json::parsing, json::reading_numbers, json::writing, sse::streaming];
+    let tables = [json::parsing, json::reading_numbers, json::writing, sse::streaming, llm::tokens];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {
         println!("\na goal was missed");

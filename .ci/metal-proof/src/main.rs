@@ -18,13 +18,16 @@ use core::hint::black_box;
 use core::panic::PanicInfo;
 
 use sentinel_core::llm::route::{Next, Route, RoutePolicy};
-use sentinel_core::llm::{Block, Message, ModelError, ModelErrorKind, Request, Role, offline};
+use sentinel_core::llm::{
+    Assembler, Block, Dialect, Message, ModelError, ModelErrorKind, OpenAiProfile, Request, Role,
+    offline,
+};
 use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
-use sentinel_core::time::Instant;
+use sentinel_core::time::{Instant, Timestamp};
 use sentinel_core::tool::Tools;
-use sentinel_core::wire::http::{Client, HttpLimits, Server};
+use sentinel_core::wire::http::{Client, Headers, HttpLimits, Server};
 use sentinel_core::wire::url::Url;
 
 /// Calls into each part of the core, with input and output the optimiser must not guess.
@@ -57,11 +60,35 @@ fn exercise(input: &[u8]) -> String {
     }
     exchange(input, &mut output);
     converse(&mut output);
+    for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
+        ask(dialect, input, &mut output);
+    }
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
         output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));
     }
     output
+}
+
+/// A question to a model, and what may come back.
+fn ask(dialect: Dialect, input: &[u8], output: &mut String) {
+    let message = Message::text(Role::User, output.as_str());
+    if let Ok(outgoing) = dialect.write(&Request::new("m", &[&message], 1)) {
+        output.push_str(&outgoing.body.len().to_string());
+    }
+    let mut decoder = dialect.decoder(0);
+    let mut answer = Assembler::new();
+    let mut rest = input;
+    while let Ok(Some(delta)) = decoder.next(&mut rest) {
+        let _ = answer.add(delta);
+    }
+    let reply = decoder.end().map(|ended| answer.complete(ended).is_ok());
+    output.push_str(if reply == Ok(true) { "whole" } else { "cut" });
+    if let Err(error) = dialect.whole(0, input) {
+        output.push_str(&error.to_string());
+    }
+    let error = dialect.error(500, &Headers::new(), input, Timestamp(0));
+    output.push_str(&error.to_string());
 }
 
 /// The two ends of a connection.

@@ -44,7 +44,8 @@ pub enum Delta<'d> {
     BlockEnd,
     /// What the answer has cost so far; replaces what was said before.
     Usage(Usage),
-    /// Why the model stopped. The answer is complete only when the decoder says so.
+    /// Why the model stopped; the last one counts. The answer is complete only when the decoder
+    /// says so.
     Stop(StopReason),
 }
 

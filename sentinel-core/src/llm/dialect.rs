@@ -42,7 +42,8 @@ impl Dialect {
         })
     }
 
-    /// Reads an answer that came whole. `answer` is as for [`decoder`](Self::decoder).
+    /// Reads an answer that came whole: one that was asked for so, or that came as JSON although a
+    /// stream was asked for. `answer` is as for [`decoder`](Self::decoder).
     pub fn whole(&self, answer: u64, body: &[u8]) -> Result<Reply, ModelError> {
         let mut queue = Queue::default();
         match self {

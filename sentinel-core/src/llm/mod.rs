@@ -22,6 +22,7 @@ mod error;
 mod failure;
 mod ids;
 mod message;
+mod names;
 #[cfg(feature = "agent")]
 pub mod offline;
 mod openai;

@@ -34,7 +34,8 @@ pub struct Outgoing {
     pub body: Body,
 }
 
-/// Where a key goes: a field of the head whose value is `prefix` and the key.
+/// Where a key goes: a field of the head whose value is `prefix` and the key. Who has no key for
+/// the provider leaves the field out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credential {
     /// The field's name.

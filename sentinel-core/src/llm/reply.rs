@@ -5,8 +5,9 @@
 //!   which only a decoder gives out, and only after the end. What came of an answer that was cut is
 //!   an [`Interrupted`] and cannot be mistaken for the whole.
 //! - Text, blocks, calls, names and arguments are bounded, each by a limit that the error names.
-//! - The ids of the calls of a reply are distinct, and their arguments are never empty: a call
-//!   without arguments has `{}`.
+//! - The ids of the calls of a reply are distinct. In one that waits for its tools, a call without
+//!   arguments has `{}`; in one that a limit ended, arguments stay as they came, so that a call
+//!   that was cut before its first argument does not look like one that has none.
 //!
 //! # Not here
 //! Whether arguments are an object and fit their tool: that is for the one who acts on them.
@@ -22,7 +23,8 @@ use super::message::{Block, Message, Role, StopReason, ToolUse, Usage};
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// What was said, by the assistant.
+    /// What was said, by the assistant. Where a limit stopped it, the arguments of its last call
+    /// may be cut.
     pub message: Message,
     /// What it cost.
     pub usage: Usage,
@@ -91,11 +93,15 @@ impl Assembler {
                 Err(self.interrupted(ModelError::new(kind)))
             }
             (None, Some(stop)) => {
-                let usage = self.usage;
                 // Some providers say that the model has ended where it waits for its tools.
                 let waits = stop == StopReason::End && !self.calls.is_empty();
                 let stop = if waits { StopReason::ToolUse } else { stop };
-                Ok(Reply { message: self.message(), usage, stop })
+                let usage = self.usage;
+                let mut message = self.message();
+                if stop == StopReason::ToolUse {
+                    fill_arguments(&mut message.blocks);
+                }
+                Ok(Reply { message, usage, stop })
             }
         }
     }
@@ -207,15 +213,19 @@ impl Assembler {
         Ok(())
     }
 
-    fn message(mut self) -> Message {
-        for block in &mut self.blocks {
-            if let Block::ToolUse(call) = block
-                && arguments::is_nothing(&call.arguments)
-            {
-                call.arguments = "{}".into();
-            }
-        }
+    fn message(self) -> Message {
         Message { role: Role::Assistant, blocks: self.blocks }
+    }
+}
+
+/// Gives the calls without arguments the object that says so.
+fn fill_arguments(blocks: &mut [Block]) {
+    for block in blocks {
+        if let Block::ToolUse(call) = block
+            && arguments::is_nothing(&call.arguments)
+        {
+            call.arguments = "{}".into();
+        }
     }
 }
 
@@ -272,6 +282,30 @@ mod tests {
                 call("2", "g"),
             ]
         );
+    }
+
+    /// A call that a limit cut before its arguments began must not look like one without any.
+    #[test]
+    fn a_call_that_a_limit_cut_is_not_filled_in() {
+        let start = Delta::ToolStart { index: 0, id: "1", name: "delete" };
+        for (stop, stopped, arguments) in [
+            (StopReason::TokensMax, StopReason::TokensMax, ""),
+            (StopReason::Other, StopReason::Other, ""),
+            (StopReason::End, StopReason::ToolUse, "{}"),
+            (StopReason::ToolUse, StopReason::ToolUse, "{}"),
+        ] {
+            let whole = reply(&[start, Delta::Stop(stop)]).unwrap();
+            assert_eq!(whole.stop, stopped);
+            assert!(matches!(
+                &whole.message.blocks[..],
+                [Block::ToolUse(call)] if call.arguments == arguments
+            ));
+        }
+        let cut = reply(&[start]).unwrap_err();
+        assert!(matches!(
+            &cut.message.blocks[..],
+            [Block::ToolUse(call)] if call.arguments.is_empty()
+        ));
     }
 
     #[test]

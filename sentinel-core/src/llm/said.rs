@@ -15,12 +15,17 @@ use alloc::string::String;
 
 use crate::limits::MODEL_ERROR_TEXT_BYTES_MAX;
 
-/// The words of a provider, cleaned. In an error `about_key` every long word with a digit is
-/// hidden; elsewhere only what starts as keys do, because names of models look alike.
+/// The words of a provider, cleaned. In an error `about_key` every word long enough for a key
+/// is hidden; elsewhere only what starts as keys do, because names of models look alike.
 pub(super) fn clean(said: &str, about_key: bool) -> String {
     let mut out = String::new();
     // Hiding shortens, cleaning may: what is cut is a multiple of what is kept.
-    let mut rest = cut(said.trim(), 4 * MODEL_ERROR_TEXT_BYTES_MAX);
+    let said = said.trim();
+    let mut rest = cut(said, 4 * MODEL_ERROR_TEXT_BYTES_MAX);
+    if rest.len() < said.len() {
+        // Half a key is not known for one.
+        rest = rest.trim_end_matches(is_of_word);
+    }
     let mut is_after_bearer = false;
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|character| !is_of_word(character)).unwrap_or(rest.len());
@@ -64,14 +69,24 @@ fn is_key(word: &str, about_key: bool) -> bool {
     let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
     word.len() >= 12 && starts_as_key
         || about_key && word.len() >= 16 && has_digit
+        || about_key && word.len() >= 24 && !word.contains(['/', '.'])
         || word.len() >= 64
 }
 
 /// Marks that are not seen, or that reorder what is.
 fn is_unseen(character: char) -> bool {
-    matches!(character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 const HIDDEN: &str = "[hidden]";
@@ -82,6 +97,8 @@ const KEY_BEGINNINGS: [&str; 10] =
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
@@ -111,7 +128,13 @@ mod tests {
             assert_eq!(clean(said, false), shown);
         }
         assert_eq!(clean("bad key 0123456789abcdef0123", true), "bad key [hidden]");
-        assert_eq!(clean("invalid x-api-key", true), "invalid x-api-key");
+        assert_eq!(clean("bad key abcdefghijklmnopqrstuvwxyz", true), "bad key [hidden]");
+        for helpful in ["invalid x-api-key", "see https://example.com/account/api-keys."] {
+            assert_eq!(clean(helpful, true), helpful);
+        }
+        // A key that is cut in two does not show its first half.
+        let filler = "y".repeat(4 * MODEL_ERROR_TEXT_BYTES_MAX - 11);
+        assert_eq!(clean(&format!("{filler} sk-0123456789abcdef"), false), "[hidden]");
     }
 
     #[test]

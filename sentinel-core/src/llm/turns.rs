@@ -2,6 +2,8 @@
 //!
 //! # Invariants
 //! - No two neighbours have one role, and no turn is empty.
+//! - A block stands only on the side that can say it: no result comes from the assistant, no call
+//!   from the user.
 //! - No turn ends with thinking: providers refuse thinking that led to nothing.
 //! - Blocks keep their order, but that the results of tools come first in a turn: they answer the
 //!   turn before it.
@@ -22,7 +24,8 @@ pub(super) struct Turn<'m> {
 pub(super) fn turns<'m>(request: &Request<'m>, sendable: impl Fn(&Block) -> bool) -> Vec<Turn<'m>> {
     let mut turns: Vec<Turn<'m>> = Vec::new();
     for message in request.messages {
-        let blocks = message.blocks.iter().filter(|block| sendable(block));
+        let is_sent = |block: &&Block| belongs(message.role, block) && sendable(block);
+        let blocks = message.blocks.iter().filter(is_sent);
         // A turn is trimmed when the next one begins, so that both sides of one that vanishes join.
         if turns.last().is_some_and(|turn| turn.role != message.role) {
             trim(&mut turns);
@@ -44,6 +47,17 @@ pub(super) fn turns<'m>(request: &Request<'m>, sendable: impl Fn(&Block) -> bool
         }
     }
     turns
+}
+
+/// Whether this side can say it.
+fn belongs(role: Role, block: &Block) -> bool {
+    match block {
+        Block::Text(_) => true,
+        Block::Image(_) | Block::ToolResult(_) => role == Role::User,
+        Block::Thinking { .. } | Block::SealedThinking(_) | Block::ToolUse(_) => {
+            role == Role::Assistant
+        }
+    }
 }
 
 /// Drops the thinking at the end of the last turn, and the turn if nothing is left.
@@ -70,7 +84,7 @@ mod tests {
         };
         let messages = [
             Message::text(Role::User, "a"),
-            Message::text(Role::Assistant, ""),
+            Message { role: Role::Assistant, blocks: [Block::Text("".into()), result("0")].into() },
             Message { role: Role::User, blocks: [Block::Text("b".into()), result("1")].into() },
             Message { role: Role::User, blocks: [result("2")].into() },
             Message { role: Role::Assistant, blocks: [Block::SealedThinking("x".into())].into() },

@@ -9,6 +9,7 @@ use crate::wire::http::Method;
 use super::super::arguments;
 use super::super::ids::{IdShape, WireIds};
 use super::super::message::{Block, Image, ImageSource, Role};
+use super::super::names;
 use super::super::outgoing::{Body, Credential, Gaps, Outgoing};
 use super::super::request::{CachePolicy, Request, RequestError, Thinking, ToolChoice};
 use super::super::schema;
@@ -207,7 +208,9 @@ fn write_block<'m, S: Sink>(
         Block::ToolUse(call) => {
             let input = arguments::as_object(&call.arguments);
             let id = ids.call(&call.id);
-            out.field("type", "tool_use").field("id", &id).field("name", &call.name);
+            out.field("type", "tool_use")
+                .field("id", &id)
+                .field("name", &*names::on_the_wire(&call.name));
             match json::parse(input.as_bytes()) {
                 Ok(document) => out.field("input", document.root()),
                 // It was parsed when it was made an object.

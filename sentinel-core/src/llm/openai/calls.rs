@@ -102,13 +102,14 @@ impl Calls {
         let place = self.list.iter().rposition(is_same)?;
         let call = self.list.get(place)?;
         let has_other_id = !entry.id.is_empty() && !call.id.is_empty() && call.id != entry.id;
-        // A name that is sent again may be a repetition, or the next call.
-        let is_named_anew = !entry.name.is_empty()
-            && !call.name.is_empty()
-            && (call.name != entry.name || call.arguments.is_complete() || {
-                let is_repeated = entry.number.is_some() || !entry.id.is_empty();
-                !is_repeated && !call.arguments.is_begun()
-            });
+        // A name that is sent again may be a repetition, or the next call. It is the next call if
+        // the arguments of this one are complete and more come, or if nothing ties the two.
+        let is_tied = entry.number.is_some() || !entry.id.is_empty();
+        let is_next = (call.arguments.is_complete()
+            && (!entry.arguments.is_empty() || entry.id.is_empty()))
+            || (!is_tied && !call.arguments.is_begun());
+        let is_named_anew =
+            !entry.name.is_empty() && !call.name.is_empty() && (call.name != entry.name || is_next);
         (!has_other_id && !is_named_anew).then_some(place)
     }
 

@@ -143,9 +143,15 @@ impl Reader {
             }
         }
         queue.push(Delta::Thinking(thinking));
-        match content.map(|content| (content, content.elements())) {
-            Some((_, Ok(parts))) => parts.take(PARTS_MAX).for_each(|part| self.part(part, queue)),
-            Some((text, Err(_))) => queue.push(Delta::Text(text.as_str().unwrap_or_default())),
+        match content {
+            // An access that misses builds an error with a path, which a token cannot afford.
+            Some(text) if text.kind() == Kind::String => {
+                queue.push(Delta::Text(text.as_str().unwrap_or_default()));
+            }
+            Some(parts) => {
+                let parts = parts.elements().into_iter().flatten();
+                parts.take(PARTS_MAX).for_each(|part| self.part(part, queue));
+            }
             None => {}
         }
         if !refusal.is_empty() {

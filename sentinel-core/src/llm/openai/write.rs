@@ -10,6 +10,7 @@ use crate::wire::http::Method;
 use super::super::arguments;
 use super::super::ids::WireIds;
 use super::super::message::{Block, Image, ImageSource, Role, ToolUse};
+use super::super::names;
 use super::super::outgoing::{Body, Credential, Gaps, Outgoing};
 use super::super::request::{Effort, Request, RequestError, Thinking, ToolChoice};
 use super::super::schema;
@@ -202,10 +203,11 @@ fn write_user<'m, S: Sink>(
                 has_image = true;
                 continue;
             }
-            _ => {
+            Block::Text(_) => {
                 has_words = true;
                 continue;
             }
+            _ => continue,
         };
     }
     if !has_image && !has_words {
@@ -277,7 +279,7 @@ fn write_call<'m, S: Sink>(
         let id = ids.call(&call.id);
         out.field("id", &id).field("type", "function");
         out.object("function", |function| {
-            function.field("name", &call.name);
+            function.field("name", &*names::on_the_wire(&call.name));
             // Servers read this text to fill a model's template, and fail if it is no object.
             function.field("arguments", &*arguments::as_object(&call.arguments));
         });

@@ -1,0 +1,88 @@
+//! The recordings, with what each of them says in plain words beside it.
+//!
+//! They are written after the public documentation of each API and the deviations that its users
+//! report, one file a shape. The answer's number is 7 in all of them.
+
+use sentinel_core::llm::{Dialect, OpenAiProfile};
+
+/// One recorded stream.
+pub(crate) struct Recording {
+    pub(crate) name: &'static str,
+    pub(crate) dialect: Dialect,
+    pub(crate) stream: &'static str,
+    /// The reply, as `render` writes it.
+    pub(crate) reply: &'static str,
+}
+
+/// A table of recordings in a folder of `tests/data/llm`.
+macro_rules! recordings {
+    ($table:ident, $folder:literal, $dialect:expr, [$($name:literal),* $(,)?]) => {
+        pub(crate) const $table: &[Recording] = &[$(Recording {
+            name: concat!($folder, "/", $name),
+            dialect: $dialect,
+            stream: include_str!(concat!("../data/llm/", $folder, "/", $name, ".sse")),
+            reply: include_str!(concat!("../data/llm/", $folder, "/", $name, ".reply")),
+        }),*];
+    };
+}
+
+recordings!(
+    ANTHROPIC,
+    "anthropic",
+    Dialect::Anthropic,
+    [
+        "text",
+        "thinking_and_tools",
+        "thinking_left_out",
+        "server_tools",
+        "one_id_twice",
+        "arguments_twice",
+        "text_at_the_start",
+        "stop_max_tokens",
+        "stop_refusal",
+        "stop_model_context_window_exceeded",
+        "stop_reason_of_tomorrow",
+        "empty",
+    ]
+);
+
+recordings!(
+    OPENAI,
+    "openai",
+    Dialect::OpenAi(OpenAiProfile::GENERIC),
+    [
+        "openai_text",
+        "openai_tools",
+        "interleaved",
+        "openai_refusal",
+        "content_filter",
+        "function_call",
+        "ollama",
+        "same_number_no_id",
+        "no_number_no_id",
+        "id_and_name_repeated",
+        "one_id_twice",
+        "same_number_other_id",
+        "quote_in_arguments",
+        "name_after_id",
+        "arguments_object",
+        "no_done",
+        "no_blank_line_at_the_end",
+        "openrouter",
+        "vllm",
+        "llama_cpp",
+        "groq",
+        "mistral",
+        "xai",
+        "together",
+        "gemini",
+        "azure",
+        "crlf_and_messages",
+        "other_choices",
+    ]
+);
+
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Recording> {
+    ANTHROPIC.iter().chain(OPENAI)
+}

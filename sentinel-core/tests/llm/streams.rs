@@ -1,0 +1,88 @@
+//! Goal: a stream says the same however it is cut, and a part of it is never the whole. Method:
+//! every recording is read whole, at every single cut, byte by byte and in random pieces; then
+//! every proper prefix of it is read to its end.
+
+use sentinel_core::llm::{Dialect, ModelErrorKind, TransportKind};
+
+use crate::read::{read, render};
+use crate::recordings::{ANTHROPIC, OPENAI, all};
+
+#[test]
+fn every_recording_says_what_stands_beside_it() {
+    for recording in all() {
+        let outcome = read(recording.dialect, [recording.stream.as_bytes()]);
+        let reply = outcome.end.unwrap_or_else(|cut| panic!("{}: {:?}", recording.name, cut.error));
+        assert_eq!(render(&reply), recording.reply, "{}", recording.name);
+    }
+}
+
+#[test]
+fn every_cut_gives_the_same() {
+    for recording in all() {
+        let stream = recording.stream.as_bytes();
+        let whole = read(recording.dialect, [stream]);
+        assert_eq!(read(recording.dialect, stream.chunks(1)), whole, "{}", recording.name);
+        for cut in 0..=stream.len() {
+            let (head, tail) = stream.split_at(cut);
+            let pieces = [head, &[], tail];
+            assert_eq!(read(recording.dialect, pieces), whole, "{} at {cut}", recording.name);
+        }
+    }
+}
+
+#[test]
+fn random_pieces_give_the_same() {
+    arbtest::arbtest(|u| {
+        let recordings: Vec<_> = all().collect();
+        let recording = u.choose(&recordings)?;
+        let mut rest = recording.stream.as_bytes();
+        let whole = read(recording.dialect, [rest]);
+        let mut pieces = Vec::new();
+        while !rest.is_empty() {
+            let size = if u.is_empty() { rest.len() } else { u.int_in_range(1..=rest.len())? };
+            let (piece, tail) = rest.split_at(size);
+            pieces.push(piece);
+            rest = tail;
+        }
+        assert_eq!(read(recording.dialect, pieces), whole, "{}", recording.name);
+        Ok(())
+    });
+}
+
+/// Anthropic ends an answer with an event of its own, so nothing before it is the end.
+#[test]
+fn no_part_of_a_stream_is_an_answer() {
+    for recording in ANTHROPIC {
+        let stream = recording.stream.as_bytes();
+        for length in 0..stream.len() {
+            let end = read(Dialect::Anthropic, [&stream[..length]]).end;
+            let kind = end.expect_err(recording.name).error.kind;
+            assert_eq!(kind, ModelErrorKind::Transport(TransportKind::Cut), "{length}");
+        }
+    }
+}
+
+/// Where `[DONE]` may be absent, an answer is whole from its reason to stop on, and only between
+/// events; before it, nothing is.
+#[test]
+fn no_part_before_the_reason_is_an_answer() {
+    for recording in OPENAI {
+        let stream = recording.stream.as_bytes();
+        for length in 0..stream.len() {
+            let part = &stream[..length];
+            let outcome = read(recording.dialect, [part]);
+            let has_reason = outcome.deltas.iter().any(|delta| delta.starts_with("Stop"));
+            match outcome.end {
+                Ok(_) => {
+                    let text = core::str::from_utf8(part).unwrap().trim_end();
+                    assert!(has_reason, "{} at {length}", recording.name);
+                    assert!(text.ends_with('}') || text.ends_with("[DONE]"), "{text}");
+                }
+                Err(cut) => {
+                    let kind = ModelErrorKind::Transport(TransportKind::Cut);
+                    assert_eq!(cut.error.kind, kind, "{} at {length}", recording.name);
+                }
+            }
+        }
+    }
+}
