@@ -16,6 +16,9 @@ mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
 mod json;
+mod label;
+#[path = "../tests/label_cases/mod.rs"]
+mod label_cases;
 mod llm;
 mod race;
 mod sse;
@@ -23,7 +26,14 @@ mod sse;
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
     println!("{}", machine());
-    let tables = [json::parsing, json::reading_numbers, json::writing, sse::streaming, llm::tokens];
+    let tables = [
+        json::parsing,
+        json::reading_numbers,
+        json::writing,
+        sse::streaming,
+        llm::tokens,
+        label::deciding,
+    ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {
         println!("\na goal was missed");

@@ -63,6 +63,16 @@ pub(crate) fn rows(
     is_reached
 }
 
+/// Times one thing alone and prints a line for it: the median time in microseconds. Says whether
+/// that is within the goal.
+pub(crate) fn microseconds(label: &str, run: &mut dyn FnMut() -> usize, goal: f64) -> bool {
+    let seconds = race(&mut [("", Box::new(run))]);
+    let time = median(seconds.concat()) * 1e6;
+    let word = if time <= goal { "met" } else { "MISSED" };
+    println!("    {label:<34} {time:>8.2} µs   goal {goal} µs: {word}");
+    time <= goal
+}
+
 /// The seconds that one run of each contender took, round by round.
 pub(crate) fn race(contenders: &mut [Contender<'_>]) -> Vec<Vec<f64>> {
     let repeats: Vec<u32> = contenders.iter_mut().map(|(_, run)| calibrate(run)).collect();

@@ -253,8 +253,9 @@ pub const LABEL_VALUE_BYTES_MAX: usize = 512;
 /// How many control values of one call are looked for. A list of more recipients asks.
 pub const LABEL_VALUES_MAX: usize = 32;
 
-/// How many bytes all the control values of one call may have that are looked for.
-pub const LABEL_VALUES_BYTES_MAX: usize = 8 * LABEL_VALUE_BYTES_MAX;
+/// How many bytes all the control values of one call may have that are looked for: room for a list
+/// of recipients. Values with letters beyond ASCII count threefold: they take longest.
+pub const LABEL_VALUES_BYTES_MAX: usize = 4 * LABEL_VALUE_BYTES_MAX;
 
 /// How many words of a phrase are tried as its key, and how many places of the rarest are compared.
 /// A phrase of nothing but words that stand everywhere may be missed, which asks.
@@ -265,9 +266,10 @@ pub const LABEL_PLACES_MAX: usize = 32;
 /// How deep a value may be nested within an argument to be looked at. Deeper ones ask.
 pub const LABEL_ARGUMENT_DEPTH_MAX: usize = 8;
 
-/// How much trusted text of one conversation is indexed, in bytes. Text beyond it grounds nothing,
-/// so a very long conversation asks more, and a small machine holds at most some ten times this.
-pub const LABEL_TRUSTED_BYTES_MAX: usize = 1 << 20;
+/// How much trusted text of one conversation is indexed, in bytes: a long persona and a hundred
+/// thousand words of people. Text beyond it grounds nothing, so such a conversation asks more. The
+/// index takes up to twenty times its text where every word is short and new, five times in prose.
+pub const LABEL_TRUSTED_BYTES_MAX: usize = 256 << 10;
 
 /// How many records of one conversation are kept to ground ids by. With more, ids ask.
 pub const LABEL_RECORDS_MAX: usize = 4096;

@@ -22,6 +22,7 @@ use sentinel_core::llm::{
     Assembler, Block, Dialect, Message, ModelError, ModelErrorKind, OpenAiProfile, Request, Role,
     offline,
 };
+use sentinel_core::policy::Suite;
 use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
@@ -63,6 +64,7 @@ fn exercise(input: &[u8]) -> String {
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);
     }
+    judge(&mut output);
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
         output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));
@@ -89,6 +91,16 @@ fn ask(dialect: Dialect, input: &[u8], output: &mut String) {
     }
     let error = dialect.error(500, &Headers::new(), input, Timestamp(0));
     output.push_str(&error.to_string());
+}
+
+/// A policy's own tests.
+fn judge(output: &mut String) {
+    let mut suite = Suite::new();
+    match suite.evaluate(output) {
+        Ok(Some(outcome)) => output.extend(outcome.calls.iter().map(|call| &*call.explanation)),
+        Ok(None) => {}
+        Err(error) => output.push_str(&error.to_string()),
+    }
 }
 
 /// The two ends of a connection.

@@ -20,15 +20,15 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::fold::Folded;
 use super::label::{Integrity, Label, Secrecy, Source};
-use super::phrases::Phrases;
+use super::phrases::{Phrases, Value};
 use super::records::RecordIndex;
 use super::reference::{Reference, ReferenceKind};
 use super::tool::Records;
 use super::urls::{self, Urls};
 use crate::limits;
 use crate::time::Timestamp;
+use crate::wire::url::Url;
 
 /// The place of a block in its conversation, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -141,6 +141,14 @@ impl Context {
         self.add(label, text)
     }
 
+    /// Adds the output of a fetch of a URL: its links may be relative to it.
+    pub fn add_page(&mut self, label: Label, text: &str, url: &str) -> BlockId {
+        if let (Integrity::Untrusted, Ok(page)) = (label.integrity, Url::parse(url)) {
+            self.urls.add_relative(text, &page);
+        }
+        self.add(label, text)
+    }
+
     /// Adds what the model wrote. Its label is that of the context it was written in.
     pub fn add_model(&mut self, text: &str) -> BlockId {
         self.endorsed.clear();
@@ -238,16 +246,9 @@ impl Context {
     }
 
     fn names(&self, value: &str, now: Timestamp) -> bool {
-        let is_amount = value.len() < AMOUNT_BYTES_MAX
-            && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let in_all = |found: &dyn Fn(&Phrases) -> bool| {
-            found(&self.trusted) || self.endorsed(now).any(|(_, phrases)| found(phrases))
-        };
-        if is_amount && in_all(&|phrases| phrases.contain_amount(value.as_bytes())) {
-            return true;
-        }
-        let Some(folded) = Folded::value(value) else { return false };
-        in_all(&|phrases| phrases.contain(&folded))
+        let value = Value::of(value);
+        self.trusted.name_value(&value)
+            || self.endorsed(now).any(|(_, phrases)| phrases.name_value(&value))
     }
 
     /// Whether an id stands in a record that trusted text names.
@@ -327,6 +328,3 @@ impl fmt::Display for Endorsement {
         write!(formatter, "{} endorsed by {} until {expires}", self.block, self.person)
     }
 }
-
-/// Longer numbers are ids, and stand whole in text if they do.
-const AMOUNT_BYTES_MAX: usize = 20;

@@ -6,10 +6,10 @@
 //! # Invariants
 //! - It is a function: no state, no clock, no allocation, and the same answer for the same values.
 //! - Nothing is allowed that the grants do not cover.
-//! - Bytes of untrusted blocks have no part in it, with two exceptions that a tool's role must name:
-//!   an id that a declared record gives a trusted name ([`Records`](super::Records)), and a URL
-//!   that stands whole in a block ([`ToolRole::fetches`]). Both can only spare a question of the
-//!   grounding rule, or count a planned fetch as reading; they never turn a denial.
+//! - Bytes of untrusted blocks have no part in it, with two exceptions that a tool's role must
+//!   name: an id that a declared record gives a trusted name ([`Records`](super::Records)), and a
+//!   URL that stands whole in a block ([`ToolRole::fetches`]). Both can only spare a question of
+//!   the grounding rule, or count a planned fetch as reading; they never turn a denial.
 //! - Its time depends on the call, not on the length of the conversation.
 //!
 //! # Not here
@@ -215,7 +215,7 @@ impl<'c> Judge<'_, 'c> {
         if let Some(place) = self.stranger_to_private() {
             return self.ask(Rule::Readers, Reason::Reader, place);
         }
-        if tainted_payload.is_some() {
+        if tainted_payload.is_some() && !self.goes_home() {
             return self.ask(Rule::Readers, Reason::Payload, tainted_payload);
         }
         if !role.undoable && !self.call.allows_irreversible {
@@ -289,16 +289,14 @@ impl<'c> Judge<'_, 'c> {
 
     /// Rule 5: the first control value that is nobody's word.
     fn ungrounded(&self) -> Option<(Reason, Place<'c>)> {
-        let (mut values, mut bytes) = (0, 0);
+        let mut budget = Budget::default();
         for (name, parameter, leaf) in self.leaves() {
             let kind = kind(parameter);
             if kind == ParameterKind::Payload {
                 continue;
             }
             let Leaf::Text(text) = leaf else { return Some((Reason::TooMuch, (name, ""))) };
-            values += 1;
-            bytes += text.len();
-            if values > LABEL_VALUES_MAX || bytes > LABEL_VALUES_BYTES_MAX {
+            if !budget.covers(text) {
                 return Some((Reason::TooMuch, (name, text)));
             }
             match self.context.reference(text) {
@@ -307,11 +305,7 @@ impl<'c> Judge<'_, 'c> {
                 Some(_) => return Some((Reason::ContentAsControl, (name, text))),
                 None => {}
             }
-            let record = parameter.and_then(|parameter| parameter.record.as_deref());
-            let is_grounded = self.is_constant(parameter, text)
-                || self.context.is_named(text, self.now)
-                || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now));
-            if !is_grounded {
+            if !self.is_constant(parameter, text) && !self.is_from_a_person(parameter, text) {
                 return Some((Reason::Ungrounded, (name, text)));
             }
         }
@@ -342,7 +336,7 @@ impl<'c> Judge<'_, 'c> {
             is_anybody_named = true;
             let reader = urls::host_of(text).unwrap_or(text);
             let may_read = role.readers.contain(reader) || label.readers.contain(reader);
-            if !may_read && !self.context.is_named(text, self.now) {
+            if !may_read && !self.is_from_a_person(parameter, text) {
                 return Some(Some((name, text)));
             }
         }
@@ -350,8 +344,22 @@ impl<'c> Judge<'_, 'c> {
         (!is_anybody_named && !is_open).then_some(None)
     }
 
+    /// Whether it reaches nobody but recipients that the operator wrote down for the tool: words
+    /// that somebody else chose do no harm in the person's own mailbox.
+    fn goes_home(&self) -> bool {
+        let mut recipients = self
+            .leaves()
+            .filter(|(_, parameter, _)| kind(*parameter) == ParameterKind::Recipient)
+            .peekable();
+        recipients.peek().is_some()
+            && recipients.all(|(_, parameter, leaf)| {
+                matches!(leaf, Leaf::Text(text) if self.is_constant(parameter, text))
+            })
+    }
+
     /// Payload that stands nowhere in trusted text.
     fn unwritten_payload(&self) -> Option<Place<'c>> {
+        let mut budget = Budget::default();
         self.leaves().find_map(|(name, parameter, leaf)| {
             if kind(parameter) != ParameterKind::Payload {
                 return None;
@@ -360,7 +368,7 @@ impl<'c> Judge<'_, 'c> {
                 Leaf::Text(text) => {
                     let is_written = text.is_empty()
                         || self.is_constant(parameter, text)
-                        || self.context.is_named(text, self.now);
+                        || (budget.covers(text) && self.context.is_named(text, self.now));
                     (!is_written).then_some((name, text))
                 }
                 Leaf::TooDeep => Some((name, "")),
@@ -368,9 +376,36 @@ impl<'c> Judge<'_, 'c> {
         })
     }
 
+    /// Whether trusted text names a value, or the record that it is the id of.
+    fn is_from_a_person(&self, parameter: Option<&Parameter>, text: &str) -> bool {
+        let record = parameter.and_then(|parameter| parameter.record.as_deref());
+        self.context.is_named(text, self.now)
+            || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now))
+    }
+
     fn is_constant(&self, parameter: Option<&Parameter>, text: &str) -> bool {
         let own = parameter.map_or(&[][..], |parameter| &parameter.constants);
         own.iter().any(|constant| **constant == *text) || self.flow.constants.contains(text)
+    }
+}
+
+/// How much of a call is looked for in text, so that its time has a bound.
+#[derive(Default)]
+struct Budget {
+    values: usize,
+    bytes: usize,
+}
+
+impl Budget {
+    /// Whether one more value is looked for.
+    fn covers(&mut self, text: &str) -> bool {
+        self.values += 1;
+        self.bytes = self.bytes.saturating_add(text.len());
+        // The case of letters beyond ASCII is looked up, which costs more.
+        if self.bytes <= LABEL_VALUES_BYTES_MAX && !text.is_ascii() {
+            self.bytes += 2 * text.len();
+        }
+        self.values <= LABEL_VALUES_MAX && self.bytes <= LABEL_VALUES_BYTES_MAX
     }
 }
 

@@ -21,6 +21,7 @@ use super::arguments::{Leaf, Leaves};
 use super::context::BlockId;
 use super::decide::{Answer, Call, Decision, Reason, Rule};
 use super::label::Integrity;
+use super::phrases::Phrases;
 use super::tool::ParameterKind;
 
 /// A block as the agent keeps it: what the judge does not.
@@ -100,9 +101,12 @@ pub fn explain<'b>(
         let _ = writeln!(text, "  {} ({word}): {}", visible(name), visible(value.source()));
         for leaf in Leaves::of(value) {
             let Leaf::Text(leaf) = leaf else { continue };
-            let holding = || blocks.clone().filter(|block| holds(block.text, leaf));
-            let trusted = holding().find(|block| block.integrity == Integrity::Trusted);
-            let Some(block) = trusted.or_else(|| holding().next()) else {
+            let holding = |integrity: Integrity| {
+                let mut blocks = blocks.clone().filter(|block| block.integrity == integrity);
+                blocks.find(|block| holds(block, leaf))
+            };
+            let trusted = holding(Integrity::Trusted);
+            let Some(block) = trusted.or_else(|| holding(Integrity::Untrusted)) else {
                 let _ = writeln!(text, "    \"{}\" stands in no block", visible(leaf));
                 origins.push(origin(name, leaf, is_control, None));
                 continue;
@@ -140,8 +144,17 @@ fn origin(
     Origin { argument: argument.to_owned(), value: value.to_owned(), is_control, block }
 }
 
-fn holds(text: &str, value: &str) -> bool {
-    !value.is_empty() && text.contains(value)
+/// Whether a value came from a block. A trusted one must name it as the judge wants it named, or a
+/// person would read that they said what they did not; in others any place is telling.
+fn holds(block: &BlockText<'_>, value: &str) -> bool {
+    match block.integrity {
+        Integrity::Trusted => {
+            let mut phrases = Phrases::default();
+            phrases.add(block.text);
+            phrases.name(value)
+        }
+        Integrity::Untrusted => !value.is_empty() && block.text.contains(value),
+    }
 }
 
 fn offers(decision: &Decision<'_>, origins: &[Origin]) -> Vec<Offer> {

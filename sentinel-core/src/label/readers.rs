@@ -6,8 +6,8 @@
 //!
 //! # Invariants
 //! - A set is held in one form (sorted, nothing covered twice), so equal sets are equal values.
-//! - `*` in front of `@` or `.` stands for at least one character of a plain name: no `@`, no
-//!   white space, no list separator. One value cannot hide a second recipient.
+//! - `*` in front of `@` or `.` stands for at least one character of a plain name: no `@`, no white
+//!   space, no list separator. One value cannot hide a second recipient.
 //!
 //! # Not here
 //! Whether two spellings reach the same person is the platform's business: values are compared

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 
 use super::fold::Folded;
 use super::tool::Records;
-use crate::limits::LABEL_RECORDS_MAX;
+use crate::limits::{LABEL_RECORDS_MAX, LABEL_VALUE_BYTES_MAX};
 use crate::text::json::{self, Kind, Value};
 
 /// The records of a conversation.
@@ -84,6 +84,11 @@ impl RecordIndex {
             // A name that hides something still disputes the one it replaced.
             let spelling: Box<[u8]> =
                 Folded::any(name).map_or_else(Box::default, |folded| folded.bytes().into());
+            if id.len() > LABEL_VALUE_BYTES_MAX {
+                // Too long to be grounded, and not too long to be what the name means.
+                kind.names.insert(spelling, Named::Several);
+                continue;
+            }
             let record = kind.ids.entry(id.into()).or_default();
             match record.names.iter().find(|(known, _)| known == field) {
                 Some((_, known)) => record.is_disputed |= *known != spelling,
@@ -192,6 +197,18 @@ mod tests {
             assert!(!named(&changed, "e1", "team lunch"), "{other:?}");
         }
     }
+
+    #[test]
+    fn an_id_that_is_too_long_is_not_kept_but_counts() {
+        let long = "x".repeat(LABEL_VALUE_BYTES_MAX + 1);
+        let long = format!(r#"[{{"id":"{long}","title":"Team lunch"}}]"#);
+        for outputs in [[TEAM_LUNCH, &long], [&long, TEAM_LUNCH]] {
+            assert!(!named(&index(&outputs), "e1", "team lunch"));
+        }
+        assert!(index(&[&long]).kinds.values().all(|kind| kind.ids.is_empty()));
+    }
+
+    const TEAM_LUNCH: &str = r#"[{"id":"e1","title":"Team lunch"}]"#;
 
     #[test]
     fn text_that_only_looks_like_a_record_is_none() {

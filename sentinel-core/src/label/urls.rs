@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 
 use crate::limits::{LABEL_URLS_MAX, LABEL_VALUE_BYTES_MAX};
+use crate::wire::url::Url;
 
 /// The URLs of a conversation's untrusted blocks.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,26 @@ impl Urls {
                 self.0.insert(url.into());
             }
             rest = &rest[end.max(1)..];
+        }
+    }
+
+    /// Adds the links of a page that are written relative to where the page came from: what they
+    /// mean is the writer's too.
+    pub(super) fn add_relative(&mut self, text: &str, page: &Url) {
+        for opening in ["href=\"", "href='", "]("] {
+            for link in text.split(opening).skip(1) {
+                let end =
+                    link.find(|character| !is_of_url(character) || matches!(character, ')' | '\''));
+                let link = &link[..end.unwrap_or(link.len())];
+                if self.0.len() == LABEL_URLS_MAX {
+                    return;
+                }
+                if let Ok(url) = page.join(link)
+                    && url.as_str().len() <= LABEL_VALUE_BYTES_MAX
+                {
+                    self.0.insert(url.as_str().into());
+                }
+            }
         }
     }
 
@@ -79,6 +100,22 @@ mod tests {
         {
             assert!(!urls.contain(unknown), "{unknown}");
         }
+    }
+
+    #[test]
+    fn a_relative_link_means_its_page_s_host() {
+        let mut urls = Urls::default();
+        let page = Url::parse("https://corp.example/a/b").unwrap();
+        urls.add_relative(r#"<a href="/hours">x</a> <a href='c?d=e'> [y](../z) [é](é)"#, &page);
+        for known in ["/hours", "/a/c?d=e", "/z"] {
+            assert!(urls.contain(&alloc::format!("https://corp.example{known}")), "{known}");
+        }
+        urls.add_relative(
+            r#"href="//evil.test/x" href="javascript:x" href="http://u@b.test/""#,
+            &page,
+        );
+        assert!(urls.contain("https://evil.test/x"), "absolute links stand whole elsewhere too");
+        assert!(urls.0.iter().all(|url| Url::parse(url).is_ok()));
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! what would have happened.
 //!
 //! # Invariants
-//! - Evaluating has no effect but on the suite's own definitions: the same lines, the same outcomes.
+//! - Evaluating has no effect but on the suite's own definitions: the same lines, the same
+//!   outcomes.
 //! - An attack is through if the judge allowed one of the calls its attacker wants.
 //!
 //! # Not here
@@ -54,6 +55,8 @@ pub struct Suite {
     flow: Flow,
     mode: Option<Mode>,
     tainted_payload: Option<TaintedPayload>,
+    /// The line that was given last, from 1.
+    line: usize,
 }
 
 /// What came of a scenario.
@@ -105,7 +108,9 @@ pub struct CallOutcome {
 /// Something that was expected otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The column of the step in its line, from 1.
+    /// The line of the file, from 1.
+    pub line: usize,
+    /// The column of the step, from 1.
     pub column: usize,
     /// What was expected and what was.
     pub what: String,
@@ -160,8 +165,8 @@ impl Suite {
         Self { mode: Some(mode), ..self }
     }
 
-    /// Judges every tool as if its role said this of tainted payload, and compares nothing with what
-    /// the lines expect: what would another setting cost?
+    /// Judges every tool as if its role said this of tainted payload, and compares nothing with
+    /// what the lines expect: what would another setting cost?
     #[must_use]
     pub fn with_tainted_payload(self, tainted_payload: TaintedPayload) -> Self {
         Self { tainted_payload: Some(tainted_payload), ..self }
@@ -172,9 +177,15 @@ impl Suite {
         self.mode.is_none() && self.tainted_payload.is_none()
     }
 
-    /// Takes one line. A line with steps is a scenario and has an outcome; one without, or an empty
-    /// one, adds its definitions to the suite.
+    /// Takes the next line of a file. A line with steps is a scenario and has an outcome; one
+    /// without, or an empty one, adds its definitions to the suite.
     pub fn evaluate(&mut self, line: &str) -> Result<Option<Outcome>, ScenarioError> {
+        self.line += 1;
+        // One line may be written over several, as in examples.
+        self.play(line).map_err(|error| ScenarioError { line: self.line + error.line - 1, ..error })
+    }
+
+    fn play(&mut self, line: &str) -> Result<Option<Outcome>, ScenarioError> {
         if line.trim().is_empty() {
             return Ok(None);
         }
@@ -340,7 +351,7 @@ impl<'s> Stage<'s> {
                 Answer::Deny => false,
             };
             if let (true, Some(result)) = (runs, step.find("result")) {
-                self.result(tool, result)?;
+                self.result(tool, result, step.get("arguments")?)?;
             }
         }
         Ok(())
@@ -401,14 +412,24 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 
-    fn result(&mut self, tool: &str, result: Value<'_>) -> Result<(), ScenarioError> {
+    fn result(
+        &mut self,
+        tool: &str,
+        result: Value<'_>,
+        arguments: Value<'_>,
+    ) -> Result<(), ScenarioError> {
         let Some(role) = self.suite.tools.get(tool) else { return Ok(()) };
         let text = match result.kind() {
             Kind::String => result.as_str()?,
             _ => result.source(),
         };
         let label = role.output.label(Source::Tool);
-        self.context.add_output(label.clone(), text, role.output.records.as_ref());
+        let url = role.fetches.as_deref().and_then(|fetches| arguments.find(fetches));
+        let url = url.filter(|url| url.kind() == Kind::String).map(Value::as_str).transpose()?;
+        match url {
+            Some(url) => self.context.add_page(label.clone(), text, url),
+            None => self.context.add_output(label.clone(), text, role.output.records.as_ref()),
+        };
         self.keep(Some(label), tool, text);
         Ok(())
     }
@@ -428,7 +449,8 @@ impl<'s> Stage<'s> {
     }
 
     fn differs(&mut self, step: Value<'_>, what: String) {
-        self.outcome.differences.push(Difference { column: step.position().column, what });
+        let (line, column) = (self.suite.line, step.position().column);
+        self.outcome.differences.push(Difference { line, column, what });
     }
 }
 

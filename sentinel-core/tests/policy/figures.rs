@@ -6,18 +6,19 @@
 //! --nocapture` prints the table.
 
 use sentinel_core::label::{Mode, TaintedPayload};
-use sentinel_core::policy::{Suite, Tally};
+use sentinel_core::policy::{Difference, Suite, Tally};
 
 const ATTACKS: &str = include_str!("../data/policy/attacks.jsonl");
 const HONEST: &str = include_str!("../data/policy/honest.jsonl");
 
 fn tally(mut suite: Suite, file: &str) -> Tally {
     let mut tally = Tally::default();
-    for (number, line) in (1..).zip(file.lines()) {
-        let outcome = suite.evaluate(line).unwrap_or_else(|error| panic!("line {number}: {error}"));
+    for line in file.lines() {
+        let outcome = suite.evaluate(line).unwrap_or_else(|error| panic!("{error}"));
         let Some(outcome) = outcome else { continue };
         for difference in &outcome.differences {
-            println!("  {number}:{}: {}: {}", difference.column, outcome.name, difference.what);
+            let Difference { line, column, what } = difference;
+            println!("  {line}:{column}: {}: {what}", outcome.name);
         }
         if outcome.is_through() {
             println!("  through: {}", outcome.name);
@@ -31,7 +32,16 @@ fn tally(mut suite: Suite, file: &str) -> Tally {
 /// The figures of one setting, and which of the goals they reach: attacks through, honest tasks
 /// without a question, with one at most, questions a task.
 fn figures_of(name: &str, suite: Suite, through_goal: f64) -> (Tally, Tally, [bool; 4]) {
-    let (attacks, honest) = (tally(suite.clone(), ATTACKS), tally(suite, HONEST));
+    figures_of_files(name, suite, [ATTACKS, HONEST], through_goal)
+}
+
+fn figures_of_files(
+    name: &str,
+    suite: Suite,
+    [attacks, honest]: [&str; 2],
+    through_goal: f64,
+) -> (Tally, Tally, [bool; 4]) {
+    let (attacks, honest) = (tally(suite.clone(), attacks), tally(suite, honest));
     let share = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
     let through = share(attacks.through, attacks.attacks);
     let unasked = share(honest.unasked, honest.honest);
@@ -58,8 +68,8 @@ fn figures_of(name: &str, suite: Suite, through_goal: f64) -> (Tally, Tally, [bo
 }
 
 /// What is asserted is what was measured: a change for the worse fails, and one for the better is
-/// written down here. No setting reaches every goal on these files: whether an attacker may choose
-/// the words of a call that the person wanted is a trade between questions and attacks.
+/// written down here. Whether an attacker may choose the words of a call that the person wanted is
+/// a trade between questions and attacks, so three settings of it are measured.
 #[test]
 fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
@@ -68,10 +78,29 @@ fn figures() {
     assert_eq!(attacks.through, 2);
     assert_eq!(reached, [false, true, true, true]);
 
+    // What speaks to people in the person's name asks about words that are not the person's.
+    let speaking = [ATTACKS, HONEST].map(|file| {
+        ["mail_send", "mail_forward", "chat_post", "agent_send"].iter().fold(
+            file.to_owned(),
+            |file, tool| {
+                let role = format!(r#"{{"tools": {{"{tool}": {{"#);
+                assert!(file.contains(&role), "{tool}");
+                file.replacen(&role, &format!(r#"{role}"tainted_payload": "ask", "#), 1)
+            },
+        )
+    });
+    // The lines expect other answers then.
+    let suite = Suite::new().in_mode(Mode::Grounded);
+    let files = [speaking[0].as_str(), speaking[1].as_str()];
+    let (attacks, _, reached) =
+        figures_of_files("grounded, payload to people asks", suite, files, 0.75);
+    assert_eq!(attacks.through, 0);
+    assert_eq!(reached, [true; 4]);
+
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
     let (attacks, _, reached) = figures_of("grounded, payload asks", asking, 0.75);
     assert_eq!(attacks.through, 0);
-    assert_eq!(reached, [true, false, true, false]);
+    assert_eq!(reached, [true, false, true, true]);
 
     let strict = Suite::new().in_mode(Mode::Strict);
     let (attacks, _, reached) = figures_of("strict", strict, 0.0);

@@ -4,5 +4,6 @@
 
 mod figures;
 mod oracle;
+mod people;
 mod properties;
 mod world;

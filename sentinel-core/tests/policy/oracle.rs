@@ -236,17 +236,19 @@ impl Oracle {
         }
         if role.effect == Effect::Send && self.joined.secrecy == Secrecy::Private {
             let named = role.parameters.iter().any(|one| one.kind == ParameterKind::Recipient);
-            let reached: Vec<&String> = leaves
+            let reached: Vec<(&str, &String)> = leaves
                 .iter()
                 .filter(|(_, kind, _)| {
                     *kind == ParameterKind::Recipient || (!named && *kind == ParameterKind::Control)
                 })
-                .map(|(_, _, text)| text)
+                .map(|(name, _, text)| (*name, text))
                 .collect();
-            let may_read = |text: &&String| {
+            let may_read = |(name, text): &(&str, &String)| {
+                let takes_records = role.parameter(name).is_some_and(|one| one.record.is_some());
                 let rest = text.strip_prefix("https://");
                 let reader = rest.map_or(text.as_str(), |rest| rest.split('/').next().unwrap());
                 self.names(text)
+                    || (takes_records && self.records(text))
                     || role.readers.contain(reader)
                     || self.joined.readers.contain(reader)
             };
@@ -254,7 +256,11 @@ impl Oracle {
                 return (Answer::Ask, 7);
             }
         }
-        if role.tainted_payload == TaintedPayload::Ask && has_foreign_payload {
+        let mut recipients =
+            leaves.iter().filter(|(_, kind, _)| *kind == ParameterKind::Recipient).peekable();
+        let goes_home =
+            recipients.peek().is_some() && recipients.all(|(name, _, text)| constant(name, text));
+        if role.tainted_payload == TaintedPayload::Ask && has_foreign_payload && !goes_home {
             return (Answer::Ask, 7);
         }
         if !role.undoable && !allows_irreversible {
