@@ -35,6 +35,8 @@ pub mod llm;
 pub mod policy;
 pub mod text;
 pub mod time;
+#[cfg(feature = "agent")]
+pub mod tool;
 pub mod wire;
 
 /// The examples of the crate's front page are tests.

@@ -125,6 +125,78 @@ const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
 const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
 
+// tool
+
+/// The name of a tool: the dialects of models allow 64.
+pub const TOOL_NAME_BYTES_MAX: usize = 64;
+
+/// What a foreign tool says of itself. Every request to a model repeats it, and it is where a
+/// hostile one would put its instructions.
+pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
+
+/// The schema of a foreign tool: room for thirty parameters with a sentence each.
+pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 * 1024;
+
+/// Tools at once. Models grow worse at choosing long before this, and every request lists them all.
+pub const TOOLS_COUNT_MAX: usize = 256;
+
+/// The arguments of one call: a file of [`TOOL_TEXT_BYTES_MAX`] with a third of its bytes escaped.
+pub const TOOL_ARGUMENTS_BYTES_MAX: usize = 1 << 20;
+
+/// How deep the arguments of a call may be nested: built-in tools need two, schemas of others a
+/// handful.
+pub const TOOL_ARGUMENTS_DEPTH_MAX: usize = 32;
+
+/// One text in a call, such as the content of a file: more than a model writes in one answer.
+pub const TOOL_TEXT_BYTES_MAX: usize = 512 * 1024;
+
+/// A path or a program: what Linux takes, without the NUL at its end.
+pub const TOOL_PATH_BYTES_MAX: usize = 4095;
+
+/// A text or pattern to search for: it is compared with every line beneath a directory.
+pub const TOOL_PATTERN_BYTES_MAX: usize = 1024;
+
+/// The last line a call may name: a file of so many lines is larger than any that is read.
+pub const TOOL_LINES_MAX: u64 = 1_000_000_000;
+
+/// Arguments of one command: a person has to be able to read them.
+pub const TOOL_ARGV_COUNT_MAX: usize = 256;
+
+/// One argument of a command: a script passed with `-c` fits.
+pub const TOOL_ARGV_WORD_BYTES_MAX: usize = 32 * 1024;
+
+/// All arguments of a command: half of what Linux takes with an ordinary stack is 1 MiB; this much
+/// is still shown whole in an approval.
+pub const TOOL_ARGV_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a command may be allowed to run, in seconds. A person waits for it.
+pub const TOOL_TIMEOUT_SECONDS_MAX: u64 = 600;
+
+/// How long a command runs when the model says nothing, in seconds.
+pub const TOOL_TIMEOUT_SECONDS_DEFAULT: u64 = 60;
+
+/// One header field a model sets: lists of media types and entity tags are shorter.
+pub const TOOL_HEADER_BYTES_MAX: usize = 1024;
+
+/// Tools in a declared plan. A plan that names everything plans nothing.
+pub const TOOL_PLAN_COUNT_MAX: usize = 16;
+
+/// The line that says what a plan is for: it is shown to a person.
+pub const TOOL_WHY_BYTES_MAX: usize = 400;
+
+/// Characters repeated from a wrong call in the error about it.
+pub const TOOL_EXCERPT_CHARACTERS_MAX: usize = 48;
+
+/// The text of an error about a wrong call: it goes into the conversation.
+pub const TOOL_ERROR_BYTES_MAX: usize = 1024;
+
+const _: () = assert!(TOOL_TEXT_BYTES_MAX < TOOL_ARGUMENTS_BYTES_MAX);
+const _: () = assert!(TOOL_PLAN_COUNT_MAX <= LABEL_PLAN_TOOLS_MAX, "the judge keeps every plan");
+const _: () = assert!(TOOL_ARGUMENTS_BYTES_MAX <= JSON_BYTES_MAX);
+const _: () = assert!(TOOL_ARGV_WORD_BYTES_MAX <= TOOL_ARGV_BYTES_MAX);
+const _: () = assert!(TOOL_ARGV_BYTES_MAX <= TOOL_ARGUMENTS_BYTES_MAX);
+const _: () = assert!(TOOL_TIMEOUT_SECONDS_DEFAULT <= TOOL_TIMEOUT_SECONDS_MAX);
+
 // label
 
 /// How many readers one set may name. A team's list is shorter; longer ones are a pattern.
@@ -132,6 +204,46 @@ pub const LABEL_READERS_MAX: usize = 64;
 
 /// How long one reader may be, in bytes: an e-mail address has at most 254 (RFC 5321 §4.5.3.1).
 pub const LABEL_READER_BYTES_MAX: usize = 254;
+
+// llm::route
+
+/// Models in one chain: each is asked in vain before a person learns that none answers.
+pub const MODEL_CHAIN_COUNT_MAX: usize = 16;
+
+/// Requests in one exchange, over all models: with two to each, three models get their turn.
+pub const ROUTE_ATTEMPTS_MAX: u32 = 6;
+
+/// How long an exchange goes on starting requests. A person who waited longer has gone.
+pub const ROUTE_TIME_MAX: Duration = Duration::from_secs(300);
+
+// llm::offline
+
+/// What the offline model reads of a person's message: its patterns fit one line.
+pub const OFFLINE_REQUEST_BYTES_MAX: usize = 8 * 1024;
+
+/// Words of such a message. Patterns are tried on parts of it, so this bounds the work.
+pub const OFFLINE_WORDS_MAX: usize = 512;
+
+/// Requests in one message; as every pair of cuts is tried, the work grows with the square.
+pub const OFFLINE_CLAUSES_MAX: usize = 16;
+
+/// Tool calls that follow from one message: what a plan may name, and a person can follow.
+pub const OFFLINE_STEPS_MAX: usize = 16;
+
+/// What of one result the offline model repeats.
+pub const OFFLINE_QUOTE_BYTES_MAX: usize = 16 * 1024;
+
+/// What it repeats within a sentence: a path, an error, what was said before.
+pub const OFFLINE_SAID_BYTES_MAX: usize = 400;
+
+/// How many messages back it looks for a person's name.
+pub const OFFLINE_MEMORY_MESSAGES_MAX: usize = 64;
+
+const _: () = assert!(OFFLINE_STEPS_MAX <= MODEL_REPLY_TOOL_CALLS_MAX);
+const _: () = assert!(
+    OFFLINE_STEPS_MAX * 4 * OFFLINE_QUOTE_BYTES_MAX <= MODEL_REPLY_TEXT_BYTES_MAX,
+    "results between fences fit an answer"
+);
 
 /// How long a control value may be that is looked for in trusted text, in bytes. Addresses, paths,
 /// ids and URLs that people write are shorter; longer values ask. With the two bounds below it is

@@ -17,12 +17,17 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use sentinel_core::llm::{Assembler, Dialect, Message, OpenAiProfile, Request, Role};
+use sentinel_core::llm::route::{Next, Route, RoutePolicy};
+use sentinel_core::llm::{
+    Assembler, Block, Dialect, Message, ModelError, ModelErrorKind, OpenAiProfile, Request, Role,
+    offline,
+};
 use sentinel_core::policy::Suite;
 use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
-use sentinel_core::time::Timestamp;
+use sentinel_core::time::{Instant, Timestamp};
+use sentinel_core::tool::Tools;
 use sentinel_core::wire::http::{Client, Headers, HttpLimits, Server};
 use sentinel_core::wire::url::Url;
 
@@ -55,6 +60,7 @@ fn exercise(input: &[u8]) -> String {
         });
     }
     exchange(input, &mut output);
+    converse(&mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);
     }
@@ -107,6 +113,39 @@ fn exchange(input: &[u8], output: &mut String) {
     let mut client = Client::new(HttpLimits::default());
     if let Err(error) = client.next(&mut bytes.as_slice()) {
         output.push_str(&error.to_string());
+    }
+}
+
+/// A word with the built-in model: a tool is asked for, read, and the model that failed is routed
+/// around.
+fn converse(output: &mut String) {
+    let asked = Message::text(Role::User, output.as_str());
+    let tools = Tools::builtin();
+    let definitions: Vec<_> = tools.iter().map(|tool| tool.definition().clone()).collect();
+    let messages = [&asked];
+    let mut request = Request::new(offline::NAME, &messages, 100);
+    request.tools = &definitions;
+    for block in offline::answer(&request).into_reply().message.blocks {
+        if let Block::ToolUse(call) = block {
+            match tools.read(&call) {
+                Ok((tool, call)) if !tool.role(&call, true).undoable => call.canonical(output),
+                Ok(_) => {}
+                Err(error) => output.push_str(&error.to_string()),
+            }
+        }
+    }
+    let names = Vec::from([output.clone(), offline::NAME.to_string()]);
+    if let Ok(mut route) = Route::new(names, RoutePolicy::default())
+        && let Next::Send { attempt, .. } = route.begin(Instant(0))
+    {
+        let error = ModelError::new(ModelErrorKind::Overloaded);
+        let failed = route.failed(attempt, &error, false, Instant(1), 2);
+        if let Next::GiveUp(why) = failed.next {
+            output.push_str(&why.to_string());
+        }
+        for status in route.status(Instant(2)) {
+            output.push_str(&status.to_string());
+        }
     }
 }
 

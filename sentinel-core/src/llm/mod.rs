@@ -23,12 +23,15 @@ mod failure;
 mod ids;
 mod message;
 mod names;
+#[cfg(feature = "agent")]
+pub mod offline;
 mod openai;
 mod outgoing;
 mod read;
 mod reply;
 mod request;
 mod retry_after;
+pub mod route;
 mod said;
 mod schema;
 mod turns;

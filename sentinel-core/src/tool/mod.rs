@@ -1,0 +1,36 @@
+//! Tools: what a model may ask for, and what its asking means.
+//!
+//! A model writes a name and a JSON text. Here that becomes a [`Call`]: a typed value, checked
+//! strictly, with one canonical form. Everything that follows (authority, labels, approval, the
+//! deed) works on that value.
+//!
+//! - [`Tools`] holds the tools of an agent: [`Builtin`] ones and those that skills bring along.
+//! - [`Tools::read`] turns a [`ToolUse`](crate::llm::ToolUse) into a [`Call`], or into an error
+//!   that tells the model how to mend it.
+//! - [`Call::canonical`] is what approvals and loop detection compare.
+//!
+//! # Invariants
+//! - A call is read once. What was judged is what is done.
+//! - Nothing here is decided by a description or a schema that somebody else wrote.
+//!
+//! # Not here
+//! Whether a call may be made: `capability` and `label`. Doing it: the shell.
+
+mod arguments;
+mod builtin;
+mod call;
+mod error;
+mod operation;
+mod parameter;
+mod registry;
+mod role;
+mod suggest;
+
+#[cfg(test)]
+mod tests;
+
+pub use builtin::Builtin;
+pub use call::{Call, ForeignCall};
+pub use error::{ArgumentError, ArgumentProblem, Place, UnknownTool};
+pub use operation::Operation;
+pub use registry::{CallError, Tool, ToolProblem, ToolRefused, Tools, looks_like};

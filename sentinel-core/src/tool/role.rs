@@ -1,0 +1,122 @@
+//! What the judge is told of the built-in tools.
+//!
+//! Some tools are two in one: a request that only fetches can be taken back because it changes
+//! nothing, and a file in the conversation's own workspace is nobody else's. So a tool may have a
+//! second, milder role, and which of the two holds follows from the call and from where it lands,
+//! never from what the model says of it.
+//!
+//! # Invariants
+//! - What a parameter table calls control is control here.
+//! - The clock and the answer to a plan are trusted, because the runtime writes them; all other
+//!   output is untrusted and private until an operator says otherwise.
+//!
+//! # Not here
+//! The decision: `label`.
+
+use super::builtin::{self, Builtin};
+use super::call::Call;
+use super::operation::{Operation, WORKSPACE};
+use super::parameter::{Kind, Parameter};
+use crate::label::{self, Effect, Integrity, Output, ParameterKind, Readers, Secrecy, ToolRole};
+
+/// The roles of one tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Roles {
+    /// What holds for any call.
+    pub(super) usual: ToolRole,
+    /// What holds for a call that reaches less far.
+    milder: Option<ToolRole>,
+}
+
+impl Roles {
+    pub(super) const fn of(usual: ToolRole) -> Self {
+        Self { usual, milder: None }
+    }
+
+    /// The role of a call; `in_workspace` says that every path of it lies in the conversation's own
+    /// workspace.
+    pub(super) fn of_call(&self, call: &Call, in_workspace: bool) -> &ToolRole {
+        let is_mild = match call {
+            Call::Builtin(Operation::WriteFile { .. } | Operation::EditFile { .. }) => in_workspace,
+            // RFC 9110 §9.2.1: these ask for nothing to be changed.
+            Call::Builtin(Operation::HttpFetch { method, .. }) => {
+                matches!(method.as_str(), "GET" | "HEAD")
+            }
+            _ => false,
+        };
+        self.milder.as_ref().filter(|_| is_mild).unwrap_or(&self.usual)
+    }
+}
+
+impl Builtin {
+    pub(super) fn roles(self) -> Roles {
+        let usual = self.role();
+        let milder = match self {
+            Self::WriteFile | Self::EditFile => {
+                Some(ToolRole { effect: Effect::Workspace, ..usual.clone() })
+            }
+            Self::HttpFetch => Some(usual.clone().undoable()),
+            _ => None,
+        };
+        Roles { usual, milder }
+    }
+
+    /// What the judge is told of any call of it; of some calls it is told
+    /// [less](super::Tool::role).
+    #[must_use]
+    pub fn role(self) -> ToolRole {
+        let mut role = ToolRole::new(self.effect());
+        // The words that a replacement takes away stand in the call.
+        role.undoable = matches!(self, Self::EditFile);
+        if matches!(self, Self::CurrentTime | Self::Plan) {
+            role.undoable = true;
+            role.output = Output {
+                integrity: Integrity::Trusted,
+                secrecy: Secrecy::Public,
+                readers: Readers::everybody(),
+                records: None,
+            };
+        }
+        if self == Self::HttpFetch {
+            role.fetches = Some(builtin::URL.name.into());
+        }
+        for parameter in self.parameters() {
+            role = role.with(self.judged(parameter));
+        }
+        role
+    }
+
+    const fn effect(self) -> Effect {
+        match self {
+            Self::ReadFile
+            | Self::ListDirectory
+            | Self::SearchFiles
+            | Self::CurrentTime
+            | Self::Plan => Effect::Read,
+            // A program may do anything that its sandbox lets it; what it sends out passes a host
+            // grant of its own.
+            Self::WriteFile | Self::EditFile | Self::RunCommand => Effect::Change,
+            Self::HttpFetch => Effect::Send,
+        }
+    }
+
+    fn judged(self, parameter: &Parameter) -> label::Parameter {
+        let kind = match (self, parameter.is_control) {
+            (Self::HttpFetch, true) if parameter.name == builtin::URL.name => {
+                ParameterKind::Recipient
+            }
+            (_, true) => ParameterKind::Control,
+            (_, false) => ParameterKind::Payload,
+        };
+        let judged = label::Parameter::new(parameter.name, kind);
+        match parameter.kind {
+            // Naming no directory means this one.
+            Kind::Text { .. } if parameter.is_control && !parameter.is_required => {
+                judged.constant(WORKSPACE)
+            }
+            // What asks for nothing to be changed needs no word of a person.
+            Kind::Choice(_) => judged.constant("GET").constant("HEAD"),
+            _ => judged,
+        }
+    }
+}
