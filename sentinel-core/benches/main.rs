@@ -15,6 +15,7 @@ use std::process::ExitCode;
 mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
+mod journal;
 mod json;
 mod race;
 mod sse;
@@ -22,7 +23,14 @@ mod sse;
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
     println!("{}", machine());
-    let tables = [json::parsing, json::reading_numbers, json::writing, sse::streaming];
+    let tables = [
+        json::parsing,
+        json::reading_numbers,
+        json::writing,
+        sse::streaming,
+        journal::appending,
+        journal::verifying,
+    ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {
         println!("\na goal was missed");

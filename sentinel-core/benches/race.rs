@@ -64,7 +64,7 @@ pub(crate) fn rows(
 }
 
 /// The seconds that one run of each contender took, round by round.
-fn race(contenders: &mut [Contender<'_>]) -> Vec<Vec<f64>> {
+pub(crate) fn race(contenders: &mut [Contender<'_>]) -> Vec<Vec<f64>> {
     let repeats: Vec<u32> = contenders.iter_mut().map(|(_, run)| calibrate(run)).collect();
     let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); contenders.len()];
     for round in 0..=ROUNDS {
@@ -92,7 +92,7 @@ fn calibrate(run: &mut dyn FnMut() -> usize) -> u32 {
     count
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }

@@ -17,9 +17,14 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
+use sentinel_core::journal::{
+    Actor, Entry, EpochSeed, JournalId, KeyRing, MasterKey, Opening, Trust, Verifier, Writer,
+    export,
+};
 use sentinel_core::text::sse::Decoder;
 use sentinel_core::text::toml::Editor;
 use sentinel_core::text::{Position, json};
+use sentinel_core::time::Timestamp;
 use sentinel_core::wire::http::{Client, HttpLimits, Server};
 use sentinel_core::wire::url::Url;
 
@@ -52,6 +57,7 @@ fn exercise(input: &[u8]) -> String {
         });
     }
     exchange(input, &mut output);
+    journal(input, &mut output);
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
         output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));
@@ -70,6 +76,26 @@ fn exchange(input: &[u8], output: &mut String) {
     if let Err(error) = client.next(&mut bytes.as_slice()) {
         output.push_str(&error.to_string());
     }
+}
+
+/// A log that is written, checked and read.
+fn journal(input: &[u8], output: &mut String) {
+    let mut log = Vec::new();
+    let seed = EpochSeed::first([1; 32]);
+    let opening = Opening { seed, nonce: [2; 16], now: Timestamp(0) };
+    let (master, mut ring) = (MasterKey::new([3; 32]), KeyRing::new());
+    let key = ring.create(1, &master, [4; 56]).ok();
+    if let Ok(mut writer) = Writer::create(JournalId([5; 8]), "metal", opening, &mut log) {
+        let (time, actor) = (Timestamp(1), Actor::System);
+        let entry = Entry { time, actor, kind: 1, conversation: 1, payload: input };
+        let _ = writer.append(entry, key.as_ref(), &mut log);
+        let _ = writer.checkpoint(time, &mut log);
+    }
+    let mut verifier = Verifier::new(Trust::default());
+    verifier.push(&log);
+    output.push_str(&verifier.finish().verdict.to_string());
+    let keys = export::Keys { ring: &ring, master: &master };
+    export::Exporter::new(Some(keys), |_| None).file(&log, output);
 }
 
 /// Where the linker says the image begins.
