@@ -15,6 +15,7 @@ use std::process::ExitCode;
 mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
+mod journal;
 mod json;
 mod label;
 #[path = "../tests/label_cases/mod.rs"]
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         sse::streaming,
         llm::tokens,
         label::deciding,
+        journal::appending,
+        journal::verifying,
     ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {

@@ -286,3 +286,25 @@ pub const LABEL_PLAN_TOOLS_MAX: usize = 32;
 
 /// How many blocks one conversation may hold a label for. Its history is cut long before.
 pub const LABEL_BLOCKS_MAX: usize = 1 << 20;
+
+// journal
+
+/// What one record may carry: the largest input that is kept whole, an HTTP body of the size that
+/// a tool may give back. A record is hashed and held in one piece.
+pub const JOURNAL_PAYLOAD_BYTES_MAX: usize = 16 << 20;
+
+/// Records after which a checkpoint is due, whatever the clock says: what a forger with today's key
+/// could rewrite unseen is never more than this.
+pub const JOURNAL_CHECKPOINT_RECORDS_MAX: u64 = 1024;
+
+/// Time after which a checkpoint is due if there is anything to vouch for.
+pub const JOURNAL_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A checkpoint's note with its signatures: room for a few dozen witnesses.
+pub const JOURNAL_NOTE_BYTES_MAX: usize = 16 * 1024;
+
+/// Signatures on one note.
+pub const JOURNAL_NOTE_SIGNATURES_MAX: usize = 64;
+
+/// The name of a log: a host name and a path, as in other logs.
+pub const JOURNAL_ORIGIN_BYTES_MAX: usize = 255;

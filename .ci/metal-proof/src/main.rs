@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod heap;
+mod journal;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -61,6 +62,7 @@ fn exercise(input: &[u8]) -> String {
     }
     exchange(input, &mut output);
     converse(&mut output);
+    journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);
     }

@@ -1,0 +1,98 @@
+//! Going on after a stop, orderly or not.
+//!
+//! # Invariants
+//! - What was written to its end is kept; the start of a record that was not is dropped.
+//! - A log with any other damage is not gone on with: the error names the record.
+//!
+//! # Not here
+//! Cutting the file: the shell does, to the length said here, before it writes on.
+
+use core::fmt;
+
+use super::damage::Damage;
+use super::segment::Place;
+use super::verifier::{Trust, Verdict, Verifier};
+
+/// Where a log ends, and all that is needed to go on there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    pub(super) place: Place,
+    pub(super) anchored_count: u64,
+    bytes_count: u64,
+    torn_bytes: u64,
+}
+
+impl Recovered {
+    /// The good bytes of the last file; what stands after them is to be cut off.
+    #[must_use]
+    pub const fn bytes_count(&self) -> u64 {
+        self.bytes_count
+    }
+
+    /// Bytes of a record that was not written to its end.
+    #[must_use]
+    pub const fn torn_bytes(&self) -> u64 {
+        self.torn_bytes
+    }
+
+    /// The records there are.
+    #[must_use]
+    pub const fn records_count(&self) -> u64 {
+        self.place.sequence()
+    }
+}
+
+/// Checks the files of a log, in order, and finds its end.
+///
+/// # Errors
+/// The log is damaged, or there is none.
+pub fn recover<'f>(
+    files: impl IntoIterator<Item = &'f [u8]>,
+    trust: Trust,
+) -> Result<Recovered, RecoverError> {
+    let mut verifier = Verifier::new(trust);
+    for (index, file) in files.into_iter().enumerate() {
+        if index > 0 {
+            verifier.next_file();
+        }
+        verifier.push(file);
+    }
+    let (place, verdict, anchored_count, bytes_count) = verifier.recover();
+    let torn_bytes = match verdict {
+        Verdict::Bad { sequence, damage } => return Err(RecoverError::Bad { sequence, damage }),
+        Verdict::OpenTail { torn_bytes, .. } => torn_bytes,
+        Verdict::Ok => 0,
+    };
+    let place = place.filter(|_| bytes_count > 0).ok_or(RecoverError::Empty)?;
+    Ok(Recovered { place, anchored_count, bytes_count, torn_bytes })
+}
+
+/// Why a log is not gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// There is not even a whole header.
+    Empty,
+    /// It is damaged.
+    Bad {
+        /// The first record that is not as it should be.
+        sequence: u64,
+        /// How.
+        damage: Damage,
+    },
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => formatter.write_str("there is no log: its first file has no header"),
+            Self::Bad { sequence, damage } => write!(
+                formatter,
+                "the log is damaged at record {sequence}: {damage}; it is not written on. Keep \
+                 it, and start a new one or put back a copy"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for RecoverError {}
