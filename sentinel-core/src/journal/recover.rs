@@ -11,19 +11,23 @@ use core::fmt;
 
 use super::damage::Damage;
 use super::segment::Place;
-use super::verifier::{Trust, Verdict, Verifier};
+use super::verifier::{End, Trust, Verdict, Verifier};
 
 /// Where a log ends, and all that is needed to go on there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
     pub(super) place: Place,
     pub(super) anchored_count: u64,
+    /// Whether the last file was begun and has no header yet.
+    pub(super) lacks_header: bool,
     bytes_count: u64,
     torn_bytes: u64,
 }
 
 impl Recovered {
-    /// The good bytes of the last file; what stands after them is to be cut off.
+    /// The good bytes of the last file; what stands after them is to be cut off. None are good when
+    /// a crash came while the file was begun: then [`Writer::resume`](super::Writer::resume) begins
+    /// it again.
     #[must_use]
     pub const fn bytes_count(&self) -> u64 {
         self.bytes_count
@@ -57,14 +61,30 @@ pub fn recover<'f>(
         }
         verifier.push(file);
     }
-    let (place, verdict, anchored_count, bytes_count) = verifier.recover();
-    let torn_bytes = match verdict {
-        Verdict::Bad { sequence, damage } => return Err(RecoverError::Bad { sequence, damage }),
-        Verdict::OpenTail { torn_bytes, .. } => torn_bytes,
-        Verdict::Ok => 0,
-    };
-    let place = place.filter(|_| bytes_count > 0).ok_or(RecoverError::Empty)?;
-    Ok(Recovered { place, anchored_count, bytes_count, torn_bytes })
+    verifier.recover()
+}
+
+impl Verifier {
+    /// Finds the end of a log that was pushed from its start, piece by piece; [`recover`] does it
+    /// for one that is in memory.
+    ///
+    /// # Errors
+    /// The log is damaged, or there is none.
+    pub fn recover(self) -> Result<Recovered, RecoverError> {
+        let End { place, verdict, anchored_count, bytes_count } = self.end_of_log();
+        let torn_bytes = match verdict {
+            Verdict::Bad { sequence, damage } => {
+                return Err(RecoverError::Bad { sequence, damage });
+            }
+            Verdict::OpenTail { torn_bytes, .. } => torn_bytes,
+            Verdict::Ok => 0,
+        };
+        // Before the first file's header there is nothing to go on with; before that of a later
+        // one, all files before it are.
+        let place = place.ok_or(RecoverError::Empty)?;
+        let lacks_header = bytes_count == 0;
+        Ok(Recovered { place, anchored_count, lacks_header, bytes_count, torn_bytes })
+    }
 }
 
 /// Why a log is not gone on with.

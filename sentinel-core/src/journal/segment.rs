@@ -53,6 +53,12 @@ impl Place {
         self.tree.leaves_count()
     }
 
+    /// Ends the current file and writes the header of the next.
+    pub(super) fn next_file(&mut self, out: &mut Vec<u8>) {
+        self.segment = self.segment.saturating_add(1);
+        self.write_header(out);
+    }
+
     /// Writes the header of a file that begins here.
     pub(super) fn write_header(&self, out: &mut Vec<u8>) {
         let start = out.len();

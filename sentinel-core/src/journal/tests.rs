@@ -407,6 +407,37 @@ fn files_are_linked() {
     assert_eq!(verdict(&all[1..]), bad(0, Damage::Segment), "the first file is missing");
 }
 
+/// A crash while a file is begun loses nothing: it is begun again.
+#[test]
+fn a_file_whose_header_was_cut_is_begun_again() {
+    let log = Log::new(JOURNAL, 12, 20, 5);
+    let opened = recover([&*log.bytes], log.trust()).unwrap();
+    let mut first = log.bytes.clone();
+    let seed = EpochSeed::first([1; 32]);
+    let mut writer = Writer::resume(opened, opening(seed.clone()), &mut first).unwrap();
+    let mut second = Vec::new();
+    writer.rotate(&mut second);
+    let header_bytes = second.len();
+    writer.append(entry(20, b"after"), None, &mut second).unwrap();
+    for cut in 0..=header_bytes {
+        let files = [&*first, &second[..cut]];
+        let recovered = recover(files, log.trust()).unwrap();
+        let good = if cut == header_bytes { cut } else { 0 };
+        assert_eq!(recovered.bytes_count(), good as u64, "cut at {cut}");
+        assert_eq!(recovered.torn_bytes(), (cut - good) as u64);
+        assert_eq!(recovered.records_count(), log.records().len() as u64 + 1);
+        let mut again = second[..good].to_vec();
+        let mut writer = Writer::resume(recovered, opening(seed.clone()), &mut again).unwrap();
+        writer.checkpoint(Timestamp(21), &mut again).unwrap();
+        let mut verifier = Verifier::new(log.trust());
+        verifier.push(&first);
+        verifier.next_file();
+        verifier.push(&again);
+        assert_eq!(verifier.finish().verdict, Verdict::Ok, "cut at {cut}");
+    }
+    assert_eq!(recover([&first[..40]], log.trust()).unwrap_err(), RecoverError::Empty);
+}
+
 #[test]
 fn a_log_goes_on_only_with_its_own_seed() {
     let log = Log::new(JOURNAL, 30, 20, 10);
@@ -433,6 +464,7 @@ fn checkpoints_are_due_by_count_and_by_time() {
     assert_eq!(writer.checkpoint_deadline(), Some(Timestamp(65_000)));
     assert!(!writer.is_checkpoint_due(Timestamp(64_999)));
     assert!(writer.is_checkpoint_due(Timestamp(65_000)));
+    assert!(writer.is_checkpoint_due(Timestamp(4_999)), "a clock set back puts nothing off");
     while !writer.is_checkpoint_due(Timestamp(5_000)) {
         writer.append(entry(5_000, b"x"), None, &mut out).unwrap();
     }

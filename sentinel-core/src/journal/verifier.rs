@@ -135,6 +135,16 @@ enum State {
     Damaged(Option<Place>, u64, Damage),
 }
 
+/// Where the input ended.
+pub(super) struct End {
+    /// `None` before the header of the first file.
+    pub(super) place: Option<Place>,
+    pub(super) verdict: Verdict,
+    pub(super) anchored_count: u64,
+    /// Bytes of the last file that are good.
+    pub(super) bytes_count: u64,
+}
+
 /// A record that did not fit.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
@@ -220,12 +230,12 @@ impl Verifier {
         Report { verdict, records_count, anchored_count, root, is_pinned }
     }
 
-    /// Where a log that is good but for a torn end goes on, and how many bytes of its last file are
-    /// good.
-    pub(super) fn recover(mut self) -> (Option<Place>, Verdict, u64, u64) {
+    /// Where a log that is good but for a torn end goes on.
+    pub(super) fn end_of_log(mut self) -> End {
         self.settle();
         let (place, verdict) = self.end();
-        (place, verdict, self.anchored_count, self.file_bytes)
+        let (anchored_count, bytes_count) = (self.anchored_count, self.file_bytes);
+        End { place, verdict, anchored_count, bytes_count }
     }
 
     fn end(&mut self) -> (Option<Place>, Verdict) {

@@ -102,13 +102,16 @@ impl Writer {
         mut opening: Opening,
         out: &mut Vec<u8>,
     ) -> Result<Self, AppendError> {
-        let Recovered { place, anchored_count, .. } = recovered;
+        let Recovered { mut place, anchored_count, lacks_header, .. } = recovered;
         // The log may be further than the seed that was kept, never the other way around.
         while opening.seed.epoch() < place.epoch {
             opening.seed = opening.seed.next();
         }
         if opening.seed.epoch() != place.epoch || opening.seed.public_key() != place.key {
             return Err(AppendError::Seed);
+        }
+        if lacks_header {
+            place.next_file(out);
         }
         Ok(Self::open(place, anchored_count, opening, out))
     }
@@ -148,9 +151,10 @@ impl Writer {
     /// none vouches for.
     #[must_use]
     pub fn is_checkpoint_due(&self, now: Timestamp) -> bool {
-        let is_late = self
-            .unanchored_since
-            .is_some_and(|since| now.since(since) >= limits::JOURNAL_CHECKPOINT_INTERVAL);
+        // A wall clock that was set back would put the checkpoint off by as much.
+        let is_late = self.unanchored_since.is_some_and(|since| {
+            now < since || now.since(since) >= limits::JOURNAL_CHECKPOINT_INTERVAL
+        });
         is_late || self.unanchored_count() >= limits::JOURNAL_CHECKPOINT_RECORDS_MAX
     }
 
@@ -194,8 +198,7 @@ impl Writer {
 
     /// Starts the next file: its header goes to the start of `out`.
     pub fn rotate(&mut self, out: &mut Vec<u8>) {
-        self.place.segment = self.place.segment.saturating_add(1);
-        self.place.write_header(out);
+        self.place.next_file(out);
     }
 
     /// The secret of the current epoch, to be kept instead of the one before.

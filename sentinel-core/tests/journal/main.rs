@@ -6,6 +6,9 @@
 #![cfg(feature = "journal")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod samples;
+
+use core::ops::Range;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -137,12 +140,17 @@ fn cases(log: &[u8]) -> Vec<Vec<u8>> {
 
 /// The header, then each frame.
 fn frames(log: &[u8]) -> Vec<Vec<u8>> {
+    places(log).into_iter().map(|place| log[place].to_vec()).collect()
+}
+
+/// Where the header stands, then each frame.
+fn places(log: &[u8]) -> Vec<Range<usize>> {
     let length = |at: usize| u32::from_le_bytes(log[at..at + 4].try_into().unwrap()) as usize;
-    let mut ends = vec![12 + length(8) + 32];
-    while *ends.last().unwrap() < log.len() {
-        let start = *ends.last().unwrap();
-        ends.push(start + 8 + length(start) + 32);
+    let mut places = Vec::from([Range { start: 0, end: 12 + length(8) + 32 }]);
+    let mut start = places[0].end;
+    while start < log.len() {
+        places.push(start..start + 8 + length(start) + 32);
+        start = places[places.len() - 1].end;
     }
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    starts.zip(&ends).map(|(start, end)| log[start..*end].to_vec()).collect()
+    places
 }
