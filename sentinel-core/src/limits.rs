@@ -190,12 +190,38 @@ pub const TOOL_EXCERPT_CHARACTERS_MAX: usize = 48;
 /// The text of an error about a wrong call: it goes into the conversation.
 pub const TOOL_ERROR_BYTES_MAX: usize = 1024;
 
+/// A word that a likely meaning is looked for: names of tools, parameters and rights are shorter.
+pub const SUGGEST_WORD_BYTES_MAX: usize = 64;
+
+const _: () = assert!(TOOL_NAME_BYTES_MAX <= SUGGEST_WORD_BYTES_MAX, "every name has a meaning");
 const _: () = assert!(TOOL_TEXT_BYTES_MAX < TOOL_ARGUMENTS_BYTES_MAX);
 const _: () = assert!(TOOL_PLAN_COUNT_MAX <= LABEL_PLAN_TOOLS_MAX, "the judge keeps every plan");
 const _: () = assert!(TOOL_ARGUMENTS_BYTES_MAX <= JSON_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_WORD_BYTES_MAX <= TOOL_ARGV_BYTES_MAX);
 const _: () = assert!(TOOL_ARGV_BYTES_MAX <= TOOL_ARGUMENTS_BYTES_MAX);
 const _: () = assert!(TOOL_TIMEOUT_SECONDS_DEFAULT <= TOOL_TIMEOUT_SECONDS_MAX);
+
+// capability
+
+/// A path in a request or a grant: what Linux takes, without the NUL at its end.
+pub const CAPABILITY_PATH_BYTES_MAX: usize = 4095;
+
+/// How deep a path may go: a decision looks at the grants of every directory above it.
+pub const CAPABILITY_PATH_COMPONENTS_MAX: usize = 128;
+
+/// Grants at once, rules that forbid included. A person who answers "always" to every question of a
+/// year comes to a tenth of it.
+pub const CAPABILITY_GRANTS_COUNT_MAX: usize = 16 * 1024;
+
+/// How many times a grant may be handed on: from a person to the agent, a skill, and its helpers.
+/// Every use of a grant walks back to the first.
+pub const CAPABILITY_DERIVED_DEPTH_MAX: usize = 8;
+
+/// The text of one grant: a path and a command's words. People have to be able to read it.
+pub const CAPABILITY_GRANT_BYTES_MAX: usize = 8 * 1024;
+
+const _: () = assert!(TOOL_PATH_BYTES_MAX <= CAPABILITY_PATH_BYTES_MAX, "a call's path is judged");
+const _: () = assert!(CAPABILITY_PATH_BYTES_MAX < CAPABILITY_GRANT_BYTES_MAX);
 
 // label
 

@@ -16,5 +16,7 @@ pub mod toml;
 
 mod position;
 mod scan;
+#[cfg(feature = "policy")]
+pub(crate) mod suggest;
 
 pub use position::{Position, Span};

@@ -15,9 +15,9 @@ use alloc::vec::Vec;
 
 use super::error::{ArgumentError, ArgumentProblem, Place, excerpt};
 use super::parameter::{Kind, Parameter};
-use super::suggest;
 use crate::limits::{TOOL_ARGUMENTS_BYTES_MAX, TOOL_ARGUMENTS_DEPTH_MAX};
 use crate::text::json::{self, Document, Value};
+use crate::text::suggest;
 
 /// Reads the arguments of a call of `tool` as one JSON object. Some models send nothing, or `null`,
 /// where a tool needs no arguments; both are the empty object.

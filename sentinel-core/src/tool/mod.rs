@@ -24,7 +24,6 @@ mod operation;
 mod parameter;
 mod registry;
 mod role;
-mod suggest;
 
 #[cfg(test)]
 mod tests;

@@ -22,13 +22,13 @@ use super::builtin::Builtin;
 use super::call::{Call, ForeignCall};
 use super::error::{ArgumentError, UnknownTool, excerpt};
 use super::role::Roles;
-use super::suggest;
 use crate::label::{Output, ToolRole};
 use crate::limits::{
     TOOL_DESCRIPTION_BYTES_MAX, TOOL_NAME_BYTES_MAX, TOOL_SCHEMA_BYTES_MAX, TOOLS_COUNT_MAX,
 };
 use crate::llm::{ToolDefinition, ToolUse};
 use crate::text::json::{self, Kind};
+use crate::text::suggest;
 
 /// A tool as the agent knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,14 +10,14 @@
 //! # Not here
 //! Taking the suggestion. A call with a wrong name is refused, never run as something else.
 
-use crate::limits::TOOL_NAME_BYTES_MAX;
+use crate::limits::SUGGEST_WORD_BYTES_MAX;
 
 /// The candidate that `word` is most likely a slip of, the first of equals.
 pub(crate) fn nearest<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {
-    if word.is_empty() || word.len() > TOOL_NAME_BYTES_MAX {
+    if word.is_empty() || word.len() > SUGGEST_WORD_BYTES_MAX {
         return None;
     }
     candidates
@@ -29,7 +29,7 @@ pub(crate) fn nearest<'c>(
 
 /// How many slips lie between the two, if they are few enough for their length.
 fn slips(word: &str, candidate: &str) -> Option<usize> {
-    if candidate.is_empty() || candidate.len() > TOOL_NAME_BYTES_MAX {
+    if candidate.is_empty() || candidate.len() > SUGGEST_WORD_BYTES_MAX {
         return None;
     }
     if shares_a_part(word, candidate) {
@@ -63,7 +63,7 @@ fn letters(name: &str) -> impl Iterator<Item = u8> {
 
 /// Letters put in, left out, exchanged or swapped with their neighbour, case aside.
 fn distance(a: &[u8], b: &[u8]) -> usize {
-    const WIDTH: usize = TOOL_NAME_BYTES_MAX + 1;
+    const WIDTH: usize = SUGGEST_WORD_BYTES_MAX + 1;
     let (mut before_last, mut last, mut row) = ([0; WIDTH], [0; WIDTH], [0; WIDTH]);
     for (index, cell) in last.iter_mut().enumerate() {
         *cell = index;
@@ -127,9 +127,9 @@ mod tests {
 
     #[test]
     fn words_past_the_bound_are_not_compared() {
-        let long = "a".repeat(TOOL_NAME_BYTES_MAX);
+        let long = "a".repeat(SUGGEST_WORD_BYTES_MAX);
         assert_eq!(nearest(&long, [long.as_str()]), Some(long.as_str()));
-        let longer = "a".repeat(TOOL_NAME_BYTES_MAX + 1);
+        let longer = "a".repeat(SUGGEST_WORD_BYTES_MAX + 1);
         assert_eq!(nearest(&longer, [long.as_str()]), None);
         assert_eq!(nearest(&long, [longer.as_str()]), None);
     }

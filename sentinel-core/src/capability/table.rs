@@ -1,0 +1,543 @@
+//! The table of grants: who holds what, and whether it covers a deed.
+//!
+//! # The decision
+//! 1. A rule that forbids, and that could apply, denies. Rules of the agent bind its skills too.
+//! 2. Of the grants that cover the whole request the most special one decides: the longest path,
+//!    the host with most labels, then the one that names a path, then methods; the program is
+//!    always one.
+//! 3. Of several as special the strictest level decides, and of those the oldest is used.
+//!
+//! A grant that has ended, is used up, or comes from one that is, covers nothing. A denial that has
+//! ended denies nothing.
+//!
+//! # Invariants
+//! - What is derived is never wider than what it comes from, and ends with it: revoking a grant
+//!   revokes everything that was derived from it, by whomever.
+//! - A handle means one grant for ever; after its end it means nothing.
+//! - A decision allocates nothing and looks only at grants that share the request's first words, so
+//!   its time depends on what could apply and not on how many grants there are.
+//!
+//! # Not here
+//! Asking, and writing down what was decided.
+
+use alloc::vec::Vec;
+use core::cmp::Reverse;
+
+use super::command::CommandRefusal;
+use super::grant::{Grant, GrantError, Holder};
+use super::index::{Index, keys};
+use super::request::{FileRight, Request};
+use super::resource::{Resource, is_key_within};
+use super::{Handle, Level, PathRef, Verdict};
+use crate::limits::{CAPABILITY_DERIVED_DEPTH_MAX, CAPABILITY_GRANTS_COUNT_MAX};
+use crate::time::Timestamp;
+
+/// All grants of an agent and its skills.
+///
+/// ```
+/// use sentinel_core::capability::{Holder, Level, PathRef, FileRight, Request, Table, Verdict};
+/// use sentinel_core::time::Timestamp;
+///
+/// let now = Timestamp(0);
+/// let mut table = Table::new();
+/// table.grant("read,list /srv/work".parse()?, now)?;
+/// table.grant("deny read /srv/work/.env".parse()?, now)?;
+///
+/// let verdict = |path| {
+///     let path = PathRef::absolute(path).unwrap();
+///     let request = Request::File { path, right: FileRight::Read, is_tree: false };
+///     table.decide(Holder::AGENT, &request, now)
+/// };
+/// assert!(matches!(verdict("/srv/work/a.txt"), Verdict::Covered { level: Level::Allow, .. }));
+/// assert!(matches!(verdict("/srv/work/.env"), Verdict::Denied { .. }));
+/// assert_eq!(verdict("/srv/workshop"), Verdict::Uncovered);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    slots: Vec<Slot>,
+    /// Places whose grant has ended.
+    free: Vec<u32>,
+    index: Index,
+    grants_count: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    generation: u32,
+    entry: Option<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    grant: Grant,
+    holder: Holder,
+    parent: Option<Handle>,
+    /// The order in which grants were made.
+    age: u64,
+    depth: usize,
+    uses_left: Option<u32>,
+    /// Whether a person has allowed a use of a grant that asks once.
+    is_confirmed: bool,
+}
+
+impl Table {
+    /// No grants.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes a grant to the agent, or a rule that forbids.
+    ///
+    /// # Errors
+    /// Why it is not made.
+    pub fn grant(&mut self, grant: Grant, now: Timestamp) -> Result<Handle, GrantError> {
+        self.add(grant, Holder::AGENT, None, now)
+    }
+
+    /// Hands a part of a grant on.
+    ///
+    /// # Errors
+    /// Why it is not: above all, that it would be wider.
+    pub fn derive(
+        &mut self,
+        parent: Handle,
+        grant: Grant,
+        holder: Holder,
+        now: Timestamp,
+    ) -> Result<Handle, GrantError> {
+        let entry = self.entry(parent).filter(|_| self.is_good(parent, now));
+        let entry = entry.ok_or(GrantError::Gone)?;
+        if entry.grant.level == Level::Deny || grant.level == Level::Deny {
+            return Err(GrantError::Denial);
+        }
+        if entry.depth + 1 > CAPABILITY_DERIVED_DEPTH_MAX {
+            return Err(GrantError::TooDeep);
+        }
+        let left = Grant { uses: entry.uses_left, ..entry.grant.clone() };
+        if !grant.is_within(&left) {
+            return Err(GrantError::Wider);
+        }
+        self.add(grant, holder, Some(parent), now)
+    }
+
+    /// Ends a grant and everything derived from it, and says how many that were.
+    pub fn revoke(&mut self, handle: Handle) -> usize {
+        if self.entry(handle).is_none() {
+            return 0;
+        }
+        let mut ending = Vec::from([handle]);
+        let mut done = 0;
+        while let Some(&next) = ending.get(done) {
+            done += 1;
+            let children = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+                let is_child = slot.entry.as_ref()?.parent == Some(next);
+                is_child.then(|| Self::handle(index, slot))
+            });
+            let children: Vec<Handle> = children.collect();
+            ending.extend(children);
+        }
+        for handle in &ending {
+            self.remove(*handle);
+        }
+        ending.len()
+    }
+
+    /// Ends all grants whose time has passed, and says how many that were. Decisions do not need
+    /// it; it makes room.
+    pub fn sweep(&mut self, now: Timestamp) -> usize {
+        let ended: Vec<Handle> = self
+            .iter()
+            .filter(|(_, _, grant)| grant.until.is_some_and(|until| until <= now))
+            .map(|(handle, ..)| handle)
+            .collect();
+        ended.into_iter().map(|handle| self.revoke(handle)).sum()
+    }
+
+    /// Counts a use of a grant and of all it is derived from; before the deed.
+    ///
+    /// # Errors
+    /// One of them has ended or is used up. Nothing was counted then.
+    pub fn spend(&mut self, handle: Handle, now: Timestamp) -> Result<(), GrantError> {
+        if !self.is_good(handle, now) {
+            return Err(GrantError::Gone);
+        }
+        let mut next = Some(handle);
+        while let Some(handle) = next {
+            let Some(entry) = self.entry_mut(handle) else { break };
+            if let Some(left) = &mut entry.uses_left {
+                *left = left.saturating_sub(1);
+            }
+            next = entry.parent;
+        }
+        Ok(())
+    }
+
+    /// A person allowed the first use of a grant that asks once.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn confirm_once(&mut self, handle: Handle, now: Timestamp) -> Result<(), GrantError> {
+        let is_good = self.is_good(handle, now);
+        let entry = self.entry_mut(handle).filter(|_| is_good).ok_or(GrantError::Gone)?;
+        entry.is_confirmed = true;
+        Ok(())
+    }
+
+    /// What the grants of a holder say of a request.
+    #[must_use]
+    pub fn decide(&self, holder: Holder, request: &Request<'_>, now: Timestamp) -> Verdict {
+        let mut best: Option<Best> = None;
+        let mut denial: Option<(u64, Handle)> = None;
+        for key in keys(request) {
+            for index in self.index.find(key) {
+                let Some(slot) = self.slots.get(index as usize) else { continue };
+                let Some(entry) = &slot.entry else { continue };
+                let handle = Self::handle(index as usize, slot);
+                if entry.grant.level == Level::Deny {
+                    let binds = entry.holder == holder || entry.holder == Holder::AGENT;
+                    let is_older = denial.is_none_or(|(age, _)| entry.age < age);
+                    if binds
+                        && is_older
+                        && self.is_good(handle, now)
+                        && could_apply(&entry.grant.resource, request)
+                    {
+                        denial = Some((entry.age, handle));
+                    }
+                    continue;
+                }
+                if entry.holder != holder || !self.is_good(handle, now) {
+                    continue;
+                }
+                let level = match entry.grant.level {
+                    Level::Once if entry.is_confirmed => Level::Allow,
+                    level => level,
+                };
+                let special = specificity(&entry.grant.resource);
+                let rank = (special, level, Reverse(entry.age));
+                let is_better = best.is_none_or(|best| rank > best.rank);
+                if is_better && self.covers(holder, &entry.grant.resource, request, now) {
+                    best = Some(Best { rank, handle, level });
+                }
+            }
+        }
+        if denial.is_none()
+            && let Request::File { path, right, is_tree: true } = request
+        {
+            denial = self.denial_beneath(holder, path, *right, now);
+        }
+        match (denial, best) {
+            (Some((_, handle)), _) => Verdict::Denied { handle },
+            (None, Some(Best { handle, level, .. })) => Verdict::Covered { handle, level },
+            (None, None) => Verdict::Uncovered,
+        }
+    }
+
+    /// Why the commands of a holder that name this program do not cover a command: for each what it
+    /// says against it. For people and for models, who mend their call by it.
+    #[must_use]
+    pub fn command_refusal<'c>(
+        &self,
+        holder: Holder,
+        program: PathRef<'_>,
+        arguments: &[&'c str],
+        directory: &'c str,
+        now: Timestamp,
+    ) -> Option<CommandRefusal<'c>> {
+        let may = |path, right| self.may(holder, path, right, now);
+        self.iter().find_map(|(handle, owner, grant)| match &grant.resource {
+            Resource::Command(rule) if owner == holder && self.is_good(handle, now) => {
+                let refusal = rule.check(program, arguments, directory, may).err()?;
+                (refusal != CommandRefusal::Program).then_some(refusal)
+            }
+            _ => None,
+        })
+    }
+
+    /// A grant that is there, whether or not its time has passed.
+    #[must_use]
+    pub fn find(&self, handle: Handle) -> Option<&Grant> {
+        Some(&self.entry(handle)?.grant)
+    }
+
+    /// All grants that are there: handle, holder, grant.
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, Holder, &Grant)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let entry = slot.entry.as_ref()?;
+            Some((Self::handle(index, slot), entry.holder, &entry.grant))
+        })
+    }
+
+    /// How often a grant may still be used, if that is counted.
+    #[must_use]
+    pub fn uses_left(&self, handle: Handle) -> Option<u32> {
+        self.entry(handle)?.uses_left
+    }
+
+    /// How many grants there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.grants_count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.grants_count == 0
+    }
+
+    fn add(
+        &mut self,
+        grant: Grant,
+        holder: Holder,
+        parent: Option<Handle>,
+        now: Timestamp,
+    ) -> Result<Handle, GrantError> {
+        check(&grant, now)?;
+        if self.grants_count >= CAPABILITY_GRANTS_COUNT_MAX {
+            return Err(GrantError::Full);
+        }
+        let depth = parent.and_then(|parent| self.entry(parent)).map_or(0, |entry| entry.depth + 1);
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push(Slot { generation: 0, entry: None });
+                u32::try_from(self.slots.len() - 1).map_err(|_| GrantError::Full)?
+            }
+        };
+        self.index.insert(&grant.resource, index);
+        let age = self.index.next_age();
+        let uses_left = grant.uses;
+        let Some(slot) = self.slots.get_mut(index as usize) else { return Err(GrantError::Full) };
+        slot.entry =
+            Some(Entry { grant, holder, parent, age, depth, uses_left, is_confirmed: false });
+        self.grants_count += 1;
+        Ok(Handle { index, generation: slot.generation })
+    }
+
+    fn remove(&mut self, handle: Handle) {
+        let Some(slot) = self.slots.get_mut(handle.index as usize) else { return };
+        let Some(entry) = slot.entry.take() else { return };
+        self.index.remove(&entry.grant.resource, handle.index);
+        self.grants_count -= 1;
+        // A place whose generations are used up is not used again.
+        if let Some(generation) = slot.generation.checked_add(1) {
+            slot.generation = generation;
+            self.free.push(handle.index);
+        }
+    }
+
+    fn handle(index: usize, slot: &Slot) -> Handle {
+        Handle { index: u32::try_from(index).unwrap_or(u32::MAX), generation: slot.generation }
+    }
+
+    fn entry(&self, handle: Handle) -> Option<&Entry> {
+        let slot = self.slots.get(handle.index as usize)?;
+        slot.entry.as_ref().filter(|_| slot.generation == handle.generation)
+    }
+
+    fn entry_mut(&mut self, handle: Handle) -> Option<&mut Entry> {
+        let slot = self.slots.get_mut(handle.index as usize)?;
+        slot.entry.as_mut().filter(|_| slot.generation == handle.generation)
+    }
+
+    /// Whether a grant and all it is derived from have neither ended nor been used up.
+    fn is_good(&self, handle: Handle, now: Timestamp) -> bool {
+        let mut next = Some(handle);
+        while let Some(handle) = next {
+            let Some(entry) = self.entry(handle) else { return false };
+            let has_ended = entry.grant.until.is_some_and(|until| until <= now);
+            if has_ended || entry.uses_left == Some(0) {
+                return false;
+            }
+            next = entry.parent;
+        }
+        true
+    }
+
+    /// Whether file grants of the holder let a path be used at all, asked for or not.
+    fn may(&self, holder: Holder, path: PathRef<'_>, right: FileRight, now: Timestamp) -> bool {
+        let request = Request::File { path, right, is_tree: false };
+        matches!(self.decide(holder, &request, now), Verdict::Covered { .. })
+    }
+
+    fn covers(
+        &self,
+        holder: Holder,
+        resource: &Resource,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> bool {
+        if let (Resource::Command(rule), Request::Command { program, arguments, directory }) =
+            (resource, request)
+        {
+            let may = |path, right| self.may(holder, path, right, now);
+            return rule.check(*program, arguments, directory, may).is_ok();
+        }
+        covers(resource, request)
+    }
+
+    /// A rule that forbids a part of what lies beneath a path.
+    fn denial_beneath(
+        &self,
+        holder: Holder,
+        root: &PathRef<'_>,
+        right: FileRight,
+        now: Timestamp,
+    ) -> Option<(u64, Handle)> {
+        let denials = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let entry = slot.entry.as_ref()?;
+            let Resource::Files { path, rights } = &entry.grant.resource else { return None };
+            let handle = Self::handle(index, slot);
+            let is_denial = entry.grant.level == Level::Deny
+                && (entry.holder == holder || entry.holder == Holder::AGENT)
+                && rights.has(right)
+                && path.borrow().is_within(*root)
+                && self.is_good(handle, now);
+            is_denial.then_some((entry.age, handle))
+        });
+        denials.min()
+    }
+}
+
+/// The best grant so far.
+#[derive(Clone, Copy)]
+struct Best {
+    rank: (Special, Level, Reverse<u64>),
+    handle: Handle,
+    level: Level,
+}
+
+/// How special a grant is: the larger, the more.
+type Special = (usize, usize, usize);
+
+fn specificity(resource: &Resource) -> Special {
+    match resource {
+        Resource::Files { path, .. } => (path.borrow().components().count(), 0, 0),
+        Resource::Command(rule) => (usize::from(!rule.subcommands.is_empty()), 0, 0),
+        Resource::Connect { hosts, ports, http } => {
+            let path = http.as_ref().map_or(0, |http| 1 + http.path.borrow().components().count());
+            let has_methods = http.as_ref().is_some_and(|http| !http.methods.is_empty());
+            let narrow = usize::from(u16::MAX - (ports.last - ports.first));
+            (hosts.specificity(), path, 2 * narrow + usize::from(has_methods))
+        }
+        Resource::Listen { address, ports } => {
+            (address.specificity(), usize::from(u16::MAX - (ports.last - ports.first)), 0)
+        }
+        Resource::Skill { operations, .. } => (usize::from(!operations.is_empty()), 0, 0),
+        Resource::Configure { key } => (key.split('.').count(), 0, 0),
+        Resource::Persona => (0, 0, 0),
+        Resource::Model { name, is_prefix } => (name.len(), usize::from(!is_prefix), 0),
+    }
+}
+
+/// Whether a grant covers all of a request. Commands need the other grants, too.
+fn covers(resource: &Resource, request: &Request<'_>) -> bool {
+    match (resource, request) {
+        (Resource::Files { path, rights }, Request::File { path: wanted, right, .. }) => {
+            rights.has(*right) && wanted.is_within(path.borrow())
+        }
+        (
+            Resource::Connect { hosts, ports, http },
+            Request::Connect { host, port, http: wanted },
+        ) => {
+            let covers_http = match (http, wanted) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(rule), Some(wanted)) => rule.covers(wanted.method, wanted.path),
+            };
+            hosts.covers(host) && ports.covers(*port) && covers_http
+        }
+        (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
+            address.covers(wanted) && ports.covers(*port)
+        }
+        (Resource::Skill { name, operations }, Request::Skill { name: wanted, operation }) => {
+            **name == **wanted
+                && (operations.is_empty() || operations.iter().any(|own| **own == **operation))
+        }
+        (Resource::Configure { key }, Request::Configure { key: wanted }) => {
+            is_key_within(wanted, key)
+        }
+        (Resource::Persona, Request::Persona) => true,
+        (Resource::Model { name, is_prefix }, Request::Model { name: wanted }) => {
+            if *is_prefix {
+                wanted.starts_with(&**name)
+            } else {
+                **name == **wanted
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a rule that forbids could apply to a request: when in doubt, it does.
+fn could_apply(resource: &Resource, request: &Request<'_>) -> bool {
+    match (resource, request) {
+        (
+            Resource::Connect { hosts, ports, http },
+            Request::Connect { host, port, http: wanted },
+        ) => {
+            let could_http = match (http, wanted) {
+                (Some(rule), Some(wanted)) => rule.covers(wanted.method, wanted.path),
+                // A connection whose requests nobody sees could carry this one.
+                (_, None) | (None, _) => true,
+            };
+            // What is forbidden by a wildcard is forbidden on every host with such a name.
+            forbids(hosts, host) && ports.covers(*port) && could_http
+        }
+        (Resource::Command(rule), Request::Command { program, arguments, .. }) => {
+            // Only what the rule names is forbidden: the program, or these subcommands of it.
+            let first = arguments.first().copied().unwrap_or_default();
+            let has_word =
+                arguments.iter().any(|word| rule.subcommands.iter().any(|named| **named == **word));
+            *program == rule.program.borrow()
+                && (rule.subcommands.is_empty() || has_word || first.starts_with('-'))
+        }
+        (resource, request) => covers(resource, request),
+    }
+}
+
+fn forbids(hosts: &super::HostPattern, host: &crate::wire::url::Host<'_>) -> bool {
+    match (hosts, host.name()) {
+        (super::HostPattern::Any, _) => true,
+        (super::HostPattern::Beneath(domain), Some(name)) => name.is_within(domain),
+        (pattern, _) => pattern.covers(host),
+    }
+}
+
+/// Refuses a grant that says nothing or contradicts itself.
+fn check(grant: &Grant, now: Timestamp) -> Result<(), GrantError> {
+    if grant.uses == Some(0) || grant.until.is_some_and(|until| until <= now) {
+        return Err(GrantError::Empty);
+    }
+    match &grant.resource {
+        Resource::Files { rights, .. } if rights.is_empty() => Err(GrantError::Empty),
+        Resource::Command(rule) => {
+            let is_bad_word = |word: &str| word.is_empty() || word.starts_with('-');
+            if rule.subcommands.iter().any(|word| is_bad_word(word)) {
+                return Err(GrantError::Contradiction("a subcommand is a word, not an option"));
+            }
+            let is_no_option = |option: &str| option.is_empty() || option == "-" || option == "--";
+            if rule.refused.iter().any(|option| is_no_option(option)) {
+                return Err(GrantError::Contradiction(
+                    "an option to refuse is empty or only dashes",
+                ));
+            }
+            let is_both = rule.subcommands.iter().any(|word| rule.refused.contains(word));
+            if is_both {
+                return Err(GrantError::Contradiction("a word is both a subcommand and refused"));
+            }
+            let narrows = !rule.refused.is_empty() || rule.may_use_any_path || rule.is_unguarded;
+            if grant.level == Level::Deny && narrows {
+                let what = "a rule that forbids names a program and subcommands, nothing else";
+                return Err(GrantError::Contradiction(what));
+            }
+            Ok(())
+        }
+        Resource::Skill { name, .. } | Resource::Configure { key: name } if name.is_empty() => {
+            Err(GrantError::Empty)
+        }
+        _ => Ok(()),
+    }
+}
