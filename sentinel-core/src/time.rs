@@ -13,6 +13,7 @@
 //! Reading a clock is the shell's. Time zones and calendars for schedules are not needed yet.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 /// One moment on both clocks.
@@ -65,6 +66,49 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// Reads a date (`2026-12-31`, its first moment) or a moment (`2026-12-31T23:59:59Z`, with
+    /// or without milliseconds), in UTC, from 1970 on.
+    ///
+    /// ```
+    /// use sentinel_core::time::Timestamp;
+    ///
+    /// let moment = Timestamp(1_000_000_000_123);
+    /// assert_eq!(Timestamp::parse("2001-09-09T01:46:40.123Z"), Some(moment));
+    /// assert_eq!(Timestamp::parse("1970-01-02"), Some(Timestamp(86_400_000)));
+    /// assert_eq!(Timestamp::parse("2026-02-29"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, time) = match text.split_once('T') {
+            Some((date, time)) => (date, time.strip_suffix('Z')?),
+            None => (text, "00:00:00"),
+        };
+        let mut parts = date.rsplitn(3, '-');
+        let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+        let (year, month, day) = (digits(year, 4..=9)?, digits(month, 2..=2)?, digits(day, 2..=2)?);
+        if !(1970..).contains(&year) || !(1..=12).contains(&month) {
+            return None;
+        }
+        // The other way round than `date`, which then says whether the month has such a day.
+        let (years, shifted_month) =
+            if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let day_of_year = (153 * shifted_month + 2) / 5 + day.checked_sub(1)?;
+        let days = 365 * years + years / 4 - years / 100 + years / 400 + day_of_year - 719_468;
+        let mut parts = time.splitn(3, ':');
+        let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+        let (seconds, milliseconds) = seconds.split_once('.').unwrap_or((seconds, "000"));
+        let (hours, minutes) = (digits(hours, 2..=2)?, digits(minutes, 2..=2)?);
+        let (seconds, milliseconds) = (digits(seconds, 2..=2)?, digits(milliseconds, 3..=3)?);
+        if hours > 23 || minutes > 59 || seconds > 59 {
+            return None;
+        }
+        let in_day = ((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds;
+        let moment = Self(days.checked_mul(MILLISECONDS_PER_DAY)?.checked_add(in_day)?);
+        let (own_year, own_month, own_day) = moment.date();
+        let is_same = (own_year, u64::from(own_month), u64::from(own_day)) == (year, month, day);
+        is_same.then_some(moment)
+    }
+
     /// Whole days since 1970-01-01 in UTC: what a budget per day counts by.
     #[must_use]
     pub fn day(self) -> u64 {
@@ -107,6 +151,12 @@ impl fmt::Display for Timestamp {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A number that has only digits, and so many of them.
+fn digits(text: &str, lengths: RangeInclusive<usize>) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain && lengths.contains(&text.len()))
 }
 
 /// A month or a day of a month, which the arithmetic above keeps below 32.
@@ -157,6 +207,44 @@ mod tests {
             if month > 12 {
                 (month, year) = (1, year + 1);
             }
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        for milliseconds in [0, 1, 951_782_399_999, 951_782_400_000, 4_107_542_400_000, u64::MAX] {
+            let moment = Timestamp(milliseconds);
+            assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        }
+        for day in 0..200_000 {
+            let moment = Timestamp(day * MILLISECONDS_PER_DAY);
+            let written = moment.to_string();
+            let (date, _) = written.split_once('T').unwrap();
+            assert_eq!(Timestamp::parse(date), Some(moment));
+        }
+        for wrong in [
+            "",
+            "2026",
+            "2026-1-01",
+            "26-01-01",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-01-00",
+            "2026-02-29",
+            "2026-04-31",
+            "1969-12-31",
+            "2026-01-01T",
+            "2026-01-01T00:00:00",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:60:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01T00:00:00.0Z",
+            "2026-01-01T00:00:00+00:00",
+            "+2026-01-01",
+            "2026-+1-01",
+            "999999999-01-01",
+        ] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
         }
     }
 

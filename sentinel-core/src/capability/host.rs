@@ -65,6 +65,16 @@ impl HostPattern {
         }
     }
 
+    /// Whether a rule that forbids by it forbids a host: a wildcard forbids every name there is
+    /// beneath the domain, the domain itself, and `*` addresses too.
+    pub(super) fn forbids(&self, host: &Host<'_>) -> bool {
+        match (self, host.name()) {
+            (Self::Any, _) => true,
+            (Self::Beneath(domain), Some(name)) => name.is_within(domain),
+            (pattern, _) => pattern.covers(host),
+        }
+    }
+
     /// How much it says: more labels are more special, and one host is the most special.
     pub(super) fn specificity(&self) -> usize {
         match self {

@@ -128,6 +128,12 @@ impl Path {
         PathRef::absolute(text).map(Self::from)
     }
 
+    /// `/`.
+    #[must_use]
+    pub fn root() -> Self {
+        Self("/".into())
+    }
+
     /// The path, to compare it.
     #[must_use]
     pub fn borrow(&self) -> PathRef<'_> {

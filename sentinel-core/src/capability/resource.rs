@@ -82,6 +82,17 @@ impl HttpRule {
         has_method && PathRef::absolute(path).is_ok_and(|path| path.is_within(self.path.borrow()))
     }
 
+    /// Whether a rule that forbids by it forbids a request. A server may drop what follows `;` in
+    /// a segment, and a path that cannot be judged could be any.
+    pub(super) fn forbids(&self, method: &str, path: &str) -> bool {
+        let has_method = self.methods.is_empty() || self.methods.iter().any(|own| **own == *method);
+        has_method
+            && PathRef::absolute(path).map_or(true, |path| {
+                let mut segments = path.components().map(|it| it.split(';').next().unwrap_or(it));
+                self.path.borrow().components().all(|own| segments.next() == Some(own))
+            })
+    }
+
     fn is_within(&self, other: &Self) -> bool {
         is_list_within(&self.methods, &other.methods)
             && self.path.borrow().is_within(other.path.borrow())

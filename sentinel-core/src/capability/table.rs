@@ -22,8 +22,9 @@
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
+use core::iter;
 
-use super::command::CommandRefusal;
+use super::command::{CommandRefusal, CommandRule};
 use super::grant::{Grant, GrantError, Holder};
 use super::index::{Index, keys};
 use super::request::{FileRight, Request};
@@ -59,6 +60,8 @@ pub struct Table {
     /// Places whose grant has ended.
     free: Vec<u32>,
     index: Index,
+    /// Places of the rules that forbid.
+    denials: Vec<u32>,
     grants_count: usize,
 }
 
@@ -124,35 +127,13 @@ impl Table {
 
     /// Ends a grant and everything derived from it, and says how many that were.
     pub fn revoke(&mut self, handle: Handle) -> usize {
-        if self.entry(handle).is_none() {
-            return 0;
-        }
-        let mut ending = Vec::from([handle]);
-        let mut done = 0;
-        while let Some(&next) = ending.get(done) {
-            done += 1;
-            let children = self.slots.iter().enumerate().filter_map(|(index, slot)| {
-                let is_child = slot.entry.as_ref()?.parent == Some(next);
-                is_child.then(|| Self::handle(index, slot))
-            });
-            let children: Vec<Handle> = children.collect();
-            ending.extend(children);
-        }
-        for handle in &ending {
-            self.remove(*handle);
-        }
-        ending.len()
+        self.remove_where(|own, _| own == handle)
     }
 
     /// Ends all grants whose time has passed, and says how many that were. Decisions do not need
     /// it; it makes room.
     pub fn sweep(&mut self, now: Timestamp) -> usize {
-        let ended: Vec<Handle> = self
-            .iter()
-            .filter(|(_, _, grant)| grant.until.is_some_and(|until| until <= now))
-            .map(|(handle, ..)| handle)
-            .collect();
-        ended.into_iter().map(|handle| self.revoke(handle)).sum()
+        self.remove_where(|_, entry| entry.grant.until.is_some_and(|until| until <= now))
     }
 
     /// Counts a use of a grant and of all it is derived from; before the deed.
@@ -189,43 +170,33 @@ impl Table {
     #[must_use]
     pub fn decide(&self, holder: Holder, request: &Request<'_>, now: Timestamp) -> Verdict {
         let mut best: Option<Best> = None;
-        let mut denial: Option<(u64, Handle)> = None;
-        for key in keys(request) {
-            for index in self.index.find(key) {
-                let Some(slot) = self.slots.get(index as usize) else { continue };
-                let Some(entry) = &slot.entry else { continue };
-                let handle = Self::handle(index as usize, slot);
-                if entry.grant.level == Level::Deny {
-                    let binds = entry.holder == holder || entry.holder == Holder::AGENT;
-                    let is_older = denial.is_none_or(|(age, _)| entry.age < age);
-                    if binds
-                        && is_older
-                        && self.is_good(handle, now)
-                        && could_apply(&entry.grant.resource, request)
-                    {
-                        denial = Some((entry.age, handle));
-                    }
-                    continue;
+        let mut denial = self.denial_within(holder, request, now);
+        for index in keys(request).flat_map(|key| self.index.find(key)) {
+            let Some(slot) = self.slots.get(index as usize) else { continue };
+            let Some(entry) = &slot.entry else { continue };
+            let handle = Self::handle(index as usize, slot);
+            if entry.grant.level == Level::Deny {
+                let is_older = denial.is_none_or(|(age, _)| entry.age < age);
+                if is_older
+                    && entry.binds(holder)
+                    && could_apply(&entry.grant.resource, request)
+                    && self.is_good(handle, now)
+                {
+                    denial = Some((entry.age, handle));
                 }
-                if entry.holder != holder || !self.is_good(handle, now) {
-                    continue;
-                }
-                let level = match entry.grant.level {
-                    Level::Once if entry.is_confirmed => Level::Allow,
-                    level => level,
-                };
-                let special = specificity(&entry.grant.resource);
-                let rank = (special, level, Reverse(entry.age));
-                let is_better = best.is_none_or(|best| rank > best.rank);
-                if is_better && self.covers(holder, &entry.grant.resource, request, now) {
-                    best = Some(Best { rank, handle, level });
-                }
+                continue;
             }
-        }
-        if denial.is_none()
-            && let Request::File { path, right, is_tree: true } = request
-        {
-            denial = self.denial_beneath(holder, path, *right, now);
+            if denial.is_some() || entry.holder != holder {
+                continue;
+            }
+            let rank = (specificity(&entry.grant.resource), entry.level(), Reverse(entry.age));
+            let is_better = best.is_none_or(|best| rank > best.rank);
+            if is_better
+                && self.is_good(handle, now)
+                && let Some(level) = self.covers(holder, entry, request, now)
+            {
+                best = Some(Best { rank, handle, level });
+            }
         }
         match (denial, best) {
             (Some((_, handle)), _) => Verdict::Denied { handle },
@@ -245,7 +216,7 @@ impl Table {
         directory: &'c str,
         now: Timestamp,
     ) -> Option<CommandRefusal<'c>> {
-        let may = |path, right| self.may(holder, path, right, now);
+        let may = |request: &Request<'_>| self.lends(holder, request, now).is_some();
         self.iter().find_map(|(handle, owner, grant)| match &grant.resource {
             Resource::Command(rule) if owner == holder && self.is_good(handle, now) => {
                 let refusal = rule.check(program, arguments, directory, may).err()?;
@@ -307,6 +278,9 @@ impl Table {
             }
         };
         self.index.insert(&grant.resource, index);
+        if grant.level == Level::Deny {
+            self.denials.push(index);
+        }
         let age = self.index.next_age();
         let uses_left = grant.uses;
         let Some(slot) = self.slots.get_mut(index as usize) else { return Err(GrantError::Full) };
@@ -316,10 +290,24 @@ impl Table {
         Ok(Handle { index, generation: slot.generation })
     }
 
+    /// Removes what `is_ending` says of and all that comes from it.
+    fn remove_where(&mut self, is_ending: impl Fn(Handle, &Entry) -> bool) -> usize {
+        let ending: Vec<Handle> = self
+            .iter()
+            .map(|(handle, ..)| handle)
+            .filter(|handle| self.lineage(*handle).any(|(own, entry)| is_ending(own, entry)))
+            .collect();
+        for handle in &ending {
+            self.remove(*handle);
+        }
+        ending.len()
+    }
+
     fn remove(&mut self, handle: Handle) {
         let Some(slot) = self.slots.get_mut(handle.index as usize) else { return };
         let Some(entry) = slot.entry.take() else { return };
         self.index.remove(&entry.grant.resource, handle.index);
+        self.denials.retain(|denial| *denial != handle.index);
         self.grants_count -= 1;
         // A place whose generations are used up is not used again.
         if let Some(generation) = slot.generation.checked_add(1) {
@@ -342,62 +330,104 @@ impl Table {
         slot.entry.as_mut().filter(|_| slot.generation == handle.generation)
     }
 
+    /// A grant, the one it is derived from, and so on. Parents are there as long as children are.
+    fn lineage(&self, handle: Handle) -> impl Iterator<Item = (Handle, &Entry)> {
+        let first = self.entry(handle).map(|entry| (handle, entry));
+        iter::successors(first, |(_, entry)| {
+            let parent = entry.parent?;
+            Some((parent, self.entry(parent)?))
+        })
+    }
+
     /// Whether a grant and all it is derived from have neither ended nor been used up.
     fn is_good(&self, handle: Handle, now: Timestamp) -> bool {
-        let mut next = Some(handle);
-        while let Some(handle) = next {
-            let Some(entry) = self.entry(handle) else { return false };
-            let has_ended = entry.grant.until.is_some_and(|until| until <= now);
-            if has_ended || entry.uses_left == Some(0) {
-                return false;
-            }
-            next = entry.parent;
-        }
-        true
+        self.entry(handle).is_some()
+            && self.lineage(handle).all(|(_, entry)| {
+                entry.grant.until.is_none_or(|until| now < until) && entry.uses_left != Some(0)
+            })
     }
 
-    /// Whether file grants of the holder let a path be used at all, asked for or not.
-    fn may(&self, holder: Holder, path: PathRef<'_>, right: FileRight, now: Timestamp) -> bool {
-        let request = Request::File { path, right, is_tree: false };
-        matches!(self.decide(holder, &request, now), Verdict::Covered { .. })
-    }
-
+    /// On which level a grant covers a request, if it does: its own, or that of the strictest file
+    /// grant that a command needs besides.
     fn covers(
         &self,
         holder: Holder,
-        resource: &Resource,
+        entry: &Entry,
         request: &Request<'_>,
         now: Timestamp,
-    ) -> bool {
-        if let (Resource::Command(rule), Request::Command { program, arguments, directory }) =
-            (resource, request)
-        {
-            let may = |path, right| self.may(holder, path, right, now);
-            return rule.check(*program, arguments, directory, may).is_ok();
-        }
-        covers(resource, request)
+    ) -> Option<Level> {
+        let own = entry.level();
+        let (Resource::Command(rule), Request::Command { program, arguments, directory }) =
+            (&entry.grant.resource, request)
+        else {
+            return covers(&entry.grant.resource, request).then_some(own);
+        };
+        let mut strictest = own;
+        let may = |request: &Request<'_>| {
+            let level = self.lends(holder, request, now);
+            strictest = strictest.max(level.unwrap_or(own));
+            level.is_some()
+        };
+        rule.check(*program, arguments, directory, may).is_ok().then_some(strictest)
     }
 
-    /// A rule that forbids a part of what lies beneath a path.
-    fn denial_beneath(
+    /// On which level a holder's file grants let a command use a path. A grant whose uses are
+    /// counted lends none: nobody sees how often a program opens a file.
+    fn lends(&self, holder: Holder, request: &Request<'_>, now: Timestamp) -> Option<Level> {
+        if let Request::File { path, right: FileRight::Read, is_tree } = *request {
+            // Whoever may read a directory sees what it holds.
+            let listing = Request::File { path, right: FileRight::List, is_tree };
+            if matches!(self.decide(holder, &listing, now), Verdict::Denied { .. }) {
+                return None;
+            }
+        }
+        match self.decide(holder, request, now) {
+            Verdict::Covered { handle, level } if self.uses_left(handle).is_none() => Some(level),
+            _ => None,
+        }
+    }
+
+    /// The oldest rule that forbids a part of what a request means as a whole.
+    fn denial_within(
         &self,
         holder: Holder,
-        root: &PathRef<'_>,
-        right: FileRight,
+        request: &Request<'_>,
         now: Timestamp,
     ) -> Option<(u64, Handle)> {
-        let denials = self.slots.iter().enumerate().filter_map(|(index, slot)| {
+        let has_parts = matches!(
+            request,
+            Request::File { is_tree: true, .. }
+                | Request::Configure { .. }
+                | Request::Listen { .. }
+        );
+        if !has_parts {
+            return None;
+        }
+        let denials = self.denials.iter().filter_map(|index| {
+            let slot = self.slots.get(*index as usize)?;
             let entry = slot.entry.as_ref()?;
-            let Resource::Files { path, rights } = &entry.grant.resource else { return None };
-            let handle = Self::handle(index, slot);
-            let is_denial = entry.grant.level == Level::Deny
-                && (entry.holder == holder || entry.holder == Holder::AGENT)
-                && rights.has(right)
-                && path.borrow().is_within(*root)
+            let handle = Self::handle(*index as usize, slot);
+            let applies = entry.binds(holder)
+                && lies_within(&entry.grant.resource, request)
                 && self.is_good(handle, now);
-            is_denial.then_some((entry.age, handle))
+            applies.then_some((entry.age, handle))
         });
         denials.min()
+    }
+}
+
+impl Entry {
+    /// The level as it is now.
+    fn level(&self) -> Level {
+        match self.grant.level {
+            Level::Once if self.is_confirmed => Level::Allow,
+            level => level,
+        }
+    }
+
+    /// Whether a rule that forbids speaks to a holder.
+    fn binds(&self, holder: Holder) -> bool {
+        self.holder == holder || self.holder == Holder::AGENT
     }
 }
 
@@ -419,12 +449,14 @@ fn specificity(resource: &Resource) -> Special {
         Resource::Connect { hosts, ports, http } => {
             let path = http.as_ref().map_or(0, |http| 1 + http.path.borrow().components().count());
             let has_methods = http.as_ref().is_some_and(|http| !http.methods.is_empty());
-            let narrow = usize::from(u16::MAX - (ports.last - ports.first));
+            let narrow = usize::from(u16::MAX - ports.last.saturating_sub(ports.first));
             (hosts.specificity(), path, 2 * narrow + usize::from(has_methods))
         }
-        Resource::Listen { address, ports } => {
-            (address.specificity(), usize::from(u16::MAX - (ports.last - ports.first)), 0)
-        }
+        Resource::Listen { address, ports } => (
+            address.specificity(),
+            usize::from(u16::MAX - ports.last.saturating_sub(ports.first)),
+            0,
+        ),
         Resource::Skill { operations, .. } => (usize::from(!operations.is_empty()), 0, 0),
         Resource::Configure { key } => (key.split('.').count(), 0, 0),
         Resource::Persona => (0, 0, 0),
@@ -478,16 +510,19 @@ fn could_apply(resource: &Resource, request: &Request<'_>) -> bool {
             Resource::Connect { hosts, ports, http },
             Request::Connect { host, port, http: wanted },
         ) => {
+            // A connection whose requests nobody sees could carry any.
             let could_http = match (http, wanted) {
-                (Some(rule), Some(wanted)) => rule.covers(wanted.method, wanted.path),
-                // A connection whose requests nobody sees could carry this one.
+                (Some(rule), Some(wanted)) => rule.forbids(wanted.method, wanted.path),
                 (_, None) | (None, _) => true,
             };
-            // What is forbidden by a wildcard is forbidden on every host with such a name.
-            forbids(hosts, host) && ports.covers(*port) && could_http
+            hosts.forbids(host) && ports.covers(*port) && could_http
+        }
+        (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
+            address.forbids(wanted) && ports.covers(*port)
         }
         (Resource::Command(rule), Request::Command { program, arguments, .. }) => {
-            // Only what the rule names is forbidden: the program, or these subcommands of it.
+            // Only what the rule names is forbidden: the program, or these subcommands of it. A
+            // subcommand may stand behind options.
             let first = arguments.first().copied().unwrap_or_default();
             let has_word =
                 arguments.iter().any(|word| rule.subcommands.iter().any(|named| **named == **word));
@@ -498,46 +533,57 @@ fn could_apply(resource: &Resource, request: &Request<'_>) -> bool {
     }
 }
 
-fn forbids(hosts: &super::HostPattern, host: &crate::wire::url::Host<'_>) -> bool {
-    match (hosts, host.name()) {
-        (super::HostPattern::Any, _) => true,
-        (super::HostPattern::Beneath(domain), Some(name)) => name.is_within(domain),
-        (pattern, _) => pattern.covers(host),
+/// Whether a rule that forbids speaks of a part of what a request means as a whole.
+fn lies_within(resource: &Resource, request: &Request<'_>) -> bool {
+    match (resource, request) {
+        (Resource::Files { path, rights }, Request::File { path: root, right, is_tree: true }) => {
+            rights.has(*right) && path.borrow().is_within(*root)
+        }
+        (Resource::Configure { key }, Request::Configure { key: root }) => is_key_within(key, root),
+        // `0.0.0.0` and `::` are every address of this machine.
+        (Resource::Listen { ports, .. }, Request::Listen { address, port }) => {
+            address.address().is_some_and(|address| address.is_unspecified()) && ports.covers(*port)
+        }
+        _ => false,
     }
 }
 
 /// Refuses a grant that says nothing or contradicts itself.
 fn check(grant: &Grant, now: Timestamp) -> Result<(), GrantError> {
+    let is_denial = grant.level == Level::Deny;
     if grant.uses == Some(0) || grant.until.is_some_and(|until| until <= now) {
         return Err(GrantError::Empty);
     }
+    if is_denial && grant.uses.is_some() {
+        return Err(GrantError::Contradiction("a rule that forbids is not used up"));
+    }
     match &grant.resource {
         Resource::Files { rights, .. } if rights.is_empty() => Err(GrantError::Empty),
-        Resource::Command(rule) => {
-            let is_bad_word = |word: &str| word.is_empty() || word.starts_with('-');
-            if rule.subcommands.iter().any(|word| is_bad_word(word)) {
-                return Err(GrantError::Contradiction("a subcommand is a word, not an option"));
-            }
-            let is_no_option = |option: &str| option.is_empty() || option == "-" || option == "--";
-            if rule.refused.iter().any(|option| is_no_option(option)) {
-                return Err(GrantError::Contradiction(
-                    "an option to refuse is empty or only dashes",
-                ));
-            }
-            let is_both = rule.subcommands.iter().any(|word| rule.refused.contains(word));
-            if is_both {
-                return Err(GrantError::Contradiction("a word is both a subcommand and refused"));
-            }
-            let narrows = !rule.refused.is_empty() || rule.may_use_any_path || rule.is_unguarded;
-            if grant.level == Level::Deny && narrows {
-                let what = "a rule that forbids names a program and subcommands, nothing else";
-                return Err(GrantError::Contradiction(what));
-            }
-            Ok(())
-        }
-        Resource::Skill { name, .. } | Resource::Configure { key: name } if name.is_empty() => {
-            Err(GrantError::Empty)
-        }
+        Resource::Command(rule) => check_command(rule, is_denial),
+        Resource::Connect { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
+        Resource::Listen { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
+        Resource::Skill { name, .. } if name.is_empty() => Err(GrantError::Empty),
+        Resource::Configure { key } if key.split('.').any(str::is_empty) => Err(GrantError::Empty),
         _ => Ok(()),
     }
+}
+
+fn check_command(rule: &CommandRule, is_denial: bool) -> Result<(), GrantError> {
+    let is_bad_word = |word: &str| word.is_empty() || word.starts_with('-');
+    if rule.subcommands.iter().any(|word| is_bad_word(word)) {
+        return Err(GrantError::Contradiction("a subcommand is a word, not an option"));
+    }
+    let is_no_option = |option: &str| option.is_empty() || option == "-" || option == "--";
+    if rule.refused.iter().any(|option| is_no_option(option)) {
+        return Err(GrantError::Contradiction("an option to refuse is empty or only dashes"));
+    }
+    if rule.subcommands.iter().any(|word| rule.refused.contains(word)) {
+        return Err(GrantError::Contradiction("a word is both a subcommand and refused"));
+    }
+    let narrows = !rule.refused.is_empty() || rule.may_use_any_path || rule.is_unguarded;
+    if is_denial && narrows {
+        let what = "a rule that forbids names a program and subcommands, nothing else";
+        return Err(GrantError::Contradiction(what));
+    }
+    Ok(())
 }

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use self::known::{Guard, Known};
-use super::request::FileRight;
+use super::request::{FileRight, Request};
 use super::{Path, PathRef};
 
 /// Which commands a grant covers.
@@ -68,7 +68,9 @@ impl CommandRule {
         }
     }
 
-    /// Whether the rule covers a command. `may` says whether a file grant covers a path.
+    /// Whether the rule covers a command. `may` says whether file grants let it use a path: read
+    /// the directory it runs in, and read, or read and write, what its arguments may name, with
+    /// everything beneath.
     ///
     /// # Errors
     /// Why it does not.
@@ -77,7 +79,7 @@ impl CommandRule {
         program: PathRef<'_>,
         arguments: &[&'c str],
         directory: &'c str,
-        mut may: impl FnMut(PathRef<'c>, FileRight) -> bool,
+        mut may: impl FnMut(&Request<'c>) -> bool,
     ) -> Result<(), CommandRefusal<'c>> {
         if program != self.program.borrow() {
             return Err(CommandRefusal::Program);
@@ -87,13 +89,17 @@ impl CommandRule {
         if !self.subcommands.is_empty() && !self.subcommands.iter().any(|word| **word == *first) {
             return Err(CommandRefusal::Subcommand);
         }
-        let is_granted = |directory| may(directory, FileRight::Read);
+        // What lies in the directory it runs in and is forbidden, the sandbox hides.
+        let mut may_all = |path: PathRef<'c>, rights: &[FileRight], is_tree| {
+            rights.iter().all(|right| may(&Request::File { path, right: *right, is_tree }))
+        };
+        let is_granted = |directory| may_all(directory, &[FileRight::Read], false);
         if !self.may_use_any_path && !PathRef::absolute(directory).is_ok_and(is_granted) {
             return Err(CommandRefusal::Path(directory));
         }
-        // What an unknown program does with a path is unknown: it may as well write there.
+        // What an unknown program does with a path is unknown: it may read it, and write there.
         let is_writer = known.is_none_or(|known| known.is_writer);
-        let right = if is_writer { FileRight::Write } else { FileRight::Read };
+        let rights = if is_writer { READER_AND_WRITER } else { READER };
         let mut are_options_over = false;
         for argument in arguments.iter().copied() {
             if !are_options_over && argument == "--" {
@@ -106,7 +112,7 @@ impl CommandRule {
             }
             for text in paths_in(argument, are_options_over) {
                 let path = PathRef::resolve(directory, text);
-                if !path.is_ok_and(|path| may(path, right)) {
+                if !path.is_ok_and(|path| may_all(path, rights, true)) {
                     return Err(CommandRefusal::Path(argument));
                 }
             }
@@ -252,6 +258,9 @@ fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str
     let parts = [value, glued, behind_colon].into_iter().flatten().filter(is_pathlike);
     whole.into_iter().chain(parts)
 }
+
+const READER: &[FileRight] = &[FileRight::Read];
+const READER_AND_WRITER: &[FileRight] = &[FileRight::Read, FileRight::Write];
 
 #[cfg(test)]
 mod tests;

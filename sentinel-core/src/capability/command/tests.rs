@@ -8,7 +8,10 @@ fn check<'c>(rule: &CommandRule, line: &'c str) -> Result<(), CommandRefusal<'c>
     let program = PathRef::absolute(words.next().unwrap()).unwrap();
     let arguments: Vec<&str> = words.collect();
     let work = PathRef::absolute("/w").unwrap();
-    rule.check(program, &arguments, "/w/dir", |path, _| path.is_within(work))
+    rule.check(program, &arguments, "/w/dir", |request| match request {
+        Request::File { path, .. } => path.is_within(work),
+        _ => false,
+    })
 }
 
 fn bare(line: &str) -> CommandRule {
@@ -235,7 +238,7 @@ fn a_grant_adds_to_the_guard() {
     rule.may_use_any_path = true;
     assert_eq!(check(&rule, "/usr/bin/find /etc"), Ok(()));
     let ls = bare("/bin/ls");
-    let nowhere = ls.check(ls.program.borrow(), &[], "/etc", |_, _| false);
+    let nowhere = ls.check(ls.program.borrow(), &[], "/etc", |_| false);
     assert_eq!(nowhere, Err(CommandRefusal::Path("/etc")), "the directory counts too");
 }
 
