@@ -141,16 +141,26 @@ impl Table {
     /// # Errors
     /// One of them has ended or is used up. Nothing was counted then.
     pub fn spend(&mut self, handle: Handle, now: Timestamp) -> Result<(), GrantError> {
-        if !self.is_good(handle, now) {
+        self.spend_all(&[handle], now)
+    }
+
+    /// Counts a use of every grant that one deed needs, and of all they are derived from, each
+    /// once; before the deed.
+    ///
+    /// # Errors
+    /// One of them has ended or is used up. Nothing was counted then.
+    pub fn spend_all(&mut self, handles: &[Handle], now: Timestamp) -> Result<(), GrantError> {
+        if !handles.iter().all(|handle| self.is_good(*handle, now)) {
             return Err(GrantError::Gone);
         }
-        let mut next = Some(handle);
-        while let Some(handle) = next {
-            let Some(entry) = self.entry_mut(handle) else { break };
-            if let Some(left) = &mut entry.uses_left {
+        let lineages = handles.iter().flat_map(|handle| self.lineage(*handle));
+        let mut spent: Vec<Handle> = lineages.map(|(handle, _)| handle).collect();
+        spent.sort_unstable();
+        spent.dedup();
+        for handle in spent {
+            if let Some(Entry { uses_left: Some(left), .. }) = self.entry_mut(handle) {
                 *left = left.saturating_sub(1);
             }
-            next = entry.parent;
         }
         Ok(())
     }
@@ -202,6 +212,43 @@ impl Table {
             (Some((_, handle)), _) => Verdict::Denied { handle },
             (None, Some(Best { handle, level, .. })) => Verdict::Covered { handle, level },
             (None, None) => Verdict::Uncovered,
+        }
+    }
+
+    /// What the grants of a holder say of a deed that needs several: a denial of one denies all,
+    /// what is uncovered is uncovered as a whole, and else the strictest level holds. With it come
+    /// the grants that are used, or the rule that denied; the verdict names the strictest of them.
+    ///
+    /// A deed that needs nothing is not covered by anything: do not ask.
+    #[must_use]
+    pub fn decide_all(
+        &self,
+        holder: Holder,
+        requests: &[Request<'_>],
+        now: Timestamp,
+    ) -> (Verdict, Vec<Handle>) {
+        let mut handles = Vec::with_capacity(requests.len());
+        let mut strictest: Option<(Level, Handle)> = None;
+        let mut is_uncovered = requests.is_empty();
+        for request in requests {
+            match self.decide(holder, request, now) {
+                Verdict::Denied { handle } => {
+                    return (Verdict::Denied { handle }, Vec::from([handle]));
+                }
+                Verdict::Uncovered => is_uncovered = true,
+                Verdict::Covered { handle, level } => {
+                    if !handles.contains(&handle) {
+                        handles.push(handle);
+                    }
+                    if strictest.is_none_or(|(strictest, _)| level > strictest) {
+                        strictest = Some((level, handle));
+                    }
+                }
+            }
+        }
+        match strictest {
+            Some((level, handle)) if !is_uncovered => (Verdict::Covered { handle, level }, handles),
+            _ => (Verdict::Uncovered, Vec::new()),
         }
     }
 

@@ -7,6 +7,7 @@
 //! - [`Tools`] holds the tools of an agent: [`Builtin`] ones and those that skills bring along.
 //! - [`Tools::read`] turns a [`ToolUse`](crate::llm::ToolUse) into a [`Call`], or into an error
 //!   that tells the model how to mend it.
+//! - [`Call::with_requests`] says what a call needs to be granted.
 //! - [`Call::canonical`] is what approvals and loop detection compare.
 //!
 //! # Invariants
@@ -23,6 +24,7 @@ mod error;
 mod operation;
 mod parameter;
 mod registry;
+mod requests;
 mod role;
 
 #[cfg(test)]
@@ -33,3 +35,4 @@ pub use call::{Call, ForeignCall};
 pub use error::{ArgumentError, ArgumentProblem, Place, UnknownTool};
 pub use operation::Operation;
 pub use registry::{CallError, Tool, ToolProblem, ToolRefused, Tools, looks_like};
+pub use requests::{RequestError, Surroundings};
