@@ -634,3 +634,6 @@ fn check_command(rule: &CommandRule, is_denial: bool) -> Result<(), GrantError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
