@@ -12,6 +12,9 @@
 
 use std::process::ExitCode;
 
+mod capability;
+#[path = "../tests/capability_cases/mod.rs"]
+mod capability_cases;
 mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         json::writing,
         sse::streaming,
         llm::tokens,
+        capability::deciding,
         label::deciding,
         journal::appending,
         journal::verifying,

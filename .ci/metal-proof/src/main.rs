@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod capability;
 mod heap;
 mod journal;
 
@@ -67,6 +68,7 @@ fn exercise(input: &[u8]) -> String {
         ask(dialect, input, &mut output);
     }
     judge(&mut output);
+    capability::exercise(&mut output);
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
         output.push_str(url.host().reach().map_or("unknown", |reach| reach.as_str()));

@@ -5,7 +5,7 @@
 
 use core::fmt;
 
-use super::{Level, Resource};
+use super::{CommandRule, Level, Resource};
 use crate::time::Timestamp;
 
 /// What a person allowed, or forbade.
@@ -45,6 +45,28 @@ impl Grant {
             && is_sooner
             && are_fewer
             && self.resource.is_within(&other.resource)
+    }
+
+    /// Refuses a grant that says nothing or contradicts itself.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), GrantError> {
+        let is_denial = self.level == Level::Deny;
+        if self.uses == Some(0) || self.until.is_some_and(|until| until <= now) {
+            return Err(GrantError::Empty);
+        }
+        if is_denial && self.uses.is_some() {
+            return Err(GrantError::Contradiction("a rule that forbids is not used up"));
+        }
+        match &self.resource {
+            Resource::Files { rights, .. } if rights.is_empty() => Err(GrantError::Empty),
+            Resource::Command(rule) => check_command(rule, is_denial),
+            Resource::Connect { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
+            Resource::Listen { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
+            Resource::Skill { name, .. } if name.is_empty() => Err(GrantError::Empty),
+            Resource::Configure { key } if key.split('.').any(str::is_empty) => {
+                Err(GrantError::Empty)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -92,3 +114,23 @@ impl fmt::Display for GrantError {
 }
 
 impl core::error::Error for GrantError {}
+
+fn check_command(rule: &CommandRule, is_denial: bool) -> Result<(), GrantError> {
+    let is_bad_word = |word: &str| word.is_empty() || word.starts_with('-');
+    if rule.subcommands.iter().any(|word| is_bad_word(word)) {
+        return Err(GrantError::Contradiction("a subcommand is a word, not an option"));
+    }
+    let is_no_option = |option: &str| option.is_empty() || option == "-" || option == "--";
+    if rule.refused.iter().any(|option| is_no_option(option)) {
+        return Err(GrantError::Contradiction("an option to refuse is empty or only dashes"));
+    }
+    if rule.subcommands.iter().any(|word| rule.refused.contains(word)) {
+        return Err(GrantError::Contradiction("a word is both a subcommand and refused"));
+    }
+    let narrows = !rule.refused.is_empty() || rule.may_use_any_path || rule.is_unguarded;
+    if is_denial && narrows {
+        let what = "a rule that forbids names a program and subcommands, nothing else";
+        return Err(GrantError::Contradiction(what));
+    }
+    Ok(())
+}

@@ -2,7 +2,9 @@
 //!
 //! Every resource has one key: a hash of its kind and of what a request must have in common with
 //! it, such as the components of its path. A request has a few: one for each grant that could
-//! cover it, be it of the directory above or of all hosts beneath a domain.
+//! cover it, be it of the directory above or of all hosts beneath a domain. A rule that forbids has
+//! more: a request may mean a directory with all that is in it, so the rule is found under each
+//! directory above it.
 //!
 //! # Invariants
 //! - A grant that could cover or forbid a request has one of its keys. The other way round is not
@@ -10,8 +12,7 @@
 //! - Looking up allocates nothing.
 //!
 //! # Not here
-//! Denials of what lies beneath a request: a request for a tree has no key for each leaf, and the
-//! table looks at its denials one by one.
+//! Comparing: [`Table::decide`](super::Table::decide).
 
 use alloc::vec::Vec;
 use core::iter;
@@ -30,16 +31,20 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, resource: &Resource, slot: u32) {
-        let entry = (key(resource), slot);
-        if let Err(place) = self.entries.binary_search(&entry) {
-            self.entries.insert(place, entry);
+    /// Adds the place of a grant; of one that forbids, under the wholes that it is a part of too.
+    pub(super) fn insert(&mut self, resource: &Resource, is_denial: bool, slot: u32) {
+        for key in keys_of(resource, is_denial) {
+            if let Err(place) = self.entries.binary_search(&(key, slot)) {
+                self.entries.insert(place, (key, slot));
+            }
         }
     }
 
-    pub(super) fn remove(&mut self, resource: &Resource, slot: u32) {
-        if let Ok(place) = self.entries.binary_search(&(key(resource), slot)) {
-            self.entries.remove(place);
+    pub(super) fn remove(&mut self, resource: &Resource, is_denial: bool, slot: u32) {
+        for key in keys_of(resource, is_denial) {
+            if let Ok(place) = self.entries.binary_search(&(key, slot)) {
+                self.entries.remove(place);
+            }
         }
     }
 
@@ -78,6 +83,25 @@ pub(super) fn keys<'r>(request: &'r Request<'r>) -> impl Iterator<Item = u64> {
         }
     }
     sought.keys()
+}
+
+/// The key of all rules that forbid a part of what a request means as a whole, if it means one.
+pub(super) fn key_of_whole(request: &Request<'_>) -> Option<u64> {
+    let hash = match request {
+        Request::File { path, is_tree: true, .. } => {
+            components(Hash::of(Kind::WholeFiles), path.components())
+        }
+        Request::Configure { key } => components(Hash::of(Kind::WholeKey), key.split('.')),
+        // `0.0.0.0` and `::` are every address of this machine.
+        Request::Listen { address, .. } if is_unspecified(address) => Hash::of(Kind::AllAddresses),
+        _ => return None,
+    };
+    Some(hash.0)
+}
+
+/// Whether it stands for every address there is.
+pub(super) fn is_unspecified(address: &Host<'_>) -> bool {
+    address.address().is_some_and(|address| address.is_unspecified())
 }
 
 /// What a request has to look for; most of it is not there.
@@ -127,7 +151,25 @@ impl<'r> Sought<'r> {
     }
 }
 
-/// The one key of a resource.
+/// The keys of a grant: its own and, of one that forbids, those of every whole it is a part of.
+fn keys_of(resource: &Resource, is_denial: bool) -> impl Iterator<Item = u64> {
+    let mut wholes = Sought::default();
+    match resource {
+        Resource::Files { path, .. } if is_denial => {
+            wholes.prefixes = Some((Hash::of(Kind::WholeFiles), path.borrow()));
+        }
+        Resource::Configure { key } if is_denial => {
+            wholes.key = Some((Hash::of(Kind::WholeKey), key));
+        }
+        Resource::Listen { .. } if is_denial => {
+            wholes.exact = Some(Hash::of(Kind::AllAddresses));
+        }
+        _ => {}
+    }
+    iter::once(key(resource)).chain(wholes.keys())
+}
+
+/// What a resource has in common with each request that is about it.
 fn key(resource: &Resource) -> u64 {
     let hash = match resource {
         Resource::Files { path, .. } => {
@@ -190,6 +232,9 @@ enum Kind {
     Persona,
     Model,
     ModelPrefix,
+    WholeFiles,
+    WholeKey,
+    AllAddresses,
 }
 
 /// FNV-1a: short words, one byte after the other, and a prefix's hash on the way to the whole's.
@@ -213,5 +258,63 @@ impl Hash {
     /// A word and its end, so that `a`, `b` is not `ab`.
     fn part(self, part: &str) -> Self {
         self.bytes(part.as_bytes()).byte(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::Grant;
+
+    #[test]
+    fn what_is_removed_leaves_nothing() {
+        let grants = ["read /a", "write /a", "connect *.example", "run /bin/cat", "read /a/b"];
+        let resources = grants.map(|text| text.parse::<Grant>().unwrap().resource);
+        let mut index = Index::default();
+        for (slot, resource) in (0..).zip(&resources) {
+            index.insert(resource, false, slot);
+            index.insert(resource, false, slot);
+        }
+        assert_eq!(index.entries.len(), resources.len(), "every pair once");
+        assert!(index.find(key(&resources[0])).eq([0, 1]), "two grants of one path");
+        for (slot, resource) in (0..).zip(&resources) {
+            index.remove(resource, false, slot);
+            assert!(index.find(key(resource)).all(|found| found != slot));
+        }
+        assert_eq!(index.entries, []);
+    }
+
+    #[test]
+    fn a_denial_is_found_under_every_whole() {
+        let denial = "deny read /a/b".parse::<Grant>().unwrap().resource;
+        let mut index = Index::default();
+        index.insert(&denial, true, 3);
+        let found = |path, is_tree| {
+            let path = crate::capability::PathRef::absolute(path).unwrap();
+            let right = crate::capability::FileRight::Read;
+            let key = key_of_whole(&Request::File { path, right, is_tree });
+            key.is_some_and(|key| index.find(key).eq([3]))
+        };
+        assert!(["/", "/a", "/a/b"].into_iter().all(|path| found(path, true)));
+        assert!(!found("/a", false) && !found("/a/b/c", true) && !found("/b", true));
+        index.remove(&denial, true, 3);
+        assert_eq!(index.entries, []);
+    }
+
+    /// A host has no key of an address, a program none of a file: kinds are kept apart.
+    #[test]
+    fn a_request_has_few_keys() {
+        let path = crate::capability::PathRef::absolute("/a/b/c").unwrap();
+        let right = crate::capability::FileRight::Read;
+        assert_eq!(keys(&Request::File { path, right, is_tree: false }).count(), 4);
+        let (program, arguments, directory) = (path, &[][..], "/");
+        assert_eq!(keys(&Request::Command { program, arguments, directory }).count(), 1);
+        let host = Host::parse("a.b.example").unwrap();
+        let request = Request::Connect { host: &host, port: 1, http: None };
+        assert_eq!(keys(&request).count(), 5);
+        let mut all: Vec<u64> = keys(&request).collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 5);
     }
 }

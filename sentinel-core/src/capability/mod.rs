@@ -20,6 +20,7 @@ mod grant;
 mod handle;
 mod host;
 mod index;
+mod matching;
 mod path;
 mod request;
 mod resource;

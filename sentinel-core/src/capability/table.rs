@@ -24,11 +24,12 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::iter;
 
-use super::command::{CommandRefusal, CommandRule};
+use super::command::CommandRefusal;
 use super::grant::{Grant, GrantError, Holder};
-use super::index::{Index, keys};
+use super::index::{Index, key_of_whole, keys};
+use super::matching::{Special, could_apply, covers, lies_within, specificity};
 use super::request::{FileRight, Request};
-use super::resource::{Resource, is_key_within};
+use super::resource::Resource;
 use super::{Handle, Level, PathRef, Verdict};
 use crate::limits::{CAPABILITY_DERIVED_DEPTH_MAX, CAPABILITY_GRANTS_COUNT_MAX};
 use crate::time::Timestamp;
@@ -60,8 +61,6 @@ pub struct Table {
     /// Places whose grant has ended.
     free: Vec<u32>,
     index: Index,
-    /// Places of the rules that forbid.
-    denials: Vec<u32>,
     grants_count: usize,
 }
 
@@ -79,6 +78,8 @@ struct Entry {
     /// The order in which grants were made.
     age: u64,
     depth: usize,
+    /// How special the grant is.
+    special: Special,
     uses_left: Option<u32>,
     /// Whether a person has allowed a use of a grant that asks once.
     is_confirmed: bool,
@@ -179,8 +180,19 @@ impl Table {
     /// What the grants of a holder say of a request.
     #[must_use]
     pub fn decide(&self, holder: Holder, request: &Request<'_>, now: Timestamp) -> Verdict {
+        self.judge(holder, request, None, now)
+    }
+
+    /// The decision; a file is forbidden, too, to whoever may not do `also` with it.
+    fn judge(
+        &self,
+        holder: Holder,
+        request: &Request<'_>,
+        also: Option<FileRight>,
+        now: Timestamp,
+    ) -> Verdict {
         let mut best: Option<Best> = None;
-        let mut denial = self.denial_within(holder, request, now);
+        let mut denial = self.denial_within(holder, request, also, now);
         for index in keys(request).flat_map(|key| self.index.find(key)) {
             let Some(slot) = self.slots.get(index as usize) else { continue };
             let Some(entry) = &slot.entry else { continue };
@@ -189,7 +201,7 @@ impl Table {
                 let is_older = denial.is_none_or(|(age, _)| entry.age < age);
                 if is_older
                     && entry.binds(holder)
-                    && could_apply(&entry.grant.resource, request)
+                    && could_apply(&entry.grant.resource, request, also)
                     && self.is_good(handle, now)
                 {
                     denial = Some((entry.age, handle));
@@ -199,7 +211,7 @@ impl Table {
             if denial.is_some() || entry.holder != holder {
                 continue;
             }
-            let rank = (specificity(&entry.grant.resource), entry.level(), Reverse(entry.age));
+            let rank = (entry.special, entry.level(), Reverse(entry.age));
             let is_better = best.is_none_or(|best| rank > best.rank);
             if is_better
                 && self.is_good(handle, now)
@@ -312,7 +324,7 @@ impl Table {
         parent: Option<Handle>,
         now: Timestamp,
     ) -> Result<Handle, GrantError> {
-        check(&grant, now)?;
+        grant.check(now)?;
         if self.grants_count >= CAPABILITY_GRANTS_COUNT_MAX {
             return Err(GrantError::Full);
         }
@@ -324,15 +336,21 @@ impl Table {
                 u32::try_from(self.slots.len() - 1).map_err(|_| GrantError::Full)?
             }
         };
-        self.index.insert(&grant.resource, index);
-        if grant.level == Level::Deny {
-            self.denials.push(index);
-        }
+        self.index.insert(&grant.resource, grant.level == Level::Deny, index);
         let age = self.index.next_age();
         let uses_left = grant.uses;
+        let special = specificity(&grant.resource);
         let Some(slot) = self.slots.get_mut(index as usize) else { return Err(GrantError::Full) };
-        slot.entry =
-            Some(Entry { grant, holder, parent, age, depth, uses_left, is_confirmed: false });
+        slot.entry = Some(Entry {
+            grant,
+            holder,
+            parent,
+            age,
+            depth,
+            special,
+            uses_left,
+            is_confirmed: false,
+        });
         self.grants_count += 1;
         Ok(Handle { index, generation: slot.generation })
     }
@@ -353,8 +371,8 @@ impl Table {
     fn remove(&mut self, handle: Handle) {
         let Some(slot) = self.slots.get_mut(handle.index as usize) else { return };
         let Some(entry) = slot.entry.take() else { return };
-        self.index.remove(&entry.grant.resource, handle.index);
-        self.denials.retain(|denial| *denial != handle.index);
+        let is_denial = entry.grant.level == Level::Deny;
+        self.index.remove(&entry.grant.resource, is_denial, handle.index);
         self.grants_count -= 1;
         // A place whose generations are used up is not used again.
         if let Some(generation) = slot.generation.checked_add(1) {
@@ -421,14 +439,9 @@ impl Table {
     /// On which level a holder's file grants let a command use a path. A grant whose uses are
     /// counted lends none: nobody sees how often a program opens a file.
     fn lends(&self, holder: Holder, request: &Request<'_>, now: Timestamp) -> Option<Level> {
-        if let Request::File { path, right: FileRight::Read, is_tree } = *request {
-            // Whoever may read a directory sees what it holds.
-            let listing = Request::File { path, right: FileRight::List, is_tree };
-            if matches!(self.decide(holder, &listing, now), Verdict::Denied { .. }) {
-                return None;
-            }
-        }
-        match self.decide(holder, request, now) {
+        // Whoever reads a directory sees what it holds.
+        let is_reading = matches!(request, Request::File { right: FileRight::Read, .. });
+        match self.judge(holder, request, is_reading.then_some(FileRight::List), now) {
             Verdict::Covered { handle, level } if self.uses_left(handle).is_none() => Some(level),
             _ => None,
         }
@@ -439,23 +452,15 @@ impl Table {
         &self,
         holder: Holder,
         request: &Request<'_>,
+        also: Option<FileRight>,
         now: Timestamp,
     ) -> Option<(u64, Handle)> {
-        let has_parts = matches!(
-            request,
-            Request::File { is_tree: true, .. }
-                | Request::Configure { .. }
-                | Request::Listen { .. }
-        );
-        if !has_parts {
-            return None;
-        }
-        let denials = self.denials.iter().filter_map(|index| {
-            let slot = self.slots.get(*index as usize)?;
+        let denials = self.index.find(key_of_whole(request)?).filter_map(|index| {
+            let slot = self.slots.get(index as usize)?;
             let entry = slot.entry.as_ref()?;
-            let handle = Self::handle(*index as usize, slot);
+            let handle = Self::handle(index as usize, slot);
             let applies = entry.binds(holder)
-                && lies_within(&entry.grant.resource, request)
+                && lies_within(&entry.grant.resource, request, also)
                 && self.is_good(handle, now);
             applies.then_some((entry.age, handle))
         });
@@ -484,155 +489,6 @@ struct Best {
     rank: (Special, Level, Reverse<u64>),
     handle: Handle,
     level: Level,
-}
-
-/// How special a grant is: the larger, the more.
-type Special = (usize, usize, usize);
-
-fn specificity(resource: &Resource) -> Special {
-    match resource {
-        Resource::Files { path, .. } => (path.borrow().components().count(), 0, 0),
-        Resource::Command(rule) => (usize::from(!rule.subcommands.is_empty()), 0, 0),
-        Resource::Connect { hosts, ports, http } => {
-            let path = http.as_ref().map_or(0, |http| 1 + http.path.borrow().components().count());
-            let has_methods = http.as_ref().is_some_and(|http| !http.methods.is_empty());
-            let narrow = usize::from(u16::MAX - ports.last.saturating_sub(ports.first));
-            (hosts.specificity(), path, 2 * narrow + usize::from(has_methods))
-        }
-        Resource::Listen { address, ports } => (
-            address.specificity(),
-            usize::from(u16::MAX - ports.last.saturating_sub(ports.first)),
-            0,
-        ),
-        Resource::Skill { operations, .. } => (usize::from(!operations.is_empty()), 0, 0),
-        Resource::Configure { key } => (key.split('.').count(), 0, 0),
-        Resource::Persona => (0, 0, 0),
-        Resource::Model { name, is_prefix } => (name.len(), usize::from(!is_prefix), 0),
-    }
-}
-
-/// Whether a grant covers all of a request. Commands need the other grants, too.
-fn covers(resource: &Resource, request: &Request<'_>) -> bool {
-    match (resource, request) {
-        (Resource::Files { path, rights }, Request::File { path: wanted, right, .. }) => {
-            rights.has(*right) && wanted.is_within(path.borrow())
-        }
-        (
-            Resource::Connect { hosts, ports, http },
-            Request::Connect { host, port, http: wanted },
-        ) => {
-            let covers_http = match (http, wanted) {
-                (None, _) => true,
-                (Some(_), None) => false,
-                (Some(rule), Some(wanted)) => rule.covers(wanted.method, wanted.path),
-            };
-            hosts.covers(host) && ports.covers(*port) && covers_http
-        }
-        (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
-            address.covers(wanted) && ports.covers(*port)
-        }
-        (Resource::Skill { name, operations }, Request::Skill { name: wanted, operation }) => {
-            **name == **wanted
-                && (operations.is_empty() || operations.iter().any(|own| **own == **operation))
-        }
-        (Resource::Configure { key }, Request::Configure { key: wanted }) => {
-            is_key_within(wanted, key)
-        }
-        (Resource::Persona, Request::Persona) => true,
-        (Resource::Model { name, is_prefix }, Request::Model { name: wanted }) => {
-            if *is_prefix {
-                wanted.starts_with(&**name)
-            } else {
-                **name == **wanted
-            }
-        }
-        _ => false,
-    }
-}
-
-/// Whether a rule that forbids could apply to a request: when in doubt, it does.
-fn could_apply(resource: &Resource, request: &Request<'_>) -> bool {
-    match (resource, request) {
-        (
-            Resource::Connect { hosts, ports, http },
-            Request::Connect { host, port, http: wanted },
-        ) => {
-            // A connection whose requests nobody sees could carry any.
-            let could_http = match (http, wanted) {
-                (Some(rule), Some(wanted)) => rule.forbids(wanted.method, wanted.path),
-                (_, None) | (None, _) => true,
-            };
-            hosts.forbids(host) && ports.covers(*port) && could_http
-        }
-        (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
-            address.forbids(wanted) && ports.covers(*port)
-        }
-        (Resource::Command(rule), Request::Command { program, arguments, .. }) => {
-            // Only what the rule names is forbidden: the program, or these subcommands of it. A
-            // subcommand may stand behind options.
-            let first = arguments.first().copied().unwrap_or_default();
-            let has_word =
-                arguments.iter().any(|word| rule.subcommands.iter().any(|named| **named == **word));
-            *program == rule.program.borrow()
-                && (rule.subcommands.is_empty() || has_word || first.starts_with('-'))
-        }
-        (resource, request) => covers(resource, request),
-    }
-}
-
-/// Whether a rule that forbids speaks of a part of what a request means as a whole.
-fn lies_within(resource: &Resource, request: &Request<'_>) -> bool {
-    match (resource, request) {
-        (Resource::Files { path, rights }, Request::File { path: root, right, is_tree: true }) => {
-            rights.has(*right) && path.borrow().is_within(*root)
-        }
-        (Resource::Configure { key }, Request::Configure { key: root }) => is_key_within(key, root),
-        // `0.0.0.0` and `::` are every address of this machine.
-        (Resource::Listen { ports, .. }, Request::Listen { address, port }) => {
-            address.address().is_some_and(|address| address.is_unspecified()) && ports.covers(*port)
-        }
-        _ => false,
-    }
-}
-
-/// Refuses a grant that says nothing or contradicts itself.
-fn check(grant: &Grant, now: Timestamp) -> Result<(), GrantError> {
-    let is_denial = grant.level == Level::Deny;
-    if grant.uses == Some(0) || grant.until.is_some_and(|until| until <= now) {
-        return Err(GrantError::Empty);
-    }
-    if is_denial && grant.uses.is_some() {
-        return Err(GrantError::Contradiction("a rule that forbids is not used up"));
-    }
-    match &grant.resource {
-        Resource::Files { rights, .. } if rights.is_empty() => Err(GrantError::Empty),
-        Resource::Command(rule) => check_command(rule, is_denial),
-        Resource::Connect { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
-        Resource::Listen { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
-        Resource::Skill { name, .. } if name.is_empty() => Err(GrantError::Empty),
-        Resource::Configure { key } if key.split('.').any(str::is_empty) => Err(GrantError::Empty),
-        _ => Ok(()),
-    }
-}
-
-fn check_command(rule: &CommandRule, is_denial: bool) -> Result<(), GrantError> {
-    let is_bad_word = |word: &str| word.is_empty() || word.starts_with('-');
-    if rule.subcommands.iter().any(|word| is_bad_word(word)) {
-        return Err(GrantError::Contradiction("a subcommand is a word, not an option"));
-    }
-    let is_no_option = |option: &str| option.is_empty() || option == "-" || option == "--";
-    if rule.refused.iter().any(|option| is_no_option(option)) {
-        return Err(GrantError::Contradiction("an option to refuse is empty or only dashes"));
-    }
-    if rule.subcommands.iter().any(|word| rule.refused.contains(word)) {
-        return Err(GrantError::Contradiction("a word is both a subcommand and refused"));
-    }
-    let narrows = !rule.refused.is_empty() || rule.may_use_any_path || rule.is_unguarded;
-    if is_denial && narrows {
-        let what = "a rule that forbids names a program and subcommands, nothing else";
-        return Err(GrantError::Contradiction(what));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -301,6 +301,9 @@ fn uses_and_time_run_out_together_or_not_at_all() {
     assert_eq!(table.spend_all(&[read_twice, write_once], NOW), Err(GrantError::Gone));
     assert_eq!(table.uses_left(read_twice), Some(1), "nothing was counted");
     table.spend_all(&[read_twice, read_twice], NOW).unwrap();
+    let thrice = table.grant(read("read /t uses 3"), NOW).unwrap();
+    table.spend_all(&[thrice, thrice], NOW).unwrap();
+    assert_eq!(table.uses_left(thrice), Some(2), "one deed is one use");
     assert_eq!(answer(&table, &file("/w", FileRight::Read)), "no");
     let until = table.grant(read("read /u until 1970-01-01T00:00:02Z"), NOW).unwrap();
     let request = file("/u", FileRight::Read);

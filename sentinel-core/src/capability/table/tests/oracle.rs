@@ -256,7 +256,7 @@ fn forbids(resource: &Resource, request: &Request<'_>) -> bool {
             let is_named = |word: &&str| rule.subcommands.iter().any(|named| **named == **word);
             rule.program.as_str() == program.to_string()
                 && (rule.subcommands.is_empty()
-                    || arguments.iter().any(|word| is_named(word))
+                    || arguments.iter().any(is_named)
                     || arguments.first().is_some_and(|first| first.starts_with('-')))
         }
         _ => covers(resource, request),
@@ -309,6 +309,8 @@ pub(super) fn grant(u: &mut Unstructured<'_>) -> arbitrary::Result<Grant> {
         "run /bin/x any paths",
         "connect *",
         "connect *:*",
+        "connect * GET /v1",
+        "connect *.a.example /v1/x",
         "connect *.a.example",
         "connect *.a.example:*",
         "connect a.example",
