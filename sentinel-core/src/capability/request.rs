@@ -86,7 +86,8 @@ pub enum FileRight {
 }
 
 impl FileRight {
-    pub(super) const ALL: [Self; 3] = [Self::Read, Self::Write, Self::List];
+    /// All of them, in the order in which they are written.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::List];
 
     /// Its word in a grant.
     #[must_use]

@@ -7,6 +7,7 @@
 //! # Not here
 //! Reading files and printing: those are for shells. The format is described in `docs/POLICY.md`.
 
+mod needs;
 mod read;
 mod scenario;
 

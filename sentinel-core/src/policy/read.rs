@@ -112,6 +112,7 @@ pub(super) fn role(value: Value<'_>) -> Result<ToolRole, ScenarioError> {
             "undoable",
             "fetches",
             "output",
+            "needs",
         ],
     )?;
     let mut role = ToolRole::new(one_of(value.get("effect")?, EFFECTS)?);
@@ -248,6 +249,21 @@ pub(super) struct Grant {
 
 impl Grant {
     pub(super) const NONE: Self = Self { verdict: Verdict::Uncovered, allows_irreversible: false };
+
+    /// What the table says, and what a grant of the tool as a whole says besides: the stricter.
+    pub(super) fn of_table(verdict: Verdict, told: Option<Self>) -> Self {
+        let Some(told) = told else { return Self { verdict, allows_irreversible: false } };
+        let verdict = match (verdict, told.verdict) {
+            (Verdict::Covered { level, .. }, Verdict::Covered { level: other, .. })
+                if level >= other =>
+            {
+                verdict
+            }
+            (Verdict::Covered { .. }, stricter) => stricter,
+            (verdict, _) => verdict,
+        };
+        Self { verdict, ..told }
+    }
 }
 
 pub(super) const MODES: &[(&str, Mode)] = &[("strict", Mode::Strict), ("grounded", Mode::Grounded)];

@@ -20,7 +20,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::needs::{Ground, Needs};
 use super::read::{self, Grant, ScenarioError, fault, known, one_of, strings};
+use crate::capability::Handle;
 use crate::label::{
     Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Mode,
     Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain, questions,
@@ -52,6 +54,8 @@ use crate::time::Timestamp;
 pub struct Suite {
     tools: BTreeMap<Box<str>, ToolRole>,
     grants: BTreeMap<Box<str>, Grant>,
+    needs: BTreeMap<Box<str>, Needs>,
+    ground: Ground,
     flow: Flow,
     mode: Option<Mode>,
     tainted_payload: Option<TaintedPayload>,
@@ -191,7 +195,9 @@ impl Suite {
         }
         let document = json::parse(line.as_bytes())?;
         let root = document.root();
-        known(root, &["name", "mode", "tools", "grants", "constants", "steps"])?;
+        let mut keys = Vec::from(["name", "mode", "tools", "grants", "constants", "steps"]);
+        keys.extend(Ground::KEYS);
+        known(root, &keys)?;
         let Some(steps) = root.find("steps") else {
             self.define(root)?;
             return Ok(None);
@@ -202,6 +208,7 @@ impl Suite {
         let attacks = has_attack(steps)?;
         let mut stage = Stage {
             suite: &suite,
+            ground: suite.ground.clone(),
             context: Context::new(),
             texts: Vec::new(),
             now: Timestamp(0),
@@ -235,7 +242,12 @@ impl Suite {
             let mut role = read::role(tool)?;
             role.tainted_payload = self.tainted_payload.unwrap_or(role.tainted_payload);
             self.tools.insert(name.into(), role);
+            match tool.find("needs") {
+                Some(needs) => self.needs.insert(name.into(), Needs::read(needs)?),
+                None => self.needs.remove(name),
+            };
         }
+        self.ground.define(root)?;
         let grants = root.find("grants").map(Value::members).transpose()?;
         for (index, (name, grant)) in grants.into_iter().flatten().enumerate() {
             if !self.tools.contains_key(name) {
@@ -250,6 +262,7 @@ impl Suite {
 /// A scenario while it is played.
 struct Stage<'s> {
     suite: &'s Suite,
+    ground: Ground,
     context: Context,
     texts: Vec<Text>,
     now: Timestamp,
@@ -339,17 +352,22 @@ impl<'s> Stage<'s> {
     /// Calls that were proposed together: all are decided before one of them runs.
     fn round(&mut self, calls: Vec<Value<'s>>) -> Result<(), ScenarioError> {
         let mut decided: Vec<(&'s str, Decision<'s>)> = Vec::new();
+        let mut used: Vec<Vec<Handle>> = Vec::new();
         for &step in &calls {
-            let (tool, decision) = self.decide(step)?;
+            let (tool, decision, handles) = self.decide(step)?;
             decided.push((tool, decision));
+            used.push(handles);
         }
         self.outcome.questions_count += questions(decided.iter().copied()).len();
-        for (step, (tool, decision)) in calls.into_iter().zip(decided) {
+        for ((step, (tool, decision)), handles) in calls.into_iter().zip(decided).zip(used) {
             let runs = match decision.answer {
                 Answer::Allow => true,
                 Answer::Ask => self.approves,
                 Answer::Deny => false,
             };
+            if runs {
+                self.ground.spend(&handles, self.now);
+            }
             if let (true, Some(result)) = (runs, step.find("result")) {
                 self.result(tool, result, step.get("arguments")?)?;
             }
@@ -357,14 +375,25 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 
-    fn decide(&mut self, step: Value<'s>) -> Result<(&'s str, Decision<'s>), ScenarioError> {
+    /// The tool, the decision, and the grants of the table that are used if the call runs.
+    fn decide(
+        &mut self,
+        step: Value<'s>,
+    ) -> Result<(&'s str, Decision<'s>, Vec<Handle>), ScenarioError> {
         known(step, &["call", "arguments", "result", "expect", "rule", "argument", "attack"])?;
         let tool = step.get("call")?.as_str()?;
         let Some(role) = self.suite.tools.get(tool) else {
             return Err(fault(step.get("call")?, "there is no such tool"));
         };
-        let grant = self.suite.grants.get(tool).copied().unwrap_or(Grant::NONE);
         let arguments = step.get("arguments")?;
+        let told = self.suite.grants.get(tool).copied();
+        let (grant, handles) = match self.suite.needs.get(tool) {
+            Some(needs) => {
+                let (verdict, handles) = self.ground.decide(tool, needs, arguments, self.now);
+                (Grant::of_table(verdict, told), handles)
+            }
+            None => (told.unwrap_or(Grant::NONE), Vec::new()),
+        };
         let (decision, explanation) = {
             let call = Call {
                 tool,
@@ -389,7 +418,7 @@ impl<'s> Stage<'s> {
             argument: decision.argument.map(String::from),
             explanation,
         });
-        Ok((tool, decision))
+        Ok((tool, decision, handles))
     }
 
     fn compare(&mut self, step: Value<'_>, decision: &Decision<'_>) -> Result<(), ScenarioError> {
