@@ -220,6 +220,9 @@ pub const CAPABILITY_DERIVED_DEPTH_MAX: usize = 8;
 /// The text of one grant: a path and a command's words. People have to be able to read it.
 pub const CAPABILITY_GRANT_BYTES_MAX: usize = 8 * 1024;
 
+/// Paths that one argument of a command may hide behind `=`, `:` and `,`: each is decided about.
+pub const CAPABILITY_ARGUMENT_PATHS_MAX: usize = 32;
+
 const _: () = assert!(TOOL_PATH_BYTES_MAX <= CAPABILITY_PATH_BYTES_MAX, "a call's path is judged");
 const _: () = assert!(CAPABILITY_PATH_BYTES_MAX < CAPABILITY_GRANT_BYTES_MAX);
 

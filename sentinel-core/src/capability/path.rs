@@ -66,11 +66,14 @@ impl<'p> PathRef<'p> {
         if rest.is_empty() {
             return Err(PathError::Empty);
         }
+        // First, so that nothing long is read.
+        if directory.len().saturating_add(rest.len()) > CAPABILITY_PATH_BYTES_MAX {
+            return Err(PathError::TooLong);
+        }
         if rest.chars().any(char::is_control) {
             return Err(PathError::Control);
         }
         let path = Self { directory, rest };
-        let bytes_count = directory.len().saturating_add(rest.len());
         let mut components_count = 0;
         for component in path.components() {
             if component == ".." {
@@ -78,9 +81,8 @@ impl<'p> PathRef<'p> {
             }
             components_count += 1;
         }
-        let is_long = bytes_count > CAPABILITY_PATH_BYTES_MAX
-            || components_count > CAPABILITY_PATH_COMPONENTS_MAX;
-        if is_long { Err(PathError::TooLong) } else { Ok(path) }
+        let is_deep = components_count > CAPABILITY_PATH_COMPONENTS_MAX;
+        if is_deep { Err(PathError::TooLong) } else { Ok(path) }
     }
 
     /// Its components, from the root.

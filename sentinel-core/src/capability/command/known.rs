@@ -31,6 +31,8 @@ pub(super) struct Known {
     pub(super) is_writer: bool,
     /// Whether a single dash starts a long option, so that letters are not bundled.
     pub(super) has_long_single_dash: bool,
+    /// Whether its first operand is a script, in which only line numbers are allowed.
+    pub(super) has_script: bool,
     /// What it could do without the guard, to follow "it".
     pub(super) reason: &'static str,
 }
@@ -49,6 +51,7 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
         guard: Guard::RunsAnything,
         is_writer: true,
         has_long_single_dash: false,
+        has_script: false,
         reason,
     }
 }
@@ -59,7 +62,14 @@ const fn refuses(
     is_writer: bool,
     reason: &'static str,
 ) -> Known {
-    Known { names, guard: Guard::Refuses(options), is_writer, has_long_single_dash: false, reason }
+    Known {
+        names,
+        guard: Guard::Refuses(options),
+        is_writer,
+        has_long_single_dash: false,
+        has_script: false,
+        reason,
+    }
 }
 
 /// Only looks at what it is given, and has no option that does more.
@@ -150,6 +160,7 @@ static KNOWN: &[Known] = &[
         ]),
         is_writer: false,
         has_long_single_dash: true,
+        has_script: false,
         reason: "runs programs (-exec), deletes, and writes files (-fprint)",
     },
     refuses(
@@ -216,12 +227,28 @@ static KNOWN: &[Known] = &[
         false,
         "runs a program (--compress-program) and writes files (-o)",
     ),
-    refuses(
-        &["sed", "gsed"],
-        &["-i", "--in-place", "-f", "--file", "-e", "--expression", "-s", "--separate"],
-        false,
-        "runs programs and writes files from its scripts (e, w); -n and a plain print are allowed",
-    ),
+    Known {
+        names: &["sed", "gsed"],
+        // An option that takes a value would move the script on by one word.
+        guard: Guard::Refuses(&[
+            "-i",
+            "-I",
+            "--in-place",
+            "-f",
+            "--file",
+            "-e",
+            "--expression",
+            "-s",
+            "--separate",
+            "-l",
+            "--line-length",
+        ]),
+        is_writer: false,
+        has_long_single_dash: false,
+        has_script: true,
+        reason: "runs programs and writes files from its scripts (e, w); -n and a plain print of \
+                 lines (1,5p) are allowed",
+    },
     refuses(
         &["zip"],
         &[
@@ -272,6 +299,8 @@ static KNOWN: &[Known] = &[
             "--argfile",
             "$ENV",
             "env",
+            "import",
+            "include",
         ],
         false,
         "reads the environment and further files",

@@ -23,6 +23,7 @@ use core::fmt;
 use self::known::{Guard, Known};
 use super::request::{FileRight, Request};
 use super::{Path, PathRef};
+use crate::limits::CAPABILITY_ARGUMENT_PATHS_MAX;
 
 /// Which commands a grant covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,16 +102,28 @@ impl CommandRule {
         let is_writer = known.is_none_or(|known| known.is_writer);
         let rights = if is_writer { READER_AND_WRITER } else { READER };
         let mut are_options_over = false;
+        let mut has_script = known.is_some_and(|known| known.has_script) && !self.is_unguarded;
         for argument in arguments.iter().copied() {
             if !are_options_over && argument == "--" {
                 are_options_over = true;
                 continue;
             }
             self.check_options(known, argument, are_options_over)?;
+            let is_operand = are_options_over || !argument.starts_with('-');
+            if let Some(known) = known.filter(|_| is_operand && has_script) {
+                has_script = false;
+                if !is_plain_script(argument) {
+                    return Err(CommandRefusal::Guarded(argument, known.reason));
+                }
+                continue;
+            }
             if self.may_use_any_path {
                 continue;
             }
-            for text in paths_in(argument, are_options_over) {
+            for (count, text) in paths_in(argument, are_options_over).enumerate() {
+                if count >= CAPABILITY_ARGUMENT_PATHS_MAX {
+                    return Err(CommandRefusal::Path(argument));
+                }
                 let path = PathRef::resolve(directory, text);
                 if !path.is_ok_and(|path| may_all(path, rights, true)) {
                     return Err(CommandRefusal::Path(argument));
@@ -247,16 +260,21 @@ fn mentions(argument: &str, word: &str) -> bool {
 fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str> {
     let is_option = argument.starts_with('-') && argument.len() > 1 && !are_options_over;
     let whole = (!is_option).then_some(argument.trim_start_matches('@'));
-    // `--output=/x`, `if=/x`.
-    let value = argument.split_once('=').map(|(_, value)| value);
-    // `-I/x`: from the first slash on.
-    let glued = is_option.then(|| argument.find('/').map(|at| &argument[at..])).flatten();
-    // `user@host:/x`, `prefix:/x`.
-    let behind_colon = argument.split_once(':').map(|(_, rest)| rest);
-    let is_pathlike = |text: &&str| text.contains('/') || text.starts_with(['~', '.', '@']);
     let whole = whole.filter(|text| !text.is_empty());
-    let parts = [value, glued, behind_colon].into_iter().flatten().filter(is_pathlike);
-    whole.into_iter().chain(parts)
+    // `--output=/x`, `if=/x`, `user@host:/x`, `type=bind,source=/x`.
+    let parts = argument.match_indices(['=', ':', ',']).map(|(at, _)| &argument[at + 1..]);
+    // `-I/x`, `-C..`: nobody knows where the name of the option ends.
+    let from = |start: &[char]| argument.find(start).map(|at| &argument[at..]);
+    let glued = [from(&['/']), from(&['.', '~', '@'])].into_iter().flatten();
+    let glued = glued.filter(move |_| is_option);
+    let is_pathlike = |text: &&str| text.contains('/') || text.starts_with(['~', '.', '@']);
+    let parts = parts.chain(glued).filter(is_pathlike).map(|text| text.trim_start_matches('@'));
+    whole.into_iter().chain(parts.filter(|text| !text.is_empty()))
+}
+
+/// Whether a script of `sed` only prints, deletes and stops at lines it counts.
+fn is_plain_script(script: &str) -> bool {
+    script.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '$' | ';' | 'p' | 'd' | 'q'))
 }
 
 const READER: &[FileRight] = &[FileRight::Read];

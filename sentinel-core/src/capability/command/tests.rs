@@ -125,6 +125,13 @@ fn every_known_way_out_is_closed() {
         "/usr/bin/sed -n -e 1e x",
         "/usr/bin/sed --in-pl x y",
         "/usr/bin/sed -f script x",
+        "/usr/bin/sed 1e x",
+        "/usr/bin/sed s/a/id/e x",
+        "/usr/bin/sed w/etc/x x",
+        "/usr/bin/sed r/etc/passwd x",
+        "/usr/bin/sed -n -- 1e x",
+        "/usr/bin/sed -l 5 1e x",
+        "/usr/bin/sed -n1e x",
         "/usr/bin/zip -T -TT id a.zip x",
         "/usr/bin/zip a.zip x -T",
         "/usr/bin/zip --unzip-command=id a.zip x",
@@ -167,6 +174,16 @@ fn every_known_way_out_is_closed() {
         "/opt/unknown -I/etc",
         "/opt/unknown key=/etc/x",
         "/opt/unknown a:/etc/x",
+        "/opt/unknown a:b:/etc/x",
+        "/opt/unknown --mount=type=bind,source=/etc",
+        "/opt/unknown a=b=~/x",
+        "/opt/unknown a,/etc/x",
+        "/opt/unknown -C..",
+        "/opt/unknown -xC../etc",
+        "/opt/unknown -C~/x",
+        "/opt/unknown -d@/etc/x",
+        "/bin/tar -C.. -cf a.tar x",
+        "/usr/bin/jq import\"x\"as$x;. y",
     ] {
         assert!(check(&bare(line), line).is_err(), "{line}");
     }
@@ -192,6 +209,8 @@ fn honest_commands_pass() {
         "/usr/bin/head -n 5 a.txt",
         "/usr/bin/wc -l a.txt",
         "/usr/bin/sed -n 1,5p a.txt",
+        "/usr/bin/sed $d a.txt",
+        "/opt/unknown --jobs=4 -Isrc key=value a:b level=0.5 -l0.5",
         "/usr/bin/python3 --version",
         "/bin/mkdir new",
         "/bin/cp a b",
@@ -200,6 +219,17 @@ fn honest_commands_pass() {
     ] {
         assert_eq!(check(&bare(line), line), Ok(()), "{line}");
     }
+}
+
+#[test]
+fn an_argument_hides_only_so_many_paths() {
+    let many = |count| alloc::format!("/opt/x {}", "a=./".repeat(count));
+    assert_eq!(check(&bare("/opt/x"), &many(CAPABILITY_ARGUMENT_PATHS_MAX / 2)), Ok(()));
+    let line = many(CAPABILITY_ARGUMENT_PATHS_MAX);
+    let refused = check(&bare("/opt/x"), &line);
+    assert!(matches!(refused, Err(CommandRefusal::Path(_))), "{refused:?}");
+    let long = alloc::format!("/opt/x {}", "a".repeat(5000));
+    assert!(matches!(check(&bare("/opt/x"), &long), Err(CommandRefusal::Path(_))));
 }
 
 #[test]
