@@ -55,6 +55,11 @@ impl Index {
         entries.iter().take_while(move |(own, _)| *own == key).map(|(_, slot)| *slot)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// A number that is larger than all before it: the order in which grants were made.
     pub(super) fn next_age(&mut self) -> u64 {
         self.ages_count += 1;

@@ -190,7 +190,8 @@ fn a_fault_in_a_scenario_is_said_with_its_place() {
         ("[]", "1:1: the document must be an object, not an array"),
         (
             r#"{"tool":{}}"#,
-            "1:9: unknown key \"tool\"; known are name, mode, tools, grants, constants, steps",
+            "1:9: unknown key \"tool\"; known are name, mode, tools, grants, \
+             constants, steps, table, workspace, programs",
         ),
         (r#"{"mode":"lax"}"#, "1:9: one of strict, grounded stands here"),
         (r#"{"grants":{"mail":"allow"}}"#, "1:19: there is no tool \"mail\""),

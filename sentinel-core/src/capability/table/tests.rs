@@ -143,6 +143,8 @@ fn hosts_are_decided_by_label_port_and_request() {
         "connect x.a.example",
         "connect api.example GET /v1",
         "connect api.example /v1/pay ask",
+        "connect *.c.example /v1",
+        "connect x.c.example ask",
         "connect 127.0.0.1:8080",
         "deny connect evil.a.example",
         "deny connect *.b.example",
@@ -168,6 +170,8 @@ fn hosts_are_decided_by_label_port_and_request() {
         ("GET api.example 443 /v1//admin", "deny"),
         ("GET api.example 443 /v1/administrators", "allow"),
         ("- api.example 443 -", "deny"),
+        ("GET y.c.example 443 /v1/x", "allow"),
+        ("GET x.c.example 443 /v1/x", "ask"),
         ("GET 127.0.0.1 8080 /", "allow"),
         ("GET 127.0.0.1 443 /", "no"),
         ("GET [::ffff:127.0.0.1] 8080 /", "no"),
@@ -349,6 +353,7 @@ fn a_handle_means_one_grant_for_ever() {
     }
     assert!(seen.iter().all(|handle| table.find(*handle).is_none()));
     assert!(seen.iter().all(|handle| handle.index == 0), "places are used again");
+    assert!(table.index.is_empty(), "nothing is left of them");
 }
 
 #[test]
