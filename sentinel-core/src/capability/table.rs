@@ -5,7 +5,8 @@
 //! 2. Of the grants that cover the whole request the most special one decides: the longest path,
 //!    the host with most labels, then the one that names a path, then methods; the program is
 //!    always one.
-//! 3. Of several as special the strictest level decides, and of those the oldest is used.
+//! 3. Of several as special the strictest level decides, and of those one whose uses are not
+//!    counted is used first, then the oldest.
 //!
 //! A grant that has ended, is used up, or comes from one that is, covers nothing. A denial that has
 //! ended denies nothing.
@@ -211,12 +212,13 @@ impl Table {
             if denial.is_some() || entry.holder != holder {
                 continue;
             }
-            let rank = (entry.special, entry.level(), Reverse(entry.age));
-            let is_better = best.is_none_or(|best| rank > best.rank);
-            if is_better
-                && self.is_good(handle, now)
-                && let Some(level) = self.covers(holder, entry, request, now)
-            {
+            if !self.is_good(handle, now) {
+                continue;
+            }
+            let Some(level) = self.covers(holder, entry, request, now) else { continue };
+            let is_counted = entry.uses_left.is_some();
+            let rank = (entry.special, level, !is_counted, Reverse(entry.age));
+            if best.is_none_or(|best| rank > best.rank) {
                 best = Some(Best { rank, handle, level });
             }
         }
@@ -486,7 +488,7 @@ impl Entry {
 /// The best grant so far.
 #[derive(Clone, Copy)]
 struct Best {
-    rank: (Special, Level, Reverse<u64>),
+    rank: (Special, Level, bool, Reverse<u64>),
     handle: Handle,
     level: Level,
 }

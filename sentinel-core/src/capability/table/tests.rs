@@ -309,6 +309,11 @@ fn uses_and_time_run_out_together_or_not_at_all() {
     table.spend_all(&[thrice, thrice], NOW).unwrap();
     assert_eq!(table.uses_left(thrice), Some(2), "one deed is one use");
     assert_eq!(answer(&table, &file("/w", FileRight::Read)), "no");
+    let counted = table.grant(read("read /c uses 1"), NOW).unwrap();
+    let free = table.grant(read("read /c"), NOW).unwrap();
+    let verdict = table.decide(Holder::AGENT, &file("/c", FileRight::Read), NOW);
+    assert_eq!(verdict, Verdict::Covered { handle: free, level: Level::Allow });
+    assert_eq!(table.revoke(counted), 1);
     let until = table.grant(read("read /u until 1970-01-01T00:00:02Z"), NOW).unwrap();
     let request = file("/u", FileRight::Read);
     let at = |time| table.decide(Holder::AGENT, &request, Timestamp(time));

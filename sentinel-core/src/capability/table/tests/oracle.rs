@@ -16,6 +16,9 @@ pub(super) struct Oracle {
     records: Vec<Record>,
 }
 
+/// How special, how strict, whether uncounted; of equals the oldest stays.
+type Rank = (Vec<usize>, Level, bool);
+
 struct Record {
     handle: Handle,
     grant: Grant,
@@ -115,7 +118,7 @@ impl Oracle {
         if let Some(record) = denial {
             return Verdict::Denied { handle: record.handle };
         }
-        let mut best: Option<(Vec<usize>, Level, Level, Handle)> = None;
+        let mut best: Option<(Rank, Level, Handle)> = None;
         for record in good {
             if record.grant.level == Level::Deny || record.holder != holder {
                 continue;
@@ -127,14 +130,12 @@ impl Oracle {
             let Some(level) = self.covers(holder, &record.grant.resource, request, own, now) else {
                 continue;
             };
-            let special = special(&record.grant.resource);
-            let is_better =
-                best.as_ref().is_none_or(|(best, of_best, ..)| (&special, own) > (best, *of_best));
-            if is_better {
-                best = Some((special, own, level, record.handle));
+            let rank = (special(&record.grant.resource), level, record.uses_left.is_none());
+            if best.as_ref().is_none_or(|(best, ..)| rank > *best) {
+                best = Some((rank, level, record.handle));
             }
         }
-        best.map_or(Verdict::Uncovered, |(_, _, level, handle)| Verdict::Covered { handle, level })
+        best.map_or(Verdict::Uncovered, |(_, level, handle)| Verdict::Covered { handle, level })
     }
 
     fn covers(
