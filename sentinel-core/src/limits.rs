@@ -308,3 +308,24 @@ pub const JOURNAL_NOTE_SIGNATURES_MAX: usize = 64;
 
 /// The name of a log: a host name and a path, as in other logs.
 pub const JOURNAL_ORIGIN_BYTES_MAX: usize = 255;
+
+// channel
+
+/// One id of a platform, in bytes. The longest ones known (Matrix rooms and events) have 255.
+pub const CHANNEL_ID_BYTES_MAX: usize = 255;
+
+/// A display name, in bytes: platforms stop at 64 to 128 characters.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 512;
+
+/// What one incoming message may hold, in bytes of all its texts: the longest one a platform
+/// carries (Slack's 40,000 characters) fits, with room for what it quotes. It stays in the context
+/// of a model.
+pub const CHANNEL_INCOMING_BYTES_MAX: usize = 256 * 1024;
+
+/// Parts of one incoming message: its words, what it quotes, and an album of attachments.
+pub const CHANNEL_INCOMING_PARTS_MAX: usize = 64;
+
+/// An incoming message as JSON: every byte of its texts written as `\u0000`, and its frame.
+pub const CHANNEL_INCOMING_JSON_BYTES_MAX: usize = 8 * CHANNEL_INCOMING_BYTES_MAX;
+
+const _: () = assert!(CHANNEL_INCOMING_JSON_BYTES_MAX <= JSON_BYTES_MAX);

@@ -1,0 +1,19 @@
+//! Channels: where people talk with the agent.
+//!
+//! One model for every platform, so that nothing that decides knows which platform it is on. A
+//! connector (the shell's) turns what a platform sends into an [`Incoming`].
+//!
+//! # Invariants
+//! - People and chats are told apart by ids, never by names.
+//!
+//! # Not here
+//! Sockets, tokens and the dialects of platforms: the shells. What is done about a message: the
+//! agent.
+
+mod identity;
+mod incoming;
+mod platform;
+
+pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
+pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
+pub use platform::{Platform, Unit};
