@@ -13,7 +13,9 @@
 mod identity;
 mod incoming;
 mod platform;
+mod split;
 
 pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
 pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
 pub use platform::{Platform, Unit};
+pub use split::{Pieces, split};
