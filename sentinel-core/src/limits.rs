@@ -329,3 +329,24 @@ pub const CHANNEL_INCOMING_PARTS_MAX: usize = 64;
 pub const CHANNEL_INCOMING_JSON_BYTES_MAX: usize = 8 * CHANNEL_INCOMING_BYTES_MAX;
 
 const _: () = assert!(CHANNEL_INCOMING_JSON_BYTES_MAX <= JSON_BYTES_MAX);
+
+/// Entries of an allowlist, people or rooms: a list that a person keeps by hand.
+pub const CHANNEL_RULES_MAX: usize = 1024;
+
+/// People that are told apart at once, guests of open rooms included.
+pub const CHANNEL_PEOPLE_MAX: usize = 16 * 1024;
+
+/// Codes open at once on one platform: more are a crowd at the door, not somebody expected.
+pub const CHANNEL_CODES_MAX: usize = 3;
+
+/// How long a code is good for: the operator is asked while the stranger waits.
+pub const CHANNEL_CODE_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// How long a stranger who asks again gets no answer.
+pub const CHANNEL_CODE_REMINDER: Duration = Duration::from_secs(10 * 60);
+
+/// Wrong codes the operator may enter within [`CHANNEL_CODE_LIFETIME`]. Ten guesses at one of 2⁵⁰
+/// are hopeless; ten typing errors are somebody who should look again.
+pub const CHANNEL_WRONG_CODES_MAX: u32 = 10;
+
+const _: () = assert!(CHANNEL_RULES_MAX <= CHANNEL_PEOPLE_MAX, "everybody listed is known");

@@ -10,12 +10,18 @@
 //! Sockets, tokens and the dialects of platforms: the shells. What is done about a message: the
 //! agent.
 
+mod access;
 mod identity;
 mod incoming;
+mod pairing;
 mod platform;
+mod rules;
 mod split;
 
+pub use access::{Access, Admission, Ignored, Known, Person};
 pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
 pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
+pub use pairing::PairingError;
 pub use platform::{Platform, Unit};
+pub use rules::{AccessError, AccessRules, Audience, Standing};
 pub use split::{Pieces, split};
