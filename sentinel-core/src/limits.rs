@@ -350,3 +350,19 @@ pub const CHANNEL_CODE_REMINDER: Duration = Duration::from_secs(10 * 60);
 pub const CHANNEL_WRONG_CODES_MAX: u32 = 10;
 
 const _: () = assert!(CHANNEL_RULES_MAX <= CHANNEL_PEOPLE_MAX, "everybody listed is known");
+
+/// Bytes of one answer that a chat is shown: some seventy messages of Telegram. The journal has the
+/// rest, and a note says that there is one.
+pub const CHANNEL_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// Failures of one answer, over all its messages, before it is given up.
+pub const CHANNEL_FAILURES_MAX: u32 = 8;
+
+/// The longest wait that a platform may ask for before an answer is given up: who asked has gone.
+pub const CHANNEL_RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The pause after the first failure; it doubles with each.
+pub const CHANNEL_RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a platform is trusted to know an idempotency key: Discord says a few minutes.
+pub const CHANNEL_KEY_LIFETIME: Duration = Duration::from_secs(120);

@@ -11,6 +11,7 @@
 //! agent.
 
 mod access;
+mod delivery;
 mod identity;
 mod incoming;
 mod pairing;
@@ -19,6 +20,7 @@ mod rules;
 mod split;
 
 pub use access::{Access, Admission, Ignored, Known, Person};
+pub use delivery::{Delivery, Failure, Outcome, Post, UNFINISHED, Why};
 pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
 pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
 pub use pairing::PairingError;

@@ -78,6 +78,11 @@ impl<'t> Pieces<'t> {
             is_markdown: platform.is_markdown,
         }
     }
+
+    /// The marks of the fence that the text leaves open, if no cut is needed.
+    pub(super) fn open_fence(mut self) -> Option<&'t str> {
+        self.cut().fence.filter(|fence| fence.is_kept).map(|fence| fence.marks)
+    }
 }
 
 impl<'t> Iterator for Pieces<'t> {

@@ -94,7 +94,7 @@ impl Incoming {
         let document = options.parse(text).map_err(IncomingError::Json)?;
         let root = document.root();
         known(root, MESSAGE_KEYS)?;
-        let string = |key| Ok::<_, AccessError>(root.get(key)?.as_str()?);
+        let string = |key| root.get(key)?.as_str();
         let mut parts = Vec::new();
         for part in root.get("parts")?.elements()? {
             if parts.len() == CHANNEL_INCOMING_PARTS_MAX {
