@@ -366,3 +366,8 @@ pub const CHANNEL_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a platform is trusted to know an idempotency key: Discord says a few minutes.
 pub const CHANNEL_KEY_LIFETIME: Duration = Duration::from_secs(120);
+
+/// One line that is typed or piped in: more than a screen of pasted text.
+pub const CHANNEL_LINE_BYTES_MAX: usize = 64 * 1024;
+
+const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, "even if mended");

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod channel;
 mod heap;
 mod journal;
 
@@ -62,6 +63,7 @@ fn exercise(input: &[u8]) -> String {
     }
     exchange(input, &mut output);
     converse(&mut output);
+    channel::exercise(input, &mut output);
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);
