@@ -8,6 +8,8 @@ use crate::channel::split::Pieces;
 const SMALL: Platform = Platform { text_max: 40, ..Platform::TELEGRAM };
 const KEYED: Platform = Platform { text_max: 40, ..Platform::DISCORD };
 
+const WORDS: [&str; 5] = ["a ", "word. ", "\n", "👨‍👩‍👧", "longer than that "];
+
 fn at(ms: u64) -> Instant {
     Instant(ms)
 }
@@ -293,7 +295,7 @@ fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
                         text.clear();
                     }
                     _ => {
-                        let more = *u.choose(&["a ", "word. ", "\n", "👨‍👩‍👧", "longer than that "])?;
+                        let more = *u.choose(&WORDS)?;
                         delivery.text(more);
                         text.push_str(more);
                     }
