@@ -166,6 +166,16 @@ fn a_fence_is_closed_and_opened_again_with_its_language() {
 }
 
 #[test]
+fn the_line_that_opens_a_fence_stays_whole() {
+    let before = "Thirty characters before it is.";
+    let text = format!("{before}\n```rust title=a b c d\n{}\n```", "x".repeat(60));
+    let all = pieces(&text, &markdown(70));
+    assert_eq!(all[0], before);
+    assert!(all[1].starts_with("```rust title=a b c d\nxxx"), "{all:?}");
+    assert!(all[2].starts_with("```rust\nxxx"), "{all:?}");
+}
+
+#[test]
 fn a_fence_the_text_leaves_open_is_closed() {
     assert_eq!(pieces("```sh\nls", &markdown(64)), ["```sh\nls\n```"]);
     assert_eq!(pieces("```sh\nls", &plain(64, Unit::Bytes)), ["```sh\nls"]);
