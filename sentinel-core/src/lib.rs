@@ -26,6 +26,8 @@ extern crate std;
 
 #[cfg(feature = "policy")]
 pub mod capability;
+#[cfg(feature = "channel")]
+pub mod channel;
 #[cfg(feature = "journal")]
 pub mod journal;
 #[cfg(feature = "policy")]

@@ -337,3 +337,66 @@ pub const JOURNAL_NOTE_SIGNATURES_MAX: usize = 64;
 
 /// The name of a log: a host name and a path, as in other logs.
 pub const JOURNAL_ORIGIN_BYTES_MAX: usize = 255;
+
+// channel
+
+/// One id of a platform, in bytes. The longest ones known (Matrix rooms and events) have 255.
+pub const CHANNEL_ID_BYTES_MAX: usize = 255;
+
+/// A display name, in bytes: platforms stop at 64 to 128 characters.
+pub const CHANNEL_NAME_BYTES_MAX: usize = 512;
+
+/// What one incoming message may hold, in bytes of all its texts: the longest one a platform
+/// carries (Slack's 40,000 characters) fits, with room for what it quotes. It stays in the context
+/// of a model.
+pub const CHANNEL_INCOMING_BYTES_MAX: usize = 256 * 1024;
+
+/// Parts of one incoming message: its words, what it quotes, and an album of attachments.
+pub const CHANNEL_INCOMING_PARTS_MAX: usize = 64;
+
+/// An incoming message as JSON: every byte of its texts written as `\u0000`, and its frame.
+pub const CHANNEL_INCOMING_JSON_BYTES_MAX: usize = 8 * CHANNEL_INCOMING_BYTES_MAX;
+
+const _: () = assert!(CHANNEL_INCOMING_JSON_BYTES_MAX <= JSON_BYTES_MAX);
+
+/// Entries of an allowlist, people or rooms: a list that a person keeps by hand.
+pub const CHANNEL_RULES_MAX: usize = 1024;
+
+/// People that are told apart at once, guests of open rooms included.
+pub const CHANNEL_PEOPLE_MAX: usize = 16 * 1024;
+
+/// Codes open at once on one platform: more are a crowd at the door, not somebody expected.
+pub const CHANNEL_CODES_MAX: usize = 3;
+
+/// How long a code is good for: the operator is asked while the stranger waits.
+pub const CHANNEL_CODE_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// How long a stranger who asks again gets no answer.
+pub const CHANNEL_CODE_REMINDER: Duration = Duration::from_secs(10 * 60);
+
+/// Wrong codes the operator may enter within [`CHANNEL_CODE_LIFETIME`]. Ten guesses at one of 2⁵⁰
+/// are hopeless; ten typing errors are somebody who should look again.
+pub const CHANNEL_WRONG_CODES_MAX: u32 = 10;
+
+const _: () = assert!(CHANNEL_RULES_MAX <= CHANNEL_PEOPLE_MAX, "everybody listed is known");
+
+/// Bytes of one answer that a chat is shown: some seventy messages of Telegram. The journal has the
+/// rest, and a note says that there is one.
+pub const CHANNEL_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// Failures of one answer, over all its messages, before it is given up.
+pub const CHANNEL_FAILURES_MAX: u32 = 8;
+
+/// The longest wait that a platform may ask for before an answer is given up: who asked has gone.
+pub const CHANNEL_RETRY_AFTER_MAX: Duration = Duration::from_secs(5 * 60);
+
+/// The pause after the first failure; it doubles with each.
+pub const CHANNEL_RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a platform is trusted to know an idempotency key: Discord says a few minutes.
+pub const CHANNEL_KEY_LIFETIME: Duration = Duration::from_secs(120);
+
+/// One line that is typed or piped in: more than a screen of pasted text.
+pub const CHANNEL_LINE_BYTES_MAX: usize = 64 * 1024;
+
+const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, "even if mended");

@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod capability;
+mod channel;
 mod heap;
 mod journal;
 
@@ -63,6 +64,7 @@ fn exercise(input: &[u8]) -> String {
     }
     exchange(input, &mut output);
     converse(&mut output);
+    channel::exercise(input, &mut output);
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);

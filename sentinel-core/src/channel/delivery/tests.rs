@@ -1,0 +1,395 @@
+use alloc::collections::BTreeMap;
+use alloc::string::ToString;
+use alloc::vec;
+
+use super::*;
+use crate::channel::split::Pieces;
+
+const SMALL: Platform = Platform { text_max: 40, ..Platform::TELEGRAM };
+const KEYED: Platform = Platform { text_max: 40, ..Platform::DISCORD };
+
+const WORDS: [&str; 5] = ["a ", "word. ", "\n", "👨‍👩‍👧", "longer than that "];
+
+fn at(ms: u64) -> Instant {
+    Instant(ms)
+}
+
+/// Answers every post until there is none, and gives what the chat shows.
+fn settle(
+    delivery: &mut Delivery,
+    chat: &mut BTreeMap<usize, String>,
+    mut now: Instant,
+) -> Instant {
+    for _ in 0..1000 {
+        match delivery.poll(now) {
+            Some(Post::Send { piece, text, .. }) => {
+                assert!(chat.insert(piece, text).is_none(), "two messages for one piece");
+                delivery.sent(piece, &piece.to_string(), now);
+            }
+            Some(Post::Edit { piece, message, text }) => {
+                assert_eq!(message, piece.to_string());
+                chat.insert(piece, text);
+                delivery.edited(piece, now);
+            }
+            Some(Post::Typing) => {}
+            None => match delivery.deadline() {
+                Some(deadline) if delivery.is_finished => {
+                    assert!(deadline > now, "poll had nothing, and is to be asked at once");
+                    now = deadline;
+                }
+                _ => return now,
+            },
+        }
+    }
+    panic!("it does not settle");
+}
+
+fn expected(text: &str, platform: &Platform) -> Vec<String> {
+    let limit = platform.text_max - platform.unit.length(UNFINISHED) - 1;
+    let mut all: Vec<String> = Pieces::new(text, platform, limit).map(String::from).collect();
+    let last = all.len().saturating_sub(1);
+    for piece in all.iter_mut().take(last) {
+        let is_fence = piece.ends_with("```");
+        piece.push_str(if is_fence { "\n…" } else { " …" });
+    }
+    all
+}
+
+#[test]
+fn an_answer_in_many_messages_ends_without_a_mark() {
+    let text = "one two three four five six seven eight nine ten. ".repeat(4);
+    for streams in [false, true] {
+        let (mut delivery, mut chat) = (Delivery::new(&SMALL, streams), BTreeMap::new());
+        let mut now = at(0);
+        for word in text.split_inclusive(' ') {
+            delivery.text(word);
+            now = settle(&mut delivery, &mut chat, now.after(Duration::from_millis(400)));
+            assert_eq!(chat.is_empty(), !streams);
+            assert!(chat.values().all(|text| text.ends_with(" …")), "{chat:?}");
+        }
+        delivery.finish();
+        settle(&mut delivery, &mut chat, now);
+        let shown: Vec<String> = chat.into_values().collect();
+        assert_eq!(shown, expected(&text, &SMALL));
+        assert!(shown.iter().all(|text| SMALL.unit.length(text) <= 40));
+        let messages = (0..shown.len()).map(|piece| piece.to_string()).collect();
+        assert_eq!(delivery.outcome(), Outcome::Delivered { messages });
+        assert_eq!(delivery.deadline(), None);
+    }
+}
+
+#[test]
+fn a_final_text_over_the_limit_is_not_lost() {
+    let (mut delivery, mut chat) = (Delivery::new(&SMALL, true), BTreeMap::new());
+    delivery.text("short");
+    let now = settle(&mut delivery, &mut chat, at(0));
+    let long = "x".repeat(35) + " " + &"👨‍👩‍👧".repeat(20);
+    delivery.finish_with(&long);
+    settle(&mut delivery, &mut chat, now);
+    assert_eq!(chat.into_values().collect::<Vec<_>>(), expected(&long, &SMALL));
+}
+
+#[test]
+fn words_wait_for_the_interval_and_the_last_ones_come() {
+    let mut delivery = Delivery::new(&SMALL, true);
+    delivery.text("a");
+    assert!(matches!(delivery.poll(at(0)), Some(Post::Send { .. })));
+    delivery.text("b");
+    assert_eq!((delivery.poll(at(9_000)), delivery.deadline()), (None, None), "one at a time");
+    delivery.sent(0, "m", at(10_000));
+    delivery.finish();
+    assert_eq!(delivery.poll(at(11_499)), None);
+    assert_eq!(delivery.deadline(), Some(at(11_500)));
+    let edit = Post::Edit { piece: 0, message: "m".into(), text: "ab".into() };
+    assert_eq!(delivery.poll(at(11_500)), Some(edit));
+}
+
+#[test]
+fn typing_is_shown_until_there_are_words() {
+    let mut delivery = Delivery::new(&SMALL, true);
+    assert_eq!(delivery.deadline(), Some(at(0)));
+    assert_eq!(delivery.poll(at(100)), Some(Post::Typing));
+    assert_eq!(delivery.poll(at(100)), None);
+    assert_eq!(delivery.deadline(), Some(at(4_100)));
+    assert_eq!(delivery.poll(at(4_100)), Some(Post::Typing));
+    delivery.text("  \n");
+    assert_eq!(delivery.poll(at(4_100)), None, "blank words are none");
+    delivery.text("a");
+    assert!(matches!(delivery.poll(at(4_100)), Some(Post::Send { .. })));
+    delivery.sent(0, "m", at(4_200));
+    assert_eq!((delivery.poll(at(99_000)), delivery.deadline()), (None, None));
+}
+
+#[test]
+fn another_model_takes_the_place_of_what_was_shown() {
+    let (mut delivery, mut chat) = (Delivery::new(&SMALL, true), BTreeMap::new());
+    delivery.text(&"wrong ".repeat(20));
+    let now = settle(&mut delivery, &mut chat, at(0));
+    let now = settle(&mut delivery, &mut chat, now.after(Duration::from_secs(9)));
+    let now = settle(&mut delivery, &mut chat, now.after(Duration::from_secs(9)));
+    assert!(chat.len() >= 3);
+    delivery.restart();
+    let before = chat.clone();
+    let now = settle(&mut delivery, &mut chat, now.after(Duration::from_secs(9)));
+    assert_eq!(chat, before, "it stays until something takes its place");
+    delivery.text("right");
+    delivery.finish();
+    settle(&mut delivery, &mut chat, now);
+    assert_eq!(chat.remove(&0).unwrap(), "right");
+    assert!(chat.values().all(|text| text == WITHDRAWN), "{chat:?}");
+}
+
+#[test]
+fn an_interrupted_answer_says_so_outside_of_any_code() {
+    let (mut delivery, mut chat) = (Delivery::new(&SMALL, true), BTreeMap::new());
+    delivery.text("```sh\nls");
+    let now = settle(&mut delivery, &mut chat, at(0));
+    assert_eq!(chat[&0], "```sh\nls\n```\n…");
+    delivery.interrupted("[stopped]");
+    delivery.text("late");
+    settle(&mut delivery, &mut chat, now);
+    assert_eq!(chat[&0], "```sh\nls\n```\n\n[stopped]");
+}
+
+#[test]
+fn an_endless_answer_is_cut_with_a_note() {
+    for platform in [Platform::TELEGRAM, Platform::TERMINAL] {
+        let mut delivery = Delivery::new(&platform, platform == Platform::TERMINAL);
+        for _ in 0..100 {
+            delivery.text(&"é".repeat(10_000));
+        }
+        delivery.finish();
+        let mut chat = BTreeMap::new();
+        settle(&mut delivery, &mut chat, at(0));
+        let all: String = chat.into_values().collect();
+        assert!(all.ends_with(CUT), "{}", &all[all.len() - 100..]);
+        assert!(all.len() < CHANNEL_ANSWER_BYTES_MAX + 1000);
+    }
+}
+
+#[test]
+fn a_send_of_unknown_outcome_is_repeated_only_under_a_key() {
+    let mut delivery = Delivery::new(&SMALL, true);
+    delivery.text("a");
+    delivery.poll(at(0));
+    delivery.failed(0, Failure::Transport, at(10));
+    let unknown = Outcome::Failed { delivered: vec![], why: Why::Unknown, is_uncertain: true };
+    assert_eq!(delivery.outcome(), unknown);
+    assert_eq!((delivery.poll(at(99_999)), delivery.deadline()), (None, None));
+    // It turns out to have come through after all.
+    delivery.sent(0, "m", at(100_000));
+    delivery.finish();
+    assert!(matches!(delivery.poll(at(200_000)), Some(Post::Edit { text, .. }) if text == "a"));
+
+    let mut delivery = Delivery::new(&KEYED, true).keyed(7);
+    delivery.text("a");
+    let Some(first @ Post::Send { .. }) = delivery.poll(at(0)) else { panic!() };
+    delivery.failed(0, Failure::Transport, at(10));
+    delivery.text("b");
+    assert_eq!(delivery.poll(at(11)), Some(Post::Typing), "not at once");
+    let again = delivery.poll(delivery.deadline().unwrap());
+    assert_eq!(again, Some(first), "the same text, or nobody would know which of them is shown");
+    // The platform may have forgotten the key by then.
+    delivery.failed(0, Failure::RateLimited { retry_after_ms: 150_000 }, at(2000));
+    let unknown = Outcome::Failed { delivered: vec![], why: Why::Unknown, is_uncertain: true };
+    assert_eq!(delivery.outcome(), unknown);
+}
+
+#[test]
+fn failures_are_bounded_and_an_absurd_wait_is_not_waited() {
+    let refused = Failure::RateLimited { retry_after_ms: 0 };
+    let mut delivery = Delivery::new(&SMALL, false);
+    delivery.finish_with("a");
+    let mut pauses = vec![];
+    let mut now = at(0);
+    while let Some(Post::Send { piece, .. }) = delivery.poll(now) {
+        delivery.failed(piece, refused, now);
+        let Some(next) = delivery.deadline() else { break };
+        pauses.push(next.since(now).as_secs());
+        now = next;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128]);
+    let why = Why::TooManyFailures(refused);
+    assert_eq!(delivery.outcome(), Outcome::Failed { delivered: vec![], why, is_uncertain: false });
+
+    for (failure, why) in [
+        (Failure::RateLimited { retry_after_ms: 1_000_000_000_000 }, Why::WaitTooLong),
+        (Failure::Rejected, Why::Rejected),
+        (Failure::Gone, Why::Rejected),
+    ] {
+        let mut delivery = Delivery::new(&SMALL, false);
+        delivery.finish_with("a");
+        delivery.poll(at(0));
+        delivery.failed(0, failure, at(0));
+        let failed = Outcome::Failed { delivered: vec![], why, is_uncertain: false };
+        assert_eq!(delivery.outcome(), failed);
+    }
+}
+
+#[test]
+fn a_deleted_message_is_sent_anew_under_another_key() {
+    let mut delivery = Delivery::new(&KEYED, true);
+    delivery.text("a");
+    let Some(Post::Send { key: first, .. }) = delivery.poll(at(0)) else { panic!() };
+    delivery.sent(0, "m", at(0));
+    delivery.finish();
+    assert!(matches!(delivery.poll(at(9_000)), Some(Post::Edit { .. })));
+    delivery.failed(0, Failure::Gone, at(9_000));
+    let Some(Post::Send { key, text, .. }) = delivery.poll(at(99_000)) else { panic!() };
+    assert_eq!(text, "a");
+    assert_ne!(key, first);
+    delivery.sent(0, "n", at(99_000));
+    assert_eq!(delivery.outcome(), Outcome::Delivered { messages: vec!["n".into()] });
+}
+
+#[test]
+fn where_nothing_can_be_changed_text_is_added() {
+    let mut delivery = Delivery::new(&Platform::TERMINAL, true);
+    let mut screen = String::new();
+    let mut show = |delivery: &mut Delivery| {
+        while let Some(Post::Send { piece, text, .. }) = delivery.poll(at(0)) {
+            screen.push_str(&text);
+            delivery.sent(piece, "", at(0));
+        }
+        screen.clone()
+    };
+    delivery.text(" Hel");
+    assert_eq!(show(&mut delivery), " Hel");
+    delivery.text("lo\n ");
+    assert_eq!(show(&mut delivery), " Hello\n ");
+    delivery.text("never shown");
+    delivery.restart();
+    delivery.text("Bye");
+    let withdrawn = " Hello\n \n[What stands above is withdrawn; the answer begins again.]\n";
+    assert_eq!(show(&mut delivery), alloc::format!("{withdrawn}Bye"));
+    delivery.finish_with("Bye now");
+    assert_eq!(show(&mut delivery), alloc::format!("{withdrawn}Bye now"));
+    assert_eq!(delivery.outcome(), Outcome::Delivered { messages: vec![] });
+}
+
+/// A chat with faults: what it shows never looks whole before it is, each piece has one message as
+/// long as outcomes are known, and in the end the chat shows the answer, or the outcome is failure.
+#[test]
+fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
+    arbtest::arbtest(|u| {
+        let platform = if u.arbitrary()? { SMALL } else { KEYED };
+        let mut delivery = Delivery::new(&platform, u.arbitrary()?).keyed(u.arbitrary()?);
+        let mut text = String::new();
+        // Message id to text; key to message id.
+        let mut chat: BTreeMap<usize, String> = BTreeMap::new();
+        let mut keys: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut owner: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut now = at(0);
+        let mut ids = 0;
+        let mut is_finished = false;
+        for step in 0..2000 {
+            let is_quiet = u.is_empty() || step > 1000;
+            if !is_finished {
+                match if is_quiet { 0 } else { u.int_in_range(0..=9)? } {
+                    0 => {
+                        delivery.finish();
+                        is_finished = true;
+                    }
+                    1 => {
+                        delivery.restart();
+                        text.clear();
+                    }
+                    _ => {
+                        let more = *u.choose(&WORDS)?;
+                        delivery.text(more);
+                        text.push_str(more);
+                    }
+                }
+            }
+            let fault = if is_quiet { 0 } else { u.int_in_range(0..=12)? };
+            match delivery.poll(now) {
+                Some(Post::Send { piece, text, key }) => {
+                    assert!(platform.unit.length(&text) <= platform.text_max);
+                    if matches!(fault, 9 | 10) {
+                        let retry_after_ms = 5000;
+                        delivery.failed(piece, Failure::RateLimited { retry_after_ms }, now);
+                        continue;
+                    }
+                    let is_lost = fault == 11;
+                    let known = keys.get(&key).copied().filter(|_| platform.has_idempotency_key);
+                    let id = known.unwrap_or_else(|| {
+                        ids += 1;
+                        ids
+                    });
+                    if known.is_none() && !is_lost {
+                        chat.insert(id, text);
+                        keys.insert(key, id);
+                        owner.insert(id, piece);
+                    }
+                    if matches!(fault, 11 | 12) {
+                        delivery.failed(piece, Failure::Transport, now);
+                        delivery.failed(piece, Failure::Transport, now);
+                    } else {
+                        delivery.sent(piece, &id.to_string(), now);
+                        delivery.sent(piece, "doubled", now);
+                        delivery.failed(piece, Failure::Rejected, now);
+                    }
+                }
+                Some(Post::Edit { piece, message, text }) => {
+                    assert!(platform.unit.length(&text) <= platform.text_max);
+                    let id: usize = message.parse().unwrap();
+                    match fault {
+                        9 => {
+                            chat.remove(&id);
+                            delivery.failed(piece, Failure::Gone, now);
+                        }
+                        10 => {
+                            let retry_after_ms = 5000;
+                            delivery.failed(piece, Failure::RateLimited { retry_after_ms }, now);
+                        }
+                        11 => delivery.failed(piece, Failure::Transport, now),
+                        12 => {
+                            chat.insert(id, text);
+                            delivery.failed(piece, Failure::Transport, now);
+                        }
+                        _ => {
+                            assert!(chat.insert(id, text).is_some(), "a message that is not there");
+                            delivery.edited(piece, now);
+                            delivery.edited(piece, now);
+                            delivery.sent(piece, "late", now);
+                        }
+                    }
+                }
+                Some(Post::Typing) => {}
+                None => {
+                    if let Some(deadline) = delivery.deadline() {
+                        assert!(deadline > now);
+                        now = deadline;
+                    } else if is_finished {
+                        break;
+                    }
+                }
+            }
+            let mut pieces: Vec<usize> = chat.keys().map(|id| owner[id]).collect();
+            pieces.sort_unstable();
+            pieces.dedup();
+            assert_eq!(pieces.len(), chat.len(), "two messages for one piece");
+            if !is_finished {
+                let looks_whole =
+                    |text: &&String| !text.ends_with(UNFINISHED) && **text != WITHDRAWN;
+                assert_eq!(chat.values().find(looks_whole), None);
+            }
+        }
+        match delivery.outcome() {
+            Outcome::Pending => panic!("it never ends"),
+            Outcome::Delivered { messages } => {
+                let shown: Vec<&String> =
+                    messages.iter().map(|id| &chat[&id.parse::<usize>().unwrap()]).collect();
+                let expected = expected(&text, &platform);
+                assert_eq!(shown.len(), chat.len());
+                assert!(shown.iter().zip(&expected).all(|(shown, text)| *shown == text));
+                assert!(shown.len() >= expected.len());
+                assert!(shown.iter().skip(expected.len()).all(|text| *text == WITHDRAWN));
+            }
+            Outcome::Failed { why, .. } => {
+                assert!(matches!(why, Why::Unknown | Why::TooManyFailures(_)), "{why:?}");
+            }
+        }
+        Ok(())
+    });
+}

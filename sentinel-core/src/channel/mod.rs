@@ -1,0 +1,34 @@
+//! Channels: where people talk with the agent.
+//!
+//! One model for every platform, so that nothing that decides knows which platform it is on. A
+//! connector (the shell's) turns what a platform sends into an [`Incoming`]; [`Access`] says
+//! whether the sender may talk at all; a [`Delivery`] brings the answer into the chat, in pieces
+//! that the [`Platform`] takes. [`Keyboard`] and [`Screen`] are the connector of a terminal.
+//!
+//! # Invariants
+//! - People and chats are told apart by ids, never by names.
+//! - An answer that is not whole never looks as if it were.
+//!
+//! # Not here
+//! Sockets, tokens and the dialects of platforms: the shells. What is done about a message: the
+//! agent.
+
+mod access;
+mod delivery;
+mod identity;
+mod incoming;
+mod pairing;
+mod platform;
+mod rules;
+mod split;
+mod terminal;
+
+pub use access::{Access, Admission, Ignored, Known, Person};
+pub use delivery::{Delivery, Failure, Outcome, Post, UNFINISHED, Why};
+pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
+pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
+pub use pairing::PairingError;
+pub use platform::{Platform, Unit};
+pub use rules::{AccessError, AccessRules, Audience, Standing};
+pub use split::{Pieces, split};
+pub use terminal::{Keyboard, Line, LineTooLong, Screen};
