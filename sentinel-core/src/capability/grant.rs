@@ -19,13 +19,15 @@ pub struct Grant {
     pub until: Option<Timestamp>,
     /// How often it may be used, if that is counted.
     pub uses: Option<u32>,
+    /// Whether what cannot be undone needs no question once something untrusted was read.
+    pub allows_irreversible: bool,
 }
 
 impl Grant {
     /// A grant of this, on this level, without end.
     #[must_use]
     pub const fn new(resource: Resource, level: Level) -> Self {
-        Self { resource, level, until: None, uses: None }
+        Self { resource, level, until: None, uses: None, allows_irreversible: false }
     }
 
     /// Whether it allows nothing that `other` does not.
@@ -44,6 +46,7 @@ impl Grant {
         self.level >= other.level
             && is_sooner
             && are_fewer
+            && (other.allows_irreversible || !self.allows_irreversible)
             && self.resource.is_within(&other.resource)
     }
 

@@ -16,6 +16,7 @@
 //! what a handle stands for.
 
 mod command;
+mod exact;
 mod grant;
 mod handle;
 mod host;

@@ -11,7 +11,8 @@
 //! model claude-*
 //! ```
 //!
-//! `deny` before it forbids instead. Behind it may stand `ask` or `once`, `until DATE`, `uses N`.
+//! `deny` before it forbids instead. Behind it may stand `ask` or `once`, `until DATE`, `uses N`,
+//! and `irreversible` for what needs no question though it cannot be undone.
 //! Words with spaces, quotes or a keyword's letters stand in `"…"`, where `\` goes before a quote
 //! or itself. A connection without a port is to 443; a denial without one is of every port.
 //!
@@ -147,7 +148,7 @@ impl<'t> Reader<'t> {
     /// What follows the resource, in any order, each once.
     fn terms(mut self, mut resource: Resource) -> Result<Grant, SpecError> {
         let mut level = self.is_denial.then_some(Level::Deny);
-        let (mut until, mut uses) = (None, None);
+        let (mut until, mut uses, mut allows_irreversible) = (None, None, false);
         while let Some(word) = self.words.next() {
             let is_first = match (word.raw, &mut resource) {
                 ("ask" | "once", _) if self.is_denial => {
@@ -166,6 +167,9 @@ impl<'t> Reader<'t> {
                         && !word.raw.starts_with('0');
                     let count: Option<u32> = word.raw.parse().ok().filter(|_| is_plain);
                     uses.replace(count.ok_or(word.error(SpecProblem::Uses))?).is_none()
+                }
+                ("irreversible", _) if !self.is_denial => {
+                    !core::mem::replace(&mut allows_irreversible, true)
                 }
                 ("without", Resource::Command(rule)) => {
                     let word = self.word("options")?;
@@ -188,7 +192,8 @@ impl<'t> Reader<'t> {
                 return Err(word.error(SpecProblem::Twice));
             }
         }
-        Ok(Grant { resource, level: level.unwrap_or(Level::Allow), until, uses })
+        let level = level.unwrap_or(Level::Allow);
+        Ok(Grant { resource, level, until, uses, allows_irreversible })
     }
 
     fn word(&mut self, expected: &'static str) -> Result<Word<'t>, SpecError> {
@@ -279,9 +284,10 @@ const GROWTH_BYTES_MAX: usize = 64;
 
 const KINDS: [&str; 8] =
     ["run", "connect", "listen", "skill", "config", "persona", "model", "deny"];
-const COMMON_TERMS: [&str; 4] = ["ask", "once", "until", "uses"];
+const COMMON_TERMS: [&str; 5] = ["ask", "once", "until", "uses", "irreversible"];
 /// A word of a list that is one of these is quoted.
-pub(super) const TERMS: [&str; 7] = ["ask", "once", "until", "uses", "without", "any", "unguarded"];
+pub(super) const TERMS: [&str; 8] =
+    ["ask", "once", "until", "uses", "irreversible", "without", "any", "unguarded"];
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 #[cfg(test)]

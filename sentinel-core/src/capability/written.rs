@@ -29,10 +29,10 @@ impl fmt::Display for Grant {
             formatter.write_str(" until ")?;
             moment(until, formatter)?;
         }
-        match self.uses {
-            Some(uses) => write!(formatter, " uses {uses}"),
-            None => Ok(()),
+        if let Some(uses) = self.uses {
+            write!(formatter, " uses {uses}")?;
         }
+        formatter.write_str(if self.allows_irreversible { " irreversible" } else { "" })
     }
 }
 

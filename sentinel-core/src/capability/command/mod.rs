@@ -211,6 +211,22 @@ pub enum CommandWarning {
     Unguarded(&'static str),
 }
 
+impl fmt::Display for CommandRefusal<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program => formatter.write_str("it is another program"),
+            Self::Subcommand => {
+                formatter.write_str("the arguments do not begin with a subcommand that was granted")
+            }
+            Self::Refused(option) => write!(formatter, "the grant refuses '{option}'"),
+            Self::Guarded(option, reason) => {
+                write!(formatter, "'{option}' is refused: it {reason}")
+            }
+            Self::Path(path) => write!(formatter, "no grant covers the path '{path}'"),
+        }
+    }
+}
+
 impl fmt::Display for CommandWarning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -68,7 +68,10 @@ fn words_have_their_meaning() {
     let rights = FileRights::of(&[FileRight::Read, FileRight::List]);
     let resource = Resource::Files { path: Path::parse("/srv").unwrap(), rights };
     let until = Some(Timestamp(24 * 60 * 60 * 1000));
-    assert_eq!(grant, Grant { resource, level: Level::Ask, until, uses: Some(7) });
+    assert_eq!(
+        grant,
+        Grant { level: Level::Ask, until, uses: Some(7), ..Grant::new(resource, Level::Ask) }
+    );
     let Resource::Connect { ports, http, .. } = read("connect a.example").unwrap().resource else {
         panic!("no connection");
     };
