@@ -24,10 +24,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "agent")]
+pub mod agent;
+#[cfg(feature = "policy")]
+pub mod budget;
 #[cfg(feature = "policy")]
 pub mod capability;
 #[cfg(feature = "channel")]
 pub mod channel;
+#[cfg(any(feature = "policy", feature = "channel"))]
+mod fault;
 #[cfg(feature = "journal")]
 pub mod journal;
 #[cfg(feature = "policy")]
@@ -37,6 +43,10 @@ pub mod limits;
 pub mod llm;
 #[cfg(feature = "policy")]
 pub mod policy;
+#[cfg(feature = "agent")]
+pub mod runtime;
+#[cfg(all(test, feature = "agent"))]
+mod simulation;
 pub mod text;
 pub mod time;
 #[cfg(feature = "agent")]

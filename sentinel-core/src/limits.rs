@@ -338,6 +338,87 @@ pub const JOURNAL_NOTE_SIGNATURES_MAX: usize = 64;
 /// The name of a log: a host name and a path, as in other logs.
 pub const JOURNAL_ORIGIN_BYTES_MAX: usize = 255;
 
+// budget
+
+/// How many things may be under way with something reserved for them: far more than run at once.
+pub const BUDGET_RESERVATIONS_COUNT_MAX: usize = 65_536;
+
+/// How many accounts are kept: one for each conversation and person that spent anything.
+pub const BUDGET_ACCOUNTS_COUNT_MAX: usize = 1 << 20;
+
+// agent
+
+/// Questions that wait at one time. More than a person will ever answer; further calls are refused.
+pub const APPROVALS_COUNT_MAX: usize = 256;
+
+/// Chats that are known at one time.
+pub const CONVERSATIONS_COUNT_MAX: usize = 100_000;
+
+/// Messages of one chat that wait for their turn; one more is declined, and that is said.
+pub const CONVERSATION_QUEUE_MAX: usize = 16;
+
+/// Ids of messages by which a repetition is known. A platform repeats what was not acknowledged,
+/// and that is what waits and a little more.
+pub const CONVERSATION_IDS_KEPT: usize = 64;
+const _: () = assert!(CONVERSATION_IDS_KEPT >= 2 * CONVERSATION_QUEUE_MAX);
+
+/// Text of a conversation that is kept to show where a value in a question came from.
+pub const CONVERSATION_TEXT_BYTES_KEPT: usize = 256 * 1024;
+
+/// How often the model may call tools in a turn, unless the operator says otherwise.
+pub const TURN_ROUNDS: u32 = 10;
+
+/// How long a call may take, unless the operator says otherwise.
+pub const TURN_CALL_TIME: Duration = Duration::from_secs(120);
+
+/// How much longer than that the shell has to end a call, before it is taken for lost.
+pub const TURN_CALL_GRACE: Duration = Duration::from_secs(10);
+
+/// How long a question waits, unless the operator says otherwise.
+pub const TURN_QUESTION_TIME: Duration = Duration::from_secs(600);
+
+/// How much of a tool's output a model is shown, unless the operator says otherwise: some thousands
+/// of tokens.
+pub const TURN_OUTPUT_BYTES: usize = 32 * 1024;
+
+/// The same call with the same result so many times is a loop.
+pub const TURN_REPETITIONS_MAX: u8 = 3;
+
+/// Calls of a turn that are remembered to see loops.
+pub const TURN_REPETITIONS_KEPT: usize = 128;
+
+// runtime
+
+/// How long a model's provider may say nothing before the exchange is given up. Thinking takes its
+/// time, and most providers say meanwhile that they are alive.
+pub const EXCHANGE_IDLE_TIME: Duration = Duration::from_secs(120);
+
+/// What is kept of the body of an error, to say what the provider said.
+pub const EXCHANGE_ERROR_BYTES_MAX: usize = 64 * 1024;
+
+/// An answer that comes in one piece.
+pub const EXCHANGE_WHOLE_BYTES_MAX: usize = 16 << 20;
+
+/// Records that wait to be written. With more, nothing new is taken in.
+pub const RUNTIME_UNWRITTEN_BYTES_MAX: usize = 64 << 20;
+
+/// When a write that failed is tried again.
+pub const RUNTIME_RETRY_TIME: Duration = Duration::from_secs(5);
+
+/// How much time may have passed between two starts as far as questions and pauses go: a clock that
+/// was set wrong is believed no further.
+pub const RUNTIME_DOWNTIME_MAX: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Keys of conversations that are held open.
+pub const RUNTIME_KEYS_OPEN_MAX: usize = 1024;
+
+/// After so many bytes the log goes on in another file.
+pub const JOURNAL_FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// What is kept of the output of one tool: what a record can carry, with room for its escapes.
+pub const RUNTIME_OUTPUT_BYTES_MAX: usize = 2 << 20;
+const _: () = assert!(RUNTIME_OUTPUT_BYTES_MAX * 6 < JOURNAL_PAYLOAD_BYTES_MAX);
+
 // channel
 
 /// One id of a platform, in bytes. The longest ones known (Matrix rooms and events) have 255.

@@ -84,6 +84,8 @@ pub struct Known {
     pub sender: String,
     /// What he is to the agent.
     pub standing: Standing,
+    /// Whether it is the rules that let him in.
+    pub is_ruled: bool,
 }
 
 /// What becomes of a message.
@@ -131,6 +133,21 @@ pub enum Ignored {
     TooManyPeople,
 }
 
+impl fmt::Display for Ignored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Malformed => "an id in it is none",
+            Self::Bot => "a program sent it",
+            Self::RoomNotAllowed => "no rule names the room",
+            Self::Stranger => "nobody let the sender in",
+            Self::Revoked => "the sender is let in no longer",
+            Self::AskedTooSoon => "the sender was told a code a moment ago",
+            Self::TooManyCodes => "as many strangers as may have codes",
+            Self::TooManyPeople => "as many people are known as can be told apart",
+        })
+    }
+}
+
 impl Access {
     /// Those whom the rules name, numbered in their order.
     #[must_use]
@@ -144,9 +161,50 @@ impl Access {
         };
         for rule in &rules.people {
             // The rules are fewer than the people that fit.
-            let _ = access.know(&rule.platform, &rule.sender, rule.standing);
+            if let Some(person) = access.know(&rule.platform, &rule.sender, rule.standing) {
+                access.rule(person);
+            }
         }
         access
+    }
+
+    /// Takes the rules of another value, and keeps the numbers and those who were paired.
+    pub fn adopt(&mut self, rules: AccessRules) {
+        let fresh = Self::new(rules);
+        for known in &mut self.people {
+            // Whom only the old rules named is not let in any more.
+            let is_ruled = known.is_ruled && !matches!(known.standing, Standing::Revoked);
+            if is_ruled {
+                known.standing = Standing::Revoked;
+                known.is_ruled = false;
+            }
+        }
+        for known in &fresh.people {
+            if let Some(person) = self.know(&known.platform, &known.sender, known.standing) {
+                self.rule(person);
+            }
+        }
+        self.rooms = fresh.rooms;
+        self.paired_on = fresh.paired_on;
+    }
+
+    /// Whether a message would be let in. Changes nothing.
+    #[must_use]
+    pub fn allows(&self, incoming: &Incoming) -> bool {
+        let identity = &incoming.identity;
+        if identity.check().is_err() || incoming.is_from_bot {
+            return false;
+        }
+        let standing = self.find(&identity.platform, &identity.sender).map(|known| known.standing);
+        match (incoming.is_private, self.audience(incoming), standing) {
+            (_, _, Some(Standing::Revoked)) => false,
+            (true, _, Some(Standing::Operator | Standing::Person)) => true,
+            (true, ..) | (false, None, _) => false,
+            (false, Some(Audience::People), Some(Standing::Operator | Standing::Person)) => true,
+            (false, Some(Audience::People), _) => false,
+            (false, Some(Audience::Everybody), Some(_)) => true,
+            (false, Some(Audience::Everybody), None) => self.people.len() < CHANNEL_PEOPLE_MAX,
+        }
     }
 
     /// Decides about a message. The entropy is used up only when a code is offered.
@@ -221,6 +279,14 @@ impl Access {
         self.people.get(usize::try_from(person.0).ok()?)
     }
 
+    /// Somebody is let in by the rules, and only as long as they say so.
+    fn rule(&mut self, person: Person) {
+        let index = usize::try_from(person.0).unwrap_or(usize::MAX);
+        if let Some(known) = self.people.get_mut(index) {
+            known.is_ruled = true;
+        }
+    }
+
     /// Lets a guest of an open room speak there.
     fn greet(&mut self, incoming: &Incoming) -> Admission {
         let identity = &incoming.identity;
@@ -256,7 +322,8 @@ impl Access {
         match self.place(platform, sender) {
             Ok(place) => {
                 let person = Person(*self.order.get(place)?);
-                self.people.get_mut(usize::try_from(person.0).ok()?)?.standing = standing;
+                let known = self.people.get_mut(usize::try_from(person.0).ok()?)?;
+                known.standing = standing;
                 Some(person)
             }
             Err(place) => {
@@ -265,7 +332,7 @@ impl Access {
                 }
                 let person = Person(u32::try_from(self.people.len()).ok()?);
                 let (platform, sender) = (platform.into(), sender.into());
-                self.people.push(Known { person, platform, sender, standing });
+                self.people.push(Known { person, platform, sender, standing, is_ruled: false });
                 self.order.insert(place, person.0);
                 Some(person)
             }

@@ -78,6 +78,9 @@ pub struct Delivery {
     failures: u32,
     failure: Option<(Why, bool)>,
     key_base: u64,
+    /// Whether messages may be there since before the program ended: a platform that knows their
+    /// keys takes them for sent, and what they say is not known.
+    is_resumed: bool,
 }
 
 /// What the answer is shown by.
@@ -206,6 +209,7 @@ impl Delivery {
             failures: 0,
             failure: None,
             key_base: 0,
+            is_resumed: false,
         }
     }
 
@@ -214,6 +218,24 @@ impl Delivery {
     pub fn keyed(self, answer: u64) -> Self {
         // Odd, so that different numbers stay different; large, so that the pieces fit between.
         Self { key_base: answer.wrapping_mul(0x9E37_79B9_7F4A_7C15), ..self }
+    }
+
+    /// Goes on with an answer that was under way when the program ended: whatever a message says
+    /// after it was sent again under its key, it is changed to what it should say.
+    #[must_use]
+    pub fn resumed(self) -> Self {
+        Self { is_resumed: self.platform.has_idempotency_key, ..self }
+    }
+
+    /// Whether anything of it is shown, or may be.
+    #[must_use]
+    pub fn was_shown(&self) -> bool {
+        let is_sending = self.out.as_ref().is_some_and(|out| out.is_send) || self.unsure.is_some();
+        is_sending
+            || match &self.show {
+                Show::Messages(messages) => !messages.is_silent(),
+                Show::Appended(appended) => appended.is_shown(),
+            }
     }
 
     /// More words. What passes [`CHANNEL_ANSWER_BYTES_MAX`] is left out, and a note says so.
@@ -301,7 +323,10 @@ impl Delivery {
         self.unsure = None;
         self.pause(now);
         match &mut self.show {
-            Show::Messages(messages) => messages.sent(piece, message, text),
+            Show::Messages(messages) => {
+                let shown = if self.is_resumed { String::new() } else { text };
+                messages.sent(piece, message, shown);
+            }
             Show::Appended(appended) => appended.sent(message),
         }
     }

@@ -163,21 +163,24 @@ impl Incoming {
     /// The message as one JSON object, always with the same bytes.
     #[must_use]
     pub fn to_json(&self) -> String {
-        json::object(|out| {
-            out.field("platform", &self.identity.platform)
-                .field("chat", &self.identity.chat)
-                .field("sender", &self.identity.sender)
-                .field("id", &self.id)
-                .field("private", self.is_private)
-                .field("bot", self.is_from_bot)
-                .field("name", &self.name)
-                .field("sent", self.sent.0);
-            out.array("parts", |parts| {
-                for part in &self.parts {
-                    parts.object(|out| part.write(out));
-                }
-            });
-        })
+        json::object(|out| self.write(out))
+    }
+
+    /// Writes the members of its object.
+    pub(crate) fn write(&self, out: &mut json::ObjectWriter<'_, String>) {
+        out.field("platform", &self.identity.platform)
+            .field("chat", &self.identity.chat)
+            .field("sender", &self.identity.sender)
+            .field("id", &self.id)
+            .field("private", self.is_private)
+            .field("bot", self.is_from_bot)
+            .field("name", &self.name)
+            .field("sent", self.sent.0);
+        out.array("parts", |parts| {
+            for part in &self.parts {
+                parts.object(|out| part.write(out));
+            }
+        });
     }
 }
 

@@ -15,7 +15,9 @@ pub(super) fn check(path: &str, content: &str) -> Vec<Finding> {
             findings.push(Finding::new(path, number, what));
         }
     }
-    let is_tests = path.ends_with("/tests.rs") || path.contains("/tests/");
+    // The simulation is a test that takes more than one file.
+    let is_tests = ["/tests/", "/simulation/"].iter().any(|folder| path.contains(folder))
+        || path.ends_with("/tests.rs");
     let explains_itself = ["sentinel-core/src/", ".ci/"].iter().any(|top| path.starts_with(top));
     if explains_itself && !is_tests && !content.starts_with("//!") {
         findings.push(Finding::new(path, 1, "opens without `//!`: say what it is and why"));

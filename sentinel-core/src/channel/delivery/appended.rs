@@ -89,6 +89,11 @@ impl Appended {
         }
     }
 
+    /// Whether anything was posted.
+    pub(super) const fn is_shown(&self) -> bool {
+        self.count > 0
+    }
+
     pub(super) fn ids(&self) -> Vec<String> {
         self.ids.clone()
     }

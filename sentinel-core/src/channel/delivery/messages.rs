@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use super::{CUT, UNFINISHED, WITHDRAWN, append};
 use crate::channel::platform::Platform;
 use crate::channel::split::Pieces;
+use crate::fault::{Fault, is_broken};
 
 /// The text, the pieces it should be shown as, and the messages there are.
 #[derive(Clone, Debug)]
@@ -181,7 +182,7 @@ impl Messages {
         self.wanted = Pieces::new(&self.text, platform, limit).map(String::from).collect();
         let whole = self.is_finished.then(|| self.wanted.len().saturating_sub(1));
         for (index, piece) in self.wanted.iter_mut().enumerate() {
-            if Some(index) != whole {
+            if Some(index) != whole && !is_broken(Fault::UnmarkedAnswer) {
                 // A mark beside the end of a fence would keep the fence open.
                 let is_fence = piece.ends_with("```") || piece.ends_with("~~~");
                 piece.push(if is_fence { '\n' } else { ' ' });

@@ -92,7 +92,11 @@ impl Incoming {
     pub fn from_json(text: &[u8]) -> Result<Self, IncomingError> {
         let options = Options::new().depth(3).bytes(CHANNEL_INCOMING_JSON_BYTES_MAX);
         let document = options.parse(text).map_err(IncomingError::Json)?;
-        let root = document.root();
+        Self::read(document.root())
+    }
+
+    /// Reads it where it stands in a document.
+    pub(crate) fn read(root: Value<'_>) -> Result<Self, IncomingError> {
         known(root, MESSAGE_KEYS)?;
         let string = |key| root.get(key)?.as_str();
         let mut parts = Vec::new();

@@ -1,0 +1,380 @@
+//! Asking a model: which one, within which limits, and what follows from its answer.
+//!
+//! # Invariants
+//! - A model is asked only with a grant for it, and only after what it may cost was reserved.
+//! - An answer that did not come to its end is never taken for one.
+//!
+//! # Not here
+//! The request's bytes: the shell's side asks for them when they are to be sent.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::codec::error_word;
+use super::conversation::Memory;
+use super::number::{ConversationNumber, ExchangeNumber};
+use super::outbox::{Ask, Order, Saying};
+use super::record::Kind;
+use super::settings::{Model, Settings};
+use super::turn::{End, Spending, Stage, Turn};
+use super::{Agent, persona};
+use crate::budget::{Accounts, Amount};
+use crate::capability::{Handle, Holder, Level, Request, Verdict};
+use crate::fault::{Fault, hidden, is_broken};
+use crate::llm::route::{Attempt, Earlier, GiveUp, ModelIndex, Next};
+use crate::llm::{
+    Block, Message, ModelError, ModelErrorKind, Reply, Role, StopReason, ToolDefinition, Usage,
+};
+
+/// What is needed to write a request to a model.
+#[derive(Debug)]
+pub(crate) struct Question<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) system: Vec<&'a str>,
+    pub(crate) messages: Vec<&'a Message>,
+    pub(crate) tools: &'a [ToolDefinition],
+    pub(crate) may_call: bool,
+}
+
+impl Agent {
+    /// Starts an exchange with a model.
+    pub(super) fn ask(&mut self, number: ConversationNumber, turn: Box<Turn>) {
+        if let Some(halt) = self.why_halted() {
+            self.notice(number, halt.to_string());
+            return self.end_turn(number, &turn, End::Halted);
+        }
+        let models = self.models(number);
+        let next = self.route.begin_among(&models, self.now.instant);
+        self.follow(number, turn, next);
+    }
+
+    /// The models that may be asked, the preferred one first.
+    fn models(&self, number: ConversationNumber) -> Vec<ModelIndex> {
+        let chosen = self.conversations.get(&number).and_then(|chat| chat.model.as_deref());
+        let names = self.settings.models.iter().map(|model| model.name.as_str());
+        let names = chosen.into_iter().chain(names);
+        let may = |name: &&str| self.handle_of_model(name).is_some();
+        names.filter(may).filter_map(|name| self.route.find(name)).collect()
+    }
+
+    /// The grant for a model. A model is asked in every turn: a grant that asks a person first
+    /// is none.
+    fn handle_of_model(&self, name: &str) -> Option<Handle> {
+        match self.table.decide(Holder::AGENT, &Request::Model { name }, self.now.wall) {
+            Verdict::Covered { handle, level: Level::Allow } => Some(handle),
+            _ => None,
+        }
+    }
+
+    pub(super) fn follow(&mut self, number: ConversationNumber, mut turn: Box<Turn>, next: Next) {
+        match next {
+            Next::Send { attempt, switch } => {
+                if let Some(switch) = switch {
+                    self.outbox.record(Kind::ModelSwitched, number, |out| {
+                        out.field("from", self.route.name(switch.from));
+                        out.field("to", self.route.name(switch.to));
+                        out.field("because", error_word(switch.because));
+                    });
+                }
+                self.send(number, turn, attempt);
+            }
+            Next::Wait(waiting) => {
+                turn.stage = Stage::Pausing(waiting);
+                self.put_turn(number, turn);
+            }
+            Next::GiveUp(reason) => self.give_up(number, turn, &reason),
+        }
+    }
+
+    fn send(&mut self, number: ConversationNumber, mut turn: Box<Turn>, attempt: Attempt) {
+        let index = attempt.model().index();
+        let settings = self.settings.clone();
+        let model = settings.models.get(index);
+        let handle = model.and_then(|model| self.handle_of_model(&model.name));
+        let (Some(model), Some(handle)) = (model, handle) else {
+            self.route.abandoned(attempt);
+            return self.give_up(number, turn, &GiveUp::NoModel);
+        };
+        let tokens = self.fit(number, &turn, model, &settings);
+        let amount = self.estimate(model, tokens);
+        let accounts = self.accounts(number, &turn);
+        match self.budgets.reserve(accounts, amount, self.now.wall) {
+            Err(exceeded) => {
+                self.route.abandoned(attempt);
+                self.model_over_budget(number, turn, exceeded);
+            }
+            Ok(reservation) => {
+                // It was good a moment ago, and nothing happened since.
+                let _ = self.table.spend(handle, self.now.wall);
+                let exchange = ExchangeNumber(self.numbers.next());
+                self.outbox.record(Kind::ModelAsked, number, |out| {
+                    out.field("turn", turn.number.0).field("exchange", exchange.0);
+                    out.field("model", model.name.as_str());
+                    out.field("handle", handle.to_string().as_str());
+                    out.field("tokens", amount.tokens);
+                });
+                let delivery = turn.delivery;
+                turn.stage =
+                    Stage::Asking { exchange, attempt, spending: Spending { reservation, amount } };
+                self.exchanges.insert(exchange, number);
+                self.put_turn(number, turn);
+                let ask = Ask { exchange, conversation: number, delivery, model: index, handle };
+                self.outbox.order(Order::Ask(ask));
+            }
+        }
+    }
+
+    /// Makes the history fit the model, and says about how many tokens will be sent.
+    fn fit(
+        &mut self,
+        number: ConversationNumber,
+        turn: &Turn,
+        model: &Model,
+        settings: &Settings,
+    ) -> u64 {
+        let tools = self.offered[1]
+            .iter()
+            .map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
+        let persona = self.persona.text().ok().flatten().map_or(0, str::len);
+        let bytes = tools.sum::<usize>() + settings.instructions.len() + persona;
+        let overhead = (bytes as u64 / 3).saturating_add(u64::from(model.reply_tokens_max));
+        let most = match turn.was_shortened {
+            true => model.context_tokens_max / 2,
+            false => model.context_tokens_max,
+        };
+        let Some(conversation) = self.conversation(number) else { return overhead };
+        let history = &mut conversation.memory().history;
+        history.limit(most);
+        let trimmed = history.trim(overhead);
+        history.sent(bytes as u64);
+        let tokens = history.estimate().saturating_add(bytes as u64 / 3);
+        if let Some(trimmed) = trimmed {
+            self.outbox.record(Kind::Trimmed, number, |out| {
+                out.field("messages", trimmed.messages_count as u64);
+                out.field("tokens", trimmed.tokens);
+            });
+        }
+        tokens
+    }
+
+    fn estimate(&self, model: &Model, tokens: u64) -> Amount {
+        let reply = u64::from(model.reply_tokens_max);
+        Amount {
+            tokens: tokens.saturating_add(reply),
+            money: self.settings.prices.cost(&model.name, tokens, reply, 0, 0),
+            calls: 1,
+            time_ms: 0,
+        }
+    }
+
+    pub(super) fn accounts(&self, number: ConversationNumber, turn: &Turn) -> Accounts {
+        let person = u64::from(turn.person.0);
+        Accounts { turn: turn.number.0, conversation: number.0, person }
+    }
+
+    /// What is to be sent for an exchange that is still waited for.
+    pub(crate) fn question(&self, exchange: ExchangeNumber) -> Option<Question<'_>> {
+        let number = self.exchanges.get(&exchange)?;
+        let conversation = self.conversations.get(number)?;
+        let turn = conversation.turn.as_ref()?;
+        let Stage::Asking { exchange: asked, attempt, .. } = &turn.stage else { return None };
+        if *asked != exchange {
+            return None;
+        }
+        let model = self.settings.models.get(attempt.model().index())?;
+        let Memory { history, context, .. } = conversation.find_memory()?;
+        let persona = self.persona.text().ok()?;
+        let system = [Some(self.settings.instructions.as_str()), persona];
+        let system = system.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+        // A plan is taken only while nothing untrusted was read, so it is offered only then.
+        let offered = usize::from(context.is_untrusted());
+        let tools = if turn.may_call { self.offered[offered].as_slice() } else { &[] };
+        let messages = history.messages().collect();
+        Some(Question { model, system, messages, tools, may_call: turn.may_call })
+    }
+
+    pub(super) fn reply(&mut self, exchange: ExchangeNumber, reply: Reply) {
+        let Some((number, mut turn, attempt, spending)) = self.take_exchange(exchange) else {
+            return;
+        };
+        self.settle_model(number, attempt.model(), spending, &reply.usage);
+        self.route.succeeded(attempt);
+        let Reply { mut message, stop, usage } = reply;
+        if stop != StopReason::ToolUse || !turn.may_call {
+            // Calls of an answer that was cut may be cut themselves.
+            message.blocks.retain(|block| !matches!(block, Block::ToolUse(_)));
+        }
+        let said = words(&message);
+        if let Some(conversation) = self.conversation(number) {
+            let memory = conversation.memory();
+            memory.history.correct(&usage);
+            memory.add_model(&said);
+            memory.history.push(message.clone());
+        }
+        let calls = message.blocks.into_iter().filter_map(|block| match block {
+            Block::ToolUse(call) => Some(call),
+            _ => None,
+        });
+        let calls: Vec<_> = calls.collect();
+        if !calls.is_empty() {
+            turn.rounds_count += 1;
+            return self.begin_round(number, turn, calls);
+        }
+        if stop == StopReason::Pause && turn.rounds_count < self.settings.turn.rounds_max {
+            turn.rounds_count += 1;
+            return self.ask(number, turn);
+        }
+        let text = answer(said, stop);
+        self.say_as(turn.delivery, number, text, Saying::Answer);
+        self.end_turn(number, &turn, End::Answered);
+    }
+
+    pub(super) fn reply_failed(
+        &mut self,
+        exchange: ExchangeNumber,
+        error: &ModelError,
+        usage: Usage,
+        was_shown: bool,
+        entropy: u64,
+    ) {
+        let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
+            return;
+        };
+        // What nobody counted is taken as it was reserved if an answer had begun, else as nothing.
+        match usage == Usage::default() {
+            true if !was_shown => {
+                self.settle(number, spending, Amount { calls: 1, ..Amount::default() });
+            }
+            true => self.settle(number, spending, spending.amount),
+            false => self.settle_model(number, attempt.model(), spending, &usage),
+        }
+        let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
+        let failed = self.route.failed(attempt, error, was_shown, self.now.instant, entropy);
+        match failed.earlier {
+            Earlier::Nothing => {}
+            Earlier::Withdraw => self.outbox.order(Order::Withdraw(turn.delivery)),
+            Earlier::MarkIncomplete => self.outbox.order(Order::MarkIncomplete(turn.delivery)),
+        }
+        self.follow(number, turn, failed.next);
+    }
+
+    /// The exchange is over: its turn is taken out of the stage.
+    fn take_exchange(
+        &mut self,
+        exchange: ExchangeNumber,
+    ) -> Option<(ConversationNumber, Box<Turn>, Attempt, Spending)> {
+        let number = self.exchanges.remove(&exchange)?;
+        let mut turn = self.take_turn(number)?;
+        match core::mem::replace(&mut turn.stage, Stage::Moving) {
+            Stage::Asking { exchange: asked, attempt, spending } if asked == exchange => {
+                Some((number, turn, attempt, spending))
+            }
+            other => {
+                turn.stage = other;
+                self.put_turn(number, turn);
+                None
+            }
+        }
+    }
+
+    fn settle_model(
+        &mut self,
+        number: ConversationNumber,
+        model: ModelIndex,
+        spending: Spending,
+        usage: &Usage,
+    ) {
+        let Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens } = *usage;
+        let name = self.route.name(model);
+        let money = self.settings.prices.cost(
+            name,
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+        );
+        let tokens = usage.read_tokens().saturating_add(output_tokens);
+        self.settle(number, spending, Amount { tokens, money, calls: 1, time_ms: 0 });
+    }
+
+    pub(super) fn settle(
+        &mut self,
+        number: ConversationNumber,
+        spending: Spending,
+        actual: Amount,
+    ) {
+        let warnings = self.budgets.settle(spending.reservation, actual, self.now.wall);
+        for warning in warnings.unwrap_or_default() {
+            let text = warning.to_string();
+            self.outbox.record(Kind::Budget, number, |out| {
+                out.field("warning", text.as_str());
+            });
+            self.notice(number, text);
+        }
+    }
+
+    pub(super) fn give_up(
+        &mut self,
+        number: ConversationNumber,
+        mut turn: Box<Turn>,
+        reason: &GiveUp,
+    ) {
+        let is_too_long = |error: &ModelError| error.kind == ModelErrorKind::ContextTooLong;
+        if reason.error().is_some_and(is_too_long) && !turn.was_shortened {
+            turn.was_shortened = true;
+            return self.ask(number, turn);
+        }
+        let why = match reason {
+            GiveUp::Error(error) | GiveUp::AttemptsMax(error) | GiveUp::TimeMax(error) => {
+                error.to_string()
+            }
+            GiveUp::NoModel => "there is no model that I may ask".to_string(),
+            GiveUp::NoneWell { .. } => "no model is well at the moment".to_string(),
+        };
+        self.notice(number, format!("I have no answer: {why}."));
+        self.end_turn(number, &turn, End::Failed);
+    }
+
+    /// Whether, and why, no work is taken.
+    pub(super) fn why_halted(&self) -> Option<&'static str> {
+        if self.is_halted {
+            return Some("An operator told me to take no work for now.");
+        }
+        match self.persona.text() {
+            Ok(_) => None,
+            Err(persona::NotApproved) => Some(
+                "I take no work: my persona is not the one that was approved. An operator has to \
+                 look at it.",
+            ),
+        }
+    }
+}
+
+/// The words of a message.
+fn words(message: &Message) -> String {
+    debug_assert_eq!(message.role, Role::Assistant);
+    let texts = message.blocks.iter().filter_map(|block| match block {
+        Block::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
+}
+
+/// What a person is told: an answer that a limit or a filter ended says so.
+fn answer(said: String, stop: StopReason) -> String {
+    let note = match stop {
+        StopReason::TokensMax => Some("[cut: the answer reached its limit of length]"),
+        StopReason::ContextFull => Some("[cut: the conversation is full; /clear begins anew]"),
+        StopReason::Refusal => Some("[the model, or a filter around it, declined to go on]"),
+        StopReason::Pause => Some("[the model paused and was not asked to go on]"),
+        _ => None,
+    };
+    match (said.trim().is_empty(), note) {
+        (true, None) => "[the model ended without a word]".into(),
+        (true, Some(note)) => note.into(),
+        (false, None) => said,
+        (false, Some(note)) => format!("{said}\n\n{note}"),
+    }
+}

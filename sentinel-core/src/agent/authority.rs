@@ -1,0 +1,269 @@
+//! Whether a call may be made: grants first, then where its values came from.
+//!
+//! # Invariants
+//! - What is judged is the canonical form of the call, which is what is done and what an approval
+//!   is bound to.
+//! - What is decided is recorded, whether it is allowed, asked about or denied.
+//! - An approval never allows what the grants deny or do not cover.
+//!
+//! # Not here
+//! The rules: [`capability`](crate::capability) and [`label`](crate::label).
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::number::{CallNumber, ConversationNumber};
+use super::record::Kind;
+use super::{Agent, SettingsError, approval};
+use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict};
+use crate::label::{self, Answer as Ruled, BlockId, Offer, Reason, decide, explain};
+use crate::text::json;
+use crate::tool::{Call, Operation, Surroundings};
+
+/// What was decided about a call.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    pub(super) answer: Ruled,
+    /// The grants that cover it, all of which are used.
+    pub(super) handles: Vec<Handle>,
+    /// What a person is shown, or the model is told.
+    pub(super) text: String,
+    pub(super) block: Option<BlockId>,
+    pub(super) may_be_always: bool,
+    pub(super) digest: [u8; 32],
+}
+
+impl Agent {
+    /// Decides a call, and records what was decided.
+    pub(super) fn rule(
+        &mut self,
+        conversation: ConversationNumber,
+        number: CallNumber,
+        call: &Call,
+    ) -> Ruling {
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let digest = approval::digest(&canonical);
+        let (verdict, handles) = self.cover(call);
+        let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
+        let (rule, ruling) = match ruling {
+            Some((rule, ruling)) => (rule, ruling),
+            // The canonical form is ours; were it ever unreadable, nothing is allowed.
+            None => (0, refused("the call could not be judged", digest)),
+        };
+        self.outbox.record(Kind::CallDecided, conversation, |out| {
+            out.field("call", number.0).field("tool", call.tool());
+            out.field("digest", hex_short(&digest).as_str());
+            let answer = match ruling.answer {
+                Ruled::Allow => "allow",
+                Ruled::Ask => "ask",
+                Ruled::Deny => "deny",
+            };
+            out.field("answer", answer).field("rule", u64::from(rule));
+            out.array("handles", |out| {
+                for handle in &ruling.handles {
+                    out.value(handle.to_string().as_str());
+                }
+            });
+        });
+        ruling
+    }
+
+    /// What the grants say of a call now.
+    pub(super) fn cover(&self, call: &Call) -> (Verdict, Vec<Handle>) {
+        let decided = call.with_requests(&self.surroundings(call), |requests| {
+            self.table.decide_all(Holder::AGENT, requests, self.now.wall)
+        });
+        // What cannot be put as a request is covered by nothing.
+        decided.unwrap_or((Verdict::Uncovered, Vec::new()))
+    }
+
+    /// What the words of a call mean here.
+    fn surroundings<'s>(&'s self, call: &'s Call) -> Surroundings<'s> {
+        let settings = &*self.settings;
+        let program = match call {
+            Call::Builtin(Operation::RunCommand { program, .. }) => {
+                settings.programs.get(program).map(String::as_str)
+            }
+            _ => None,
+        };
+        let skill = match call {
+            Call::Foreign(foreign) => {
+                let tool = foreign.tool();
+                Some(settings.skills.get(tool).map_or(tool, String::as_str))
+            }
+            Call::Builtin(_) => None,
+        };
+        Surroundings { workspace: &settings.workspace, program, skill }
+    }
+
+    fn judge(
+        &self,
+        conversation: ConversationNumber,
+        call: &Call,
+        canonical: &str,
+        verdict: Verdict,
+        handles: Vec<Handle>,
+        digest: [u8; 32],
+    ) -> Option<(u8, Ruling)> {
+        let tool = self.settings.tools.find(call.tool()).ok()?;
+        let memory = self.conversations.get(&conversation)?.find_memory()?;
+        let document = json::parse(canonical.as_bytes()).ok()?;
+        let judged = label::Call {
+            tool: call.tool(),
+            role: tool.role(call, self.is_in_workspace(call)),
+            arguments: document.root().find("arguments")?,
+            verdict,
+            allows_irreversible: self.allows_irreversible(&handles),
+        };
+        let decision = decide(&self.settings.flow, &judged, &memory.context, self.now.wall);
+        let explained = match decision.answer {
+            Ruled::Allow => None,
+            // The model is told the reason, and nothing about others' words.
+            Ruled::Deny => None,
+            Ruled::Ask => Some(explain(&decision, &judged, memory.blocks())),
+        };
+        let text = match (&explained, decision.answer) {
+            (Some(explanation), _) => explanation.text.clone(),
+            (None, Ruled::Deny) => self.denial(call, decision.reason),
+            (None, _) => String::new(),
+        };
+        let offers = explained.map(|explanation| explanation.offers).unwrap_or_default();
+        let block = offers.iter().find_map(|offer| match offer {
+            Offer::Block(block) => Some(*block),
+            _ => None,
+        });
+        let ruling = Ruling {
+            answer: decision.answer,
+            handles,
+            text,
+            block,
+            may_be_always: offers.contains(&Offer::Always),
+            digest,
+        };
+        Some((decision.rule.number(), ruling))
+    }
+
+    /// Why a call is refused, in words that help the model to do something else.
+    fn denial(&self, call: &Call, reason: Reason) -> String {
+        let tool = call.tool();
+        let why = match reason {
+            Reason::Uncovered => "no grant covers it",
+            Reason::Forbidden => "a rule of the operator forbids it",
+            Reason::SecretArgument | Reason::SecretContext => "a secret would leave",
+            Reason::Payload => "what it would carry was not written by a person",
+            _ => "the rules of this agent do not allow it",
+        };
+        let hint = self.command_hint(call).map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{tool} was not run: {why}{hint}. Nothing was done.")
+    }
+
+    fn command_hint(&self, call: &Call) -> Option<String> {
+        let hint = call.with_requests(&self.surroundings(call), |requests| {
+            requests.iter().find_map(|request| match request {
+                Request::Command { program, arguments, directory } => {
+                    let (holder, now) = (Holder::AGENT, self.now.wall);
+                    let refusal =
+                        self.table.command_refusal(holder, *program, arguments, directory, now);
+                    refusal.map(|refusal| refusal.to_string())
+                }
+                _ => None,
+            })
+        });
+        hint.ok().flatten()
+    }
+
+    fn allows_irreversible(&self, handles: &[Handle]) -> bool {
+        let allows = |handle: &Handle| {
+            self.table.find(*handle).is_some_and(|grant| grant.allows_irreversible)
+        };
+        !handles.is_empty() && handles.iter().all(allows)
+    }
+
+    /// Whether every path of a call lies in the agent's own workspace.
+    fn is_in_workspace(&self, call: &Call) -> bool {
+        let Ok(workspace) = PathRef::absolute(&self.settings.workspace) else { return false };
+        let inside = call.with_requests(&self.surroundings(call), |requests| {
+            requests.iter().all(|request| match request {
+                Request::File { path, .. } => path.is_within(workspace),
+                _ => false,
+            })
+        });
+        inside.unwrap_or(false)
+    }
+
+    /// Counts a use of every grant that covers a call; false if one of them ended meanwhile.
+    pub(super) fn spend(&mut self, handles: &[Handle]) -> bool {
+        handles.iter().all(|handle| self.table.spend(*handle, self.now.wall).is_ok())
+    }
+
+    /// A person allowed a call: grants that ask once are confirmed.
+    pub(super) fn confirm(&mut self, handles: &[Handle]) {
+        for handle in handles {
+            if self.table.find(*handle).is_some_and(|grant| grant.level == Level::Once) {
+                let _ = self.table.confirm_once(*handle, self.now.wall);
+            }
+        }
+    }
+
+    /// A person allowed a call for good: for each thing it needs a grant of exactly that.
+    pub(super) fn grant_always(&mut self, conversation: ConversationNumber, call: &Call) {
+        let grants = call.with_requests(&self.surroundings(call), |requests| {
+            requests.iter().filter_map(Grant::exactly).collect::<Vec<_>>()
+        });
+        for grant in grants.unwrap_or_default() {
+            let spec = grant.to_string();
+            let made = self.table.grant(grant, self.now.wall);
+            self.outbox.record(Kind::Granted, conversation, |out| {
+                out.field("grant", spec.as_str());
+                match made {
+                    Ok(handle) => out.field("handle", handle.to_string().as_str()),
+                    Err(error) => out.field("refused", error.to_string().as_str()),
+                };
+            });
+        }
+    }
+
+    /// The grants of the settings.
+    pub(super) fn grant_settings(&mut self) -> Result<(), SettingsError> {
+        let settings = self.settings.clone();
+        for (index, grant) in settings.grants.iter().enumerate() {
+            // One that has ended is no mistake: settings live longer than grants.
+            if grant.until.is_some_and(|until| until <= self.now.wall) {
+                continue;
+            }
+            self.table
+                .grant(grant.clone(), self.now.wall)
+                .map_err(|error| SettingsError::Grant { index, error })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_tools(&self) -> Result<(), SettingsError> {
+        let settings = &self.settings;
+        PathRef::absolute(&settings.workspace).map_err(|_| SettingsError::Workspace)?;
+        for (index, platform) in settings.platforms.iter().enumerate() {
+            if settings.platforms.iter().take(index).any(|other| other.name == platform.name) {
+                return Err(SettingsError::Platform(platform.name.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refused(why: &str, digest: [u8; 32]) -> Ruling {
+    Ruling {
+        answer: Ruled::Deny,
+        handles: Vec::new(),
+        text: why.into(),
+        block: None,
+        may_be_always: false,
+        digest,
+    }
+}
+
+/// The start of a digest, as people compare it.
+pub(super) fn hex_short(digest: &[u8; 32]) -> String {
+    super::hex(digest.first_chunk::<8>().map_or(&[], |start| start.as_slice()))
+}

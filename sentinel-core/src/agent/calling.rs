@@ -1,0 +1,351 @@
+//! A round of tool calls: decided one by one, run side by side, answered in order.
+//!
+//! # Invariants
+//! - Every call of a round gets exactly one result, whatever happens to it.
+//! - A call runs after it was decided and recorded, and after its cost was reserved.
+//! - The model goes on when all results are there.
+//!
+//! # Not here
+//! Running anything: the shell, with the handles that the order carries.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Agent;
+use super::history::cut;
+use super::input::ToolOutput;
+use super::number::{CallNumber, ConversationNumber, TurnNumber};
+use super::outbox::{Order, Run};
+use super::record::Kind;
+use super::turn::{CallStage, Calling, End, Outcome, Spending, Stage, Turn};
+use crate::budget::Amount;
+use crate::capability::Handle;
+use crate::fault::{Fault, is_broken};
+use crate::label::{Answer as Ruled, Source};
+use crate::limits::TURN_CALL_GRACE;
+use crate::llm::{Block, Message, Role, ToolResult, ToolUse};
+use crate::tool::{Call, CallError, Operation};
+
+impl Agent {
+    /// The model called tools.
+    pub(super) fn begin_round(
+        &mut self,
+        number: ConversationNumber,
+        mut turn: Box<Turn>,
+        calls: Vec<ToolUse>,
+    ) {
+        let is_over = turn.rounds_count > self.settings.turn.rounds_max;
+        let mut round = Vec::new();
+        for call in calls {
+            let calling = match is_over {
+                true => {
+                    let most = self.settings.turn.rounds_max;
+                    let why = format!(
+                        "not run: tools were called {most} times in this turn, which is the \
+                         limit. Answer with what you have."
+                    );
+                    self.failed_call(call, why)
+                }
+                false => self.begin_call(number, &turn, call),
+            };
+            round.push(calling);
+        }
+        // One more question, and then an answer.
+        turn.may_call &= !is_over;
+        turn.stage = Stage::Calling(round);
+        self.go_on(number, turn);
+    }
+
+    fn failed_call(&mut self, call: ToolUse, why: String) -> Calling {
+        let number = CallNumber(self.numbers.next());
+        let result = ToolResult { id: call.id.clone(), content: why, is_error: true };
+        let stage = CallStage::Done(Outcome { result, is_output: false });
+        Calling { number, id: call.id, call: None, stage }
+    }
+
+    fn begin_call(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: &Turn,
+        wanted: ToolUse,
+    ) -> Calling {
+        let settings = self.settings.clone();
+        let call = match settings.tools.read(&wanted) {
+            Ok((_, call)) => call,
+            Err(error) => {
+                let number = CallNumber(self.numbers.following());
+                self.outbox.record(Kind::CallDecided, conversation, |out| {
+                    out.field("call", number.0).field("answer", "deny");
+                    let why = match &error {
+                        CallError::UnknownTool(_) => "unknown tool",
+                        CallError::Arguments(_) => "arguments",
+                    };
+                    out.field("why", why);
+                });
+                return self.failed_call(wanted, error.to_string());
+            }
+        };
+        let number = CallNumber(self.numbers.next());
+        if let Some(outcome) = self.own_call(conversation, &wanted.id, &call) {
+            let stage = CallStage::Done(outcome);
+            return Calling { number, id: wanted.id, call: Some(call), stage };
+        }
+        let ruling = self.rule(conversation, number, &call);
+        let stage = match ruling.answer {
+            Ruled::Deny if !is_broken(Fault::UngrantedCall) => {
+                let content = ruling.text;
+                let result = ToolResult { id: wanted.id.clone(), content, is_error: true };
+                CallStage::Done(Outcome { result, is_output: false })
+            }
+            Ruled::Ask => self.question_call(conversation, turn, number, &wanted.id, ruling),
+            Ruled::Allow | Ruled::Deny => {
+                self.start_call(conversation, turn, number, &call, &wanted.id, ruling.handles)
+            }
+        };
+        Calling { number, id: wanted.id, call: Some(call), stage }
+    }
+
+    /// The tools that the runtime is itself: the plan and the clock.
+    fn own_call(&mut self, number: ConversationNumber, id: &str, call: &Call) -> Option<Outcome> {
+        let (content, is_error) = match call {
+            Call::Builtin(Operation::CurrentTime) => (self.now.wall.to_string(), false),
+            Call::Builtin(Operation::Plan { tools, .. }) => {
+                let settings = self.settings.clone();
+                let memory = self.conversation(number)?.memory();
+                let unknown = tools.iter().find(|tool| settings.tools.find(tool).is_err());
+                match unknown {
+                    Some(unknown) => (
+                        format!("Not planned: there is no tool '{}'.", unknown.escape_debug()),
+                        true,
+                    ),
+                    None => match memory.context.declare(tools.iter().map(String::as_str)) {
+                        Ok(()) => ("Planned.".to_string(), false),
+                        Err(error) => (error.to_string(), true),
+                    },
+                }
+            }
+            _ => return None,
+        };
+        if let Call::Builtin(Operation::Plan { tools, why }) = call {
+            self.outbox.record(Kind::Planned, number, |out| {
+                out.array("tools", |out| {
+                    for tool in tools {
+                        out.value(tool.as_str());
+                    }
+                });
+                out.field("why", why.as_str()).field("is_taken", !is_error);
+            });
+        }
+        let result = ToolResult { id: id.to_string(), content, is_error };
+        // Its words are the runtime's own and carry nothing in.
+        Some(Outcome { result, is_output: !is_error })
+    }
+
+    /// Runs a call that was allowed, if its cost can be reserved.
+    pub(super) fn start_call(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: &Turn,
+        number: CallNumber,
+        call: &Call,
+        id: &str,
+        handles: Vec<Handle>,
+    ) -> CallStage {
+        let time = self.settings.turn.call_time_max;
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let amount = Amount { calls: 1, time_ms, ..Amount::default() };
+        let accounts = self.accounts(conversation, turn);
+        let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {
+            Ok(reservation) => reservation,
+            Err(exceeded) => {
+                return self.call_over_budget(conversation, turn, id, &exceeded);
+            }
+        };
+        if !self.spend(&handles) && !is_broken(Fault::UngrantedCall) {
+            let _ = self.budgets.settle(reservation, Amount::default(), self.now.wall);
+            let content = "not run: a grant it needs ended meanwhile.".to_string();
+            let result = ToolResult { id: id.to_string(), content, is_error: true };
+            return CallStage::Done(Outcome { result, is_output: false });
+        }
+        let since = self.now.instant;
+        let deadline = since.after(time).after(TURN_CALL_GRACE);
+        self.run(conversation, turn.number, number, call, &handles, 1);
+        let spending = Spending { reservation, amount };
+        CallStage::Running { handles, spending, since, deadline }
+    }
+
+    /// Records that a call starts, and orders it.
+    pub(super) fn run(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: TurnNumber,
+        number: CallNumber,
+        call: &Call,
+        handles: &[Handle],
+        attempt: u64,
+    ) {
+        self.outbox.record(Kind::CallStarted, conversation, |out| {
+            out.field("call", number.0).field("turn", turn.0);
+            out.field("tool", call.tool()).field("attempt", attempt);
+        });
+        self.calls.insert(number, conversation);
+        self.outbox.order(Order::Run(Run {
+            number,
+            conversation,
+            call: call.clone(),
+            handles: handles.to_vec(),
+            time_max: self.settings.turn.call_time_max,
+        }));
+    }
+
+    pub(super) fn tool_finished(&mut self, call: CallNumber, output: ToolOutput) {
+        let Some(number) = self.calls.remove(&call) else { return };
+        let Some(mut turn) = self.take_turn(number) else { return };
+        self.finish(number, &mut turn, call, output, true);
+        self.go_on(number, turn);
+    }
+
+    /// A running call has its result.
+    pub(super) fn finish(
+        &mut self,
+        number: ConversationNumber,
+        turn: &mut Turn,
+        call: CallNumber,
+        output: ToolOutput,
+        is_output: bool,
+    ) {
+        let Stage::Calling(round) = &mut turn.stage else { return };
+        let Some(calling) = round.iter_mut().find(|calling| calling.number == call) else { return };
+        let CallStage::Running { spending, since, .. } = calling.stage else { return };
+        let content = cut(&output.content, self.settings.turn.output_bytes_max).into_owned();
+        let result = ToolResult { id: calling.id.clone(), content, is_error: output.is_error };
+        calling.stage = CallStage::Done(Outcome { result, is_output });
+        let elapsed = self.now.instant.since(since).as_millis();
+        let time_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        self.settle(number, spending, Amount { calls: 1, time_ms, ..Amount::default() });
+    }
+
+    /// Goes on if every call has its result, else waits.
+    pub(super) fn go_on(&mut self, number: ConversationNumber, mut turn: Box<Turn>) {
+        let is_done = |calling: &Calling| matches!(calling.stage, CallStage::Done(_));
+        let Stage::Calling(round) = &mut turn.stage else {
+            return self.put_turn(number, turn);
+        };
+        if !round.iter().all(is_done) {
+            return self.put_turn(number, turn);
+        }
+        let round = core::mem::take(round);
+        turn.stage = Stage::Moving;
+        let is_loop = self.remember_round(number, &mut turn, round);
+        if is_loop {
+            let text = "I stopped: the same call gave the same result three times.".to_string();
+            self.notice(number, text);
+            return self.end_turn(number, &turn, End::Loop);
+        }
+        self.ask(number, turn);
+    }
+
+    /// The results go to the history and to the judge's context. Says whether this is a loop.
+    fn remember_round(
+        &mut self,
+        number: ConversationNumber,
+        turn: &mut Turn,
+        round: Vec<Calling>,
+    ) -> bool {
+        let settings = self.settings.clone();
+        let Some(conversation) = self.conversation(number) else { return false };
+        let memory = conversation.memory();
+        let (mut blocks, mut is_loop) = (Vec::new(), false);
+        for Calling { call, stage, .. } in round {
+            let CallStage::Done(Outcome { result, is_output }) = stage else { continue };
+            let tool = call.as_ref().and_then(|call| settings.tools.find(call.tool()).ok());
+            match (tool, is_output) {
+                (Some(tool), true) => {
+                    let source =
+                        if tool.builtin().is_some() { Source::Tool } else { Source::Skill };
+                    let output = tool.output();
+                    let url = match &call {
+                        Some(Call::Builtin(Operation::HttpFetch { url, .. })) => {
+                            Some(url.to_string())
+                        }
+                        _ => None,
+                    };
+                    let (label, records) = (output.label(source), output.records.as_ref());
+                    memory.add_output(label, tool.name(), &result.content, records, url.as_deref());
+                }
+                // A refusal repeats words of the model, and is worth no more than those.
+                _ => memory.add_model(&result.content),
+            }
+            if let Some(call) = &call {
+                let mut canonical = String::new();
+                call.canonical(&mut canonical);
+                let seen = Sha256::digest(result.content.as_bytes()).into();
+                is_loop |= turn.repetition.saw(&Sha256::digest(canonical.as_bytes()).into(), &seen);
+            }
+            blocks.push(Block::ToolResult(result));
+        }
+        memory.history.push(Message { role: Role::User, blocks });
+        is_loop
+    }
+
+    /// Ends the turn of a conversation, whatever it waits for. Says whether there was one.
+    pub(super) fn stop(&mut self, number: ConversationNumber, end: End) -> bool {
+        let Some(mut turn) = self.take_turn(number) else { return false };
+        match core::mem::replace(&mut turn.stage, Stage::Moving) {
+            Stage::Asking { exchange, attempt, spending } => {
+                self.exchanges.remove(&exchange);
+                self.route.abandoned(attempt);
+                // Nobody will say what it cost.
+                self.settle(number, spending, spending.amount);
+                self.outbox.order(Order::Unask(exchange));
+            }
+            Stage::Calling(round) => self.stop_round(number, &mut turn, round),
+            Stage::Moving | Stage::Pausing(_) | Stage::Held { .. } => {}
+        }
+        self.end_turn(number, &turn, end);
+        true
+    }
+
+    fn stop_round(&mut self, number: ConversationNumber, turn: &mut Turn, round: Vec<Calling>) {
+        let ended = round.into_iter().map(|mut calling| {
+            let content = match calling.stage {
+                CallStage::Running { spending, .. } => {
+                    self.calls.remove(&calling.number);
+                    self.settle(number, spending, spending.amount);
+                    self.outbox.order(Order::Stop(calling.number));
+                    "stopped by a person while it ran; what it did until then is not known"
+                }
+                CallStage::Done(_) => return calling,
+                CallStage::Asking | CallStage::Held { .. } => "not run: stopped by a person",
+            };
+            let content = content.to_string();
+            let result = ToolResult { id: calling.id.clone(), content, is_error: true };
+            calling.stage = CallStage::Done(Outcome { result, is_output: false });
+            calling
+        });
+        let ended: Vec<Calling> = ended.collect();
+        if !is_broken(Fault::LostResult) {
+            self.remember_round(number, turn, ended);
+        }
+    }
+
+    /// A call took longer than it may, and the shell did not end it.
+    pub(super) fn overdue(&mut self, number: ConversationNumber, turn: &mut Turn) {
+        let now = self.now.instant;
+        let Stage::Calling(round) = &turn.stage else { return };
+        let overdue = round.iter().filter_map(|calling| match calling.stage {
+            CallStage::Running { deadline, .. } if deadline <= now => Some(calling.number),
+            _ => None,
+        });
+        for call in overdue.collect::<Vec<_>>() {
+            self.calls.remove(&call);
+            self.outbox.order(Order::Stop(call));
+            let content = "it did not end in time and was stopped".to_string();
+            self.finish(number, turn, call, ToolOutput { content, is_error: true }, false);
+        }
+    }
+}

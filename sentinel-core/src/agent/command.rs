@@ -1,0 +1,174 @@
+//! What a person can tell the agent itself, in a chat: words that begin with a slash.
+//!
+//! # Invariants
+//! - A text is a command, a mistaken command, or words for the model; never two of these.
+//! - Only the person's own words are looked at: what is quoted or forwarded commands nothing.
+//!
+//! # Not here
+//! Who may command what.
+
+use alloc::string::{String, ToString};
+use core::fmt;
+
+use super::approval::Answer;
+use crate::text::suggest;
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    Help,
+    Clear,
+    Status,
+    Stop,
+    /// Which model to use; without a name, which there are.
+    Model(Option<String>),
+    Approve {
+        question: u32,
+        answer: Answer,
+    },
+    Pair(String),
+}
+
+/// A text that begins like a command and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CommandError {
+    Unknown { word: String, meant: Option<&'static str> },
+    Usage(&'static str),
+}
+
+impl Command {
+    /// Reads a text; `None` if it is not for the agent itself.
+    pub(super) fn parse(text: &str) -> Option<Result<Self, CommandError>> {
+        let text = text.trim().strip_prefix('/')?;
+        if text.starts_with(char::is_whitespace) {
+            return None;
+        }
+        let mut words = text.split_whitespace();
+        // In groups platforms add whom a command is for: /stop@name.
+        let word = words.next()?.split('@').next()?;
+        // A path is no command.
+        if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            return None;
+        }
+        let lower = word.to_ascii_lowercase();
+        let (first, second, third) = (words.next(), words.next(), words.next());
+        let alone = |command| match first {
+            None => Ok(command),
+            Some(_) => Err(CommandError::Usage("this command takes nothing after it")),
+        };
+        Some(match lower.as_str() {
+            "help" | "start" => alone(Self::Help),
+            "clear" => alone(Self::Clear),
+            "status" => alone(Self::Status),
+            "stop" => alone(Self::Stop),
+            "model" => match second {
+                None => Ok(Self::Model(first.map(ToString::to_string))),
+                Some(_) => Err(CommandError::Usage("/model NAME, or /model alone")),
+            },
+            "approve" => {
+                let answer = match (second, third) {
+                    (None, None) => Some(Answer::Once),
+                    (Some(word), None) => Answer::named(word).ok().filter(|word| word.allows()),
+                    _ => None,
+                };
+                answered(first, answer, "/approve NUMBER, or /approve NUMBER always|trust")
+            }
+            "deny" => {
+                let answer = match (second, third) {
+                    (None, None) => Some(Answer::No),
+                    (Some("alert"), None) => Some(Answer::Alert),
+                    _ => None,
+                };
+                answered(first, answer, "/deny NUMBER, or /deny NUMBER alert")
+            }
+            "pair" => match (first, second) {
+                (Some(code), None) => Ok(Self::Pair(code.to_string())),
+                _ => Err(CommandError::Usage("/pair CODE")),
+            },
+            unknown => Err(CommandError::Unknown {
+                word: unknown.to_string(),
+                meant: suggest::nearest(unknown, WORDS.iter().copied()),
+            }),
+        })
+    }
+}
+
+fn answered(
+    number: Option<&str>,
+    answer: Option<Answer>,
+    usage: &'static str,
+) -> Result<Command, CommandError> {
+    let number = number.and_then(|number| number.strip_prefix('#').unwrap_or(number).parse().ok());
+    match (number, answer) {
+        (Some(question), Some(answer)) => Ok(Command::Approve { question, answer }),
+        _ => Err(CommandError::Usage(usage)),
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown { word, meant } => {
+                write!(formatter, "there is no command /{word}")?;
+                match meant {
+                    Some(meant) => write!(formatter, "; did you mean /{meant}?"),
+                    None => formatter.write_str("; /help names them"),
+                }
+            }
+            Self::Usage(usage) => write!(formatter, "say it like this: {usage}"),
+        }
+    }
+}
+
+const WORDS: [&str; 8] = ["help", "clear", "status", "stop", "model", "approve", "deny", "pair"];
+
+/// What `/help` says.
+pub(super) const HELP: &str = "\
+I answer messages, with the tools that I was granted. These commands are for me alone:
+/status  what I am doing, and what it has cost
+/stop  end what I am doing
+/clear  forget what was said here and begin anew
+/model NAME  use this model; /model alone names them
+/approve NUMBER  allow what a question asks for, once; add `always` for a grant, or `trust` for \
+the text it came from
+/deny NUMBER  refuse it; add `alert` to tell the operator
+/help  this";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_the_model_are_no_commands() {
+        for text in ["", "hello", "what is /stop?", "/", "/ stop", "/etc/passwd is what?", "/x1"] {
+            assert_eq!(Command::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let read = |text| Command::parse(text).unwrap().unwrap();
+        assert_eq!(read("/help"), Command::Help);
+        assert_eq!(read(" /STOP@sentinel_bot "), Command::Stop);
+        assert_eq!(read("/model"), Command::Model(None));
+        assert_eq!(read("/model small"), Command::Model(Some("small".into())));
+        let approve = |question, answer| Command::Approve { question, answer };
+        assert_eq!(read("/approve 3"), approve(3, Answer::Once));
+        assert_eq!(read("/approve #3 always"), approve(3, Answer::Always));
+        assert_eq!(read("/approve 3 trust"), approve(3, Answer::Trust));
+        assert_eq!(read("/deny 12"), approve(12, Answer::No));
+        assert_eq!(read("/deny 12 alert"), approve(12, Answer::Alert));
+        assert_eq!(read("/pair ABCDE23456"), Command::Pair("ABCDE23456".into()));
+    }
+
+    #[test]
+    fn a_mistake_is_said() {
+        let error = |text| Command::parse(text).unwrap().unwrap_err().to_string();
+        assert_eq!(error("/aprove 3"), "there is no command /aprove; did you mean /approve?");
+        assert_eq!(error("/xyzzy"), "there is no command /xyzzy; /help names them");
+        assert_eq!(error("/deny 3 once"), "say it like this: /deny NUMBER, or /deny NUMBER alert");
+        for text in ["/approve", "/approve three", "/approve 3 no", "/approve 3 4 5", "/stop it"] {
+            assert!(Command::parse(text).unwrap().is_err(), "{text}");
+        }
+    }
+}

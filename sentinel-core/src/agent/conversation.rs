@@ -1,0 +1,187 @@
+//! One chat, and what is remembered of it.
+//!
+//! # Invariants
+//! - A chat in which nothing was said since it was cleared holds next to nothing: there are many.
+//! - A message that came before is known again, as long as a platform may repeat it.
+//!
+//! # Not here
+//! What is done with a message: [`intake`](super::intake).
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
+
+use super::history::History;
+use super::turn::Turn;
+use crate::channel::{Incoming, Person};
+use crate::fault::{Fault, is_broken};
+use crate::label::{BlockId, BlockText, Context, Integrity, Label, Records};
+use crate::limits::{CONVERSATION_IDS_KEPT, CONVERSATION_TEXT_BYTES_KEPT};
+
+/// One chat.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) platform: Box<str>,
+    pub(super) chat: Box<str>,
+    pub(super) turn: Option<Box<Turn>>,
+    /// What was said; nothing of it is held while nothing was.
+    memory: Option<Box<Memory>>,
+    /// Messages that wait for the turn to end.
+    pub(super) queue: VecDeque<Queued>,
+    /// The model that a person chose.
+    pub(super) model: Option<Box<str>>,
+    recent: VecDeque<u64>,
+}
+
+/// A message that waits.
+#[derive(Clone, Debug)]
+pub(super) struct Queued {
+    pub(super) incoming: Incoming,
+    pub(super) person: Person,
+    /// Whether the person is only there because the room is open to all.
+    pub(super) is_guest: bool,
+}
+
+/// What was said.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) history: History,
+    pub(super) context: Context,
+    blocks: VecDeque<Kept>,
+    kept_bytes: usize,
+}
+
+/// A block's text, for the person who is asked where a value came from.
+#[derive(Debug)]
+struct Kept {
+    id: BlockId,
+    integrity: Integrity,
+    name: Box<str>,
+    text: Box<str>,
+}
+
+impl Conversation {
+    pub(super) fn new(platform: &str, chat: &str) -> Self {
+        Self {
+            platform: platform.into(),
+            chat: chat.into(),
+            turn: None,
+            memory: None,
+            queue: VecDeque::new(),
+            model: None,
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// Whether this message came before, by its id.
+    pub(super) fn knows(&self, message: &str) -> bool {
+        self.recent.contains(&mark(message)) && !is_broken(Fault::RepeatedMessage)
+    }
+
+    pub(super) fn remember(&mut self, message: &str) {
+        if self.recent.len() >= CONVERSATION_IDS_KEPT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(mark(message));
+    }
+
+    pub(super) fn memory(&mut self) -> &mut Memory {
+        self.memory.get_or_insert_with(Default::default)
+    }
+
+    pub(super) fn find_memory(&self) -> Option<&Memory> {
+        self.memory.as_deref()
+    }
+
+    /// Forgets what was said.
+    pub(super) fn clear(&mut self) {
+        self.memory = None;
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            history: History::new(u64::MAX),
+            context: Context::new(),
+            blocks: VecDeque::new(),
+            kept_bytes: 0,
+        }
+    }
+}
+
+impl Memory {
+    /// Adds a block that came from outside.
+    pub(super) fn add(&mut self, label: Label, name: &str, text: &str) {
+        let integrity = label.integrity;
+        let id = self.context.add(label, text);
+        self.keep(id, integrity, name, text);
+    }
+
+    /// Adds what a tool gave back.
+    pub(super) fn add_output(
+        &mut self,
+        label: Label,
+        name: &str,
+        text: &str,
+        records: Option<&Records>,
+        url: Option<&str>,
+    ) {
+        let integrity = label.integrity;
+        let id = match url {
+            Some(url) => self.context.add_page(label, text, url),
+            None => self.context.add_output(label, text, records),
+        };
+        self.keep(id, integrity, name, text);
+    }
+
+    /// Adds what the model wrote, or what the runtime wrote from the model's words.
+    pub(super) fn add_model(&mut self, text: &str) {
+        let id = self.context.add_model(text);
+        let integrity =
+            self.context.block(id).map_or(Integrity::Untrusted, |label| label.integrity);
+        self.keep(id, integrity, "the model", text);
+    }
+
+    /// The blocks whose text is still here.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = BlockText<'_>> + Clone {
+        self.blocks.iter().map(|kept| BlockText {
+            id: kept.id,
+            integrity: kept.integrity,
+            name: &kept.name,
+            text: &kept.text,
+        })
+    }
+
+    /// The text of a block, if it is still here.
+    pub(super) fn text(&self, id: BlockId) -> Option<&str> {
+        self.blocks.iter().find(|kept| kept.id == id).map(|kept| &*kept.text)
+    }
+
+    fn keep(&mut self, id: BlockId, integrity: Integrity, name: &str, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.kept_bytes += text.len();
+        self.blocks.push_back(Kept { id, integrity, name: name.into(), text: text.into() });
+        while self.kept_bytes > CONVERSATION_TEXT_BYTES_KEPT
+            && let Some(oldest) = self.blocks.pop_front()
+        {
+            self.kept_bytes -= oldest.text.len();
+        }
+    }
+}
+
+/// A message's id in eight bytes.
+fn mark(message: &str) -> u64 {
+    let digest = Sha256::digest(message.as_bytes());
+    digest.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
+}
+
+/// The words of the sender's own, which alone can command.
+pub(crate) fn own_words(incoming: &Incoming) -> String {
+    incoming.words().collect::<Vec<_>>().join("\n")
+}

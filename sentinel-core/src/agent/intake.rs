@@ -1,0 +1,347 @@
+//! Messages: who is let in, what is a command, and when a message gets its turn.
+//!
+//! # Invariants
+//! - A message is looked at once, however often it comes, and acknowledged each time.
+//! - Nobody who was not let in learns anything but a code to be let in by, and has no effect on the
+//!   conversations of others.
+//!
+//! # Not here
+//! The rules of admission: [`channel`](crate::channel).
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::Agent;
+use super::approval::Answer;
+use super::command::{Command, HELP};
+use super::conversation::{Conversation, Queued, own_words};
+use super::input::SYSTEM;
+use super::number::{ConversationNumber, DeliveryNumber, TurnNumber};
+use super::outbox::{Order, Saying};
+use super::record::Kind;
+use super::repetition::Repetition;
+use super::turn::{End, Stage, Turn};
+use crate::budget::Scope;
+use crate::channel::{Admission, Incoming, Part, Person};
+use crate::fault::{Fault, is_broken};
+use crate::label::{Label, Secrecy, Source};
+use crate::limits::CONVERSATION_QUEUE_MAX;
+use crate::llm::{Block, Message, Role};
+
+impl Agent {
+    pub(super) fn message(&mut self, incoming: Incoming, entropy: [u8; 16]) {
+        self.outbox.order(Order::Acknowledge {
+            platform: incoming.identity.platform.clone(),
+            message: incoming.id.clone(),
+        });
+        if let Some(known) = self.place(&incoming)
+            && self.conversations.get(&known).is_some_and(|chat| chat.knows(&incoming.id))
+        {
+            self.ignored(known, &incoming, "it came before");
+            return;
+        }
+        match self.access.admit(&incoming, entropy, self.now.wall) {
+            Admission::Ignore { why } => self.ignored(SYSTEM, &incoming, &why.to_string()),
+            Admission::OfferCode { text } => self.offer_code(&incoming, text),
+            Admission::Allow { person, is_operator, is_guest } => {
+                self.let_in(incoming, person, is_operator, is_guest);
+            }
+        }
+    }
+
+    fn ignored(&mut self, conversation: ConversationNumber, incoming: &Incoming, why: &str) {
+        self.outbox.record(Kind::Ignored, conversation, |out| {
+            let identity = &incoming.identity;
+            out.field("platform", identity.platform.as_str());
+            out.field("chat", identity.chat.as_str()).field("sender", identity.sender.as_str());
+            out.field("message", incoming.id.as_str()).field("why", why);
+        });
+    }
+
+    /// A stranger is told a code. There is no conversation with them: what is said to them is an
+    /// order of its own.
+    fn offer_code(&mut self, incoming: &Incoming, text: String) {
+        let delivery = DeliveryNumber(self.numbers.next());
+        self.outbox.record(Kind::CodeOffered, SYSTEM, |out| {
+            let identity = &incoming.identity;
+            out.field("platform", identity.platform.as_str());
+            out.field("chat", identity.chat.as_str()).field("sender", identity.sender.as_str());
+            out.field("delivery", delivery.0);
+        });
+        self.outbox.order(Order::Greet {
+            delivery,
+            platform: incoming.identity.platform.clone(),
+            chat: incoming.identity.chat.clone(),
+            text,
+        });
+    }
+
+    fn let_in(&mut self, incoming: Incoming, person: Person, is_operator: bool, is_guest: bool) {
+        let Some(number) = self.open(&incoming) else {
+            self.ignored(SYSTEM, &incoming, "there are too many conversations");
+            return;
+        };
+        if let Some(conversation) = self.conversation(number) {
+            conversation.remember(&incoming.id);
+        }
+        self.outbox.record(Kind::Admitted, number, |out| {
+            let identity = &incoming.identity;
+            out.field("platform", identity.platform.as_str());
+            out.field("chat", identity.chat.as_str()).field("sender", identity.sender.as_str());
+            out.field("message", incoming.id.as_str()).field("person", u64::from(person.0));
+            out.field("is_operator", is_operator).field("is_guest", is_guest);
+        });
+        match Command::parse(&own_words(&incoming)) {
+            Some(Ok(command)) => self.command(number, person, is_operator, command),
+            Some(Err(error)) => self.notice(number, error.to_string()),
+            None => self.enqueue(number, Queued { incoming, person, is_guest }),
+        }
+    }
+
+    /// The conversation of a message; it begins with the first one.
+    fn open(&mut self, incoming: &Incoming) -> Option<ConversationNumber> {
+        if let Some(known) = self.place(incoming) {
+            return Some(known);
+        }
+        if !self.has_room() {
+            return None;
+        }
+        let number = ConversationNumber(self.numbers.next());
+        let identity = &incoming.identity;
+        let conversation = Conversation::new(&identity.platform, &identity.chat);
+        let place = (conversation.platform.clone(), conversation.chat.clone());
+        self.places.insert(place, number);
+        self.conversations.insert(number, conversation);
+        Some(number)
+    }
+
+    fn enqueue(&mut self, number: ConversationNumber, queued: Queued) {
+        if let Some(halt) = self.why_halted() {
+            self.notice(number, halt.to_string());
+            return;
+        }
+        let Some(conversation) = self.conversation(number) else { return };
+        if conversation.queue.len() >= CONVERSATION_QUEUE_MAX {
+            self.ignored(number, &queued.incoming, "too many messages wait already");
+            let most = CONVERSATION_QUEUE_MAX;
+            self.notice(number, format!("{most} messages wait already, so I left this one out."));
+            return;
+        }
+        if conversation.turn.is_none() || !is_broken(Fault::LostMessage) {
+            conversation.queue.push_back(queued);
+        }
+        if conversation.turn.is_none() {
+            self.next_turn(number);
+        }
+    }
+
+    /// The next message that waits gets its turn.
+    pub(super) fn next_turn(&mut self, number: ConversationNumber) {
+        let Some(conversation) = self.conversation(number) else { return };
+        let Some(queued) = conversation.queue.pop_front() else { return };
+        let Queued { incoming, person, is_guest } = queued;
+        let turn = Box::new(Turn {
+            number: TurnNumber(self.numbers.next()),
+            person,
+            delivery: DeliveryNumber(self.numbers.next()),
+            rounds_count: 0,
+            may_call: true,
+            was_shortened: false,
+            repetition: Repetition::new(),
+            stage: Stage::Moving,
+        });
+        self.outbox.record(Kind::TurnStarted, number, |out| {
+            out.field("turn", turn.number.0).field("message", incoming.id.as_str());
+            out.field("person", u64::from(person.0)).field("delivery", turn.delivery.0);
+        });
+        let Some(conversation) = self.conversation(number) else { return };
+        let memory = conversation.memory();
+        memory.context.begin_turn();
+        let mut blocks = Vec::new();
+        for part in &incoming.parts {
+            let (label, name, text) = labelled(part, is_guest);
+            memory.add(label, &name, &text);
+            blocks.push(Block::Text(text));
+        }
+        memory.history.push(Message { role: Role::User, blocks });
+        self.ask(number, turn);
+    }
+
+    fn command(
+        &mut self,
+        number: ConversationNumber,
+        person: Person,
+        is_operator: bool,
+        command: Command,
+    ) {
+        let (word, done) = match command {
+            Command::Help => ("help", HELP.to_string()),
+            Command::Status => ("status", self.status(number, person)),
+            Command::Stop => ("stop", self.stop_by(number, person, is_operator)),
+            Command::Clear => ("clear", self.clear_by(number, person, is_operator)),
+            Command::Model(name) => ("model", self.choose_model(number, name)),
+            Command::Approve { question, answer } => {
+                let word = if answer.allows() { "approve" } else { "deny" };
+                (word, self.answer_in_chat(number, person, is_operator, question, answer))
+            }
+            Command::Pair(code) => ("pair", self.pair_in_chat(is_operator, &code)),
+        };
+        self.outbox.record(Kind::Command, number, |out| {
+            out.field("command", word).field("person", u64::from(person.0));
+        });
+        if !done.is_empty() {
+            self.notice(number, done);
+        }
+    }
+
+    pub(super) fn notice(&mut self, number: ConversationNumber, text: String) {
+        self.say(number, text, Saying::Notice);
+    }
+
+    /// Whether a person may end or clear what goes on: their own turn, or an operator any.
+    fn may_end(&self, number: ConversationNumber, person: Person, is_operator: bool) -> bool {
+        let turn = self.conversations.get(&number).and_then(|chat| chat.turn.as_ref());
+        is_operator || turn.is_none_or(|turn| turn.person == person)
+    }
+
+    fn stop_by(&mut self, number: ConversationNumber, person: Person, is_operator: bool) -> String {
+        if !self.may_end(number, person, is_operator) {
+            return "This is somebody else's turn; they or an operator can stop it.".into();
+        }
+        match self.stop(number, End::Stopped) {
+            true => "Stopped.".into(),
+            false => "There is nothing to stop.".into(),
+        }
+    }
+
+    fn clear_by(
+        &mut self,
+        number: ConversationNumber,
+        person: Person,
+        is_operator: bool,
+    ) -> String {
+        if !self.may_end(number, person, is_operator) {
+            return "This is somebody else's turn; wait until it is over.".into();
+        }
+        if let Some(conversation) = self.conversation(number) {
+            conversation.queue.clear();
+        }
+        self.stop(number, End::Stopped);
+        if let Some(conversation) = self.conversation(number) {
+            conversation.clear();
+        }
+        "Forgotten: we begin anew.".into()
+    }
+
+    fn choose_model(&mut self, number: ConversationNumber, name: Option<String>) -> String {
+        let names: Vec<&str> = self.settings.models.iter().map(|model| &*model.name).collect();
+        match name {
+            None => format!("There are these models, the usual one first: {}", names.join(", ")),
+            Some(name) if names.contains(&name.as_str()) => {
+                let said = format!("I use {name} here from the next question on.");
+                if let Some(conversation) = self.conversation(number) {
+                    conversation.model = Some(name.into());
+                }
+                said
+            }
+            Some(name) => {
+                let meant = crate::text::suggest::nearest(&name, names.iter().copied());
+                match meant {
+                    Some(meant) => format!("There is no such model; did you mean {meant}?"),
+                    None => format!("There is no such model; there are {}", names.join(", ")),
+                }
+            }
+        }
+    }
+
+    fn status(&self, number: ConversationNumber, person: Person) -> String {
+        let Some(conversation) = self.conversations.get(&number) else { return String::new() };
+        let doing = conversation.turn.as_ref().map_or("idle", |turn| turn.status());
+        let tokens = conversation.find_memory().map_or(0, |memory| memory.history.estimate());
+        let messages = conversation.find_memory().map_or(0, |memory| memory.history.len());
+        let spent = self.budgets.spent(Scope::Conversation, number.0, self.now.wall);
+        let today = self.budgets.spent(Scope::Person, u64::from(person.0), self.now.wall);
+        let tainted =
+            conversation.find_memory().is_some_and(|memory| memory.context.is_untrusted());
+        let read = match tainted {
+            true => "yes, so I ask before what you did not name",
+            false => "no",
+        };
+        let waiting = conversation.queue.len();
+        let halted = self.why_halted().map(|why| format!("\n{why}")).unwrap_or_default();
+        format!(
+            "I am {doing}; {waiting} more messages wait.\n\
+             Remembered: {messages} messages, about {tokens} tokens.\n\
+             Anything untrusted read: {read}.\n\
+             Spent here: {} tokens, {}; by you: {} tokens, {}.{halted}",
+            spent.tokens, spent.money, today.tokens, today.money,
+        )
+    }
+
+    fn answer_in_chat(
+        &mut self,
+        number: ConversationNumber,
+        person: Person,
+        is_operator: bool,
+        question: u32,
+        answer: Answer,
+    ) -> String {
+        let known = self.approvals.find(question).filter(|known| known.conversation == number);
+        let Some(known) = known else {
+            return format!("There is no question {question} here that waits for an answer.");
+        };
+        let turn = known.turn;
+        let is_own = self
+            .conversations
+            .get(&number)
+            .and_then(|chat| chat.turn.as_ref())
+            .is_some_and(|own| own.number == turn && own.person == person);
+        let may_answer = is_operator || is_own && self.settings.turn.people_may_approve;
+        if !may_answer {
+            return format!("Only an operator can answer question {question}.");
+        }
+        self.answered(question, answer, &format!("person {} answered", person.0));
+        match answer.allows() {
+            true => format!("Allowed: question {question}."),
+            false => format!("Denied: question {question}."),
+        }
+    }
+
+    fn pair_in_chat(&mut self, is_operator: bool, code: &str) -> String {
+        if !is_operator {
+            return "Only an operator can let people in.".into();
+        }
+        match self.pair(code) {
+            Ok(person) => format!("Let in: person {}.", person.0),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+}
+
+/// What a part of a message says, who said it, and what people call that.
+fn labelled(part: &Part, is_guest: bool) -> (Label, String, String) {
+    match part {
+        // Whoever comes in by an open door is a stranger.
+        Part::Text(text) if is_guest => {
+            (Label::untrusted(Source::Stranger, Secrecy::Private), "a guest".into(), text.clone())
+        }
+        Part::Text(text) => (Label::trusted(Source::Person), "the person".into(), text.clone()),
+        Part::Quoted(text) => (
+            Label::untrusted(Source::Quoted, Secrecy::Private),
+            "a quotation".into(),
+            format!("[quoted]\n{text}\n[end of the quotation]"),
+        ),
+        Part::Forwarded { from, text } => (
+            Label::untrusted(Source::Quoted, Secrecy::Private),
+            "a forwarded message".into(),
+            format!("[forwarded, from {from}]\n{text}\n[end of the forwarded message]"),
+        ),
+        Part::Attachment { name, bytes_count, .. } => (
+            Label::untrusted(Source::Attachment, Secrecy::Private),
+            "an attachment".into(),
+            format!("[attached: {name}, {bytes_count} bytes; its content is not in this chat]"),
+        ),
+    }
+}

@@ -1,0 +1,442 @@
+//! The agent: everything that is decided, as one value.
+//!
+//! It is told what happened, one [`Input`](input::Input) at a time, and answers with records to
+//! write and orders to carry out. It holds no socket, no clock and no chance: time and entropy come
+//! with the inputs. So the same inputs make the same decisions, which is what restarting after a
+//! crash, replaying for an auditor and simulating a thousand worlds have in common.
+//!
+//! # Invariants
+//! - No tool runs and no model is asked without a handle of a grant that covers it at that moment.
+//! - A message that was let in is answered once: with an answer, or with the reason for none.
+//! - A tool call is made once, unless its tool says that twice is as good.
+//! - What comes late, twice, or for something that is over changes nothing.
+//!
+//! # Not here
+//! The disk, the network and the words on their way: [`runtime`](crate::runtime).
+
+mod approval;
+mod asking;
+mod authority;
+mod calling;
+mod codec;
+mod command;
+mod conversation;
+mod history;
+pub(crate) mod input;
+mod intake;
+mod number;
+mod operating;
+mod operator;
+pub(crate) mod outbox;
+mod persona;
+mod questions;
+mod record;
+mod repetition;
+mod restart;
+mod settings;
+mod turn;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use self::approval::Approvals;
+use self::conversation::Conversation;
+use self::input::{DeliveryOutcome, Input, SYSTEM};
+use self::number::Numbers;
+use self::outbox::{Order, Outbox, Say, Saying};
+use self::persona::Persona;
+use self::turn::{End, Turn};
+use crate::budget::Budgets;
+use crate::capability::Table;
+use crate::channel::{Access, Incoming, Platform};
+use crate::fault::{Fault, is_broken};
+use crate::llm::ToolDefinition;
+use crate::llm::route::{Route, RouteError};
+use crate::time::{Instant, Now, Timestamp};
+use crate::tool::Builtin;
+
+pub use self::approval::Answer;
+pub use self::codec::Unreadable;
+pub(crate) use self::codec::hex;
+#[cfg(test)]
+pub(crate) use self::conversation::own_words as own_words_of;
+pub use self::history::{History, Invalid, Trimmed, cut};
+pub use self::input::ToolOutput;
+pub use self::number::{
+    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, TurnNumber,
+};
+pub use self::operator::{OperatorCommand, Refusal};
+pub(crate) use self::record::Entry;
+pub use self::record::Kind;
+pub use self::repetition::Repetition;
+pub use self::settings::{Model, Provider, Settings, TurnRules};
+
+/// The agent.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    settings: Arc<Settings>,
+    numbers: Numbers,
+    outbox: Outbox,
+    table: Table,
+    route: Route,
+    budgets: Budgets,
+    access: Access,
+    persona: Persona,
+    approvals: Approvals,
+    conversations: BTreeMap<ConversationNumber, Conversation>,
+    places: BTreeMap<(Box<str>, Box<str>), ConversationNumber>,
+    /// Conversations that have a turn.
+    active: BTreeSet<ConversationNumber>,
+    exchanges: BTreeMap<ExchangeNumber, ConversationNumber>,
+    calls: BTreeMap<CallNumber, ConversationNumber>,
+    /// What was said and has not arrived as far as anybody knows.
+    deliveries: BTreeMap<DeliveryNumber, Say>,
+    /// What models are told of the tools: all of them, and all but the plan.
+    offered: [Arc<Vec<ToolDefinition>>; 2],
+    /// Whether an operator stopped the intake.
+    is_halted: bool,
+    now: Now,
+}
+
+impl Agent {
+    /// An agent to which nothing has happened.
+    ///
+    /// # Errors
+    /// The settings cannot be worked with.
+    pub(crate) fn new(settings: Arc<Settings>) -> Result<Self, SettingsError> {
+        let mut agent = Self {
+            numbers: Numbers::default(),
+            outbox: Outbox::default(),
+            table: Table::new(),
+            route: route(&settings)?,
+            budgets: Budgets::new(settings.budget.clone()),
+            access: Access::new(settings.access.clone()),
+            persona: Persona::new(settings.persona),
+            approvals: Approvals::default(),
+            conversations: BTreeMap::new(),
+            places: BTreeMap::new(),
+            active: BTreeSet::new(),
+            exchanges: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            offered: offered(&settings),
+            is_halted: false,
+            now: Now { instant: Instant(0), wall: Timestamp(0) },
+            settings,
+        };
+        agent.check_tools()?;
+        agent.grant_settings()?;
+        Ok(agent)
+    }
+
+    /// Takes what happened. What follows is in the [outbox](Self::take).
+    pub(crate) fn handle(&mut self, now: Now, input: Input) {
+        self.now = now;
+        match input {
+            // Settings come as an argument of their own: see `start`.
+            Input::Started { .. } => {}
+            Input::Message { incoming, entropy } => self.message(incoming, entropy),
+            Input::Reply { exchange, reply } => self.reply(exchange, reply),
+            Input::ReplyFailed { exchange, error, usage, was_shown, entropy } => {
+                self.reply_failed(exchange, &error, usage, was_shown, entropy);
+            }
+            Input::ToolFinished { call, output } => self.tool_finished(call, output),
+            Input::Delivered { delivery, outcome } => self.delivered(delivery, outcome),
+            Input::Operator { request, command } => self.operator(request, command),
+            Input::Timer => self.timers(),
+            Input::PersonaRead { text } => self.persona_read(text),
+        }
+    }
+
+    /// The next thing that follows from what happened.
+    pub(crate) fn take(&mut self) -> Option<outbox::Line> {
+        self.outbox.take()
+    }
+
+    /// When the agent wants to be told that time has passed.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let turns = self.active.iter().filter_map(|conversation| {
+            self.conversations.get(conversation)?.turn.as_ref()?.deadline()
+        });
+        turns.chain(self.approvals.deadline()).min()
+    }
+
+    /// Whose record an input is: the key it is sealed with is that conversation's. A first message
+    /// opens a conversation, so its number is known before it is handled.
+    pub(crate) fn conversation_of(&self, input: &Input) -> ConversationNumber {
+        let found = match input {
+            Input::Message { incoming, .. } => match self.place(incoming) {
+                Some(known) => Some(known),
+                None if self.access.allows(incoming) && self.has_room() => {
+                    Some(ConversationNumber(self.numbers.following()))
+                }
+                None => None,
+            },
+            Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
+                self.exchanges.get(exchange).copied()
+            }
+            Input::ToolFinished { call, .. } => self.calls.get(call).copied(),
+            Input::Delivered { delivery, .. } => {
+                self.deliveries.get(delivery).map(|say| say.conversation)
+            }
+            _ => None,
+        };
+        found.unwrap_or(SYSTEM)
+    }
+
+    /// Whether somebody still waits for this.
+    pub(crate) fn waits_for(&self, input: &Input) -> bool {
+        match input {
+            Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
+                self.exchanges.contains_key(exchange)
+            }
+            Input::ToolFinished { call, .. } => self.calls.contains_key(call),
+            Input::Delivered { delivery, .. } => self.deliveries.contains_key(delivery),
+            _ => true,
+        }
+    }
+
+    pub(crate) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// The last number that was given to anything.
+    pub(crate) const fn numbers_given(&self) -> u64 {
+        self.numbers.following() - 1
+    }
+
+    /// The platform and the chat of a conversation.
+    pub(crate) fn address(&self, conversation: ConversationNumber) -> Option<(&Platform, &str)> {
+        let conversation = self.conversations.get(&conversation)?;
+        let platform = self.platform(&conversation.platform)?;
+        Some((platform, &conversation.chat))
+    }
+
+    pub(crate) fn conversations_count(&self) -> usize {
+        self.conversations.len()
+    }
+
+    pub(crate) fn pending_questions(&self) -> impl Iterator<Item = Pending<'_>> {
+        self.approvals.iter().map(|(number, approval)| Pending {
+            number,
+            conversation: approval.conversation,
+            text: &approval.text,
+            digest: approval.digest,
+            expires: approval.expires,
+        })
+    }
+
+    fn platform(&self, name: &str) -> Option<&Platform> {
+        self.settings.platforms.iter().find(|platform| platform.name == name)
+    }
+
+    fn place(&self, incoming: &Incoming) -> Option<ConversationNumber> {
+        // A map of pairs cannot be asked with borrowed pairs; chats are few bytes.
+        let identity = &incoming.identity;
+        let place = (identity.platform.as_str().into(), identity.chat.as_str().into());
+        self.places.get(&place).copied()
+    }
+
+    fn has_room(&self) -> bool {
+        self.conversations.len() < crate::limits::CONVERSATIONS_COUNT_MAX
+    }
+
+    fn conversation(&mut self, number: ConversationNumber) -> Option<&mut Conversation> {
+        self.conversations.get_mut(&number)
+    }
+
+    /// Takes a turn out to work on it. It is put back, or ended.
+    fn take_turn(&mut self, number: ConversationNumber) -> Option<Box<Turn>> {
+        self.conversation(number)?.turn.take()
+    }
+
+    fn put_turn(&mut self, number: ConversationNumber, turn: Box<Turn>) {
+        if let Some(conversation) = self.conversation(number) {
+            conversation.turn = Some(turn);
+            self.active.insert(number);
+        }
+    }
+
+    /// A turn is over: what belonged to it ends, and the next message gets its turn.
+    fn end_turn(&mut self, number: ConversationNumber, turn: &Turn, end: End) {
+        self.budgets.end_turn(turn.number.0);
+        self.approvals.end_turn(turn.number);
+        self.active.remove(&number);
+        if end != End::Answered {
+            // Nothing more is said in the answer's place.
+            self.outbox.order(Order::MarkIncomplete(turn.delivery));
+        }
+        self.outbox.record(Kind::TurnEnded, number, |out| {
+            out.field("turn", turn.number.0).field("how", end.word());
+        });
+        self.next_turn(number);
+    }
+
+    /// Says something to a chat.
+    fn say(&mut self, conversation: ConversationNumber, text: String, what: Saying) {
+        let delivery = DeliveryNumber(self.numbers.next());
+        self.say_as(delivery, conversation, text, what);
+    }
+
+    fn say_as(
+        &mut self,
+        delivery: DeliveryNumber,
+        conversation: ConversationNumber,
+        text: String,
+        what: Saying,
+    ) {
+        self.outbox.record(Kind::Saying, conversation, |out| {
+            out.field("delivery", delivery.0).field("what", what.name());
+            // An answer stands in the record of the model's reply already.
+            match what {
+                Saying::Answer => {
+                    let digest = hex(&approval::digest(&text));
+                    out.field("bytes", text.len() as u64).field("digest", digest.as_str());
+                }
+                Saying::Question(_) | Saying::Notice => {
+                    out.field("text", text.as_str());
+                }
+            }
+        });
+        let say = Say { delivery, conversation, text, what };
+        self.deliveries.insert(delivery, say.clone());
+        self.outbox.order(Order::Say(say));
+    }
+
+    fn delivered(&mut self, delivery: DeliveryNumber, outcome: DeliveryOutcome) {
+        let Some(say) = self.deliveries.remove(&delivery) else { return };
+        if is_broken(Fault::HeldDelivery) {
+            let delivery = DeliveryNumber(delivery.0 + (1 << 40) + self.now.instant.0);
+            self.deliveries.insert(delivery, say.clone());
+        }
+        if outcome != DeliveryOutcome::Arrived {
+            self.alert(alloc::format!(
+                "{} of {} {}: it may have to be looked at there",
+                say.what.name(),
+                say.conversation,
+                match outcome {
+                    DeliveryOutcome::Uncertain => "may not have arrived",
+                    _ => "could not be delivered",
+                }
+            ));
+        }
+    }
+
+    /// Tells the operator.
+    fn alert(&mut self, text: String) {
+        self.outbox.record(Kind::Alerted, SYSTEM, |out| {
+            out.field("text", text.as_str());
+        });
+        self.outbox.order(Order::Alert(text));
+    }
+
+    /// Whatever was waited for and is due.
+    fn timers(&mut self) {
+        while let Some(number) = self.approvals.expired(self.now.instant) {
+            let silence = match is_broken(Fault::SilentYes) {
+                true => Answer::Once,
+                false => Answer::No,
+            };
+            self.answered(number, silence, "nobody answered in time");
+        }
+        let due: Vec<ConversationNumber> = self
+            .active
+            .iter()
+            .filter(|number| {
+                let turn = self.conversations.get(number).and_then(|chat| chat.turn.as_ref());
+                let deadline = turn.and_then(|turn| turn.deadline());
+                deadline.is_some_and(|deadline| deadline <= self.now.instant)
+            })
+            .copied()
+            .collect();
+        for conversation in due {
+            let Some(turn) = self.take_turn(conversation) else { continue };
+            self.due(conversation, turn);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Agent {
+    /// How much of each kind is under way.
+    pub(crate) fn open_counts(&self) -> [usize; 6] {
+        [
+            self.active.len(),
+            self.exchanges.len(),
+            self.calls.len(),
+            self.deliveries.len(),
+            self.approvals.iter().count(),
+            self.budgets.open_count(),
+        ]
+    }
+}
+
+/// The digest of a canonical form, as records show it.
+#[cfg(test)]
+pub(crate) fn digest_of(canonical: &str) -> String {
+    hex(&approval::digest(canonical))
+}
+
+/// A question that waits, for those who show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending<'a> {
+    /// Its number.
+    pub number: u32,
+    /// Where it arose.
+    pub conversation: ConversationNumber,
+    /// As it was asked.
+    pub text: &'a str,
+    /// What an answer is bound to.
+    pub digest: [u8; 32],
+    /// When it is denied.
+    pub expires: Option<Instant>,
+}
+
+/// Settings that cannot be worked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The chain of models.
+    Models(RouteError),
+    /// A grant, counted from 0.
+    Grant {
+        /// Which.
+        index: usize,
+        /// What is wrong.
+        error: crate::capability::GrantError,
+    },
+    /// The workspace is no absolute path.
+    Workspace,
+    /// Two platforms have one name.
+    Platform(String),
+}
+
+impl core::fmt::Display for SettingsError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Models(error) => error.fmt(formatter),
+            Self::Grant { index, error } => write!(formatter, "grant {}: {error}", index + 1),
+            Self::Workspace => formatter.write_str("the workspace is to be an absolute path"),
+            Self::Platform(name) => write!(formatter, "there are two platforms '{name}'"),
+        }
+    }
+}
+
+impl core::error::Error for SettingsError {}
+
+fn route(settings: &Settings) -> Result<Route, SettingsError> {
+    let names = settings.models.iter().map(|model| model.name.clone()).collect();
+    Route::new(names, settings.route).map_err(SettingsError::Models)
+}
+
+fn offered(settings: &Settings) -> [Arc<Vec<ToolDefinition>>; 2] {
+    let offered = |has_plan: bool| {
+        let tools = settings.tools.iter();
+        let tools = tools.filter(|tool| has_plan || tool.builtin() != Some(Builtin::Plan));
+        Arc::new(tools.map(|tool| tool.definition().clone()).collect::<Vec<_>>())
+    };
+    [offered(true), offered(false)]
+}

@@ -1,0 +1,192 @@
+//! What operators do from outside of any chat, and what they are told.
+//!
+//! # Invariants
+//! - Every command is answered, with what was done or why it was not.
+//!
+//! # Not here
+//! Who may give such a command: the shell that takes it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use super::number::ConversationNumber;
+use super::operator::{OperatorCommand, Refusal};
+use super::outbox::Order;
+use super::persona::Look;
+use super::record::Kind;
+use super::turn::End;
+use super::{Agent, hex};
+use crate::capability::Grant;
+use crate::channel::{Known, Person};
+
+impl Agent {
+    pub(super) fn operator(&mut self, request: u64, command: OperatorCommand) {
+        let outcome = self.operate(command);
+        self.outbox.record(Kind::Operated, super::SYSTEM, |out| {
+            out.field("request", request);
+            match &outcome {
+                Ok(done) => out.field("done", done.as_str()),
+                Err(refusal) => out.field("refused", refusal.to_string().as_str()),
+            };
+        });
+        self.outbox.order(Order::Tell { request, outcome });
+    }
+
+    fn operate(&mut self, command: OperatorCommand) -> Result<String, Refusal> {
+        match command {
+            OperatorCommand::Answer { question, digest, answer } => {
+                let known = self.approvals.find(question).ok_or_else(|| {
+                    refusal(format!("there is no question {question} that waits for an answer"))
+                })?;
+                if known.digest != digest {
+                    return Err(refusal("what was shown is not what is asked; look again"));
+                }
+                self.answered(question, answer, "an operator answered");
+                Ok(format!("question {question}: {}", answer.word()))
+            }
+            OperatorCommand::Grant(spec) => {
+                let grant: Grant = spec.parse().map_err(|error| refusal(format!("{error}")))?;
+                let made = self.table.grant(grant.clone(), self.now.wall);
+                let handle = made.map_err(|error| refusal(error.to_string()))?;
+                self.outbox.record(Kind::Granted, super::SYSTEM, |out| {
+                    out.field("grant", grant.to_string().as_str());
+                    out.field("handle", handle.to_string().as_str());
+                });
+                Ok(format!("granted: {handle}"))
+            }
+            OperatorCommand::Revoke(handle) => {
+                let count = self.table.revoke(handle);
+                if count == 0 {
+                    return Err(refusal(format!("there is no grant {handle}")));
+                }
+                self.outbox.record(Kind::Revoked, super::SYSTEM, |out| {
+                    out.field("handle", handle.to_string().as_str());
+                    out.field("count", count as u64);
+                });
+                Ok(format!("revoked: {count} grants"))
+            }
+            OperatorCommand::Pair(code) => {
+                let person = self.pair(&code)?;
+                Ok(format!("let in: person {}", person.0))
+            }
+            OperatorCommand::Unpair { platform, sender } => {
+                let is_meant =
+                    |known: &&Known| known.platform == platform && known.sender == sender;
+                let known = self.access.people().find(is_meant).map(|known| known.person);
+                if !known.is_some_and(|person| self.access.revoke(person)) {
+                    return Err(refusal(format!("nobody is let in as '{sender}' on {platform}")));
+                }
+                self.outbox.record(Kind::Person, super::SYSTEM, |out| {
+                    out.field("platform", platform.as_str()).field("sender", sender.as_str());
+                    out.field("is_let_in", false);
+                });
+                Ok("no longer let in".to_string())
+            }
+            OperatorCommand::Stop(conversation) => match self.stop(conversation, End::Stopped) {
+                true => {
+                    self.notice(conversation, "An operator stopped this.".to_string());
+                    Ok("stopped".to_string())
+                }
+                false => Err(refusal(format!("nothing goes on in {conversation}"))),
+            },
+            OperatorCommand::Halt => {
+                self.is_halted = true;
+                self.stop_all(End::Halted);
+                self.halted(true, "an operator");
+                Ok("halted".to_string())
+            }
+            OperatorCommand::Resume => {
+                self.is_halted = false;
+                self.halted(false, "an operator");
+                match self.why_halted() {
+                    Some(why) => Err(refusal(why)),
+                    None => Ok("at work".to_string()),
+                }
+            }
+            OperatorCommand::AcceptPersona(digest) => {
+                if !self.persona.accept(digest) {
+                    return Err(refusal("that is not the persona that was seen; look again"));
+                }
+                self.persona_changed(Some(digest), true);
+                Ok("accepted".to_string())
+            }
+            OperatorCommand::Forget(conversation) => self.forget(conversation),
+        }
+    }
+
+    pub(super) fn pair(&mut self, code: &str) -> Result<Person, Refusal> {
+        let paired = self.access.approve(code, self.now.wall);
+        let person = paired.map_err(|error| refusal(error.to_string()))?;
+        self.outbox.record(Kind::Person, super::SYSTEM, |out| {
+            out.field("person", u64::from(person.0)).field("is_let_in", true);
+        });
+        Ok(person)
+    }
+
+    pub(super) fn persona_read(&mut self, text: Option<String>) {
+        match self.persona.look(text) {
+            Look::Same => {}
+            Look::Restored => {
+                self.persona_changed(None, true);
+                self.alert("the persona is the approved one again".to_string());
+            }
+            Look::Changed(digest) => {
+                self.stop_all(End::Halted);
+                self.persona_changed(digest, false);
+                let seen = match digest {
+                    Some(digest) => format!("its digest is now {}", hex(&digest)),
+                    None => "it cannot be read".to_string(),
+                };
+                self.alert(format!(
+                    "the persona was changed outside of an approved change: {seen}. The agent \
+                     takes no work until it is put back or accepted"
+                ));
+            }
+        }
+    }
+
+    fn persona_changed(&mut self, digest: Option<[u8; 32]>, is_approved: bool) {
+        self.outbox.record(Kind::PersonaChanged, super::SYSTEM, |out| {
+            out.optional("digest", digest.map(|digest| hex(&digest)).as_deref());
+            out.field("is_approved", is_approved);
+        });
+    }
+
+    fn halted(&mut self, is_halted: bool, by: &str) {
+        self.outbox.record(Kind::Halted, super::SYSTEM, |out| {
+            out.field("is_halted", is_halted).field("by", by);
+        });
+    }
+
+    /// Ends all turns, and tells their people. Messages that wait are answered the same way.
+    fn stop_all(&mut self, end: End) {
+        let active: alloc::vec::Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            if self.stop(number, end) {
+                self.notice(number, "I was told to stop what I was doing.".to_string());
+            }
+        }
+    }
+
+    fn forget(&mut self, number: ConversationNumber) -> Result<String, Refusal> {
+        if let Some(conversation) = self.conversation(number) {
+            conversation.queue.clear();
+        }
+        self.stop(number, End::Stopped);
+        let conversation = self
+            .conversations
+            .remove(&number)
+            .ok_or_else(|| refusal(format!("there is no {number}")))?;
+        self.places.remove(&(conversation.platform, conversation.chat));
+        self.deliveries.retain(|_, say| say.conversation != number);
+        self.outbox.record(Kind::Forgotten, super::SYSTEM, |out| {
+            out.field("conversation", number.0);
+        });
+        self.outbox.order(Order::Forget(number));
+        Ok(format!("forgotten: {number}"))
+    }
+}
+
+fn refusal(what: impl Into<String>) -> Refusal {
+    Refusal { what: what.into() }
+}

@@ -1,0 +1,143 @@
+//! The persona: who the agent is told to be, in a file that it cannot change.
+//!
+//! The file is pinned by its digest. A change that no person approved stops the agent: whoever can
+//! write that file can make the agent anybody.
+//!
+//! # Invariants
+//! - The model is only ever told a text that has the pinned digest.
+//! - A pin moves by an operator's word alone, and only to a text that was seen.
+//!
+//! # Not here
+//! Reading the file, and watching it: the shell.
+
+use alloc::string::String;
+
+use sha2::{Digest as _, Sha256};
+
+/// The persona, and whether it is what was approved.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Persona {
+    pinned: Option<[u8; 32]>,
+    text: Option<String>,
+    /// What was seen last, if it is not what is pinned; `None` within for a file that is gone.
+    changed: Option<Option<(String, [u8; 32])>>,
+}
+
+/// What looking at the file showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It is as it should be, and was before.
+    Same,
+    /// It is as it should be again.
+    Restored,
+    /// It is not what was approved; the digest of what is there.
+    Changed(Option<[u8; 32]>),
+}
+
+impl Persona {
+    /// A persona that must have this digest; none at all if there is no digest.
+    pub(super) fn new(pinned: Option<[u8; 32]>) -> Self {
+        Self { pinned, text: None, changed: None }
+    }
+
+    /// The settings name another digest.
+    pub(super) fn pin(&mut self, pinned: Option<[u8; 32]>) {
+        if self.pinned != pinned {
+            *self = Self::new(pinned);
+        }
+    }
+
+    /// The file was looked at.
+    pub(super) fn look(&mut self, text: Option<String>) -> Look {
+        let Some(pinned) = self.pinned else { return Look::Same };
+        let seen = text.map(|text| {
+            let digest = Sha256::digest(text.as_bytes()).into();
+            (text, digest)
+        });
+        match seen {
+            Some((text, digest)) if digest == pinned => {
+                self.text = Some(text);
+                match self.changed.take() {
+                    Some(_) => Look::Restored,
+                    None => Look::Same,
+                }
+            }
+            other => {
+                let digest = other.as_ref().map(|(_, digest)| *digest);
+                self.changed = Some(other);
+                Look::Changed(digest)
+            }
+        }
+    }
+
+    /// An operator approves what was seen; false if that is something else.
+    pub(super) fn accept(&mut self, digest: [u8; 32]) -> bool {
+        match self.changed.take() {
+            Some(Some((text, seen))) if seen == digest => {
+                self.pinned = Some(digest);
+                self.text = Some(text);
+                true
+            }
+            other => {
+                self.changed = other;
+                false
+            }
+        }
+    }
+
+    /// What the model is told, if it may be asked at all: a pinned persona must have been seen.
+    pub(super) fn text(&self) -> Result<Option<&str>, NotApproved> {
+        match (self.pinned, &self.changed, &self.text) {
+            (None, ..) => Ok(None),
+            (Some(_), None, Some(text)) => Ok(Some(text)),
+            _ => Err(NotApproved),
+        }
+    }
+}
+
+/// The persona is not what a person approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NotApproved;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> [u8; 32] {
+        Sha256::digest(text.as_bytes()).into()
+    }
+
+    #[test]
+    fn only_the_pinned_text_is_told() {
+        let mut persona = Persona::new(Some(digest("kind")));
+        assert_eq!(persona.text(), Err(NotApproved));
+        assert_eq!(persona.look(Some("kind".into())), Look::Same);
+        assert_eq!(persona.text(), Ok(Some("kind")));
+        assert_eq!(persona.look(Some("evil".into())), Look::Changed(Some(digest("evil"))));
+        assert_eq!(persona.text(), Err(NotApproved));
+        assert_eq!(persona.look(Some("kind".into())), Look::Restored);
+        assert_eq!(persona.text(), Ok(Some("kind")));
+        assert_eq!(persona.look(None), Look::Changed(None));
+        assert_eq!(persona.text(), Err(NotApproved));
+    }
+
+    #[test]
+    fn a_change_is_accepted_only_by_the_digest_that_was_seen() {
+        let mut persona = Persona::new(Some(digest("kind")));
+        persona.look(Some("kind".into()));
+        persona.look(Some("kinder".into()));
+        assert!(!persona.accept(digest("kind")));
+        assert!(!persona.accept(digest("evil")));
+        assert!(persona.accept(digest("kinder")));
+        assert!(!persona.accept(digest("kinder")));
+        assert_eq!(persona.text(), Ok(Some("kinder")));
+        assert_eq!(persona.look(Some("kind".into())), Look::Changed(Some(digest("kind"))));
+    }
+
+    #[test]
+    fn without_a_pin_there_is_no_persona() {
+        let mut persona = Persona::new(None);
+        assert_eq!(persona.look(Some("anything".into())), Look::Same);
+        assert_eq!(persona.text(), Ok(None));
+    }
+}

@@ -1,0 +1,177 @@
+//! What the agent writes down: what came in, what it decided, what it is about to do.
+//!
+//! A record's payload is one JSON object. An input is written before the agent acts on it; the
+//! records up to the next input are what follows from it and from nothing else. So an auditor can
+//! feed the inputs to the same program again and compare what follows, byte by byte.
+//!
+//! # Invariants
+//! - The number of a kind never changes its meaning: new kinds get new numbers.
+//! - Below 256 stand inputs, above it what was derived from them.
+//!
+//! # Not here
+//! How records are chained, sealed and proved: [`journal`](crate::journal).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::number::ConversationNumber;
+use crate::text::json::{self, ObjectWriter};
+
+macro_rules! kinds {
+    ($($(#[$about:meta])* $name:ident = $number:literal, $text:literal;)*) => {
+        /// What a record is about.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Kind {
+            $($(#[$about])* $name = $number,)*
+        }
+
+        impl Kind {
+            /// The kind with this number, if this version knows it.
+            #[must_use]
+            pub const fn from_number(number: u16) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name, for people.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The program started, for the first time or again.
+    Started = 1, "started";
+    /// A message came from a platform.
+    Message = 2, "message";
+    /// A model answered in full.
+    Reply = 3, "model.reply";
+    /// A model did not answer, or not to the end.
+    ReplyFailed = 4, "model.failed";
+    /// A tool ended.
+    ToolFinished = 5, "tool.finished";
+    /// Something that was said to a chat arrived, or did not.
+    Delivered = 6, "delivered";
+    /// An operator did something outside of any chat.
+    Operator = 7, "operator";
+    /// A deadline passed.
+    Timer = 8, "timer";
+    /// The persona file was looked at.
+    PersonaRead = 9, "persona.read";
+
+    /// A message was let in, and from whom.
+    Admitted = 256, "message.admitted";
+    /// A message was not let in, or not looked at again, and why.
+    Ignored = 257, "message.ignored";
+    /// A person's command was carried out, or refused.
+    Command = 258, "command";
+    /// Work on a message began.
+    TurnStarted = 259, "turn.started";
+    /// Work on a message ended, and how.
+    TurnEnded = 260, "turn.ended";
+    /// A model is about to be asked.
+    ModelAsked = 261, "model.asked";
+    /// The next model of the chain takes over.
+    ModelSwitched = 262, "model.switched";
+    /// What was decided about a tool call, and by which rule.
+    CallDecided = 263, "call.decided";
+    /// A tool is about to be run.
+    CallStarted = 264, "call.started";
+    /// A tool call whose outcome nobody knows, because the program ended meanwhile.
+    CallInterrupted = 265, "call.interrupted";
+    /// A person is asked.
+    ApprovalAsked = 266, "approval.asked";
+    /// A person answered, or the question expired.
+    ApprovalAnswered = 267, "approval.answered";
+    /// Something is about to be said to a chat.
+    Saying = 268, "saying";
+    /// A limit was reached, or is near.
+    Budget = 269, "budget";
+    /// The agent stopped taking work, or took it up again.
+    Halted = 270, "halted";
+    /// A grant was made or taken back.
+    Granted = 271, "granted";
+    /// Messages left the window that the model sees.
+    Trimmed = 272, "history.trimmed";
+    /// The model declared what it is going to do.
+    Planned = 273, "planned";
+    /// A stranger was given a code to be let in by.
+    CodeOffered = 274, "code.offered";
+    /// The operator was told something.
+    Alerted = 275, "alerted";
+    /// A person trusts a block for the moment.
+    Endorsed = 276, "endorsed";
+    /// A grant was taken back.
+    Revoked = 277, "revoked";
+    /// A person was let in, or is no longer.
+    Person = 278, "person";
+    /// What followed from an operator's command.
+    Operated = 279, "operated";
+    /// The persona is another one, or not what was approved.
+    PersonaChanged = 280, "persona.changed";
+    /// A conversation was forgotten.
+    Forgotten = 281, "forgotten";
+}
+
+impl Kind {
+    /// Its number in the journal.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// Whether it came in from outside, rather than being derived from what came in.
+    #[must_use]
+    pub const fn is_input(self) -> bool {
+        self.number() < 256
+    }
+}
+
+/// A record that is to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) conversation: ConversationNumber,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Entry {
+    /// What it is, for people; its payload may be private.
+    pub(crate) fn describe(&self) -> String {
+        let text = core::str::from_utf8(&self.payload).unwrap_or("(bytes)");
+        let text = text.get(..text.floor_char_boundary(200)).unwrap_or(text);
+        alloc::format!("{} of {} {text}", self.kind.name(), self.conversation)
+    }
+
+    pub(crate) fn new(
+        kind: Kind,
+        conversation: ConversationNumber,
+        body: impl FnOnce(&mut ObjectWriter<'_, String>),
+    ) -> Self {
+        Self { kind, conversation, payload: json::object(body).into_bytes() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_names_one_kind() {
+        for number in 0..1024 {
+            let Some(kind) = Kind::from_number(number) else { continue };
+            assert_eq!(kind.number(), number);
+            assert!(kind.name().bytes().all(|byte| byte == b'.' || byte.is_ascii_lowercase()));
+        }
+        assert!(Kind::Timer.is_input());
+        assert!(!Kind::Admitted.is_input());
+    }
+}

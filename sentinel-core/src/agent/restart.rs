@@ -1,0 +1,150 @@
+//! Going on after the program ended, in whatever way it did.
+//!
+//! All that the agent knows was rebuilt from the journal. What was on its way when the program
+//! ended is not known: answers of models are asked for again, tools are not run again unless they
+//! say that twice is as good, and what was to be said is said again only where a platform can tell
+//! that it is the same.
+//!
+//! # Invariants
+//! - After a start nothing waits for anything that cannot come any more.
+//!
+//! # Not here
+//! Reading the journal: [`runtime`](crate::runtime).
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::input::{DeliveryOutcome, ToolOutput};
+use super::number::ConversationNumber;
+use super::outbox::{Order, Saying};
+use super::record::Kind;
+use super::settings::Settings;
+use super::turn::{CallStage, Stage, Turn};
+use super::{Agent, SettingsError};
+use crate::capability::Table;
+use crate::fault::{Fault, is_broken};
+use crate::time::Now;
+
+impl Agent {
+    /// The program started, with these settings.
+    pub(crate) fn start(&mut self, now: Now, settings: Arc<Settings>) -> Result<(), SettingsError> {
+        self.now = now;
+        self.adopt(settings)?;
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let Some(turn) = self.take_turn(number) else { continue };
+            self.resume(number, turn);
+        }
+        self.repeat_sayings();
+        Ok(())
+    }
+
+    /// Changes the settings. What was learnt stays: budgets, people, grants that people made.
+    fn adopt(&mut self, settings: Arc<Settings>) -> Result<(), SettingsError> {
+        if settings.digest == self.settings.digest {
+            return Ok(());
+        }
+        let fresh = Self::new(settings)?;
+        // Grants of the old settings end; those that were made meanwhile stay.
+        let old = core::mem::replace(&mut self.table, Table::new());
+        let made: Vec<_> = old
+            .iter()
+            .filter(|(_, _, grant)| !self.settings.grants.contains(grant))
+            .map(|(_, _, grant)| grant.clone())
+            .collect();
+        self.table = fresh.table;
+        for grant in made {
+            // One that has ended meanwhile is not missed.
+            let _ = self.table.grant(grant, self.now.wall);
+        }
+        self.route = fresh.route;
+        self.offered = fresh.offered;
+        self.persona.pin(fresh.settings.persona);
+        self.budgets.adopt(fresh.settings.budget.clone());
+        self.access.adopt(fresh.settings.access.clone());
+        self.settings = fresh.settings;
+        Ok(())
+    }
+
+    fn resume(&mut self, number: ConversationNumber, mut turn: Box<Turn>) {
+        match core::mem::replace(&mut turn.stage, Stage::Moving) {
+            Stage::Asking { exchange, attempt, spending } => {
+                self.exchanges.remove(&exchange);
+                self.route.abandoned(attempt);
+                // The provider may have counted it; so it is counted as what it could have cost.
+                self.settle(number, spending, spending.amount);
+                self.ask(number, turn);
+            }
+            Stage::Calling(round) => {
+                turn.stage = Stage::Calling(round);
+                self.resume_round(number, turn);
+            }
+            stage @ (Stage::Pausing(_) | Stage::Held { .. }) => {
+                turn.stage = stage;
+                self.put_turn(number, turn);
+            }
+            Stage::Moving => self.ask(number, turn),
+        }
+    }
+
+    fn resume_round(&mut self, number: ConversationNumber, mut turn: Box<Turn>) {
+        let Stage::Calling(round) = &turn.stage else { return self.put_turn(number, turn) };
+        let running: Vec<_> = round
+            .iter()
+            .filter_map(|calling| match &calling.stage {
+                CallStage::Running { handles, .. } => {
+                    Some((calling.number, calling.call.clone()?, handles.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (call_number, call, handles) in running {
+            let tool = self.settings.tools.find(call.tool());
+            let may_repeat = tool.is_ok_and(|tool| tool.is_idempotent(&call));
+            let is_covered = self.cover(&call).1 == handles;
+            if may_repeat && is_covered || is_broken(Fault::RepeatedCall) {
+                self.run(number, turn.number, call_number, &call, &handles, 2);
+                continue;
+            }
+            self.outbox.record(Kind::CallInterrupted, number, |out| {
+                out.field("call", call_number.0).field("tool", call.tool());
+            });
+            self.alert(format!(
+                "{call_number} of {} was interrupted in {number}: whether it was done is not known",
+                call.tool()
+            ));
+            self.calls.remove(&call_number);
+            let content = "interrupted: the program ended while this ran. Whether it was done, \
+                           wholly or in part, is not known. It was not repeated; look before you \
+                           do it again."
+                .to_string();
+            let output = ToolOutput { content, is_error: true };
+            self.finish(number, &mut turn, call_number, output, false);
+        }
+        self.go_on(number, turn);
+    }
+
+    /// What was being said when the program ended.
+    fn repeat_sayings(&mut self) {
+        let open: Vec<_> = self.deliveries.values().cloned().collect();
+        for say in open {
+            let can_repeat = self
+                .address(say.conversation)
+                .is_some_and(|(platform, _)| platform.has_idempotency_key);
+            if can_repeat {
+                self.outbox.order(Order::Say(say));
+                continue;
+            }
+            let (conversation, what) = (say.conversation, say.what);
+            self.delivered(say.delivery, DeliveryOutcome::Uncertain);
+            if what != Saying::Notice {
+                let text = "I was restarted while I answered. If the answer did not arrive, please \
+                            ask again.";
+                self.notice(conversation, text.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A turn: one message of a person, and everything that is done for it.
+//!
+//! ```text
+//! Asking -> Calling -> Asking -> ... -> the answer
+//!    \-> Pausing (a model is asked again later)
+//!    \-> Held (a limit was reached; a person is asked)
+//! ```
+//!
+//! # Invariants
+//! - A turn waits for exactly one thing: a model, a pause, a person, or the calls of one round.
+//! - What it waits for has a number that is never used again, so that what comes late, twice or for
+//!   another turn changes nothing.
+//!
+//! # Not here
+//! What moves it from stage to stage: [`asking`](super::asking), [`calling`](super::calling).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::number::{CallNumber, DeliveryNumber, ExchangeNumber, TurnNumber};
+use super::repetition::Repetition;
+use crate::budget::{Amount, ReservationNumber};
+use crate::capability::Handle;
+use crate::channel::Person;
+use crate::llm::ToolResult;
+use crate::llm::route::{Attempt, Waiting};
+use crate::time::Instant;
+use crate::tool::Call;
+
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) number: TurnNumber,
+    pub(super) person: Person,
+    /// Where the answer goes.
+    pub(super) delivery: DeliveryNumber,
+    /// How often tools were called.
+    pub(super) rounds_count: u32,
+    /// Whether the model may still call tools.
+    pub(super) may_call: bool,
+    /// Whether the history was cut short once because the provider found it too long.
+    pub(super) was_shortened: bool,
+    pub(super) repetition: Repetition,
+    pub(super) stage: Stage,
+}
+
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Between two stages.
+    Moving,
+    /// A model was asked.
+    Asking { exchange: ExchangeNumber, attempt: Attempt, spending: Spending },
+    /// A model is asked later.
+    Pausing(Waiting),
+    /// A person is asked whether a model may be asked.
+    Held { question: u32, retry: Option<Instant> },
+    /// Tools were called.
+    Calling(Vec<Calling>),
+}
+
+/// What was reserved for something that goes on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spending {
+    pub(super) reservation: ReservationNumber,
+    pub(super) amount: Amount,
+}
+
+/// One call of a round.
+#[derive(Debug)]
+pub(super) struct Calling {
+    pub(super) number: CallNumber,
+    /// The model's name for the call.
+    pub(super) id: String,
+    /// What is called; none if it could not be understood.
+    pub(super) call: Option<Call>,
+    pub(super) stage: CallStage,
+}
+
+#[derive(Debug)]
+pub(super) enum CallStage {
+    /// A person is asked about it.
+    Asking,
+    /// A limit was reached; a person is asked, or a later time is waited for.
+    Held { question: u32, retry: Option<Instant> },
+    /// It runs.
+    Running { handles: Vec<Handle>, spending: Spending, since: Instant, deadline: Instant },
+    /// It has a result.
+    Done(Outcome),
+}
+
+/// What became of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) result: ToolResult,
+    /// Whether the tool gave it back, rather than the runtime.
+    pub(super) is_output: bool,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Answered,
+    Stopped,
+    Failed,
+    Loop,
+    OverBudget,
+    Halted,
+}
+
+impl End {
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Loop => "loop",
+            Self::OverBudget => "over_budget",
+            Self::Halted => "halted",
+        }
+    }
+}
+
+impl Turn {
+    /// When it does something by itself.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Moving | Stage::Asking { .. } => None,
+            Stage::Pausing(waiting) => Some(waiting.until()),
+            Stage::Held { retry, .. } => *retry,
+            Stage::Calling(calls) => calls.iter().filter_map(Calling::deadline).min(),
+        }
+    }
+
+    /// In a few words, for `/status`.
+    pub(super) fn status(&self) -> &'static str {
+        match &self.stage {
+            Stage::Moving => "working",
+            Stage::Asking { .. } => "waiting for the model",
+            Stage::Pausing(_) => "waiting to ask the model again",
+            Stage::Held { .. } => "waiting for an answer about a limit",
+            Stage::Calling(calls) => {
+                let asks = |call: &Calling| {
+                    matches!(call.stage, CallStage::Asking | CallStage::Held { .. })
+                };
+                match calls.iter().any(asks) {
+                    true => "waiting for an answer to a question",
+                    false => "waiting for tools",
+                }
+            }
+        }
+    }
+}
+
+impl Calling {
+    fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            CallStage::Running { deadline, .. } => Some(*deadline),
+            CallStage::Held { retry, .. } => *retry,
+            CallStage::Asking | CallStage::Done(_) => None,
+        }
+    }
+}

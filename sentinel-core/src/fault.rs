@@ -1,0 +1,52 @@
+//! Rules that a test build can break on purpose, to see that the simulation notices.
+//!
+//! In any other build nothing is ever broken and nothing of this is left.
+
+/// A rule, by what goes wrong without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "agent"), allow(dead_code))]
+pub(crate) enum Fault {
+    /// Calls run that no grant covers.
+    UngrantedCall,
+    /// Effects are given out before their records are safe.
+    EarlyEffect,
+    /// Interrupted calls are made again, whatever their tools say.
+    RepeatedCall,
+    /// A message that came before is taken for a new one.
+    RepeatedMessage,
+    /// Messages that wait for their turn are lost.
+    LostMessage,
+    /// An answer that was cut is taken for a whole one.
+    CutAnswer,
+    /// Calls that never got a result are left as they are in the history.
+    LostResult,
+    /// Nobody answering a question is a yes.
+    SilentYes,
+    /// An answer to a question allows whatever the model asks for.
+    UnboundAnswer,
+    /// Something is decided by what is not in the journal.
+    HiddenInput,
+    /// A write goes to a wrong place in the log.
+    MisplacedWrite,
+    /// What may be spent is not looked at.
+    BoundlessSpending,
+    /// What arrived is remembered for ever.
+    HeldDelivery,
+    /// What is shown of a growing answer does not say that more comes.
+    UnmarkedAnswer,
+}
+
+#[cfg(all(test, feature = "agent"))]
+pub(crate) use crate::simulation::{hidden, is_broken};
+
+/// Whether a rule is broken: never.
+#[cfg(not(all(test, feature = "agent")))]
+pub(crate) const fn is_broken(_: Fault) -> bool {
+    false
+}
+
+/// A number that no journal knows of; never asked for.
+#[cfg(all(feature = "agent", not(test)))]
+pub(crate) const fn hidden() -> u64 {
+    0
+}

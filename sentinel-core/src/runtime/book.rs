@@ -1,0 +1,272 @@
+//! The journal as Sentinel keeps it: records in, bytes to make safe out, one write at a time.
+//!
+//! While a write is under way, what comes meanwhile is collected and goes with the next one: many
+//! records for one sync.
+//!
+//! # Invariants
+//! - Every payload is sealed under the key of its conversation, and that key is stored before the
+//!   record is.
+//! - What is given out again after a failure is the same bytes at the same place.
+//!
+//! # Not here
+//! What is recorded: [`agent`](crate::agent).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::entropy::Entropy;
+use super::event::Effect;
+use crate::agent::{ConversationNumber, Kind};
+use crate::fault::{Fault, is_broken};
+use crate::journal::{
+    Actor, AppendError, Entry, KeyRing, KeyRingError, MasterKey, Note, PayloadKey, Writer,
+};
+use crate::limits::{
+    JOURNAL_FILE_BYTES_MAX, RUNTIME_KEYS_OPEN_MAX, RUNTIME_RETRY_TIME, RUNTIME_UNWRITTEN_BYTES_MAX,
+};
+use crate::time::{Instant, Now, Timestamp};
+
+#[derive(Debug)]
+pub(super) struct Book {
+    writer: Writer,
+    ring: KeyRing,
+    is_ring_changed: bool,
+    master: MasterKey,
+    /// Keys that were used lately.
+    keys: BTreeMap<u64, PayloadKey>,
+    unwritten: Vec<u8>,
+    writing: Option<Writing>,
+    file: u64,
+    /// Where in the file the next write begins.
+    offset: u64,
+    /// Records that are safe.
+    safe_count: u64,
+    /// Checkpoints that are written and not safe yet.
+    checkpoints: VecDeque<Anchor>,
+    effects: VecDeque<Effect>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    file: u64,
+    offset: u64,
+    bytes: Arc<Vec<u8>>,
+    records_count: u64,
+    /// When a failed write is tried again.
+    again: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Anchor {
+    records_count: u64,
+    seed: Vec<u8>,
+    note: Note,
+}
+
+impl Book {
+    /// A book whose log continues at this place; `unwritten` is what the writer has written.
+    pub(super) fn new(
+        writer: Writer,
+        ring: KeyRing,
+        master: MasterKey,
+        place: (u64, u64),
+        safe_count: u64,
+        unwritten: Vec<u8>,
+    ) -> Self {
+        let (file, offset) = place;
+        Self {
+            writer,
+            ring,
+            is_ring_changed: false,
+            master,
+            keys: BTreeMap::new(),
+            unwritten,
+            writing: None,
+            file,
+            offset,
+            safe_count,
+            checkpoints: VecDeque::new(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Writes a record down. It is safe when [`is_safe`](Self::is_safe) says so.
+    pub(super) fn append(
+        &mut self,
+        now: Timestamp,
+        kind: Kind,
+        conversation: ConversationNumber,
+        payload: &[u8],
+        entropy: &mut Entropy,
+    ) -> Result<(), BookError> {
+        if self.unwritten.is_empty()
+            && self.writing.is_none()
+            && self.offset > JOURNAL_FILE_BYTES_MAX
+        {
+            self.writer.rotate(&mut self.unwritten);
+            self.file += 1;
+            self.offset = 0;
+        }
+        let key = self.key(conversation.0, entropy).map_err(BookError::Key)?;
+        let entry = Entry {
+            time: now,
+            actor: actor(kind),
+            kind: kind.number(),
+            conversation: conversation.0,
+            payload,
+        };
+        self.writer.append(entry, Some(&key), &mut self.unwritten).map_err(BookError::Append)?;
+        Ok(())
+    }
+
+    fn key(
+        &mut self,
+        conversation: u64,
+        entropy: &mut Entropy,
+    ) -> Result<PayloadKey, KeyRingError> {
+        if let Some(key) = self.keys.get(&conversation) {
+            return Ok(key.clone());
+        }
+        let key = match self.ring.open(conversation, &self.master) {
+            Err(KeyRingError::Absent) => {
+                self.is_ring_changed = true;
+                self.ring.create(conversation, &self.master, entropy.bytes())?
+            }
+            other => other?,
+        };
+        if self.keys.len() >= RUNTIME_KEYS_OPEN_MAX {
+            self.keys.clear();
+        }
+        self.keys.insert(conversation, key.clone());
+        Ok(key)
+    }
+
+    /// Destroys the key of a conversation, and writes that down.
+    pub(super) fn forget(&mut self, conversation: ConversationNumber, now: Timestamp) {
+        self.keys.remove(&conversation.0);
+        if self.ring.forget(conversation.0) {
+            self.is_ring_changed = true;
+            self.writer.forgotten(conversation.0, now, &mut self.unwritten);
+        }
+    }
+
+    /// How many records there are: an order that follows from them waits until so many are safe.
+    pub(super) const fn records_count(&self) -> u64 {
+        self.writer.sequence()
+    }
+
+    pub(super) const fn is_safe(&self, records_count: u64) -> bool {
+        records_count <= self.safe_count
+    }
+
+    /// Whether so much waits to be written that nothing new is taken in.
+    pub(super) fn is_busy(&self) -> bool {
+        let is_failing = self.writing.as_ref().is_some_and(|writing| writing.again.is_some());
+        is_failing || self.unwritten.len() > RUNTIME_UNWRITTEN_BYTES_MAX
+    }
+
+    pub(super) fn persisted(&mut self, records_count: u64) {
+        let is_meant =
+            self.writing.as_ref().is_some_and(|writing| writing.records_count == records_count);
+        let Some(writing) = self.writing.take_if(|_| is_meant) else { return };
+        self.safe_count = writing.records_count;
+        while let Some(anchor) =
+            self.checkpoints.pop_front_if(|anchor| anchor.records_count <= self.safe_count)
+        {
+            self.effects.push_back(Effect::StoreSeed { seed: anchor.seed });
+            self.effects.push_back(Effect::Checkpoint(anchor.note));
+        }
+    }
+
+    pub(super) fn persist_failed(&mut self, now: Instant) {
+        if let Some(writing) = &mut self.writing {
+            writing.again = Some(now.after(RUNTIME_RETRY_TIME));
+        }
+    }
+
+    /// Signs what there is, if it is time.
+    pub(super) fn checkpoint_if_due(&mut self, now: Now) {
+        if self.writer.is_checkpoint_due(now.wall) {
+            self.checkpoint(now);
+        }
+    }
+
+    pub(super) fn checkpoint(&mut self, now: Now) {
+        // A log that was opened under its name can sign under it.
+        let Ok(note) = self.writer.checkpoint(now.wall, &mut self.unwritten) else { return };
+        let seed = self.writer.seed().to_bytes().to_vec();
+        self.checkpoints.push_back(Anchor { records_count: self.records_count(), seed, note });
+    }
+
+    pub(super) fn deadline(&self, now: Now) -> Option<Instant> {
+        let again = self.writing.as_ref().and_then(|writing| writing.again);
+        let checkpoint = self.writer.checkpoint_deadline();
+        let checkpoint = checkpoint.map(|due| now.instant.after(due.since(now.wall)));
+        again.into_iter().chain(checkpoint).min()
+    }
+
+    /// The next thing that is to be kept safe.
+    pub(super) fn poll(&mut self, now: Now) -> Option<Effect> {
+        if let Some(effect) = self.effects.pop_front() {
+            return Some(effect);
+        }
+        if let Some(writing) = &mut self.writing {
+            if writing.again.is_none_or(|again| now.instant < again) {
+                return None;
+            }
+            writing.again = None;
+            return Some(writing.effect());
+        }
+        if self.unwritten.is_empty() {
+            return None;
+        }
+        if core::mem::take(&mut self.is_ring_changed) {
+            return Some(Effect::StoreKeys { ring: self.ring.to_bytes() });
+        }
+        let bytes = Arc::new(core::mem::take(&mut self.unwritten));
+        let (file, offset, records_count) = (self.file, self.offset, self.records_count());
+        let is_misplaced = is_broken(Fault::MisplacedWrite) && records_count % 7 == 0;
+        self.offset += bytes.len() as u64 - u64::from(is_misplaced);
+        let writing = Writing { file, offset, bytes, records_count, again: None };
+        Some(self.writing.insert(writing).effect())
+    }
+}
+
+impl Writing {
+    fn effect(&self) -> Effect {
+        Effect::Persist {
+            file: self.file,
+            offset: self.offset,
+            bytes: self.bytes.clone(),
+            records_count: self.records_count,
+        }
+    }
+}
+
+/// Why something was not written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BookError {
+    Key(KeyRingError),
+    Append(AppendError),
+}
+
+impl core::fmt::Display for BookError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Key(error) => error.fmt(formatter),
+            Self::Append(error) => error.fmt(formatter),
+        }
+    }
+}
+
+/// On whose account something is recorded.
+const fn actor(kind: Kind) -> Actor {
+    match kind {
+        Kind::Message => Actor::Person,
+        Kind::Reply | Kind::ReplyFailed => Actor::Model,
+        Kind::ToolFinished => Actor::Tool,
+        Kind::Operator => Actor::Operator,
+        _ => Actor::System,
+    }
+}

@@ -1,0 +1,231 @@
+//! What a shell tells Sentinel, and what Sentinel asks of it.
+//!
+//! # Invariants
+//! - Effects are carried out in the order in which they are given, as far as they concern the same
+//!   thing; keys are stored before the records that need them.
+//! - An event that comes twice, or for something that is over, changes nothing.
+//!
+//! # Not here
+//! How anything is done.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::agent::{
+    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, Refusal,
+    ToolOutput,
+};
+use crate::capability::Handle;
+use crate::channel::{Failure, Incoming, Post};
+use crate::journal::Note;
+use crate::llm::{Outgoing, TransportKind};
+use crate::tool::Call;
+use crate::wire::http::Headers;
+
+/// Something happened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// Time passed: [`deadline`](super::Sentinel::deadline) has come.
+    Time,
+    /// A message came.
+    Message(Incoming),
+    /// All that [`Effect::Persist`] gave out, up to this record, is safe.
+    Persisted {
+        /// How many records are.
+        records_count: u64,
+    },
+    /// It could not be made safe, and will be asked for again.
+    PersistFailed,
+    /// A model's response began.
+    ModelHead {
+        /// To which request.
+        exchange: ExchangeNumber,
+        /// The status.
+        status: u16,
+        /// The header fields.
+        headers: &'e Headers,
+    },
+    /// More of its body came.
+    ModelBody {
+        /// Of which.
+        exchange: ExchangeNumber,
+        /// The bytes.
+        bytes: &'e [u8],
+    },
+    /// Its body ended as HTTP says that it does.
+    ModelEnd {
+        /// Of which.
+        exchange: ExchangeNumber,
+    },
+    /// The exchange broke.
+    ModelFailed {
+        /// Which.
+        exchange: ExchangeNumber,
+        /// How.
+        kind: TransportKind,
+    },
+    /// A tool ended.
+    ToolFinished {
+        /// Which call.
+        call: CallNumber,
+        /// What it gave back.
+        output: ToolOutput,
+    },
+    /// A message was sent.
+    Sent {
+        /// Of which delivery.
+        delivery: DeliveryNumber,
+        /// Which piece of it.
+        piece: usize,
+        /// The platform's name for the message.
+        message: &'e str,
+    },
+    /// A message was changed.
+    Edited {
+        /// Of which delivery.
+        delivery: DeliveryNumber,
+        /// Which piece of it.
+        piece: usize,
+    },
+    /// A post was not carried out, or nobody knows.
+    PostFailed {
+        /// Of which delivery.
+        delivery: DeliveryNumber,
+        /// Which piece of it.
+        piece: usize,
+        /// What happened.
+        failure: Failure,
+    },
+    /// An operator gave a command.
+    Operator {
+        /// What the answer names.
+        request: u64,
+        /// The command.
+        command: OperatorCommand,
+    },
+    /// The persona's file was read; `None` if it cannot be.
+    PersonaRead {
+        /// Its text.
+        text: Option<String>,
+    },
+}
+
+/// Something is to be done.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Write these bytes at this place of the log, then sync, then say so. What stands in the file
+    /// from there on is replaced.
+    Persist {
+        /// Which of the log's files, from 0.
+        file: u64,
+        /// The place in it.
+        offset: u64,
+        /// The bytes.
+        bytes: Arc<Vec<u8>>,
+        /// How many records the log holds then.
+        records_count: u64,
+    },
+    /// Replace the kept key ring by this one, safely, before the next [`Effect::Persist`].
+    StoreKeys {
+        /// The ring.
+        ring: Vec<u8>,
+    },
+    /// Replace the kept secret of the log by this one, and let nothing of the old one remain.
+    StoreSeed {
+        /// The secret.
+        seed: Vec<u8>,
+    },
+    /// A checkpoint is safe in the log: keep a copy of it elsewhere.
+    Checkpoint(Note),
+    /// Send a request to a model's provider.
+    AskModel {
+        /// Names it.
+        exchange: ExchangeNumber,
+        /// Which of the models of the settings.
+        model: usize,
+        /// The grant for it.
+        handle: Handle,
+        /// The request.
+        request: Outgoing,
+    },
+    /// Nobody waits for the answer any more.
+    CancelModel {
+        /// To which request.
+        exchange: ExchangeNumber,
+    },
+    /// Run a tool.
+    RunTool {
+        /// Names the call.
+        number: CallNumber,
+        /// For whom.
+        conversation: ConversationNumber,
+        /// What to do.
+        call: Call,
+        /// The grants for it, for everything it needs.
+        handles: Vec<Handle>,
+        /// How long it may take.
+        time_max: Duration,
+    },
+    /// Nobody waits for the tool any more.
+    CancelTool {
+        /// Which call.
+        number: CallNumber,
+    },
+    /// Do something in a chat, and say what became of it, once.
+    Post {
+        /// Names it in the answer.
+        delivery: DeliveryNumber,
+        /// The platform.
+        platform: &'static str,
+        /// The chat.
+        chat: String,
+        /// What to do.
+        post: Post,
+    },
+    /// Tell a platform that a message need not be kept for us.
+    Acknowledge {
+        /// The platform.
+        platform: String,
+        /// Its name for the message.
+        message: String,
+    },
+    /// Tell the operator.
+    Alert(String),
+    /// Answer an operator.
+    Tell {
+        /// To which request.
+        request: u64,
+        /// What was done, or why it was not.
+        outcome: Result<String, Refusal>,
+    },
+}
+
+/// Why an event was not taken. What it told is lost, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventError {
+    /// A message is not within its bounds.
+    Message(crate::channel::IncomingError),
+    /// The log cannot be written fast enough, or at all: nothing new is taken in until it can. Let
+    /// the platform keep the message.
+    Busy,
+}
+
+impl fmt::Display for EventError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(error) => error.fmt(formatter),
+            Self::Busy => formatter.write_str(
+                "the journal cannot be written; nothing new is taken in until it can. Is the disk \
+                 full?",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for EventError {}

@@ -1,0 +1,427 @@
+//! `Sentinel`: the one value that holds it all.
+//!
+//! A shell tells it what happened and does what it asks for; there is no other way in or out. What
+//! comes in is written to the journal before it is acted on, and what the outside could see is
+//! asked for only when the records it follows from are safe.
+//!
+//! ```text
+//! loop {
+//!     while let Some(effect) = sentinel.poll() { shell.perform(effect) }
+//!     let (now, event) = shell.wait(sentinel.deadline());
+//!     sentinel.handle(now, event)?;
+//! }
+//! ```
+//!
+//! # Invariants
+//! - The same events at the same times give the same effects, byte for byte.
+//! - No effect is given out before the records that explain it are safe. Words of a model that are
+//!   still coming are shown as what they are: not complete.
+//! - Memory is bounded by what is open: conversations, what waits to be written, and one answer or
+//!   output of bounded size for each thing under way.
+//!
+//! # Not here
+//! Decisions: [`agent`](crate::agent). Sockets, files and processes: the shell.
+
+mod book;
+mod entropy;
+mod event;
+mod exchange;
+mod orders;
+mod replay;
+mod resume;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use self::book::Book;
+use self::entropy::Entropy;
+use self::exchange::{Ending, Exchange};
+use self::orders::Speaking;
+use crate::agent::input::{DeliveryOutcome, Input};
+use crate::agent::outbox::{Line, Order};
+use crate::agent::{Agent, DeliveryNumber, ExchangeNumber, Pending, Settings, cut};
+use crate::channel::Outcome;
+use crate::fault::{Fault, is_broken};
+use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
+use crate::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use crate::llm::{ModelError, TransportKind, Usage};
+use crate::time::{Instant, Now};
+
+pub use self::event::{Effect, Event, EventError};
+pub use self::replay::{Difference, DifferenceKind, Replayed, replay};
+pub use self::resume::{ResumeError, Resumed};
+pub use crate::agent::SettingsError;
+
+/// The runtime of an agent, without its hands.
+#[derive(Debug)]
+pub struct Sentinel {
+    agent: Agent,
+    book: Book,
+    entropy: Entropy,
+    /// When this start was, by the shell's clock and by the agent's, which goes on where the last
+    /// start left it.
+    began: (Instant, Instant),
+    now: Now,
+    exchanges: BTreeMap<ExchangeNumber, Exchange>,
+    speaking: BTreeMap<DeliveryNumber, Speaking>,
+    /// Deliveries up to this one may have been under way before the last start.
+    resumed_through: DeliveryNumber,
+    /// What is asked for when so many records are safe.
+    waiting: VecDeque<(u64, Order)>,
+    /// What follows without the outside.
+    inner: VecDeque<Input>,
+    effects: VecDeque<Effect>,
+}
+
+/// What only the shell can know: secrets, and the name of the log.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Names the log in every record.
+    pub journal: JournalId,
+    /// The log's name in checkpoints, like `example.com/sentinel`.
+    pub origin: alloc::string::String,
+    /// The secret that signs the log; a first one for a new log, else the one that was stored.
+    pub seed: EpochSeed,
+    /// What wraps the keys of conversations.
+    pub master: MasterKey,
+    /// Fresh random bytes, drawn for this start.
+    pub entropy: [u8; 32],
+}
+
+impl Sentinel {
+    /// A runtime with a new log.
+    ///
+    /// # Errors
+    /// The settings cannot be worked with, or the log cannot be opened under its name.
+    pub fn create(
+        settings: Arc<Settings>,
+        secrets: Secrets,
+        now: Now,
+    ) -> Result<Self, ResumeError> {
+        let Secrets { journal, origin, seed, master, entropy } = secrets;
+        let mut entropy = Entropy::new(entropy);
+        let opening = Opening { seed, nonce: entropy.bytes(), now: now.wall };
+        let mut unwritten = Vec::new();
+        let writer = Writer::create(journal, &origin, opening, &mut unwritten)
+            .map_err(ResumeError::Journal)?;
+        let agent = Agent::new(settings).map_err(ResumeError::Settings)?;
+        let book = Book::new(writer, KeyRing::new(), master, (0, 0), 0, unwritten);
+        let settings = agent.settings().clone();
+        let mut sentinel = Self::with(agent, book, entropy, now);
+        sentinel.start(settings)?;
+        Ok(sentinel)
+    }
+
+    fn with(agent: Agent, book: Book, entropy: Entropy, now: Now) -> Self {
+        Self {
+            agent,
+            book,
+            entropy,
+            began: (now.instant, now.instant),
+            now,
+            exchanges: BTreeMap::new(),
+            speaking: BTreeMap::new(),
+            resumed_through: DeliveryNumber(0),
+            waiting: VecDeque::new(),
+            inner: VecDeque::new(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Records the start, and lets the agent go on with what it was doing.
+    fn start(&mut self, settings: Arc<Settings>) -> Result<(), ResumeError> {
+        let input = Input::Started { settings: settings.digest };
+        if !self.record(&input) {
+            return Err(ResumeError::Keys);
+        }
+        self.agent.start(self.now, settings).map_err(ResumeError::Settings)?;
+        self.drain();
+        self.settle();
+        Ok(())
+    }
+
+    /// Takes what happened.
+    ///
+    /// # Errors
+    /// It was not taken; nothing changed.
+    pub fn handle(&mut self, now: Now, event: Event<'_>) -> Result<(), EventError> {
+        self.tick(now);
+        match event {
+            Event::Time => {}
+            Event::Message(incoming) => {
+                incoming.check().map_err(EventError::Message)?;
+                if self.book.is_busy() {
+                    return Err(EventError::Busy);
+                }
+                let entropy = self.entropy.bytes();
+                self.input(Input::Message { incoming, entropy });
+            }
+            Event::Persisted { records_count } => self.book.persisted(records_count),
+            Event::PersistFailed => {
+                let was_busy = self.book.is_busy();
+                self.book.persist_failed(self.now.instant);
+                if !was_busy {
+                    let text = "the journal could not be written: nothing new is taken in until \
+                                it can. Is the disk full?";
+                    self.effects.push_back(Effect::Alert(text.into()));
+                }
+            }
+            Event::ModelHead { exchange, status, headers } => {
+                if let Some(known) = self.exchanges.get_mut(&exchange) {
+                    known.head(status, headers, self.now.instant);
+                }
+            }
+            Event::ModelBody { exchange, bytes } => self.model_body(exchange, bytes),
+            Event::ModelEnd { exchange } => {
+                let wall = self.now.wall;
+                let ending = self.exchanges.get_mut(&exchange).map(|known| known.end(wall));
+                self.model_ended(exchange, ending);
+            }
+            Event::ModelFailed { exchange, kind } => self.model_failed(exchange, kind),
+            Event::ToolFinished { call, mut output } => {
+                // All of it is recorded, as far as a record can hold it.
+                output.content = cut(&output.content, RUNTIME_OUTPUT_BYTES_MAX).into_owned();
+                self.input(Input::ToolFinished { call, output });
+            }
+            Event::Sent { delivery, piece, message } => {
+                if let Some(speaking) = self.speaking.get_mut(&delivery) {
+                    speaking.delivery.sent(piece, message, self.now.instant);
+                }
+            }
+            Event::Edited { delivery, piece } => {
+                if let Some(speaking) = self.speaking.get_mut(&delivery) {
+                    speaking.delivery.edited(piece, self.now.instant);
+                }
+            }
+            Event::PostFailed { delivery, piece, failure } => {
+                if let Some(speaking) = self.speaking.get_mut(&delivery) {
+                    speaking.delivery.failed(piece, failure, self.now.instant);
+                }
+            }
+            Event::Operator { request, command } => {
+                if self.book.is_busy() {
+                    return Err(EventError::Busy);
+                }
+                self.input(Input::Operator { request, command });
+            }
+            Event::PersonaRead { text } => self.input(Input::PersonaRead { text }),
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The next thing to do; to be asked until there is none, after every event.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front().or_else(|| self.book.poll(self.now))
+    }
+
+    /// When to come back with [`Event::Time`], if nothing else happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        let exchanges = self.exchanges.values().map(|exchange| exchange.deadline);
+        let speaking = self.speaking.values().filter_map(|speaking| speaking.delivery.deadline());
+        let others = [self.agent.deadline(), self.book.deadline(self.now)];
+        let first = exchanges.chain(speaking).chain(others.into_iter().flatten()).min()?;
+        let (shell, agent) = self.began;
+        Some(shell.after(first.since(agent)))
+    }
+
+    /// Signs everything so far: before an orderly end, or when somebody asks for proof.
+    pub fn checkpoint(&mut self, now: Now) {
+        self.tick(now);
+        self.book.checkpoint(self.now);
+    }
+
+    /// The questions that wait for an answer.
+    pub fn questions(&self) -> impl Iterator<Item = Pending<'_>> {
+        self.agent.pending_questions()
+    }
+
+    /// How many conversations are known.
+    #[must_use]
+    pub fn conversations_count(&self) -> usize {
+        self.agent.conversations_count()
+    }
+
+    /// Time passed. It never runs back here, whatever the shell's clock does.
+    fn tick(&mut self, now: Now) {
+        let (shell, agent) = self.began;
+        let instant = agent.after(now.instant.since(shell)).max(self.now.instant);
+        self.now = Now { instant, wall: now.wall };
+    }
+
+    /// Records an input, lets the agent act on it, and takes what follows.
+    fn input(&mut self, input: Input) {
+        if self.agent.waits_for(&input) && self.record(&input) {
+            self.agent.handle(self.now, input);
+            self.drain();
+        }
+    }
+
+    fn record(&mut self, input: &Input) -> bool {
+        let conversation = self.agent.conversation_of(input);
+        let payload = input.write(self.now.instant);
+        self.append(input.kind(), conversation, payload.as_bytes())
+    }
+
+    fn append(
+        &mut self,
+        kind: crate::agent::Kind,
+        conversation: crate::agent::ConversationNumber,
+        payload: &[u8],
+    ) -> bool {
+        let (wall, entropy) = (self.now.wall, &mut self.entropy);
+        let written = self.book.append(wall, kind, conversation, payload, entropy);
+        if let Err(error) = written {
+            let what = kind.name();
+            let alert = format!("{what} of {conversation} was not recorded, nor acted on: {error}");
+            self.effects.push_back(Effect::Alert(alert));
+        }
+        written.is_ok()
+    }
+
+    fn drain(&mut self) {
+        while let Some(line) = self.agent.take() {
+            match line {
+                Line::Record(entry) => {
+                    self.append(entry.kind, entry.conversation, &entry.payload);
+                }
+                Line::Order(order) => {
+                    self.waiting.push_back((self.book.records_count(), order));
+                }
+            }
+        }
+    }
+
+    /// Everything that follows by itself.
+    fn settle(&mut self) {
+        self.time_out();
+        // One timer can make another one due, but not for ever: each moves a turn on.
+        for _ in 0..TIMERS_AT_ONCE_MAX {
+            match self.agent.deadline() {
+                Some(deadline) if deadline <= self.now.instant => self.input(Input::Timer),
+                _ => break,
+            }
+        }
+        loop {
+            while let Some((_, order)) = self.waiting.pop_front_if(|(records_count, _)| {
+                self.book.is_safe(*records_count) || is_broken(Fault::EarlyEffect)
+            }) {
+                self.perform(order);
+            }
+            self.speak();
+            let Some(input) = self.inner.pop_front() else { break };
+            self.input(input);
+        }
+        self.book.checkpoint_if_due(self.now);
+    }
+
+    fn time_out(&mut self) {
+        let now = self.now.instant;
+        let late: Vec<ExchangeNumber> = self
+            .exchanges
+            .iter()
+            .filter(|(_, exchange)| exchange.deadline <= now)
+            .map(|(number, _)| *number)
+            .collect();
+        for exchange in late {
+            self.effects.push_back(Effect::CancelModel { exchange });
+            self.model_failed(exchange, TransportKind::Timeout);
+        }
+    }
+
+    fn model_body(&mut self, exchange: ExchangeNumber, bytes: &[u8]) {
+        let Some(known) = self.exchanges.get_mut(&exchange) else { return };
+        let mut speaking = self.speaking.get_mut(&known.delivery);
+        let ending = known.bytes(bytes, self.now.instant, |words| {
+            if let Some(speaking) = &mut speaking {
+                speaking.delivery.text(words);
+            }
+        });
+        known.was_shown |= speaking.is_some_and(|speaking| speaking.delivery.was_shown());
+        if let Some(ending) = ending {
+            // The answer is whole before the response has ended: nothing more is of interest.
+            self.effects.push_back(Effect::CancelModel { exchange });
+            self.model_ended(exchange, Some(ending));
+        }
+    }
+
+    fn model_failed(&mut self, exchange: ExchangeNumber, kind: TransportKind) {
+        let error = ModelError::transport(kind);
+        let ending = self.exchanges.get_mut(&exchange).map(|known| known.fail(error));
+        self.model_ended(exchange, ending);
+    }
+
+    fn model_ended(&mut self, exchange: ExchangeNumber, ending: Option<Ending>) {
+        let (Some(ending), Some(known)) = (ending, self.exchanges.remove(&exchange)) else {
+            return;
+        };
+        match ending {
+            Ending::Answered(reply) => self.input(Input::Reply { exchange, reply }),
+            Ending::Failed(error, usage) => {
+                let speaking = self.speaking.get(&known.delivery);
+                let is_shown = speaking.is_some_and(|speaking| speaking.delivery.was_shown());
+                let was_shown = known.was_shown || is_shown;
+                self.failed(exchange, error, usage, was_shown);
+            }
+        }
+    }
+
+    fn failed(
+        &mut self,
+        exchange: ExchangeNumber,
+        error: ModelError,
+        usage: Usage,
+        was_shown: bool,
+    ) {
+        let entropy = self.entropy.number();
+        self.input(Input::ReplyFailed { exchange, error, usage, was_shown, entropy });
+    }
+
+    /// What became of deliveries, and what is to be posted next.
+    fn speak(&mut self) {
+        let mut over = Vec::new();
+        for (number, speaking) in &mut self.speaking {
+            while let Some(post) = speaking.delivery.poll(self.now.instant) {
+                self.effects.push_back(Effect::Post {
+                    delivery: *number,
+                    platform: speaking.platform,
+                    chat: speaking.chat.clone(),
+                    post,
+                });
+            }
+            let outcome = match speaking.delivery.outcome() {
+                Outcome::Pending => continue,
+                // It failed before all of it was known: that is still to be said.
+                Outcome::Failed { .. } if !speaking.is_said => continue,
+                Outcome::Delivered { .. } => DeliveryOutcome::Arrived,
+                Outcome::Failed { is_uncertain: false, .. } => DeliveryOutcome::Failed,
+                Outcome::Failed { is_uncertain: true, .. } => DeliveryOutcome::Uncertain,
+            };
+            over.push((*number, outcome));
+        }
+        for (delivery, outcome) in over {
+            self.speaking.remove(&delivery);
+            self.inner.push_back(Input::Delivered { delivery, outcome });
+        }
+    }
+}
+
+#[cfg(test)]
+impl Sentinel {
+    /// How much of each kind is under way.
+    pub(crate) fn open_counts(&self) -> Vec<usize> {
+        let own = [self.exchanges.len(), self.speaking.len(), self.waiting.len(), self.inner.len()];
+        own.into_iter().chain(self.agent.open_counts()).collect()
+    }
+
+    /// Whether nothing is under way.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.open_counts().iter().all(|count| *count == 0)
+    }
+}
+
+/// More timers than this in one moment are taken up in the next.
+const TIMERS_AT_ONCE_MAX: usize = 64;

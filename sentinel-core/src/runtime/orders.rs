@@ -1,0 +1,194 @@
+//! Carrying out what the agent ordered, now that it is safe to.
+//!
+//! # Not here
+//! Deciding it.
+
+use alloc::string::String;
+
+use super::{Effect, Exchange, Sentinel};
+use crate::agent::input::Input;
+use crate::agent::outbox::{Ask, Order, Run, Say};
+use crate::agent::{ConversationNumber, DeliveryNumber, Provider};
+use crate::channel::{Delivery, Outcome, Platform};
+use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
+
+/// Something that is being said.
+#[derive(Debug)]
+pub(super) struct Speaking {
+    pub(super) platform: &'static str,
+    pub(super) chat: String,
+    pub(super) delivery: Delivery,
+    /// Whether all that is to be said is known.
+    pub(super) is_said: bool,
+    /// The conversation, if it is said in one.
+    conversation: Option<ConversationNumber>,
+}
+
+impl Speaking {
+    fn new(number: DeliveryNumber, platform: &Platform, chat: &str, is_resumed: bool) -> Self {
+        // Where nothing can be changed, an answer is shown while it grows only if text can be added
+        // to what stands there.
+        let streams = platform.can_edit || *platform == Platform::TERMINAL;
+        let delivery = Delivery::new(platform, streams).keyed(number.0);
+        let delivery = if is_resumed { delivery.resumed() } else { delivery };
+        Self {
+            platform: platform.name,
+            chat: chat.into(),
+            delivery,
+            is_said: false,
+            conversation: None,
+        }
+    }
+}
+
+impl Sentinel {
+    pub(super) fn perform(&mut self, order: Order) {
+        match order {
+            Order::Ask(ask) => self.ask(ask),
+            Order::Unask(exchange) => {
+                if self.exchanges.remove(&exchange).is_some() {
+                    self.effects.push_back(Effect::CancelModel { exchange });
+                }
+            }
+            Order::Run(run) => {
+                let Run { number, conversation, call, handles, time_max } = run;
+                self.effects.push_back(Effect::RunTool {
+                    number,
+                    conversation,
+                    call,
+                    handles,
+                    time_max,
+                });
+            }
+            Order::Stop(number) => self.effects.push_back(Effect::CancelTool { number }),
+            Order::Say(Say { delivery, conversation, text, .. }) => {
+                // What was shown of it so far may have been lost, with an outcome that nobody
+                // knows: it said that it was not complete, and the whole is a new
+                // message.
+                let is_lost = self.speaking.get(&delivery).is_some_and(|speaking| {
+                    matches!(speaking.delivery.outcome(), Outcome::Failed { .. })
+                });
+                if is_lost && let Some((platform, _)) = self.agent.address(conversation) {
+                    let again = Delivery::new(platform, false).keyed(delivery.0 | AGAIN);
+                    if let Some(speaking) = self.speaking.get_mut(&delivery) {
+                        speaking.delivery = again;
+                    }
+                }
+                if let Some(speaking) = self.speaking(delivery, conversation) {
+                    speaking.is_said = true;
+                    speaking.delivery.finish_with(&text);
+                }
+            }
+            Order::Greet { delivery, platform, chat, text } => {
+                let settings = self.agent.settings();
+                let known = settings.platforms.iter().find(|known| known.name == platform);
+                if let Some(known) = known {
+                    let mut speaking = Speaking::new(delivery, known, &chat, false);
+                    speaking.is_said = true;
+                    speaking.delivery.finish_with(&text);
+                    self.speaking.insert(delivery, speaking);
+                }
+            }
+            Order::Withdraw(delivery) => {
+                if let Some(speaking) = self.speaking.get_mut(&delivery) {
+                    speaking.delivery.restart();
+                }
+            }
+            Order::MarkIncomplete(delivery) => {
+                let shown = self.speaking.get_mut(&delivery);
+                match shown {
+                    Some(speaking) if speaking.is_said => {}
+                    Some(speaking) if speaking.delivery.was_shown() => {
+                        speaking.is_said = true;
+                        speaking.delivery.interrupted("[this answer is not complete]");
+                    }
+                    // Of what nobody saw nothing is said.
+                    _ => drop(self.speaking.remove(&delivery)),
+                }
+            }
+            Order::Acknowledge { platform, message } => {
+                self.effects.push_back(Effect::Acknowledge { platform, message });
+            }
+            Order::Alert(text) => self.effects.push_back(Effect::Alert(text)),
+            Order::Tell { request, outcome } => {
+                self.effects.push_back(Effect::Tell { request, outcome });
+            }
+            Order::Forget(conversation) => {
+                self.speaking.retain(|_, speaking| speaking.conversation != Some(conversation));
+                self.book.forget(conversation, self.now.wall);
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) {
+        let Ask { exchange, conversation, delivery, model, handle } = ask;
+        // It may have been given up while its record was written.
+        let Some(question) = self.agent.question(exchange) else { return };
+        let request = Request {
+            model: &question.model.name,
+            system: &question.system,
+            messages: &question.messages,
+            tools: question.tools,
+            tool_choice: if question.may_call { ToolChoice::Auto } else { ToolChoice::Never },
+            tokens_max: question.model.reply_tokens_max,
+            temperature: None,
+            thinking: question.model.thinking,
+            stop_sequences: &[],
+            cache: CachePolicy::default(),
+            keeps_thinking: true,
+            is_streamed: true,
+        };
+        let dialect = match question.model.provider {
+            Provider::Offline => {
+                let reply = offline::answer(&request).into_reply();
+                self.inner.push_back(Input::Reply { exchange, reply });
+                return;
+            }
+            Provider::Service(dialect) => dialect,
+        };
+        match dialect.write(&request) {
+            Ok(request) => {
+                let now = self.now.instant;
+                let known = Exchange::new(exchange.0, delivery, dialect, now);
+                self.exchanges.insert(exchange, known);
+                if let Some(speaking) = self.speaking(delivery, conversation) {
+                    speaking.delivery.restart();
+                }
+                self.effects.push_back(Effect::AskModel { exchange, model, handle, request });
+            }
+            Err(error) => {
+                let said = alloc::string::ToString::to_string(&error);
+                let error = ModelError::new(ModelErrorKind::BadRequest).with_said(&said);
+                let entropy = self.entropy.number();
+                let usage = Usage::default();
+                let was_shown = false;
+                self.inner.push_back(Input::ReplyFailed {
+                    exchange,
+                    error,
+                    usage,
+                    was_shown,
+                    entropy,
+                });
+            }
+        }
+    }
+
+    /// What is being said under this number; it begins if it has not.
+    fn speaking(
+        &mut self,
+        delivery: DeliveryNumber,
+        conversation: ConversationNumber,
+    ) -> Option<&mut Speaking> {
+        if !self.speaking.contains_key(&delivery) {
+            let (platform, chat) = self.agent.address(conversation)?;
+            let is_resumed = delivery <= self.resumed_through;
+            let mut speaking = Speaking::new(delivery, platform, chat, is_resumed);
+            speaking.conversation = Some(conversation);
+            self.speaking.insert(delivery, speaking);
+        }
+        self.speaking.get_mut(&delivery)
+    }
+}
+
+/// Tells the keys of a second attempt from those of the first: deliveries are not that many.
+const AGAIN: u64 = 1 << 63;

@@ -1,0 +1,237 @@
+//! Doing it again: the inputs of a journal, and whether the same follows from them.
+//!
+//! # Invariants
+//! - Every record that was derived is derived again, in order, byte for byte; the first that is not
+//!   is named.
+//!
+//! # Not here
+//! Whether the journal is whole: [`Verifier`](crate::journal::Verifier) says that first.
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::agent::input::Input;
+use crate::agent::outbox::{Line, Order};
+use crate::agent::{Agent, ConversationNumber, Entry, Kind, Settings, SettingsError, Unreadable};
+use crate::journal::export::Keys;
+use crate::journal::{Payload, Reader, Record, kind};
+use crate::time::{Instant, Now, Timestamp};
+
+/// Finds settings by their digest.
+pub(super) type FindSettings<'f> = &'f dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>;
+
+/// Where what follows now is not what followed then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The record.
+    pub sequence: u64,
+    /// How it differs.
+    pub kind: DifferenceKind,
+}
+
+/// How a record differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DifferenceKind {
+    /// Another record would follow.
+    Other {
+        /// What stands there.
+        found: String,
+        /// What would.
+        expected: String,
+    },
+    /// Nothing more would follow.
+    Surplus {
+        /// What stands there.
+        found: String,
+    },
+    /// It cannot be read.
+    Unreadable(Unreadable),
+    /// Its conversation was forgotten, so nobody can tell what followed from it.
+    Forgotten,
+    /// The settings that it names are not at hand.
+    Settings {
+        /// Their digest.
+        digest: [u8; 32],
+    },
+    /// The settings that it names cannot be worked with.
+    BadSettings(SettingsError),
+    /// The log does not begin with a start.
+    NoStart,
+}
+
+/// What was done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replayed {
+    /// Inputs.
+    pub inputs_count: u64,
+    /// Records that followed from them, and did again.
+    pub derived_count: u64,
+    /// Records that would follow from the last input, and were not written before the end.
+    pub unwritten_count: usize,
+}
+
+/// Does everything in a log again. `find` finds settings by their digest.
+///
+/// # Errors
+/// The first difference.
+pub fn replay<'f>(
+    files: impl IntoIterator<Item = &'f [u8]>,
+    keys: Keys<'_>,
+    find: &dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>,
+) -> Result<Replayed, Difference> {
+    let mut replayer = Replayer::new(find);
+    replayer.files(files, keys)?;
+    Ok(replayer.replayed())
+}
+
+pub(super) struct Replayer<'f> {
+    find: FindSettings<'f>,
+    pub(super) agent: Option<Agent>,
+    /// What has to stand in the log next.
+    pub(super) expected: VecDeque<Entry>,
+    /// The time of the last input, as the agent knew it.
+    pub(super) last: Now,
+    pub(super) forgotten: Vec<ConversationNumber>,
+    inputs_count: u64,
+    derived_count: u64,
+}
+
+impl<'f> Replayer<'f> {
+    pub(super) fn new(find: FindSettings<'f>) -> Self {
+        Self {
+            find,
+            agent: None,
+            expected: VecDeque::new(),
+            last: Now { instant: Instant(0), wall: Timestamp(0) },
+            forgotten: Vec::new(),
+            inputs_count: 0,
+            derived_count: 0,
+        }
+    }
+
+    pub(super) fn files<'b>(
+        &mut self,
+        files: impl IntoIterator<Item = &'b [u8]>,
+        keys: Keys<'_>,
+    ) -> Result<(), Difference> {
+        let mut reader = Reader::new(keys);
+        for file in files {
+            let Some(mut records) = reader.start(file) else { continue };
+            while let Some((record, payload)) = reader.next(&mut records) {
+                self.record(&record, payload)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn replayed(&self) -> Replayed {
+        Replayed {
+            inputs_count: self.inputs_count,
+            derived_count: self.derived_count,
+            unwritten_count: self.expected.len(),
+        }
+    }
+
+    fn record(&mut self, record: &Record<'_>, payload: Payload<'_>) -> Result<(), Difference> {
+        let differs = |kind| Difference { sequence: record.sequence, kind };
+        let Some(kind) = Kind::from_number(record.kind) else {
+            // The log's own records follow from no input.
+            let is_own = record.kind >= kind::OPENED;
+            let unknown = Unreadable::new("this version does not know its kind");
+            return is_own.then_some(()).ok_or(differs(DifferenceKind::Unreadable(unknown)));
+        };
+        let payload = match payload {
+            Payload::Open(payload) => payload,
+            Payload::Forgotten => return Err(differs(DifferenceKind::Forgotten)),
+            Payload::Sealed => {
+                let sealed = Unreadable::new("it does not open with these keys");
+                return Err(differs(DifferenceKind::Unreadable(sealed)));
+            }
+        };
+        if kind.is_input() {
+            if let Some(missing) = self.expected.front() {
+                let (found, expected) = (kind.name().into(), missing.describe());
+                return Err(differs(DifferenceKind::Other { found, expected }));
+            }
+            self.inputs_count += 1;
+            return self.input(record, kind, &payload).map_err(differs);
+        }
+        let found = Entry {
+            kind,
+            conversation: ConversationNumber(record.conversation),
+            payload: payload.into_owned(),
+        };
+        match self.expected.pop_front() {
+            Some(expected) if expected == found => {
+                self.derived_count += 1;
+                Ok(())
+            }
+            Some(expected) => {
+                let (found, expected) = (found.describe(), expected.describe());
+                Err(differs(DifferenceKind::Other { found, expected }))
+            }
+            None => Err(differs(DifferenceKind::Surplus { found: found.describe() })),
+        }
+    }
+
+    fn input(
+        &mut self,
+        record: &Record<'_>,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), DifferenceKind> {
+        let (instant, input) = Input::read(kind, payload).map_err(DifferenceKind::Unreadable)?;
+        let now = Now { instant, wall: record.time };
+        self.last = now;
+        if let Input::Started { settings: digest } = &input {
+            let settings =
+                (self.find)(digest).ok_or(DifferenceKind::Settings { digest: *digest })?;
+            let agent = match &mut self.agent {
+                Some(agent) => agent,
+                none => {
+                    none.insert(Agent::new(settings.clone()).map_err(DifferenceKind::BadSettings)?)
+                }
+            };
+            agent.start(now, settings).map_err(DifferenceKind::BadSettings)?;
+        } else {
+            let agent = self.agent.as_mut().ok_or(DifferenceKind::NoStart)?;
+            agent.handle(now, input);
+        }
+        while let Some(line) = self.agent.as_mut().and_then(Agent::take) {
+            match line {
+                Line::Record(entry) => self.expected.push_back(entry),
+                Line::Order(Order::Forget(conversation)) => self.forgotten.push(conversation),
+                // Whether it was carried out is for the next start to find out.
+                Line::Order(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "record {}: ", self.sequence)?;
+        match &self.kind {
+            DifferenceKind::Other { found, expected } => {
+                write!(formatter, "{found} stands there, where {expected} follows")
+            }
+            DifferenceKind::Surplus { found } => {
+                write!(formatter, "{found} stands there, where nothing more follows")
+            }
+            DifferenceKind::Unreadable(error) => error.fmt(formatter),
+            DifferenceKind::Forgotten => formatter.write_str("its conversation was forgotten"),
+            DifferenceKind::Settings { digest } => {
+                write!(formatter, "the settings {} are not at hand", crate::agent::hex(digest))
+            }
+            DifferenceKind::BadSettings(error) => error.fmt(formatter),
+            DifferenceKind::NoStart => formatter.write_str("the log does not begin with a start"),
+        }
+    }
+}
+
+impl core::error::Error for Difference {}

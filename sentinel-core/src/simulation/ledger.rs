@@ -1,0 +1,57 @@
+//! What the disk holds, read by somebody who knows the format and nothing else of the runtime.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::agent::Kind;
+use crate::journal::export::Keys;
+use crate::journal::{KeyRing, MasterKey, Payload, Reader};
+use crate::text::json;
+
+/// One record of the agent's.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) sequence: u64,
+    pub(super) kind: Kind,
+    pub(super) payload: String,
+}
+
+impl Line {
+    /// A number in it.
+    pub(super) fn number(&self, key: &str) -> Option<u64> {
+        let document = json::parse(self.payload.as_bytes()).unwrap();
+        document.root().find(key).and_then(|value| value.as_u64().ok())
+    }
+
+    /// A text in it.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        let document = json::parse(self.payload.as_bytes()).unwrap();
+        let found = document.root().find(key);
+        found.and_then(|value| value.as_str().ok().map(ToString::to_string))
+    }
+}
+
+/// All that is safe on the disk.
+pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> Vec<Line> {
+    let ring = match ring {
+        [] => KeyRing::new(),
+        bytes => KeyRing::from_bytes(bytes).expect("the stored ring reads back"),
+    };
+    let master = MasterKey::new(master);
+    let mut reader = Reader::new(Keys { ring: &ring, master: &master });
+    let mut lines = Vec::new();
+    for file in files {
+        let Some(mut records) = reader.start(file) else { continue };
+        while let Some((record, payload)) = reader.next(&mut records) {
+            let Some(kind) = Kind::from_number(record.kind) else { continue };
+            assert!(record.is_sealed, "what people said is sealed");
+            let payload = match payload {
+                Payload::Open(payload) => String::from_utf8(payload.into_owned()).unwrap(),
+                Payload::Forgotten => "{}".to_string(),
+                Payload::Sealed => panic!("a record does not open with the stored keys"),
+            };
+            lines.push(Line { sequence: record.sequence, kind, payload });
+        }
+    }
+    lines
+}

