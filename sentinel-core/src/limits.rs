@@ -481,3 +481,9 @@ pub const CHANNEL_KEY_LIFETIME: Duration = Duration::from_secs(120);
 pub const CHANNEL_LINE_BYTES_MAX: usize = 64 * 1024;
 
 const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, "even if mended");
+
+// snapshot
+
+/// After so many inputs a snapshot is taken, as soon as nothing goes on, unless the operator says
+/// otherwise: a start does no more than about this again.
+pub const SNAPSHOT_INPUTS: u64 = 1000;

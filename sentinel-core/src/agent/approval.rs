@@ -110,6 +110,11 @@ impl Approvals {
         Some(self.last)
     }
 
+    /// No questions wait, and this number was the last.
+    pub(super) const fn after(last: u32) -> Self {
+        Self { waiting: BTreeMap::new(), last }
+    }
+
     /// The number that the next question gets.
     pub(super) const fn next_number(&self) -> u32 {
         self.last.saturating_add(1)

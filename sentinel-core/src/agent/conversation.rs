@@ -28,12 +28,12 @@ pub(super) struct Conversation {
     pub(super) chat: Box<str>,
     pub(super) turn: Option<Box<Turn>>,
     /// What was said; nothing of it is held while nothing was.
-    memory: Option<Box<Memory>>,
+    pub(super) memory: Option<Box<Memory>>,
     /// Messages that wait for the turn to end.
     pub(super) queue: VecDeque<Queued>,
     /// The model that a person chose.
     pub(super) model: Option<Box<str>>,
-    recent: VecDeque<u64>,
+    pub(super) recent: VecDeque<u64>,
 }
 
 /// A message that waits.
@@ -50,17 +50,29 @@ pub(super) struct Queued {
 pub(super) struct Memory {
     pub(super) history: History,
     pub(super) context: Context,
-    blocks: VecDeque<Kept>,
-    kept_bytes: usize,
+    pub(super) blocks: VecDeque<Kept>,
+    pub(super) kept_bytes: usize,
 }
 
 /// A block's text, for the person who is asked where a value came from.
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     id: BlockId,
     integrity: Integrity,
-    name: Box<str>,
-    text: Box<str>,
+    pub(super) name: Box<str>,
+    pub(super) text: Box<str>,
+    pub(super) how: How,
+}
+
+/// How a block came in.
+#[derive(Debug)]
+pub(super) enum How {
+    /// The model wrote it.
+    Model,
+    /// A person, or somebody whom a person quoted.
+    Outside(Label),
+    /// A tool gave it back, by its name; from this URL, if it was fetched.
+    Output { label: Label, url: Option<Box<str>> },
 }
 
 impl Conversation {
@@ -117,8 +129,8 @@ impl Memory {
     /// Adds a block that came from outside.
     pub(super) fn add(&mut self, label: Label, name: &str, text: &str) {
         let integrity = label.integrity;
-        let id = self.context.add(label, text);
-        self.keep(id, integrity, name, text);
+        let id = self.context.add(label.clone(), text);
+        self.hold(id, integrity, name, text, How::Outside(label));
     }
 
     /// Adds what a tool gave back.
@@ -132,10 +144,11 @@ impl Memory {
     ) {
         let integrity = label.integrity;
         let id = match url {
-            Some(url) => self.context.add_page(label, text, url),
-            None => self.context.add_output(label, text, records),
+            Some(url) => self.context.add_page(label.clone(), text, url),
+            None => self.context.add_output(label.clone(), text, records),
         };
-        self.keep(id, integrity, name, text);
+        let url = url.map(Into::into);
+        self.hold(id, integrity, name, text, How::Output { label, url });
     }
 
     /// Adds what the model wrote, or what the runtime wrote from the model's words.
@@ -143,7 +156,7 @@ impl Memory {
         let id = self.context.add_model(text);
         let integrity =
             self.context.block(id).map_or(Integrity::Untrusted, |label| label.integrity);
-        self.keep(id, integrity, "the model", text);
+        self.hold(id, integrity, "the model", text, How::Model);
     }
 
     /// The blocks whose text is still here.
@@ -161,12 +174,13 @@ impl Memory {
         self.blocks.iter().find(|kept| kept.id == id).map(|kept| &*kept.text)
     }
 
-    fn keep(&mut self, id: BlockId, integrity: Integrity, name: &str, text: &str) {
+    fn hold(&mut self, id: BlockId, integrity: Integrity, name: &str, text: &str, how: How) {
         if text.is_empty() {
             return;
         }
         self.kept_bytes += text.len();
-        self.blocks.push_back(Kept { id, integrity, name: name.into(), text: text.into() });
+        let (name, text) = (name.into(), text.into());
+        self.blocks.push_back(Kept { id, integrity, name, text, how });
         while self.kept_bytes > CONVERSATION_TEXT_BYTES_KEPT
             && let Some(oldest) = self.blocks.pop_front()
         {

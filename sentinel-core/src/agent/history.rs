@@ -26,7 +26,7 @@ use crate::llm::{Block, Message, Role, ToolResult, ToolUse, Usage};
 /// use sentinel_core::agent::History;
 /// use sentinel_core::llm::{Message, Role};
 ///
-/// let mut history = History::new(100);
+/// let mut history = History::new(90);
 /// history.push(Message::text(Role::User, "What is the capital of France?"));
 /// history.push(Message::text(Role::Assistant, "Paris."));
 /// history.push(Message::text(Role::User, "x".repeat(200)));
@@ -84,6 +84,20 @@ impl History {
             ratio: RATIO_AT_FIRST,
             sent_bytes: None,
         }
+    }
+
+    /// A history that was kept: messages that were one before, and what was learnt about tokens.
+    pub(super) fn of(messages: Vec<Message>, ratio: u64) -> Self {
+        let mut history = Self::new(u64::MAX);
+        history.ratio = ratio.clamp(RATIO_MIN, RATIO_MAX);
+        for message in messages {
+            history.append(message);
+        }
+        history
+    }
+
+    pub(super) const fn ratio(&self) -> u64 {
+        self.ratio
     }
 
     /// It may hold so many tokens from now on.

@@ -24,6 +24,7 @@ mod conversation;
 mod history;
 pub(crate) mod input;
 mod intake;
+mod kept;
 mod number;
 mod operating;
 mod operator;
@@ -34,6 +35,7 @@ mod record;
 mod repetition;
 mod restart;
 mod settings;
+mod snapshot;
 mod turn;
 
 use alloc::boxed::Box;
@@ -98,6 +100,10 @@ pub(crate) struct Agent {
     offered: [Arc<Vec<ToolDefinition>>; 2],
     /// Whether an operator stopped the intake.
     is_halted: bool,
+    /// Inputs since the last snapshot.
+    inputs_count: u64,
+    /// Conversations that are forgotten with the next snapshot.
+    forgetting: Vec<ConversationNumber>,
     now: Now,
 }
 
@@ -124,6 +130,8 @@ impl Agent {
             deliveries: BTreeMap::new(),
             offered: offered(&settings),
             is_halted: false,
+            inputs_count: 0,
+            forgetting: Vec::new(),
             now: Now { instant: Instant(0), wall: Timestamp(0) },
             settings,
         };
@@ -149,6 +157,7 @@ impl Agent {
             Input::Timer => self.timers(),
             Input::PersonaRead { text } => self.persona_read(text),
         }
+        self.rest();
     }
 
     /// The next thing that follows from what happened.

@@ -49,6 +49,11 @@ impl Numbers {
         self.last
     }
 
+    /// Goes on after this number.
+    pub(crate) const fn after(last: u64) -> Self {
+        Self { last }
+    }
+
     /// The number that is given out next.
     pub(crate) const fn following(&self) -> u64 {
         self.last + 1

@@ -182,8 +182,17 @@ impl Agent {
         self.outbox.record(Kind::Forgotten, super::SYSTEM, |out| {
             out.field("conversation", number.0);
         });
-        self.outbox.order(Order::Forget(number));
-        Ok(format!("forgotten: {number}"))
+        self.budgets.end_conversation(number.0);
+        // Its key is destroyed when a snapshot without it is safe, and that is taken when nothing
+        // goes on.
+        self.forgetting.push(number);
+        let others = self.active.len();
+        Ok(match others {
+            0 => format!("forgotten: {number}"),
+            _ => {
+                format!("forgotten: {number}; its key is destroyed when {others} turns have ended")
+            }
+        })
     }
 }
 

@@ -124,6 +124,11 @@ impl Outbox {
         self.lines.push_back(Line::Record(Entry::new(kind, conversation, body)));
     }
 
+    /// A record that stands already.
+    pub(crate) fn write(&mut self, entry: Entry) {
+        self.lines.push_back(Line::Record(entry));
+    }
+
     pub(crate) fn order(&mut self, order: Order) {
         self.lines.push_back(Line::Order(order));
     }

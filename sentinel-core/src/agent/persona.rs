@@ -17,10 +17,10 @@ use sha2::{Digest as _, Sha256};
 /// The persona, and whether it is what was approved.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Persona {
-    pinned: Option<[u8; 32]>,
-    text: Option<String>,
+    pub(super) pinned: Option<[u8; 32]>,
+    pub(super) text: Option<String>,
     /// What was seen last, if it is not what is pinned; `None` within for a file that is gone.
-    changed: Option<Option<(String, [u8; 32])>>,
+    pub(super) changed: Option<Option<(String, [u8; 32])>>,
 }
 
 /// What looking at the file showed.

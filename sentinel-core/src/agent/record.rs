@@ -119,6 +119,10 @@ kinds! {
     PersonaChanged = 280, "persona.changed";
     /// A conversation was forgotten.
     Forgotten = 281, "forgotten";
+    /// What is known of one conversation, in a snapshot.
+    SnapshotPart = 282, "snapshot.conversation";
+    /// What is known of everything else: the end of a snapshot.
+    Snapshot = 283, "snapshot";
 }
 
 impl Kind {

@@ -51,6 +51,8 @@ pub struct Settings {
     pub platforms: Vec<Platform>,
     /// The bounds of a turn.
     pub turn: TurnRules,
+    /// After how many inputs a snapshot is taken, as soon as nothing goes on.
+    pub snapshot_inputs: u64,
     /// The directory that paths of calls are relative to: the agent's own workspace.
     pub workspace: String,
     /// Where programs are that may be called by name: the shell looked them up once, so that what
@@ -132,6 +134,7 @@ impl Settings {
             access: AccessRules::default(),
             platforms: Vec::new(),
             turn: TurnRules::default(),
+            snapshot_inputs: limits::SNAPSHOT_INPUTS,
             workspace: String::from("/"),
             programs: BTreeMap::new(),
             skills: BTreeMap::new(),

@@ -30,7 +30,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    const ALL: [Self; 4] = [Self::Turn, Self::Conversation, Self::Person, Self::Day];
+    pub(super) const ALL: [Self; 4] = [Self::Turn, Self::Conversation, Self::Person, Self::Day];
 
     /// Its name in a configuration.
     #[must_use]
@@ -177,20 +177,20 @@ pub struct UnknownReservation;
 #[derive(Clone, Debug, Default)]
 pub struct Budgets {
     rules: Rules,
-    accounts: BTreeMap<(Scope, u64), Account>,
+    pub(super) accounts: BTreeMap<(Scope, u64), Account>,
     open: BTreeMap<ReservationNumber, Open>,
-    last: u64,
-    day: u64,
+    pub(super) last: u64,
+    pub(super) day: u64,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Account {
-    spent: Amount,
-    reserved: Amount,
+pub(super) struct Account {
+    pub(super) spent: Amount,
+    pub(super) reserved: Amount,
     /// What a person allowed on top of the limits.
-    extra: Amount,
+    pub(super) extra: Amount,
     /// The highest share that was warned of, per measure.
-    warned: [u8; 4],
+    pub(super) warned: [u8; 4],
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -14,6 +14,8 @@
 //! Asking a person, and pausing: the agent. The prices themselves: the configuration.
 
 mod amount;
+#[cfg(feature = "agent")]
+mod kept;
 mod ledger;
 mod price;
 

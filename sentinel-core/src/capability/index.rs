@@ -60,6 +60,16 @@ impl Index {
         self.entries.is_empty()
     }
 
+    #[cfg(feature = "agent")]
+    pub(super) const fn ages_count(&self) -> u64 {
+        self.ages_count
+    }
+
+    #[cfg(feature = "agent")]
+    pub(super) fn set_ages_count(&mut self, count: u64) {
+        self.ages_count = count;
+    }
+
     /// A number that is larger than all before it: the order in which grants were made.
     pub(super) fn next_age(&mut self) -> u64 {
         self.ages_count += 1;

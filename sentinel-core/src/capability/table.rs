@@ -21,6 +21,9 @@
 //! # Not here
 //! Asking, and writing down what was decided.
 
+#[cfg(feature = "agent")]
+mod kept;
+
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::iter;

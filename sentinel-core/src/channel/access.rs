@@ -15,6 +15,9 @@
 //! # Not here
 //! Which commands a person may use, and the label of what he says: the agent.
 
+#[cfg(feature = "agent")]
+mod kept;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;

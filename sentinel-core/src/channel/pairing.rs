@@ -21,6 +21,8 @@ use core::fmt;
 use crate::limits::{
     CHANNEL_CODE_LIFETIME, CHANNEL_CODE_REMINDER, CHANNEL_CODES_MAX, CHANNEL_WRONG_CODES_MAX,
 };
+#[cfg(feature = "agent")]
+use crate::text::json::{ObjectWriter, Sink, Value};
 use crate::time::Timestamp;
 
 /// The codes that are open.
@@ -116,6 +118,45 @@ impl Pairing {
                 Err(PairingError::Unknown)
             }
         }
+    }
+
+    /// Writes the members of its object.
+    #[cfg(feature = "agent")]
+    pub(super) fn keep<S: Sink>(&self, out: &mut ObjectWriter<'_, S>) {
+        out.field("wrong_count", u64::from(self.wrong_count));
+        out.field("wrong_since", self.wrong_since.0);
+        out.array("open", |out| {
+            for offer in &self.open {
+                out.object(|out| {
+                    out.field("platform", offer.platform.as_str());
+                    out.field("sender", offer.sender.as_str());
+                    out.field("code", format!("{}", offer.code).as_str());
+                    out.field("offered", offer.offered.0).field("reminded", offer.reminded.0);
+                });
+            }
+        });
+    }
+
+    /// Reads it back; `None` if it is not what was kept.
+    #[cfg(feature = "agent")]
+    pub(super) fn restore(value: Value<'_>) -> Option<Self> {
+        let time = |value: Value<'_>, key| Some(Timestamp(value.find(key)?.as_u64().ok()?));
+        let mut pairing = Self {
+            open: Vec::new(),
+            wrong_count: value.find("wrong_count")?.as_u64().ok()?.try_into().ok()?,
+            wrong_since: time(value, "wrong_since")?,
+        };
+        for kept in value.find("open")?.elements().ok()? {
+            let text = |key| kept.find(key)?.as_str().ok();
+            pairing.open.push(Offer {
+                platform: text("platform")?.into(),
+                sender: text("sender")?.into(),
+                code: Code::read(text("code")?)?,
+                offered: time(kept, "offered")?,
+                reminded: time(kept, "reminded")?,
+            });
+        }
+        Some(pairing)
     }
 
     /// Withdraws the code of somebody.

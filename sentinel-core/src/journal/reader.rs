@@ -50,6 +50,16 @@ impl<'k> Reader<'k> {
 
     /// The next record; `records` is moved past it.
     pub fn next<'f>(&mut self, records: &mut &'f [u8]) -> Option<(Record<'f>, Payload<'f>)> {
+        let record = self.skim(records)?;
+        let payload = match record.is_sealed {
+            false => Payload::Open(Cow::Borrowed(record.payload)),
+            true => self.open(&record),
+        };
+        Some((record, payload))
+    }
+
+    /// The next record, unopened.
+    pub fn skim<'f>(&mut self, records: &mut &'f [u8]) -> Option<Record<'f>> {
         let Framing::Whole(frame) = Frame::at_start(records) else { return None };
         let record = Record::read(frame.body).ok()?;
         *records = records.get(frame.bytes_count..)?;
@@ -58,11 +68,7 @@ impl<'k> Reader<'k> {
         {
             self.nonce = nonce;
         }
-        let payload = match record.is_sealed {
-            false => Payload::Open(Cow::Borrowed(record.payload)),
-            true => self.open(&record),
-        };
-        Some((record, payload))
+        Some(record)
     }
 
     fn open<'f>(&mut self, record: &Record<'f>) -> Payload<'f> {

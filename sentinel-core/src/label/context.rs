@@ -165,6 +165,15 @@ impl Context {
         id
     }
 
+    /// Makes the context at least as bad as this label: something with it was seen whose text is
+    /// not at hand any more, so that nobody can endorse it.
+    pub fn worsen(&mut self, label: &Label) {
+        if label.integrity == Integrity::Untrusted && !self.is_untrusted() {
+            self.untrusted_count += 1;
+        }
+        self.joined.absorb(label);
+    }
+
     fn note(&mut self, label: Label) {
         self.joined.absorb(&label);
         // Beyond the bound a block has no label of its own: it cannot be endorsed, and its taint

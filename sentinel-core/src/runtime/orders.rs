@@ -69,7 +69,9 @@ impl Sentinel {
                     matches!(speaking.delivery.outcome(), Outcome::Failed { .. })
                 });
                 if is_lost && let Some((platform, _)) = self.agent.address(conversation) {
-                    let again = Delivery::new(platform, false).keyed(delivery.0 | AGAIN);
+                    // Under the same key: a platform that still knows it gives the message back,
+                    // and after another crash as well.
+                    let again = Delivery::new(platform, false).keyed(delivery.0).resumed();
                     if let Some(speaking) = self.speaking.get_mut(&delivery) {
                         speaking.delivery = again;
                     }
@@ -189,6 +191,3 @@ impl Sentinel {
         self.speaking.get_mut(&delivery)
     }
 }
-
-/// Tells the keys of a second attempt from those of the first: deliveries are not that many.
-const AGAIN: u64 = 1 << 63;

@@ -72,6 +72,9 @@ pub struct Replayed {
     pub derived_count: u64,
     /// Records that would follow from the last input, and were not written before the end.
     pub unwritten_count: usize,
+    /// Records that could not be done again, because a conversation was forgotten: those up to the
+    /// next snapshot.
+    pub skipped_count: u64,
 }
 
 /// Does everything in a log again. `find` finds settings by their digest.
@@ -85,7 +88,11 @@ pub fn replay<'f>(
 ) -> Result<Replayed, Difference> {
     let mut replayer = Replayer::new(find);
     replayer.files(files, keys)?;
-    Ok(replayer.replayed())
+    match replayer.skips {
+        // No snapshot came after what was forgotten.
+        Some(sequence) => Err(Difference { sequence, kind: DifferenceKind::Forgotten }),
+        None => Ok(replayer.replayed()),
+    }
 }
 
 pub(super) struct Replayer<'f> {
@@ -96,6 +103,11 @@ pub(super) struct Replayer<'f> {
     /// The time of the last input, as the agent knew it.
     pub(super) last: Now,
     pub(super) forgotten: Vec<ConversationNumber>,
+    /// The next state is that of a snapshot: the first one that begins at this record or later.
+    pub(super) skips: Option<u64>,
+    /// The parts of the snapshot that is being read.
+    parts: Vec<Entry>,
+    skipped_count: u64,
     inputs_count: u64,
     derived_count: u64,
 }
@@ -108,6 +120,9 @@ impl<'f> Replayer<'f> {
             expected: VecDeque::new(),
             last: Now { instant: Instant(0), wall: Timestamp(0) },
             forgotten: Vec::new(),
+            skips: None,
+            parts: Vec::new(),
+            skipped_count: 0,
             inputs_count: 0,
             derived_count: 0,
         }
@@ -133,7 +148,72 @@ impl<'f> Replayer<'f> {
             inputs_count: self.inputs_count,
             derived_count: self.derived_count,
             unwritten_count: self.expected.len(),
+            skipped_count: self.skipped_count,
         }
+    }
+
+    /// Begins with the last snapshot of a log, if there is one.
+    pub(super) fn begin_at_snapshot<'b>(
+        &mut self,
+        files: impl IntoIterator<Item = &'b [u8]>,
+        keys: Keys<'_>,
+    ) {
+        let mut reader = Reader::new(keys);
+        let mut first_part = None;
+        for file in files {
+            let Some(mut records) = reader.start(file) else { continue };
+            while let Some(record) = reader.skim(&mut records) {
+                match Kind::from_number(record.kind) {
+                    Some(Kind::SnapshotPart) => {
+                        first_part.get_or_insert(record.sequence);
+                    }
+                    Some(Kind::Snapshot) => {
+                        self.skips = Some(first_part.take().unwrap_or(record.sequence));
+                    }
+                    // The log's own records may stand anywhere.
+                    None => {}
+                    Some(_) => first_part = None,
+                }
+            }
+        }
+    }
+
+    /// Records up to a snapshot, and the snapshot.
+    fn skip(
+        &mut self,
+        record: &Record<'_>,
+        kind: Kind,
+        payload: Payload<'_>,
+    ) -> Result<(), DifferenceKind> {
+        let is_early = self.skips.is_some_and(|first| record.sequence < first);
+        let entry = match payload {
+            Payload::Open(payload) if !is_early => Entry {
+                kind,
+                conversation: ConversationNumber(record.conversation),
+                payload: payload.into_owned(),
+            },
+            _ => {
+                self.parts.clear();
+                return Ok(());
+            }
+        };
+        match kind {
+            Kind::SnapshotPart => self.parts.push(entry),
+            Kind::Snapshot => {
+                let read = Agent::snapshot_of(&entry).map_err(DifferenceKind::Unreadable)?;
+                let (instant, digest) = read;
+                let settings = (self.find)(&digest).ok_or(DifferenceKind::Settings { digest })?;
+                self.last = Now { instant, wall: record.time };
+                // One of whose parts cannot be opened is no snapshot; a later one may be.
+                self.agent = Agent::load(settings, &self.parts, &entry, self.last).ok();
+                self.parts.clear();
+                if self.agent.is_some() {
+                    self.skips = None;
+                }
+            }
+            _ => self.parts.clear(),
+        }
+        Ok(())
     }
 
     fn record(&mut self, record: &Record<'_>, payload: Payload<'_>) -> Result<(), Difference> {
@@ -144,9 +224,18 @@ impl<'f> Replayer<'f> {
             let unknown = Unreadable::new("this version does not know its kind");
             return is_own.then_some(()).ok_or(differs(DifferenceKind::Unreadable(unknown)));
         };
+        if self.skips.is_some() {
+            self.skipped_count += 1;
+            return self.skip(record, kind, payload).map_err(differs);
+        }
         let payload = match payload {
             Payload::Open(payload) => payload,
-            Payload::Forgotten => return Err(differs(DifferenceKind::Forgotten)),
+            Payload::Forgotten => {
+                self.skips = Some(record.sequence);
+                self.skipped_count += 1;
+                self.expected.clear();
+                return Ok(());
+            }
             Payload::Sealed => {
                 let sealed = Unreadable::new("it does not open with these keys");
                 return Err(differs(DifferenceKind::Unreadable(sealed)));

@@ -18,9 +18,9 @@ use core::time::Duration;
 
 use super::book::Book;
 use super::entropy::Entropy;
-use super::replay::{Difference, Replayer};
+use super::replay::{Difference, DifferenceKind, Replayer};
 use super::{Secrets, Sentinel};
-use crate::agent::{DeliveryNumber, Settings, SettingsError};
+use crate::agent::{DeliveryNumber, Settings, SettingsError, Unreadable};
 use crate::journal::export::Keys;
 use crate::journal::{AppendError, KeyRing, Opening, RecoverError, Trust, Writer, recover};
 use crate::limits::RUNTIME_DOWNTIME_MAX;
@@ -88,7 +88,12 @@ impl Sentinel {
             false => *file,
         });
         let keys = Keys { ring: &ring, master: &master };
+        replayer.begin_at_snapshot(good.clone(), keys);
         replayer.files(good, keys).map_err(ResumeError::Differs)?;
+        if let Some(sequence) = replayer.skips {
+            let kind = DifferenceKind::Unreadable(Unreadable::new("the snapshot cannot be read"));
+            return Err(ResumeError::Differs(Difference { sequence, kind }));
+        }
         let Replayer { agent, expected, last: then, forgotten, .. } = replayer;
 
         let opening = Opening { seed, nonce: entropy.bytes(), now: now.wall };

@@ -31,15 +31,15 @@ impl Line {
     }
 }
 
-/// All that is safe on the disk.
-pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> Vec<Line> {
+/// All that is safe on the disk, and how many records nobody can read any more.
+pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> (Vec<Line>, u64) {
     let ring = match ring {
         [] => KeyRing::new(),
         bytes => KeyRing::from_bytes(bytes).expect("the stored ring reads back"),
     };
     let master = MasterKey::new(master);
     let mut reader = Reader::new(Keys { ring: &ring, master: &master });
-    let mut lines = Vec::new();
+    let (mut lines, mut forgotten_count) = (Vec::new(), 0);
     for file in files {
         let Some(mut records) = reader.start(file) else { continue };
         while let Some((record, payload)) = reader.next(&mut records) {
@@ -47,11 +47,14 @@ pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> Vec<Line> 
             assert!(record.is_sealed, "what people said is sealed");
             let payload = match payload {
                 Payload::Open(payload) => String::from_utf8(payload.into_owned()).unwrap(),
-                Payload::Forgotten => "{}".to_string(),
+                Payload::Forgotten => {
+                    forgotten_count += 1;
+                    continue;
+                }
                 Payload::Sealed => panic!("a record does not open with the stored keys"),
             };
             lines.push(Line { sequence: record.sequence, kind, payload });
         }
     }
-    lines
+    (lines, forgotten_count)
 }

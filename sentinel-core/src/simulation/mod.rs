@@ -6,7 +6,7 @@
 //! the promises of the runtime are checked against what the world saw.
 //!
 //! Run more of it with `SENTINEL_SEEDS=100000 cargo test -p sentinel-core --release simulation`,
-//! one seed with `SENTINEL_SEED=0x2a`.
+//! one seed with `SENTINEL_SEED=0x2a`, and every event of it with `SENTINEL_TRACE=1` besides.
 
 mod chat;
 mod disk;
@@ -69,6 +69,7 @@ fn every_promise_holds_in_every_world() {
     if count >= 1000 {
         assert!(total.answers > count && total.crashes > count / 2, "{total:?}");
         assert!(total.calls > count && total.approved > count / 50, "{total:?}");
+        assert!(total.snapshots > count && total.forgotten > 0, "{total:?}");
     }
 }
 

@@ -124,6 +124,17 @@ pub(super) struct Facts {
     pub(super) approved: u64,
 }
 
+/// What was forgotten has no key any more.
+pub(super) fn forgotten_is_gone(lines: &[Line], ring: &[u8]) {
+    let [.., _] = ring else { return };
+    let ring = KeyRing::from_bytes(ring).unwrap();
+    for line in of(lines, Kind::Forgotten) {
+        let conversation = line.number("conversation").unwrap();
+        let key = ring.open(conversation, &MasterKey::new([5; 32]));
+        assert!(key.is_err(), "conversation {conversation} was forgotten and can be read");
+    }
+}
+
 pub(super) fn verify(files: &[&[u8]]) {
     let mut verifier = Verifier::new(Trust::default());
     for (index, file) in files.iter().enumerate() {

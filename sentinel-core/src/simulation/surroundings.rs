@@ -66,6 +66,7 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
         output_bytes_max: 2000,
         people_may_approve: random.chance(50),
     };
+    settings.snapshot_inputs = 10 + random.below(60);
     settings.workspace = "/srv/agent".into();
     settings.programs.insert("git".into(), "/usr/bin/git".into());
     if random.chance(30) {

@@ -13,7 +13,7 @@ use super::provider::{self, Temper};
 use super::random::Random;
 use super::surroundings::{self, PERSONA};
 use crate::agent::{
-    Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, OperatorCommand,
+    Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, Kind, OperatorCommand,
     Settings, ToolOutput,
 };
 use crate::channel::Post;
@@ -33,6 +33,8 @@ pub(super) struct Summary {
     pub(super) approved: u64,
     pub(super) crashes: u64,
     pub(super) records: u64,
+    pub(super) forgotten: u64,
+    pub(super) snapshots: u64,
 }
 
 impl Summary {
@@ -43,6 +45,8 @@ impl Summary {
         self.approved += other.approved;
         self.crashes += other.crashes;
         self.records += other.records;
+        self.forgotten += other.forgotten;
+        self.snapshots += other.snapshots;
     }
 }
 
@@ -61,6 +65,7 @@ pub(super) struct World {
     safe_count: u64,
     /// Whether the last event was not taken because the disk is behind.
     is_busy: bool,
+    is_traced: bool,
     seen: Seen,
     summary: Summary,
 }
@@ -104,6 +109,7 @@ impl World {
             requests: 0,
             safe_count: 0,
             is_busy: false,
+            is_traced: std::env::var_os("SENTINEL_TRACE").is_some(),
             seen: Seen::default(),
             summary: Summary::default(),
         }
@@ -162,10 +168,19 @@ impl World {
 
     /// Tells the runtime something, and does what it asks for.
     fn tell(&mut self, event: Event<'_>) {
+        self.trace("->", &event);
         let told = self.sentinel.handle(self.now(), event);
         self.is_busy = told == Err(EventError::Busy);
         assert!(told.is_ok() || self.is_busy, "{told:?}");
         self.perform_all();
+    }
+
+    /// Shows what happens, for the one who looks for a mistake.
+    fn trace(&self, direction: &str, what: &dyn core::fmt::Debug) {
+        if self.is_traced {
+            let what = format!("{what:?}");
+            std::println!("{} {direction} {:.300}", self.instant, what);
+        }
     }
 
     fn now(&self) -> Now {
@@ -182,6 +197,7 @@ impl World {
     }
 
     fn perform(&mut self, effect: Effect) {
+        self.trace("<-", &effect);
         match effect {
             Effect::Persist { file, offset, bytes, records_count } => {
                 self.disk.write(file, offset, bytes, records_count);
@@ -354,7 +370,8 @@ impl World {
             }
             (6, _) => OperatorCommand::Revoke(handle),
             (7, _) => OperatorCommand::Grant("read /srv/agent/more uses 2".into()),
-            (8, _) => OperatorCommand::Stop(conversation),
+            (8, _) if self.random.chance(50) => OperatorCommand::Stop(conversation),
+            (8, _) => OperatorCommand::Forget(conversation),
             (9, _) if self.random.chance(20) => OperatorCommand::Halt,
             (10, _) => OperatorCommand::Pair("WRONGCODE1".into()),
             _ => OperatorCommand::Resume,
@@ -403,6 +420,7 @@ impl World {
     /// The program ends in this moment, and is started again.
     fn crash(&mut self) {
         self.summary.crashes += 1;
+        self.trace("--", &"the program ends");
         self.disk.crash(&mut self.random);
         self.streams.clear();
         self.running.clear();
@@ -490,12 +508,19 @@ impl World {
     fn check(&mut self) {
         let files = self.disk.files();
         promises::verify(&files);
-        let lines = super::ledger::read(&files, &self.disk.ring, MASTER);
+        let (lines, forgotten_count) = super::ledger::read(&files, &self.disk.ring, MASTER);
         self.summary.records = lines.len() as u64;
-        let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
-        let facts = promises::check(&lines, &self.seen, &self.chats, &kept);
-        self.summary.answers = facts.answers;
-        self.summary.approved = facts.approved;
+        self.summary.forgotten = forgotten_count;
+        let snapshots = lines.iter().filter(|line| line.kind == Kind::Snapshot);
+        self.summary.snapshots = snapshots.count() as u64;
+        promises::forgotten_is_gone(&lines, &self.disk.ring);
+        // What cannot be read cannot be checked: then only what holds without it is.
+        if forgotten_count == 0 {
+            let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
+            let facts = promises::check(&lines, &self.seen, &self.chats, &kept);
+            self.summary.answers = facts.answers;
+            self.summary.approved = facts.approved;
+        }
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");
         promises::replay(&files, &self.disk.ring, MASTER, &self.settings);

@@ -1,0 +1,201 @@
+//! A conversation as a snapshot keeps it.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::codec::{self, Unreadable, named, number, text};
+use super::conversation::{Conversation, How, Memory};
+use super::history::History;
+use super::settings::Settings;
+use crate::label::{Context, Integrity, Label, Readers, Secrecy, Source};
+use crate::text::json::{ObjectWriter, Value};
+
+impl Conversation {
+    pub(super) fn keep(&self, out: &mut ObjectWriter<'_, String>) {
+        out.field("platform", &*self.platform).field("chat", &*self.chat);
+        out.optional("model", self.model.as_deref());
+        out.array("recent", |out| {
+            for mark in &self.recent {
+                out.value(codec::hex(&mark.to_be_bytes()).as_str());
+            }
+        });
+        if let Some(memory) = self.find_memory() {
+            out.object("memory", |out| memory.keep(out));
+        }
+    }
+
+    pub(super) fn restore(settings: &Settings, value: Value<'_>) -> Result<Self, Unreadable> {
+        let mut conversation = Self::new(&text(value, "platform")?, &text(value, "chat")?);
+        if let Some(model) = value.find("model") {
+            conversation.model = Some(model.as_str()?.into());
+        }
+        for mark in value.get("recent")?.elements()? {
+            conversation.recent.push_back(u64::from_be_bytes(codec::unhex(mark.as_str()?)?));
+        }
+        if let Some(memory) = value.find("memory") {
+            conversation.memory = Some(Box::new(Memory::restore(settings, memory)?));
+        }
+        Ok(conversation)
+    }
+}
+
+impl Memory {
+    fn keep(&self, out: &mut ObjectWriter<'_, String>) {
+        out.object("history", |out| self.history.keep(out));
+        out.object("label", |out| keep_label(out, self.context.label()));
+        out.array("blocks", |out| {
+            for block in &self.blocks {
+                out.object(|out| {
+                    out.field("name", &*block.name).field("text", &*block.text);
+                    match &block.how {
+                        How::Model => {
+                            out.field("how", "model");
+                        }
+                        How::Outside(label) => {
+                            out.field("how", "outside");
+                            out.object("label", |out| keep_label(out, label));
+                        }
+                        How::Output { label, url } => {
+                            out.field("how", "output").optional("url", url.as_deref());
+                            out.object("label", |out| keep_label(out, label));
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    fn restore(settings: &Settings, value: Value<'_>) -> Result<Self, Unreadable> {
+        let mut memory = Self {
+            history: History::restore(value.get("history")?)?,
+            context: Context::new(),
+            blocks: VecDeque::new(),
+            kept_bytes: 0,
+        };
+        for block in value.get("blocks")?.elements()? {
+            let (name, words) = (text(block, "name")?, text(block, "text")?);
+            let label = || restore_label(block.get("label")?);
+            match block.get("how")?.as_str()? {
+                "model" => memory.add_model(&words),
+                "outside" => memory.add(label()?, &name, &words),
+                "output" => {
+                    let tool = settings.tools.find(&name).ok();
+                    let records = tool.and_then(|tool| tool.output().records.as_ref());
+                    let url = block.find("url").map(|url| url.as_str()).transpose()?;
+                    memory.add_output(label()?, &name, &words, records, url);
+                }
+                other => return Err(Unreadable::word("way of a block", other)),
+            }
+        }
+        // Blocks that were too long to keep still count.
+        memory.context.worsen(&restore_label(value.get("label")?)?);
+        Ok(memory)
+    }
+}
+
+impl History {
+    fn keep(&self, out: &mut ObjectWriter<'_, String>) {
+        out.field("ratio", self.ratio());
+        out.array("messages", |out| {
+            for message in self.messages() {
+                out.object(|out| codec::write_message(out, message));
+            }
+        });
+    }
+
+    fn restore(value: Value<'_>) -> Result<Self, Unreadable> {
+        let messages = value.get("messages")?.elements()?;
+        let messages = messages.map(codec::read_message).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(messages, number(value, "ratio")?))
+    }
+}
+
+fn keep_label(out: &mut ObjectWriter<'_, String>, label: &Label) {
+    let word = |trusted| if trusted { "trusted" } else { "untrusted" };
+    out.field("integrity", word(label.integrity == Integrity::Trusted));
+    let secrecy = SECRECIES.iter().find(|(secrecy, _)| *secrecy == label.secrecy);
+    let source = SOURCES.iter().find(|(source, _)| *source == label.source);
+    out.optional("secrecy", secrecy.map(|(_, word)| *word));
+    out.optional("source", source.map(|(_, word)| *word));
+    out.array("readers", |out| {
+        for pattern in label.readers.patterns() {
+            out.value(pattern);
+        }
+    });
+}
+
+fn restore_label(value: Value<'_>) -> Result<Label, Unreadable> {
+    let integrity = match value.get("integrity")?.as_str()? {
+        "trusted" => Integrity::Trusted,
+        "untrusted" => Integrity::Untrusted,
+        other => return Err(Unreadable::word("integrity", other)),
+    };
+    let patterns = value.get("readers")?.elements()?;
+    let patterns = patterns.map(|pattern| pattern.as_str()).collect::<Result<Vec<_>, _>>()?;
+    let readers = Readers::of(patterns);
+    Ok(Label {
+        integrity,
+        secrecy: named(&SECRECIES, "secrecy", value.get("secrecy")?.as_str()?)?,
+        source: named(&SOURCES, "source", value.get("source")?.as_str()?)?,
+        readers: readers.map_err(|_| Unreadable::new("a reader's pattern is none"))?,
+    })
+}
+
+const SECRECIES: [(Secrecy, &str); 3] =
+    [(Secrecy::Public, "public"), (Secrecy::Private, "private"), (Secrecy::Secret, "secret")];
+
+const SOURCES: [(Source, &str); 11] = [
+    (Source::Operator, "operator"),
+    (Source::Person, "person"),
+    (Source::Stranger, "stranger"),
+    (Source::Quoted, "quoted"),
+    (Source::Attachment, "attachment"),
+    (Source::Tool, "tool"),
+    (Source::Skill, "skill"),
+    (Source::Memory, "memory"),
+    (Source::Agent, "agent"),
+    (Source::Model, "model"),
+    (Source::Several, "several"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::{Message, Role};
+    use crate::text::json;
+
+    #[test]
+    fn a_conversation_reads_back_and_stays_as_tainted_as_it_was() {
+        let settings = Settings::nothing();
+        let mut conversation = Conversation::new("chat", "1");
+        conversation.remember("7");
+        conversation.model = Some("small".into());
+        let memory = conversation.memory();
+        memory.history.push(Message::text(Role::User, "read it"));
+        memory.add(Label::trusted(Source::Person), "the person", "read it");
+        memory.add_model("I read it");
+        let label = Label::untrusted(Source::Tool, Secrecy::Private);
+        memory.add_output(label, "read_file", "evil words", None, Some("https://a.example/"));
+        memory.add_model("it says evil words");
+        let kept = |conversation: &Conversation| json::object(|out| conversation.keep(out));
+        let text = kept(&conversation);
+        let document = json::parse(text.as_bytes()).unwrap();
+        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
+        assert_eq!(kept(&restored), text);
+        assert!(restored.knows("7") && restored.memory().context.is_untrusted());
+        assert_eq!(restored.memory().context.label(), conversation.memory().context.label());
+
+        // Text that is not kept any more leaves its taint.
+        let mut huge = Conversation::new("chat", "1");
+        let untrusted = Label::untrusted(Source::Tool, Secrecy::Private);
+        huge.memory().add(untrusted, "a page", "evil");
+        huge.memory().add(Label::trusted(Source::Person), "the person", &"x".repeat(300_000));
+        let text = kept(&huge);
+        assert!(!text.contains("evil"));
+        let document = json::parse(text.as_bytes()).unwrap();
+        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
+        assert!(restored.memory().context.is_untrusted());
+    }
+}
