@@ -6,7 +6,8 @@
 //! bare metal and inside a test, and the same input always gives the same output.
 //!
 //! The modules follow a reply upward: [`wire`] turns bytes from a socket into messages, [`text`]
-//! turns the bytes of a message into values.
+//! turns the bytes of a message into values, `llm` gives them meaning, `capability` and `label`
+//! admit a call, `agent` acts, `journal` records, and `runtime` is the whole as one value.
 //!
 //! # Promises
 //!

@@ -37,6 +37,11 @@ pub(super) enum CommandError {
 }
 
 impl Command {
+    /// Whether somebody may use it who is only there because a room is open.
+    pub(super) const fn is_for_guests(&self) -> bool {
+        matches!(self, Self::Help | Self::Status | Self::Stop)
+    }
+
     /// Reads a text; `None` if it is not for the agent itself.
     pub(super) fn parse(text: &str) -> Option<Result<Self, CommandError>> {
         let text = text.trim().strip_prefix('/')?;

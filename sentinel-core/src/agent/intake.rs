@@ -42,6 +42,9 @@ impl Agent {
             self.ignored(known, &incoming, "it came before");
             return;
         }
+        if self.platform(&incoming.identity.platform).is_none() {
+            return self.ignored(SYSTEM, &incoming, "no such platform is connected");
+        }
         match self.access.admit(&incoming, entropy, self.now.wall) {
             Admission::Ignore { why } => self.ignored(SYSTEM, &incoming, &why.to_string()),
             Admission::OfferCode { text } => self.offer_code(&incoming, text),
@@ -94,6 +97,12 @@ impl Agent {
             out.field("is_operator", is_operator).field("is_guest", is_guest);
         });
         match Command::parse(&own_words(&incoming)) {
+            Some(Ok(command)) if is_guest && !command.is_for_guests() => {
+                self.outbox.record(Kind::Command, number, |out| {
+                    out.field("refused", "a guest").field("person", u64::from(person.0));
+                });
+                self.notice(number, "Guests can use /help, /status and /stop.".to_string());
+            }
             Some(Ok(command)) => self.command(number, person, is_operator, command),
             Some(Err(error)) => self.notice(number, error.to_string()),
             None => self.enqueue(number, Queued { incoming, person, is_guest }),

@@ -1,6 +1,6 @@
 //! The agent: everything that is decided, as one value.
 //!
-//! It is told what happened, one [`Input`](input::Input) at a time, and answers with records to
+//! It is told what happened, one input at a time, and answers with records to
 //! write and orders to carry out. It holds no socket, no clock and no chance: time and entropy come
 //! with the inputs. So the same inputs make the same decisions, which is what restarting after a
 //! crash, replaying for an auditor and simulating a thousand worlds have in common.
@@ -179,10 +179,11 @@ impl Agent {
         let found = match input {
             Input::Message { incoming, .. } => match self.place(incoming) {
                 Some(known) => Some(known),
-                None if self.access.allows(incoming) && self.has_room() => {
-                    Some(ConversationNumber(self.numbers.following()))
+                None => {
+                    let is_connected = self.platform(&incoming.identity.platform).is_some();
+                    let opens = is_connected && self.access.allows(incoming) && self.has_room();
+                    opens.then(|| ConversationNumber(self.numbers.following()))
                 }
-                None => None,
             },
             Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
                 self.exchanges.get(exchange).copied()

@@ -29,6 +29,8 @@ mod exchange;
 mod orders;
 mod replay;
 mod resume;
+#[cfg(test)]
+mod tests;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;

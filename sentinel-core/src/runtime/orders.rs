@@ -6,7 +6,7 @@
 use alloc::string::String;
 
 use super::{Effect, Exchange, Sentinel};
-use crate::agent::input::Input;
+use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say};
 use crate::agent::{ConversationNumber, DeliveryNumber, Provider};
 use crate::channel::{Delivery, Outcome, Platform};
@@ -76,9 +76,16 @@ impl Sentinel {
                         speaking.delivery = again;
                     }
                 }
-                if let Some(speaking) = self.speaking(delivery, conversation) {
-                    speaking.is_said = true;
-                    speaking.delivery.finish_with(&text);
+                match self.speaking(delivery, conversation) {
+                    Some(speaking) => {
+                        speaking.is_said = true;
+                        speaking.delivery.finish_with(&text);
+                    }
+                    // Its platform is not connected any more.
+                    None => {
+                        let outcome = DeliveryOutcome::Failed;
+                        self.inner.push_back(Input::Delivered { delivery, outcome });
+                    }
                 }
             }
             Order::Greet { delivery, platform, chat, text } => {
