@@ -218,6 +218,14 @@ impl Agent {
         self.numbers.following() - 1
     }
 
+    /// Whether the key of a conversation is of use: it is known, or the snapshot without it is still
+    /// to come.
+    pub(crate) fn needs_key(&self, conversation: ConversationNumber) -> bool {
+        conversation == SYSTEM
+            || self.conversations.contains_key(&conversation)
+            || self.forgetting.contains(&conversation)
+    }
+
     /// The platform and the chat of a conversation.
     pub(crate) fn address(&self, conversation: ConversationNumber) -> Option<(&Platform, &str)> {
         let conversation = self.conversations.get(&conversation)?;

@@ -148,6 +148,11 @@ impl KeyRing {
         self.wrapped.remove(&conversation).is_some()
     }
 
+    /// The conversations that have a key.
+    pub fn conversations(&self) -> impl Iterator<Item = u64> {
+        self.wrapped.keys().copied()
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {

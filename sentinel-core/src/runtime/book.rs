@@ -142,6 +142,11 @@ impl Book {
         Ok(key)
     }
 
+    /// The conversations that have a key.
+    pub(super) fn conversations(&self) -> Vec<u64> {
+        self.ring.conversations().collect()
+    }
+
     /// Destroys the key of a conversation, and writes that down.
     pub(super) fn forget(&mut self, conversation: ConversationNumber, now: Timestamp) {
         self.keys.remove(&conversation.0);

@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::agent::input::Input;
-use crate::agent::outbox::{Line, Order};
+use crate::agent::outbox::Line;
 use crate::agent::{Agent, ConversationNumber, Entry, Kind, Settings, SettingsError, Unreadable};
 use crate::journal::export::Keys;
 use crate::journal::{Payload, Reader, Record, kind};
@@ -102,7 +102,6 @@ pub(super) struct Replayer<'f> {
     pub(super) expected: VecDeque<Entry>,
     /// The time of the last input, as the agent knew it.
     pub(super) last: Now,
-    pub(super) forgotten: Vec<ConversationNumber>,
     /// The next state is that of a snapshot: the first one that begins at this record or later.
     pub(super) skips: Option<u64>,
     /// The parts of the snapshot that is being read.
@@ -119,7 +118,6 @@ impl<'f> Replayer<'f> {
             agent: None,
             expected: VecDeque::new(),
             last: Now { instant: Instant(0), wall: Timestamp(0) },
-            forgotten: Vec::new(),
             skips: None,
             parts: Vec::new(),
             skipped_count: 0,
@@ -293,7 +291,6 @@ impl<'f> Replayer<'f> {
         while let Some(line) = self.agent.as_mut().and_then(Agent::take) {
             match line {
                 Line::Record(entry) => self.expected.push_back(entry),
-                Line::Order(Order::Forget(conversation)) => self.forgotten.push(conversation),
                 // Whether it was carried out is for the next start to find out.
                 Line::Order(_) => {}
             }

@@ -20,7 +20,7 @@ use super::book::Book;
 use super::entropy::Entropy;
 use super::replay::{Difference, DifferenceKind, Replayer};
 use super::{Secrets, Sentinel};
-use crate::agent::{DeliveryNumber, Settings, SettingsError, Unreadable};
+use crate::agent::{ConversationNumber, DeliveryNumber, Settings, SettingsError, Unreadable};
 use crate::journal::export::Keys;
 use crate::journal::{AppendError, KeyRing, Opening, RecoverError, Trust, Writer, recover};
 use crate::limits::RUNTIME_DOWNTIME_MAX;
@@ -94,7 +94,7 @@ impl Sentinel {
             let kind = DifferenceKind::Unreadable(Unreadable::new("the snapshot cannot be read"));
             return Err(ResumeError::Differs(Difference { sequence, kind }));
         }
-        let Replayer { agent, expected, last: then, forgotten, .. } = replayer;
+        let Replayer { agent, expected, last: then, .. } = replayer;
 
         let opening = Opening { seed, nonce: entropy.bytes(), now: now.wall };
         let mut unwritten = Vec::new();
@@ -118,8 +118,11 @@ impl Sentinel {
                 return Err(ResumeError::Keys);
             }
         }
-        for conversation in forgotten {
-            sentinel.book.forget(conversation, now.wall);
+        // A crash may have come between a snapshot and the end of the keys that it does not need.
+        for conversation in sentinel.book.conversations().into_iter().map(ConversationNumber) {
+            if !sentinel.agent.needs_key(conversation) {
+                sentinel.book.forget(conversation, now.wall);
+            }
         }
         sentinel.start(settings)?;
         Ok(Resumed { sentinel, bytes_count, records_count, torn_bytes })
