@@ -218,8 +218,8 @@ impl Agent {
         self.numbers.following() - 1
     }
 
-    /// Whether the key of a conversation is of use: it is known, or the snapshot without it is still
-    /// to come.
+    /// Whether the key of a conversation is of use: it is known, or the snapshot without it is
+    /// still to come.
     pub(crate) fn needs_key(&self, conversation: ConversationNumber) -> bool {
         conversation == SYSTEM
             || self.conversations.contains_key(&conversation)
@@ -235,6 +235,10 @@ impl Agent {
 
     pub(crate) fn conversations_count(&self) -> usize {
         self.conversations.len()
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        !self.active.is_empty()
     }
 
     pub(crate) fn pending_questions(&self) -> impl Iterator<Item = Pending<'_>> {

@@ -260,9 +260,12 @@ impl Delivery {
 
     /// The answer is whole as it is.
     pub fn finish(&mut self) {
-        self.is_finished = true;
-        if let Show::Messages(messages) = &mut self.show {
-            messages.finish();
+        if core::mem::replace(&mut self.is_finished, true) {
+            return;
+        }
+        match &mut self.show {
+            Show::Messages(messages) => messages.finish(),
+            Show::Appended(appended) => appended.finish(),
         }
     }
 

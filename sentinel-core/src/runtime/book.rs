@@ -171,6 +171,11 @@ impl Book {
         is_failing || self.unwritten.len() > RUNTIME_UNWRITTEN_BYTES_MAX
     }
 
+    /// Whether anything waits to be made safe.
+    pub(super) const fn is_writing(&self) -> bool {
+        self.writing.is_some() || !self.unwritten.is_empty()
+    }
+
     pub(super) fn persisted(&mut self, records_count: u64) {
         let is_meant =
             self.writing.as_ref().is_some_and(|writing| writing.records_count == records_count);

@@ -241,6 +241,15 @@ impl Sentinel {
         self.agent.pending_questions()
     }
 
+    /// Whether anything goes on: a turn, or something that is still to be said or made safe. A
+    /// question that waits for a person is something that goes on.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.agent.is_active()
+            || self.book.is_writing()
+            || !(self.speaking.is_empty() && self.waiting.is_empty() && self.inner.is_empty())
+    }
+
     /// How many conversations are known.
     #[must_use]
     pub fn conversations_count(&self) -> usize {

@@ -122,6 +122,8 @@ impl Sentinel {
             Order::Tell { request, outcome } => {
                 self.effects.push_back(Effect::Tell { request, outcome });
             }
+            // A number that was lost in a crash may name another conversation by now.
+            Order::Forget(conversation) if self.agent.needs_key(conversation) => {}
             Order::Forget(conversation) => {
                 self.speaking.retain(|_, speaking| speaking.conversation != Some(conversation));
                 self.book.forget(conversation, self.now.wall);

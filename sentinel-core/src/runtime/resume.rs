@@ -20,6 +20,7 @@ use super::book::Book;
 use super::entropy::Entropy;
 use super::replay::{Difference, DifferenceKind, Replayer};
 use super::{Secrets, Sentinel};
+use crate::agent::outbox::Order;
 use crate::agent::{ConversationNumber, DeliveryNumber, Settings, SettingsError, Unreadable};
 use crate::journal::export::Keys;
 use crate::journal::{AppendError, KeyRing, Opening, RecoverError, Trust, Writer, recover};
@@ -118,10 +119,12 @@ impl Sentinel {
                 return Err(ResumeError::Keys);
             }
         }
-        // A crash may have come between a snapshot and the end of the keys that it does not need.
+        // A crash may have come between a snapshot and the end of the keys that it does not need;
+        // or before all of the snapshot was safe, and until it is an older one needs them.
         for conversation in sentinel.book.conversations().into_iter().map(ConversationNumber) {
             if !sentinel.agent.needs_key(conversation) {
-                sentinel.book.forget(conversation, now.wall);
+                let order = Order::Forget(conversation);
+                sentinel.waiting.push_back((sentinel.book.records_count(), order));
             }
         }
         sentinel.start(settings)?;

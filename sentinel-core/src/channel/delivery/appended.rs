@@ -2,10 +2,7 @@
 //!
 //! # Invariants
 //! - What was posted, joined, is the text as it stands in [`Appended::log`]: nothing is left out,
-//!   repeated or trimmed.
-//!
-//! # Not here
-//! What ends an answer on the screen: [`crate::channel::Screen::end`].
+//!   repeated or trimmed. The end of a line ends it.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -59,6 +56,15 @@ impl Appended {
     pub(super) fn interrupt(&mut self, marker: &str) {
         let is_line_start = self.log.is_empty() || self.log.ends_with('\n');
         self.log.extend([if is_line_start { "" } else { "\n" }, marker]);
+    }
+
+    /// Nothing more comes: the line ends, so that what follows begins one.
+    pub(super) fn finish(&mut self) {
+        if self.log.get(self.begin..).is_some_and(|shown| !shown.is_empty())
+            && !self.log.ends_with('\n')
+        {
+            self.log.push('\n');
+        }
     }
 
     pub(super) fn has_post(&self) -> bool {

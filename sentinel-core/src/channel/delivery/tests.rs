@@ -162,7 +162,7 @@ fn an_endless_answer_is_cut_with_a_note() {
         let mut chat = BTreeMap::new();
         settle(&mut delivery, &mut chat, at(0));
         let all: String = chat.into_values().collect();
-        assert!(all.ends_with(CUT), "{}", &all[all.len() - 100..]);
+        assert!(all.trim_end().ends_with(CUT), "{}", &all[all.len() - 100..]);
         assert!(all.len() < CHANNEL_ANSWER_BYTES_MAX + 1000);
     }
 }
@@ -263,7 +263,7 @@ fn where_nothing_can_be_changed_text_is_added() {
     let withdrawn = " Hello\n \n[What stands above is withdrawn; the answer begins again.]\n";
     assert_eq!(show(&mut delivery), alloc::format!("{withdrawn}Bye"));
     delivery.finish_with("Bye now");
-    assert_eq!(show(&mut delivery), alloc::format!("{withdrawn}Bye now"));
+    assert_eq!(show(&mut delivery), alloc::format!("{withdrawn}Bye now\n"));
     assert_eq!(delivery.outcome(), Outcome::Delivered { messages: vec![] });
 }
 
