@@ -14,6 +14,7 @@ mod capability;
 mod channel;
 mod heap;
 mod journal;
+mod runtime;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -65,6 +66,7 @@ fn exercise(input: &[u8]) -> String {
     exchange(input, &mut output);
     converse(&mut output);
     channel::exercise(input, &mut output);
+    runtime::exercise(input, &mut output);
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);

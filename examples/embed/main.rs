@@ -1,0 +1,147 @@
+//! A whole agent in a host of your own: a chat in the terminal, files beneath one directory.
+//!
+//! The core decides; this program does what it asks for, with threads and blocking I/O, because
+//! that is all a small host needs. What it may do are four grants; everything it did is in the log.
+//!
+//! ```sh
+//! cargo run -p sentinel-examples --bin embed                 # the offline model, no network
+//! cargo run -p sentinel-examples --bin embed -- http://127.0.0.1:11434/v1 llama3.2
+//! ```
+//!
+//! Try "list the files in docs", "read README.md", `/help`. Kill it and start it again: it goes on.
+
+mod disk;
+mod http;
+mod settings;
+mod tools;
+
+use std::error::Error;
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sentinel_core::channel::{Identity, Keyboard, Post, Screen};
+use sentinel_core::journal::{JournalId, MasterKey};
+use sentinel_core::runtime::{Effect, Event, Secrets, Sentinel};
+use sentinel_core::time::{Instant, Now, Timestamp};
+
+use disk::Disk;
+use http::Heard;
+use settings::settings;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (endpoint, model) = match arguments.as_slice() {
+        [] => (None, "offline"),
+        [endpoint, model] => (Some(endpoint.clone()), model.as_str()),
+        _ => return Err("embed [http://HOST:PORT/PATH MODEL]".into()),
+    };
+    let workspace = std::env::current_dir()?.to_str().ok_or("an odd directory")?.to_string();
+    let settings = Arc::new(settings(model, &workspace)?);
+    // A replay needs the settings of earlier starts; ours follow from the name of the model.
+    let earlier = |digest: &[u8; 32]| {
+        let name = std::str::from_utf8(digest).ok()?.trim_end_matches('\0').to_string();
+        crate::settings(&name, &workspace).ok().map(Arc::new)
+    };
+
+    let clock = std::time::Instant::now();
+    let now = || Now {
+        instant: Instant(u64::try_from(clock.elapsed().as_millis()).unwrap_or(0)),
+        wall: Timestamp(
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)),
+        ),
+    };
+    let mut disk = Disk::open(".sentinel-embed")?;
+    let secrets = Secrets {
+        journal: JournalId(*b"embedded"),
+        origin: "example.com/embed".into(),
+        seed: disk.seed()?,
+        master: MasterKey::new(disk.master()?),
+        entropy: disk::entropy()?,
+    };
+    let mut sentinel = match disk.log() {
+        None => Sentinel::create(settings, secrets, now())?,
+        Some(log) => {
+            let files = [log.as_slice()];
+            let ring = disk.ring()?;
+            let resumed = Sentinel::resume(settings, &earlier, secrets, ring, &files, now())?;
+            disk.cut(resumed.bytes_count)?;
+            resumed.sentinel
+        }
+    };
+
+    let (tell, hear) = channel();
+    let typed = tell.clone();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().split(b'\n').map_while(Result::ok) {
+            let _ = typed.send(Heard::Typed([line, b"\n".to_vec()].concat()));
+        }
+        let _ = typed.send(Heard::EndOfInput);
+    });
+    let mut keyboard = Keyboard::new(Identity::new("terminal", "here", "me")?, "me", now().wall);
+    let mut screen = Screen::new();
+    let (mut is_over, mut is_signed) = (false, false);
+    loop {
+        while let Some(effect) = sentinel.poll() {
+            match effect {
+                Effect::Persist { offset, bytes, records_count, .. } => {
+                    let event = match disk.write(offset, &bytes) {
+                        Ok(()) => Event::Persisted { records_count },
+                        Err(_) => Event::PersistFailed,
+                    };
+                    sentinel.handle(now(), event)?;
+                }
+                Effect::StoreKeys { ring } => disk.store("ring", &ring)?,
+                Effect::StoreSeed { seed } => disk.store("seed", &seed)?,
+                Effect::AskModel { exchange, request, .. } => {
+                    let (endpoint, tell) = (endpoint.clone(), tell.clone());
+                    std::thread::spawn(move || http::ask(endpoint, exchange, &request, &tell));
+                }
+                Effect::RunTool { number, call, .. } => {
+                    let output = tools::run(&call, &workspace);
+                    let _ = tell.send(Heard::Tool(number, output));
+                }
+                Effect::Post { delivery, post, .. } => {
+                    let mut text = String::new();
+                    screen.show(&post, &mut text);
+                    print!("{text}");
+                    std::io::stdout().flush()?;
+                    if let Post::Send { piece, .. } = post {
+                        let message = "";
+                        sentinel.handle(now(), Event::Sent { delivery, piece, message })?;
+                    }
+                }
+                Effect::Alert(text) => eprintln!("! {text}"),
+                // A terminal keeps nothing for us, and this host's model and tools end by
+                // themselves.
+                _ => {}
+            }
+        }
+        if is_over && !sentinel.is_busy() {
+            if is_signed {
+                return Ok(());
+            }
+            sentinel.checkpoint(now());
+            is_signed = true;
+            continue;
+        }
+        match wait(&hear, sentinel.deadline(), now()) {
+            Some(Heard::Typed(line)) => {
+                if let Some(line) = keyboard.next(&mut line.as_slice(), now().wall) {
+                    sentinel.handle(now(), Event::Message(line?.message))?;
+                }
+            }
+            Some(Heard::EndOfInput) => is_over = true,
+            Some(heard) => sentinel.handle(now(), heard.event())?,
+            None => sentinel.handle(now(), Event::Time)?,
+        }
+    }
+}
+
+fn wait(hear: &Receiver<Heard>, until: Option<Instant>, now: Now) -> Option<Heard> {
+    let time = until.map_or(Duration::from_secs(60), |until| until.since(now.instant));
+    hear.recv_timeout(time).ok()
+}
