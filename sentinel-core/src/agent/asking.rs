@@ -190,7 +190,9 @@ impl Agent {
         let system = system.into_iter().flatten().filter(|text| !text.is_empty()).collect();
         // A plan is taken only while nothing untrusted was read, so it is offered only then.
         let offered = usize::from(context.is_untrusted());
-        let tools = if turn.may_call { self.offered[offered].as_slice() } else { &[] };
+        // Providers want to know the tools of calls that stand in the conversation, even where no
+        // more may follow.
+        let tools = self.offered[offered].as_slice();
         let messages = history.messages().collect();
         Some(Question { model, system, messages, tools, may_call: turn.may_call })
     }
@@ -253,9 +255,9 @@ impl Agent {
         let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
         let failed = self.route.failed(attempt, error, was_shown, self.now.instant, entropy);
         match failed.earlier {
-            Earlier::Nothing => {}
             Earlier::Withdraw => self.outbox.order(Order::Withdraw(turn.delivery)),
-            Earlier::MarkIncomplete => self.outbox.order(Order::MarkIncomplete(turn.delivery)),
+            // It is marked when the turn ends, which this may not be the end of.
+            Earlier::Nothing | Earlier::MarkIncomplete => {}
         }
         self.follow(number, turn, failed.next);
     }

@@ -44,7 +44,8 @@ pub(super) fn answer(request: &[u8], temper: Temper, random: &mut Random) -> Ans
     if random.chance(temper.failing) {
         return failure(random);
     }
-    let may_call = request.find("tools").is_some();
+    let choice = request.find("tool_choice").and_then(|choice| choice.as_str().ok());
+    let may_call = request.find("tools").is_some() && choice != Some("none");
     let mut events = Vec::new();
     let text;
     if may_call && random.chance(temper.calling) {
