@@ -25,6 +25,7 @@ mod label;
 mod label_cases;
 mod llm;
 mod race;
+mod runtime;
 mod sse;
 
 fn main() -> ExitCode {
@@ -40,6 +41,8 @@ fn main() -> ExitCode {
         label::deciding,
         journal::appending,
         journal::verifying,
+        runtime::streaming,
+        runtime::idling,
     ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {
