@@ -64,7 +64,8 @@ pub(crate) fn streaming(filter: &str) -> bool {
         let is_flat = counts[0].abs_diff(counts[1]) < 50;
         let word = if is_flat { "met" } else { "MISSED" };
         println!(
-            "    allocations a token: {:.3} after 10 messages, {:.3} after 500   goal equal: {word}",
+            "    allocations a token: {:.3} after 10 messages, {:.3} after 500   goal equal: \
+             {word}",
             each[0], each[1]
         );
         is_reached &= is_flat;
@@ -191,7 +192,8 @@ fn openai(tokens: usize) -> Vec<String> {
         .map(|token| {
             format!(
                 "data: {{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"choices\":\
-                 [{{\"index\":0,\"delta\":{{\"content\":\" w{token}\"}},\"finish_reason\":null}}]}}\n\n"
+                 [{{\"index\":0,\"delta\":{{\"content\":\" w{token}\"}},\
+                 \"finish_reason\":null}}]}}\n\n"
             )
         })
         .collect();

@@ -17,7 +17,9 @@ use super::number::{CallNumber, ConversationNumber};
 use super::record::Kind;
 use super::{Agent, SettingsError, approval};
 use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict};
-use crate::label::{self, Answer as Ruled, BlockId, Offer, Reason, decide, explain};
+use crate::label::{
+    self, Answer as Ruled, BlockId, Effect, Offer, Reason, ToolRole, decide, explain,
+};
 use crate::text::json;
 use crate::tool::{Call, Operation, Surroundings};
 
@@ -125,7 +127,9 @@ impl Agent {
             Ruled::Ask => Some(explain(&decision, &judged, memory.blocks())),
         };
         let text = match (&explained, decision.answer) {
-            (Some(explanation), _) => explanation.text.clone(),
+            (Some(explanation), _) => {
+                format!("{}\n{}", explanation.text.trim_end(), risk(judged.role))
+            }
             (None, Ruled::Deny) => self.denial(call, decision.reason),
             (None, _) => String::new(),
         };
@@ -249,6 +253,20 @@ impl Agent {
             }
         }
         Ok(())
+    }
+}
+
+/// What could come of a call, for the person who is asked.
+fn risk(role: &ToolRole) -> &'static str {
+    match (role.effect, role.undoable) {
+        (Effect::Read, _) => "Risk: it only reads; what it reads can steer the model.",
+        (Effect::Workspace, _) => "Risk: it changes the agent's own workspace, nothing else.",
+        (Effect::Change, true) => "Risk: it changes something that can be changed back.",
+        (Effect::Change, false) => "Risk: it changes something, and that cannot be undone.",
+        (Effect::Send, true) => "Risk: it sends something out, and what was read can go with it.",
+        (Effect::Send, false) => {
+            "Risk: it sends something out, what was read can go with it, and it cannot be undone."
+        }
     }
 }
 

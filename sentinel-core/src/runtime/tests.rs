@@ -189,6 +189,7 @@ fn a_question_is_answered_by_an_operator_in_its_chat_and_survives_a_restart() {
     let mut shell = Shell::new(settings(&["model offline", "read /srv/agent ask"]));
     let said = shell.write("2", "c2", "read README.md");
     assert!(said.contains("Question 1") && said.contains("/approve 1"), "{said}");
+    assert!(said.contains("README.md") && said.contains("Risk: it only reads"), "{said}");
     assert!(shell.write("2", "c2", "/approve 1").contains("Only an operator"));
     assert!(shell.write("1", "c1", "/approve 1").contains("no question 1 here"));
     shell.restart();
