@@ -379,7 +379,13 @@ impl Delivery {
                     messages.gone(piece);
                 }
             }
-            Failure::Transport => {}
+            Failure::Transport => {
+                if let Show::Messages(messages) = &mut self.show
+                    && !out.is_send
+                {
+                    messages.doubt(piece);
+                }
+            }
         }
         let again = now.after(wait);
         let is_key_good =

@@ -131,6 +131,13 @@ impl Messages {
         }
     }
 
+    /// Nobody knows what the message says: it may have been changed, or not.
+    pub(super) fn doubt(&mut self, piece: usize) {
+        if let Some(live) = self.live.get_mut(piece) {
+            live.shown.clear();
+        }
+    }
+
     pub(super) fn gone(&mut self, piece: usize) {
         if let Some(live) = self.live.get_mut(piece) {
             live.message = None;

@@ -393,3 +393,21 @@ fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
         Ok(())
     });
 }
+
+/// An edit that was done and not heard of, and a text that then wants back what stood there before.
+#[test]
+fn a_message_whose_edit_nobody_heard_of_is_edited_again() {
+    let mut delivery = Delivery::new(&SMALL, true);
+    delivery.text("one");
+    assert!(matches!(delivery.poll(at(0)), Some(Post::Send { .. })));
+    delivery.sent(0, "m", at(0));
+    delivery.text(" two");
+    let due = delivery.deadline().unwrap();
+    assert!(matches!(delivery.poll(due), Some(Post::Edit { .. })));
+    delivery.failed(0, Failure::Transport, due);
+    delivery.restart();
+    delivery.text("one");
+    let due = delivery.deadline().unwrap();
+    let Some(Post::Edit { text, .. }) = delivery.poll(due) else { panic!() };
+    assert_eq!(text, "one …");
+}
