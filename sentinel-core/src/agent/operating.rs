@@ -111,6 +111,10 @@ impl Agent {
                 Ok("accepted".to_string())
             }
             OperatorCommand::Forget(conversation) => self.forget(conversation),
+            OperatorCommand::Snapshot => {
+                self.inputs_count = self.settings.snapshot_inputs;
+                Ok("a snapshot is taken as soon as nothing goes on".to_string())
+            }
         }
     }
 

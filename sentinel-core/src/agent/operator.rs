@@ -51,6 +51,9 @@ pub enum OperatorCommand {
     AcceptPersona([u8; 32]),
     /// Forget a conversation.
     Forget(ConversationNumber),
+    /// Take a snapshot as soon as nothing goes on: before another version of the program, which may
+    /// decide differently, goes on with the log.
+    Snapshot,
 }
 
 impl OperatorCommand {
@@ -86,6 +89,9 @@ impl OperatorCommand {
             Self::AcceptPersona(digest) => {
                 out.field("do", "accept_persona").field("digest", hex(digest).as_str());
             }
+            Self::Snapshot => {
+                out.field("do", "snapshot");
+            }
             Self::Forget(conversation) => {
                 out.field("do", "forget").field("conversation", conversation.0);
             }
@@ -116,6 +122,7 @@ impl OperatorCommand {
             "halt" => Self::Halt,
             "resume" => Self::Resume,
             "accept_persona" => Self::AcceptPersona(unhex(value.get("digest")?.as_str()?)?),
+            "snapshot" => Self::Snapshot,
             "forget" => Self::Forget(conversation()?),
             other => return Err(Unreadable::word("operator's command", other)),
         })

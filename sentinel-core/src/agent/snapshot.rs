@@ -37,7 +37,7 @@ use crate::time::{Instant, Now};
 impl Agent {
     /// An input was handled: a snapshot is taken if one is wanted and nothing goes on.
     pub(super) fn rest(&mut self) {
-        self.inputs_count += 1;
+        self.inputs_count = self.inputs_count.saturating_add(1);
         let is_due =
             self.inputs_count >= self.settings.snapshot_inputs || !self.forgetting.is_empty();
         if !is_due || !self.active.is_empty() || !self.exchanges.is_empty() {

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::agent::{Answer, Model, OperatorCommand, Provider, ToolOutput};
+use crate::agent::{Answer, Kind, Model, OperatorCommand, Provider, ToolOutput};
 use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
 use crate::journal::KeyRing;
 use crate::llm::Thinking;
@@ -301,4 +301,24 @@ fn a_log_is_not_gone_on_with_under_a_wrong_key_or_after_damage() {
     assert!(matches!(resume(&damaged, &shell.ring, [4; 32]), Err(ResumeError::Log(_))));
     let empty = KeyRing::new().to_bytes();
     assert!(matches!(resume(&shell.log, &empty, [4; 32]), Err(ResumeError::Differs(_))));
+}
+
+#[test]
+fn an_operator_can_have_a_snapshot_taken() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    shell.write("1", "c1", "hello");
+    shell.tell(Event::Operator { request: 1, command: OperatorCommand::Snapshot });
+    assert!(shell.told.pop().unwrap().is_ok());
+    let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+    let master = MasterKey::new([2; 32]);
+    let keys = crate::journal::export::Keys { ring: &ring, master: &master };
+    let mut reader = crate::journal::Reader::new(keys);
+    let mut records = reader.start(&shell.log).unwrap();
+    let mut kinds = Vec::new();
+    while let Some(record) = reader.skim(&mut records) {
+        kinds.extend(Kind::from_number(record.kind));
+    }
+    assert!(kinds.ends_with(&[Kind::Operated, Kind::SnapshotPart, Kind::Snapshot]), "{kinds:?}");
+    shell.restart();
+    assert!(shell.write("1", "c1", "/status").contains("2 messages"), "{:?}", shell.said);
 }

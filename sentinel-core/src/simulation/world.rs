@@ -373,6 +373,7 @@ impl World {
             (8, _) if self.random.chance(50) => OperatorCommand::Stop(conversation),
             (8, _) => OperatorCommand::Forget(conversation),
             (9, _) if self.random.chance(20) => OperatorCommand::Halt,
+            (10, _) if self.random.chance(50) => OperatorCommand::Snapshot,
             (10, _) => OperatorCommand::Pair("WRONGCODE1".into()),
             _ => OperatorCommand::Resume,
         };
