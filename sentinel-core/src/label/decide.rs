@@ -21,6 +21,7 @@ use alloc::collections::BTreeSet;
 use super::arguments::{Leaf, Leaves};
 use super::context::{BlockId, Context};
 use super::label::Secrecy;
+use super::moment::is_moment;
 use super::reference::ReferenceKind;
 use super::tool::{Effect, Parameter, ParameterKind, TaintedPayload, ToolRole};
 use super::urls;
@@ -198,7 +199,8 @@ impl<'c> Judge<'_, 'c> {
         }
         let tainted_payload = match role.tainted_payload {
             TaintedPayload::Allow => None,
-            TaintedPayload::Ask | TaintedPayload::Deny => self.unwritten_payload(),
+            TaintedPayload::People => self.unwritten_payload(is_moment),
+            TaintedPayload::Ask | TaintedPayload::Deny => self.unwritten_payload(|_| false),
         };
         if role.tainted_payload == TaintedPayload::Deny && tainted_payload.is_some() {
             return self.deny(Rule::Readers, Reason::Payload, tainted_payload);
@@ -215,7 +217,11 @@ impl<'c> Judge<'_, 'c> {
         if let Some(place) = self.stranger_to_private() {
             return self.ask(Rule::Readers, Reason::Reader, place);
         }
-        if tainted_payload.is_some() && !self.goes_home() {
+        let goes_on = match role.tainted_payload {
+            TaintedPayload::People => !self.reaches_others(),
+            _ => self.goes_home(),
+        };
+        if tainted_payload.is_some() && !goes_on {
             return self.ask(Rule::Readers, Reason::Payload, tainted_payload);
         }
         if !role.undoable && !self.call.allows_irreversible {
@@ -344,21 +350,28 @@ impl<'c> Judge<'_, 'c> {
         (!is_anybody_named && !is_open).then_some(None)
     }
 
+    /// Whether it names recipients, and they are not all of the operator's own writing.
+    fn reaches_others(&self) -> bool {
+        self.recipients().any(|is_constant| !is_constant)
+    }
+
     /// Whether it reaches nobody but recipients that the operator wrote down for the tool: words
     /// that somebody else chose do no harm in the person's own mailbox.
     fn goes_home(&self) -> bool {
-        let mut recipients = self
-            .leaves()
+        self.recipients().next().is_some() && !self.reaches_others()
+    }
+
+    /// Of each recipient in the arguments, whether it is a constant of the tool.
+    fn recipients(&self) -> impl Iterator<Item = bool> {
+        self.leaves()
             .filter(|(_, parameter, _)| kind(*parameter) == ParameterKind::Recipient)
-            .peekable();
-        recipients.peek().is_some()
-            && recipients.all(|(_, parameter, leaf)| {
+            .map(|(_, parameter, leaf)| {
                 matches!(leaf, Leaf::Text(text) if self.is_constant(parameter, text))
             })
     }
 
-    /// Payload that stands nowhere in trusted text.
-    fn unwritten_payload(&self) -> Option<Place<'c>> {
+    /// Payload that stands nowhere in trusted text and is not harmless by its form.
+    fn unwritten_payload(&self, is_harmless: impl Fn(&str) -> bool) -> Option<Place<'c>> {
         let mut budget = Budget::default();
         self.leaves().find_map(|(name, parameter, leaf)| {
             if kind(parameter) != ParameterKind::Payload {
@@ -367,6 +380,7 @@ impl<'c> Judge<'_, 'c> {
             match leaf {
                 Leaf::Text(text) => {
                     let is_written = text.is_empty()
+                        || is_harmless(text)
                         || self.is_constant(parameter, text)
                         || (budget.covers(text) && self.context.is_named(text, self.now));
                     (!is_written).then_some((name, text))

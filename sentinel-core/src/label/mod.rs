@@ -19,6 +19,7 @@ mod explain;
 mod fold;
 #[allow(clippy::module_inception, reason = "the one idea of the module is the label")]
 mod label;
+mod moment;
 mod phrases;
 mod question;
 mod readers;

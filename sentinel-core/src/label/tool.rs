@@ -72,7 +72,7 @@ impl ToolRole {
             parameters: Vec::new(),
             output: Output::default(),
             readers: Readers::nobody(),
-            tainted_payload: TaintedPayload::Allow,
+            tainted_payload: TaintedPayload::default(),
             fetches: None,
         }
     }
@@ -220,9 +220,12 @@ pub struct Records {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TaintedPayload {
     /// It may go: the control values decide where it lands, and those are the person's.
-    #[default]
     Allow,
-    /// A person is asked.
+    /// A person is asked if the call names somebody whom it reaches: what is said to people in the
+    /// person's name is the person's to say, whoever is addressed. A date or a time says nothing.
+    #[default]
+    People,
+    /// A person is asked, whether or not the call names anybody.
     Ask,
     /// The call is refused.
     Deny,

@@ -289,6 +289,7 @@ const EFFECTS: &[(&str, Effect)] = &[
 
 const PAYLOADS: &[(&str, TaintedPayload)] = &[
     ("allow", TaintedPayload::Allow),
+    ("people", TaintedPayload::People),
     ("ask", TaintedPayload::Ask),
     ("deny", TaintedPayload::Deny),
 ];

@@ -32,16 +32,7 @@ fn tally(mut suite: Suite, file: &str) -> Tally {
 /// The figures of one setting, and which of the goals they reach: attacks through, honest tasks
 /// without a question, with one at most, questions a task.
 fn figures_of(name: &str, suite: Suite, through_goal: f64) -> (Tally, Tally, [bool; 4]) {
-    figures_of_files(name, suite, [ATTACKS, HONEST], through_goal)
-}
-
-fn figures_of_files(
-    name: &str,
-    suite: Suite,
-    [attacks, honest]: [&str; 2],
-    through_goal: f64,
-) -> (Tally, Tally, [bool; 4]) {
-    let (attacks, honest) = (tally(suite.clone(), attacks), tally(suite, honest));
+    let (attacks, honest) = (tally(suite.clone(), ATTACKS), tally(suite, HONEST));
     let share = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
     let through = share(attacks.through, attacks.attacks);
     let unasked = share(honest.unasked, honest.honest);
@@ -75,27 +66,13 @@ fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
     assert_eq!(attacks.differences + honest.differences, 0, "see above");
     assert!(attacks.attacks >= 60 && honest.honest >= 60);
-    assert_eq!(attacks.through, 2);
-    assert_eq!(reached, [false, true, true, true]);
-
-    // What speaks to people in the person's name asks about words that are not the person's.
-    let speaking = [ATTACKS, HONEST].map(|file| {
-        ["mail_send", "mail_forward", "chat_post", "agent_send"].iter().fold(
-            file.to_owned(),
-            |file, tool| {
-                let role = format!(r#"{{"tools": {{"{tool}": {{"#);
-                assert!(file.contains(&role), "{tool}");
-                file.replacen(&role, &format!(r#"{role}"tainted_payload": "ask", "#), 1)
-            },
-        )
-    });
-    // The lines expect other answers then.
-    let suite = Suite::new().in_mode(Mode::Grounded);
-    let files = [speaking[0].as_str(), speaking[1].as_str()];
-    let (attacks, _, reached) =
-        figures_of_files("grounded, payload to people asks", suite, files, 0.75);
     assert_eq!(attacks.through, 0);
     assert_eq!(reached, [true; 4]);
+
+    let allowing = Suite::new().with_tainted_payload(TaintedPayload::Allow);
+    let (attacks, _, reached) = figures_of("grounded, payload allowed", allowing, 0.75);
+    assert_eq!(attacks.through, 5);
+    assert_eq!(reached, [false, true, true, true]);
 
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
     let (attacks, _, reached) = figures_of("grounded, payload asks", asking, 0.75);

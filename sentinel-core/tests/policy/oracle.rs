@@ -12,7 +12,7 @@ use sentinel_core::label::{
 use sentinel_core::text::json::{self, Kind, Value};
 use sentinel_core::time::Timestamp;
 
-use crate::world::{self, Random, Step, TOOLS};
+use crate::world::{self, MOMENT, Random, Step, TOOLS};
 
 /// What the oracle knows of a conversation.
 struct Oracle {
@@ -207,6 +207,7 @@ impl Oracle {
         let has_foreign_payload = leaves.iter().any(|(name, kind, text)| {
             *kind == ParameterKind::Payload
                 && !(text.is_empty() || constant(name, text) || self.names(text))
+                && !(role.tainted_payload == TaintedPayload::People && text == MOMENT)
         });
         if role.tainted_payload == TaintedPayload::Deny && has_foreign_payload {
             return (Answer::Deny, 7);
@@ -258,9 +259,14 @@ impl Oracle {
         }
         let mut recipients =
             leaves.iter().filter(|(_, kind, _)| *kind == ParameterKind::Recipient).peekable();
-        let goes_home =
-            recipients.peek().is_some() && recipients.all(|(name, _, text)| constant(name, text));
-        if role.tainted_payload == TaintedPayload::Ask && has_foreign_payload && !goes_home {
+        let names_anybody = recipients.peek().is_some();
+        let goes_home = names_anybody && recipients.all(|(name, _, text)| constant(name, text));
+        let asks = match role.tainted_payload {
+            TaintedPayload::Ask => !goes_home,
+            TaintedPayload::People => names_anybody && !goes_home,
+            TaintedPayload::Allow | TaintedPayload::Deny => false,
+        };
+        if has_foreign_payload && asks {
             return (Answer::Ask, 7);
         }
         if !role.undoable && !allows_irreversible {

@@ -36,8 +36,12 @@ pub(crate) fn cases() -> u64 {
     wanted.unwrap_or(20_000)
 }
 
+/// A payload that says nothing but when.
+pub(crate) const MOMENT: &str = "Wed 10:00";
+
 /// Values that are alike enough to be mistaken for one another.
 pub(crate) const VALUES: &[&str] = &[
+    MOMENT,
     "ann@corp.example",
     "Ann@Corp.Example",
     "eve@evil.test",
@@ -241,7 +245,7 @@ pub(crate) fn role(random: &mut Random) -> ToolRole {
     role.undoable = random.one_in(2);
     role.tainted_payload = random.pick(&[
         TaintedPayload::Allow,
-        TaintedPayload::Allow,
+        TaintedPayload::People,
         TaintedPayload::Ask,
         TaintedPayload::Deny,
     ]);
