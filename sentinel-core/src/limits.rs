@@ -234,6 +234,13 @@ pub const LABEL_READERS_MAX: usize = 64;
 /// How long one reader may be, in bytes: an e-mail address has at most 254 (RFC 5321 §4.5.3.1).
 pub const LABEL_READER_BYTES_MAX: usize = 254;
 
+/// Values of a call whose origins are looked up for the person who is asked: each costs a search of
+/// every block.
+pub const LABEL_ORIGINS_COUNT_MAX: usize = 64;
+
+/// How much of a value is shown where it is named again: enough to know it by.
+pub const LABEL_VALUE_BYTES_SHOWN: usize = 160;
+
 // llm::route
 
 /// Models in one chain: each is asked in vain before a person learns that none answers.
@@ -351,6 +358,18 @@ pub const BUDGET_ACCOUNTS_COUNT_MAX: usize = 1 << 20;
 /// Questions that wait at one time. More than a person will ever answer; further calls are refused.
 pub const APPROVALS_COUNT_MAX: usize = 256;
 
+/// Questions of one turn that wait at one time: the rest is refused, so that a turn that asks and
+/// asks leaves room for others.
+pub const TURN_QUESTIONS_MAX: usize = 16;
+
+/// How long a turn waits at a limit at most.
+pub const PAUSE_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of a question. What cannot be shown whole cannot be allowed, and more than four messages
+/// of a chat nobody reads before they answer.
+pub const QUESTION_BYTES_MAX: usize = 16 * 1024;
+const _: () = assert!(QUESTION_BYTES_MAX + 1024 < CHANNEL_ANSWER_BYTES_MAX, "a chat shows it all");
+
 /// Chats that are known at one time.
 pub const CONVERSATIONS_COUNT_MAX: usize = 100_000;
 
@@ -392,6 +411,9 @@ pub const TURN_REPETITIONS_KEPT: usize = 128;
 /// How long a model's provider may say nothing before the exchange is given up. Thinking takes its
 /// time, and most providers say meanwhile that they are alive.
 pub const EXCHANGE_IDLE_TIME: Duration = Duration::from_secs(120);
+
+/// How long an exchange with a model may take at all: a stream of nothing but signs of life ends.
+pub const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
 /// What is kept of the body of an error, to say what the provider said.
 pub const EXCHANGE_ERROR_BYTES_MAX: usize = 64 * 1024;
@@ -445,6 +467,9 @@ pub const CHANNEL_RULES_MAX: usize = 1024;
 
 /// People that are told apart at once, guests of open rooms included.
 pub const CHANNEL_PEOPLE_MAX: usize = 16 * 1024;
+
+/// Guests of open rooms among them: they come unasked, and are not to take all the room.
+pub const CHANNEL_GUESTS_MAX: usize = CHANNEL_PEOPLE_MAX / 2;
 
 /// Codes open at once on one platform: more are a crowd at the door, not somebody expected.
 pub const CHANNEL_CODES_MAX: usize = 3;

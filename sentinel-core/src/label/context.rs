@@ -166,12 +166,18 @@ impl Context {
     }
 
     /// Makes the context at least as bad as this label: something with it was seen whose text is
-    /// not at hand any more, so that nobody can endorse it.
-    pub fn worsen(&mut self, label: &Label) {
-        if label.integrity == Integrity::Untrusted && !self.is_untrusted() {
-            self.untrusted_count += 1;
-        }
+    /// not at hand any more, in so many untrusted blocks, so that nobody can endorse them.
+    pub fn worsen(&mut self, label: &Label, untrusted_count: usize) {
+        let is_news = label.integrity == Integrity::Untrusted && !self.is_untrusted();
+        let count = untrusted_count.max(usize::from(is_news));
+        self.untrusted_count = self.untrusted_count.saturating_add(count);
         self.joined.absorb(label);
+    }
+
+    /// How many blocks are untrusted of themselves, not because the model wrote them after one.
+    #[must_use]
+    pub const fn untrusted_count(&self) -> usize {
+        self.untrusted_count
     }
 
     fn note(&mut self, label: Label) {

@@ -1,7 +1,8 @@
 //! A decision in words, for the person who is asked.
 //!
-//! Shown are the exact arguments and where each value came from, and then what can be answered.
-//! Nothing is shortened: what does not fit a screen is for the surface that shows it to fold.
+//! Shown are the exact arguments, all of them, then where their values came from, and what can be
+//! answered. A value that is shown in full is named by its beginning after that; of a call with
+//! very many values the origins of the first are looked up, and of the one that decided.
 //! Characters that hide or reorder are written out, so that what is read is what would run.
 //!
 //! # Invariants
@@ -23,6 +24,7 @@ use super::decide::{Answer, Call, Decision, Reason, Rule};
 use super::label::Integrity;
 use super::phrases::Phrases;
 use super::tool::ParameterKind;
+use crate::limits::{LABEL_ORIGINS_COUNT_MAX, LABEL_VALUE_BYTES_SHOWN};
 
 /// A block as the agent keeps it: what the judge does not.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +82,7 @@ pub struct Explanation {
 pub fn explain<'b>(
     decision: &Decision<'_>,
     call: &Call<'_>,
-    blocks: impl Iterator<Item = BlockText<'b>> + Clone,
+    blocks: impl Iterator<Item = BlockText<'b>>,
 ) -> Explanation {
     let mut text = String::new();
     let word = match decision.answer {
@@ -91,7 +93,9 @@ pub fn explain<'b>(
     // Writing to a string cannot fail.
     let _ = write!(text, "{} {word}", visible(call.tool));
     let _ = writeln!(text, " (rule {}): {}.", decision.rule.number(), sentence(decision));
-    let mut origins = Vec::new();
+    let mut origins: Vec<Origin> = Vec::new();
+    let sources = Sources::of(blocks);
+    let mut others_count = 0_usize;
     for (name, value) in call.arguments.members().into_iter().flatten() {
         let is_control = call
             .role
@@ -101,13 +105,16 @@ pub fn explain<'b>(
         let _ = writeln!(text, "  {} ({word}): {}", visible(name), visible(value.source()));
         for leaf in Leaves::of(value) {
             let Leaf::Text(leaf) = leaf else { continue };
-            let holding = |integrity: Integrity| {
-                let mut blocks = blocks.clone().filter(|block| block.integrity == integrity);
-                blocks.find(|block| holds(block, leaf))
-            };
-            let trusted = holding(Integrity::Trusted);
-            let Some(block) = trusted.or_else(|| holding(Integrity::Untrusted)) else {
-                let _ = writeln!(text, "    \"{}\" stands in no block", visible(leaf));
+            let decided = decision.argument == Some(name) && decision.value == Some(leaf);
+            let is_known = |origin: &Origin| origin.argument == name && origin.value == leaf;
+            if origins.len() >= LABEL_ORIGINS_COUNT_MAX
+                && (!decided || origins.iter().any(is_known))
+            {
+                others_count += 1;
+                continue;
+            }
+            let Some(block) = sources.find(leaf) else {
+                let _ = writeln!(text, "    {} stands in no block", quoted(leaf));
                 origins.push(origin(name, leaf, is_control, None));
                 continue;
             };
@@ -115,11 +122,13 @@ pub fn explain<'b>(
                 Integrity::Trusted => "trusted",
                 Integrity::Untrusted => "UNTRUSTED",
             };
-            let (leaf_text, block_name) = (visible(leaf), visible(block.name));
-            let _ =
-                writeln!(text, "    \"{leaf_text}\" from {}, {block_name}, {integrity}", block.id);
+            let (leaf_text, block_name) = (quoted(leaf), visible(block.name));
+            let _ = writeln!(text, "    {leaf_text} from {}, {block_name}, {integrity}", block.id);
             origins.push(origin(name, leaf, is_control, Some((block.id, block.integrity))));
         }
+    }
+    if others_count > 0 {
+        let _ = writeln!(text, "    and {others_count} more values, from wherever they are");
     }
     let offers = offers(decision, &origins);
     for offer in &offers {
@@ -144,16 +153,38 @@ fn origin(
     Origin { argument: argument.to_owned(), value: value.to_owned(), is_control, block }
 }
 
-/// Whether a value came from a block. A trusted one must name it as the judge wants it named, or a
-/// person would read that they said what they did not; in others any place is telling.
-fn holds(block: &BlockText<'_>, value: &str) -> bool {
-    match block.integrity {
-        Integrity::Trusted => {
+/// The blocks that values can have come from.
+struct Sources<'b> {
+    /// With the words of each, which are worked out once.
+    trusted: Vec<(BlockText<'b>, Phrases)>,
+    untrusted: Vec<BlockText<'b>>,
+}
+
+impl<'b> Sources<'b> {
+    fn of(blocks: impl Iterator<Item = BlockText<'b>>) -> Self {
+        let (mut trusted, mut untrusted) = (Vec::new(), Vec::new());
+        for block in blocks {
+            if block.integrity == Integrity::Untrusted {
+                untrusted.push(block);
+                continue;
+            }
             let mut phrases = Phrases::default();
             phrases.add(block.text);
-            phrases.name(value)
+            trusted.push((block, phrases));
         }
-        Integrity::Untrusted => !value.is_empty() && block.text.contains(value),
+        Self { trusted, untrusted }
+    }
+
+    /// The first block that a value stands in, a trusted one if there is one. A trusted one must
+    /// name it as the judge wants it named, or a person would read that they said what they did
+    /// not; in others any place is telling.
+    fn find(&self, value: &str) -> Option<BlockText<'b>> {
+        let trusted = self.trusted.iter().find(|(_, phrases)| phrases.name(value));
+        let untrusted = || {
+            let mut blocks = self.untrusted.iter();
+            blocks.find(|block| !value.is_empty() && block.text.contains(value)).copied()
+        };
+        trusted.map(|(block, _)| *block).or_else(untrusted)
     }
 }
 
@@ -204,9 +235,21 @@ fn sentence(decision: &Decision<'_>) -> String {
         Reason::Irreversible => say("it cannot be undone"),
     }
     if let (Some(argument), Some(value)) = (decision.argument, decision.value) {
-        let _ = write!(sentence, ": {} = \"{}\"", visible(argument), visible(value));
+        let _ = write!(sentence, ": {} = {}", visible(argument), quoted(value));
     }
     sentence
+}
+
+/// A value in quotes; of a long one the beginning, because all of it is shown elsewhere.
+fn quoted(value: &str) -> String {
+    let shown = &value[..value.floor_char_boundary(LABEL_VALUE_BYTES_SHOWN)];
+    let (mut out, rest) = (String::from("\""), value.len() - shown.len());
+    out.push_str(&visible(shown));
+    out.push('"');
+    if rest > 0 {
+        let _ = write!(out, " and {rest} bytes more");
+    }
+    out
 }
 
 /// A text in which nothing hides: control characters, marks that reorder, and whatever is not

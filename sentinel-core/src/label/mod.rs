@@ -33,7 +33,7 @@ pub use context::{BlockId, Context, EndorseError, Endorsement, PlanError};
 pub use decide::{Answer, Call, Decision, Flow, Mode, Reason, Rule, decide};
 pub use explain::{BlockText, Explanation, Offer, Origin, explain};
 pub use label::{Integrity, Label, Secrecy, Source};
-pub use question::{Question, questions};
+pub use question::{Topic, questions};
 pub use readers::{PatternError, Readers};
 pub use reference::{Reference, ReferenceKind};
 pub use tool::{Effect, Output, Parameter, ParameterKind, Records, TaintedPayload, ToolRole};

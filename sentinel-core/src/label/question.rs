@@ -9,48 +9,44 @@
 //! - Calls that ask for different reasons are never put together: one answer means one thing.
 //!
 //! # Not here
-//! Each call keeps an approval of its own, bound to its digest; one answer only answers them all.
+//! Binding the one answer to all the calls: `agent`.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::decide::{Answer, Decision, Reason, Rule};
 
-/// Calls that are asked about together.
+/// What a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question<'c> {
+pub struct Topic {
     /// The tool.
-    pub tool: &'c str,
+    pub tool: String,
     /// The rule that asks.
     pub rule: Rule,
     /// Why.
     pub reason: Reason,
     /// The argument in question, if it is one.
-    pub argument: Option<&'c str>,
-    /// The places of the calls among those that were given.
-    pub calls: Vec<usize>,
+    pub argument: Option<String>,
 }
 
-/// The questions of one round of calls.
+impl Decision<'_> {
+    /// What a person is asked about, if this is a question about a call of that tool.
+    #[must_use]
+    pub fn topic(&self, tool: &str) -> Option<Topic> {
+        let Self { rule, reason, argument, .. } = *self;
+        let argument = argument.map(Into::into);
+        (self.answer == Answer::Ask).then(|| Topic { tool: tool.into(), rule, reason, argument })
+    }
+}
+
+/// The questions of one round, each with its calls.
 #[must_use]
-pub fn questions<'c>(
-    calls: impl IntoIterator<Item = (&'c str, Decision<'c>)>,
-) -> Vec<Question<'c>> {
-    let mut questions: Vec<Question<'c>> = Vec::new();
-    for (index, (tool, decision)) in calls.into_iter().enumerate() {
-        if decision.answer != Answer::Ask {
-            continue;
-        }
-        let Decision { rule, reason, argument, .. } = decision;
-        let alike = questions.iter_mut().find(|question| {
-            (question.tool, question.rule, question.reason, question.argument)
-                == (tool, rule, reason, argument)
-        });
-        match alike {
-            Some(question) => question.calls.push(index),
-            None => {
-                let calls = alloc::vec![index];
-                questions.push(Question { tool, rule, reason, argument, calls });
-            }
+pub fn questions<T>(calls: impl IntoIterator<Item = (Topic, T)>) -> Vec<(Topic, Vec<T>)> {
+    let mut questions: Vec<(Topic, Vec<T>)> = Vec::new();
+    for (topic, call) in calls {
+        match questions.iter_mut().find(|(known, _)| *known == topic) {
+            Some((_, calls)) => calls.push(call),
+            None => questions.push((topic, alloc::vec![call])),
         }
     }
     questions

@@ -358,7 +358,8 @@ impl<'s> Stage<'s> {
             decided.push((tool, decision));
             used.push(handles);
         }
-        self.outcome.questions_count += questions(decided.iter().copied()).len();
+        let topics = decided.iter().filter_map(|(tool, decision)| decision.topic(tool));
+        self.outcome.questions_count += questions(topics.map(|topic| (topic, ()))).len();
         for ((step, (tool, decision)), handles) in calls.into_iter().zip(decided).zip(used) {
             let runs = match decision.answer {
                 Answer::Allow => true,

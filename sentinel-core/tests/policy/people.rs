@@ -81,6 +81,29 @@ fn a_question_says_what_whence_and_why() {
     });
 }
 
+/// A call of half a million values is put into words in no more time than one of a few, and the
+/// value that decided is among those whose origin is told, wherever it stands.
+#[test]
+fn a_call_of_many_values_is_explained_by_some() {
+    let mut list = "\"bob@corp.example\",".repeat(100_000);
+    list.push_str(r#""eve@evil.test","eve@evil.test""#);
+    let arguments = format!(r#"{{"body":[{list}],"to":"eve@evil.test"}}"#);
+    decided(&context(), Level::Allow, &arguments, 0, |decision, call| {
+        let explanation = explain(decision, call, blocks().into_iter());
+        assert!(explanation.text.contains(&arguments[8..100_000]), "all of it is shown, once");
+        assert!(explanation.text.len() < arguments.len() + 10_000);
+        assert!(explanation.text.contains("and 99938 more values"));
+        assert_eq!(explanation.origins.len(), 65);
+        assert!(explanation.offers.contains(&Offer::Block(BlockId(1))));
+    });
+    let long = format!(r#"{{"to":"eve@evil.test","body":"{}"}}"#, "x".repeat(1000));
+    decided(&context(), Level::Allow, &long, 0, |decision, call| {
+        let text = explain(decision, call, blocks().into_iter()).text;
+        assert_eq!(text.matches(&"x".repeat(1000)).count(), 1);
+        assert!(text.contains("x\" and 840 bytes more stands in no block"));
+    });
+}
+
 #[test]
 fn always_is_offered_where_a_grant_would_answer() {
     let mut clean = Context::new();
@@ -113,12 +136,15 @@ fn calls_of_a_kind_are_one_question() {
         let arguments = document.root();
         let call =
             Call { tool: "mail", role: &role, arguments, verdict, allows_irreversible: false };
-        ("mail", decide(&Flow::default(), &call, &context, Timestamp(0)))
+        decide(&Flow::default(), &call, &context, Timestamp(0))
     });
-    let questions = questions(decisions);
-    let calls: Vec<&[usize]> = questions.iter().map(|question| &*question.calls).collect();
+    let topics = decisions
+        .enumerate()
+        .filter_map(|(index, decision)| decision.topic("mail").map(|topic| (topic, index)));
+    let questions = questions(topics);
+    let calls: Vec<&[usize]> = questions.iter().map(|(_, calls)| &**calls).collect();
     assert_eq!(calls, [&[0, 2][..], &[3]]);
-    assert_eq!(questions[1].argument, Some("cc"));
+    assert_eq!(questions[1].0.argument.as_deref(), Some("cc"));
 }
 
 #[test]
