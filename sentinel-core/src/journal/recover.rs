@@ -1,15 +1,17 @@
 //! Going on after a stop, orderly or not.
 //!
 //! # Invariants
-//! - What was written to its end is kept; the start of a record that was not is dropped.
+//! - What was written to its end is kept; the rest of a write that was not is dropped.
 //! - A log with any other damage is not gone on with: the error names the record.
 //!
 //! # Not here
 //! Cutting the file: the shell does, to the length said here, before it writes on.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::damage::Damage;
+use super::record::JournalId;
 use super::segment::Place;
 use super::verifier::{End, Trust, Verdict, Verifier};
 
@@ -25,6 +27,18 @@ pub struct Recovered {
 }
 
 impl Recovered {
+    /// Which log it is.
+    #[must_use]
+    pub const fn journal(&self) -> JournalId {
+        self.place.journal
+    }
+
+    /// Its name in checkpoints.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.place.origin
+    }
+
     /// The good bytes of the last file; what stands after them is to be cut off. None are good when
     /// a crash came while the file was begun: then [`Writer::resume`](super::Writer::resume) begins
     /// it again.
@@ -54,15 +68,50 @@ pub fn recover<'f>(
     files: impl IntoIterator<Item = &'f [u8]>,
     trust: Trust,
 ) -> Result<Recovered, RecoverError> {
-    let mut verifier = Verifier::new(trust);
-    for (index, file) in files.into_iter().enumerate() {
-        if index > 0 {
-            verifier.next_file();
+    let mut files: Vec<&[u8]> = files.into_iter().collect();
+    let verifier = |files: &[&[u8]]| {
+        let mut verifier = Verifier::new(trust.clone());
+        for (index, file) in files.iter().enumerate() {
+            if index > 0 {
+                verifier.next_file();
+            }
+            verifier.push(file);
         }
-        verifier.push(file);
+        verifier
+    };
+    let recovered = verifier(&files).recover();
+    let Err(error @ RecoverError::Bad { .. }) = recovered else { return recovered };
+    let whole = files.last().map_or(0, |file| file.len());
+    let good = verifier(&files).end_of_log().bytes_count;
+    let good = usize::try_from(good).unwrap_or(usize::MAX);
+    match files.last_mut() {
+        Some(file) if is_torn(file, good) => *file = file.get(..good).unwrap_or(file),
+        _ => return Err(error),
     }
-    verifier.recover()
+    // Damage in an earlier file is found again.
+    let mut recovered = verifier(&files).recover().map_err(|_| error)?;
+    recovered.torn_bytes = whole.saturating_sub(good) as u64;
+    Ok(recovered)
 }
+
+/// Whether what follows the good bytes of a file is what a power cut leaves of a write: a disk
+/// writes sectors in any order, and a file may have grown before they came. Those that did not come
+/// are zeros from where the write began.
+///
+/// Nobody gains by making a record look torn: who can write zeros can cut the file.
+fn is_torn(file: &[u8], good: usize) -> bool {
+    let Some(rest) = file.get(good..) else { return false };
+    let first = SECTOR_BYTES - good % SECTOR_BYTES;
+    let (first, others) = rest.split_at(first.min(rest.len()));
+    let mut pieces = core::iter::once(first).chain(others.chunks(SECTOR_BYTES));
+    pieces.any(|piece| piece.len() >= ZEROS_MIN && piece.iter().all(|byte| *byte == 0))
+}
+
+/// What disks write whole or not at all.
+const SECTOR_BYTES: usize = 512;
+
+/// So many zeros stand in no record by chance: its payload is sealed.
+const ZEROS_MIN: usize = 32;
 
 impl Verifier {
     /// Finds the end of a log that was pushed from its start, piece by piece; [`recover`] does it

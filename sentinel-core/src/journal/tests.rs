@@ -594,3 +594,46 @@ fn the_vectors_of_the_page_are_the_codes() {
     let first_key = Some(EpochSeed::first([1; 32]).public_key());
     assert_eq!(verify(&log, Trust { first_key, ..Trust::default() }), Verdict::Ok);
 }
+
+/// A power cut leaves any of the sectors of the last write undone. What is whole before them is
+/// gone on with; other damage is not.
+#[test]
+fn sectors_that_did_not_come_are_a_torn_tail() {
+    let log = Log::new(JOURNAL, 30, 200, 9);
+    let places = log.places();
+    let safe = places[20].end;
+    let good_before =
+        |byte: usize| places.iter().rev().find(|place| place.end <= byte).unwrap().end;
+    let mut begin = safe;
+    while begin < log.bytes.len() {
+        let end = ((begin / 512 + 1) * 512).min(log.bytes.len());
+        let mut torn = log.bytes.clone();
+        torn[begin..end].fill(0);
+        let recovered = recover([&*torn], log.trust());
+        if end - begin >= 32 {
+            let good = good_before(begin);
+            let recovered = recovered.unwrap();
+            assert_eq!(recovered.bytes_count(), good as u64, "{begin}..{end}");
+            assert_eq!(recovered.torn_bytes(), (torn.len() - good) as u64);
+        }
+        assert!(matches!(log.verdict(&torn), Verdict::Bad { .. } | Verdict::OpenTail { .. }));
+        begin = end;
+    }
+    // A file that was begun and of which nothing came.
+    let opened = recover([&*log.bytes], log.trust()).unwrap();
+    let mut first = log.bytes.clone();
+    let writer = Writer::resume(opened, opening(EpochSeed::first([1; 32])), &mut first).unwrap();
+    let recovered = recover([&*first, &[0; 4096]], log.trust()).unwrap();
+    assert_eq!((recovered.bytes_count(), recovered.torn_bytes()), (0, 4096));
+    assert_eq!(recovered.records_count(), writer.sequence());
+    // One bit is no power cut, and neither is a hole in an earlier file.
+    for place in &places[1..] {
+        let mut flipped = log.bytes.clone();
+        flipped[place.start + 9] ^= 1;
+        assert!(matches!(recover([&*flipped], log.trust()), Err(RecoverError::Bad { .. })));
+    }
+    let mut hole = first.clone();
+    let middle = places[10].start;
+    hole[middle..middle + 1024].fill(0);
+    assert!(matches!(recover([&*hole, &[]], log.trust()), Err(RecoverError::Bad { .. })));
+}
