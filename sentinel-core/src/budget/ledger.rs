@@ -134,6 +134,8 @@ pub struct Exceeded {
     pub scope: Scope,
     /// Of what.
     pub measure: Measure,
+    /// The limit as the operator set it.
+    pub limit: u64,
     /// The limit, with what was allowed on top.
     pub max: u64,
     /// What is spent.
@@ -233,8 +235,17 @@ impl Budgets {
             let max = limit.max.saturating_add(of(|account| account.extra));
             let is_bound = wanted > 0 && !is_broken(Fault::BoundlessSpending);
             if is_bound && spent.saturating_add(reserved).saturating_add(wanted) > max {
-                let Limit { scope, measure, at_limit, .. } = *limit;
-                return Err(Exceeded { scope, measure, max, spent, reserved, wanted, at_limit });
+                let Limit { scope, measure, at_limit, max: limit } = *limit;
+                return Err(Exceeded {
+                    scope,
+                    measure,
+                    limit,
+                    max,
+                    spent,
+                    reserved,
+                    wanted,
+                    at_limit,
+                });
             }
         }
         let is_full = self.open.len() >= BUDGET_RESERVATIONS_COUNT_MAX
@@ -242,7 +253,16 @@ impl Budgets {
         if is_full {
             let (max, reserved) = (BUDGET_RESERVATIONS_COUNT_MAX as u64, self.open.len() as u64);
             let (scope, measure, at_limit) = (Scope::Day, Measure::Calls, AtLimit::Stop);
-            return Err(Exceeded { scope, measure, max, spent: 0, reserved, wanted: 1, at_limit });
+            return Err(Exceeded {
+                scope,
+                measure,
+                limit: max,
+                max,
+                spent: 0,
+                reserved,
+                wanted: 1,
+                at_limit,
+            });
         }
         for key in accounts.keys() {
             let account = self.accounts.entry(key).or_default();
@@ -323,8 +343,16 @@ impl Budgets {
         self.open.len()
     }
 
-    /// A new day: what holds for a day starts again. The clock is not believed when it goes back.
+    /// A new day: what holds for a day starts again. When the clock goes back, what was spent stays
+    /// spent. Around midnight that is all; a clock that was days ahead is set right, or the days
+    /// until then would all be one.
     fn turn_day(&mut self, now: Timestamp) {
+        if now.day().saturating_add(1) < self.day {
+            for open in self.open.values_mut().filter(|open| open.day == self.day) {
+                open.day = now.day();
+            }
+            self.day = now.day();
+        }
         if now.day() > self.day {
             self.day = now.day();
             self.accounts.retain(|(scope, _), _| !matches!(scope, Scope::Person | Scope::Day));

@@ -160,3 +160,22 @@ fn limits_hold_in_any_order() {
         Ok(())
     });
 }
+
+/// A clock that was ahead for a moment costs the people of that day nothing but that day.
+#[test]
+fn a_clock_that_is_set_right_turns_the_days_again() {
+    let limit =
+        Limit { scope: Scope::Day, measure: Measure::Calls, max: 2, at_limit: AtLimit::Stop };
+    let mut budgets = Budgets::new(Rules { limits: Vec::from([limit]), warn_percent: Vec::new() });
+    let call = Amount { calls: 1, ..Amount::default() };
+    let mut spend = |day: u64| {
+        let now = Timestamp(day * 86_400_000);
+        let reserved = budgets.reserve(Accounts::default(), call, now);
+        reserved.map(|number| budgets.settle(number, call, now).unwrap()).is_ok()
+    };
+    assert!(spend(20_000) && spend(20_000) && !spend(20_000));
+    assert!(!spend(19_999), "a day that was is no new one");
+    assert!(spend(50_000));
+    assert!(spend(20_000) && !spend(20_000), "what was spent stays spent");
+    assert!(spend(20_001) && spend(20_001) && !spend(20_001));
+}

@@ -26,7 +26,7 @@ use core::fmt;
 use super::incoming::Incoming;
 use super::pairing::{Asked, Pairing, PairingError};
 use super::rules::{AccessRules, Audience, RoomRule, Standing};
-use crate::limits::CHANNEL_PEOPLE_MAX;
+use crate::limits::{CHANNEL_GUESTS_MAX, CHANNEL_PEOPLE_MAX};
 use crate::time::Timestamp;
 
 /// Who may talk, and who waits to be let in.
@@ -174,16 +174,20 @@ impl Access {
     /// Takes the rules of another value, and keeps the numbers and those who were paired.
     pub fn adopt(&mut self, rules: AccessRules) {
         let fresh = Self::new(rules);
-        for known in &mut self.people {
+        for known in self.people.iter_mut().filter(|known| known.is_ruled) {
             // Whom only the old rules named is not let in any more.
-            let is_ruled = known.is_ruled && !matches!(known.standing, Standing::Revoked);
-            if is_ruled {
+            if fresh.find(&known.platform, &known.sender).is_none() {
                 known.standing = Standing::Revoked;
                 known.is_ruled = false;
             }
         }
-        for known in &fresh.people {
-            if let Some(person) = self.know(&known.platform, &known.sender, known.standing) {
+        for ruled in &fresh.people {
+            let known = self.find(&ruled.platform, &ruled.sender);
+            // Whom an operator shut out stays out, although the rules name him still.
+            if known.is_some_and(|known| known.is_ruled && known.standing == Standing::Revoked) {
+                continue;
+            }
+            if let Some(person) = self.know(&ruled.platform, &ruled.sender, ruled.standing) {
                 self.rule(person);
             }
         }
@@ -206,7 +210,7 @@ impl Access {
             (false, Some(Audience::People), Some(Standing::Operator | Standing::Person)) => true,
             (false, Some(Audience::People), _) => false,
             (false, Some(Audience::Everybody), Some(_)) => true,
-            (false, Some(Audience::Everybody), None) => self.people.len() < CHANNEL_PEOPLE_MAX,
+            (false, Some(Audience::Everybody), None) => self.has_room_for_guest(),
         }
     }
 
@@ -262,8 +266,8 @@ impl Access {
         self.know(&platform, &sender, Standing::Person).ok_or(PairingError::Full)
     }
 
-    /// Shuts somebody out, in private and in rooms; says whether he was in. For those whom the
-    /// rules name it lasts as long as this value: take them out of the rules as well.
+    /// Shuts somebody out, in private and in rooms; says whether he was in. It lasts until he is
+    /// paired anew, or until the rules have left him out and name him again.
     pub fn revoke(&mut self, person: Person) -> bool {
         let index = usize::try_from(person.0).unwrap_or(usize::MAX);
         let Some(known) = self.people.get_mut(index) else { return false };
@@ -282,6 +286,12 @@ impl Access {
         self.people.get(usize::try_from(person.0).ok()?)
     }
 
+    /// Whether somebody may talk, somewhere.
+    #[must_use]
+    pub fn is_in(&self, person: Person) -> bool {
+        self.person(person).is_some_and(|known| known.standing != Standing::Revoked)
+    }
+
     /// Somebody is let in by the rules, and only as long as they say so.
     fn rule(&mut self, person: Person) {
         let index = usize::try_from(person.0).unwrap_or(usize::MAX);
@@ -293,10 +303,20 @@ impl Access {
     /// Lets a guest of an open room speak there.
     fn greet(&mut self, incoming: &Incoming) -> Admission {
         let identity = &incoming.identity;
+        // Guests come unasked, and leave room for those who are let in.
+        let is_new = self.find(&identity.platform, &identity.sender).is_none();
+        if is_new && !self.has_room_for_guest() {
+            return Admission::Ignore { why: Ignored::TooManyPeople };
+        }
         match self.know(&identity.platform, &identity.sender, Standing::Guest) {
             Some(person) => Admission::Allow { person, is_operator: false, is_guest: true },
             None => Admission::Ignore { why: Ignored::TooManyPeople },
         }
+    }
+
+    fn has_room_for_guest(&self) -> bool {
+        let guests = self.people.iter().filter(|known| known.standing == Standing::Guest);
+        self.people.len() < CHANNEL_PEOPLE_MAX && guests.count() < CHANNEL_GUESTS_MAX
     }
 
     /// Who may talk in the room of a message, if a rule names it.

@@ -365,6 +365,9 @@ impl Delivery {
                     return;
                 }
                 wait = wait.max(asked);
+                if let Show::Appended(appended) = &mut self.show {
+                    appended.not_sent(&out.text);
+                }
             }
             Failure::Rejected => {
                 self.failure = Some((Why::Rejected, is_unsure));
@@ -438,6 +441,11 @@ impl Delivery {
 
     fn next_post(&mut self, now: Instant) -> Option<Post> {
         if let Some(unsure) = self.unsure.clone() {
+            // It may have waited long for its turn.
+            if now.since(unsure.since) >= CHANNEL_KEY_LIFETIME {
+                self.failure = Some((Why::Unknown, true));
+                return None;
+            }
             let Unsure { piece, text, key, since } = unsure;
             self.out = Some(Out { piece, text: text.clone(), is_send: true, key, since });
             return Some(Post::Send { piece, text, key });

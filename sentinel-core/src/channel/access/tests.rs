@@ -5,7 +5,8 @@ use super::super::identity::Identity;
 use super::super::rules::AccessError;
 use super::*;
 use crate::limits::{
-    CHANNEL_CODE_LIFETIME, CHANNEL_CODE_REMINDER, CHANNEL_CODES_MAX, CHANNEL_WRONG_CODES_MAX,
+    CHANNEL_CODE_LIFETIME, CHANNEL_CODE_REMINDER, CHANNEL_CODES_MAX, CHANNEL_GUESTS_MAX,
+    CHANNEL_WRONG_CODES_MAX,
 };
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000);
@@ -278,16 +279,35 @@ fn who_is_revoked_is_out_everywhere_and_keeps_the_number() {
 #[test]
 fn people_are_bounded() {
     let mut access = Access::new(rules());
-    for sender in 1000..1000 + CHANNEL_PEOPLE_MAX - 2 {
+    for sender in 1000..1000 + CHANNEL_GUESTS_MAX {
         let admission = admit(&mut access, &room("telegram", "-6", &sender.to_string()));
         assert!(matches!(admission, Admission::Allow { is_guest: true, .. }));
     }
     let one_more = room("telegram", "-6", "5");
     assert_eq!(admit(&mut access, &one_more), ignored(Ignored::TooManyPeople));
     assert_eq!(admit(&mut access, &private("telegram", "77")), allow(0, true, false));
-    let code = code_in(&admit(&mut access, &private("telegram", "5")));
-    assert_eq!(access.approve(&code, NOW), Err(PairingError::Full));
+    // However many guests there are, there is room for those who are let in.
+    for sender in 0..CHANNEL_PEOPLE_MAX - CHANNEL_GUESTS_MAX - 1 {
+        let now = NOW.after(CHANNEL_CODE_LIFETIME * u32::try_from(sender).unwrap());
+        let stranger = private("telegram", &(100_000 + sender).to_string());
+        let code = code_in(&access.admit(&stranger, [7; 16], now));
+        let room_is_left = access.people().count() < CHANNEL_PEOPLE_MAX;
+        assert_eq!(access.approve(&code, now).is_ok(), room_is_left);
+    }
     assert_eq!(access.people().count(), CHANNEL_PEOPLE_MAX);
+}
+
+#[test]
+fn who_was_shut_out_stays_out_when_the_rules_change() {
+    let mut access = Access::new(rules());
+    assert!(access.revoke(Person(1)));
+    let shut_out = private("telegram", "78");
+    access.adopt(rules().person("telegram", "99", Standing::Person).unwrap());
+    assert!(!matches!(admit(&mut access, &shut_out), Admission::Allow { .. }));
+    // Left out of the rules and named again, he is let in again.
+    access.adopt(AccessRules::new());
+    access.adopt(rules());
+    assert!(matches!(admit(&mut access, &shut_out), Admission::Allow { .. }));
 }
 
 /// The same calls give the same answers, and nobody is let in whom no rule and no code let in.

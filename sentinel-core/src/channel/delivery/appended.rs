@@ -88,6 +88,19 @@ impl Appended {
         Some((self.count - 1, text))
     }
 
+    /// What was given out last did not happen, and is to be posted again.
+    pub(super) fn not_sent(&mut self, text: &str) {
+        // Nothing is posted while it is out, but what was posted may have been dropped.
+        match self.posted.checked_sub(text.len()) {
+            Some(posted) => self.posted = posted,
+            None => {
+                self.log.insert_str(self.posted, text);
+                self.begin += text.len();
+            }
+        }
+        self.count -= 1;
+    }
+
     /// Terminals give out no ids, so an answer in a thousand steps leaves no thousand of them.
     pub(super) fn sent(&mut self, message: &str) {
         if !message.is_empty() {

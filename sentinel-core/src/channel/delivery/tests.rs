@@ -411,3 +411,42 @@ fn a_message_whose_edit_nobody_heard_of_is_edited_again() {
     let Some(Post::Edit { text, .. }) = delivery.poll(due) else { panic!() };
     assert_eq!(text, "one …");
 }
+
+/// Where text is only added to, a post that did not happen is posted again.
+#[test]
+fn what_was_refused_for_now_is_added_later() {
+    for restarts in [false, true] {
+        let mut delivery = Delivery::new(&Platform::TERMINAL, true);
+        delivery.text("Hello ");
+        let Some(Post::Send { piece, text, .. }) = delivery.poll(Instant(0)) else { panic!() };
+        assert_eq!(text, "Hello ");
+        if restarts {
+            delivery.restart();
+        }
+        delivery.failed(piece, Failure::RateLimited { retry_after_ms: 10 }, Instant(0));
+        delivery.text("there");
+        delivery.finish();
+        let mut shown = String::new();
+        for time in 1..20 {
+            let now = Instant(time * 10_000);
+            if let Some(Post::Send { piece, text, .. }) = delivery.poll(now) {
+                shown.push_str(&text);
+                delivery.sent(piece, "", now);
+            }
+        }
+        assert!(shown.starts_with("Hello ") && shown.ends_with("there\n"), "{shown:?}");
+        assert!(matches!(delivery.outcome(), Outcome::Delivered { .. }));
+    }
+}
+
+/// A key is as old as its first use when it is used again, not when the first use failed.
+#[test]
+fn a_key_that_grew_old_while_waiting_is_not_used() {
+    let mut delivery = Delivery::new(&Platform::DISCORD, false).keyed(1);
+    delivery.finish_with("hello");
+    assert!(delivery.poll(Instant(0)).is_some());
+    delivery.failed(0, Failure::Transport, Instant(1000));
+    assert_eq!(delivery.poll(Instant(3_600_000)), None);
+    let unknown = matches!(delivery.outcome(), Outcome::Failed { why: Why::Unknown, .. });
+    assert!(unknown, "{:?}", delivery.outcome());
+}
