@@ -9,34 +9,40 @@ use sentinel_core::journal::{EpochSeed, KeyRing};
 
 pub(crate) struct Disk {
     directory: PathBuf,
-    log: File,
+    /// The last file of the log, and its number.
+    last: (u64, File),
 }
 
 impl Disk {
     pub(crate) fn open(directory: &str) -> io::Result<Self> {
         let directory = PathBuf::from(directory);
         fs::create_dir_all(&directory)?;
-        let mut options = private();
-        let log = options.read(true).write(true).create(true).truncate(false);
-        let log = log.open(directory.join("log"))?;
-        Ok(Self { directory, log })
+        let is_there = |number: &u64| directory.join(log_name(*number)).exists();
+        let last = (1..).take_while(is_there).last().unwrap_or(0);
+        let file = open_log(&directory, last)?;
+        Ok(Self { directory, last: (last, file) })
     }
 
-    /// What the log holds; none if it was never begun.
-    pub(crate) fn log(&self) -> Option<Vec<u8>> {
-        fs::read(self.directory.join("log")).ok().filter(|log| !log.is_empty())
+    /// What the log holds, file by file; nothing if it was never begun.
+    pub(crate) fn log(&self) -> io::Result<Vec<Vec<u8>>> {
+        let read = |number| fs::read(self.directory.join(log_name(number)));
+        let files = (0..=self.last.0).map(read).collect::<io::Result<Vec<_>>>()?;
+        Ok(if files.iter().all(Vec::is_empty) { Vec::new() } else { files })
     }
 
     /// Drops what recovery found to be no whole record.
     pub(crate) fn cut(&mut self, bytes_count: u64) -> io::Result<()> {
-        self.log.set_len(bytes_count)?;
-        self.log.sync_data()
+        self.last.1.set_len(bytes_count)?;
+        self.last.1.sync_data()
     }
 
-    pub(crate) fn write(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.log.set_len(offset)?;
-        self.log.write_all_at(bytes, offset)?;
-        self.log.sync_data()
+    pub(crate) fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        if number != self.last.0 {
+            self.last = (number, open_log(&self.directory, number)?);
+        }
+        self.last.1.set_len(offset)?;
+        self.last.1.write_all_at(bytes, offset)?;
+        self.last.1.sync_data()
     }
 
     /// The secret that signs the log; a fresh one for a new log.
@@ -84,6 +90,18 @@ impl Disk {
             Err(error) => Err(error),
         }
     }
+}
+
+fn log_name(number: u64) -> String {
+    format!("log.{number}")
+}
+
+fn open_log(directory: &Path, number: u64) -> io::Result<File> {
+    let mut options = private();
+    let options = options.read(true).write(true).create(true).truncate(false);
+    let file = options.open(directory.join(log_name(number)))?;
+    sync_directory(directory)?;
+    Ok(file)
 }
 
 /// Random bytes of the system.

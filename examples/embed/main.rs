@@ -62,10 +62,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         master: MasterKey::new(disk.master()?),
         entropy: disk::entropy()?,
     };
-    let mut sentinel = match disk.log() {
-        None => Sentinel::create(settings, secrets, now())?,
-        Some(log) => {
-            let files = [log.as_slice()];
+    let log = disk.log()?;
+    let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
+    let mut sentinel = match files.is_empty() {
+        true => Sentinel::create(settings, secrets, now())?,
+        false => {
             let ring = disk.ring()?;
             let resumed = Sentinel::resume(settings, &earlier, secrets, ring, &files, now())?;
             disk.cut(resumed.bytes_count)?;
@@ -87,15 +88,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     loop {
         while let Some(effect) = sentinel.poll() {
             match effect {
-                Effect::Persist { offset, bytes, records_count, .. } => {
-                    let event = match disk.write(offset, &bytes) {
+                Effect::Persist { file, offset, bytes, records_count } => {
+                    let event = match disk.write(file, offset, &bytes) {
                         Ok(()) => Event::Persisted { records_count },
                         Err(_) => Event::PersistFailed,
                     };
                     sentinel.handle(now(), event)?;
                 }
                 Effect::StoreKeys { ring } => disk.store("ring", &ring)?,
-                Effect::StoreSeed { seed } => disk.store("seed", &seed)?,
+                Effect::StoreSeed { seed } => disk.store("seed", &*seed.to_bytes())?,
                 Effect::AskModel { exchange, request, .. } => {
                     let (endpoint, tell) = (endpoint.clone(), tell.clone());
                     std::thread::spawn(move || http::ask(endpoint, exchange, &request, &tell));

@@ -36,7 +36,7 @@ fn a_chat_is_held_remembered_and_on_record() -> Outcome {
     assert!(said.contains("a rule of the operator forbids it"), "{said}");
     assert!(said.contains("no grant covers it"), "{said}");
 
-    let log = std::fs::read(directory.join(".sentinel-embed/log"))?;
+    let log = std::fs::read(directory.join(".sentinel-embed/log.0"))?;
     let mut verifier = sentinel_core::journal::Verifier::new(Default::default());
     verifier.push(&log);
     assert_eq!(verifier.finish().verdict, sentinel_core::journal::Verdict::Ok);

@@ -1,8 +1,8 @@
 //! Questions to people, and their answers.
 //!
-//! A question is about one exact thing: a call with its arguments, or one limit. It is bound to the
-//! digest of that thing, so that nothing else can be done with the answer. Nobody answering is an
-//! answer too: no.
+//! A question is about one exact thing: calls with their arguments, or one limit. It is bound to
+//! the digest of that thing, so that nothing else can be done with the answer. Nobody answering is
+//! an answer too: no.
 //!
 //! # Invariants
 //! - A question is answered once. Its number is never given to another one.
@@ -14,15 +14,17 @@
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
 use super::codec::{Unreadable, named};
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
-use crate::budget::Exceeded;
+use crate::budget::{Exceeded, Scope};
 use crate::label::BlockId;
 use crate::limits::APPROVALS_COUNT_MAX;
 use crate::time::Instant;
+use crate::tool::Call;
 
 /// What a person says to a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,8 +70,8 @@ impl Answer {
 /// What a question is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// A call.
-    Call(CallNumber),
+    /// Calls of one round and one kind, nearly always one.
+    Calls(Vec<CallNumber>),
     /// A limit that would be passed, and by how much.
     Budget(Exceeded),
 }
@@ -88,8 +90,31 @@ pub(super) struct Approval {
     pub(super) may_be_always: bool,
     /// As it was shown.
     pub(super) text: String,
-    /// When it is denied; `None` for one that waits until its turn is over.
-    pub(super) expires: Option<Instant>,
+    /// When it is denied.
+    pub(super) expires: Instant,
+}
+
+impl Approval {
+    /// Whether this is among the answers that were offered.
+    pub(super) const fn can_be(&self, answer: Answer) -> Result<(), &'static str> {
+        match answer {
+            Answer::Always if !self.may_be_always => {
+                Err("it cannot be allowed for good, only once: no grant would answer it")
+            }
+            Answer::Trust if self.block.is_none() => {
+                Err("there is no block to trust in it; it can be allowed once")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the answer holds for more than the turn and the conversation it arose in.
+    pub(super) const fn is_for_operators(&self) -> bool {
+        match &self.subject {
+            Subject::Calls(_) => false,
+            Subject::Budget(exceeded) => matches!(exceeded.scope, Scope::Person | Scope::Day),
+        }
+    }
 }
 
 /// All questions that wait.
@@ -124,18 +149,24 @@ impl Approvals {
         self.waiting.get(&number)
     }
 
+    /// The questions of a turn, by their numbers.
+    pub(super) fn of_turn(&self, turn: TurnNumber) -> Vec<u32> {
+        let own = self.waiting.iter().filter(|(_, approval)| approval.turn == turn);
+        own.map(|(number, _)| *number).collect()
+    }
+
     pub(super) fn take(&mut self, number: u32) -> Option<Approval> {
         self.waiting.remove(&number)
     }
 
     /// A question whose time is over.
     pub(super) fn expired(&self, now: Instant) -> Option<u32> {
-        let is_over = |approval: &Approval| approval.expires.is_some_and(|end| end <= now);
+        let is_over = |approval: &Approval| approval.expires <= now;
         self.waiting.iter().find(|(_, approval)| is_over(approval)).map(|(number, _)| *number)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.waiting.values().filter_map(|approval| approval.expires).min()
+        self.waiting.values().map(|approval| approval.expires).min()
     }
 
     /// The turn is over, and its questions with it.
@@ -146,6 +177,19 @@ impl Approvals {
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Approval)> {
         self.waiting.iter().map(|(number, approval)| (*number, approval))
     }
+}
+
+/// What a question about calls is bound to: one digest of their canonical forms, in order. None of
+/// them holds a line break.
+pub(super) fn digest_of_calls<'c>(calls: impl IntoIterator<Item = &'c Call>) -> [u8; 32] {
+    let mut canonical = String::new();
+    for call in calls {
+        if !canonical.is_empty() {
+            canonical.push('\n');
+        }
+        call.canonical(&mut canonical);
+    }
+    digest(&canonical)
 }
 
 /// What a question is bound to: the digest of a canonical form.
@@ -160,48 +204,48 @@ pub(super) fn digest(canonical: &str) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    fn question(turn: u64, expires: Option<u64>) -> Approval {
+    fn question(turn: u64, expires: u64) -> Approval {
         Approval {
             conversation: ConversationNumber(1),
             turn: TurnNumber(turn),
-            subject: Subject::Call(CallNumber(9)),
+            subject: Subject::Calls(alloc::vec![CallNumber(9)]),
             digest: digest("{}"),
             block: None,
             may_be_always: false,
             text: String::new(),
-            expires: expires.map(Instant),
+            expires: Instant(expires),
         }
     }
 
     #[test]
     fn a_question_is_answered_once_and_numbers_are_not_used_again() {
         let mut approvals = Approvals::default();
-        assert_eq!(approvals.ask(question(1, None)), Some(1));
+        assert_eq!(approvals.ask(question(1, 90)), Some(1));
         assert!(approvals.take(1).is_some());
         assert!(approvals.take(1).is_none());
-        assert_eq!(approvals.ask(question(1, None)), Some(2));
+        assert_eq!(approvals.ask(question(1, 90)), Some(2));
     }
 
     #[test]
     fn what_nobody_answers_expires_and_what_belongs_to_a_turn_ends_with_it() {
         let mut approvals = Approvals::default();
-        approvals.ask(question(1, Some(50)));
-        approvals.ask(question(2, Some(20)));
-        approvals.ask(question(1, None));
+        approvals.ask(question(1, 50));
+        approvals.ask(question(2, 20));
+        approvals.ask(question(1, 90));
         assert_eq!(approvals.deadline(), Some(Instant(20)));
         assert_eq!(approvals.expired(Instant(19)), None);
         assert_eq!(approvals.expired(Instant(20)), Some(2));
         approvals.end_turn(TurnNumber(1));
-        assert_eq!(approvals.iter().map(|(number, _)| number).collect::<alloc::vec::Vec<_>>(), [2]);
+        assert_eq!(approvals.iter().map(|(number, _)| number).collect::<Vec<_>>(), [2]);
     }
 
     #[test]
     fn only_so_many_wait() {
         let mut approvals = Approvals::default();
         for _ in 0..APPROVALS_COUNT_MAX {
-            assert!(approvals.ask(question(1, None)).is_some());
+            assert!(approvals.ask(question(1, 90)).is_some());
         }
-        assert_eq!(approvals.ask(question(1, None)), None);
+        assert_eq!(approvals.ask(question(1, 90)), None);
     }
 
     #[test]

@@ -163,7 +163,12 @@ impl Agent {
         let reply = u64::from(model.reply_tokens_max);
         Amount {
             tokens: tokens.saturating_add(reply),
-            money: self.settings.prices.cost(&model.name, tokens, reply, 0, 0),
+            money: {
+                // What is sent may be written to the provider's cache, at another price.
+                let prices = &self.settings.prices;
+                let plain = prices.cost(&model.name, tokens, reply, 0, 0);
+                plain.max(prices.cost(&model.name, 0, reply, 0, tokens))
+            },
             calls: 1,
             time_ms: 0,
         }

@@ -17,20 +17,35 @@ use super::number::{CallNumber, ConversationNumber};
 use super::record::Kind;
 use super::{Agent, SettingsError, approval};
 use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict};
+use crate::fault::{Fault, is_broken};
 use crate::label::{
-    self, Answer as Ruled, BlockId, Effect, Offer, Reason, ToolRole, decide, explain,
+    self, Answer as Ruled, BlockId, Effect, Offer, Reason, ToolRole, Topic, decide, explain,
 };
 use crate::text::json;
 use crate::tool::{Call, Operation, Surroundings};
+
+/// Whether a call that was ordered may be handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MayRun {
+    Yes,
+    /// Its turn was stopped.
+    NobodyWaits,
+    /// A grant it needs has ended, or a rule forbids it now.
+    NotCovered,
+}
 
 /// What was decided about a call.
 #[derive(Debug)]
 pub(super) struct Ruling {
     pub(super) answer: Ruled,
+    /// The rule that decided.
+    pub(super) rule: u8,
     /// The grants that cover it, all of which are used.
     pub(super) handles: Vec<Handle>,
     /// What a person is shown, or the model is told.
     pub(super) text: String,
+    /// What is asked, if a person is.
+    pub(super) topic: Option<Topic>,
     pub(super) block: Option<BlockId>,
     pub(super) may_be_always: bool,
     pub(super) digest: [u8; 32],
@@ -44,25 +59,16 @@ impl Agent {
         number: CallNumber,
         call: &Call,
     ) -> Ruling {
-        let mut canonical = String::new();
-        call.canonical(&mut canonical);
-        let digest = approval::digest(&canonical);
-        let (verdict, handles) = self.cover(call);
-        let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
-        let (rule, ruling) = match ruling {
-            Some((rule, ruling)) => (rule, ruling),
-            // The canonical form is ours; were it ever unreadable, nothing is allowed.
-            None => (0, refused("the call could not be judged", digest)),
-        };
+        let ruling = self.consider(conversation, call);
         self.outbox.record(Kind::CallDecided, conversation, |out| {
             out.field("call", number.0).field("tool", call.tool());
-            out.field("digest", hex_short(&digest).as_str());
+            out.field("digest", hex_short(&ruling.digest).as_str());
             let answer = match ruling.answer {
                 Ruled::Allow => "allow",
                 Ruled::Ask => "ask",
                 Ruled::Deny => "deny",
             };
-            out.field("answer", answer).field("rule", u64::from(rule));
+            out.field("answer", answer).field("rule", u64::from(ruling.rule));
             out.array("handles", |out| {
                 for handle in &ruling.handles {
                     out.value(handle.to_string().as_str());
@@ -72,13 +78,56 @@ impl Agent {
         ruling
     }
 
+    /// What would be decided about a call now.
+    pub(super) fn consider(&self, conversation: ConversationNumber, call: &Call) -> Ruling {
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let digest = approval::digest(&canonical);
+        let (verdict, handles) = self.cover(call);
+        let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
+        // The canonical form is ours; were it ever unreadable, nothing is allowed.
+        ruling.unwrap_or_else(|| refused("the call could not be judged", digest))
+    }
+
     /// What the grants say of a call now.
     pub(super) fn cover(&self, call: &Call) -> (Verdict, Vec<Handle>) {
+        // Settings that came after a question may have no such tool any more.
+        if self.settings.tools.find(call.tool()).is_err() {
+            return (Verdict::Uncovered, Vec::new());
+        }
         let decided = call.with_requests(&self.surroundings(call), |requests| {
             self.table.decide_all(Holder::AGENT, requests, self.now.wall)
         });
         // What cannot be put as a request is covered by nothing.
         decided.unwrap_or((Verdict::Uncovered, Vec::new()))
+    }
+
+    /// Whether a call is covered by the same grants as when it was decided.
+    pub(super) fn is_covered_by(&self, call: &Call, handles: &[Handle]) -> bool {
+        let (verdict, now) = self.cover(call);
+        matches!(verdict, Verdict::Covered { .. }) && now == handles
+    }
+
+    /// Whether a call that was ordered may be handed out now.
+    pub(crate) fn may_still_run(
+        &self,
+        number: CallNumber,
+        call: &Call,
+        handles: &[Handle],
+    ) -> MayRun {
+        if !self.calls.contains_key(&number) {
+            return MayRun::NobodyWaits;
+        }
+        // Its use is counted already, so a grant may be used up by this very call.
+        let is_there = |handle: &Handle| {
+            let until = self.table.find(*handle).map(|grant| grant.until);
+            until.is_some_and(|until| until.is_none_or(|until| self.now.wall < until))
+        };
+        let denied = matches!(self.cover(call).0, Verdict::Denied { .. });
+        match handles.iter().all(is_there) && !denied || is_broken(Fault::UngrantedCall) {
+            true => MayRun::Yes,
+            false => MayRun::NotCovered,
+        }
     }
 
     /// What the words of a call mean here.
@@ -108,7 +157,7 @@ impl Agent {
         verdict: Verdict,
         handles: Vec<Handle>,
         digest: [u8; 32],
-    ) -> Option<(u8, Ruling)> {
+    ) -> Option<Ruling> {
         let tool = self.settings.tools.find(call.tool()).ok()?;
         let memory = self.conversations.get(&conversation)?.find_memory()?;
         let document = json::parse(canonical.as_bytes()).ok()?;
@@ -126,9 +175,17 @@ impl Agent {
             Ruled::Deny => None,
             Ruled::Ask => Some(explain(&decision, &judged, memory.blocks())),
         };
+        let offers_always = explained
+            .as_ref()
+            .is_some_and(|explanation| explanation.offers.contains(&Offer::Always));
+        let always = if offers_always { self.grants_for(call) } else { Vec::new() };
         let text = match (&explained, decision.answer) {
             (Some(explanation), _) => {
-                format!("{}\n{}", explanation.text.trim_end(), risk(judged.role))
+                let mut text = format!("{}\n{}", explanation.text.trim_end(), risk(judged.role));
+                for grant in &always {
+                    text += &format!("\nAlways would grant: {grant}");
+                }
+                text
             }
             (None, Ruled::Deny) => self.denial(call, decision.reason),
             (None, _) => String::new(),
@@ -138,15 +195,16 @@ impl Agent {
             Offer::Block(block) => Some(*block),
             _ => None,
         });
-        let ruling = Ruling {
+        Some(Ruling {
             answer: decision.answer,
+            rule: decision.rule.number(),
             handles,
             text,
+            topic: decision.topic(call.tool()),
             block,
-            may_be_always: offers.contains(&Offer::Always),
+            may_be_always: !always.is_empty(),
             digest,
-        };
-        Some((decision.rule.number(), ruling))
+        })
     }
 
     /// Why a call is refused, in words that help the model to do something else.
@@ -199,7 +257,7 @@ impl Agent {
 
     /// Counts a use of every grant that covers a call; false if one of them ended meanwhile.
     pub(super) fn spend(&mut self, handles: &[Handle]) -> bool {
-        handles.iter().all(|handle| self.table.spend(*handle, self.now.wall).is_ok())
+        self.table.spend_all(handles, self.now.wall).is_ok()
     }
 
     /// A person allowed a call: grants that ask once are confirmed.
@@ -211,12 +269,19 @@ impl Agent {
         }
     }
 
-    /// A person allowed a call for good: for each thing it needs a grant of exactly that.
-    pub(super) fn grant_always(&mut self, conversation: ConversationNumber, call: &Call) {
+    /// The grants that would allow a call for good: for each thing it needs one of exactly that, or
+    /// none at all.
+    fn grants_for(&self, call: &Call) -> Vec<Grant> {
         let grants = call.with_requests(&self.surroundings(call), |requests| {
-            requests.iter().filter_map(Grant::exactly).collect::<Vec<_>>()
+            requests.iter().map(Grant::exactly).collect::<Option<Vec<_>>>()
         });
-        for grant in grants.unwrap_or_default() {
+        grants.ok().flatten().unwrap_or_default()
+    }
+
+    /// A person allowed a call for good.
+    pub(super) fn grant_always(&mut self, conversation: ConversationNumber, call: &Call) {
+        self.table.sweep(self.now.wall);
+        for grant in self.grants_for(call) {
             let spec = grant.to_string();
             let made = self.table.grant(grant, self.now.wall);
             self.outbox.record(Kind::Granted, conversation, |out| {
@@ -273,8 +338,10 @@ fn risk(role: &ToolRole) -> &'static str {
 fn refused(why: &str, digest: [u8; 32]) -> Ruling {
     Ruling {
         answer: Ruled::Deny,
+        rule: 0,
         handles: Vec::new(),
         text: why.into(),
+        topic: None,
         block: None,
         may_be_always: false,
         digest,

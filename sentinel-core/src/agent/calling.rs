@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::Agent;
+use super::authority::Ruling;
 use super::history::cut;
 use super::input::ToolOutput;
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
@@ -25,7 +26,7 @@ use super::turn::{CallStage, Calling, End, Outcome, Spending, Stage, Turn};
 use crate::budget::Amount;
 use crate::capability::Handle;
 use crate::fault::{Fault, is_broken};
-use crate::label::{Answer as Ruled, Source};
+use crate::label::{Answer as Ruled, Label, Secrecy, Source};
 use crate::limits::TURN_CALL_GRACE;
 use crate::llm::{Block, Message, Role, ToolResult, ToolUse};
 use crate::tool::{Call, CallError, Operation};
@@ -39,21 +40,25 @@ impl Agent {
         calls: Vec<ToolUse>,
     ) {
         let is_over = turn.rounds_count > self.settings.turn.rounds_max;
-        let mut round = Vec::new();
+        let (mut round, mut asked) = (Vec::new(), Vec::new());
         for call in calls {
-            let calling = match is_over {
+            let (calling, ruling) = match is_over {
                 true => {
                     let most = self.settings.turn.rounds_max;
                     let why = format!(
                         "not run: tools were called {most} times in this turn, which is the \
                          limit. Answer with what you have."
                     );
-                    self.failed_call(call, why)
+                    (self.failed_call(call, why), None)
                 }
                 false => self.begin_call(number, &turn, call),
             };
+            if let Some(ruling) = ruling {
+                asked.push((round.len(), ruling));
+            }
             round.push(calling);
         }
+        self.question_round(number, &turn, &mut round, asked);
         // One more question, and then an answer.
         turn.may_call &= !is_over;
         turn.stage = Stage::Calling(round);
@@ -62,17 +67,18 @@ impl Agent {
 
     fn failed_call(&mut self, call: ToolUse, why: String) -> Calling {
         let number = CallNumber(self.numbers.next());
-        let result = ToolResult { id: call.id.clone(), content: why, is_error: true };
-        let stage = CallStage::Done(Outcome { result, is_output: false });
+        let stage = CallStage::refused(&call.id, why);
         Calling { number, id: call.id, call: None, stage }
     }
 
+    /// Decides a call, and starts it if it is allowed. Of one that a person is to be asked about
+    /// the ruling is given back.
     fn begin_call(
         &mut self,
         conversation: ConversationNumber,
         turn: &Turn,
         wanted: ToolUse,
-    ) -> Calling {
+    ) -> (Calling, Option<Ruling>) {
         let settings = self.settings.clone();
         let call = match settings.tools.read(&wanted) {
             Ok((_, call)) => call,
@@ -86,27 +92,26 @@ impl Agent {
                     };
                     out.field("why", why);
                 });
-                return self.failed_call(wanted, error.to_string());
+                return (self.failed_call(wanted, error.to_string()), None);
             }
         };
         let number = CallNumber(self.numbers.next());
         if let Some(outcome) = self.own_call(conversation, &wanted.id, &call) {
             let stage = CallStage::Done(outcome);
-            return Calling { number, id: wanted.id, call: Some(call), stage };
+            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
         }
         let ruling = self.rule(conversation, number, &call);
-        let stage = match ruling.answer {
+        let (stage, asked) = match ruling.answer {
             Ruled::Deny if !is_broken(Fault::UngrantedCall) => {
-                let content = ruling.text;
-                let result = ToolResult { id: wanted.id.clone(), content, is_error: true };
-                CallStage::Done(Outcome { result, is_output: false })
+                (CallStage::refused(&wanted.id, ruling.text), None)
             }
-            Ruled::Ask => self.question_call(conversation, turn, number, &wanted.id, ruling),
+            Ruled::Ask => (CallStage::Asking, Some(ruling)),
             Ruled::Allow | Ruled::Deny => {
-                self.start_call(conversation, turn, number, &call, &wanted.id, ruling.handles)
+                let handles = ruling.handles;
+                (self.start_call(conversation, turn, number, &call, &wanted.id, handles), None)
             }
         };
-        Calling { number, id: wanted.id, call: Some(call), stage }
+        (Calling { number, id: wanted.id, call: Some(call), stage }, asked)
     }
 
     /// The tools that the runtime is itself: the plan and the clock.
@@ -162,14 +167,12 @@ impl Agent {
         let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {
             Ok(reservation) => reservation,
             Err(exceeded) => {
-                return self.call_over_budget(conversation, turn, id, &exceeded);
+                return self.call_over_budget(conversation, turn, id, handles, &exceeded);
             }
         };
         if !self.spend(&handles) && !is_broken(Fault::UngrantedCall) {
             let _ = self.budgets.settle(reservation, Amount::default(), self.now.wall);
-            let content = "not run: a grant it needs ended meanwhile.".to_string();
-            let result = ToolResult { id: id.to_string(), content, is_error: true };
-            return CallStage::Done(Outcome { result, is_output: false });
+            return CallStage::refused(id, "not run: a grant it needs ended meanwhile.".into());
         }
         let since = self.now.instant;
         let deadline = since.after(time).after(TURN_CALL_GRACE);
@@ -224,8 +227,9 @@ impl Agent {
         let content = cut(&output.content, self.settings.turn.output_bytes_max).into_owned();
         let result = ToolResult { id: calling.id.clone(), content, is_error: output.is_error };
         calling.stage = CallStage::Done(Outcome { result, is_output });
-        let elapsed = self.now.instant.since(since).as_millis();
-        let time_ms = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        // Where the program was down meanwhile, the call was not running all the time.
+        let time = self.now.instant.since(since).min(self.settings.turn.call_time_max);
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.settle(number, spending, Amount { calls: 1, time_ms, ..Amount::default() });
     }
 
@@ -276,6 +280,11 @@ impl Agent {
                     };
                     let (label, records) = (output.label(source), output.records.as_ref());
                     memory.add_output(label, tool.name(), &result.content, records, url.as_deref());
+                }
+                // The tool is gone since the call was made; what it gave back is not.
+                (None, true) => {
+                    let label = Label::untrusted(Source::Skill, Secrecy::Private);
+                    memory.add(label, "a tool that is gone", &result.content);
                 }
                 // A refusal repeats words of the model, and is worth no more than those.
                 _ => memory.add_model(&result.content),
@@ -330,6 +339,35 @@ impl Agent {
         let ended: Vec<Calling> = ended.collect();
         if !is_broken(Fault::LostResult) {
             self.remember_round(number, turn, ended);
+        }
+    }
+
+    /// Grants were revoked: what runs with them is stopped.
+    pub(super) fn stop_uncovered(&mut self) {
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let Some(mut turn) = self.take_turn(number) else { continue };
+            let uncovered: Vec<CallNumber> = match &turn.stage {
+                Stage::Calling(round) => {
+                    let running = round.iter().filter(|calling| match &calling.stage {
+                        CallStage::Running { handles, .. } => {
+                            handles.iter().any(|handle| self.table.find(*handle).is_none())
+                        }
+                        _ => false,
+                    });
+                    running.map(|calling| calling.number).collect()
+                }
+                _ => Vec::new(),
+            };
+            for call in uncovered {
+                self.calls.remove(&call);
+                self.outbox.order(Order::Stop(call));
+                let content = "stopped: a grant it needs was revoked while it ran; what it did \
+                               until then is not known"
+                    .to_string();
+                self.finish(number, &mut turn, call, ToolOutput { content, is_error: true }, false);
+            }
+            self.go_on(number, turn);
         }
     }
 

@@ -9,6 +9,7 @@
 //! The rules of admission: [`channel`](crate::channel).
 
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -54,7 +55,12 @@ impl Agent {
         }
     }
 
-    fn ignored(&mut self, conversation: ConversationNumber, incoming: &Incoming, why: &str) {
+    pub(super) fn ignored(
+        &mut self,
+        conversation: ConversationNumber,
+        incoming: &Incoming,
+        why: &str,
+    ) {
         self.outbox.record(Kind::Ignored, conversation, |out| {
             let identity = &incoming.identity;
             out.field("platform", identity.platform.as_str());
@@ -96,6 +102,9 @@ impl Agent {
             out.field("message", incoming.id.as_str()).field("person", u64::from(person.0));
             out.field("is_operator", is_operator).field("is_guest", is_guest);
         });
+        if incoming.parts.is_empty() {
+            return self.ignored(number, &incoming, "there is nothing in it");
+        }
         match Command::parse(&own_words(&incoming)) {
             Some(Ok(command)) if is_guest && !command.is_for_guests() => {
                 self.outbox.record(Kind::Command, number, |out| {
@@ -148,8 +157,7 @@ impl Agent {
 
     /// The next message that waits gets its turn.
     pub(super) fn next_turn(&mut self, number: ConversationNumber) {
-        let Some(conversation) = self.conversation(number) else { return };
-        let Some(queued) = conversation.queue.pop_front() else { return };
+        let Some(queued) = self.next_queued(number) else { return };
         let Queued { incoming, person, is_guest } = queued;
         let turn = Box::new(Turn {
             number: TurnNumber(self.numbers.next()),
@@ -176,6 +184,28 @@ impl Agent {
         }
         memory.history.push(Message { role: Role::User, blocks });
         self.ask(number, turn);
+    }
+
+    /// The next message that waits, of somebody who is still let in.
+    fn next_queued(&mut self, number: ConversationNumber) -> Option<Queued> {
+        loop {
+            let queued = self.conversation(number)?.queue.pop_front()?;
+            if self.access.is_in(queued.person) {
+                return Some(queued);
+            }
+            self.ignored(number, &queued.incoming, "the sender is let in no longer");
+        }
+    }
+
+    /// Ends what was begun for those who are not let in any more.
+    pub(super) fn stop_outsiders(&mut self) {
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let turn = self.conversations.get(&number).and_then(|chat| chat.turn.as_ref());
+            if turn.is_some_and(|turn| !self.access.is_in(turn.person)) {
+                self.stop(number, End::Stopped);
+            }
+        }
     }
 
     fn command(
@@ -234,13 +264,20 @@ impl Agent {
         if !self.may_end(number, person, is_operator) {
             return "This is somebody else's turn; wait until it is over.".into();
         }
-        if let Some(conversation) = self.conversation(number) {
-            conversation.queue.clear();
+        let Some(conversation) = self.conversation(number) else { return String::new() };
+        // What others asked meanwhile is theirs.
+        let (own, others) = core::mem::take(&mut conversation.queue)
+            .into_iter()
+            .partition::<VecDeque<_>, _>(|queued| queued.person == person);
+        for queued in own {
+            self.ignored(number, &queued.incoming, "the conversation was cleared");
         }
         self.stop(number, End::Stopped);
         if let Some(conversation) = self.conversation(number) {
             conversation.clear();
+            conversation.queue = others;
         }
+        self.next_turn(number);
         "Forgotten: we begin anew.".into()
     }
 
@@ -302,14 +339,26 @@ impl Agent {
             return format!("There is no question {question} here that waits for an answer.");
         };
         let turn = known.turn;
+        let can_be = known.can_be(answer);
+        let is_for_operators = known.is_for_operators() || answer == Answer::Always;
         let is_own = self
             .conversations
             .get(&number)
             .and_then(|chat| chat.turn.as_ref())
             .is_some_and(|own| own.number == turn && own.person == person);
-        let may_answer = is_operator || is_own && self.settings.turn.people_may_approve;
+        let may_answer =
+            is_operator || is_own && self.settings.turn.people_may_approve && !is_for_operators;
+        if is_own && is_for_operators && !may_answer {
+            return format!(
+                "Only an operator can answer question {question} like that: it would hold for more \
+                 than this."
+            );
+        }
         if !may_answer {
             return format!("Only an operator can answer question {question}.");
+        }
+        if let Err(why) = can_be {
+            return format!("Not answered: {why}.");
         }
         self.answered(question, answer, &format!("person {} answered", person.0));
         match answer.allows() {

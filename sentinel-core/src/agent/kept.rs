@@ -45,6 +45,7 @@ impl Memory {
     fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.object("history", |out| self.history.keep(out));
         out.object("label", |out| keep_label(out, self.context.label()));
+        out.field("untrusted_gone", self.untrusted_gone() as u64);
         out.array("blocks", |out| {
             for block in &self.blocks {
                 out.object(|out| {
@@ -67,6 +68,17 @@ impl Memory {
         });
     }
 
+    /// How many untrusted blocks have no text any more.
+    fn untrusted_gone(&self) -> usize {
+        let kept = self.blocks.iter().filter(|block| match &block.how {
+            How::Model => false,
+            How::Outside(label) | How::Output { label, .. } => {
+                label.integrity == Integrity::Untrusted
+            }
+        });
+        self.context.untrusted_count().saturating_sub(kept.count())
+    }
+
     fn restore(settings: &Settings, value: Value<'_>) -> Result<Self, Unreadable> {
         let mut memory = Self {
             history: History::restore(value.get("history")?)?,
@@ -74,6 +86,14 @@ impl Memory {
             blocks: VecDeque::new(),
             kept_bytes: 0,
         };
+        // Blocks whose text was not kept still count, and what the model wrote after them was
+        // written under their label.
+        let label = restore_label(value.get("label")?)?;
+        let untrusted_gone = number(value, "untrusted_gone")?;
+        if untrusted_gone > 0 {
+            let untrusted_gone = usize::try_from(untrusted_gone).unwrap_or(usize::MAX);
+            memory.context.worsen(&label, untrusted_gone);
+        }
         for block in value.get("blocks")?.elements()? {
             let (name, words) = (text(block, "name")?, text(block, "text")?);
             let label = || restore_label(block.get("label")?);
@@ -89,8 +109,7 @@ impl Memory {
                 other => return Err(Unreadable::word("way of a block", other)),
             }
         }
-        // Blocks that were too long to keep still count.
-        memory.context.worsen(&restore_label(value.get("label")?)?);
+        memory.context.worsen(&label, 0);
         Ok(memory)
     }
 }
@@ -197,5 +216,26 @@ mod tests {
         let document = json::parse(text.as_bytes()).unwrap();
         let mut restored = Conversation::restore(&settings, document.root()).unwrap();
         assert!(restored.memory().context.is_untrusted());
+    }
+
+    /// The page is not kept any more, and what the model wrote after it is: it does not become the
+    /// person's word, and endorsing the rest does not make up for the page.
+    #[test]
+    fn what_was_written_after_something_untrusted_stays_so() {
+        let settings = Settings::nothing();
+        let mut conversation = Conversation::new("chat", "1");
+        let untrusted = || Label::untrusted(Source::Tool, Secrecy::Private);
+        let memory = conversation.memory();
+        memory.add(untrusted(), "a page", &"evil ".repeat(40));
+        memory.add_model("I will send it to eve@evil.example");
+        memory.add(Label::trusted(Source::Person), "the person", &"x".repeat(262_144 - 110));
+        memory.add(untrusted(), "another page", "short");
+        assert_eq!(memory.blocks().count(), 3);
+        let text = json::object(|out| conversation.keep(out));
+        let document = json::parse(text.as_bytes()).unwrap();
+        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
+        let memory = restored.memory();
+        assert_eq!(memory.blocks().next().unwrap().integrity, Integrity::Untrusted);
+        assert_eq!(memory.context.untrusted_count(), 2);
     }
 }

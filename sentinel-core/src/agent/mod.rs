@@ -61,6 +61,7 @@ use crate::time::{Instant, Now, Timestamp};
 use crate::tool::Builtin;
 
 pub use self::approval::Answer;
+pub(crate) use self::authority::MayRun;
 pub use self::codec::Unreadable;
 pub(crate) use self::codec::hex;
 #[cfg(test)]
@@ -180,8 +181,7 @@ impl Agent {
             Input::Message { incoming, .. } => match self.place(incoming) {
                 Some(known) => Some(known),
                 None => {
-                    let is_connected = self.platform(&incoming.identity.platform).is_some();
-                    let opens = is_connected && self.access.allows(incoming) && self.has_room();
+                    let opens = self.lets_in(incoming) && self.has_room();
                     opens.then(|| ConversationNumber(self.numbers.following()))
                 }
             },
@@ -195,6 +195,11 @@ impl Agent {
             _ => None,
         };
         found.unwrap_or(SYSTEM)
+    }
+
+    /// Whether what a message says can matter: its sender is let in.
+    pub(crate) fn lets_in(&self, incoming: &Incoming) -> bool {
+        self.platform(&incoming.identity.platform).is_some() && self.access.allows(incoming)
     }
 
     /// Whether somebody still waits for this.
@@ -323,7 +328,7 @@ impl Agent {
                 }
             }
         });
-        let say = Say { delivery, conversation, text, what };
+        let say = Say { delivery, conversation, text, what, since: self.now.instant };
         self.deliveries.insert(delivery, say.clone());
         self.outbox.order(Order::Say(say));
     }
@@ -414,7 +419,7 @@ pub struct Pending<'a> {
     /// What an answer is bound to.
     pub digest: [u8; 32],
     /// When it is denied.
-    pub expires: Option<Instant>,
+    pub expires: Instant,
 }
 
 /// Settings that cannot be worked with.

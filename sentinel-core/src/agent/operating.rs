@@ -41,10 +41,12 @@ impl Agent {
                 if known.digest != digest {
                     return Err(refusal("what was shown is not what is asked; look again"));
                 }
+                known.can_be(answer).map_err(refusal)?;
                 self.answered(question, answer, "an operator answered");
                 Ok(format!("question {question}: {}", answer.word()))
             }
             OperatorCommand::Grant(spec) => {
+                self.table.sweep(self.now.wall);
                 let grant: Grant = spec.parse().map_err(|error| refusal(format!("{error}")))?;
                 let made = self.table.grant(grant.clone(), self.now.wall);
                 let handle = made.map_err(|error| refusal(error.to_string()))?;
@@ -63,6 +65,7 @@ impl Agent {
                     out.field("handle", handle.to_string().as_str());
                     out.field("count", count as u64);
                 });
+                self.stop_uncovered();
                 Ok(format!("revoked: {count} grants"))
             }
             OperatorCommand::Pair(code) => {
@@ -80,6 +83,7 @@ impl Agent {
                     out.field("platform", platform.as_str()).field("sender", sender.as_str());
                     out.field("is_let_in", false);
                 });
+                self.stop_outsiders();
                 Ok("no longer let in".to_string())
             }
             OperatorCommand::Stop(conversation) => match self.stop(conversation, End::Stopped) {
@@ -173,8 +177,9 @@ impl Agent {
     }
 
     fn forget(&mut self, number: ConversationNumber) -> Result<String, Refusal> {
-        if let Some(conversation) = self.conversation(number) {
-            conversation.queue.clear();
+        let waiting = self.conversation(number).map(|chat| core::mem::take(&mut chat.queue));
+        for queued in waiting.unwrap_or_default() {
+            self.ignored(super::SYSTEM, &queued.incoming, "its conversation was forgotten");
         }
         self.stop(number, End::Stopped);
         let conversation = self

@@ -18,6 +18,7 @@ use super::operator::Refusal;
 use super::record::{Entry, Kind};
 use crate::capability::Handle;
 use crate::text::json::ObjectWriter;
+use crate::time::Instant;
 use crate::tool::Call;
 
 /// What an agent wants done.
@@ -78,6 +79,8 @@ pub(crate) struct Say {
     pub(crate) conversation: ConversationNumber,
     pub(crate) text: String,
     pub(crate) what: Saying,
+    /// When it was said first.
+    pub(crate) since: Instant,
 }
 
 /// What kind of thing is said.

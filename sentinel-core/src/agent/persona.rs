@@ -26,7 +26,7 @@ pub(super) struct Persona {
 /// What looking at the file showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// It is as it should be, and was before.
+    /// It is what it was before.
     Same,
     /// It is as it should be again.
     Restored,
@@ -64,6 +64,9 @@ impl Persona {
             }
             other => {
                 let digest = other.as_ref().map(|(_, digest)| *digest);
+                if self.changed.as_ref().is_some_and(|known| *known == other) {
+                    return Look::Same;
+                }
                 self.changed = Some(other);
                 Look::Changed(digest)
             }
@@ -114,6 +117,7 @@ mod tests {
         assert_eq!(persona.look(Some("kind".into())), Look::Same);
         assert_eq!(persona.text(), Ok(Some("kind")));
         assert_eq!(persona.look(Some("evil".into())), Look::Changed(Some(digest("evil"))));
+        assert_eq!(persona.look(Some("evil".into())), Look::Same, "that was said");
         assert_eq!(persona.text(), Err(NotApproved));
         assert_eq!(persona.look(Some("kind".into())), Look::Restored);
         assert_eq!(persona.text(), Ok(Some("kind")));

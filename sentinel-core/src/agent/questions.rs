@@ -1,8 +1,9 @@
 //! Asking people, and what follows from what they say.
 //!
 //! # Invariants
-//! - An approval allows the one call it was asked for, as it was shown, and only if grants still
-//!   cover it.
+//! - An approval allows the calls it was asked for, as they were shown, and only if grants still
+//!   cover them.
+//! - What cannot be shown whole is not asked about, but refused.
 //! - A question that cannot be asked is answered no.
 //!
 //! # Not here
@@ -20,43 +21,100 @@ use super::authority::{Ruling, hex_short};
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Saying;
 use super::record::Kind;
-use super::turn::{CallStage, End, Outcome, Stage, Turn};
+use super::turn::{CallStage, Calling, End, Stage, Turn};
 use crate::budget::{AtLimit, Exceeded, Scope};
-use crate::capability::Verdict;
+use crate::capability::{Handle, Verdict};
 use crate::fault::{Fault, is_broken};
-use crate::label::Endorsement;
-use crate::llm::ToolResult;
+use crate::label::{Answer as Ruled, Endorsement, questions};
+use crate::limits::{PAUSE_TIME_MAX, QUESTION_BYTES_MAX, TURN_QUESTIONS_MAX};
 use crate::time::{Instant, Timestamp};
 
 impl Agent {
-    /// Asks about a call.
-    pub(super) fn question_call(
+    /// Asks about the calls of a round that a person has to allow: of each kind in one question.
+    pub(super) fn question_round(
         &mut self,
         conversation: ConversationNumber,
         turn: &Turn,
-        number: CallNumber,
-        id: &str,
-        ruling: Ruling,
-    ) -> CallStage {
-        let Ruling { text, digest, block, may_be_always, .. } = ruling;
-        let expires = self.now.instant.after(self.settings.turn.question_time_max);
-        let approval = Approval {
-            conversation,
-            turn: turn.number,
-            subject: Subject::Call(number),
-            digest,
-            block,
-            may_be_always,
-            text,
-            expires: Some(expires),
-        };
-        match self.put_question(approval) {
-            Some(_) => CallStage::Asking,
-            None => refused(id, "not run: it needs an answer, and too many questions wait already"),
+        round: &mut [Calling],
+        asked: Vec<(usize, Ruling)>,
+    ) {
+        let asked = asked.into_iter().filter_map(|(place, ruling)| {
+            let topic = ruling.topic.clone()?;
+            Some((topic, (place, ruling)))
+        });
+        for (_, calls) in questions(asked) {
+            let (mut together, mut bytes) = (Vec::new(), 0);
+            for (place, ruling) in calls {
+                bytes += ruling.text.len();
+                if bytes > QUESTION_BYTES_MAX && !together.is_empty() {
+                    bytes = ruling.text.len();
+                    let together = core::mem::take(&mut together);
+                    self.question_calls(conversation, turn, round, together);
+                }
+                together.push((place, ruling));
+            }
+            self.question_calls(conversation, turn, round, together);
         }
     }
 
-    fn put_question(&mut self, mut approval: Approval) -> Option<u32> {
+    fn question_calls(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: &Turn,
+        round: &mut [Calling],
+        together: Vec<(usize, Ruling)>,
+    ) {
+        let places: Vec<usize> = together.iter().map(|(place, _)| *place).collect();
+        let of_question = || places.iter().filter_map(|place| round.get(*place));
+        let digest = approval::digest_of_calls(of_question().filter_map(|one| one.call.as_ref()));
+        let numbers = of_question().map(|calling| calling.number).collect();
+        let digests: Vec<_> =
+            together.iter().map(|(_, ruling)| hex_short(&ruling.digest)).collect();
+        let block = together.first().and_then(|(_, ruling)| ruling.block);
+        let block = block.filter(|_| together.iter().all(|(_, other)| other.block == block));
+        let may_be_always = together.iter().all(|(_, ruling)| ruling.may_be_always);
+        let mut text = match together.len() {
+            1 => String::new(),
+            count => format!("{count} calls of one kind, which one answer is for:\n"),
+        };
+        for (_, ruling) in together {
+            text += &ruling.text;
+            text.push('\n');
+        }
+        let expires = self.now.instant.after(self.settings.turn.question_time_max);
+        let is_showable = text.len() <= QUESTION_BYTES_MAX;
+        let asked = is_showable.then(|| {
+            let (subject, turn) = (Subject::Calls(numbers), turn.number);
+            self.put_question(
+                Approval {
+                    conversation,
+                    turn,
+                    subject,
+                    digest,
+                    block,
+                    may_be_always,
+                    text,
+                    expires,
+                },
+                &digests,
+            )
+        });
+        let why = match asked {
+            Some(Some(_)) => return,
+            Some(None) => "not run: it needs an answer, and too many questions wait already",
+            None => {
+                "not run: it needs a person's answer, and it is too long to be shown whole. Make \
+                 it smaller, or do it in parts"
+            }
+        };
+        for place in places {
+            if let Some(calling) = round.get_mut(place) {
+                calling.stage = CallStage::refused(&calling.id, why.into());
+            }
+        }
+    }
+
+    fn put_question(&mut self, mut approval: Approval, calls: &[String]) -> Option<u32> {
         let number = self.approvals.next_number();
         let conversation = approval.conversation;
         let mut ways = format!("/approve {number}");
@@ -64,22 +122,29 @@ impl Agent {
             ways += &format!(", /approve {number} always");
         }
         if let Some(block) = approval.block {
-            ways += &format!(", /approve {number} trust (for all that follows from {block})");
+            ways += &format!(
+                ", /approve {number} trust (and for what else is asked now because of {block})"
+            );
         }
-        let until = match approval.expires {
-            Some(_) => "Without an answer in time it is denied.",
-            None => "It waits until it is answered or the turn is stopped.",
-        };
+        let until = "Without an answer in time it is denied.";
         approval.text = format!(
             "Question {number} [{}]\n{}\nAnswer {ways} or /deny {number}. {until}",
             hex_short(&approval.digest),
             approval.text.trim_end(),
         );
         let (text, digest) = (approval.text.clone(), approval.digest);
+        if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX {
+            return None;
+        }
         let asked = self.approvals.ask(approval)?;
         self.outbox.record(Kind::ApprovalAsked, conversation, |out| {
             out.field("question", u64::from(asked));
             out.field("digest", super::hex(&digest).as_str());
+            out.array("calls", |out| {
+                for digest in calls {
+                    out.value(digest.as_str());
+                }
+            });
         });
         self.say(conversation, text, Saying::Question(asked));
         Some(asked)
@@ -102,59 +167,104 @@ impl Agent {
             return self.put_turn(conversation, turn);
         }
         match approval.subject.clone() {
-            Subject::Call(call) => self.call_answered(conversation, turn, call, &approval, answer),
+            Subject::Calls(calls) => {
+                self.calls_answered(conversation, turn, question, &calls, &approval, answer);
+            }
             Subject::Budget(exceeded) => {
                 self.budget_answered(conversation, turn, question, &exceeded, answer);
             }
         }
     }
 
-    fn call_answered(
+    fn calls_answered(
         &mut self,
         conversation: ConversationNumber,
         mut turn: Box<Turn>,
-        number: CallNumber,
+        question: u32,
+        numbers: &[CallNumber],
         approval: &Approval,
         answer: Answer,
     ) {
-        let Stage::Calling(round) = &turn.stage else { return self.put_turn(conversation, turn) };
-        let place = round.iter().position(|calling| {
-            calling.number == number && matches!(calling.stage, CallStage::Asking)
-        });
-        let found = place.and_then(|place| {
-            let calling = round.get(place)?;
-            Some((place, calling.id.clone(), calling.call.clone()?))
-        });
-        let Some((place, id, call)) = found else { return self.put_turn(conversation, turn) };
-        let mut canonical = String::new();
-        call.canonical(&mut canonical);
-        let is_same = approval::digest(&canonical) == approval.digest;
+        let mut round = match core::mem::replace(&mut turn.stage, Stage::Moving) {
+            Stage::Calling(round) => round,
+            other => {
+                turn.stage = other;
+                return self.put_turn(conversation, turn);
+            }
+        };
+        let is_meant = |calling: &Calling| {
+            numbers.contains(&calling.number) && matches!(calling.stage, CallStage::Asking)
+        };
+        let meant = || round.iter().filter(|calling| is_meant(calling));
+        let digest = approval::digest_of_calls(meant().filter_map(|one| one.call.as_ref()));
+        let is_same = digest == approval.digest;
         let answer = match is_broken(Fault::UnboundAnswer) {
             true => Answer::Once,
             false => answer,
         };
-        let (verdict, handles) = self.cover(&call);
-        let is_covered = matches!(verdict, Verdict::Covered { .. });
-        let stage = match answer.allows() && is_same && is_covered {
-            true => {
-                self.confirm(&handles);
-                if answer == Answer::Always && approval.may_be_always {
-                    self.grant_always(conversation, &call);
-                }
-                if answer == Answer::Trust {
-                    self.endorse(conversation, approval);
-                }
-                self.start_call(conversation, &turn, number, &call, &id, handles)
-            }
-            false if answer.allows() => refused(&id, "not run: no grant covers it any more"),
-            false => refused(&id, "not run: a person, or the time for an answer, said no"),
-        };
-        if let Stage::Calling(round) = &mut turn.stage
-            && let Some(calling) = round.get_mut(place)
-        {
-            calling.stage = stage;
+        if answer == Answer::Trust && is_same {
+            self.endorse(conversation, approval);
         }
+        for calling in round.iter_mut().filter(|calling| is_meant(calling)) {
+            let Some(call) = calling.call.clone() else { continue };
+            let (verdict, handles) = self.cover(&call);
+            let is_covered = matches!(verdict, Verdict::Covered { .. });
+            calling.stage = match answer.allows() && is_same && is_covered {
+                true => {
+                    self.confirm(&handles);
+                    if answer == Answer::Always && approval.may_be_always {
+                        self.grant_always(conversation, &call);
+                    }
+                    let number = calling.number;
+                    self.start_call(conversation, &turn, number, &call, &calling.id, handles)
+                }
+                false if answer.allows() => refused(&calling.id, "no grant covers it any more"),
+                false => refused(&calling.id, "a person, or the time for an answer, said no"),
+            };
+        }
+        if answer == Answer::Trust {
+            self.answer_followers(conversation, &turn, question, &mut round);
+        }
+        turn.stage = Stage::Calling(round);
         self.go_on(conversation, turn);
+    }
+
+    /// A block was endorsed: other calls of the round that asked only because of it need no answer
+    /// of their own.
+    fn answer_followers(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: &Turn,
+        question: u32,
+        round: &mut [Calling],
+    ) {
+        for other in self.approvals.of_turn(turn.number) {
+            let approval = self.approvals.find(other);
+            let Some(Subject::Calls(numbers)) = approval.map(|found| found.subject.clone()) else {
+                continue;
+            };
+            let is_allowed = |calling: &Calling| {
+                let call = calling.call.as_ref();
+                call.is_some_and(|call| self.consider(conversation, call).answer == Ruled::Allow)
+            };
+            let mut meant = round.iter().filter(|calling| numbers.contains(&calling.number));
+            if !meant.all(is_allowed) {
+                continue;
+            }
+            self.approvals.take(other);
+            let how = format!("answered with question {question}");
+            self.outbox.record(Kind::ApprovalAnswered, conversation, |out| {
+                out.field("question", u64::from(other)).field("answer", Answer::Trust.word());
+                out.field("how", how.as_str());
+            });
+            for calling in round.iter_mut().filter(|calling| numbers.contains(&calling.number)) {
+                let Some(call) = calling.call.clone() else { continue };
+                let Ruling { handles, .. } = self.rule(conversation, calling.number, &call);
+                let number = calling.number;
+                calling.stage =
+                    self.start_call(conversation, turn, number, &call, &calling.id, handles);
+            }
+        }
     }
 
     fn endorse(&mut self, conversation: ConversationNumber, approval: &Approval) {
@@ -199,12 +309,13 @@ impl Agent {
         number: ConversationNumber,
         turn: &Turn,
         id: &str,
+        handles: Vec<Handle>,
         exceeded: &Exceeded,
     ) -> CallStage {
         self.record_exceeded(number, exceeded);
         match self.question_budget(number, turn, exceeded) {
-            Some((question, retry)) => CallStage::Held { question, retry },
-            None => refused(id, &format!("not run: {exceeded}")),
+            Some((question, retry)) => CallStage::Held { question, retry, handles },
+            None => CallStage::refused(id, format!("not run: {exceeded}")),
         }
     }
 
@@ -225,26 +336,28 @@ impl Agent {
     ) -> Option<(u32, Option<Instant>)> {
         let (expires, retry) = match exceeded.at_limit {
             AtLimit::Stop => return None,
-            AtLimit::Ask => {
-                (Some(self.now.instant.after(self.settings.turn.question_time_max)), None)
-            }
+            AtLimit::Ask => (self.now.instant.after(self.settings.turn.question_time_max), None),
             AtLimit::Pause => {
-                let retry = (exceeded.scope == Scope::Day)
-                    .then(|| self.now.instant.after(until_tomorrow(self.now.wall)));
-                (None, retry)
+                let is_daily = matches!(exceeded.scope, Scope::Day | Scope::Person);
+                let retry = is_daily.then(|| self.now.instant.after(until_tomorrow(self.now.wall)));
+                // Nothing waits for ever: while a turn does, nothing that was forgotten is gone.
+                (self.now.instant.after(PAUSE_TIME_MAX), retry)
             }
         };
         let text = exceeded.to_string();
-        let question = self.put_question(Approval {
-            conversation,
-            turn: turn.number,
-            digest: approval::digest(&text),
-            subject: Subject::Budget(*exceeded),
-            block: None,
-            may_be_always: false,
-            text: format!("{text}. Allow as much again?"),
-            expires,
-        })?;
+        let question = self.put_question(
+            Approval {
+                conversation,
+                turn: turn.number,
+                digest: approval::digest(&text),
+                subject: Subject::Budget(*exceeded),
+                block: None,
+                may_be_always: false,
+                text: format!("{text}. Allow as much again?"),
+                expires,
+            },
+            &[],
+        )?;
         Some((question, retry))
     }
 
@@ -258,7 +371,7 @@ impl Agent {
     ) {
         if answer.allows() {
             let accounts = self.accounts(number, &turn);
-            self.budgets.extend(accounts, exceeded, exceeded.max, self.now.wall);
+            self.budgets.extend(accounts, exceeded, exceeded.limit, self.now.wall);
         }
         if matches!(turn.stage, Stage::Held { question: asked, .. } if asked == question) {
             turn.stage = Stage::Moving;
@@ -287,21 +400,23 @@ impl Agent {
             }
         };
         for calling in &mut round {
-            let CallStage::Held { question, .. } = &calling.stage else { continue };
+            let CallStage::Held { question, handles, .. } = &calling.stage else { continue };
             if !is_meant(*question) {
                 continue;
             }
             self.approvals.take(*question);
-            let covered = calling.call.clone().map(|call| {
-                let (verdict, handles) = self.cover(&call);
-                (call, verdict, handles)
-            });
-            calling.stage = match covered {
-                Some((call, Verdict::Covered { .. }, handles)) if is_allowed => {
+            // It was allowed with these grants, by the rules or by a person. With others it would
+            // have to be decided again.
+            let (handles, call) = (handles.clone(), calling.call.clone());
+            let call = call.filter(|call| self.is_covered_by(call, &handles));
+            calling.stage = match call {
+                Some(call) if is_allowed => {
                     self.start_call(number, &turn, calling.number, &call, &calling.id, handles)
                 }
-                _ if is_allowed => refused(&calling.id, "not run: no grant covers it any more"),
-                _ => refused(&calling.id, "not run: a limit was reached, and nobody raised it"),
+                None if is_allowed => {
+                    refused(&calling.id, "the grants for it changed while it waited")
+                }
+                _ => refused(&calling.id, "a limit was reached, and nobody raised it"),
             };
         }
         turn.stage = Stage::Calling(round);
@@ -348,8 +463,7 @@ impl Agent {
 }
 
 fn refused(id: &str, why: &str) -> CallStage {
-    let result = ToolResult { id: id.to_string(), content: why.to_string(), is_error: true };
-    CallStage::Done(Outcome { result, is_output: false })
+    CallStage::refused(id, format!("not run: {why}"))
 }
 
 fn until_tomorrow(now: Timestamp) -> Duration {

@@ -14,7 +14,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use sha2::{Digest as _, Sha256};
+
 use super::number::ConversationNumber;
+use crate::limits::JOURNAL_PAYLOAD_BYTES_MAX;
 use crate::text::json::{self, ObjectWriter};
 
 macro_rules! kinds {
@@ -148,19 +151,28 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// What it is, for people; its payload may be private.
+    /// What it is, for people. Its payload is private, and stays so.
     pub(crate) fn describe(&self) -> String {
-        let text = core::str::from_utf8(&self.payload).unwrap_or("(bytes)");
-        let text = text.get(..text.floor_char_boundary(200)).unwrap_or(text);
-        alloc::format!("{} of {} {text}", self.kind.name(), self.conversation)
+        let digest = Sha256::digest(&self.payload);
+        let digest = super::hex(digest.first_chunk::<8>().map_or(&[], |start| start.as_slice()));
+        let (kind, bytes_count) = (self.kind.name(), self.payload.len());
+        alloc::format!("{kind} of {}, {bytes_count} bytes, sha256 {digest}", self.conversation)
     }
 
+    /// A record. One that no log would take is written as its length and its digest.
     pub(crate) fn new(
         kind: Kind,
         conversation: ConversationNumber,
         body: impl FnOnce(&mut ObjectWriter<'_, String>),
     ) -> Self {
-        Self { kind, conversation, payload: json::object(body).into_bytes() }
+        let mut payload = json::object(body);
+        if payload.len() > JOURNAL_PAYLOAD_BYTES_MAX {
+            let digest = super::hex(&Sha256::digest(payload.as_bytes()));
+            payload = json::object(|out| {
+                out.field("too_long", payload.len() as u64).field("sha256", digest.as_str());
+            });
+        }
+        Self { kind, conversation, payload: payload.into_bytes() }
     }
 }
 

@@ -24,41 +24,54 @@ use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Stage, Turn};
 use super::{Agent, SettingsError};
-use crate::capability::Table;
+use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
+use crate::limits::CHANNEL_KEY_LIFETIME;
 use crate::time::Now;
 
 impl Agent {
     /// The program started, with these settings.
     pub(crate) fn start(&mut self, now: Now, settings: Arc<Settings>) -> Result<(), SettingsError> {
         self.now = now;
-        self.adopt(settings)?;
+        let is_as_it_was = settings.digest == self.settings.digest;
+        if !is_as_it_was {
+            self.adopt(settings)?;
+        }
+        self.stop_outsiders();
+        // First what was being said before the end: what is said from here on is not repeated.
+        self.repeat_sayings();
         let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
             let Some(turn) = self.take_turn(number) else { continue };
-            self.resume(number, turn);
+            self.resume(number, turn, is_as_it_was);
         }
-        self.repeat_sayings();
         Ok(())
     }
 
-    /// Changes the settings. What was learnt stays: budgets, people, grants that people made.
+    /// Changes the settings. What was learnt stays: budgets, people, grants that people made and
+    /// how often they were used.
     fn adopt(&mut self, settings: Arc<Settings>) -> Result<(), SettingsError> {
-        if settings.digest == self.settings.digest {
-            return Ok(());
-        }
         let fresh = Self::new(settings)?;
         // Grants of the old settings end; those that were made meanwhile stay.
         let old = core::mem::replace(&mut self.table, Table::new());
-        let made: Vec<_> = old
+        let of_settings = |grant: &Grant| self.settings.grants.contains(grant);
+        let mut made: Vec<Grant> = old
             .iter()
-            .filter(|(_, _, grant)| !self.settings.grants.contains(grant))
-            .map(|(_, _, grant)| grant.clone())
+            .filter(|(_, holder, grant)| *holder == Holder::AGENT && !of_settings(grant))
+            .map(|(handle, _, grant)| Grant { uses: old.uses_left(handle), ..grant.clone() })
             .collect();
-        self.table = fresh.table;
+        // Were there no room for all, what forbids comes first.
+        made.sort_by_key(|grant| grant.level != Level::Deny);
+        let mut table = fresh.table;
+        table.continue_from(&old, of_settings);
+        self.table = table;
         for grant in made {
-            // One that has ended meanwhile is not missed.
-            let _ = self.table.grant(grant, self.now.wall);
+            let spec = grant.to_string();
+            match self.table.grant(grant, self.now.wall) {
+                // One that has ended meanwhile is not missed.
+                Ok(_) | Err(GrantError::Empty) => {}
+                Err(error) => self.alert(format!("the grant '{spec}' was lost: {error}")),
+            }
         }
         self.route = fresh.route;
         self.offered = fresh.offered;
@@ -69,7 +82,7 @@ impl Agent {
         Ok(())
     }
 
-    fn resume(&mut self, number: ConversationNumber, mut turn: Box<Turn>) {
+    fn resume(&mut self, number: ConversationNumber, mut turn: Box<Turn>, is_as_it_was: bool) {
         match core::mem::replace(&mut turn.stage, Stage::Moving) {
             Stage::Asking { exchange, attempt, spending } => {
                 self.exchanges.remove(&exchange);
@@ -80,7 +93,7 @@ impl Agent {
             }
             Stage::Calling(round) => {
                 turn.stage = Stage::Calling(round);
-                self.resume_round(number, turn);
+                self.resume_round(number, turn, is_as_it_was);
             }
             stage @ (Stage::Pausing(_) | Stage::Held { .. }) => {
                 turn.stage = stage;
@@ -90,7 +103,12 @@ impl Agent {
         }
     }
 
-    fn resume_round(&mut self, number: ConversationNumber, mut turn: Box<Turn>) {
+    fn resume_round(
+        &mut self,
+        number: ConversationNumber,
+        mut turn: Box<Turn>,
+        is_as_it_was: bool,
+    ) {
         let Stage::Calling(round) = &turn.stage else { return self.put_turn(number, turn) };
         let running: Vec<_> = round
             .iter()
@@ -104,9 +122,12 @@ impl Agent {
         for (call_number, call, handles) in running {
             let tool = self.settings.tools.find(call.tool());
             let may_repeat = tool.is_ok_and(|tool| tool.is_idempotent(&call));
-            let is_covered = self.cover(&call).1 == handles;
+            // Other settings are another table, in which a handle means another grant.
+            let is_covered = is_as_it_was && self.is_covered_by(&call, &handles);
             if may_repeat && is_covered || is_broken(Fault::RepeatedCall) {
                 self.run(number, turn.number, call_number, &call, &handles, 2);
+                let now = self.now.instant;
+                turn.runs_again(call_number, now, now.after(self.settings.turn.call_time_max));
                 continue;
             }
             self.outbox.record(Kind::CallInterrupted, number, |out| {
@@ -131,9 +152,11 @@ impl Agent {
     fn repeat_sayings(&mut self) {
         let open: Vec<_> = self.deliveries.values().cloned().collect();
         for say in open {
-            let can_repeat = self
-                .address(say.conversation)
-                .is_some_and(|(platform, _)| platform.has_idempotency_key);
+            // After a while a platform knows a key no longer, and would say it twice.
+            let is_recent = self.now.instant.since(say.since) < CHANNEL_KEY_LIFETIME;
+            let address = self.address(say.conversation);
+            let can_repeat =
+                address.is_some_and(|(platform, _)| platform.has_idempotency_key && is_recent);
             if can_repeat {
                 self.outbox.order(Order::Say(say));
                 continue;

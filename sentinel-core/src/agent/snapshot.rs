@@ -48,7 +48,10 @@ impl Agent {
             .conversations
             .iter()
             .map(|(number, conversation)| {
-                Entry::new(Kind::SnapshotPart, *number, |out| conversation.keep(out))
+                Entry::new(Kind::SnapshotPart, *number, |out| {
+                    conversation.keep(out);
+                    self.keep_deliveries(*number, out);
+                })
             })
             .collect();
         let system = Entry::new(Kind::Snapshot, SYSTEM, |out| self.keep(parts.len(), out));
@@ -79,12 +82,16 @@ impl Agent {
         out.object("budgets", |out| self.budgets.keep(out));
         out.object("access", |out| self.access.keep(out));
         out.object("persona", |out| self.persona.keep(out));
+    }
+
+    /// What is being said in a conversation is kept under its key.
+    fn keep_deliveries(&self, number: ConversationNumber, out: &mut ObjectWriter<'_, String>) {
+        let own = self.deliveries.values().filter(|say| say.conversation == number);
         out.array("deliveries", |out| {
-            for say in self.deliveries.values() {
+            for say in own {
                 out.object(|out| {
-                    out.field("delivery", say.delivery.0);
-                    out.field("conversation", say.conversation.0);
-                    out.field("text", say.text.as_str()).field("what", say.what.name());
+                    out.field("delivery", say.delivery.0).field("what", say.what.name());
+                    out.field("since", say.since.0).field("text", say.text.as_str());
                 });
             }
         });
@@ -108,7 +115,7 @@ impl Agent {
         }
         let unreadable = |what: &'static str| move || Unreadable::new(what);
         let bad = |error: SettingsError| Unreadable::new(error.to_string());
-        let mut conversations = BTreeMap::new();
+        let (mut conversations, mut deliveries) = (BTreeMap::new(), BTreeMap::new());
         let mut places = BTreeMap::new();
         for part in parts {
             let document =
@@ -116,15 +123,11 @@ impl Agent {
             let conversation = Conversation::restore(&settings, document.root())?;
             let place = (conversation.platform.clone(), conversation.chat.clone());
             places.insert(place, part.conversation);
+            for kept in document.root().get("deliveries")?.elements()? {
+                let say = restore_delivery(part.conversation, kept)?;
+                deliveries.insert(say.delivery, say);
+            }
             conversations.insert(part.conversation, conversation);
-        }
-        let mut deliveries = BTreeMap::new();
-        for kept in value.get("deliveries")?.elements()? {
-            let delivery = DeliveryNumber(number(kept, "delivery")?);
-            let conversation = ConversationNumber(number(kept, "conversation")?);
-            let what = named(&SAYINGS, "kind of saying", kept.get("what")?.as_str()?)?;
-            let say = Say { delivery, conversation, text: text(kept, "text")?, what };
-            deliveries.insert(delivery, say);
         }
         let questions = u32::try_from(number(value, "questions")?);
         Ok(Self {
@@ -161,6 +164,16 @@ impl Agent {
         let digest = unhex(value.get("settings")?.as_str()?)?;
         Ok((Instant(number(value, "at")?), digest))
     }
+}
+
+fn restore_delivery(conversation: ConversationNumber, value: Value<'_>) -> Result<Say, Unreadable> {
+    Ok(Say {
+        delivery: DeliveryNumber(number(value, "delivery")?),
+        conversation,
+        text: text(value, "text")?,
+        what: named(&SAYINGS, "kind of saying", value.get("what")?.as_str()?)?,
+        since: Instant(number(value, "since")?),
+    })
 }
 
 impl Persona {

@@ -22,6 +22,7 @@ use super::repetition::Repetition;
 use crate::budget::{Amount, ReservationNumber};
 use crate::capability::Handle;
 use crate::channel::Person;
+use crate::limits::TURN_CALL_GRACE;
 use crate::llm::ToolResult;
 use crate::llm::route::{Attempt, Waiting};
 use crate::time::Instant;
@@ -80,7 +81,7 @@ pub(super) enum CallStage {
     /// A person is asked about it.
     Asking,
     /// A limit was reached; a person is asked, or a later time is waited for.
-    Held { question: u32, retry: Option<Instant> },
+    Held { question: u32, retry: Option<Instant>, handles: Vec<Handle> },
     /// It runs.
     Running { handles: Vec<Handle>, spending: Spending, since: Instant, deadline: Instant },
     /// It has a result.
@@ -120,6 +121,17 @@ impl End {
 }
 
 impl Turn {
+    /// A call that was under way before a start runs again, from now on.
+    pub(super) fn runs_again(&mut self, call: CallNumber, now: Instant, until: Instant) {
+        let Stage::Calling(round) = &mut self.stage else { return };
+        for calling in round.iter_mut().filter(|calling| calling.number == call) {
+            if let CallStage::Running { since, deadline, .. } = &mut calling.stage {
+                *since = now;
+                *deadline = until.after(TURN_CALL_GRACE);
+            }
+        }
+    }
+
     /// When it does something by itself.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
@@ -147,6 +159,14 @@ impl Turn {
                 }
             }
         }
+    }
+}
+
+impl CallStage {
+    /// It was not run, and the model is told why.
+    pub(super) fn refused(id: &str, why: String) -> Self {
+        let result = ToolResult { id: id.into(), content: why, is_error: true };
+        Self::Done(Outcome { result, is_output: false })
     }
 }
 

@@ -20,7 +20,8 @@ use super::event::Effect;
 use crate::agent::{ConversationNumber, Kind};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{
-    Actor, AppendError, Entry, KeyRing, KeyRingError, MasterKey, Note, PayloadKey, Writer,
+    Actor, AppendError, Entry, EpochSeed, KeyRing, KeyRingError, MasterKey, Note, PayloadKey,
+    Writer,
 };
 use crate::limits::{
     JOURNAL_FILE_BYTES_MAX, RUNTIME_KEYS_OPEN_MAX, RUNTIME_RETRY_TIME, RUNTIME_UNWRITTEN_BYTES_MAX,
@@ -32,6 +33,8 @@ pub(super) struct Book {
     writer: Writer,
     ring: KeyRing,
     is_ring_changed: bool,
+    /// Whether the ring was given out with a write that is not safe yet.
+    is_ring_out: bool,
     master: MasterKey,
     /// Keys that were used lately.
     keys: BTreeMap<u64, PayloadKey>,
@@ -53,6 +56,8 @@ struct Writing {
     offset: u64,
     bytes: Arc<Vec<u8>>,
     records_count: u64,
+    /// Whether it failed, and has not succeeded since.
+    is_failing: bool,
     /// When a failed write is tried again.
     again: Option<Instant>,
 }
@@ -60,7 +65,7 @@ struct Writing {
 #[derive(Debug)]
 struct Anchor {
     records_count: u64,
-    seed: Vec<u8>,
+    seed: EpochSeed,
     note: Note,
 }
 
@@ -79,6 +84,7 @@ impl Book {
             writer,
             ring,
             is_ring_changed: false,
+            is_ring_out: false,
             master,
             keys: BTreeMap::new(),
             unwritten,
@@ -167,13 +173,13 @@ impl Book {
 
     /// Whether so much waits to be written that nothing new is taken in.
     pub(super) fn is_busy(&self) -> bool {
-        let is_failing = self.writing.as_ref().is_some_and(|writing| writing.again.is_some());
+        let is_failing = self.writing.as_ref().is_some_and(|writing| writing.is_failing);
         is_failing || self.unwritten.len() > RUNTIME_UNWRITTEN_BYTES_MAX
     }
 
     /// Whether anything waits to be made safe.
-    pub(super) const fn is_writing(&self) -> bool {
-        self.writing.is_some() || !self.unwritten.is_empty()
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some() || !self.unwritten.is_empty() || !self.effects.is_empty()
     }
 
     pub(super) fn persisted(&mut self, records_count: u64) {
@@ -181,6 +187,7 @@ impl Book {
             self.writing.as_ref().is_some_and(|writing| writing.records_count == records_count);
         let Some(writing) = self.writing.take_if(|_| is_meant) else { return };
         self.safe_count = writing.records_count;
+        self.is_ring_out = false;
         while let Some(anchor) =
             self.checkpoints.pop_front_if(|anchor| anchor.records_count <= self.safe_count)
         {
@@ -191,6 +198,7 @@ impl Book {
 
     pub(super) fn persist_failed(&mut self, now: Instant) {
         if let Some(writing) = &mut self.writing {
+            writing.is_failing = true;
             writing.again = Some(now.after(RUNTIME_RETRY_TIME));
         }
     }
@@ -205,7 +213,7 @@ impl Book {
     pub(super) fn checkpoint(&mut self, now: Now) {
         // A log that was opened under its name can sign under it.
         let Ok(note) = self.writer.checkpoint(now.wall, &mut self.unwritten) else { return };
-        let seed = self.writer.seed().to_bytes().to_vec();
+        let seed = self.writer.seed().clone();
         self.checkpoints.push_back(Anchor { records_count: self.records_count(), seed, note });
     }
 
@@ -226,19 +234,27 @@ impl Book {
                 return None;
             }
             writing.again = None;
-            return Some(writing.effect());
+            let persist = writing.effect();
+            if self.is_ring_out {
+                // It may have been the ring that could not be stored.
+                self.effects.push_back(persist);
+                return Some(Effect::StoreKeys { ring: self.ring.to_bytes() });
+            }
+            return Some(persist);
         }
         if self.unwritten.is_empty() {
             return None;
         }
         if core::mem::take(&mut self.is_ring_changed) {
+            self.is_ring_out = true;
             return Some(Effect::StoreKeys { ring: self.ring.to_bytes() });
         }
         let bytes = Arc::new(core::mem::take(&mut self.unwritten));
         let (file, offset, records_count) = (self.file, self.offset, self.records_count());
         let is_misplaced = is_broken(Fault::MisplacedWrite) && records_count % 7 == 0;
         self.offset += bytes.len() as u64 - u64::from(is_misplaced);
-        let writing = Writing { file, offset, bytes, records_count, again: None };
+        let writing =
+            Writing { file, offset, bytes, records_count, is_failing: false, again: None };
         Some(self.writing.insert(writing).effect())
     }
 }

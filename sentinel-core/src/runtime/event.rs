@@ -20,7 +20,7 @@ use crate::agent::{
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
-use crate::journal::Note;
+use crate::journal::{EpochSeed, Note};
 use crate::llm::{Outgoing, TransportKind};
 use crate::tool::Call;
 use crate::wire::http::Headers;
@@ -130,7 +130,8 @@ pub enum Effect {
         /// How many records the log holds then.
         records_count: u64,
     },
-    /// Replace the kept key ring by this one, safely, before the next [`Effect::Persist`].
+    /// Replace the kept key ring by this one, safely, before the next [`Effect::Persist`]. If that
+    /// fails, leave the [`Effect::Persist`] and say [`Event::PersistFailed`]: both come again.
     StoreKeys {
         /// The ring.
         ring: Vec<u8>,
@@ -138,7 +139,7 @@ pub enum Effect {
     /// Replace the kept secret of the log by this one, and let nothing of the old one remain.
     StoreSeed {
         /// The secret.
-        seed: Vec<u8>,
+        seed: EpochSeed,
     },
     /// A checkpoint is safe in the log: keep a copy of it elsewhere.
     Checkpoint(Note),
@@ -211,6 +212,9 @@ pub enum Effect {
 pub enum EventError {
     /// A message is not within its bounds.
     Message(crate::channel::IncomingError),
+    /// Something that had to be recorded could not be, so that nothing is done any more. An alert
+    /// said what; a new start goes on from what was recorded.
+    Stopped,
     /// The log cannot be written fast enough, or at all: nothing new is taken in until it can. Let
     /// the platform keep the message.
     Busy,
@@ -220,6 +224,10 @@ impl fmt::Display for EventError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(error) => error.fmt(formatter),
+            Self::Stopped => formatter.write_str(
+                "a record could not be written, and nothing is done without one; the alert before \
+                 this says why. Start again",
+            ),
             Self::Busy => formatter.write_str(
                 "the journal cannot be written; nothing new is taken in until it can. Is the disk \
                  full?",

@@ -12,7 +12,9 @@ use alloc::vec::Vec;
 
 use crate::agent::DeliveryNumber;
 use crate::fault::{Fault, is_broken};
-use crate::limits::{EXCHANGE_ERROR_BYTES_MAX, EXCHANGE_IDLE_TIME, EXCHANGE_WHOLE_BYTES_MAX};
+use crate::limits::{
+    EXCHANGE_ERROR_BYTES_MAX, EXCHANGE_IDLE_TIME, EXCHANGE_TIME_MAX, EXCHANGE_WHOLE_BYTES_MAX,
+};
 use crate::llm::{
     Assembler, Decoder, Delta, Dialect, ModelError, ModelErrorKind, Reply, ReplyBound, StopReason,
     TransportKind, Usage,
@@ -30,6 +32,8 @@ pub(super) struct Exchange {
     assembler: Assembler,
     /// When it is given up unless something comes.
     pub(super) deadline: Instant,
+    /// When it is given up whatever comes.
+    latest: Instant,
 }
 
 #[derive(Debug)]
@@ -68,15 +72,17 @@ impl Exchange {
             body: Body::None,
             assembler: Assembler::new(),
             deadline: now.after(EXCHANGE_IDLE_TIME),
+            latest: now.after(EXCHANGE_TIME_MAX),
         }
     }
 
     pub(super) fn head(&mut self, status: u16, headers: &Headers, now: Instant) {
-        self.deadline = now.after(EXCHANGE_IDLE_TIME);
+        self.deadline = now.after(EXCHANGE_IDLE_TIME).min(self.latest);
         let is_event_stream = || {
             let kind = headers.get("content-type");
             let kind = kind.and_then(|kind| kind.as_str());
-            !kind.is_some_and(|kind| kind.trim().starts_with("application/json"))
+            let media_type = kind.and_then(|kind| kind.split(';').next());
+            !media_type.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
         };
         self.body = match (status, &self.body) {
             (_, Body::Stream(_) | Body::Whole(_) | Body::Error { .. }) => return,
@@ -95,7 +101,7 @@ impl Exchange {
         now: Instant,
         mut show: impl FnMut(&str),
     ) -> Option<Ending> {
-        self.deadline = now.after(EXCHANGE_IDLE_TIME);
+        self.deadline = now.after(EXCHANGE_IDLE_TIME).min(self.latest);
         match &mut self.body {
             Body::None => None,
             Body::Whole(whole) => {

@@ -43,12 +43,12 @@ use self::exchange::{Ending, Exchange};
 use self::orders::Speaking;
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Line, Order};
-use crate::agent::{Agent, DeliveryNumber, ExchangeNumber, Pending, Settings, cut};
+use crate::agent::{Agent, DeliveryNumber, ExchangeNumber, Pending, Settings, ToolOutput, cut};
 use crate::channel::Outcome;
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
 use crate::limits::RUNTIME_OUTPUT_BYTES_MAX;
-use crate::llm::{ModelError, TransportKind, Usage};
+use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::time::{Instant, Now};
 
 pub use self::event::{Effect, Event, EventError};
@@ -66,6 +66,8 @@ pub struct Sentinel {
     /// start left it.
     began: (Instant, Instant),
     now: Now,
+    /// Whether something that followed could not be recorded: then nothing more is taken in.
+    is_stopped: bool,
     exchanges: BTreeMap<ExchangeNumber, Exchange>,
     speaking: BTreeMap<DeliveryNumber, Speaking>,
     /// Deliveries up to this one may have been under way before the last start.
@@ -78,7 +80,6 @@ pub struct Sentinel {
 }
 
 /// What only the shell can know: secrets, and the name of the log.
-#[derive(Debug)]
 pub struct Secrets {
     /// Names the log in every record.
     pub journal: JournalId,
@@ -90,6 +91,14 @@ pub struct Secrets {
     pub master: MasterKey,
     /// Fresh random bytes, drawn for this start.
     pub entropy: [u8; 32],
+}
+
+impl core::fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Self { journal, origin, .. } = self;
+        let mut out = formatter.debug_struct("Secrets");
+        out.field("journal", journal).field("origin", origin).finish_non_exhaustive()
+    }
 }
 
 impl Sentinel {
@@ -123,6 +132,7 @@ impl Sentinel {
             entropy,
             began: (now.instant, now.instant),
             now,
+            is_stopped: false,
             exchanges: BTreeMap::new(),
             speaking: BTreeMap::new(),
             resumed_through: DeliveryNumber(0),
@@ -135,7 +145,7 @@ impl Sentinel {
     /// Records the start, and lets the agent go on with what it was doing.
     fn start(&mut self, settings: Arc<Settings>) -> Result<(), ResumeError> {
         let input = Input::Started { settings: settings.digest };
-        if !self.record(&input) {
+        if self.record(&input).is_none() {
             return Err(ResumeError::Keys);
         }
         self.agent.start(self.now, settings).map_err(ResumeError::Settings)?;
@@ -150,10 +160,17 @@ impl Sentinel {
     /// It was not taken; nothing changed.
     pub fn handle(&mut self, now: Now, event: Event<'_>) -> Result<(), EventError> {
         self.tick(now);
+        if self.is_stopped && !matches!(event, Event::Persisted { .. } | Event::PersistFailed) {
+            return Err(EventError::Stopped);
+        }
         match event {
             Event::Time => {}
-            Event::Message(incoming) => {
+            Event::Message(mut incoming) => {
                 incoming.check().map_err(EventError::Message)?;
+                // Of those who are not let in nothing is kept but that they wrote.
+                if !self.agent.lets_in(&incoming) {
+                    incoming.parts = Vec::new();
+                }
                 if self.book.is_busy() {
                     return Err(EventError::Busy);
                 }
@@ -247,6 +264,7 @@ impl Sentinel {
     pub fn is_busy(&self) -> bool {
         self.agent.is_active()
             || self.book.is_writing()
+            || !self.effects.is_empty()
             || !(self.speaking.is_empty() && self.waiting.is_empty() && self.inner.is_empty())
     }
 
@@ -265,16 +283,50 @@ impl Sentinel {
 
     /// Records an input, lets the agent act on it, and takes what follows.
     fn input(&mut self, input: Input) {
-        if self.agent.waits_for(&input) && self.record(&input) {
-            self.agent.handle(self.now, input);
+        if !self.agent.waits_for(&input) {
+            return;
+        }
+        if let Some(recorded) = self.record(&input) {
+            self.agent.handle(self.now, recorded);
+            return self.drain();
+        }
+        // Somebody waits for it: what could not be recorded is an answer that never came whole.
+        let instead = match input {
+            Input::Reply { exchange, .. } => Input::ReplyFailed {
+                exchange,
+                error: ModelError::new(ModelErrorKind::TooLarge(ReplyBound::EventBytes)),
+                usage: Usage::default(),
+                was_shown: true,
+                entropy: self.entropy.number(),
+            },
+            Input::ToolFinished { call, .. } => {
+                let content = "its output could not be recorded, so it is not shown".into();
+                Input::ToolFinished { call, output: ToolOutput { content, is_error: true } }
+            }
+            _ => return,
+        };
+        if let Some(recorded) = self.record(&instead) {
+            self.agent.handle(self.now, recorded);
             self.drain();
         }
     }
 
-    fn record(&mut self, input: &Input) -> bool {
+    /// Writes an input down, and gives back what a replay will read there: that is what is acted
+    /// on, so that whatever a record does not keep plays no part.
+    fn record(&mut self, input: &Input) -> Option<Input> {
         let conversation = self.agent.conversation_of(input);
         let payload = input.write(self.now.instant);
-        self.append(input.kind(), conversation, payload.as_bytes())
+        let recorded = match Input::read(input.kind(), payload.as_bytes()) {
+            Ok((_, recorded)) => recorded,
+            Err(error) => {
+                let what = input.kind().name();
+                let alert = format!("{what} of {conversation} was not acted on: {error}");
+                self.effects.push_back(Effect::Alert(alert));
+                return None;
+            }
+        };
+        let is_written = self.append(input.kind(), conversation, payload.as_bytes());
+        is_written.then_some(recorded)
     }
 
     fn append(
@@ -297,8 +349,11 @@ impl Sentinel {
         while let Some(line) = self.agent.take() {
             match line {
                 Line::Record(entry) => {
-                    self.append(entry.kind, entry.conversation, &entry.payload);
+                    let is_written = self.append(entry.kind, entry.conversation, &entry.payload);
+                    self.is_stopped |= !is_written;
                 }
+                // Nothing is done whose reason is not on record.
+                Line::Order(_) if self.is_stopped => {}
                 Line::Order(order) => {
                     self.waiting.push_back((self.book.records_count(), order));
                 }

@@ -8,7 +8,7 @@ use alloc::string::String;
 use super::{Effect, Exchange, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say};
-use crate::agent::{ConversationNumber, DeliveryNumber, Provider};
+use crate::agent::{ConversationNumber, DeliveryNumber, MayRun, Provider, ToolOutput};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
 
@@ -52,6 +52,18 @@ impl Sentinel {
             }
             Order::Run(run) => {
                 let Run { number, conversation, call, handles, time_max } = run;
+                // Much can happen while a record is written: the turn may be stopped, a grant
+                // revoked.
+                match self.agent.may_still_run(number, &call, &handles) {
+                    MayRun::Yes => {}
+                    MayRun::NobodyWaits => return,
+                    MayRun::NotCovered => {
+                        let content = "not run: a grant it needs ended meanwhile.".into();
+                        let output = ToolOutput { content, is_error: true };
+                        self.inner.push_back(Input::ToolFinished { call: number, output });
+                        return;
+                    }
+                }
                 self.effects.push_back(Effect::RunTool {
                     number,
                     conversation,

@@ -3,6 +3,7 @@
 //! # Invariants
 //! - Every record that was derived is derived again, in order, byte for byte; the first that is not
 //!   is named.
+//! - What was not sealed with the keys of the log is not believed.
 //!
 //! # Not here
 //! Whether the journal is whole: [`Verifier`](crate::journal::Verifier) says that first.
@@ -222,6 +223,12 @@ impl<'f> Replayer<'f> {
             let unknown = Unreadable::new("this version does not know its kind");
             return is_own.then_some(()).ok_or(differs(DifferenceKind::Unreadable(unknown)));
         };
+        // Sentinel seals all it records. A record in the clear fits the chain as well, but anybody
+        // who can write the file could have made it.
+        if !record.is_sealed {
+            let clear = Unreadable::new("it is not sealed, so that anybody can have written it");
+            return Err(differs(DifferenceKind::Unreadable(clear)));
+        }
         if self.skips.is_some() {
             self.skipped_count += 1;
             return self.skip(record, kind, payload).map_err(differs);

@@ -11,6 +11,7 @@
 //! # Not here
 //! What happens to what was under way: the agent's `restart`.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -46,6 +47,11 @@ pub struct Resumed {
 pub enum ResumeError {
     /// The log is damaged, or there is none.
     Log(RecoverError),
+    /// It is another log than the one that was named.
+    OtherLog {
+        /// The name it has.
+        origin: String,
+    },
     /// Something else follows from the log than what stands in it.
     Differs(Difference),
     /// The settings cannot be worked with.
@@ -74,10 +80,13 @@ impl Sentinel {
         files: &[&[u8]],
         now: Now,
     ) -> Result<Resumed, ResumeError> {
-        let Secrets { seed, master, entropy, .. } = secrets;
+        let Secrets { journal, origin, seed, master, entropy } = secrets;
         let mut entropy = Entropy::new(entropy);
         let recovered =
             recover(files.iter().copied(), Trust::default()).map_err(ResumeError::Log)?;
+        if recovered.journal() != journal || recovered.origin() != origin {
+            return Err(ResumeError::OtherLog { origin: recovered.origin().into() });
+        }
         let (bytes_count, torn_bytes) = (recovered.bytes_count(), recovered.torn_bytes());
         let records_count = recovered.records_count();
 
@@ -136,6 +145,10 @@ impl fmt::Display for ResumeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Log(error) => error.fmt(formatter),
+            Self::OtherLog { origin } => write!(
+                formatter,
+                "this is another log than was meant, that of '{origin}': is the directory right?"
+            ),
             Self::Differs(difference) => write!(
                 formatter,
                 "this program does not decide as the journal says it did: {difference}. Start it \

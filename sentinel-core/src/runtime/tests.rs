@@ -1,161 +1,17 @@
 //! What a person sees, told as conversations with the offline model.
 
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+mod hostile;
+mod restarts;
+mod shell;
+
+use alloc::string::String;
 use alloc::vec::Vec;
 
+use self::shell::{Shell, secrets, settings};
 use super::*;
-use crate::agent::{Answer, Kind, Model, OperatorCommand, Provider, ToolOutput};
-use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
-use crate::journal::KeyRing;
-use crate::llm::Thinking;
+use crate::agent::{Answer, Kind, OperatorCommand};
+use crate::channel::{Identity, Incoming, Part};
 use crate::time::Timestamp;
-use crate::tool::{Call, Tools};
-
-/// A shell whose disk and chats never fail.
-struct Shell {
-    sentinel: Sentinel,
-    settings: Arc<Settings>,
-    log: Vec<u8>,
-    ring: Vec<u8>,
-    seed: Vec<u8>,
-    said: Vec<String>,
-    calls: Vec<(crate::agent::CallNumber, Call)>,
-    told: Vec<Result<String, crate::agent::Refusal>>,
-    instant: u64,
-    messages: u64,
-}
-
-fn settings(grants: &[&str]) -> Settings {
-    let mut settings = Settings::nothing();
-    settings.models = Vec::from([Model {
-        name: "offline".into(),
-        provider: Provider::Offline,
-        reply_tokens_max: 1000,
-        context_tokens_max: 20_000,
-        thinking: Thinking::Unset,
-    }]);
-    settings.tools = Tools::builtin();
-    settings.grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
-    settings.platforms = Vec::from([Platform { name: "chat", ..Platform::DISCORD }]);
-    settings.access = AccessRules::new()
-        .person("chat", "1", Standing::Operator)
-        .and_then(|rules| rules.person("chat", "2", Standing::Person))
-        .and_then(|rules| rules.room("chat", "hall", Audience::Everybody))
-        .unwrap();
-    settings.workspace = "/srv/agent".into();
-    settings
-}
-
-fn secrets(seed: EpochSeed) -> Secrets {
-    Secrets {
-        journal: JournalId([1; 8]),
-        origin: "example.com/test".into(),
-        seed,
-        master: MasterKey::new([2; 32]),
-        entropy: [3; 32],
-    }
-}
-
-impl Shell {
-    fn new(settings: Settings) -> Self {
-        let settings = Arc::new(settings);
-        let now = Now { instant: Instant(0), wall: Timestamp(1_700_000_000_000) };
-        let seed = EpochSeed::first([4; 32]);
-        let kept = seed.to_bytes().to_vec();
-        let sentinel = Sentinel::create(settings.clone(), secrets(seed), now).unwrap();
-        let mut shell = Self {
-            sentinel,
-            settings,
-            log: Vec::new(),
-            ring: Vec::new(),
-            seed: kept,
-            said: Vec::new(),
-            calls: Vec::new(),
-            told: Vec::new(),
-            instant: 0,
-            messages: 0,
-        };
-        shell.perform();
-        shell
-    }
-
-    fn now(&self) -> Now {
-        Now { instant: Instant(self.instant), wall: Timestamp(1_700_000_000_000 + self.instant) }
-    }
-
-    fn tell(&mut self, event: Event<'_>) {
-        self.sentinel.handle(self.now(), event).unwrap();
-        self.perform();
-    }
-
-    fn perform(&mut self) {
-        while let Some(effect) = self.sentinel.poll() {
-            match effect {
-                Effect::Persist { offset, bytes, records_count, .. } => {
-                    self.log.truncate(usize::try_from(offset).unwrap());
-                    self.log.extend_from_slice(&bytes);
-                    self.tell(Event::Persisted { records_count });
-                }
-                Effect::StoreKeys { ring } => self.ring = ring,
-                Effect::StoreSeed { seed } => self.seed = seed,
-                Effect::RunTool { number, call, .. } => self.calls.push((number, call)),
-                Effect::Post { delivery, post, .. } => match post {
-                    Post::Send { piece, text, .. } => {
-                        self.said.push(text);
-                        self.tell(Event::Sent { delivery, piece, message: "m" });
-                    }
-                    Post::Edit { piece, text, .. } => {
-                        self.said.push(text);
-                        self.tell(Event::Edited { delivery, piece });
-                    }
-                    Post::Typing => {}
-                },
-                Effect::Tell { outcome, .. } => self.told.push(outcome),
-                _ => {}
-            }
-        }
-    }
-
-    /// Somebody writes, and what is said after it.
-    fn write(&mut self, sender: &str, chat: &str, text: &str) -> String {
-        self.messages += 1;
-        let incoming = Incoming {
-            identity: Identity::new("chat", chat, sender).unwrap(),
-            id: self.messages.to_string(),
-            is_private: chat != "hall",
-            is_from_bot: false,
-            name: "somebody".into(),
-            parts: Vec::from([Part::Text(text.into())]),
-            sent: Timestamp(0),
-        };
-        let before = self.said.len();
-        self.tell(Event::Message(incoming));
-        self.wait();
-        self.said[before..].join("\n")
-    }
-
-    /// Time passes until nothing more is to be posted.
-    fn wait(&mut self) {
-        for _ in 0..20 {
-            self.instant += 2000;
-            self.tell(Event::Time);
-        }
-    }
-
-    fn restart(&mut self) {
-        let seed = EpochSeed::from_bytes(self.seed.as_slice().try_into().unwrap());
-        let ring = KeyRing::from_bytes(&self.ring).unwrap();
-        let settings = self.settings.clone();
-        let find = |_: &[u8; 32]| Some(settings.clone());
-        let files = [self.log.as_slice()];
-        let (now, own) = (self.now(), self.settings.clone());
-        let resumed = Sentinel::resume(own, &find, secrets(seed), ring, &files, now).unwrap();
-        self.sentinel = resumed.sentinel;
-        self.perform();
-        self.wait();
-    }
-}
 
 #[test]
 fn a_person_is_answered_and_a_stranger_is_not() {

@@ -29,6 +29,13 @@ impl Line {
         let found = document.root().find(key);
         found.and_then(|value| value.as_str().ok().map(ToString::to_string))
     }
+
+    /// A list of texts; empty if it is not there.
+    pub(super) fn texts(&self, key: &str) -> Vec<String> {
+        let document = json::parse(self.payload.as_bytes()).unwrap();
+        let found = document.root().find(key).map(|value| value.elements().unwrap());
+        found.into_iter().flatten().map(|value| value.as_str().unwrap().to_string()).collect()
+    }
 }
 
 /// All that is safe on the disk, and how many records nobody can read any more.

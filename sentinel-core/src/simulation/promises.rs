@@ -235,11 +235,9 @@ fn messages_are_answered_once(lines: &[Line], chats: &Chats, kept: &BTreeSet<(St
         *turns.entry(line.text("message").unwrap()).or_insert(0) += 1;
     }
     assert!(turns.values().all(|count| *count == 1), "a message got two turns");
-    // Where work was stopped or forgotten on purpose, messages may end without a turn.
-    let is_disturbed = lines.iter().any(|line| {
-        matches!(line.kind, Kind::Halted | Kind::PersonaChanged | Kind::Command)
-            && line.text("command").is_none_or(|word| word == "clear")
-    });
+    // Where work was stopped on purpose, messages end with a word about that instead of a turn.
+    let is_disturbed =
+        lines.iter().any(|line| matches!(line.kind, Kind::Halted | Kind::PersonaChanged));
     let ignored: BTreeSet<String> =
         of(lines, Kind::Ignored).filter_map(|line| line.text("message")).collect();
     if is_disturbed {
@@ -286,11 +284,12 @@ fn allows(line: &Line) -> bool {
 fn approvals_are_given(lines: &[Line], seen: &Seen) {
     let mut digests = BTreeMap::new();
     for line in of(lines, Kind::ApprovalAsked) {
-        digests.insert(line.number("question").unwrap(), line.text("digest").unwrap());
+        digests.insert(line.number("question").unwrap(), line.texts("calls"));
     }
     let allowed: BTreeSet<&String> = of(lines, Kind::ApprovalAnswered)
         .filter(|line| allows(line))
         .filter_map(|line| digests.get(&line.number("question").unwrap()))
+        .flatten()
         .collect();
     let is_granted_for_good = of(lines, Kind::Granted).next().is_some();
     for (_, call) in seen.runs.values() {
@@ -299,7 +298,8 @@ fn approvals_are_given(lines: &[Line], seen: &Seen) {
         }
         let mut canonical = String::new();
         call.canonical(&mut canonical);
-        let digest = crate::agent::digest_of(&canonical);
+        // Decisions are shown with the start of the digest.
+        let digest = crate::agent::digest_of(&canonical)[..16].to_string();
         assert!(allowed.contains(&digest), "{call:?} ran and nobody allowed it");
     }
 }

@@ -203,7 +203,7 @@ impl World {
                 self.disk.write(file, offset, bytes, records_count);
             }
             Effect::StoreKeys { ring } => self.disk.ring = ring,
-            Effect::StoreSeed { seed } => self.disk.seed = seed,
+            Effect::StoreSeed { seed } => self.disk.seed = seed.to_bytes().to_vec(),
             Effect::AskModel { exchange, request, .. } => {
                 self.need(Need::ModelAsked(exchange.0));
                 let body: Vec<u8> = request

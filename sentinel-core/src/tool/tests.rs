@@ -535,7 +535,7 @@ fn the_judge_understands_the_roles() {
             r#"{"url":"https://hooks.example/in","method":"POST","body":"x"}"#,
             false,
             Answer::Ask,
-            None,
+            Some("body"),
         ),
         // What only the untrusted text named is asked about, and why is said.
         ("http_fetch", r#"{"url":"https://evil.example/?x"}"#, false, Answer::Ask, Some("url")),

@@ -1,0 +1,262 @@
+//! What strangers, providers, models and slow disks try, and that nothing comes of it.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::shell::{Shell, poking, service, settings};
+use super::*;
+use crate::agent::{Answer, OperatorCommand};
+use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::capability::Handle;
+use crate::channel::{AccessRules, Audience, Part, Standing};
+
+/// A call that waits for the disk is not made when its turn was stopped, or its grant revoked,
+/// meanwhile.
+#[test]
+fn what_was_stopped_while_its_record_was_written_does_not_run() {
+    let read = Handle { index: 1, generation: 0 };
+    for command in [OperatorCommand::Halt, OperatorCommand::Revoke(read)] {
+        let mut shell = Shell::new(settings(&["model offline", "read,list /srv/agent"]));
+        shell.write("1", "c1", "hello");
+        shell.is_slow = true;
+        shell.write("1", "c1", "read README.md");
+        shell.tell(Event::Operator { request: 1, command });
+        shell.is_slow = false;
+        for records_count in core::mem::take(&mut shell.unsafe_counts) {
+            shell.tell(Event::Persisted { records_count });
+        }
+        shell.wait();
+        assert!(shell.calls.is_empty(), "{:?}", shell.calls);
+        assert!(shell.sentinel.is_at_rest());
+    }
+}
+
+#[test]
+fn a_revoked_grant_ends_what_runs_with_it() {
+    let mut shell = Shell::new(settings(&["model offline", "read,list /srv/agent"]));
+    shell.write("1", "c1", "read README.md");
+    assert_eq!(shell.calls.len(), 1);
+    shell.operate(OperatorCommand::Revoke(Handle { index: 1, generation: 0 })).unwrap();
+    shell.wait();
+    assert!(shell.sentinel.is_at_rest(), "{:?}", shell.sentinel.open_counts());
+}
+
+#[test]
+fn a_question_that_cannot_be_shown_whole_is_not_asked() {
+    let list = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(500_000));
+    let text = format!(r#"{{"a":"{}THE END"}}"#, "word ".repeat(100_000));
+    for arguments in [list, text] {
+        let mut shell = Shell::new(service(&["model offline", "skill poke ask"]));
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], &poking(&[&arguments]));
+        assert!(shell.sentinel.questions().next().is_none());
+        assert!(shell.write("1", "c1", "/approve 1").contains("no question 1"));
+        assert!(shell.calls.is_empty());
+        assert_eq!(shell.asked.len(), 1, "the model is told, and goes on");
+        shell.restart();
+    }
+}
+
+#[test]
+fn calls_of_a_kind_are_one_question_and_run_as_they_were_shown() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke ask"]));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&[r#"{"at":"one"}"#, r#"{"at":"two"}"#]));
+    let text = shell.sentinel.questions().map(|pending| pending.text.to_string()).next().unwrap();
+    assert!(text.contains("2 calls") && text.contains("one") && text.contains("two"), "{text}");
+    assert!(text.contains("Always would grant: skill poke"), "{text}");
+    shell.write("1", "c1", "/approve 1");
+    assert_eq!(shell.calls.len(), 2);
+}
+
+#[test]
+fn a_turn_cannot_fill_the_list_of_questions() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke ask"]));
+    shell.write("1", "c1", "go");
+    // Too long for one question together.
+    let arguments: Vec<String> =
+        (0..100).map(|index| format!(r#"{{"a":"{index}{}"}}"#, "x".repeat(9000))).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    shell.answer(200, &[], &poking(&arguments));
+    assert_eq!(shell.sentinel.questions().count(), 16);
+}
+
+/// An endorsement answers the other questions of the round that asked for the same block.
+#[test]
+fn trust_is_for_what_else_is_asked_because_of_the_block() {
+    let mut own = service(&["model offline", "skill poke"]);
+    let role = crate::label::ToolRole::new(crate::label::Effect::Change)
+        .undoable()
+        .control("at")
+        .control("by");
+    let definition = crate::llm::ToolDefinition {
+        name: "move".into(),
+        description: "Moves.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, role, false).unwrap();
+    own.grants.push("skill move".parse().unwrap());
+    let calls =
+        || poking(&[r#"{"at":"station"}"#, r#"{"by":"harbour"}"#]).replace("\"poke\"", "\"move\"");
+    for (answer, runs) in [("trust", 2), ("once", 1)] {
+        let mut shell = Shell::new(own.clone());
+        let quoted = Part::Quoted("station or harbour".into());
+        shell.send("1", "c1", Vec::from([Part::Text("go there".into()), quoted]));
+        shell.answer(200, &[], &calls());
+        assert_eq!(shell.sentinel.questions().count(), 2, "{:?}", shell.said);
+        let said = match answer {
+            "trust" => shell.write("1", "c1", "/approve 1 trust"),
+            _ => shell.write("1", "c1", "/approve 1"),
+        };
+        // The tool was not planned either, so an endorsement of the words alone is enough only
+        // because nothing untrusted is left.
+        assert_eq!(shell.calls.len(), runs, "{said}");
+    }
+}
+
+#[test]
+fn a_call_that_a_limit_held_is_decided_anew_when_its_grants_changed() {
+    let limit =
+        Limit { scope: Scope::Turn, measure: Measure::Calls, max: 1, at_limit: AtLimit::Ask };
+    let mut own = settings(&["model offline", "read,list /srv/agent", "read,list /srv ask"]);
+    own.budget = Rules { limits: Vec::from([limit]), warn_percent: Vec::new() };
+    let mut shell = Shell::new(own);
+    let said = shell.write("1", "c1", "read README.md");
+    assert!(shell.calls.is_empty() && said.contains("Question 1"), "{said}");
+    shell.operate(OperatorCommand::Revoke(Handle { index: 1, generation: 0 })).unwrap();
+    shell.write("1", "c1", "/approve 1");
+    assert!(shell.calls.is_empty(), "only a grant that asks is left, and nobody was asked");
+}
+
+#[test]
+fn people_answer_for_themselves_and_operators_for_all() {
+    let mut own = service(&["model offline", "skill poke ask"]);
+    own.turn.people_may_approve = true;
+    let mut shell = Shell::new(own);
+    shell.write("2", "c2", "go");
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.write("2", "c2", "/approve 1 always").contains("Only an operator"));
+    assert!(shell.calls.is_empty());
+    assert!(shell.write("2", "c2", "/approve 1").contains("Allowed"));
+    assert_eq!(shell.calls.len(), 1);
+
+    let limit =
+        Limit { scope: Scope::Day, measure: Measure::Calls, max: 1, at_limit: AtLimit::Ask };
+    let mut own = settings(&["model offline", "read,list /srv/agent"]);
+    own.turn.people_may_approve = true;
+    own.budget = Rules { limits: Vec::from([limit]), warn_percent: Vec::new() };
+    let mut shell = Shell::new(own);
+    shell.write("2", "c2", "read README.md");
+    assert!(shell.write("2", "c2", "/approve 1").contains("Only an operator"));
+    assert!(shell.calls.is_empty());
+}
+
+#[test]
+fn an_answer_that_was_not_offered_is_none() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke ask"]));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.write("1", "c1", "/approve 1 trust").contains("no block to trust"));
+    let pending = shell.sentinel.questions().next().unwrap();
+    let (question, digest) = (pending.number, pending.digest);
+    let command = OperatorCommand::Answer { question, digest, answer: Answer::Trust };
+    assert!(shell.operate(command).is_err());
+    assert!(shell.calls.is_empty());
+}
+
+#[test]
+fn what_others_asked_survives_a_clear() {
+    let mut own = service(&["model offline"]);
+    own.access = AccessRules::new()
+        .person("chat", "2", Standing::Person)
+        .and_then(|rules| rules.person("chat", "3", Standing::Person))
+        .and_then(|rules| rules.room("chat", "hall", Audience::People))
+        .unwrap();
+    let mut shell = Shell::new(own);
+    shell.write("2", "hall", "one");
+    shell.write("3", "hall", "a question of mine");
+    assert_eq!(shell.asked.len(), 1);
+    shell.write("2", "hall", "/clear");
+    assert_eq!(shell.asked.len(), 2, "the other one's turn has come");
+}
+
+#[test]
+fn nothing_goes_on_for_somebody_who_is_let_in_no_longer() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke"]));
+    shell.write("2", "c2", "one");
+    shell.write("2", "c2", "two");
+    let command = OperatorCommand::Unpair { platform: "chat".into(), sender: "2".into() };
+    shell.operate(command).unwrap();
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.calls.is_empty() && shell.asked.is_empty());
+    assert!(shell.sentinel.is_at_rest());
+}
+
+/// A stranger costs a line of the log, however much they write.
+#[test]
+fn of_strangers_nothing_is_kept_but_that_they_wrote() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    let before = shell.log.len();
+    for _ in 0..10 {
+        shell.write("9", "c9", &"x".repeat(200_000));
+    }
+    assert!(shell.log.len() - before < 10_000, "{} bytes", shell.log.len() - before);
+}
+
+#[test]
+fn a_stream_of_nothing_but_signs_of_life_ends() {
+    let mut own = service(&["model offline"]);
+    own.models[0].provider = crate::agent::Provider::Service(crate::llm::Dialect::Anthropic);
+    let mut shell = Shell::new(own);
+    shell.write("1", "c1", "hello");
+    let exchange = shell.asked.pop().unwrap();
+    let headers = crate::wire::http::Headers::new();
+    shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
+    for _ in 0..30 {
+        shell.instant += 100_000;
+        shell.tell(Event::ModelBody { exchange, bytes: b":\n" });
+    }
+    assert!(!shell.sentinel.exchanges.contains_key(&exchange));
+}
+
+#[test]
+fn a_full_disk_is_said_once_and_nothing_is_taken_in_meanwhile() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    shell.is_slow = true;
+    shell.write("1", "c1", "hello");
+    let mut refused = 0;
+    for _ in 0..10 {
+        shell.sentinel.handle(shell.now(), Event::PersistFailed).unwrap();
+        shell.wait();
+        let incoming = shell::incoming("1", "c1", "x", Vec::new());
+        let taken = shell.sentinel.handle(shell.now(), Event::Message(incoming));
+        refused += u32::from(taken == Err(EventError::Busy));
+    }
+    assert_eq!(refused, 10);
+    assert_eq!(shell.alerts.len(), 1, "{:?}", shell.alerts);
+}
+
+/// A ring that could not be stored is given out again, before the records that need it.
+#[test]
+fn keys_are_stored_before_the_records_that_need_them_also_the_second_time() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    shell.write("1", "c1", "hello");
+    let incoming = shell::incoming("2", "c2", "first", Vec::from([Part::Text("hi".into())]));
+    let now = shell.now();
+    shell.sentinel.handle(now, Event::Message(incoming)).unwrap();
+    let mut order = Vec::new();
+    for _ in 0..2 {
+        while let Some(effect) = shell.sentinel.poll() {
+            match effect {
+                Effect::StoreKeys { .. } => order.push("keys"),
+                Effect::Persist { .. } => order.push("records"),
+                _ => {}
+            }
+        }
+        shell.sentinel.handle(shell.now(), Event::PersistFailed).unwrap();
+        shell.instant += 60_000;
+        shell.sentinel.handle(shell.now(), Event::Time).unwrap();
+    }
+    assert_eq!(order, ["keys", "records", "keys", "records"]);
+}

@@ -1,0 +1,269 @@
+//! A shell for tests: its disk and its chats never fail, and its tools wait to be told what to say.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::*;
+use crate::agent::{Model, OperatorCommand, Provider, Refusal, ToolOutput};
+use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
+use crate::journal::KeyRing;
+use crate::label::{Effect as ToolEffect, ToolRole};
+use crate::llm::{Dialect, OpenAiProfile, Thinking, ToolDefinition};
+use crate::text::json;
+use crate::time::Timestamp;
+use crate::tool::{Call, Tools};
+use crate::wire::http::Headers;
+
+/// A shell whose disk and chats never fail.
+pub(super) struct Shell {
+    pub(super) sentinel: Sentinel,
+    pub(super) settings: Arc<Settings>,
+    pub(super) log: Vec<u8>,
+    pub(super) ring: Vec<u8>,
+    pub(super) seed: Vec<u8>,
+    pub(super) said: Vec<String>,
+    pub(super) calls: Vec<(crate::agent::CallNumber, Call)>,
+    pub(super) told: Vec<Result<String, Refusal>>,
+    /// Exchanges that models were asked in.
+    pub(super) asked: Vec<ExchangeNumber>,
+    pub(super) alerts: Vec<String>,
+    /// Whether nobody hears what became of what was said.
+    pub(super) is_mute: bool,
+    /// Whether the disk is slow: what is written is not safe until it is told.
+    pub(super) is_slow: bool,
+    pub(super) unsafe_counts: Vec<u64>,
+    pub(super) instant: u64,
+    pub(super) messages: u64,
+}
+
+pub(super) fn settings(grants: &[&str]) -> Settings {
+    let mut settings = Settings::nothing();
+    settings.models = Vec::from([Model {
+        name: "offline".into(),
+        provider: Provider::Offline,
+        reply_tokens_max: 1000,
+        context_tokens_max: 20_000,
+        thinking: Thinking::Unset,
+    }]);
+    settings.tools = Tools::builtin();
+    settings.grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
+    settings.platforms = Vec::from([Platform { name: "chat", ..Platform::DISCORD }]);
+    settings.access = AccessRules::new()
+        .person("chat", "1", Standing::Operator)
+        .and_then(|rules| rules.person("chat", "2", Standing::Person))
+        .and_then(|rules| rules.room("chat", "hall", Audience::Everybody))
+        .unwrap();
+    settings.workspace = "/srv/agent".into();
+    settings
+}
+
+pub(super) fn secrets(seed: EpochSeed) -> Secrets {
+    Secrets {
+        journal: JournalId([1; 8]),
+        origin: "example.com/test".into(),
+        seed,
+        master: MasterKey::new([2; 32]),
+        entropy: [3; 32],
+    }
+}
+
+impl Shell {
+    pub(super) fn new(settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        let now = Now { instant: Instant(0), wall: Timestamp(1_700_000_000_000) };
+        let seed = EpochSeed::first([4; 32]);
+        let kept = seed.to_bytes().to_vec();
+        let sentinel = Sentinel::create(settings.clone(), secrets(seed), now).unwrap();
+        let mut shell = Self {
+            sentinel,
+            settings,
+            log: Vec::new(),
+            ring: Vec::new(),
+            seed: kept,
+            said: Vec::new(),
+            calls: Vec::new(),
+            told: Vec::new(),
+            asked: Vec::new(),
+            alerts: Vec::new(),
+            is_mute: false,
+            is_slow: false,
+            unsafe_counts: Vec::new(),
+            instant: 0,
+            messages: 0,
+        };
+        shell.perform();
+        shell
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { instant: Instant(self.instant), wall: Timestamp(1_700_000_000_000 + self.instant) }
+    }
+
+    pub(super) fn tell(&mut self, event: Event<'_>) {
+        self.sentinel.handle(self.now(), event).unwrap();
+        self.perform();
+    }
+
+    pub(super) fn perform(&mut self) {
+        while let Some(effect) = self.sentinel.poll() {
+            match effect {
+                Effect::Persist { offset, bytes, records_count, .. } => {
+                    self.log.truncate(usize::try_from(offset).unwrap());
+                    self.log.extend_from_slice(&bytes);
+                    match self.is_slow {
+                        true => self.unsafe_counts.push(records_count),
+                        false => self.tell(Event::Persisted { records_count }),
+                    }
+                }
+                Effect::StoreKeys { ring } => self.ring = ring,
+                Effect::StoreSeed { seed } => self.seed = seed.to_bytes().to_vec(),
+                Effect::RunTool { number, call, .. } => self.calls.push((number, call)),
+                Effect::Post { delivery, post, .. } => match post {
+                    Post::Send { piece, text, .. } => {
+                        self.said.push(text);
+                        if !self.is_mute {
+                            self.tell(Event::Sent { delivery, piece, message: "m" });
+                        }
+                    }
+                    Post::Edit { piece, text, .. } => {
+                        self.said.push(text);
+                        self.tell(Event::Edited { delivery, piece });
+                    }
+                    Post::Typing => {}
+                },
+                Effect::AskModel { exchange, .. } => self.asked.push(exchange),
+                Effect::Alert(text) => self.alerts.push(text),
+                Effect::Tell { outcome, .. } => self.told.push(outcome),
+                _ => {}
+            }
+        }
+    }
+
+    /// Somebody writes, and what is said after it.
+    pub(super) fn write(&mut self, sender: &str, chat: &str, text: &str) -> String {
+        self.send(sender, chat, Vec::from([Part::Text(text.into())]))
+    }
+
+    /// Somebody sends a message, and what is said after it.
+    pub(super) fn send(&mut self, sender: &str, chat: &str, parts: Vec<Part>) -> String {
+        self.messages += 1;
+        let incoming = incoming(sender, chat, &self.messages.to_string(), parts);
+        let before = self.said.len();
+        self.tell(Event::Message(incoming));
+        self.wait();
+        self.said[before..].join("\n")
+    }
+
+    /// The last model that was asked answers.
+    pub(super) fn answer(&mut self, status: u16, fields: &[(&str, &str)], body: &str) {
+        let exchange = self.asked.pop().unwrap();
+        let mut headers = Headers::new();
+        headers.append("content-type", b"application/json").unwrap();
+        for (name, value) in fields {
+            headers.append(name, value.as_bytes()).unwrap();
+        }
+        self.tell(Event::ModelHead { exchange, status, headers: &headers });
+        self.tell(Event::ModelBody { exchange, bytes: body.as_bytes() });
+        self.tell(Event::ModelEnd { exchange });
+        self.wait();
+    }
+
+    /// The last tool that was called gives this back.
+    pub(super) fn give_back(&mut self, content: &str) {
+        let (call, _) = self.calls.pop().unwrap();
+        let output = ToolOutput { content: content.into(), is_error: false };
+        self.tell(Event::ToolFinished { call, output });
+        self.wait();
+    }
+
+    pub(super) fn operate(&mut self, command: OperatorCommand) -> Result<String, Refusal> {
+        self.tell(Event::Operator { request: 1, command });
+        self.told.pop().unwrap()
+    }
+
+    /// Time passes until nothing more is to be posted.
+    pub(super) fn wait(&mut self) {
+        for _ in 0..20 {
+            self.instant += 2000;
+            self.tell(Event::Time);
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        let settings = self.settings.clone();
+        self.try_restart(&settings).unwrap();
+    }
+
+    /// Starts again with other settings.
+    pub(super) fn restart_with(&mut self, settings: Settings) {
+        self.try_restart(&Arc::new(settings)).unwrap();
+    }
+
+    pub(super) fn try_restart(&mut self, settings: &Arc<Settings>) -> Result<(), ResumeError> {
+        let seed = EpochSeed::from_bytes(self.seed.as_slice().try_into().unwrap());
+        let ring = KeyRing::from_bytes(&self.ring).unwrap();
+        let (old, new) = (self.settings.clone(), settings.clone());
+        let find = |digest: &[u8; 32]| {
+            [old.clone(), new.clone()].into_iter().find(|known| known.digest == *digest)
+        };
+        let (files, now) = ([self.log.as_slice()], self.now());
+        let resumed = Sentinel::resume(new.clone(), &find, secrets(seed), ring, &files, now)?;
+        self.settings = settings.clone();
+        self.sentinel = resumed.sentinel;
+        self.perform();
+        self.wait();
+        Ok(())
+    }
+}
+
+pub(super) fn incoming(sender: &str, chat: &str, id: &str, parts: Vec<Part>) -> Incoming {
+    Incoming {
+        identity: Identity::new("chat", chat, sender).unwrap(),
+        id: id.into(),
+        is_private: chat != "hall",
+        is_from_bot: false,
+        name: "somebody".into(),
+        parts,
+        sent: Timestamp(0),
+    }
+}
+
+/// Settings with a model behind a network, and a tool that changes something.
+pub(super) fn service(grants: &[&str]) -> Settings {
+    let mut own = settings(grants);
+    own.models[0].provider = Provider::Service(Dialect::OpenAi(OpenAiProfile::GENERIC));
+    own.models[0].context_tokens_max = 1_000_000;
+    let definition = ToolDefinition {
+        name: "poke".into(),
+        description: "Pokes.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, ToolRole::new(ToolEffect::Change), false).unwrap();
+    own
+}
+
+/// A model's answer that calls that tool with each of these arguments.
+pub(super) fn poking(arguments: &[&str]) -> String {
+    json::object(|out| {
+        out.array("choices", |out| {
+            out.object(|out| {
+                out.field("index", 0_u64).field("finish_reason", "tool_calls");
+                out.object("message", |out| {
+                    out.field("role", "assistant");
+                    out.array("tool_calls", |out| {
+                        for (index, arguments) in arguments.iter().enumerate() {
+                            out.object(|out| {
+                                out.field("id", alloc::format!("c{index}").as_str());
+                                out.field("type", "function");
+                                out.object("function", |out| {
+                                    out.field("name", "poke").field("arguments", *arguments);
+                                });
+                            });
+                        }
+                    });
+                });
+            });
+        });
+    })
+}
