@@ -90,8 +90,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "metal",
-        arguments: "[--from rustup|debian]",
-        about: "link the core into an image for aarch64-unknown-none",
+        arguments: "[--sizes] [--from rustup|debian]",
+        about: "link the core for aarch64-unknown-none; --sizes for a small one, by module",
         run: metal::command,
     },
     Command {

@@ -8,11 +8,19 @@
 /// What a linked image says about itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Image {
-    /// The names of all symbols that stand for something in the image.
-    pub(super) symbols: Vec<String>,
+    /// All symbols that stand for something in the image.
+    pub(super) symbols: Vec<Symbol>,
     /// The names of symbols that were left for somebody else to provide.
     pub(super) undefined: Vec<String>,
     /// The size of everything that can be executed.
+    pub(super) code_bytes: u64,
+}
+
+/// Something in an image that has a name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Symbol {
+    pub(super) name: String,
+    /// How many bytes it takes, if it is code.
     pub(super) code_bytes: u64,
 }
 
@@ -40,8 +48,13 @@ impl Image {
             // The first symbol of a table is always empty.
             for symbol in table.chunks_exact(SYMBOL_BYTES).skip(1) {
                 let name = text(names, number(symbol, 0, 4)?)?;
-                let is_undefined = number(symbol, 6, 2)? == SHN_UNDEF;
-                if is_undefined { &mut image.undefined } else { &mut image.symbols }.push(name);
+                if number(symbol, 6, 2)? == SHN_UNDEF {
+                    image.undefined.push(name);
+                    continue;
+                }
+                let is_function = number(symbol, 4, 1)? & 0xf == STT_FUNC;
+                let code_bytes = if is_function { number(symbol, 16, 8)? } else { 0 };
+                image.symbols.push(Symbol { name, code_bytes });
             }
         }
         if has_symbols { Ok(image) } else { Err("it was stripped of its symbols") }
@@ -103,6 +116,7 @@ const SHF_EXECINSTR: u64 = 4;
 const SYMBOL_TABLES: [u64; 2] = [2, 11];
 const SYMBOL_BYTES: usize = 24;
 const SHN_UNDEF: u64 = 0;
+const STT_FUNC: u64 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -115,7 +129,9 @@ mod tests {
         for (name, section) in symbols {
             let mut symbol = [0; SYMBOL_BYTES];
             symbol[0] = names.len() as u8;
+            symbol[4] = 0x12;
             symbol[6] = *section;
+            symbol[16] = 7;
             table.extend(symbol);
             names.extend(name.bytes().chain([0]));
         }
@@ -146,7 +162,7 @@ mod tests {
     #[test]
     fn undefined_symbols_are_told_from_defined_ones() {
         let image = Image::read(&image(&[("_start", 1), ("memcpy", 0)])).unwrap();
-        assert_eq!(image.symbols, ["_start"]);
+        assert_eq!(image.symbols, [Symbol { name: "_start".into(), code_bytes: 7 }]);
         assert_eq!(image.undefined, ["memcpy"]);
         assert_eq!(image.code_bytes, 40);
     }

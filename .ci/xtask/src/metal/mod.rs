@@ -8,6 +8,7 @@
 //! - The compiler and the sources of `core` and `alloc` always come from the same place.
 
 mod elf;
+mod sizes;
 mod toolchain;
 
 use std::path::PathBuf;
@@ -23,23 +24,42 @@ use toolchain::Source;
 pub(crate) const MANIFEST: &str = ".ci/metal-proof/Cargo.toml";
 
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
-    link(workspace, source(arguments)?)
+    match arguments.split_first() {
+        Some((flag, rest)) if flag == "--sizes" => sizes::run(workspace, source(rest)?),
+        _ => link(workspace, source(arguments)?).map(drop),
+    }
 }
 
 /// The step of `check`.
 pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
-    link(workspace, None).map(|()| Outcome::Pass)
+    link(workspace, None).map(|_| Outcome::Pass)
 }
 
 /// Links the image, with the toolchain asked for or else with the first that can be had.
-fn link(workspace: &Workspace, source: Option<Source>) -> Result<(), Error> {
-    let target = workspace.target().join("metal");
+fn link(workspace: &Workspace, source: Option<Source>) -> Result<Image, Error> {
+    let image = build(workspace, source, "metal", &[])?;
+    println!("{TARGET}: linked, no undefined symbols, {} bytes of code", image.code_bytes);
+    Ok(image)
+}
+
+/// Links the image below this folder of the target, with these variables set, and checks that it is
+/// whole.
+fn build(
+    workspace: &Workspace,
+    source: Option<Source>,
+    folder: &str,
+    variables: &[(&'static str, &str)],
+) -> Result<Image, Error> {
+    let target = workspace.target().join(folder);
     let toolchain = toolchain::find(workspace, source)?;
     println!("with {toolchain}");
     let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", MANIFEST];
     let stale =
         format!("should its lock file be stale: cargo update -w --manifest-path {MANIFEST}");
-    let cargo = toolchain.cargo(workspace).args(build).help(stale);
+    let mut cargo = toolchain.cargo(workspace).args(build).help(stale);
+    for (name, value) in variables {
+        cargo = cargo.set(name, value);
+    }
     cargo.args(["--target-dir".into(), target.clone()]).run()?;
     let path: PathBuf = [target.as_path(), TARGET.as_ref(), IMAGE.as_ref()].iter().collect();
     let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
@@ -50,12 +70,11 @@ fn link(workspace: &Workspace, source: Option<Source>) -> Result<(), Error> {
         return Err(Error::new(format!("the image needs what nobody provides: {names}"))
             .help("find who calls it; the core may only use `core` and `alloc`"));
     }
-    if !image.symbols.iter().any(|name| name.contains(PROOF)) {
+    if !image.symbols.iter().any(|symbol| symbol.name.contains(PROOF)) {
         return Err(Error::new(format!("`{PROOF}` is not in the image, so nothing was proved"))
             .help(format!("it has to be called from `_start` in {MANIFEST}'s crate")));
     }
-    println!("{TARGET}: linked, no undefined symbols, {} bytes of code", image.code_bytes);
-    Ok(())
+    Ok(image)
 }
 
 fn source(arguments: &[String]) -> Result<Option<Source>, Error> {
@@ -70,7 +89,7 @@ fn source(arguments: &[String]) -> Result<Option<Source>, Error> {
             }
         },
         _ => Err(Error::new(format!("cannot read `{}`", arguments.join(" ")))
-            .help("cargo xtask metal [--from rustup|debian]")),
+            .help("cargo xtask metal [--sizes] [--from rustup|debian]")),
     }
 }
 
