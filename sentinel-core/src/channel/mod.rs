@@ -3,17 +3,19 @@
 //! One model for every platform, so that nothing that decides knows which platform it is on. A
 //! connector (the shell's) turns what a platform sends into an [`Incoming`]; [`Access`] says
 //! whether the sender may talk at all; a [`Delivery`] brings the answer into the chat, in pieces
-//! that the [`Platform`] takes. [`Keyboard`] and [`Screen`] are the connector of a terminal.
+//! that the [`Platform`] takes. [`Keyboard`] and [`Screen`] are the connector of a terminal; others
+//! have the shape of [`connector`].
 //!
 //! # Invariants
 //! - People and chats are told apart by ids, never by names.
 //! - An answer that is not whole never looks as if it were.
 //!
 //! # Not here
-//! Sockets, tokens and the dialects of platforms: the shells. What is done about a message: the
+//! Sockets and tokens: the shells. What is done about a message: the
 //! agent.
 
 mod access;
+pub mod connector;
 mod delivery;
 mod identity;
 mod incoming;

@@ -187,6 +187,8 @@ pub enum Effect {
         chat: String,
         /// What to do.
         post: Post,
+        /// The question that this is, if it is one: a platform can offer buttons.
+        question: Option<u32>,
     },
     /// Tell a platform that a message need not be kept for us.
     Acknowledge {

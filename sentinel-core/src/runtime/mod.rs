@@ -456,6 +456,7 @@ impl Sentinel {
                     platform: speaking.platform,
                     chat: speaking.chat.clone(),
                     post,
+                    question: speaking.question,
                 });
             }
             let outcome = match speaking.delivery.outcome() {

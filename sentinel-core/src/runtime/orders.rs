@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use super::{Effect, Exchange, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
-use crate::agent::outbox::{Ask, Order, Run, Say};
+use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
 use crate::agent::{ConversationNumber, DeliveryNumber, MayRun, Provider, ToolOutput};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
@@ -20,6 +20,8 @@ pub(super) struct Speaking {
     pub(super) delivery: Delivery,
     /// Whether all that is to be said is known.
     pub(super) is_said: bool,
+    /// The question that it is, if it is one.
+    pub(super) question: Option<u32>,
     /// The conversation, if it is said in one.
     conversation: Option<ConversationNumber>,
 }
@@ -36,6 +38,7 @@ impl Speaking {
             chat: chat.into(),
             delivery,
             is_said: false,
+            question: None,
             conversation: None,
         }
     }
@@ -73,7 +76,7 @@ impl Sentinel {
                 });
             }
             Order::Stop(number) => self.effects.push_back(Effect::CancelTool { number }),
-            Order::Say(Say { delivery, conversation, text, .. }) => {
+            Order::Say(Say { delivery, conversation, text, what, .. }) => {
                 // What was shown of it so far may have been lost, with an outcome that nobody
                 // knows: it said that it was not complete, and the whole is a new
                 // message.
@@ -91,6 +94,9 @@ impl Sentinel {
                 match self.speaking(delivery, conversation) {
                     Some(speaking) => {
                         speaking.is_said = true;
+                        if let Saying::Question(number) = what {
+                            speaking.question = Some(number);
+                        }
                         speaking.delivery.finish_with(&text);
                     }
                     // Its platform is not connected any more.

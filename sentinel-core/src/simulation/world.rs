@@ -232,7 +232,7 @@ impl World {
                 self.running.remove(&number);
             }
             Effect::Post { post: Post::Typing, .. } => {}
-            Effect::Post { delivery, platform, chat, post } => {
+            Effect::Post { delivery, platform, chat, post, .. } => {
                 if let Post::Send { piece, text, .. } | Post::Edit { piece, text, .. } = &post {
                     let shown = self.chats.delivered(delivery);
                     // Of several messages the last one says whether more comes.

@@ -1,8 +1,9 @@
-//! `cargo xtask metal --sizes`: how much code each part of the core is, in an image built to be small.
+//! `cargo xtask metal --sizes`: how much code each part of the core is, in an image built to be
+//! small.
 //!
 //! Every function counts for the first module of the core that its name names, be it as an argument
-//! of a generic function. What the compiler put into another function counts there. So the rows tell
-//! where the code came from, and not what leaving a part out would save.
+//! of a generic function. What the compiler put into another function counts there. So the rows
+//! tell where the code came from, and not what leaving a part out would save.
 
 use std::collections::BTreeMap;
 

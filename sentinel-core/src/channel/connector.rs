@@ -1,0 +1,182 @@
+//! Connectors: how a platform is spoken to, without speaking to it.
+//!
+//! Each platform's dialect is a machine of its own: it says which requests to make and which
+//! WebSocket to hold, is told what came back, and turns that into messages for the agent and into
+//! what became of posts. The shell has the sockets, the addresses and the tokens; it puts the token
+//! where [`Call::token`] says, so that no token is ever in a connector, a log or a journal.
+//!
+//! All machines have one surface, [`Connector`]. After every call the shell asks
+//! [`poll`](Connector::poll) until there is nothing, and comes back at
+//! [`deadline`](Connector::deadline).
+//!
+//! # Invariants
+//! - Every post that was taken is answered by exactly one [`Action::Posted`].
+//! - A message that the agent has not acknowledged is asked for again after a start, as far as the
+//!   platform can.
+//! - Whatever a platform sends, there is an answer or nothing, never a panic; what is kept is
+//!   bounded.
+//!
+//! # Not here
+//! Who may talk, and what is said: [`Access`](super::Access), [`Delivery`](super::Delivery) and the
+//! agent.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::delivery::{Failure, Post};
+use super::incoming::Incoming;
+use crate::time::{Instant, Now};
+use crate::wire::http::{Headers, Method};
+
+/// Names a request of a connector, in what came of it. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallNumber(pub u64);
+
+/// A request to a platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Names it.
+    pub number: CallNumber,
+    /// How it is sent.
+    pub method: Method,
+    /// Where, after the platform's base address: begins with `/`, and may hold a query.
+    pub path: String,
+    /// Its body and the media type of it, if it has one.
+    pub body: Option<(&'static str, Vec<u8>)>,
+    /// Which token it is authorised with, and how.
+    pub token: Token,
+    /// How long it may take as a whole: a poll is answered late on purpose.
+    pub time_max: Duration,
+    /// The most bytes of its answer.
+    pub answer_bytes_max: usize,
+}
+
+/// Where the shell puts which secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Token {
+    /// Nowhere.
+    None,
+    /// In the path: `/bot<token>` comes before it (Telegram).
+    BotPath,
+    /// In the path of files: `/file/bot<token>` comes before it (Telegram).
+    FilePath,
+    /// `authorization: Bot <token>` (Discord).
+    BotHeader,
+    /// `authorization: Bearer <token>`, the bot's (Slack).
+    Bearer,
+    /// `authorization: Bearer <token>`, the app's own (Slack's Socket Mode).
+    AppBearer,
+}
+
+/// What a connector wants done, or has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Send a request; its outcome is told with [`Connector::answered`] or [`Connector::failed`].
+    Call(Call),
+    /// Nobody waits for a request any more.
+    Cancel(CallNumber),
+    /// Open the WebSocket at this URL (`wss:`), in place of one that may be open.
+    Open {
+        /// The URL.
+        url: String,
+    },
+    /// Send a text over the WebSocket. Where `{token}` stands in it, the bot's token goes, escaped
+    /// for JSON.
+    Send {
+        /// The text.
+        text: String,
+        /// Whether there is such a place.
+        has_token: bool,
+    },
+    /// Close the WebSocket with this code.
+    Close {
+        /// The code.
+        code: u16,
+    },
+    /// Somebody wrote: for the agent.
+    Message(Incoming),
+    /// What became of a post.
+    Posted {
+        /// The number it was given with.
+        delivery: u64,
+        /// Which piece.
+        piece: usize,
+        /// What.
+        outcome: Posted,
+    },
+    /// Keep this, in place of what was kept before, for the next start.
+    Keep(Vec<u8>),
+    /// Something that the operator should know: a refused token, a permission that lacks.
+    Alert(String),
+    /// It is at work, under this name of the agent's own on the platform.
+    Ready {
+        /// The name.
+        name: String,
+    },
+    /// It cannot work, and will not try again by itself.
+    Stopped {
+        /// Why, and what to do.
+        why: String,
+    },
+}
+
+/// What became of a post.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Posted {
+    /// It is there, under this name of the platform's.
+    Sent(String),
+    /// It was changed.
+    Edited,
+    /// It is not there, or nobody knows.
+    Failed(Failure),
+}
+
+/// Something for a chat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToPost {
+    /// Names it in [`Action::Posted`], with the piece of the post.
+    pub delivery: u64,
+    /// The chat.
+    pub chat: String,
+    /// What to do.
+    pub post: Post,
+    /// The question that this is, if it is one: people can be given buttons to answer it by. What
+    /// they press comes as a message of theirs, `/approve 3` or `/deny 3`.
+    pub question: Option<u32>,
+}
+
+/// A platform's dialect, as a machine.
+pub trait Connector {
+    /// The program started; `kept` is what [`Action::Keep`] gave last.
+    fn start(&mut self, now: Now, kept: Option<&[u8]>);
+
+    /// The agent wants something done in a chat.
+    fn post(&mut self, now: Now, post: ToPost);
+
+    /// The agent's record of a message is safe: the platform need not keep it any longer.
+    fn acknowledge(&mut self, now: Now, message: &str);
+
+    /// A request was answered, whatever the status says.
+    fn answered(&mut self, now: Now, call: CallNumber, status: u16, headers: &Headers, body: &[u8]);
+
+    /// A request was not answered. Where no connection came about, it cannot have arrived; later
+    /// nobody knows.
+    fn failed(&mut self, now: Now, call: CallNumber, may_have_arrived: bool);
+
+    /// The WebSocket is open.
+    fn opened(&mut self, now: Now);
+
+    /// A text came over it.
+    fn received(&mut self, now: Now, text: &str);
+
+    /// It is closed, or could not be opened; the code, if the other side gave one.
+    fn closed(&mut self, now: Now, code: Option<u16>);
+
+    /// The next thing to do.
+    fn poll(&mut self, now: Now) -> Option<Action>;
+
+    /// When to poll again, if nothing happens before.
+    fn deadline(&self) -> Option<Instant>;
+}
