@@ -125,6 +125,69 @@ const _: () = assert!(HTTP_TRAILER_BYTES_MAX <= HTTP_HEAD_BYTES_MAX);
 const _: () = assert!(HTTP_CHUNK_LINE_BYTES_MAX >= 18);
 const _: () = assert!(HTTP_HEAD_BYTES_MAX <= u32::MAX as usize);
 
+// wire::dns
+
+/// What a datagram may carry, as we tell servers: the size that passes every IPv6 path whole (RFC
+/// 9715 §3), so that no answer comes in fragments, which can be forged one by one.
+pub const DNS_UDP_BYTES: u16 = 1232;
+
+/// Records of one response. Names with hundreds of addresses are rare; more is an attempt to keep
+/// us busy.
+pub const DNS_RECORDS_COUNT_MAX: usize = 512;
+
+/// Aliases between a name and its addresses. Content networks use four; resolvers stop at 8 to 17.
+pub const DNS_ALIASES_COUNT_MAX: usize = 16;
+
+/// Addresses of one name that are kept, of each kind: nobody tries more of them in turn.
+pub const DNS_ADDRESSES_COUNT_MAX: usize = 32;
+
+/// Servers that are asked. The C library keeps three, and a person waits for all of them in turn.
+pub const DNS_SERVERS_COUNT_MAX: usize = 3;
+
+/// Domains a short name is looked for in. Clusters write five or six; Kubernetes allows 32.
+pub const DNS_SEARCH_COUNT_MAX: usize = 32;
+
+/// How long a server may take for one query, at most: the bound of the C library.
+pub const DNS_TIMEOUT_MAX: Duration = Duration::from_secs(30);
+
+/// How often all servers are asked, at most: the bound of the C library.
+pub const DNS_ATTEMPTS_MAX: u8 = 5;
+
+/// What of a failed resolution is told: with more failures than these, the first ones.
+pub const DNS_TRIED_COUNT_MAX: usize = 16;
+
+/// Bytes of `resolv.conf`: a few lines. What comes after them is not read.
+pub const DNS_CONFIG_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of `hosts`: lists that block advertisements have two to four million. Beyond, it is not
+/// read.
+pub const DNS_HOSTS_BYTES_MAX: usize = 8 << 20;
+
+/// Lines of such files that are told to be wrong, each; the others are counted.
+pub const DNS_PROBLEMS_COUNT_MAX: usize = 16;
+
+/// Names that are remembered: an agent talks to a few dozen.
+pub const DNS_CACHE_COUNT_MAX: usize = 1024;
+
+/// How long an address is remembered at least, so that a name with no lifetime at all is not asked
+/// for by each of many connections at once.
+pub const DNS_CACHE_TIME_MIN: Duration = Duration::from_secs(1);
+
+/// How long an address is remembered at most: a name that moves is found again within the hour.
+pub const DNS_CACHE_TIME_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How long it is remembered that there is nothing, at most. RFC 2308 §5 allows hours; who has just
+/// made a name does not want to wait for them.
+pub const DNS_CACHE_NEGATIVE_TIME_MAX: Duration = Duration::from_secs(60);
+
+const _: () = assert!(DNS_UDP_BYTES >= 512, "RFC 6891 §6.2.3");
+
+// wire::race
+
+/// Addresses that are tried for one connection: with the pause between them, the last one starts
+/// when four seconds have passed.
+pub const RACE_ADDRESSES_COUNT_MAX: usize = 16;
+
 // tool
 
 /// The name of a tool: the dialects of models allow 64.

@@ -10,5 +10,6 @@
 //! # Not here
 //! Connections, names, timeouts and TLS: those are deeds, and belong to a shell.
 
+pub mod dns;
 pub mod http;
 pub mod url;
