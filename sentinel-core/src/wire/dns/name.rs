@@ -24,9 +24,10 @@ use super::error::{MessageError, MessageErrorKind as Kind};
 /// assert!(name.is_within(&Name::parse("example.com")?));
 /// # Ok::<(), sentinel_core::wire::dns::MessageError>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Name {
     length: u8,
+    /// Zero from `length` on.
     bytes: [u8; WIRE_BYTES_MAX],
 }
 
@@ -131,14 +132,6 @@ impl Name {
         own >= other && self.labels().skip(own - other).eq(domain.labels())
     }
 }
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_wire() == other.as_wire()
-    }
-}
-
-impl Eq for Name {}
 
 impl fmt::Display for Name {
     /// With dots, and as RFC 4343 §2.1 writes bytes that would be misread: `\046` is no dot.
