@@ -12,4 +12,5 @@
 
 pub mod dns;
 pub mod http;
+pub mod race;
 pub mod url;

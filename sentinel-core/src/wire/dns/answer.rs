@@ -11,6 +11,7 @@
 //! Whose answer it is: [`Question`] compares that first. Authenticity (DNSSEC) is not checked: what
 //! a resolver says is as trustworthy as the way to it, and TLS names do not rest on it.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -44,7 +45,7 @@ pub struct Found {
     /// In the order of the response, at most [`DNS_ADDRESSES_COUNT_MAX`] of them, never none.
     pub addresses: Vec<IpAddr>,
     /// The name that has them: another than the asked one where that is an alias.
-    pub canonical: Name,
+    pub canonical: Box<Name>,
     /// Seconds for which all of it is good.
     pub ttl: u32,
 }
@@ -157,7 +158,8 @@ pub(super) fn read(
         return Ok(Answer::NoSuchName(ttl));
     }
     if !chain.addresses.is_empty() {
-        let Chain { addresses, end: canonical, ttl } = chain;
+        let Chain { addresses, end, ttl } = chain;
+        let canonical = Box::new(end);
         return Ok(Answer::Addresses(Found { addresses, canonical, ttl }));
     }
     let ttl = negative_ttl(message, authorities_start, sections, &chain)?;
