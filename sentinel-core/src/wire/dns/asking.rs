@@ -9,6 +9,7 @@
 //! # Not here
 //! Which names are asked for: see [`Lookup`](super::Lookup).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -71,7 +72,7 @@ enum State {
 #[derive(Clone, Debug)]
 struct Waiting {
     exchange: Exchange,
-    question: Question,
+    question: Box<Question>,
     transport: Transport,
     deadline: Instant,
     /// What came on a connection, its length in front.
@@ -126,7 +127,7 @@ impl Asking {
             }
         }
         let deadline = now.after(self.patience(config));
-        let received = Vec::new();
+        let (question, received) = (Box::new(question), Vec::new());
         let waiting = Waiting { exchange, question, transport, deadline, received };
         self.state = State::Waiting(waiting);
         Some(Ask { exchange, server, transport, message })
