@@ -188,6 +188,20 @@ const _: () = assert!(DNS_UDP_BYTES >= 512, "RFC 6891 §6.2.3");
 /// when four seconds have passed.
 pub const RACE_ADDRESSES_COUNT_MAX: usize = 16;
 
+// wire::websocket
+
+/// A message over all its fragments. Chat platforms send what a large group is made of in one of
+/// some mebibytes.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 16 << 20;
+
+/// What is kept of the memory a message took, for the next one: most are shorter.
+pub const WEBSOCKET_BUFFER_BYTES_KEPT: usize = 64 * 1024;
+
+/// Subprotocols that are offered or asked for: a peer names one or two.
+pub const WEBSOCKET_PROTOCOLS_COUNT_MAX: usize = 16;
+
+const _: () = assert!(WEBSOCKET_MESSAGE_BYTES_MAX <= JSON_BYTES_MAX, "a message is read as JSON");
+
 // tool
 
 /// The name of a tool: the dialects of models allow 64.

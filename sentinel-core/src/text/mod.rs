@@ -10,6 +10,7 @@
 //! # Not here
 //! What a document means: that belongs to the module that asked for it.
 
+pub mod base64;
 pub mod json;
 pub mod sse;
 pub mod toml;

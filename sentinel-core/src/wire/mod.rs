@@ -14,3 +14,5 @@ pub mod dns;
 pub mod http;
 pub mod race;
 pub mod url;
+#[cfg(feature = "websocket")]
+pub mod websocket;
