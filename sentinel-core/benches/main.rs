@@ -27,6 +27,7 @@ mod llm;
 mod race;
 mod runtime;
 mod sse;
+mod wire;
 
 fn main() -> ExitCode {
     let filter = std::env::args().nth(1).unwrap_or_default();
@@ -43,6 +44,8 @@ fn main() -> ExitCode {
         journal::verifying,
         runtime::streaming,
         runtime::idling,
+        wire::frames,
+        wire::names,
     ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {

@@ -11,8 +11,8 @@
 //!
 //! # Promises
 //!
-//! - `no_std + alloc`, no `unsafe`; only the journal's cryptography and the channels' unicode
-//!   tables are other people's work.
+//! - `no_std + alloc`, no `unsafe`; only cryptography (the journal's, and a hash of WebSocket
+//!   handshakes) and the channels' unicode tables are other people's work.
 //! - No input, however hostile, causes a panic. Bad input is an error that says what is wrong,
 //!   where, and which bound was hit; memory stays bounded by the limits the caller set ([`limits`])
 //!   and time is linear in what was read.

@@ -15,6 +15,7 @@ mod channel;
 mod heap;
 mod journal;
 mod runtime;
+mod wire;
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -64,6 +65,7 @@ fn exercise(input: &[u8]) -> String {
         });
     }
     exchange(input, &mut output);
+    wire::exercise(input, &mut output);
     converse(&mut output);
     channel::exercise(input, &mut output);
     runtime::exercise(input, &mut output);

@@ -16,6 +16,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     let host = setup::host(workspace)?;
     workspace
         .cargo(["+nightly", "test", "-p", "sentinel-core", "--lib", "--tests", "--target", &host])
+        .args(["--features", "websocket"])
         .set("RUSTFLAGS", "-Zsanitizer=address")
         // Worlds take ten times as long here, and look for other mistakes elsewhere.
         .set("SENTINEL_SEEDS", "200")

@@ -260,7 +260,7 @@ impl Connection {
     pub fn fail(&mut self, error: WebSocketError, mask: [u8; 4], out: &mut Vec<u8>) {
         if !self.is_close_sent {
             let reason = error.kind().describe();
-            // All descriptions are short enough, so this is never refused.
+            // It is open and every description fits, so this is never refused.
             let _ = self.close(error.close_code(), reason, mask, out);
         }
     }

@@ -10,6 +10,7 @@
 use core::fmt;
 
 use super::close::CloseCode;
+use super::receive::CONTROL_BYTES_MAX;
 
 /// An error of this codec.
 ///
@@ -79,6 +80,9 @@ impl fmt::Display for WebSocketError {
 
 impl core::error::Error for WebSocketError {}
 
+/// Every description fits a close frame, behind its code.
+const REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
+
 /// Declares the kinds with their descriptions side by side, so that neither can lack the other.
 macro_rules! kinds {
     ($(#[$top:meta])* $kind:ident: $($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -96,6 +100,8 @@ macro_rules! kinds {
                 match self { $(Self::$name => $text,)* }
             }
         }
+
+        $(const _: () = assert!($text.len() <= REASON_BYTES_MAX);)*
     };
 }
 

@@ -155,6 +155,12 @@ impl Receiver {
         }
     }
 
+    /// How much memory is held for messages.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     fn fail(&mut self, kind: Kind, offset: u64) -> WebSocketError {
         let error = WebSocketError::new(kind, offset);
         self.end = Some(End::Failed(error));
