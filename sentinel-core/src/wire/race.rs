@@ -31,7 +31,8 @@ use crate::time::Instant;
 /// use sentinel_core::time::Instant;
 /// use sentinel_core::wire::race::{Attempt, Move, Race};
 ///
-/// let [four, six]: [IpAddr; 2] = [[192, 0, 2, 1].into(), [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()];
+/// let four = IpAddr::from([192, 0, 2, 1]);
+/// let six = IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]);
 /// let mut race = Race::new(&[four, six]);
 /// assert_eq!(race.poll(Instant(0)), Some(Move::Start(Attempt(0), six)));
 /// assert_eq!(race.poll(Instant(0)), None);

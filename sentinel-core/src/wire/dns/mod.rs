@@ -1,9 +1,9 @@
 //! Names to addresses: a stub resolver, without a socket.
 //!
 //! A [`Lookup`] resolves one name: it says what to [`Ask`] of which server, takes what came back or
-//! did not, and ends with addresses or an error that a person can do something about. [`Config`] and
-//! [`Hosts`] are read from the files of the C library, and a [`Cache`] remembers. Below stand one
-//! [`Question`] and the [`Answer`] to it, for who wants the messages alone.
+//! did not, and ends with addresses or an error that a person can do something about. [`Config`]
+//! and [`Hosts`] are read from the files of the C library, and a [`Cache`] remembers. Below stand
+//! one [`Question`] and the [`Answer`] to it, for who wants the messages alone.
 //!
 //! # Why our own
 //! `getaddrinfo` blocks, reads files when it likes, loads plug-ins, and cannot be had in a static

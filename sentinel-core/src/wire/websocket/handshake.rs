@@ -119,8 +119,8 @@ impl Offer {
             return Ok(None);
         }
         let chosen = only(headers, "sec-websocket-protocol");
-        let is_chosen = |offered: &&Box<str>| chosen == Some(offered.as_bytes());
-        match self.protocols.iter().find(is_chosen) {
+        let mut offered = self.protocols.iter().map(|protocol| &**protocol);
+        match offered.find(|protocol| chosen == Some(protocol.as_bytes())) {
             Some(protocol) => Ok(Some(protocol)),
             None => fail(Kind::UnaskedProtocol),
         }
