@@ -83,7 +83,7 @@ impl Lookup {
         let servers_count = config.servers.len().max(1) as u64;
         let first_server = if config.rotates { (entropy % servers_count) as usize } else { 0 };
         let mut lookup = Self {
-            asked: name.get(..NAME_BYTES_KEPT).unwrap_or(name).into(),
+            asked: name.get(..name.floor_char_boundary(NAME_BYTES_KEPT)).unwrap_or_default().into(),
             config: Config { search: Vec::new(), ..config.clone() },
             names: Vec::new(),
             askings: Vec::new(),
