@@ -200,10 +200,26 @@ impl Lookup {
             }
             return;
         }
+        // RFC 8020: a name that is not there has nothing of any kind, so a server that is silent
+        // about the other one need not be waited for, and its failure changes nothing.
+        let is_missing = |asking: &Asking| matches!(asking.finding(), Some(Finding::NoSuchName(_)));
+        let is_name_missing = self.askings.iter().any(is_missing);
         if !is_over {
-            return;
+            if !is_name_missing {
+                return;
+            }
+            let patience_end = self.patience_end.get_or_insert(now.after(MISSING_NAME_DELAY));
+            if *patience_end > now {
+                return;
+            }
         }
-        if self.askings.iter().any(|asking| matches!(asking.finding(), Some(Finding::Failed))) {
+        self.conclude_name(is_name_missing);
+    }
+
+    /// Goes on from a name that has no addresses: to the next one, or to the end.
+    fn conclude_name(&mut self, is_name_missing: bool) {
+        let has_failed = |asking: &Asking| matches!(asking.finding(), Some(Finding::Failed));
+        if !is_name_missing && self.askings.iter().any(has_failed) {
             let is_silence = !self.tried.is_empty()
                 && self.tried.iter().all(|tried| tried.failure == Failure::TimedOut);
             let kind = match is_silence {
@@ -227,7 +243,8 @@ impl Lookup {
             self.lifetime = self.lifetime.into_iter().chain(seconds).min();
         }
         // Who has just answered is asked first for the next name.
-        if let Some(asking) = self.askings.first() {
+        let has_answered = |asking: &&Asking| asking.finding().is_some() && !has_failed(asking);
+        if let Some(asking) = self.askings.iter().find(has_answered) {
             self.first_server = asking.server(&self.config);
         }
         if self.names.is_empty() {
@@ -242,6 +259,7 @@ impl Lookup {
 
     fn ask_next(&mut self) {
         let Some(name) = self.names.pop() else { return };
+        self.patience_end = None;
         let kinds = [self.config.has_ipv6.then_some(RecordKind::Aaaa), Some(RecordKind::A)];
         let ask = |kind| Asking::new(name, kind, self.first_server, &self.config);
         self.askings = kinds.into_iter().flatten().map(ask).collect();
@@ -336,6 +354,10 @@ const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 /// How long IPv4 is waited for once there is IPv6. Longer, because without it a network whose IPv6
 /// leads nowhere leaves nothing to fall back to.
 const RESOLUTION_DELAY_OF_IPV4: Duration = Duration::from_millis(1000);
+
+/// How long the other kind is waited for once a server said that there is no such name: some say so
+/// of every kind that is not there.
+const MISSING_NAME_DELAY: Duration = Duration::from_millis(1000);
 
 /// RFC 7686 §2 and RFC 6761 §6.4: asking would only tell others about it.
 const NEVER_ASKED: [&str; 2] = ["onion", "invalid"];

@@ -192,6 +192,29 @@ fn short_names_are_searched_in_order() {
 }
 
 #[test]
+fn a_missing_name_is_missing_though_a_server_is_silent_about_one_kind() {
+    let mut lookup = begin("db", "nameserver 192.0.2.53\nsearch a.example");
+    let _six = lookup.poll(Instant(0), 1).unwrap();
+    let four = lookup.poll(Instant(0), 2).unwrap();
+    reply(&mut lookup, 10, &four, Reply::NoSuchName);
+    assert_eq!(lookup.deadline(), Some(Instant(1010)));
+    lookup.timeout(Instant(1010));
+    let six = lookup.poll(Instant(1010), 3).unwrap();
+    let four = lookup.poll(Instant(1010), 4).unwrap();
+    assert_eq!(question(&six).0, "db", "the next name");
+    reply(&mut lookup, 1010, &four, Reply::NoSuchName);
+    assert!(lookup.outcome().is_none());
+    lookup.timeout(Instant(2010));
+    assert_eq!(error(&lookup).kind, LookupErrorKind::NoSuchName);
+    assert_eq!(error(&lookup).lifetime, None, "half of it was never said");
+
+    let mut lookup = begin("db.x", "nameserver 192.0.2.53\noptions attempts:1");
+    run(&mut lookup, |_, is_ipv6| if is_ipv6 { Reply::Code(2) } else { Reply::NoSuchName });
+    assert_eq!(error(&lookup).kind, LookupErrorKind::NoSuchName);
+    assert_eq!(error(&lookup).tried.len(), 1);
+}
+
+#[test]
 fn a_name_without_addresses_is_another_error() {
     let mut lookup = begin("db", "search a.example");
     run(&mut lookup, |name, _| match name {
