@@ -33,6 +33,8 @@ pub mod budget;
 pub mod capability;
 #[cfg(feature = "channel")]
 pub mod channel;
+#[cfg(feature = "config")]
+pub mod config;
 #[cfg(any(feature = "policy", feature = "channel"))]
 mod fault;
 #[cfg(feature = "journal")]

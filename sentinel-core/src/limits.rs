@@ -589,3 +589,32 @@ const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, 
 /// After so many inputs a snapshot is taken, as soon as nothing goes on, unless the operator says
 /// otherwise: a start does no more than about this again.
 pub const SNAPSHOT_INPUTS: u64 = 1000;
+
+// config
+
+/// The longest that an operator may let anything take: a week. More is a number with too many
+/// digits.
+pub const CONFIG_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
+/// The most tokens of an answer, unless the operator says otherwise: every current model has them.
+pub const CONFIG_REPLY_TOKENS: i64 = 4096;
+
+/// The most tokens of a conversation, unless the operator says otherwise: what the larger models
+/// have; who runs a small one on their own machine says so.
+pub const CONFIG_CONTEXT_TOKENS: i64 = 128_000;
+
+/// The largest attachment that is taken in, unless the operator says otherwise: what Telegram gives
+/// a bot.
+pub const CONFIG_ATTACHMENT_BYTES: i64 = 20 << 20;
+
+/// One text of a configuration: instructions of twenty pages. It goes out with every request.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// One line of a configuration: a name, an address, an id.
+pub const CONFIG_LINE_BYTES_MAX: usize = 4096;
+
+/// Problems that are reported of one file. Nobody reads more before they mend the first.
+pub const CONFIG_DIAGNOSTICS_MAX: usize = 100;
+
+/// How much of a line a diagnostic shows: it should not wrap on a terminal of usual width twice.
+pub const CONFIG_SHOWN_CHARACTERS_MAX: usize = 120;

@@ -12,4 +12,6 @@ mod read;
 mod scenario;
 
 pub use read::ScenarioError;
+#[cfg(feature = "config")]
+pub(crate) use read::{EFFECTS, INTEGRITIES, MODES, PAYLOADS, SECRECIES};
 pub use scenario::{CallOutcome, Difference, Outcome, Suite, Tally};

@@ -266,7 +266,7 @@ impl Grant {
     }
 }
 
-pub(super) const MODES: &[(&str, Mode)] = &[("strict", Mode::Strict), ("grounded", Mode::Grounded)];
+pub(crate) const MODES: &[(&str, Mode)] = &[("strict", Mode::Strict), ("grounded", Mode::Grounded)];
 
 pub(super) const SOURCES: &[(&str, Source)] = &[
     ("operator", Source::Operator),
@@ -280,24 +280,24 @@ pub(super) const SOURCES: &[(&str, Source)] = &[
     ("agent", Source::Agent),
 ];
 
-const EFFECTS: &[(&str, Effect)] = &[
+pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("read", Effect::Read),
     ("workspace", Effect::Workspace),
     ("change", Effect::Change),
     ("send", Effect::Send),
 ];
 
-const PAYLOADS: &[(&str, TaintedPayload)] = &[
+pub(crate) const PAYLOADS: &[(&str, TaintedPayload)] = &[
     ("allow", TaintedPayload::Allow),
     ("people", TaintedPayload::People),
     ("ask", TaintedPayload::Ask),
     ("deny", TaintedPayload::Deny),
 ];
 
-const INTEGRITIES: &[(&str, Integrity)] =
+pub(crate) const INTEGRITIES: &[(&str, Integrity)] =
     &[("trusted", Integrity::Trusted), ("untrusted", Integrity::Untrusted)];
 
-const SECRECIES: &[(&str, Secrecy)] =
+pub(crate) const SECRECIES: &[(&str, Secrecy)] =
     &[("public", Secrecy::Public), ("private", Secrecy::Private), ("secret", Secrecy::Secret)];
 
 const LEVELS: &[(&str, Level)] =

@@ -1,0 +1,104 @@
+//! The platforms, and who may talk there.
+//!
+//! # Not here
+//! What an id looks like: [`AccessRules`] knows the platforms.
+
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::{Build, source_of};
+use crate::channel::{AccessRules, Audience, Platform, Standing};
+use crate::config::draft::{Node, Part};
+use crate::config::{Connector, PLATFORMS, TERMINAL_PERSON};
+
+/// The platforms that are connected, in the order of the table.
+pub(super) fn connectors(build: &mut Build<'_, '_>) -> Vec<Connector> {
+    let draft = build.draft;
+    let parts = draft.sections.iter().filter(|part| PLATFORMS.contains(&part.section.name));
+    let mut connectors = Vec::new();
+    for part in parts {
+        let token = source_of(build, part, "token", true, "a token");
+        let app_token = match part.section.name {
+            "slack" => source_of(build, part, "app_token", false, "a token"),
+            _ => None,
+        };
+        if part.section.name == "slack" && app_token.is_none() && !part.is_faulty {
+            let message = "without app_token_env, Slack is asked again and again for what is new";
+            build.reporter.note(part.span, message);
+        }
+        let platform = match part.section.name {
+            "telegram" => Platform::TELEGRAM,
+            "discord" => Platform::DISCORD,
+            _ => Platform::SLACK,
+        };
+        let bytes = part.integer("attachment_bytes_max").unwrap_or_default();
+        let Some(token) = token else { continue };
+        connectors.push(Connector {
+            platform,
+            token,
+            app_token,
+            is_streamed: part.flag("stream").unwrap_or(true),
+            attachment_bytes_max: u64::try_from(bytes).unwrap_or_default(),
+        });
+    }
+    connectors
+}
+
+/// Who may talk to the agent.
+pub(super) fn access(build: &mut Build<'_, '_>, has_terminal: bool) -> AccessRules {
+    let mut rules = AccessRules::new();
+    if has_terminal {
+        let with = rules.clone().person("terminal", TERMINAL_PERSON, Standing::Operator);
+        rules = with.unwrap_or(rules);
+    }
+    let draft = build.draft;
+    for part in draft.sections.iter().filter(|part| PLATFORMS.contains(&part.section.name)) {
+        rules = of_platform(build, part, rules);
+    }
+    rules
+}
+
+fn of_platform(build: &mut Build<'_, '_>, part: &Part, mut rules: AccessRules) -> AccessRules {
+    let platform = part.section.name;
+    let operators = part.list("operators");
+    for (nodes, standing) in
+        [(operators, Standing::Operator), (part.list("allowed_users"), Standing::Person)]
+    {
+        for node in nodes {
+            let Some(id) = node.text() else { continue };
+            let is_operator = operators.iter().any(|operator| operator.text() == Some(id));
+            if standing == Standing::Person && is_operator {
+                // Who operates may talk, and it does no harm to say so.
+                continue;
+            }
+            match rules.clone().person(platform, id, standing) {
+                Ok(with) => rules = with,
+                Err(error) => build.reporter.error(node.span, error.to_string()),
+            }
+        }
+    }
+    for (id, node) in part.map("rooms") {
+        let audience = match node.text() {
+            Some("everybody") => Audience::Everybody,
+            _ => Audience::People,
+        };
+        match rules.clone().room(platform, id, audience) {
+            Ok(with) => rules = with,
+            Err(error) => build.reporter.error(node.span, error.to_string()),
+        }
+    }
+    let has_pairing = part.flag("pairing").unwrap_or(false);
+    if has_pairing {
+        let with = rules.clone().pairing(platform);
+        rules = with.unwrap_or(rules);
+    }
+    let has_somebody = has_pairing
+        || [operators, part.list("allowed_users")].into_iter().any(|nodes| !nodes.is_empty())
+        || part.map("rooms").iter().any(|(_, node)| Node::text(node) == Some("everybody"));
+    if !has_somebody && !part.is_faulty {
+        let message = format!("nobody may talk to the agent on {platform}");
+        build.reporter.note(part.span, message);
+    }
+    rules
+}

@@ -1,0 +1,159 @@
+//! Budgets, the network, logs, the journal: what follows from one section each.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::Build;
+use crate::agent::TurnRules;
+use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::config::draft::{Node, Part};
+use crate::config::{Http, Log, LogFormat, LogLevel, SealKey, SecretSource, State, form};
+use crate::wire::url::Url;
+
+/// The bounds of a turn.
+pub(super) fn turn(build: &Build<'_, '_>) -> TurnRules {
+    let Some(agent) = build.draft.part("agent") else { return TurnRules::default() };
+    TurnRules {
+        rounds_max: u32::try_from(agent.integer("rounds").unwrap_or_default()).unwrap_or_default(),
+        call_time_max: seconds(agent, "call_seconds"),
+        question_time_max: seconds(agent, "question_seconds"),
+        output_bytes_max: usize::try_from(agent.integer("output_bytes").unwrap_or_default())
+            .unwrap_or_default(),
+        people_may_approve: agent.flag("people_may_approve").unwrap_or(false),
+    }
+}
+
+/// What may be spent.
+pub(super) fn budget(build: &mut Build<'_, '_>) -> Rules {
+    let mut rules = Rules::default();
+    let draft = build.draft;
+    let Some(part) = draft.part("budget") else { return rules };
+    for scope in [Scope::Turn, Scope::Conversation, Scope::Person, Scope::Day] {
+        let Some(node) = part.get(scope.name()) else { continue };
+        let at_limit = match node.get("at").and_then(Node::text) {
+            Some("ask") => AtLimit::Ask,
+            Some("pause") => AtLimit::Pause,
+            _ => AtLimit::Stop,
+        };
+        let count = rules.limits.len();
+        for measure in Measure::ALL {
+            let Some(max) = limit(node, measure) else { continue };
+            rules.limits.push(Limit { scope, measure, max, at_limit });
+        }
+        if rules.limits.len() == count {
+            let message = format!("'{}' limits nothing", scope.name());
+            build.reporter.error_with(node.span, message, "such as { tokens = 200000 }");
+        }
+    }
+    let mut shares: Vec<u8> = Vec::new();
+    for node in part.list("warn") {
+        let share = node.integer().and_then(|share| u8::try_from(share).ok()).unwrap_or_default();
+        if shares.contains(&share) {
+            build.reporter.error(node.span, format!("{share} stands here twice"));
+        }
+        shares.push(share);
+    }
+    shares.sort_unstable();
+    rules.warn_percent = shares;
+    rules
+}
+
+fn limit(node: &Node, measure: Measure) -> Option<u64> {
+    let count = |key: &str| u64::try_from(node.get(key)?.integer()?).ok();
+    match measure {
+        Measure::Tokens => count("tokens"),
+        Measure::Money => Some(form::money(node.get("money")?.text()?)?.0),
+        Measure::Calls => count("calls"),
+        Measure::Time => count("seconds").map(|seconds| seconds.saturating_mul(1000)),
+    }
+}
+
+/// How the network is reached.
+pub(super) fn http(build: &Build<'_, '_>) -> Http {
+    let draft = build.draft;
+    let part = draft.part("http");
+    let text = |key: &str| part.and_then(|part| part.text(key));
+    let time = |key: &str| part.map_or(Duration::ZERO, |part| seconds(part, key));
+    Http {
+        proxy: text("proxy").and_then(|url| Url::parse(url).ok()),
+        ca_file: text("ca_file").map(String::from),
+        connect_time_max: time("connect_seconds"),
+        first_byte_time_max: time("first_byte_seconds"),
+        idle_time_max: time("idle_seconds"),
+        total_time_max: time("total_seconds"),
+    }
+}
+
+/// What is logged.
+pub(super) fn log(build: &Build<'_, '_>) -> Log {
+    let part = build.draft.part("log");
+    let word = |key: &str| part.and_then(|part| part.text(key));
+    Log {
+        level: match word("level") {
+            Some("error") => LogLevel::Error,
+            Some("warn") => LogLevel::Warn,
+            Some("debug") => LogLevel::Debug,
+            Some("trace") => LogLevel::Trace,
+            _ => LogLevel::Info,
+        },
+        format: match word("format") {
+            Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Auto,
+        },
+    }
+}
+
+/// Where figures are given out.
+pub(super) fn metrics(build: &Build<'_, '_>) -> Option<SocketAddr> {
+    build.draft.part("metrics")?.text("listen")?.parse().ok()
+}
+
+/// Where the journal is, and what seals it.
+pub(super) fn state(build: &mut Build<'_, '_>) -> State {
+    let draft = build.draft;
+    let nothing = State { directory: String::new(), key: SealKey::Asked };
+    let Some(part) = draft.part("state") else { return nothing };
+    let text = |key: &str| part.text(key).map(String::from);
+    let wanted = part.text("key").unwrap_or("file");
+    for (word, key) in
+        [("passphrase", "passphrase_env"), ("file", "key_file"), ("credential", "key_credential")]
+    {
+        if word != wanted
+            && let Some(node) = part.get(key)
+        {
+            let message = format!("'{key}' has no use with key = \"{wanted}\"");
+            build.reporter.error(node.span, message);
+        }
+    }
+    let key = match wanted {
+        "passphrase" => match text("passphrase_env") {
+            Some(name) => {
+                super::look_up(build, part, "passphrase_env", &name);
+                SealKey::Passphrase(SecretSource::Environment(name))
+            }
+            None => SealKey::Asked,
+        },
+        "credential" => match text("key_credential") {
+            Some(name) => SealKey::Key(SecretSource::Credential(name)),
+            None => {
+                if !part.is_faulty {
+                    let message = "'key' is \"credential\", and none is named";
+                    let help = "add key_credential = \"NAME\"";
+                    build.reporter.error_with(part.place("key"), message, help);
+                }
+                SealKey::Asked
+            }
+        },
+        _ => SealKey::Key(SecretSource::File(text("key_file").unwrap_or_default())),
+    };
+    State { directory: text("directory").unwrap_or_default(), key }
+}
+
+fn seconds(part: &Part, key: &str) -> Duration {
+    let seconds = part.integer(key).unwrap_or_default();
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+}

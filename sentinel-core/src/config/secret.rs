@@ -1,0 +1,102 @@
+//! Where secrets are, and how one is recognised that should not be where it is.
+//!
+//! # Invariants
+//! - Nothing here holds a secret.
+//!
+//! # Not here
+//! Reading them: the shell does that, into memory that it wipes.
+
+use alloc::string::String;
+
+/// Where a secret is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SecretSource {
+    /// In this variable of the environment.
+    Environment(String),
+    /// In this file.
+    File(String),
+    /// In this systemd credential.
+    Credential(String),
+}
+
+/// Whether a word looks like a key or a token: by how the well-known ones begin, or because nobody
+/// writes such words by hand.
+pub(super) fn is_secret_word(word: &str) -> bool {
+    let has_prefix = PREFIXES.iter().any(|prefix| word.starts_with(prefix));
+    if has_prefix && word.len() >= PREFIXED_BYTES_MIN {
+        return true;
+    }
+    if word.len() < RANDOM_BYTES_MIN || word.contains("://") || word.starts_with(['/', '~', '.']) {
+        return false;
+    }
+    let is_of = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/:.".contains(&byte);
+    let has = |test: fn(&u8) -> bool| word.bytes().any(|byte| test(&byte));
+    word.bytes().all(is_of)
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+}
+
+/// Whether a key of this name would hold a secret.
+pub(super) fn names_a_secret(name: &str) -> bool {
+    let name = name.trim_matches('.');
+    let ends = |end: &str| {
+        let start = name.len().saturating_sub(end.len());
+        name.get(start..).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ["key", "token", "secret", "password", "passphrase"].into_iter().any(ends)
+}
+
+/// How keys and tokens of well-known services begin.
+const PREFIXES: &[&str] = &[
+    "sk-",
+    "sk_",
+    "xoxb-",
+    "xoxp-",
+    "xoxa-",
+    "xapp-",
+    "xoxe",
+    "ghp_",
+    "github_pat_",
+    "gsk_",
+    "AIza",
+    "xai-",
+    "hf_",
+    "pk-",
+    "tgp_",
+];
+
+const PREFIXED_BYTES_MIN: usize = 8;
+
+/// Words shorter than this are too easily names.
+const RANDOM_BYTES_MIN: usize = 24;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_tokens_look_like_secrets_and_words_do_not() {
+        for word in [
+            "sk-ant-api03-abcdef",
+            "xoxb-1234-5678",
+            "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+            "MTA1.GxYz12.abcdefGHIJKLmnop1234",
+        ] {
+            assert!(is_secret_word(word), "{word}");
+        }
+        for word in [
+            "read,list",
+            "/home/Ada/Projects/2026/Something/Long",
+            "claude-sonnet-4-5",
+            "https://api.Example.com/v1/Aaaa0000",
+            "ANTHROPIC_API_KEY",
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "",
+        ] {
+            assert!(!is_secret_word(word), "{word}");
+        }
+        assert!(names_a_secret("API_KEY") && names_a_secret("bot-token"));
+        assert!(!names_a_secret("api_key_env") && !names_a_secret("reply_tokens"));
+    }
+}

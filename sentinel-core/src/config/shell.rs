@@ -1,0 +1,239 @@
+//! A configuration, and what of it only a shell needs.
+//!
+//! # Invariants
+//! - It comes from [`read`](super::read) alone, so what is in it was checked.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use super::secret::SecretSource;
+use super::show::Shown;
+use crate::agent::{Model, Settings};
+use crate::budget::Price;
+use crate::channel::Platform;
+use crate::label::ToolRole;
+use crate::wire::url::Url;
+
+/// A configuration without errors.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// All values, as they are shown.
+    pub(super) values: Vec<Shown>,
+    pub(super) name: String,
+    pub(super) persona_file: Option<String>,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) connectors: Vec<Connector>,
+    pub(super) terminal: Option<Terminal>,
+    pub(super) self_confinement: Confinement,
+    pub(super) roles: BTreeMap<String, ToolRole>,
+    pub(super) http: Http,
+    pub(super) log: Log,
+    pub(super) metrics: Option<SocketAddr>,
+    pub(super) state: State,
+    pub(super) settings: Settings,
+}
+
+impl Config {
+    /// What the core needs. Its digest is of everything that plays a part in decisions.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What the agent is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The directory that paths of calls are relative to.
+    #[must_use]
+    pub fn workspace(&self) -> &str {
+        &self.settings.workspace
+    }
+
+    /// The file of the persona.
+    #[must_use]
+    pub fn persona_file(&self) -> Option<&str> {
+        self.persona_file.as_deref()
+    }
+
+    /// The models and where they are, in the order of [`Settings::models`].
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The platforms that are connected, without the terminal.
+    #[must_use]
+    pub fn connectors(&self) -> &[Connector] {
+        &self.connectors
+    }
+
+    /// The chat in the terminal, if there is one.
+    #[must_use]
+    pub const fn terminal(&self) -> Option<Terminal> {
+        self.terminal
+    }
+
+    /// What happens where the kernel cannot confine the agent.
+    #[must_use]
+    pub const fn self_confinement(&self) -> Confinement {
+        self.self_confinement
+    }
+
+    /// The role that the operator gave a tool. [`Settings::tools`] has those of built-in tools;
+    /// whoever adds another tool asks here.
+    #[must_use]
+    pub fn role(&self, tool: &str) -> Option<&ToolRole> {
+        self.roles.get(tool)
+    }
+
+    /// How the network is reached.
+    #[must_use]
+    pub const fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// What is logged.
+    #[must_use]
+    pub const fn log(&self) -> Log {
+        self.log
+    }
+
+    /// Where figures are given out, if anywhere.
+    #[must_use]
+    pub const fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Where the journal is, and what seals it.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// Two are equal if every value is, and what the files held that they name.
+impl PartialEq for Config {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values && self.settings.digest == other.settings.digest
+    }
+}
+
+/// A model and where it is.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The name of its section: what `model` under `[agent]` names.
+    pub section: String,
+    /// What the core needs of it.
+    pub model: Model,
+    /// Where the service is; the model's path comes after it. None for the built-in model.
+    pub base_url: Option<Url>,
+    /// Where the key is, if it needs one.
+    pub key: Option<SecretSource>,
+    /// What it costs, if that is said.
+    pub price: Option<Price>,
+}
+
+/// A platform that is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connector {
+    /// Which.
+    pub platform: Platform,
+    /// Where the bot's token is.
+    pub token: SecretSource,
+    /// Where the app's token is, for Slack's Socket Mode.
+    pub app_token: Option<SecretSource>,
+    /// Whether an answer is shown while it grows.
+    pub is_streamed: bool,
+    /// The largest attachment that is taken in.
+    pub attachment_bytes_max: u64,
+}
+
+/// The chat in the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terminal {
+    /// Whether an answer is shown while it grows.
+    pub is_streamed: bool,
+}
+
+/// What happens where the kernel cannot confine the agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confinement {
+    /// It does not start.
+    Strict,
+    /// It goes on with what there is, and says so.
+    Best,
+}
+
+/// How the network is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// A proxy for everything.
+    pub proxy: Option<Url>,
+    /// A file with more certificates to trust.
+    pub ca_file: Option<String>,
+    /// How long a connection may take.
+    pub connect_time_max: Duration,
+    /// How long an answer may take to begin.
+    pub first_byte_time_max: Duration,
+    /// How long nothing may come while it goes on.
+    pub idle_time_max: Duration,
+    /// How long it may take at all.
+    pub total_time_max: Duration,
+}
+
+/// What is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// How much.
+    pub level: LogLevel,
+    /// In which form.
+    pub format: LogFormat,
+}
+
+/// How much is logged, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// The form of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Where the journal is, and what seals it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// The directory.
+    pub directory: String,
+    /// What seals it.
+    pub key: SealKey,
+}
+
+/// What seals the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SealKey {
+    /// A passphrase that somebody types.
+    Asked,
+    /// A passphrase that is here.
+    Passphrase(SecretSource),
+    /// A key that is here.
+    Key(SecretSource),
+}
