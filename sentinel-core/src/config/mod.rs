@@ -43,10 +43,13 @@ mod draft;
 mod form;
 mod keys;
 mod provider;
+mod reference;
+mod schema;
 mod secret;
 mod shell;
 mod show;
 mod table;
+mod template;
 
 #[cfg(test)]
 mod tests;
@@ -56,12 +59,15 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use reference::reference;
+pub use schema::schema;
 pub use secret::SecretSource;
 pub use shell::{
     Config, Confinement, Connector, Endpoint, Http, Log, LogFormat, LogLevel, SealKey, State,
     Terminal,
 };
 pub use show::show;
+pub use template::{Facts, FoundModel, FoundPlatform, template};
 
 use build::Build;
 use diagnostic::Reporter;

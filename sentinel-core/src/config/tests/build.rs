@@ -1,11 +1,24 @@
 //! What a configuration comes to.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
-use super::{config, read_with};
+use super::{config, read_with, said, said_with};
 use crate::agent::Provider;
-use crate::config::{SealKey, SecretSource, show};
+use crate::budget::{AtLimit, Limit, Measure, Money, Price, Scope};
+use crate::channel::{AccessRules, Audience, Standing};
+use crate::config::{LogLevel, SealKey, SecretSource, show};
+use crate::label::{Effect, Mode, ParameterKind, TaintedPayload};
+use crate::llm::{Dialect, Effort, OpenAiProfile, Thinking};
+
+const EXAMPLE: &str = include_str!("../../../../examples/sentinel.toml");
+
+const VARIABLES: [(&str, &str); 3] = [
+    ("ANTHROPIC_API_KEY", "sk-ant-canary"),
+    ("TELEGRAM_BOT_TOKEN", "1:canary"),
+    ("SLACK_APP_TOKEN", "xapp-canary"),
+];
 
 #[test]
 fn an_empty_file_is_the_offline_model_in_the_terminal_with_little_granted() {
@@ -27,13 +40,233 @@ fn an_empty_file_is_the_offline_model_in_the_terminal_with_little_granted() {
     );
     let key = SecretSource::File("/home/ada/.local/state/sentinel/journal.key".into());
     assert_eq!(config.state().key, SealKey::Key(key));
+    assert!(crate::agent::Agent::new(alloc::sync::Arc::new(settings.clone())).is_ok());
+}
+
+#[test]
+fn the_example_has_every_key_and_nothing_is_said_of_it() {
+    let reading = read_with(EXAMPLE, &VARIABLES);
+    let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(said.is_empty(), "{}", said.join("\n"));
+    let config = reading.config.unwrap();
+    for section in crate::config::keys::SECTIONS {
+        for key in crate::config::table::names(section.keys) {
+            assert!(EXAMPLE.contains(key), "[{}] {key} is not in the example", section.name);
+        }
+    }
+    let settings = config.settings();
+    let models: Vec<&str> = settings.models.iter().map(|model| model.name.as_str()).collect();
+    assert_eq!(models, ["claude-sonnet-4-5", "gpt-5-mini", "llama-3.3-70b-versatile", "qwen3"]);
+    assert_eq!(settings.models[0].thinking, Thinking::Effort(Effort::Medium));
+    assert_eq!(settings.models[3].thinking, Thinking::Budget(2048));
+    assert_eq!(
+        settings.models[2].provider,
+        Provider::Service(Dialect::OpenAi(OpenAiProfile::GROQ))
+    );
+    let price = Price {
+        input: Money(3_000_000),
+        output: Money(15_000_000),
+        cache_read: Money(300_000),
+        cache_write: Money(3_750_000),
+    };
+    assert_eq!(settings.prices.find("claude-sonnet-4-5"), Some(&price));
+    assert_eq!(config.endpoints()[3].base_url.as_ref().unwrap().port(), 11434);
+    let sources: Vec<_> = config.endpoints().iter().map(|it| it.key.clone()).collect();
+    assert_eq!(
+        sources,
+        [
+            Some(SecretSource::Environment("ANTHROPIC_API_KEY".into())),
+            Some(SecretSource::File("/etc/sentinel/openai.key".into())),
+            Some(SecretSource::Credential("groq".into())),
+            None,
+        ]
+    );
+    let access = AccessRules::new()
+        .person("terminal", "owner", Standing::Operator)
+        .and_then(|rules| rules.person("telegram", "123456", Standing::Operator))
+        .and_then(|rules| rules.person("telegram", "234567", Standing::Person))
+        .and_then(|rules| rules.person("telegram", "345678", Standing::Person))
+        .and_then(|rules| rules.room("telegram", "-1001234567890", Audience::People))
+        .and_then(|rules| rules.pairing("telegram"))
+        .and_then(|rules| rules.person("discord", "112233445566778899", Standing::Operator))
+        .and_then(|rules| rules.person("slack", "U0123ABCD", Standing::Operator))
+        .and_then(|rules| rules.room("slack", "C0123ABCD", Audience::People))
+        .unwrap();
+    assert_eq!(settings.access, access);
+    assert_eq!(settings.flow.mode, Mode::Grounded);
+    assert!(settings.flow.constants.contains("team@corp.example"));
+    assert_eq!(settings.programs["git"], "/usr/bin/git");
+    let role = config.role("http_fetch").unwrap();
+    assert_eq!((role.effect, role.tainted_payload), (Effect::Send, TaintedPayload::Ask));
+    assert_eq!(role.parameter("url").unwrap().kind, ParameterKind::Recipient);
+    assert_eq!(role.output.readers.patterns().collect::<Vec<_>>(), ["*"]);
+    let limit = |scope, measure, max, at_limit| Limit { scope, measure, max, at_limit };
+    assert_eq!(
+        settings.budget.limits,
+        [
+            limit(Scope::Turn, Measure::Tokens, 200_000, AtLimit::Stop),
+            limit(Scope::Turn, Measure::Calls, 50, AtLimit::Stop),
+            limit(Scope::Turn, Measure::Time, 900_000, AtLimit::Stop),
+            limit(Scope::Conversation, Measure::Money, 5_000_000, AtLimit::Ask),
+            limit(Scope::Person, Measure::Money, 10_000_000, AtLimit::Pause),
+            limit(Scope::Day, Measure::Tokens, 5_000_000, AtLimit::Stop),
+            limit(Scope::Day, Measure::Money, 25_000_000, AtLimit::Stop),
+        ]
+    );
+    assert_eq!(settings.budget.warn_percent, [80, 95]);
+    assert!(settings.persona.is_some());
+    assert_eq!(config.http().connect_time_max, Duration::from_secs(10));
+    assert_eq!(config.log().level, LogLevel::Info);
+    assert_eq!(config.metrics().unwrap().port(), 9464);
+    assert!(crate::agent::Agent::new(alloc::sync::Arc::new(settings.clone())).is_ok());
 }
 
 #[test]
 fn what_is_shown_reads_back() {
-    let first = config("");
-    let text = show(&first);
-    let reading = read_with(&text, &[]);
-    assert!(reading.diagnostics.is_empty(), "{text}\n{:#?}", reading.diagnostics);
-    assert_eq!(reading.config.unwrap(), first, "{text}");
+    for (text, variables) in [
+        ("", &[][..]),
+        (EXAMPLE, &VARIABLES),
+        ("", &[("ANTHROPIC_API_KEY", "sk-canary"), ("SENTINEL_READ_PATHS", "/a b,~/c")]),
+        (
+            "[models.'a.b']\nprovider = 'offline'\n[agent]\ninstructions_file = 'instructions.md'",
+            &[],
+        ),
+        ("[state]\nkey = 'passphrase'", &[]),
+    ] {
+        let first = read_with(text, variables).config.unwrap();
+        let shown = show(&first);
+        for (_, secret) in variables.iter().filter(|(_, value)| value.contains("canary")) {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        let reading = read_with(&shown, variables);
+        let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(reading.config, Some(first), "{shown}\n{said:?}");
+    }
+}
+
+#[test]
+fn the_digest_is_of_what_decides_and_of_nothing_else() {
+    let digest = |text: &str| read_with(text, &[]).config.unwrap().settings().digest;
+    let plain = digest("");
+    assert_eq!(digest("[log]\nlevel = 'debug'\n[http]\nidle_seconds = 7"), plain);
+    assert_eq!(digest("[agent]\nrounds = 10 # as it is anyway"), plain);
+    let others = [
+        "[agent]\nrounds = 9",
+        "[agent]\ninstructions = 'Be rude.'",
+        "[agent]\ninstructions_file = 'instructions.md'",
+        "[security]\nmode = 'strict'",
+        "[security]\ngrants = []",
+        "[security]\ndeny = ['read /srv/work/x']",
+        "[tool.read_file]\noutput = { integrity = 'trusted' }",
+        "[budget]\nturn = { calls = 1 }",
+        "[state]\ndirectory = '/var/lib/sentinel'",
+    ];
+    let digests: Vec<_> = others.iter().map(|text| digest(text)).collect();
+    for (index, one) in digests.iter().enumerate() {
+        assert_ne!(*one, plain, "{}", others[index]);
+        assert!(!digests[..index].contains(one), "{}", others[index]);
+    }
+}
+
+#[test]
+fn the_environment_counts_where_the_file_says_nothing() {
+    let variables = [
+        ("ANTHROPIC_API_KEY", "canary"),
+        ("TELEGRAM_BOT_TOKEN", "canary"),
+        ("SLACK_BOT_TOKEN", "canary"),
+        ("SLACK_APP_TOKEN", "canary"),
+        ("SENTINEL_ALLOWED_USERS", "77, U012ABC,telegram:88"),
+        ("SENTINEL_READ_PATHS", "/srv/a,~/b"),
+        ("SENTINEL_WRITE_PATHS", "/srv/c"),
+        ("SENTINEL_COMMANDS", "git,/bin/ls"),
+        ("SENTINEL_MODEL", "claude-x"),
+    ];
+    let reading = read_with("", &variables);
+    let config = reading.config.unwrap();
+    let settings = config.settings();
+    assert_eq!(settings.models.len(), 1);
+    assert_eq!(settings.models[0].name, "claude-x");
+    let grants: Vec<String> = settings.grants.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        grants[..5],
+        [
+            "read,list /srv/a",
+            "read,list /home/ada/b",
+            "write /srv/c",
+            "run /usr/bin/git",
+            "run /bin/ls"
+        ]
+    );
+    assert_eq!(settings.programs["git"], "/usr/bin/git");
+    let names: Vec<&str> = config.connectors().iter().map(|it| it.platform.name).collect();
+    assert_eq!(names, ["telegram", "slack"]);
+    let app_token = Some(SecretSource::Environment("SLACK_APP_TOKEN".into()));
+    assert_eq!(config.connectors()[1].app_token, app_token);
+    let access = AccessRules::new()
+        .person("terminal", "owner", Standing::Operator)
+        .and_then(|rules| rules.person("telegram", "77", Standing::Person))
+        .and_then(|rules| rules.person("telegram", "88", Standing::Person))
+        .and_then(|rules| rules.person("slack", "U012ABC", Standing::Person))
+        .unwrap();
+    assert_eq!(settings.access, access);
+
+    let text = "[models.a]\nprovider = 'offline'\n[models.b]\nprovider = 'offline'\n\
+                [security]\ngrants = []\n[discord]\noperators = [112233445566778899]";
+    let mut variables = variables.to_vec();
+    variables.push(("DISCORD_BOT_TOKEN", "canary"));
+    variables.retain(|(name, _)| *name != "SENTINEL_MODEL");
+    variables.push(("SENTINEL_MODEL", "b"));
+    let config = read_with(text, &variables).config.unwrap();
+    let sections: Vec<&str> = config.endpoints().iter().map(|it| it.section.as_str()).collect();
+    assert_eq!(sections, ["b", "a"], "the file describes models, so no others are added");
+    let names: Vec<&str> = config.connectors().iter().map(|it| it.platform.name).collect();
+    assert_eq!(names, ["discord"]);
+    assert_eq!(config.settings().grants[0].to_string(), "model b");
+}
+
+#[test]
+fn a_blank_variable_never_means_everybody() {
+    let token = ("TELEGRAM_BOT_TOKEN", "canary");
+    for (variables, expected) in [
+        (
+            &[token, ("SENTINEL_ALLOWED_USERS", " ")][..],
+            "environment: SENTINEL_ALLOWED_USERS is blank",
+        ),
+        (
+            &[token, ("SENTINEL_ALLOWED_USERS", "7,,8")],
+            "environment: SENTINEL_ALLOWED_USERS has a blank part",
+        ),
+        (
+            &[token, ("SENTINEL_ALLOWED_USERS", "*")],
+            "environment: SENTINEL_ALLOWED_USERS holds '*', which is no id",
+        ),
+        (&[("ANTHROPIC_API_KEY", "")], "environment: ANTHROPIC_API_KEY is blank"),
+        (&[("SENTINEL_READ_PATHS", "")], "environment: SENTINEL_READ_PATHS is blank"),
+        (&[("SENTINEL_WRITE_PATHS", "../x")], "environment: SENTINEL_WRITE_PATHS: '../x':"),
+        (&[("SENTINEL_COMMANDS", "rm")], "environment: SENTINEL_COMMANDS: 'rm' was not found"),
+        (
+            &[("SENTINEL_MODEL", "gpt-9")],
+            "environment: SENTINEL_MODEL names 'gpt-9', which is not described",
+        ),
+    ] {
+        let reading = read_with("", variables);
+        assert!(reading.config.is_none(), "{variables:?}");
+        let said = said_with("", variables);
+        assert!(said.iter().any(|it| it.starts_with(expected)), "{expected}\n{said:?}");
+        assert!(!said.concat().contains("canary"), "{said:?}");
+    }
+}
+
+#[test]
+fn notes_do_not_stop_anybody() {
+    assert_eq!(
+        said("[telegram]\ntoken_env = 'BOT'\n"),
+        [
+            "sentinel.toml:1:2: note: nobody may talk to the agent on telegram\n  \
+             1 | [telegram]\n    |  ^^^^^^^^",
+            "sentinel.toml:2:13: note: the variable BOT is not set here\n  \
+             2 | token_env = 'BOT'\n    |             ^^^^^",
+        ]
+    );
+    assert!(read_with("[telegram]\ntoken_env = 'BOT'\n", &[]).config.is_some());
 }
