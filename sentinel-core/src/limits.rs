@@ -618,3 +618,9 @@ pub const CONFIG_DIAGNOSTICS_MAX: usize = 100;
 
 /// How much of a line a diagnostic shows: it should not wrap on a terminal of usual width twice.
 pub const CONFIG_SHOWN_CHARACTERS_MAX: usize = 120;
+
+/// Elements of one list or table of a configuration: more than a person keeps by hand.
+pub const CONFIG_LIST_COUNT_MAX: usize = 4096;
+
+/// Sections of one kind, such as `[models.NAME]`: more than anybody can tell apart.
+pub const CONFIG_SECTIONS_COUNT_MAX: usize = 256;

@@ -16,8 +16,9 @@ use super::diagnostic::{Reporter, Severity, quoted};
 use super::draft::{Data, Draft, Node, Part, order};
 use super::form::{self, Complaint};
 use super::keys::SECTIONS;
-use super::secret::names_a_secret;
+use super::secret::{is_secret_word, names_a_secret};
 use super::table::{Form, Key, Kind, Presence, Section, find_key, names};
+use crate::limits::{CONFIG_LIST_COUNT_MAX, CONFIG_SECTIONS_COUNT_MAX};
 use crate::text::toml::{self, Document, Table, Value};
 use crate::text::{Span, suggest};
 
@@ -65,7 +66,7 @@ fn hide_secrets(table: &Table<'_>, section: Option<&'static Section>, reporter: 
                 }
                 None => names_a_secret(name),
             };
-            if is_secret && value.as_table().is_none() {
+            if is_secret {
                 reporter.hide(value.span());
             }
             let inner = SECTIONS.iter().find(|other| other.name == name);
@@ -108,6 +109,10 @@ impl Checker<'_, '_, '_> {
         if section.presence != Presence::Named {
             return self.part(section, None, key.span(), table);
         }
+        if table.len() > CONFIG_SECTIONS_COUNT_MAX {
+            let message = format!("there are more than {CONFIG_SECTIONS_COUNT_MAX} [{name}.NAME]");
+            return self.reporter.error(Some(key.span()), message);
+        }
         for (key, value) in table.iter() {
             let Some(table) = value.as_table() else {
                 let message = format!("every [{name}] has a name of its own");
@@ -117,7 +122,7 @@ impl Checker<'_, '_, '_> {
             };
             let own = key.as_str();
             let is_of = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-            if own.is_empty() || own.len() > 64 || !own.chars().all(is_of) {
+            if own.is_empty() || own.len() > 64 || !own.chars().all(is_of) || is_secret_word(own) {
                 let message = format!("{} is no name for a section", quoted(own));
                 let help = "1 to 64 letters, digits, '_', '-' and '.'";
                 self.reporter.error_with(Some(key.span()), message, help);
@@ -167,21 +172,24 @@ impl Checker<'_, '_, '_> {
         section: Option<&'static Section>,
         table: &Table<'_>,
     ) -> (Vec<(&'static Key, Node)>, bool) {
+        let errors_count = self.reporter.errors_count();
         let mut entries = Vec::new();
         for (key, value) in table.iter() {
             let Some(known) = find_key(keys, key.as_str()) else {
                 self.unknown_key(keys, section, key);
                 continue;
             };
-            if let Some(node) = self.value(known, &known.kind, key.span(), value) {
-                entries.push((known, node));
+            if let Kind::Secret(variable) = known.kind {
+                self.secret(known, variable, key.span());
+                continue;
             }
+            let what = format!("'{}'", known.name);
+            entries.extend(self.value(&what, &known.kind, value).map(|node| (known, node)));
         }
-        let is_faulty = entries.len() < table.len();
         let order =
             |(key, _): &(&'static Key, Node)| keys.iter().position(|other| other.name == key.name);
         entries.sort_by_key(order);
-        (entries, is_faulty)
+        (entries, self.reporter.errors_count() > errors_count)
     }
 
     fn unknown_key(
@@ -211,100 +219,80 @@ impl Checker<'_, '_, '_> {
         }
     }
 
-    /// A value that is what its key needs; what is wrong with it was reported otherwise.
-    fn value(
-        &mut self,
-        key: &'static Key,
-        kind: &'static Kind,
-        key_span: Span,
-        value: &Value<'_>,
-    ) -> Option<Node> {
-        let span = value.span();
-        let data = match kind {
-            Kind::Secret(variable) => {
-                self.secret(key, variable, key_span);
+    /// A value that is what its key needs; what is wrong with it is reported, and what of it is
+    /// right is kept, so that the rest is looked at too.
+    fn value(&mut self, what: &str, kind: &'static Kind, value: &Value<'_>) -> Option<Node> {
+        let data = match (kind, value.as_bool(), value.as_array(), value.as_table()) {
+            (Kind::Flag, Some(truth), ..) => Data::Flag(truth),
+            (Kind::Integer { min, max }, ..) => self.integer(what, *min, *max, value)?,
+            (Kind::Text(form), ..) => self.text(what, *form, value)?,
+            (Kind::Texts(form), _, Some(values), _) => {
+                let values = self.few(what, values.len(), value).then_some(values)?;
+                let what = format!("an element of {what}");
+                elements(values, |value| self.text(&what, *form, value))
+            }
+            (Kind::Integers { min, max }, _, Some(values), _) => {
+                let values = self.few(what, values.len(), value).then_some(values)?;
+                let what = format!("an element of {what}");
+                elements(values, |value| self.integer(&what, *min, *max, value))
+            }
+            (Kind::Map(kind), .., Some(table)) => {
+                let table = self.few(what, table.len(), value).then_some(table)?;
+                let mut entries = Vec::new();
+                for (name, value) in table.iter() {
+                    let inner = format!("{} of {what}", quoted(name.as_str()));
+                    let node = self.value(&inner, kind, value);
+                    // What is wrong later on is wrong with the name.
+                    let node = node.map(|node| Node { span: Some(name.span()), ..node });
+                    entries.extend(node.map(|node| (name.as_str().to_string(), node)));
+                }
+                Data::Map(entries)
+            }
+            (Kind::Table(keys), .., Some(table)) => {
+                Data::Table(self.entries(keys, None, table).0)
+            }
+            _ => {
+                self.wrong_type(what, kind, value);
                 return None;
             }
-            Kind::Flag => value.as_bool().map(Data::Flag),
-            Kind::Integer { min, max } => {
-                Some(Data::Integer(self.integer(key, *min, *max, value)?))
-            }
-            Kind::Text(form) => Some(self.text(key, *form, value)?),
-            Kind::Texts(form) => {
-                self.elements(value, |checker, value| checker.text(key, *form, value))?
-            }
-            Kind::Integers { min, max } => self.elements(value, |checker, value| {
-                checker.integer(key, *min, *max, value).map(Data::Integer)
-            })?,
-            Kind::Map(kind) => match value.as_table() {
-                Some(table) => {
-                    let mut entries = Vec::new();
-                    for (name, value) in table.iter() {
-                        let node = self.value(key, kind, name.span(), value)?;
-                        entries.push((name.as_str().to_string(), node));
-                    }
-                    Some(Data::Map(entries))
-                }
-                None => None,
-            },
-            Kind::Table(keys) => match value.as_table() {
-                Some(table) => {
-                    let (entries, is_faulty) = self.entries(keys, None, table);
-                    if is_faulty {
-                        return None;
-                    }
-                    Some(Data::Table(entries))
-                }
-                None => None,
-            },
         };
-        if data.is_none() {
-            self.wrong_type(key, kind, value);
-        }
-        Some(Node { span: Some(span), data: data? })
+        Some(Node { span: Some(value.span()), data })
     }
 
-    /// The elements of a list, each of which is looked at even when one is wrong; nothing within
-    /// if it is no list.
-    fn elements(
-        &mut self,
-        value: &Value<'_>,
-        mut element: impl FnMut(&mut Self, &Value<'_>) -> Option<Data>,
-    ) -> Option<Option<Data>> {
-        let Some(values) = value.as_array() else { return Some(None) };
-        let mut nodes = Vec::new();
-        for value in values {
-            let data = element(self, value);
-            nodes.push(data.map(|data| Node { span: Some(value.span()), data }));
+    /// Whether something is short enough to be kept by hand.
+    fn few(&mut self, what: &str, count: usize, value: &Value<'_>) -> bool {
+        if count > CONFIG_LIST_COUNT_MAX {
+            let message = format!("{what} has more than {CONFIG_LIST_COUNT_MAX} elements");
+            self.reporter.error(Some(value.span()), message);
         }
-        Some(Some(Data::List(nodes.into_iter().collect::<Option<_>>()?)))
+        count <= CONFIG_LIST_COUNT_MAX
     }
 
-    fn integer(&mut self, key: &Key, min: i64, max: i64, value: &Value<'_>) -> Option<i64> {
+    fn integer(&mut self, what: &str, min: i64, max: i64, value: &Value<'_>) -> Option<Data> {
         let Some(number) = value.as_i64() else {
-            self.wrong_type(key, &Kind::Integer { min, max }, value);
+            self.wrong_type(what, &Kind::Integer { min, max }, value);
             return None;
         };
         if (min..=max).contains(&number) {
-            return Some(number);
+            return Some(Data::Integer(number));
         }
         let range = if max == i64::MAX {
             format!("at least {min}")
         } else {
             format!("from {min} to {max}")
         };
-        let message = format!("'{}' is {number}; it must be {range}", key.name);
+        let message = format!("{what} is {number}; it must be {range}");
         self.reporter.error(Some(value.span()), message);
         None
     }
 
-    fn text(&mut self, key: &Key, form: Form, value: &Value<'_>) -> Option<Data> {
+    fn text(&mut self, what: &str, form: Form, value: &Value<'_>) -> Option<Data> {
         let span = value.span();
         let text = match (value.as_str(), value.as_i64(), form) {
             (Some(text), ..) => text,
             (None, Some(number), Form::Id) => return Some(Data::Text(number.to_string())),
             _ => {
-                self.wrong_type(key, &Kind::Text(form), value);
+                self.wrong_type(what, &Kind::Text(form), value);
                 return None;
             }
         };
@@ -312,7 +300,7 @@ impl Checker<'_, '_, '_> {
             Ok(text) => Some(Data::Text(text)),
             Err(Complaint { message, help, character }) => {
                 let at = character.and_then(|it| within(self.reporter, text, span, it));
-                let message = format!("'{}': {message}", key.name);
+                let message = format!("{what}: {message}");
                 let span = Some(at.unwrap_or(span));
                 self.reporter.report(Severity::Error, span, message, help);
                 None
@@ -330,11 +318,21 @@ impl Checker<'_, '_, '_> {
         self.reporter.error_with(Some(span), message, help);
     }
 
-    fn wrong_type(&mut self, key: &Key, kind: &Kind, value: &Value<'_>) {
+    fn wrong_type(&mut self, what: &str, kind: &Kind, value: &Value<'_>) {
         let found = article(value.type_name());
-        let message = format!("'{}' is {}, not {found}", key.name, expected(kind));
+        let message = format!("{what} is {}, not {found}", expected(kind));
         self.reporter.error(Some(value.span()), message);
     }
+}
+
+/// The elements of a list that are right, all of which are looked at.
+fn elements(values: &[Value<'_>], mut read: impl FnMut(&Value<'_>) -> Option<Data>) -> Data {
+    let mut nodes = Vec::new();
+    for value in values {
+        let data = read(value);
+        nodes.extend(data.map(|data| Node { span: Some(value.span()), data }));
+    }
+    Data::List(nodes)
 }
 
 /// What a value should have been, with its article.
@@ -343,6 +341,7 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Flag => "true or false",
         Kind::Integer { .. } => "a whole number",
         Kind::Text(Form::Money) => "an amount in quotes",
+        Kind::Text(Form::Id) => "an id: a number, or a text in quotes",
         Kind::Text(_) | Kind::Secret(_) => "a text in quotes",
         Kind::Texts(Form::Id) => "a list of ids in brackets",
         Kind::Texts(_) => "a list of texts in brackets",

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::build::Build;
 use super::build::authority::{own_files, state_directory};
+use super::diagnostic::quoted;
 use super::draft::{Node, Part};
 use super::{Config, Endpoint, PLATFORMS};
 use crate::agent::Provider;
@@ -63,6 +64,7 @@ fn writable(build: &mut Build<'_, '_>, path: &Path, span: Option<Span>) {
     let mut inside: Vec<(&str, Path)> = own_files(build);
     inside.extend(state_directory(build).map(|path| ("journal", path)));
     for (what, path) in inside.into_iter().filter(|(_, path)| path.borrow().is_within(granted)) {
+        let path = quoted(path.as_str());
         let message = format!("the {what} is inside of what is granted for writing: {path}");
         let help = match what {
             "journal" => "put it elsewhere: set the directory under [state]",

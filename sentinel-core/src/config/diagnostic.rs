@@ -188,8 +188,9 @@ impl<'t> Reporter<'t> {
         self.is_parsed
     }
 
-    pub(super) fn has_errors(&self) -> bool {
-        self.list.iter().any(|(_, diagnostic)| diagnostic.severity == Severity::Error)
+    pub(super) fn errors_count(&self) -> usize {
+        let errors = self.list.iter().filter(|(_, it)| it.severity == Severity::Error);
+        errors.count()
     }
 
     /// The text of a stretch.

@@ -12,6 +12,7 @@ use core::net::SocketAddr;
 
 use super::Surroundings;
 use super::diagnostic::quoted;
+use super::secret::is_secret_name;
 use super::table::Form;
 use crate::budget::Money;
 use crate::capability::{Grant, Level, PathRef};
@@ -77,6 +78,7 @@ pub(super) fn spelled(
         Form::Credential => {
             let is_of = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
             let is_name = text.bytes().all(is_of) && text.len() <= 255 && !text.starts_with('.');
+            let is_name = is_name && !is_secret_name(text);
             // What stands here may be the secret itself, so it is not repeated.
             is_name.then(|| text.into()).ok_or_else(|| {
                 Complaint::of("no name of a systemd credential")
@@ -171,6 +173,7 @@ pub(super) fn hexadecimal(text: &str) -> Option<[u8; 32]> {
 fn variable(text: &str) -> Result<String, Complaint> {
     let is_of = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let is_name = text.bytes().all(is_of) && !text.starts_with(|c: char| c.is_ascii_digit());
+    let is_name = is_name && !is_secret_name(text);
     // What stands here is likely the secret itself, so it is not repeated.
     is_name.then(|| text.into()).ok_or_else(|| {
         Complaint::of("no name of a variable")

@@ -154,7 +154,7 @@ pub fn read(text: &str, surroundings: &Surroundings<'_>) -> Reading {
             Build { draft: &draft, surroundings, reporter: &mut reporter, secret_files };
         let (config, written) = build::config(&mut build);
         danger::look(&mut build, &config, &written);
-        let config = (!reporter.has_errors()).then_some(config);
+        let config = (reporter.errors_count() == 0).then_some(config);
         return Reading { config, diagnostics: reporter.into_list() };
     }
     Reading { config: None, diagnostics: reporter.into_list() }

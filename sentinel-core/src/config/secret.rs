@@ -22,19 +22,36 @@ pub enum SecretSource {
 /// Whether a word looks like a key or a token: by how the well-known ones begin, or because nobody
 /// writes such words by hand.
 pub(super) fn is_secret_word(word: &str) -> bool {
-    let has_prefix = PREFIXES.iter().any(|prefix| word.starts_with(prefix));
-    if has_prefix && word.len() >= PREFIXED_BYTES_MIN {
+    let has_prefix = |part: &str| {
+        part.len() >= PREFIXED_BYTES_MIN && PREFIXES.iter().any(|prefix| part.starts_with(prefix))
+    };
+    // An address with a name before its host has a password there, too.
+    let is_login = word.contains("://") && word.contains('@');
+    if is_login || word.split(['/', ':', '@', '(', ')']).any(has_prefix) {
         return true;
     }
-    if word.len() < RANDOM_BYTES_MIN || word.contains("://") || word.starts_with(['/', '~', '.']) {
-        return false;
+    if word.starts_with(['/', '~', '.']) {
+        return word.split('/').any(is_random);
     }
+    !word.contains("://") && is_random(word)
+}
+
+/// Whether nobody would write such a word by hand.
+fn is_random(word: &str) -> bool {
     let is_of = |byte: u8| byte.is_ascii_alphanumeric() || b"_-+/:.".contains(&byte);
     let has = |test: fn(&u8) -> bool| word.bytes().any(|byte| test(&byte));
-    word.bytes().all(is_of)
+    word.len() >= RANDOM_BYTES_MIN
+        && word.bytes().all(is_of)
         && has(u8::is_ascii_digit)
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
+}
+
+/// Whether what should be the name of a secret is likely the secret itself.
+pub(super) fn is_secret_name(name: &str) -> bool {
+    const DIGITS_MIN: usize = 32;
+    let is_number = name.len() >= DIGITS_MIN && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number || is_secret_word(name)
 }
 
 /// Whether a key of this name would hold a secret.
@@ -82,6 +99,8 @@ mod tests {
             "xoxb-1234-5678",
             "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
             "MTA1.GxYz12.abcdefGHIJKLmnop1234",
+            "/srv/work/sk-ant-api03-abcdef",
+            "http://ada:secret@proxy.example",
         ] {
             assert!(is_secret_word(word), "{word}");
         }

@@ -30,6 +30,7 @@ use crate::tool::Builtin;
 pub(super) fn written(build: &mut Build<'_, '_>) -> Vec<(Grant, Node)> {
     let mut table = Table::new();
     let mut list: Vec<(Grant, Node)> = Vec::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     let draft = build.draft;
     let Some(security) = draft.part("security") else { return list };
     let granted = security.list("grants").iter().map(|node| (node, ""));
@@ -38,7 +39,7 @@ pub(super) fn written(build: &mut Build<'_, '_>) -> Vec<(Grant, Node)> {
         // Only what reads as a grant came this far.
         let text = node.text().unwrap_or_default();
         let Ok(grant) = format!("{before}{text}").parse::<Grant>() else { continue };
-        if list.iter().any(|(other, _)| *other == grant) {
+        if !seen.insert(grant.to_string()) {
             build.reporter.error(node.span, "this stands here twice");
             continue;
         }

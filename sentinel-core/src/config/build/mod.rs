@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 pub(super) use self::models::model_section;
 
-use super::diagnostic::{Reporter, quoted};
+use super::diagnostic::Reporter;
 use super::draft::{Draft, Node, Part};
 use super::{Config, Confinement, SecretSource, Surroundings, Terminal, defaults, digest, form};
 use crate::agent::Settings;
@@ -138,8 +138,7 @@ fn instructions(build: &mut Build<'_, '_>) -> String {
         }
         Some(text) => text,
         None => {
-            let message = format!("there is no file {} that can be read", quoted(path));
-            build.reporter.error(node.span, message);
+            build.reporter.error(node.span, "there is no such file, or it cannot be read");
             String::new()
         }
     }

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use super::{Build, source_of};
 use crate::agent::{Model, Provider};
 use crate::budget::{Money, Price, Prices};
+use crate::config::diagnostic::quoted;
 use crate::config::draft::{Node, Part};
 use crate::config::form;
 use crate::config::{Endpoint, provider};
@@ -77,7 +78,7 @@ fn chosen(build: &mut Build<'_, '_>, known: Vec<Endpoint>, is_faulty: bool) -> V
         let Some(name) = node.text() else { continue };
         let is_known = known.iter().any(|endpoint| endpoint.section == name);
         if !is_known && !is_faulty {
-            let message = format!("there is no model {}", crate::config::diagnostic::quoted(name));
+            let message = format!("there is no model {}", quoted(name));
             let sections = known.iter().map(|endpoint| endpoint.section.as_str());
             match suggest::nearest(name, sections.clone()) {
                 Some(meant) => {
@@ -196,7 +197,7 @@ pub(super) fn prices(build: &mut Build<'_, '_>, endpoints: &[Endpoint]) -> Price
             Some((_, other)) if *other == price => continue,
             Some(_) => {
                 let span = build.part_of(&endpoint.section).and_then(|it| it.place("prices"));
-                let message = format!("the model '{name}' has another price in another section");
+                let message = format!("the model {} has another price in another section", quoted(name));
                 build.reporter.error_with(span, message, "prices go by the name of the model");
             }
             None => {}

@@ -4,12 +4,13 @@
 //! What an id looks like: [`AccessRules`] knows the platforms.
 
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::{Build, source_of};
-use crate::channel::{AccessRules, Audience, Platform, Standing};
+use crate::channel::{AccessError, AccessRules, Audience, Platform, Standing};
 use crate::config::draft::{Node, Part};
+use crate::config::secret::is_secret_word;
 use crate::config::{Connector, PLATFORMS, TERMINAL_PERSON};
 
 /// The platforms that are connected, in the order of the table.
@@ -74,7 +75,12 @@ fn of_platform(build: &mut Build<'_, '_>, part: &Part, mut rules: AccessRules) -
             }
             match rules.clone().person(platform, id, standing) {
                 Ok(with) => rules = with,
-                Err(error) => build.reporter.error(node.span, error.to_string()),
+                Err(error) => {
+                    build.reporter.error(node.span, told(&error, id));
+                    if error == AccessError::TooMany {
+                        break;
+                    }
+                }
             }
         }
     }
@@ -85,7 +91,12 @@ fn of_platform(build: &mut Build<'_, '_>, part: &Part, mut rules: AccessRules) -
         };
         match rules.clone().room(platform, id, audience) {
             Ok(with) => rules = with,
-            Err(error) => build.reporter.error(node.span, error.to_string()),
+            Err(error) => {
+                build.reporter.error(node.span, told(&error, id));
+                if error == AccessError::TooMany {
+                    break;
+                }
+            }
         }
     }
     let has_pairing = part.flag("pairing").unwrap_or(false);
@@ -101,4 +112,12 @@ fn of_platform(build: &mut Build<'_, '_>, part: &Part, mut rules: AccessRules) -
         build.reporter.note(part.span, message);
     }
     rules
+}
+
+/// What is said of an entry, without the entry if it is a token that slipped in.
+fn told(error: &AccessError, id: &str) -> String {
+    if is_secret_word(id) {
+        return "this is no id, and looks like a secret".into();
+    }
+    error.to_string()
 }

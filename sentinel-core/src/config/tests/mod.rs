@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 use super::{Config, Reading, Surroundings, read};
 
 mod build;
+mod dangers;
+mod errors;
+mod properties;
 
 /// Reads a text in an ordinary home, with these variables set.
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Reading {

@@ -1,0 +1,130 @@
+//! What is legal and dangerous, each with its words, and what is close to it and fine.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::read_with;
+use crate::config::Severity;
+
+/// The dangers of a text, without places.
+fn dangers(text: &str) -> Vec<String> {
+    let reading = read_with(text, &[("KEY", "canary")]);
+    assert!(reading.config.is_some(), "{:#?}", reading.diagnostics);
+    let is_danger = |severity| severity == Severity::Danger;
+    let found = reading.diagnostics.iter().filter(|it| is_danger(it.severity));
+    let found: Vec<String> = found.map(|it| it.message.to_string()).collect();
+    assert_eq!(reading.is_dangerous(), !found.is_empty());
+    found
+}
+
+fn grants(list: &str) -> Vec<String> {
+    dangers(&alloc::format!("[security]\ngrants = [{list}]"))
+}
+
+#[test]
+fn writing_everywhere_and_at_home() {
+    let root = "`/` is granted for writing: everything on this machine can be changed";
+    assert_eq!(grants("'write /'"), [root]);
+    assert_eq!(grants("'read,write / ask'"), [root]);
+    let home = "the home directory is granted for writing: what starts at login, keys and \
+                settings can be changed";
+    let journal = "the journal is inside of what is granted for writing: \
+                   '/home/ada/.local/state/sentinel'";
+    assert_eq!(grants("'write /home/ada'"), [home, journal]);
+    assert_eq!(grants("'write /home'"), [home, journal]);
+    assert!(grants("'read,list /', 'write /home/ada/drafts', 'write /home/adam'").is_empty());
+}
+
+#[test]
+fn writing_to_what_says_who_the_agent_is() {
+    let file = "the configuration is inside of what is granted for writing: \
+                '/srv/work/sentinel.toml'";
+    assert_eq!(grants("'write /srv/work'"), [file]);
+    assert_eq!(grants("'write /srv/work/sentinel.toml'"), [file]);
+    assert!(grants("'write /srv/work/drafts', 'read /srv/work'").is_empty());
+    let text = "[agent]\npersona_file = '/p/persona.md'\ninstructions_file = 'instructions.md'\n\
+                persona_sha256 = \
+                '0b27c158feb36ab18a10ff687909ec730ece6280581dd407e2672359be7725dd'\n\
+                [state]\ndirectory = '/srv/state'\n\
+                [security]\ngrants = ['write /p', 'write /srv']";
+    assert_eq!(
+        dangers(text),
+        [
+            "the persona is inside of what is granted for writing: '/p/persona.md'",
+            "the configuration is inside of what is granted for writing: \
+             '/srv/work/sentinel.toml'",
+            "the instructions is inside of what is granted for writing: \
+             '/srv/work/instructions.md'",
+            "the journal is inside of what is granted for writing: '/srv/state'",
+        ]
+    );
+}
+
+#[test]
+fn programs_that_run_anything() {
+    assert_eq!(
+        grants("'run /usr/bin/python3 unguarded'"),
+        ["/usr/bin/python3 is granted unguarded: it runs whatever its arguments or files say, \
+          and nothing of that is refused"]
+    );
+    assert_eq!(
+        grants("'run /usr/bin/git log any paths'"),
+        ["/usr/bin/git may be given any path, granted or not"]
+    );
+    // Within its guard an interpreter can only say which version it is.
+    assert!(grants("'run /usr/bin/python3', 'run /usr/bin/git log|status'").is_empty());
+    assert!(grants("'run /opt/weather unguarded'").is_empty());
+}
+
+#[test]
+fn connecting_anywhere_with_something_to_carry_out() {
+    let everywhere = "files can be read, and every host can be connected to without a question: \
+                      whatever is read can leave";
+    assert_eq!(grants("'read /srv', 'connect *'"), [everywhere]);
+    assert!(grants("'connect *'").is_empty());
+    assert!(grants("'read /srv', 'connect * ask'").is_empty());
+    assert!(grants("'read /srv', 'connect api.example.com'").is_empty());
+}
+
+#[test]
+fn nobody_to_ask() {
+    let nobody = "nobody can approve on telegram: every question there is a no";
+    let telegram = "[telegram]\ntoken_env = 'KEY'\n";
+    let with = |more: &str| dangers(&alloc::format!("{telegram}{more}"));
+    assert_eq!(with("allowed_users = [7]"), [nobody]);
+    assert_eq!(with("pairing = true"), [nobody]);
+    assert_eq!(with("rooms = { -7 = 'everybody' }"), [nobody]);
+    assert!(with("allowed_users = [7]\noperators = [8]").is_empty());
+    assert!(with("allowed_users = [7]\n[agent]\npeople_may_approve = true").is_empty());
+    assert!(with("").is_empty(), "nobody may talk either, which is a note");
+}
+
+#[test]
+fn strangers_with_commands() {
+    let text = "[telegram]\ntoken_env = 'KEY'\noperators = [7]\nrooms = { -7 = 'everybody' }\n\
+                [security]\ngrants = ['run /usr/bin/git log']";
+    assert_eq!(dangers(text), ["everybody in a room of telegram may have commands run"]);
+    assert!(dangers(&text.replace("everybody", "people")).is_empty());
+}
+
+#[test]
+fn keys_in_the_open() {
+    let text = "[openai]\napi_key_env = 'KEY'\nbase_url = 'http://models.example/v1'";
+    let open = "the key and every word go to another machine without encryption";
+    assert_eq!(dangers(text), [open]);
+    assert_eq!(dangers(&text.replace("models.example", "10.0.0.7")), [open]);
+    assert!(dangers(&text.replace("http:", "https:")).is_empty());
+    assert!(dangers(&text.replace("models.example", "127.0.0.1:9")).is_empty());
+    assert!(dangers(&text.replace("models.example", "localhost")).is_empty());
+}
+
+#[test]
+fn money_that_is_not_counted() {
+    let text = "[openai]\napi_key_env = 'KEY'\n[budget]\nday = { money = '5' }";
+    assert_eq!(
+        dangers(text),
+        ["money is limited, and 'openai' has no prices: what it costs is not counted"]
+    );
+    assert!(dangers(&text.replace("'KEY'", "'KEY'\nprices = { input = '1' }")).is_empty());
+    assert!(dangers(&text.replace("money = '5'", "tokens = 5")).is_empty());
+}
