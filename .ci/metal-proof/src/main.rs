@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
+use sentinel_core::config::{self, Facts, Surroundings};
 use sentinel_core::llm::route::{Next, Route, RoutePolicy};
 use sentinel_core::llm::{
     Assembler, Block, Dialect, Message, ModelError, ModelErrorKind, OpenAiProfile, Request, Role,
@@ -74,6 +75,7 @@ fn exercise(input: &[u8]) -> String {
         ask(dialect, input, &mut output);
     }
     judge(&mut output);
+    configure(&mut output);
     capability::exercise(&mut output);
     if let Ok(url) = Url::parse(&output).and_then(|url| url.join("../a")) {
         output.push_str(url.request_target());
@@ -111,6 +113,15 @@ fn judge(output: &mut String) {
         Ok(None) => {}
         Err(error) => output.push_str(&error.to_string()),
     }
+}
+
+/// A file that an operator wrote.
+fn configure(output: &mut String) {
+    let reading = config::read(output, &Surroundings::bare("/"));
+    output.extend(reading.diagnostics.iter().map(ToString::to_string));
+    output.push_str(&reading.config.as_ref().map_or_else(config::schema, config::show));
+    output.push_str(&config::template(&Facts::default()));
+    output.push_str(&config::reference());
 }
 
 /// The two ends of a connection.

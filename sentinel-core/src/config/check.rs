@@ -43,6 +43,9 @@ pub(super) fn draft(
     hide_secrets(document.table(), None, reporter);
     let mut checker = Checker { surroundings, reporter, draft: Draft::default() };
     for (key, value) in document.table().iter() {
+        if checker.reporter.is_full() {
+            break;
+        }
         checker.section(key, value);
     }
     checker.draft.sections.sort_by_key(|part| order(part.section));
@@ -175,6 +178,9 @@ impl Checker<'_, '_, '_> {
         let errors_count = self.reporter.errors_count();
         let mut entries = Vec::new();
         for (key, value) in table.iter() {
+            if self.reporter.is_full() {
+                break;
+            }
             let Some(known) = find_key(keys, key.as_str()) else {
                 self.unknown_key(keys, section, key);
                 continue;
@@ -248,9 +254,7 @@ impl Checker<'_, '_, '_> {
                 }
                 Data::Map(entries)
             }
-            (Kind::Table(keys), .., Some(table)) => {
-                Data::Table(self.entries(keys, None, table).0)
-            }
+            (Kind::Table(keys), .., Some(table)) => Data::Table(self.entries(keys, None, table).0),
             _ => {
                 self.wrong_type(what, kind, value);
                 return None;

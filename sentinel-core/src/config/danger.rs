@@ -65,7 +65,7 @@ fn writable(build: &mut Build<'_, '_>, path: &Path, span: Option<Span>) {
     inside.extend(state_directory(build).map(|path| ("journal", path)));
     for (what, path) in inside.into_iter().filter(|(_, path)| path.borrow().is_within(granted)) {
         let path = quoted(path.as_str());
-        let message = format!("the {what} is inside of what is granted for writing: {path}");
+        let message = format!("what is granted for writing holds the {what}: {path}");
         let help = match what {
             "journal" => "put it elsewhere: set the directory under [state]",
             _ => "put it elsewhere, or grant less",
@@ -98,7 +98,10 @@ fn command(build: &mut Build<'_, '_>, grant: &Grant, span: Option<Span>) {
 }
 
 fn connect_anywhere(build: &mut Build<'_, '_>, granted: &[&(Grant, Node)], span: Option<Span>) {
-    let reads = |grant: &Grant| matches!(&grant.resource, Resource::Files { rights, .. } if rights.has(FileRight::Read));
+    let reads = |grant: &Grant| match &grant.resource {
+        Resource::Files { rights, .. } => rights.has(FileRight::Read),
+        _ => false,
+    };
     if granted.iter().any(|(grant, _)| reads(grant)) {
         let message = "files can be read, and every host can be connected to without a question: \
                        whatever is read can leave";

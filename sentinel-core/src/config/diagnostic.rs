@@ -193,6 +193,11 @@ impl<'t> Reporter<'t> {
         errors.count()
     }
 
+    /// Whether nothing more is taken; that there is more was said.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() > CONFIG_DIAGNOSTICS_MAX
+    }
+
     /// The text of a stretch.
     pub(super) fn source(&self, span: Span) -> Option<&'t str> {
         self.text.get(span.range())

@@ -88,14 +88,15 @@ static AGENT: &[Key] = &[
     key("persona_sha256", Kind::Text(Form::Digest), "The digest of the persona that was approved."),
     key("workspace", PATH, "The directory that paths of calls are relative to.")
         .or(Default::Follows("the current directory")),
-    key("model", LINE, "The model that is asked first, by the name of its section."),
+    key("model", LINE, "The model that is asked first, by the name of its section.")
+        .or(Default::Follows("the first that is described")),
     key(
         "models",
         ENTRY_NAMES,
         "The models that are asked after it, in this order, when one \
          fails.",
     )
-    .or(Default::Follows("all that are described, in the order of the file")),
+    .or(Default::Follows("all that are described")),
     key(
         "rounds",
         Kind::Integer { min: 1, max: 1000 },

@@ -7,7 +7,7 @@
 //! ```
 //! use sentinel_core::config::{self, Severity, Surroundings};
 //!
-//! let surroundings = Surroundings { home: Some("/home/ada"), ..Surroundings::bare("/srv/work") };
+//! let surroundings = Surroundings { home: Some("/users/ada"), ..Surroundings::bare("/srv/work") };
 //! let reading = config::read("[agent]\nround = 5\n", &surroundings);
 //! assert!(reading.config.is_none());
 //! assert_eq!(

@@ -120,25 +120,54 @@ reader of the file itself and cannot be out of date: a test compares the two.
   a file (`*_file`) or a systemd credential (`*_credential`). One that does stand there is an error,
   and no message repeats it.
 - Paths are absolute, beneath `~`, or beneath the directory that the agent was started in. In grants
-  they are absolute. Grants are described in [the glossary](GLOSSARY.md) and checked when the file is
-  read.
+  they are absolute.
 - `config show` prints what counts in the end, defaults and environment included, as a file that
   reads back the same. `config schema` prints a JSON Schema for editors.
 ";
 
 const CLOSING: &str = "
+## Grants
+
+One line each; what is not granted is denied.
+
+| grant | what it allows |
+|---|---|
+| `read,list /srv/work` | a file, or a directory and everything beneath it; rights are `read`, \
+     `write` and `list` |
+| `run /usr/bin/git log\\|status without -p` | a program, by its whole path; which words come \
+     first, which options are refused; `any paths` lets it be given any path, `unguarded` switches \
+     off what is known to be dangerous about it |
+| `connect api.example.com:443 GET,POST /v1` | a host, its port, methods and paths; \
+     `*.example.com` for all beneath it, `*` for any |
+| `listen 127.0.0.1:8080` | an address to wait on |
+| `skill weather today\\|tomorrow` | a skill, and what of it |
+| `config channels.telegram` | a key of the configuration |
+| `model claude-*` | a model, or all whose names begin so |
+
+Behind it may stand `ask` (every use is asked about), `once` (the first use is), `until \
+     2027-01-31`, `uses 5`, and
+`irreversible` (what cannot be undone needs no question). Words with spaces stand in `\"…\"`. In \
+     `deny` the same words
+forbid, and a rule that forbids goes before every grant.
+
 ## From the environment
 
 Each counts where the file says nothing. A blank one is an error; it never means everybody.
 
 | variable | what it does |
 |---|---|
-| `ANTHROPIC_API_KEY`, `OPENAI_API_KEY` | a section `[anthropic]` or `[openai]`, if the file describes no model |
-| `TELEGRAM_BOT_TOKEN`, `DISCORD_BOT_TOKEN`, `SLACK_BOT_TOKEN` | the section of the platform, if the file connects none |
+| `ANTHROPIC_API_KEY`, `OPENAI_API_KEY` | a section `[anthropic]` or `[openai]`, if the file \
+     describes no model |
+| `TELEGRAM_BOT_TOKEN`, `DISCORD_BOT_TOKEN`, `SLACK_BOT_TOKEN` | the section of the platform, if \
+     the file connects none |
 | `SLACK_APP_TOKEN` | `app_token_env` of `[slack]` |
-| `SENTINEL_MODEL` | `model` of `[agent]`, by section or by what the provider calls it; or `model` of the section that says nothing |
-| `SENTINEL_ALLOWED_USERS` | `allowed_users` of each platform that names nobody; ids between commas: up to 16 digits of Telegram, more of Discord, `U…` of Slack, or with the platform before it: `telegram:77` |
-| `SENTINEL_READ_PATHS`, `SENTINEL_WRITE_PATHS`, `SENTINEL_COMMANDS` | `grants`: `read,list`, `write` and `run`, between commas |
+| `SENTINEL_MODEL` | `model` of `[agent]`, by section or by what the provider calls it; or `model` \
+     of the section that says nothing |
+| `SENTINEL_ALLOWED_USERS` | `allowed_users` of each platform that names nobody; ids between \
+     commas: up to 16 digits of Telegram, more of Discord, `U…` of Slack, or with the platform \
+     before it: `telegram:77` |
+| `SENTINEL_READ_PATHS`, `SENTINEL_WRITE_PATHS`, `SENTINEL_COMMANDS` | `grants`: `read,list`, \
+     `write` and `run`, between commas |
 
 ## What is added
 
@@ -153,7 +182,8 @@ Whatever is granted, these rules hold besides:
 These are legal, and nothing starts with them unless a person says `--i-know-what-im-doing`:
 
 - `/`, or the home directory, is granted for writing;
-- the configuration, the persona, the instructions or the journal lie in what is granted for writing;
+- the configuration, the persona, the instructions or the journal lie in what is granted for \
+     writing;
 - nobody can approve on a platform where people may talk;
 - everybody in a room may talk, and commands are granted;
 - files may be read, and any host may be connected to without a question;

@@ -106,7 +106,7 @@ mod tests {
         }
         for word in [
             "read,list",
-            "/home/Ada/Projects/2026/Something/Long",
+            "/users/Ada/Projects/2026/Something/Long",
             "claude-sonnet-4-5",
             "https://api.Example.com/v1/Aaaa0000",
             "ANTHROPIC_API_KEY",

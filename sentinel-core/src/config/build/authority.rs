@@ -152,12 +152,11 @@ pub(super) fn roles(build: &mut Build<'_, '_>) -> BTreeMap<String, ToolRole> {
             known.extend(Builtin::ALL.iter().map(|builtin| builtin.name()));
             let meant = suggest::nearest(name, known);
             let message = format!("there is no tool {}", quoted(name));
-            match meant {
-                Some(meant) => {
-                    build.reporter.error(part.span, format!("{message}; did you mean '{meant}'?"))
-                }
-                None => build.reporter.error(part.span, message),
-            }
+            let message = match meant {
+                Some(meant) => format!("{message}; did you mean '{meant}'?"),
+                None => message,
+            };
+            build.reporter.error(part.span, message);
             continue;
         }
         let effect = part.text("effect").and_then(|word| meaning(EFFECTS, word));

@@ -197,7 +197,8 @@ pub(super) fn prices(build: &mut Build<'_, '_>, endpoints: &[Endpoint]) -> Price
             Some((_, other)) if *other == price => continue,
             Some(_) => {
                 let span = build.part_of(&endpoint.section).and_then(|it| it.place("prices"));
-                let message = format!("the model {} has another price in another section", quoted(name));
+                let message =
+                    format!("the model {} has another price in another section", quoted(name));
                 build.reporter.error_with(span, message, "prices go by the name of the model");
             }
             None => {}

@@ -35,10 +35,10 @@ fn an_empty_file_is_the_offline_model_in_the_terminal_with_little_granted() {
             "read,list /srv/work",
             "model offline",
             "deny write /srv/work/sentinel.toml",
-            "deny read,write,list /home/ada/.local/state/sentinel",
+            "deny read,write,list /users/ada/.local/state/sentinel",
         ]
     );
-    let key = SecretSource::File("/home/ada/.local/state/sentinel/journal.key".into());
+    let key = SecretSource::File("/users/ada/.local/state/sentinel/journal.key".into());
     assert_eq!(config.state().key, SealKey::Key(key));
     assert!(crate::agent::Agent::new(alloc::sync::Arc::new(settings.clone())).is_ok());
 }
@@ -191,7 +191,7 @@ fn the_environment_counts_where_the_file_says_nothing() {
         grants[..5],
         [
             "read,list /srv/a",
-            "read,list /home/ada/b",
+            "read,list /users/ada/b",
             "write /srv/c",
             "run /usr/bin/git",
             "run /bin/ls"

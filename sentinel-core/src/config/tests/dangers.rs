@@ -28,16 +28,16 @@ fn writing_everywhere_and_at_home() {
     assert_eq!(grants("'read,write / ask'"), [root]);
     let home = "the home directory is granted for writing: what starts at login, keys and \
                 settings can be changed";
-    let journal = "the journal is inside of what is granted for writing: \
-                   '/home/ada/.local/state/sentinel'";
-    assert_eq!(grants("'write /home/ada'"), [home, journal]);
-    assert_eq!(grants("'write /home'"), [home, journal]);
-    assert!(grants("'read,list /', 'write /home/ada/drafts', 'write /home/adam'").is_empty());
+    let journal = "what is granted for writing holds the journal: \
+                   '/users/ada/.local/state/sentinel'";
+    assert_eq!(grants("'write /users/ada'"), [home, journal]);
+    assert_eq!(grants("'write /users'"), [home, journal]);
+    assert!(grants("'read,list /', 'write /users/ada/drafts', 'write /users/adam'").is_empty());
 }
 
 #[test]
 fn writing_to_what_says_who_the_agent_is() {
-    let file = "the configuration is inside of what is granted for writing: \
+    let file = "what is granted for writing holds the configuration: \
                 '/srv/work/sentinel.toml'";
     assert_eq!(grants("'write /srv/work'"), [file]);
     assert_eq!(grants("'write /srv/work/sentinel.toml'"), [file]);
@@ -50,12 +50,12 @@ fn writing_to_what_says_who_the_agent_is() {
     assert_eq!(
         dangers(text),
         [
-            "the persona is inside of what is granted for writing: '/p/persona.md'",
-            "the configuration is inside of what is granted for writing: \
+            "what is granted for writing holds the persona: '/p/persona.md'",
+            "what is granted for writing holds the configuration: \
              '/srv/work/sentinel.toml'",
-            "the instructions is inside of what is granted for writing: \
+            "what is granted for writing holds the instructions: \
              '/srv/work/instructions.md'",
-            "the journal is inside of what is granted for writing: '/srv/state'",
+            "what is granted for writing holds the journal: '/srv/state'",
         ]
     );
 }

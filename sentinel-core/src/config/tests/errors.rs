@@ -44,10 +44,8 @@ fn a_file_with_an_error_is_no_configuration() {
     for case in CASES.split_terminator(END) {
         let (text, _) = case.split_once(ANSWER).unwrap();
         let reading = read_with(text, &VARIABLES);
-        let is_wrong = reading
-            .diagnostics
-            .iter()
-            .any(|it| it.severity == crate::config::Severity::Error);
+        let is_wrong =
+            reading.diagnostics.iter().any(|it| it.severity == crate::config::Severity::Error);
         assert_eq!(reading.config.is_none(), is_wrong, "{text}");
     }
 }
@@ -65,12 +63,14 @@ fn a_file_with_many_errors_is_not_a_flood() {
 #[test]
 fn what_is_too_long_is_refused() {
     let ids: String = (1..5000).map(|at| format!("{at},")).collect();
-    let said = said_with(&format!("[telegram]\ntoken_env = 'KEY'\noperators = [{ids}]"), &VARIABLES);
+    let said =
+        said_with(&format!("[telegram]\ntoken_env = 'KEY'\noperators = [{ids}]"), &VARIABLES);
     assert!(said[0].contains("'operators' has more than 4096 elements"), "{}", said[0]);
     let models: String = (0..300).map(|at| format!("[models.m{at}]\n")).collect();
     let said = said_with(&models, &[]);
     assert!(said[0].contains("there are more than 256 [models.NAME]"), "{}", said[0]);
     let ids: String = (1..1500).map(|at| format!("{at},")).collect();
-    let said = said_with(&format!("[telegram]\ntoken_env = 'KEY'\noperators = [{ids}]"), &VARIABLES);
+    let said =
+        said_with(&format!("[telegram]\ntoken_env = 'KEY'\noperators = [{ids}]"), &VARIABLES);
     assert!(said[0].contains("the allowlist has more than 1024 entries"), "{}", said[0]);
 }

@@ -9,6 +9,7 @@ mod build;
 mod dangers;
 mod errors;
 mod properties;
+mod schema;
 
 /// Reads a text in an ordinary home, with these variables set.
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Reading {
@@ -26,7 +27,7 @@ fn read_with(text: &str, variables: &[(&str, &str)]) -> Reading {
         text,
         &Surroundings {
             environment: &environment,
-            home: Some("/home/ada"),
+            home: Some("/users/ada"),
             file: &file,
             program: &program,
             tools: &["weather"],

@@ -21,7 +21,9 @@ const VARIABLES: [(&str, &str); 3] =
 fn lines_with_keys() -> Vec<usize> {
     let is_key = |line: &str| {
         let name = line.split('=').next().unwrap_or_default().trim_end();
-        line.contains('=') && !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+        line.contains('=')
+            && !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
     };
     EXAMPLE.lines().enumerate().filter(|(_, line)| is_key(line)).map(|(at, _)| at).collect()
 }
@@ -96,7 +98,9 @@ fn a_secret_is_never_repeated_wherever_it_is_written() {
         }
     }
     // Short ones, which look like nothing, where the key says what they are.
-    for line in ["api_key = 'canary'", "token = 'canary'", "password = 'canary'", "token = {a='canary'}"] {
+    for line in
+        ["api_key = 'canary'", "token = 'canary'", "password = 'canary'", "token = {a='canary'}"]
+    {
         for section in SECTIONS {
             leaks(&format!("[{}]\n{line}\n", section.name));
             leaks(&format!("[{}]\n{line} x\n", section.name));
@@ -109,11 +113,17 @@ fn a_secret_is_never_repeated_wherever_it_is_written() {
 /// The ways to write a text where a value is expected.
 fn values(key: &Key, text: &str) -> Vec<String> {
     let inner = match key.kind {
-        Kind::Table(keys) => keys.iter().map(|key| format!("{{ {} = '{text}' }}", key.name)).collect(),
+        Kind::Table(keys) => {
+            keys.iter().map(|key| format!("{{ {} = '{text}' }}", key.name)).collect()
+        }
         _ => Vec::new(),
     };
-    let mut values: Vec<String> =
-        alloc::vec![format!("'{text}'"), format!("['{text}']"), format!("{{ x = '{text}' }}"), format!("{{ '{text}' = 3 }}")];
+    let mut values: Vec<String> = alloc::vec![
+        format!("'{text}'"),
+        format!("['{text}']"),
+        format!("{{ x = '{text}' }}"),
+        format!("{{ '{text}' = 3 }}")
+    ];
     values.extend(inner);
     values
 }
@@ -130,7 +140,12 @@ fn whatever_is_read_is_shown_and_reads_back() {
         let Some(config) = reading.config else { return Ok(()) };
         let shown = show(&config);
         let again = read_with(&shown, &VARIABLES);
-        assert_eq!(again.config.as_ref(), Some(&config), "{text}\n{shown}\n{:#?}", again.diagnostics);
+        assert_eq!(
+            again.config.as_ref(),
+            Some(&config),
+            "{text}\n{shown}\n{:#?}",
+            again.diagnostics
+        );
         assert_eq!(show(&config), shown);
         Ok(())
     });
@@ -145,7 +160,9 @@ fn file(u: &mut Unstructured<'_>) -> Result<String> {
         }
         match section.presence {
             Presence::Named if section.name == "tool" => text.push_str("[tool.read_file]\n"),
-            Presence::Named => text.push_str(&format!("[{}.'a.b']\nprovider = 'offline'\n", section.name)),
+            Presence::Named => {
+                text.push_str(&format!("[{}.'a.b']\nprovider = 'offline'\n", section.name));
+            }
             _ => text.push_str(&format!("[{}]\n", section.name)),
         }
         for key in section.keys {
@@ -156,16 +173,43 @@ fn file(u: &mut Unstructured<'_>) -> Result<String> {
                 Kind::Flag => &["true", "false", "1"],
                 Kind::Integer { .. } => &["1", "300", "20000", "-1", "9999999999", "1.5"],
                 Kind::Text(_) => &[
-                    "'KEY'", "'low'", "'strict'", "'5.5'", "'~/x'", "'http://127.0.0.1'", "' '",
-                    "'best'", "'debug'", "'json'", "'127.0.0.1:9'", "'a.b'", "'ask'", "'a\u{202e}b'",
+                    "'KEY'",
+                    "'low'",
+                    "'strict'",
+                    "'5.5'",
+                    "'~/x'",
+                    "'http://127.0.0.1'",
+                    "' '",
+                    "'best'",
+                    "'debug'",
+                    "'json'",
+                    "'127.0.0.1:9'",
+                    "'a.b'",
+                    "'ask'",
+                    "'a\u{202e}b'",
                 ],
                 Kind::Texts(_) => &[
-                    "[]", "['read /x', 'run /bin/ls -']", "['read /x y']", "[7, 8]", "['a', 'a']",
-                    "['write \"/a b\" ask']", "['path']", "['U0A', 9]", "['*@a.example']",
+                    "[]",
+                    "['read /x', 'run /bin/ls -']",
+                    "['read /x y']",
+                    "[7, 8]",
+                    "['a', 'a']",
+                    "['write \"/a b\" ask']",
+                    "['path']",
+                    "['U0A', 9]",
+                    "['*@a.example']",
                 ],
                 Kind::Integers { .. } => &["[]", "[80, 95]", "[95, 80]", "[0]"],
-                Kind::Map(_) => &["{}", "{ -7 = 'people' }", "{ git = '/bin/git' }", "{ path = ['a'] }"],
-                Kind::Table(_) => &["{}", "{ tokens = 5 }", "{ money = '5', at = 'ask' }", "{ input = '1' }", "{ secrecy = 'public' }"],
+                Kind::Map(_) => {
+                    &["{}", "{ -7 = 'people' }", "{ git = '/bin/git' }", "{ path = ['a'] }"]
+                }
+                Kind::Table(_) => &[
+                    "{}",
+                    "{ tokens = 5 }",
+                    "{ money = '5', at = 'ask' }",
+                    "{ input = '1' }",
+                    "{ secrecy = 'public' }",
+                ],
                 Kind::Secret(_) => &["'x'"],
             })?;
             text.push_str(&format!("{} = {value}\n", key.name));
@@ -197,7 +241,7 @@ fn the_template_reads_without_an_error_and_without_danger() {
                 model("my.own", "ollama", None),
             ],
             platforms: alloc::vec![telegram],
-            workspace: "/home/ada/my \"work\"".into(),
+            workspace: "/users/ada/my \"work\"".into(),
             may_write: true,
         },
     ] {
