@@ -117,7 +117,12 @@ impl Environment<'_, '_, '_> {
         }
         let section = if wanted.starts_with("claude") { "anthropic" } else { "openai" };
         match draft.part_mut(section) {
-            Some(part) if part.get("model").is_none() => part.set("model", text(wanted)),
+            Some(part) if part.get("model").is_none() => {
+                part.set("model", text(wanted));
+                if let Some(agent) = draft.part_mut("agent") {
+                    agent.set("model", text(section));
+                }
+            }
             _ => {
                 let message = format!("{NAME} names {}, which is not described", quoted(&wanted));
                 self.reporter.environment(message, "add a [models.NAME] section for it");

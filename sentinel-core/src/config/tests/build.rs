@@ -126,6 +126,8 @@ fn what_is_shown_reads_back() {
     for (text, variables) in [
         ("", &[][..]),
         (EXAMPLE, &VARIABLES),
+        // A model that only the environment names was named anew when it was read again.
+        ("", &[("OPENAI_API_KEY", "canary"), ("SENTINEL_MODEL", "gpt-x")]),
         ("", &[("ANTHROPIC_API_KEY", "sk-canary"), ("SENTINEL_READ_PATHS", "/a b,~/c")]),
         (
             "[models.'a.b']\nprovider = 'offline'\n[agent]\ninstructions_file = 'instructions.md'",

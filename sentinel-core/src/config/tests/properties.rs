@@ -131,25 +131,39 @@ fn values(key: &Key, text: &str) -> Vec<String> {
 #[test]
 fn whatever_is_read_is_shown_and_reads_back() {
     arbtest(|u| {
-        let text = file(u)?;
-        let reading = read_with(&text, &VARIABLES);
+        let text = if u.ratio(1, 4)? { String::new() } else { file(u)? };
+        let mut variables = VARIABLES.to_vec();
+        for (name, values) in ALIASES {
+            if u.ratio(1, 3)? {
+                variables.push((name, u.choose(values)?));
+            }
+        }
+        let reading = read_with(&text, &variables);
         for diagnostic in &reading.diagnostics {
             let shown = diagnostic.to_string();
             assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
         }
         let Some(config) = reading.config else { return Ok(()) };
         let shown = show(&config);
-        let again = read_with(&shown, &VARIABLES);
-        assert_eq!(
-            again.config.as_ref(),
-            Some(&config),
-            "{text}\n{shown}\n{:#?}",
-            again.diagnostics
-        );
+        let again = read_with(&shown, &variables);
+        let said = again.diagnostics;
+        assert_eq!(again.config.as_ref(), Some(&config), "{text}\n{shown}\n{said:#?}");
         assert_eq!(show(&config), shown);
         Ok(())
     });
 }
+
+/// Variables that may be set, and to what.
+const ALIASES: [(&str, &[&str]); 8] = [
+    ("OPENAI_API_KEY", &["d"]),
+    ("DISCORD_BOT_TOKEN", &["e"]),
+    ("XDG_STATE_HOME", &["/state", "relative", ""]),
+    ("SENTINEL_MODEL", &["claude-x", "gpt-x", "openai", "a.b", ""]),
+    ("SENTINEL_ALLOWED_USERS", &["7,8", "U0A,112233445566778899", "*"]),
+    ("SENTINEL_READ_PATHS", &["/a b,c", "~/x"]),
+    ("SENTINEL_WRITE_PATHS", &["d", "/\""]),
+    ("SENTINEL_COMMANDS", &["git", "/bin/ls,git"]),
+];
 
 /// A file of known keys with values that often fit.
 fn file(u: &mut Unstructured<'_>) -> Result<String> {
