@@ -171,6 +171,16 @@ impl Environment<'_, '_, '_> {
                 }
             }
         }
+        for (platform, id) in &ids {
+            if !silent.iter().any(|part| part.section.name == *platform) {
+                let message = format!(
+                    "{NAME}: {} has no use: {platform} is not connected, or \
+                    the file says who may talk there",
+                    quoted(id)
+                );
+                self.reporter.environment_note(message);
+            }
+        }
         for part in &mut silent {
             let own = ids.iter().filter(|(platform, _)| *platform == part.section.name);
             let own: Vec<String> = own.map(|(_, id)| id.to_string()).collect();

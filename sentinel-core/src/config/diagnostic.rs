@@ -152,17 +152,20 @@ impl<'t> Reporter<'t> {
         self.report(Severity::Note, span, message.into(), None);
     }
 
-    /// Something about a variable of the environment.
+    /// Something wrong with a variable of the environment.
     pub(super) fn environment(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.of_environment(Severity::Error, message.into(), Some(help.into()));
+    }
+
+    /// Something to know about a variable of the environment.
+    pub(super) fn environment_note(&mut self, message: impl Into<String>) {
+        self.of_environment(Severity::Note, message.into(), None);
+    }
+
+    fn of_environment(&mut self, severity: Severity, message: String, help: Option<String>) {
         self.push(
             usize::MAX,
-            Diagnostic {
-                severity: Severity::Error,
-                file: "environment".into(),
-                place: None,
-                message: message.into(),
-                help: Some(help.into()),
-            },
+            Diagnostic { severity, file: "environment".into(), place: None, message, help },
         );
     }
 

@@ -4,6 +4,7 @@
 //! - It comes from [`read`](super::read) alone, so what is in it was checked.
 
 use alloc::collections::BTreeMap;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -131,12 +132,22 @@ pub struct Endpoint {
     pub section: String,
     /// What the core needs of it.
     pub model: Model,
-    /// Where the service is; the model's path comes after it. None for the built-in model.
+    /// Where the service is, see [`url`](Self::url). None for the built-in model.
     pub base_url: Option<Url>,
     /// Where the key is, if it needs one.
     pub key: Option<SecretSource>,
     /// What it costs, if that is said.
     pub price: Option<Price>,
+}
+
+impl Endpoint {
+    /// The address of a request: the service's own, and the path of
+    /// [`Outgoing`](crate::llm::Outgoing) behind it. None for the built-in model.
+    #[must_use]
+    pub fn url(&self, path: &str) -> Option<Url> {
+        let base = self.base_url.as_ref()?.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{path}")).ok()
+    }
 }
 
 /// A platform that is connected.

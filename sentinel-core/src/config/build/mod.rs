@@ -56,6 +56,11 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
     let prices = models::prices(build, &endpoints);
     let connectors = people::connectors(build);
     let terminal = terminal(build);
+    let part = draft.part("terminal");
+    if let (None, true, Some(part)) = (terminal, connectors.is_empty(), part) {
+        let message = "nobody can talk to the agent: no platform is connected";
+        build.reporter.note(part.place("enabled"), message);
+    }
     let access = people::access(build, terminal.is_some());
     let state = rest::state(build);
     if let super::SealKey::Key(SecretSource::File(path)) = &state.key {

@@ -135,6 +135,11 @@ fn endpoint(build: &mut Build<'_, '_>, part: &Part, section: &str) -> Option<End
         let help = "add base_url = \"http://127.0.0.1:8000/v1\", or wherever it is";
         build.reporter.error_with(part.span, message, help);
     }
+    let base_url = base_url.and_then(|url| Url::parse(url).ok());
+    if base_url.as_ref().is_some_and(|url| url.query().is_some()) {
+        let message = "the address has a query, and paths come behind it";
+        build.reporter.error_with(part.place("base_url"), message, "leave out what follows `?`");
+    }
     let key = source_of(build, part, "api_key", known.key_env.is_some(), "a key");
     let integer = |key: &str| part.integer(key).unwrap_or_default();
     let reply = integer("reply_tokens");
@@ -153,7 +158,7 @@ fn endpoint(build: &mut Build<'_, '_>, part: &Part, section: &str) -> Option<End
             context_tokens_max: u64::try_from(context).unwrap_or(u64::MAX),
             thinking: thinking(build, part),
         },
-        base_url: base_url.and_then(|url| Url::parse(url).ok()),
+        base_url,
         key,
         price: part.get("prices").map(price),
     })

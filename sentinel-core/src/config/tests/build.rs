@@ -1,5 +1,6 @@
 //! What a configuration comes to.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -271,4 +272,35 @@ fn notes_do_not_stop_anybody() {
         ]
     );
     assert!(read_with("[telegram]\ntoken_env = 'BOT'\n", &[]).config.is_some());
+}
+
+#[test]
+fn the_path_of_a_request_comes_behind_the_address() {
+    for (base, expected) in [
+        ("https://models.example", "https://models.example/chat"),
+        ("https://models.example/", "https://models.example/chat"),
+        ("https://models.example/v1/", "https://models.example/v1/chat"),
+        ("https://models.example:8443/v1", "https://models.example:8443/v1/chat"),
+    ] {
+        let config = config(&format!(
+            "[models.a]\nprovider = 'compatible'\nbase_url = '{base}'\nmodel = 'm'"
+        ));
+        let url = config.endpoints()[0].url("/chat").unwrap();
+        assert_eq!(url.as_str(), expected);
+    }
+    assert!(config("").endpoints()[0].url("/chat").is_none());
+    let said = said("[models.a]\nprovider = 'compatible'\nbase_url = 'https://a.example/?x=1'");
+    assert!(said[0].contains("3:12: the address has a query"), "{said:?}");
+}
+
+#[test]
+fn who_is_named_for_nothing_is_said() {
+    let variables = [("TELEGRAM_BOT_TOKEN", "canary"), ("SENTINEL_ALLOWED_USERS", "7,U0A")];
+    let said = said_with("[agent]\npeople_may_approve = true", &variables);
+    assert_eq!(
+        said,
+        ["environment: note: SENTINEL_ALLOWED_USERS: 'U0A' has no use: slack is not connected, \
+          or the file says who may talk there"]
+    );
+    assert!(super::said("[terminal]\nenabled = false")[0].contains("note: nobody can talk"));
 }
