@@ -34,6 +34,10 @@ impl PartialEq for Shown {
 }
 
 /// The effective configuration, with comments, without secrets.
+///
+/// Read in an empty environment, with the same file name and the same texts of the files that it
+/// names, it gives the same [`Settings`](crate::agent::Settings), digest and all: that is what a
+/// shell keeps for a log that names the digest.
 #[must_use]
 pub fn show(config: &Config) -> String {
     let mut text = String::from("# What counts, defaults and the environment included.\n");

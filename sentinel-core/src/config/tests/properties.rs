@@ -149,6 +149,8 @@ fn whatever_is_read_is_shown_and_reads_back() {
         let said = again.diagnostics;
         assert_eq!(again.config.as_ref(), Some(&config), "{text}\n{shown}\n{said:#?}");
         assert_eq!(show(&config), shown);
+        let alone = read_with(&shown, &[]).config.map(|it| it.settings().digest);
+        assert_eq!(alone, Some(config.settings().digest), "{shown}");
         Ok(())
     });
 }
