@@ -584,6 +584,63 @@ pub const CHANNEL_LINE_BYTES_MAX: usize = 64 * 1024;
 
 const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, "even if mended");
 
+// channel::telegram
+
+/// Updates in one answer: every one that the agent remembers as seen, if all are of one chat, so
+/// that a crash between two polls answers nothing twice.
+pub const TELEGRAM_UPDATES_MAX: usize = 50;
+const _: () = assert!(TELEGRAM_UPDATES_MAX <= CONVERSATION_IDS_KEPT);
+
+/// Numbers of updates by which one that comes again is known: ten answers.
+pub const TELEGRAM_UPDATES_KEPT: usize = 512;
+
+/// How long Telegram holds a poll that has nothing to say: its own bound.
+pub const TELEGRAM_POLL_TIME: Duration = Duration::from_secs(50);
+
+/// The largest answer to a poll: so many messages of 4096 units, each with a quotation, its
+/// entities, and six bytes for a unit.
+pub const TELEGRAM_POLL_BYTES_MAX: usize = 8 << 20;
+
+/// The largest answer to anything else: one message, as above.
+pub const TELEGRAM_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// How long a request may take that is not a poll. A person waits for it.
+pub const TELEGRAM_CALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Posts that are out at one time: each takes a connection, and Telegram takes some thirty
+/// messages a second.
+pub const TELEGRAM_POSTS_OUT_MAX: usize = 64;
+
+/// Posts that wait for their turn: one for each of many conversations. One more is told to come
+/// later.
+pub const TELEGRAM_POSTS_WAITING_MAX: usize = 16 * 1024;
+
+/// Chats of which something is remembered: that they rest, that they moved, that the operator was
+/// told of them.
+pub const TELEGRAM_CHATS_KEPT: usize = 256;
+
+/// Files that are fetched at one time: each may be as large as the bound below.
+pub const TELEGRAM_FETCHES_MAX: usize = 4;
+
+/// The largest file that Telegram hands to a bot.
+pub const TELEGRAM_FILE_BYTES_MAX: usize = 20 << 20;
+
+/// Entities of one message: Telegram leaves out more.
+pub const TELEGRAM_ENTITIES_MAX: usize = 100;
+
+/// The first pause after a poll that failed; it doubles with each.
+pub const TELEGRAM_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest of these pauses: who waits for an answer still waits after a minute.
+pub const TELEGRAM_PAUSE_MAX: Duration = Duration::from_secs(60);
+
+/// The longest pause that Telegram may ask for between polls. A wrong number is not to silence the
+/// agent for a day.
+pub const TELEGRAM_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// Failures after which the operator is told that Telegram cannot be reached: half a minute.
+pub const TELEGRAM_FAILURES_TOLD: u32 = 5;
+
 // snapshot
 
 /// After so many inputs a snapshot is taken, as soon as nothing goes on, unless the operator says

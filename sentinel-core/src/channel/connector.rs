@@ -10,7 +10,8 @@
 //! [`deadline`](Connector::deadline).
 //!
 //! # Invariants
-//! - Every post that was taken is answered by exactly one [`Action::Posted`].
+//! - Every post that was taken, but a sign of typing, is answered by exactly one [`Action::Posted`],
+//!   and every file that was asked for by exactly one [`Action::File`].
 //! - A message that the agent has not acknowledged is asked for again after a start, as far as the
 //!   platform can.
 //! - Whatever a platform sends, there is an answer or nothing, never a panic; what is kept is
@@ -95,7 +96,8 @@ pub enum Action {
         /// The code.
         code: u16,
     },
-    /// Somebody wrote: for the agent.
+    /// Somebody wrote: for the agent. Who cannot take it now keeps it and offers it again: it is
+    /// given once.
     Message(Incoming),
     /// What became of a post.
     Posted {
@@ -105,6 +107,13 @@ pub enum Action {
         piece: usize,
         /// What.
         outcome: Posted,
+    },
+    /// What became of a file that was asked for.
+    File {
+        /// The number it was asked for with.
+        fetch: u64,
+        /// Its bytes.
+        outcome: Result<Vec<u8>, FetchFailure>,
     },
     /// Keep this, in place of what was kept before, for the next start.
     Keep(Vec<u8>),
@@ -147,6 +156,31 @@ pub struct ToPost {
     pub question: Option<u32>,
 }
 
+/// A file that somebody sent, to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToFetch {
+    /// Names it in [`Action::File`].
+    pub number: u64,
+    /// The platform's id of it, as in [`Part::Attachment`](super::Part::Attachment).
+    pub attachment: String,
+    /// The most bytes of it.
+    pub bytes_max: usize,
+}
+
+/// Why a file was not fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FetchFailure {
+    /// It is larger than it may be, or than the platform hands out.
+    TooLarge,
+    /// The platform does not have it, or not for us.
+    Gone,
+    /// Not now; it can be asked for again.
+    Later {
+        /// After this time, in milliseconds.
+        retry_after_ms: u64,
+    },
+}
+
 /// A platform's dialect, as a machine.
 pub trait Connector {
     /// The program started; `kept` is what [`Action::Keep`] gave last.
@@ -154,6 +188,12 @@ pub trait Connector {
 
     /// The agent wants something done in a chat.
     fn post(&mut self, now: Now, post: ToPost);
+
+    /// Somebody wants the bytes of a file that came with a message.
+    fn fetch(&mut self, now: Now, fetch: ToFetch);
+
+    /// A question is over, whoever or whatever answered it: its buttons can go.
+    fn settled(&mut self, now: Now, question: u32);
 
     /// The agent's record of a message is safe: the platform need not keep it any longer.
     fn acknowledge(&mut self, now: Now, message: &str);
