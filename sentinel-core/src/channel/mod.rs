@@ -23,6 +23,7 @@ mod pairing;
 mod platform;
 mod rules;
 mod split;
+pub mod telegram;
 mod terminal;
 
 pub use access::{Access, Admission, Ignored, Known, Person};
