@@ -10,8 +10,8 @@
 //! [`deadline`](Connector::deadline).
 //!
 //! # Invariants
-//! - Every post that was taken, but a sign of typing, is answered by exactly one [`Action::Posted`],
-//!   and every file that was asked for by exactly one [`Action::File`].
+//! - Every post that was taken, but a sign of typing, is answered by exactly one
+//!   [`Action::Posted`], and every file that was asked for by exactly one [`Action::File`].
 //! - A message that the agent has not acknowledged is asked for again after a start, as far as the
 //!   platform can.
 //! - Whatever a platform sends, there is an answer or nothing, never a panic; what is kept is

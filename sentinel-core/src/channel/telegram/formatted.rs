@@ -100,9 +100,7 @@ impl Formatted {
             return Self::plain(source);
         }
         // An outer span stands before those within.
-        formatted
-            .entities
-            .sort_by_key(|entity| (entity.offset, core::cmp::Reverse(entity.length)));
+        formatted.entities.sort_by_key(|entity| (entity.offset, core::cmp::Reverse(entity.length)));
         formatted.entities.truncate(TELEGRAM_ENTITIES_MAX);
         formatted
     }

@@ -65,10 +65,12 @@ impl Words {
                 _ => continue,
             }
             at = place.end;
+            if kind != "text_link" {
+                at += words.gap(text.get(at..).unwrap_or_default());
+            }
         }
         words.text.push_str(text.get(at..).unwrap_or_default());
         if words.is_for_us {
-            // "@agent, what is it?" asks what it is.
             words.text = words.text.trim().to_string();
         }
         words
@@ -83,11 +85,16 @@ impl Words {
         }
         self.text.push_str(command);
     }
-}
 
-/// Removes what stands between a name and what is said to its bearer.
-pub(super) fn without_address(text: &str) -> &str {
-    text.trim_start_matches([',', ':', ' ', '\n'])
+    /// How much of what follows a name belongs to it: "@agent, what is it?" asks what it is.
+    fn gap(&self, rest: &str) -> usize {
+        let more = match self.text.chars().next_back() {
+            None => rest.trim_start_matches([',', ':', ' ', '\n']),
+            Some(last) if last.is_whitespace() => rest.strip_prefix(' ').unwrap_or(rest),
+            Some(_) => rest,
+        };
+        rest.len() - more.len()
+    }
 }
 
 /// The bytes of a text that an entity stands for.
@@ -134,6 +141,7 @@ pub(super) fn is_set(value: Value<'_>, key: &str) -> bool {
 
 /// Texts that belong together, with one space between those that are not empty.
 pub(super) fn joined(texts: &[Option<&str>]) -> String {
-    let texts: Vec<&str> = texts.iter().flatten().copied().filter(|text| !text.is_empty()).collect();
+    let texts: Vec<&str> =
+        texts.iter().flatten().copied().filter(|text| !text.is_empty()).collect();
     texts.join(" ")
 }

@@ -44,9 +44,17 @@ fn emphasis_has_two_ends() {
 
 #[test]
 fn what_is_no_emphasis_stays() {
-    for text in
-        ["2 * 3 * 4", "2*3*4", "a_name_here", "* item\n* item", "**", "****", "_", "a ** b ** c", "~x~"]
-    {
+    for text in [
+        "2 * 3 * 4",
+        "2*3*4",
+        "a_name_here",
+        "* item\n* item",
+        "**",
+        "****",
+        "_",
+        "a ** b ** c",
+        "~x~",
+    ] {
         check(text, text, &[]);
     }
     check(r"\*no\* \[x\](y)", "*no* [x](y)", &[]);
@@ -89,8 +97,13 @@ fn headings_are_bold_and_nothing_becomes_blank() {
 #[test]
 fn offsets_count_halves_of_emoji() {
     let source = "👨‍👩‍👧 **fett 🎉** é `코드` 𝒳 _kursiv_\n```py\nprint('🐍')\n```\n🏁 **end**";
-    let words =
-        [("bold", "fett 🎉"), ("code", "코드"), ("italic", "kursiv"), ("pre", "print('🐍')"), ("bold", "end")];
+    let words = [
+        ("bold", "fett 🎉"),
+        ("code", "코드"),
+        ("italic", "kursiv"),
+        ("pre", "print('🐍')"),
+        ("bold", "end"),
+    ];
     check(source, "👨‍👩‍👧 fett 🎉 é 코드 𝒳 kursiv\nprint('🐍')\n🏁 end", &words);
 }
 
@@ -129,8 +142,8 @@ fn every_span_is_what_was_marked() {
 #[test]
 fn any_text_is_shown_within_bounds() {
     let pieces = [
-        "*", "**", "_", "__", "`", "``", "```", "\n", "\n\n", "[", "](", ")", "a", "🎉", " ", "~~", "\\",
-        "# ", "http://x", "!", "e\u{301}", "***", "~~~",
+        "*", "**", "_", "__", "`", "``", "```", "\n", "\n\n", "[", "](", ")", "a", "🎉", " ", "~~",
+        "\\", "# ", "http://x", "!", "e\u{301}", "***", "~~~",
     ];
     arbtest::arbtest(|u| {
         let mut source = String::new();
