@@ -87,9 +87,7 @@ impl Formatted {
                 at += formatted.block(&fence, rest);
                 paragraph_start = at;
             } else if let Some(words) = heading {
-                let start = formatted.length;
-                inline::read(words.trim_end(), &mut formatted);
-                formatted.look(Look::Bold, start);
+                inline::read_heading(words, &mut formatted);
                 formatted.push(if line.ends_with('\n') { "\n" } else { "" });
             } else if is_blank {
                 formatted.push(line);

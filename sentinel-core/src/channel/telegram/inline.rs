@@ -9,36 +9,51 @@
 //! # Not here
 //! Everything of Markdown that chats do not show: HTML, footnotes, images (they become links).
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::formatted::{Formatted, Look};
 
 /// Appends a paragraph to a text.
 pub(super) fn read(paragraph: &str, formatted: &mut Formatted) {
-    read_in(paragraph, true, formatted);
+    read_in(paragraph, true, &mut Vec::new(), formatted);
 }
 
-fn read_in(paragraph: &str, has_links: bool, formatted: &mut Formatted) {
-    let mut tokens = tokens(paragraph, has_links);
+/// Appends a heading to a text: it is bold.
+pub(super) fn read_heading(words: &str, formatted: &mut Formatted) {
+    let mut open = vec![(Emphasis::Bold, formatted.length())];
+    read_in(words, true, &mut open, formatted);
+    for (emphasis, start) in open {
+        emphasis.show(formatted, start);
+    }
+}
+
+/// Appends a text within what is open, and leaves that open.
+fn read_in(
+    text: &str,
+    has_links: bool,
+    open: &mut Vec<(Emphasis, usize)>,
+    formatted: &mut Formatted,
+) {
+    let mut tokens = tokens(text, has_links);
     pair(&mut tokens);
-    let mut open: Vec<(Emphasis, usize)> = Vec::new();
     for token in tokens {
         match token {
             Token::Text(text) => formatted.push(text),
             Token::Code(code) => {
                 // Nothing may lie around code: what is open ends here and goes on after it.
-                for (emphasis, start) in &open {
+                for (emphasis, start) in &*open {
                     emphasis.show(formatted, *start);
                 }
                 let start = formatted.length();
                 formatted.push(code);
                 formatted.look(Look::Code, start);
-                for (_, start) in &mut open {
+                for (_, start) in &mut *open {
                     *start = formatted.length();
                 }
             }
             Token::Link { label, url } => {
-                read_in(label, false, formatted);
+                read_in(label, false, open, formatted);
                 if label != url {
                     for text in [" (", url, ")"] {
                         formatted.push(text);

@@ -73,6 +73,8 @@ pub struct Telegram {
     posts: Posts,
     files: Files,
     trouble: Option<Trouble>,
+    /// Polls that went well since then.
+    calm_count: u32,
     garbage_count: u64,
 }
 
@@ -107,6 +109,7 @@ impl Telegram {
             posts: Posts::new(),
             files: Files::new(),
             trouble: None,
+            calm_count: 0,
             garbage_count: 0,
         }
     }
@@ -194,7 +197,6 @@ impl Telegram {
             }
             Update::Added { chat, by } => {
                 let chat = chat.to_string();
-                self.posts.forget(&chat);
                 if self.posts.may_tell(&format!("added {chat}")) {
                     self.desk.act(Action::Alert(format!(
                         "The Telegram user {by} added the bot to the group {chat}. It answers \
@@ -215,6 +217,7 @@ impl Telegram {
 
     /// A poll, or the question for the own name, was in vain.
     fn trouble(&mut self, now: Now, refusal: Option<&Refusal>) {
+        self.calm_count = 0;
         let asked = refusal.and_then(|refusal| refusal.retry_after);
         let failures = self.polling.failed(now.instant, asked);
         if self.stage == Stage::Introduced {
@@ -256,8 +259,13 @@ impl Telegram {
         }
     }
 
+    /// A poll went well. Two programs that poll in turns end each other's polls, but not each of
+    /// them: what was told holds until all is well for a while.
     fn calmed(&mut self) {
-        self.trouble = None;
+        self.calm_count = self.calm_count.saturating_add(1);
+        if self.calm_count >= CALM_POLLS {
+            self.trouble = None;
+        }
     }
 
     fn stop(&mut self, refusal: &Refusal) {
@@ -420,6 +428,9 @@ const COMMANDS: [(&str, &str); 7] = [
     ("approve", "allow what a question asks for: its number"),
     ("deny", "refuse what a question asks for: its number"),
 ];
+
+/// Polls that go well in a row after trouble that is over: some minutes without messages.
+const CALM_POLLS: u32 = 10;
 
 /// How much longer than Telegram holds a poll its answer may take.
 const POLL_GRACE: Duration = TELEGRAM_CALL_TIME_MAX;

@@ -207,19 +207,24 @@ impl Posts {
     }
 
     fn done(&mut self, post: &ToPost, result: Value<'_>) -> Posted {
-        let Post::Send { text, .. } = &post.post else { return Posted::Edited };
-        let Some(message) = number_of(result, "message_id") else {
+        let (message, text, outcome) = match (&post.post, number_of(result, "message_id")) {
+            (Post::Send { text, .. }, Some(message)) => {
+                (Some(message), text, Posted::Sent(message.to_string()))
+            }
             // It is there, under a name that nobody knows.
-            return Posted::Failed(Failure::Transport);
+            (Post::Send { text, .. }, None) => (None, text, Posted::Failed(Failure::Transport)),
+            (Post::Edit { message, text, .. }, _) => (message.parse().ok(), text, Posted::Edited),
+            // It is never queued.
+            (Post::Typing, _) => return Posted::Edited,
         };
         let question = post.question.filter(|question| Buttons::under(text, *question).is_some());
-        if let Some(question) = question {
+        if let Some((question, message)) = question.zip(message) {
             if self.questions.len() >= TELEGRAM_CHATS_KEPT {
                 self.questions.pop_first();
             }
             self.questions.insert(question, (post.chat.clone(), message));
         }
-        Posted::Sent(message.to_string())
+        outcome
     }
 
     fn refused(
@@ -276,11 +281,6 @@ impl Posts {
     /// Whether the operator was not told of a chat yet.
     pub(super) fn may_tell(&mut self, chat: &str) -> bool {
         self.told.len() < TELEGRAM_CHATS_KEPT && self.told.insert(chat.into())
-    }
-
-    /// A chat takes posts again, so that its next refusal is news.
-    pub(super) fn forget(&mut self, chat: &str) {
-        self.told.remove(chat);
     }
 
     /// Removes the buttons of a question.

@@ -37,8 +37,12 @@ impl Words {
         let mut at = 0;
         let entities = entities.and_then(|entities| entities.elements().ok());
         for entity in entities.into_iter().flatten().take(TELEGRAM_ENTITIES_MAX) {
-            let place = place(text, entity).filter(|place| place.start >= at);
-            let Some((place, kind)) = place.zip(text_of(entity, "type")) else { continue };
+            let kind = text_of(entity, "type").filter(|kind| KINDS.contains(kind));
+            // Looked for last: it is a walk through the text.
+            let place = || place(text, entity).filter(|place| place.start >= at);
+            let Some((kind, place)) = kind.and_then(|kind| Some((kind, place()?))) else {
+                continue;
+            };
             let marked = text.get(place.clone()).unwrap_or_default();
             let before = text.get(at..place.start).unwrap_or_default();
             match kind {
@@ -96,6 +100,9 @@ impl Words {
         rest.len() - more.len()
     }
 }
+
+/// The entities that matter to whom a message is for, and to what it says.
+const KINDS: [&str; 4] = ["mention", "text_mention", "bot_command", "text_link"];
 
 /// The bytes of a text that an entity stands for.
 fn place(text: &str, entity: Value<'_>) -> Option<Range<usize>> {

@@ -81,6 +81,7 @@ fn code_is_left_alone() {
 fn a_link_says_where_it_leads() {
     check("[good.example](https://evil.example)", "good.example (https://evil.example)", &[]);
     check("[**b**](u_(v)) x", "b (u_(v)) x", &[("bold", "b")]);
+    check("**a [`b`](u)**", "a b (u)", &[("bold", "a "), ("code", "b"), ("bold", " (u)")]);
     check("![alt](https://a.b/c.png)", "alt (https://a.b/c.png)", &[]);
     check("[https://a.b](https://a.b)", "https://a.b", &[]);
     check("a[0](not a link) [](x) [x]() [x", "a[0](not a link) [](x) [x]() [x", &[]);
@@ -89,6 +90,7 @@ fn a_link_says_where_it_leads() {
 #[test]
 fn headings_are_bold_and_nothing_becomes_blank() {
     check("# Title\ntext", "Title\ntext", &[("bold", "Title")]);
+    check("## A `b`", "A b", &[("bold", "A "), ("code", "b")]);
     check("#hash", "#hash", &[]);
     check("```\n```", "```\n```", &[]);
 }
