@@ -7,7 +7,8 @@
 //! # Invariants
 //! - A message is admitted by exact ids alone: platform and sender, and in a room platform and chat
 //!   as well. No name, and nothing a message says, plays a part.
-//! - A room is admitted by a rule for that room, never because somebody in it is known.
+//! - A room is admitted by a rule for that room, never because somebody in it is known; a topic in
+//!   it, whose id is the room's and its own after a `/`, is admitted with the room.
 //! - A program is never answered, whoever it is.
 //! - A [`Person`] is one sender on one platform for as long as this value lives; the same calls
 //!   give the same numbers.
@@ -23,6 +24,7 @@ use alloc::vec::Vec;
 use core::cmp::Ordering;
 use core::fmt;
 
+use super::identity::Identity;
 use super::incoming::Incoming;
 use super::pairing::{Asked, Pairing, PairingError};
 use super::rules::{AccessRules, Audience, RoomRule, Standing};
@@ -321,10 +323,13 @@ impl Access {
 
     /// Who may talk in the room of a message, if a rule names it.
     fn audience(&self, incoming: &Incoming) -> Option<Audience> {
-        let identity = &incoming.identity;
-        let is_it =
-            |rule: &&RoomRule| rule.platform == identity.platform && rule.chat == identity.chat;
-        self.rooms.iter().find(is_it).map(|rule| rule.audience)
+        let Identity { platform, chat, .. } = &incoming.identity;
+        let rule_for = |chat: &str| {
+            self.rooms.iter().find(|rule| rule.platform == *platform && rule.chat == chat)
+        };
+        // A topic or a thread is a part of its room, unless a rule of its own says otherwise.
+        let room = || chat.split_once('/').and_then(|(room, _)| rule_for(room));
+        rule_for(chat).or_else(room).map(|rule| rule.audience)
     }
 
     fn find(&self, platform: &str, sender: &str) -> Option<&Known> {

@@ -203,7 +203,10 @@ fn check_entry(platform: &str, part: IdentityPart, id: &str) -> Result<(), Acces
     };
     let (is_id, expected) = match (platform, part) {
         ("telegram", IdentityPart::Chat) => {
-            (is_number(id.strip_prefix('-').unwrap_or(id)), "a chat is a number, such as -1001234")
+            let (chat, topic) = id.split_once('/').unwrap_or((id, "1"));
+            let is_chat = is_number(chat.strip_prefix('-').unwrap_or(chat));
+            let expected = "a chat is a number, such as -1001234, and a topic of it -1001234/5";
+            (is_chat && is_number(topic), expected)
         }
         ("telegram" | "discord", _) => (is_number(id), "an id is a number, such as 123456"),
         ("slack", _) => {

@@ -68,6 +68,26 @@ fn nobody_by_default() {
 }
 
 #[test]
+fn a_topic_belongs_to_its_room() {
+    let rules = rules().room("telegram", "-5/7", Audience::Everybody).unwrap();
+    let mut access = Access::new(rules);
+    assert_eq!(admit(&mut access, &room("telegram", "-5/9", "78")), allow(1, false, false));
+    assert_eq!(admit(&mut access, &room("telegram", "-5/9", "5")), ignored(Ignored::Stranger));
+    assert_eq!(admit(&mut access, &room("telegram", "-5/7", "5")), allow(2, false, true));
+    for other in ["-55/9", "-4/-5", "/-5", "9/-5"] {
+        let message = room("telegram", other, "77");
+        assert_eq!(admit(&mut access, &message), ignored(Ignored::RoomNotAllowed), "{other}");
+    }
+    // A rule for a topic opens that topic alone.
+    let rules = AccessRules::new().room("telegram", "-5/7", Audience::Everybody).unwrap();
+    let mut access = Access::new(rules);
+    for other in ["-5", "-5/8"] {
+        let message = room("telegram", other, "5");
+        assert_eq!(admit(&mut access, &message), ignored(Ignored::RoomNotAllowed), "{other}");
+    }
+}
+
+#[test]
 fn only_exact_ids_are_let_in() {
     let mut access = Access::new(rules());
     assert_eq!(admit(&mut access, &private("telegram", "77")), allow(0, true, false));
