@@ -172,7 +172,7 @@ fn in_a_group_it_hears_what_is_for_it() {
             "length":14},{"type":"mention","offset":15,"length":13}]"#.into(),
         marked("@sentinel_bot", "mention", 0, 13),
         // What somebody forwards is not said to anybody here.
-        format!(r#"{},"forward_origin":{{"type":"user"}}"#, marked("@sentinel_bot x", "mention", 0, 13)),
+        marked("@sentinel_bot x", "mention", 0, 13) + r#","forward_origin":{"type":"user"}"#,
         r#""text":"x","reply_to_message":{"message_id":1,"from":{"id":8}}"#.into(),
         r#""text":"x","reply_to_message":{"message_id":1,"from":{"id":9},"forum_topic_created":{}}"#
             .into(),

@@ -19,7 +19,8 @@ const TEXT: &str = r#""text":"x""#;
 
 fn refusal(code: u16, words: &str, parameters: &str) -> String {
     format!(
-        r#"{{"ok":false,"error_code":{code},"description":"{words}","parameters":{{{parameters}}}}}"#
+        r#"{{"ok":false,"error_code":{code},"description":"{words}",
+        "parameters":{{{parameters}}}}}"#
     )
 }
 
@@ -36,7 +37,10 @@ fn a_poll_asks_for_what_follows_once_all_before_is_safe() {
     let (mut bench, poll) = Bench::at_work();
     assert_eq!(
         body(&poll),
-        r#"{"limit":50,"timeout":50,"allowed_updates":["message","callback_query","my_chat_member"]}"#
+        concat!(
+            r#"{"limit":50,"timeout":50,"#,
+            r#""allowed_updates":["message","callback_query","my_chat_member"]}"#
+        )
     );
     assert_eq!((&poll.method, poll.token), (&Method::POST, Token::BotPath));
     assert!(bench.poll().is_none() && bench.telegram.deadline().is_none(), "one poll and no timer");
