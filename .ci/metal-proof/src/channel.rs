@@ -2,14 +2,18 @@
 
 use alloc::string::{String, ToString};
 
+use sentinel_core::channel::connector::{Action, Connector, ToFetch, ToPost};
+use sentinel_core::channel::telegram::Telegram;
 use sentinel_core::channel::{
     Access, AccessRules, Admission, Delivery, Identity, Incoming, Keyboard, Platform, Post, Screen,
     split,
 };
-use sentinel_core::time::{Instant, Timestamp};
+use sentinel_core::time::{Instant, Now, Timestamp};
+use sentinel_core::wire::http::Headers;
 
 /// A line is typed, admitted or not, and answered.
 pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
+    let answer = input;
     let Ok(identity) = Identity::new("terminal", "local", "1") else { return };
     let mut access = match AccessRules::new().pairing("terminal") {
         Ok(rules) => Access::new(rules),
@@ -41,4 +45,26 @@ pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
     }
     let pieces: String = split(output, &Platform::DISCORD).collect();
     output.push_str(&pieces);
+    connect(answer, output);
+}
+
+/// A platform is asked, answers something, and is told something.
+fn connect(answer: &[u8], output: &mut String) {
+    let now = Now { instant: Instant(0), wall: Timestamp(0) };
+    let mut telegram = Telegram::new(1);
+    telegram.start(now, None);
+    let post = Post::Send { piece: 0, text: output.clone(), key: 1 };
+    telegram.post(now, ToPost { delivery: 1, chat: output.clone(), post, question: Some(1) });
+    telegram.fetch(now, ToFetch { number: 1, attachment: output.clone(), bytes_max: 1 });
+    while let Some(action) = telegram.poll(now) {
+        match action {
+            Action::Call(call) => {
+                output.push_str(&call.path);
+                telegram.answered(now, call.number, 200, &Headers::new(), answer);
+            }
+            Action::Message(message) => telegram.acknowledge(now, &message.id),
+            Action::Alert(words) | Action::Stopped { why: words } => output.push_str(&words),
+            _ => {}
+        }
+    }
 }
