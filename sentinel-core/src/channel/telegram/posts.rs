@@ -167,15 +167,16 @@ impl Posts {
         let outcome = match answer {
             Ok(result) => self.done(&out.post, result),
             // It says already what it should.
-            Err(refusal) if refusal.says("is not modified") => Posted::Edited,
+            Err(refusal) if !out.is_send() && refusal.says("is not modified") => Posted::Edited,
             Err(refusal) => {
                 if let Some(to) = refusal.moved_to {
                     self.move_chat(chat_and_thread(&out.post.chat).0, to, desk);
                 }
-                let is_send = matches!(out.post.post, Post::Send { .. });
-                let is_first = !core::mem::replace(&mut out.has_moved, refusal.moved_to.is_some());
+                let has_moved = refusal.moved_to.is_some();
                 let is_mark = refusal.code == 400 && refusal.says("entit");
-                if refusal.moved_to.is_some() && is_send && is_first || is_mark && out.is_marked {
+                let follows = has_moved && out.is_send() && !out.has_moved;
+                if follows || is_mark && out.is_marked {
+                    out.has_moved |= has_moved;
                     out.is_marked &= !is_mark;
                     return self.send(out, desk);
                 }
@@ -234,7 +235,6 @@ impl Posts {
         refusal: &Refusal,
         desk: &mut Desk,
     ) -> Failure {
-        let is_edit = matches!(post.post, Post::Edit { .. });
         if refusal.code == 429 {
             let wait = refusal.retry_after.unwrap_or(Duration::from_secs(1));
             self.let_rest(now, &post.chat, wait);
@@ -245,6 +245,7 @@ impl Posts {
             return Failure::Transport;
         }
         let is_gone = ["to edit not found", "can't be edited", "message_id_invalid"];
+        let is_edit = matches!(post.post, Post::Edit { .. });
         if is_edit && (refusal.moved_to.is_some() || is_gone.iter().any(|gone| refusal.says(gone)))
         {
             return Failure::Gone;
@@ -353,6 +354,10 @@ impl Posts {
 }
 
 impl Out {
+    const fn is_send(&self) -> bool {
+        matches!(self.post.post, Post::Send { .. })
+    }
+
     /// It will not be answered any more.
     pub(super) fn rejected(&self) -> Action {
         posted(&self.post, Posted::Failed(Failure::Rejected))

@@ -277,6 +277,7 @@ fn what_becomes_of_a_post() {
         (send(), 200, r#"{"ok":true,"result":true}"#.into(), unknown()),
         (edit("b"), 200, r#"{"ok":true,"result":true}"#.into(), Posted::Edited),
         (edit("b"), 400, bad("Bad Request: message is not modified: x"), Posted::Edited),
+        (send(), 400, bad("Bad Request: message is not modified: x"), rejected()),
         (edit("b"), 400, bad("Bad Request: message to edit not found"), gone()),
         (edit("b"), 400, bad("Bad Request: message can't be edited"), gone()),
         (edit("b"), 400, bad("Bad Request: MESSAGE_ID_INVALID"), gone()),
