@@ -78,6 +78,10 @@ fn a_topic_belongs_to_its_room() {
         let message = room("telegram", other, "77");
         assert_eq!(admit(&mut access, &message), ignored(Ignored::RoomNotAllowed), "{other}");
     }
+    for wrong in ["-5/", "-5/x", "-5/7/8", "/7", "-5/07", "-5/-7"] {
+        let rules = AccessRules::new().room("telegram", wrong, Audience::People);
+        assert!(matches!(rules, Err(AccessError::NotAnId { .. })), "{wrong}");
+    }
     // A rule for a topic opens that topic alone.
     let rules = AccessRules::new().room("telegram", "-5/7", Audience::Everybody).unwrap();
     let mut access = Access::new(rules);
