@@ -65,8 +65,8 @@ fuzz_target!(|input: &[u8]| {
                     let delivery = delivery as u64;
                     telegram.post(now, ToPost { delivery, chat, post, question });
                 }
-                files += 1;
-                telegram.fetch(now, ToFetch { number: 1, attachment: said, bytes_max: 9 });
+                let file = ToFetch { number: 1, attachment: said, bytes_max: 9 };
+                files += i32::from(telegram.fetch(now, file));
                 telegram.acknowledge(now, &incoming.id);
                 telegram.settled(now, 3);
             }

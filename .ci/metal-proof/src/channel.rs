@@ -55,7 +55,7 @@ fn connect(answer: &[u8], output: &mut String) {
     telegram.start(now, None);
     let post = Post::Send { piece: 0, text: output.clone(), key: 1 };
     telegram.post(now, ToPost { delivery: 1, chat: output.clone(), post, question: Some(1) });
-    telegram.fetch(now, ToFetch { number: 1, attachment: output.clone(), bytes_max: 1 });
+    let _ = telegram.fetch(now, ToFetch { number: 1, attachment: output.clone(), bytes_max: 1 });
     while let Some(action) = telegram.poll(now) {
         match action {
             Action::Call(call) => {

@@ -11,7 +11,7 @@
 //!
 //! # Invariants
 //! - Every post that was taken, but a sign of typing, is answered by exactly one
-//!   [`Action::Posted`], and every file that was asked for by exactly one [`Action::File`].
+//!   [`Action::Posted`], and every fetch that was taken by exactly one [`Action::File`].
 //! - A message that the agent has not acknowledged is asked for again after a start, as far as the
 //!   platform can.
 //! - Whatever a platform sends, there is an answer or nothing, never a panic; what is kept is
@@ -189,11 +189,14 @@ pub trait Connector {
     /// The agent wants something done in a chat.
     fn post(&mut self, now: Now, post: ToPost);
 
-    /// Somebody wants the bytes of a file that came with a message.
-    fn fetch(&mut self, now: Now, fetch: ToFetch);
+    /// Somebody wants the bytes of a file that came with a message. Says whether it was taken: a
+    /// machine that fetches no files takes none, and answers none.
+    fn fetch(&mut self, _now: Now, _fetch: ToFetch) -> bool {
+        false
+    }
 
-    /// A question is over, whoever or whatever answered it: its buttons can go.
-    fn settled(&mut self, now: Now, question: u32);
+    /// A question is over, whoever or whatever answered it: its buttons can go, if it has any.
+    fn settled(&mut self, _now: Now, _question: u32) {}
 
     /// The agent's record of a message is safe: the platform need not keep it any longer.
     fn acknowledge(&mut self, now: Now, message: &str);

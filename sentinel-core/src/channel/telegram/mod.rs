@@ -312,7 +312,7 @@ impl Connector for Telegram {
         }
     }
 
-    fn fetch(&mut self, _: Now, fetch: ToFetch) {
+    fn fetch(&mut self, _: Now, fetch: ToFetch) -> bool {
         match self.stage {
             Stage::Stopped => {
                 let outcome = Err(FetchFailure::Gone);
@@ -320,6 +320,7 @@ impl Connector for Telegram {
             }
             _ => self.files.fetch(&fetch, &mut self.desk),
         }
+        true
     }
 
     fn settled(&mut self, _: Now, question: u32) {

@@ -126,9 +126,9 @@ fn a_token_that_is_none_stops_it() {
     }
     let send = bench.call("sendMessage");
     let file = ToFetch { number: 1, attachment: "L".into(), bytes_max: 9 };
-    bench.telegram.fetch(bench.now(), file.clone());
+    assert!(bench.telegram.fetch(bench.now(), file.clone()));
     bench.answer_with(&poll, 401, &refusal(401, "Unauthorized", ""));
-    bench.telegram.fetch(bench.now(), file);
+    assert!(bench.telegram.fetch(bench.now(), file));
     bench.send(3, "77", "c");
     bench.answer(&send, &sent(1));
     let (mut posted, mut files, mut stops) = (0, 0, 0);
@@ -463,7 +463,7 @@ fn a_question_is_shown_as_it_is_and_has_buttons_until_it_is_settled() {
 fn a_file_is_located_and_fetched() {
     let fetch = |bench: &mut Bench, number, bytes_max| {
         let file = ToFetch { number, attachment: "L-1".into(), bytes_max };
-        bench.telegram.fetch(bench.now(), file);
+        assert!(bench.telegram.fetch(bench.now(), file));
     };
     let place = |bytes: usize, path: &str| {
         format!(r#"{{"ok":true,"result":{{"file_size":{bytes},"file_path":"{path}"}}}}"#)

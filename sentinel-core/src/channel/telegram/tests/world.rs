@@ -394,7 +394,10 @@ fn nonsense_never_ends_it() {
                 };
                 let question = u.ratio(1, 3)?.then_some(3);
                 telegram.post(now, ToPost { delivery, chat: text.clone(), post, question });
-                telegram.fetch(now, ToFetch { number: delivery, attachment: text, bytes_max: 9 });
+                assert!(
+                    telegram
+                        .fetch(now, ToFetch { number: delivery, attachment: text, bytes_max: 9 })
+                );
                 telegram.settled(now, 3);
             }
             let Some(action) = telegram.poll(now) else {
