@@ -640,6 +640,47 @@ pub const TELEGRAM_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// Failures after which the operator is told that Telegram cannot be reached: half a minute.
 pub const TELEGRAM_FAILURES_TOLD: u32 = 5;
+// channel::traffic
+
+/// The longest pause before a platform is tried again, unless it asks for more: whoever waits for
+/// an answer looks again after a minute.
+pub const CHANNEL_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// Requests of one connector that wait for their turn. Every chat has one at a time, and what does
+/// not fit is refused for now.
+pub const CHANNEL_WAITING_MAX: usize = 8 * 1024;
+
+/// Places of a platform whose bounds are remembered; beyond, those where nothing goes on are
+/// forgotten.
+pub const CHANNEL_LANES_MAX: usize = 4 * 1024;
+
+/// Messages that were handed to the agent and not acknowledged yet. With more, the platform keeps
+/// the rest and is asked for it later.
+pub const CHANNEL_PENDING_MAX: usize = 1024;
+
+/// Messages that are known to be done with, so that none is handed over twice: what a platform
+/// repeats after a connection was lost, and a little more.
+pub const CHANNEL_DONE_KEPT: usize = 128;
+
+/// The same where a message that nobody acknowledges keeps them from being forgotten.
+pub const CHANNEL_DONE_MAX: usize = 4 * 1024;
+
+/// Chats of a platform whose last message is remembered, to ask for what was missed. Beyond, the
+/// one that was silent longest is forgotten.
+pub const CHANNEL_CHATS_KEPT: usize = 1024;
+
+/// Messages of one chat that wait while what was said before them is asked for.
+pub const CHANNEL_HELD_MAX: usize = 64;
+
+/// Pages of a hundred messages that are asked for when a chat went on without us. What is older
+/// than that nobody waits for, and the operator is told.
+pub const CHANNEL_MISSED_PAGES_MAX: u32 = 20;
+
+/// Questions whose buttons are remembered, to take them away once they are answered.
+pub const CHANNEL_QUESTIONS_MAX: usize = 256;
+
+/// What a connector keeps for its next start.
+pub const CHANNEL_KEPT_BYTES_MAX: usize = 1 << 20;
 
 // snapshot
 

@@ -17,6 +17,7 @@
 mod access;
 pub mod connector;
 mod delivery;
+pub mod discord;
 mod identity;
 mod incoming;
 mod pairing;
@@ -25,6 +26,7 @@ mod rules;
 mod split;
 pub mod telegram;
 mod terminal;
+mod traffic;
 
 pub use access::{Access, Admission, Ignored, Known, Person};
 pub use delivery::{Delivery, Failure, Outcome, Post, UNFINISHED, Why};

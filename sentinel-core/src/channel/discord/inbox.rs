@@ -1,0 +1,306 @@
+//! The inbox: which messages were handed over, which of them are safe, and what was missed.
+//!
+//! Discord's ids grow with time, so for each channel the last message that is safe says where to go
+//! on after a pause. While a channel is asked for what was missed, what happens in it waits, so
+//! that nobody is answered in the wrong order.
+//!
+//! # Invariants
+//! - A message is handed over once, unless it was not acknowledged before a new start.
+//! - What is kept never says that a message is safe that was not acknowledged.
+//!
+//! # Not here
+//! What is in a message: [`super::message`].
+
+mod kept;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+pub(super) use self::kept::Kept;
+use crate::channel::incoming::Incoming;
+use crate::limits::{
+    CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX, CHANNEL_HELD_MAX,
+    CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX,
+};
+
+/// What came, and what became of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inbox {
+    channels: BTreeMap<u64, Channel>,
+    /// Handed over, and not acknowledged.
+    pending: BTreeMap<u64, Pending>,
+    /// Acknowledged, in this order.
+    done: VecDeque<Done>,
+    done_ids: BTreeSet<u64>,
+    /// What may be handed over now: the channel was asked for everything before it.
+    released: VecDeque<Arrival>,
+    /// Counts what happens, to find the channel that was silent longest.
+    moment: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Channel {
+    is_private: bool,
+    /// The last message that was handed over or is none for the agent.
+    newest: u64,
+    pending: BTreeSet<u64>,
+    /// Where what was missed is still to be asked for.
+    hole: Option<Hole>,
+    used: u64,
+}
+
+/// What a channel has to be asked for.
+#[derive(Clone, Debug, Default)]
+struct Hole {
+    held: Vec<Arrival>,
+    /// Something came meanwhile that is not held: ask once more.
+    again: bool,
+    pages: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    channel: Option<u64>,
+    /// The number of the event it came with, if the session would tell it again.
+    seq: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Done {
+    id: u64,
+    channel: Option<u64>,
+    seq: u64,
+}
+
+/// A message on its way to the agent.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) id: u64,
+    /// The channel to ask for it again; `None` if there is nothing to ask.
+    pub(super) channel: Option<u64>,
+    pub(super) is_private: bool,
+    pub(super) seq: u64,
+    pub(super) message: Incoming,
+}
+
+impl Inbox {
+    /// A message came over the Gateway. Returns whether it was not known.
+    pub(super) fn arrived(&mut self, arrival: Arrival) -> bool {
+        if self.knows(arrival.id) {
+            return false;
+        }
+        let has_room = self.has_room();
+        let Some(id) = arrival.channel else {
+            // Nobody is asked for it again; whoever pressed a button sees that it had no effect.
+            if has_room {
+                self.release(arrival);
+            }
+            return has_room;
+        };
+        let is_new = !self.channels.contains_key(&id);
+        self.moment += 1;
+        let used = self.moment;
+        let channel = self.channels.entry(id).or_insert_with(|| Channel {
+            is_private: arrival.is_private,
+            newest: arrival.id.saturating_sub(1),
+            pending: BTreeSet::new(),
+            hole: None,
+            used,
+        });
+        channel.used = used;
+        if !has_room {
+            channel.hole.get_or_insert_default();
+        }
+        match &mut channel.hole {
+            Some(hole) if hole.held.iter().any(|held| held.id == arrival.id) => return false,
+            Some(hole) if hole.held.len() < CHANNEL_HELD_MAX && has_room => hole.held.push(arrival),
+            Some(hole) => hole.again = true,
+            None => self.release(arrival),
+        }
+        if is_new {
+            self.forget_the_silent(id);
+        }
+        true
+    }
+
+    /// A message of a channel that is none for the agent: it need not be asked for.
+    pub(super) fn passed(&mut self, channel: u64, id: u64) {
+        if let Some(channel) = self.channels.get_mut(&channel)
+            && channel.hole.is_none()
+        {
+            channel.newest = channel.newest.max(id);
+        }
+    }
+
+    /// The agent's record of a message is safe. Returns whether it was waited for.
+    pub(super) fn acknowledge(&mut self, id: u64) -> bool {
+        let Some(Pending { channel, seq }) = self.pending.remove(&id) else { return false };
+        if let Some(channel) = channel.and_then(|channel| self.channels.get_mut(&channel)) {
+            channel.pending.remove(&id);
+        }
+        self.done.push_back(Done { id, channel, seq });
+        self.done_ids.insert(id);
+        self.forget_done();
+        true
+    }
+
+    /// The next message for the agent.
+    pub(super) fn next(&mut self) -> Option<Incoming> {
+        self.released.pop_front().map(|arrival| arrival.message)
+    }
+
+    /// A session began: every channel may have gone on without us.
+    pub(super) fn session_began(&mut self) {
+        for channel in self.channels.values_mut() {
+            channel.hole.get_or_insert_default().pages = 0;
+        }
+        // The numbers of the old session mean nothing in the new one.
+        for pending in self.pending.values_mut() {
+            pending.seq = 0;
+        }
+        for done in &mut self.done {
+            done.seq = 0;
+        }
+    }
+
+    /// The channel to be asked next, and from where on.
+    pub(super) fn missed(&self) -> Option<(u64, u64)> {
+        let is_low = self.pending.len() <= CHANNEL_PENDING_MAX / 2;
+        let mut channels = self.channels.iter().filter(|_| is_low);
+        let (id, channel) = channels.find(|(_, channel)| channel.hole.is_some())?;
+        Some((*id, channel.newest))
+    }
+
+    /// Whether a channel is known, and whether it is between two.
+    pub(super) fn is_private(&self, channel: u64) -> Option<bool> {
+        self.channels.get(&channel).map(|channel| channel.is_private)
+    }
+
+    /// A message that was missed; `None` instead of it if it is none for the agent. Messages come
+    /// in the order of their ids.
+    pub(super) fn caught_up(&mut self, channel: u64, id: u64, arrival: Option<Arrival>) {
+        let is_known = self.knows(id);
+        let has_room = self.has_room();
+        let Some(known) = self.channels.get_mut(&channel) else { return };
+        let Some(hole) = &mut known.hole else { return };
+        if arrival.is_some() && !is_known && !has_room {
+            hole.again = true;
+            return;
+        }
+        if hole.again && !has_room {
+            return;
+        }
+        hole.held.retain(|held| held.id != id);
+        known.newest = known.newest.max(id);
+        if let Some(arrival) = arrival.filter(|_| !is_known) {
+            self.release(arrival);
+        }
+    }
+
+    /// A channel was asked, and this many messages came. Returns whether messages were passed over
+    /// because there were too many.
+    pub(super) fn asked(&mut self, channel: u64, is_full: bool) -> bool {
+        let Some(known) = self.channels.get_mut(&channel) else { return false };
+        let Some(hole) = &mut known.hole else { return false };
+        hole.pages += 1;
+        let is_too_much = is_full && hole.pages >= CHANNEL_MISSED_PAGES_MAX;
+        if (is_full || hole.again) && !is_too_much {
+            hole.again = false;
+            return false;
+        }
+        self.close_hole(channel);
+        is_too_much
+    }
+
+    /// A channel cannot be asked: what came meanwhile is all there is.
+    pub(super) fn cannot_ask(&mut self, channel: u64) {
+        self.close_hole(channel);
+    }
+
+    /// A channel is not there any more, or not for us.
+    pub(super) fn forget(&mut self, channel: u64) {
+        self.close_hole(channel);
+        self.channels.remove(&channel);
+    }
+
+    fn close_hole(&mut self, channel: u64) {
+        let Some(known) = self.channels.get_mut(&channel) else { return };
+        let Some(mut hole) = known.hole.take() else { return };
+        hole.held.sort_by_key(|held| held.id);
+        for arrival in hole.held {
+            if !self.knows(arrival.id) {
+                self.release(arrival);
+            }
+        }
+    }
+
+    fn knows(&self, id: u64) -> bool {
+        self.pending.contains_key(&id) || self.done_ids.contains(&id)
+    }
+
+    fn has_room(&self) -> bool {
+        self.pending.len() < CHANNEL_PENDING_MAX
+    }
+
+    fn release(&mut self, arrival: Arrival) {
+        let Arrival { id, channel, seq, .. } = arrival;
+        self.pending.insert(id, Pending { channel, seq });
+        if let Some(channel) = channel.and_then(|channel| self.channels.get_mut(&channel)) {
+            channel.pending.insert(id);
+            channel.newest = channel.newest.max(id);
+        }
+        self.released.push_back(arrival);
+    }
+
+    /// The event after which a session has to go on, so that everything is told again that is not
+    /// safe.
+    fn safe_seq(&self, seq: u64) -> u64 {
+        let held = self.channels.values().filter_map(|channel| channel.hole.as_ref());
+        let held = held.flat_map(|hole| hole.held.iter().map(|held| held.seq));
+        let open = self.pending.values().map(|pending| pending.seq).chain(held);
+        let first = open.filter(|seq| *seq > 0).min();
+        first.map_or(seq, |first| seq.min(first.saturating_sub(1)))
+    }
+
+    /// Forgets what was acknowledged so long ago that nobody will tell it again.
+    fn forget_done(&mut self) {
+        if self.done.len() <= CHANNEL_DONE_KEPT {
+            return;
+        }
+        let safe = self.safe_seq(u64::MAX);
+        while self.done.len() > CHANNEL_DONE_KEPT
+            && let Some(done) = self.done.front()
+        {
+            let channel = done.channel.and_then(|channel| self.channels.get(&channel));
+            let is_past = done.seq <= safe && channel.is_none_or(|at| done.id <= at.safe());
+            if !is_past && self.done.len() <= CHANNEL_DONE_MAX {
+                break;
+            }
+            self.done_ids.remove(&done.id);
+            self.done.pop_front();
+        }
+    }
+
+    fn forget_the_silent(&mut self, but: u64) {
+        if self.channels.len() <= CHANNEL_CHATS_KEPT {
+            return;
+        }
+        let idle = self.channels.iter().filter(|(id, channel)| {
+            **id != but && channel.pending.is_empty() && channel.hole.is_none()
+        });
+        let silent = idle.min_by_key(|(_, channel)| channel.used).map(|(id, _)| *id);
+        // Each channel that is not idle has something that waits for the agent, which is bounded.
+        let silent = silent.or_else(|| self.channels.keys().copied().find(|id| *id != but));
+        if let Some(silent) = silent {
+            self.forget(silent);
+        }
+    }
+}
+
+impl Channel {
+    /// Up to where every message is safe.
+    fn safe(&self) -> u64 {
+        let before_open = self.pending.first().map(|first| first.saturating_sub(1));
+        before_open.map_or(self.newest, |before| before.min(self.newest))
+    }
+}

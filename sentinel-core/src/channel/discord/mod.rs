@@ -1,0 +1,564 @@
+//! Discord: its Gateway and its REST API, both of version 10, as one machine.
+//!
+//! The Gateway tells what happens, REST does what is to be done; and where the Gateway lost
+//! something for good, REST is asked for it. So a message that came while nothing ran is answered
+//! late, and not never.
+//!
+//! # Invariants
+//! - Those of [`Connector`].
+//! - A message is handed over once between two starts; after a start, again if it was not
+//!   acknowledged.
+//! - The bot's own messages, changes of messages and what is said in a room to others never reach
+//!   the agent.
+//!
+//! # Not here
+//! Voice, slash commands, more than one shard. WebSocket frames and TLS: the shell.
+
+mod attachment;
+mod gateway;
+mod inbox;
+mod message;
+mod posting;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use self::attachment::{attachment_request, attachment_url};
+use self::gateway::{Gateway, Heard};
+use self::inbox::{Arrival, Inbox, Kept};
+use self::message::{Me, Press, number, press, told};
+use self::posting::{Job, PAGE, Ticket, Verdict, wait};
+use super::connector::{Action, CallNumber, Connector, Posted, ToPost, Token};
+use super::delivery::{Failure, Post};
+use super::traffic::{Backoff, Chance, Lanes, Outbox, Request, answered_question, seconds};
+use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
+use crate::text::json::{self, Value};
+use crate::time::{Instant, Now};
+use crate::wire::http::{Headers, Method};
+
+/// The connector of Discord.
+///
+/// ```
+/// use sentinel_core::channel::connector::{Action, Connector};
+/// use sentinel_core::channel::discord::Discord;
+/// use sentinel_core::time::{Instant, Now, Timestamp};
+///
+/// let now = Now { instant: Instant(0), wall: Timestamp(0) };
+/// let mut discord = Discord::new(7);
+/// discord.start(now, None);
+/// let Some(Action::Call(call)) = discord.poll(now) else { panic!() };
+/// assert_eq!(call.path, "/gateway/bot");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Discord {
+    gateway: Gateway,
+    inbox: Inbox,
+    lanes: Lanes<Job>,
+    out: Outbox<Purpose>,
+    chance: Chance,
+    me: Option<Me>,
+    /// Whether what is to be kept differs from what was kept last.
+    is_changed: bool,
+    /// Whether a channel is being asked for what was missed, and when the next one may be.
+    is_asking: bool,
+    asks_from: Instant,
+    asking: Backoff,
+    questions: BTreeMap<(u64, u32), Asked>,
+    /// The one message of a room that nothing was said after; `None` where there are several.
+    unanswered: BTreeMap<u64, Option<u64>>,
+    alerted: BTreeSet<(u64, u64)>,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+enum Purpose {
+    Gateway,
+    Say { ticket: Ticket, lane: String },
+    Missed { channel: u64, lane: String },
+    Other { lane: String },
+    Respond,
+}
+
+/// A question with buttons.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    message: u64,
+    /// Somebody said an answer. Whether it counts the agent knows.
+    is_answered: bool,
+}
+
+impl Discord {
+    /// A connector that has not started. The seed spreads its pauses, so that not all that lost
+    /// Discord at one moment come back at one moment.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            gateway: Gateway::new(),
+            inbox: Inbox::default(),
+            lanes: Lanes::new(REQUESTS_PER_SECOND),
+            out: Outbox::new(),
+            chance: Chance::new(seed),
+            me: None,
+            is_changed: false,
+            is_asking: false,
+            asks_from: Instant(0),
+            asking: Backoff::default(),
+            questions: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            alerted: BTreeSet::new(),
+        }
+    }
+
+    fn event(&mut self, name: &str, data: Value<'_>, seq: u64) {
+        let Some(me) = &self.me else { return };
+        match name {
+            "MESSAGE_CREATE" => {
+                let is_private = data.find("guild_id").is_none();
+                let Some(told) = told(data, me, is_private) else { return };
+                let (id, channel) = (told.id, told.channel);
+                let Some(message) = told.message else { return self.inbox.passed(channel, id) };
+                let is_new_channel = self.inbox.is_private(channel).is_none();
+                let channel = Some(channel);
+                self.inbox.arrived(Arrival { id, channel, is_private, seq, message });
+                self.is_changed |= is_new_channel;
+            }
+            "INTERACTION_CREATE" => {
+                if let Some(press) = press(data) {
+                    self.pressed(press, seq);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn pressed(&mut self, press: Press, seq: u64) {
+        let Press { id, token, channel, on, question, message } = press;
+        let is_private = message.is_private;
+        if !self.inbox.arrived(Arrival { id, channel: None, is_private, seq, message }) {
+            return;
+        }
+        let body = json::object(|out| {
+            out.field("type", DEFERRED_UPDATE);
+        });
+        let path = format!("/interactions/{id}/{token}/callback");
+        // Its token is its own, and there are three seconds: it waits for no lane.
+        let request = Request::json(Method::POST, path, Token::None, body);
+        self.out.call(Purpose::Respond, request);
+        if let Some(on) = on {
+            self.remember_question(channel, question, on);
+        }
+        self.answer(channel, question, is_private);
+    }
+
+    fn remember_question(&mut self, channel: u64, question: u32, message: u64) {
+        if self.questions.len() >= CHANNEL_QUESTIONS_MAX {
+            self.questions.pop_first();
+        }
+        self.questions.entry((channel, question)).or_insert(Asked { message, is_answered: false });
+    }
+
+    /// Somebody answered a question. In a private chat that can only have been the one who was
+    /// asked; in a room it may have been anybody, so the buttons stay until the agent says
+    /// something there.
+    fn answer(&mut self, channel: u64, question: u32, is_private: bool) {
+        if let Some(asked) = self.questions.get_mut(&(channel, question)) {
+            asked.is_answered = true;
+            if is_private {
+                self.tidy(channel);
+            }
+        }
+    }
+
+    /// Takes away the buttons of questions that were answered.
+    fn tidy(&mut self, channel: u64) {
+        let all = (channel, 0)..=(channel, u32::MAX);
+        let answered = self.questions.range(all).filter(|(_, asked)| asked.is_answered);
+        let answered: Vec<_> =
+            answered.map(|((_, question), asked)| (*question, asked.message)).collect();
+        for (question, message) in answered {
+            self.questions.remove(&(channel, question));
+            let job = Job::Tidy { channel, message };
+            // If too much waits, the buttons stay; they do nothing any more.
+            let _ = self.lanes.push(&job.lane(), job);
+        }
+    }
+
+    fn posted(&mut self, ticket: &Ticket, outcome: Posted) {
+        let Ticket { delivery, piece, .. } = *ticket;
+        self.out.push(Action::Posted { delivery, piece, outcome });
+    }
+
+    fn said(&mut self, now: Now, ticket: Ticket, lane: &str, verdict: Verdict) {
+        match verdict {
+            Verdict::Posted(outcome) => {
+                if let Posted::Sent(message) = &outcome
+                    && let (Some(question), Some(message)) = (ticket.buttons, number(message))
+                {
+                    self.remember_question(ticket.channel, question, message);
+                } else if ticket.is_send && !ticket.is_question {
+                    self.tidy(ticket.channel);
+                }
+                self.posted(&ticket, outcome);
+            }
+            Verdict::Complain { code, what } => {
+                self.alert_once(ticket.channel, code, what);
+                self.posted(&ticket, Posted::Failed(Failure::Rejected));
+            }
+            Verdict::Wait { pause, is_global } => {
+                if is_global {
+                    self.lanes.close_all(now.instant, pause);
+                } else {
+                    self.lanes.close(lane, now.instant, pause);
+                }
+                let retry_after_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                self.posted(&ticket, Posted::Failed(Failure::RateLimited { retry_after_ms }));
+            }
+            Verdict::BadToken => {
+                self.posted(&ticket, Posted::Failed(Failure::Rejected));
+                self.stop(BAD_TOKEN);
+            }
+        }
+    }
+
+    fn alert_once(&mut self, channel: u64, code: u64, what: String) {
+        if self.alerted.len() >= CHANNEL_CHATS_KEPT {
+            self.alerted.clear();
+        }
+        if self.alerted.insert((channel, code)) {
+            self.out.push(Action::Alert(what));
+        }
+    }
+
+    /// A channel was asked for what was missed.
+    fn missed(&mut self, now: Now, channel: u64, status: u16, headers: &Headers, body: &[u8]) {
+        let document = json::parse(body).ok();
+        let messages = document.as_ref().and_then(|document| document.root().elements().ok());
+        match (status, messages, &self.me) {
+            (200, Some(messages), Some(me)) => {
+                let is_private = self.inbox.is_private(channel).unwrap_or(false);
+                let count = messages.clone().count();
+                let told = messages.filter_map(|message| told(message, me, is_private));
+                let mut told: Vec<_> = told.collect();
+                told.sort_by_key(|told| told.id);
+                let seq = self.gateway.seq();
+                for told in told.into_iter().filter(|told| told.channel == channel) {
+                    let channel_id = Some(channel);
+                    let arrival = told.message.map(|message| Arrival {
+                        id: told.id,
+                        channel: channel_id,
+                        is_private,
+                        seq,
+                        message,
+                    });
+                    self.inbox.caught_up(channel, told.id, arrival);
+                }
+                if self.inbox.asked(channel, count >= PAGE) {
+                    self.out.push(Action::Alert(format!(
+                        "Discord: too much was said in channel {channel} while nothing ran; some \
+                         of it was not read"
+                    )));
+                }
+                self.asking.reset();
+                self.asks_from = now.instant;
+                self.is_changed = true;
+            }
+            (401, ..) => self.stop(BAD_TOKEN),
+            (404, ..) => self.inbox.forget(channel),
+            (400 | 403, ..) => self.inbox.cannot_ask(channel),
+            _ => {
+                let pause = match status {
+                    429 => wait(headers, body).0,
+                    _ => Duration::ZERO,
+                };
+                self.ask_later(now, pause);
+            }
+        }
+    }
+
+    fn ask_later(&mut self, now: Now, pause: Duration) {
+        let pause = self.asking.next(&mut self.chance).max(pause);
+        self.asks_from = now.instant.after(pause);
+    }
+
+    /// What Discord says of the lane of a request.
+    fn observe(&mut self, now: Now, lane: &str, headers: &Headers) {
+        self.lanes.answered(lane);
+        let room =
+            headers.get("x-ratelimit-remaining").and_then(|room| room.as_str()?.parse().ok());
+        if let (Some(room), Some(pause)) = (room, seconds(headers, "x-ratelimit-reset-after")) {
+            self.lanes.observe(lane, now.instant, room, pause);
+        }
+    }
+
+    fn stop(&mut self, why: &str) {
+        self.gateway.stop(&mut self.out);
+        self.give_up(Failure::Rejected);
+        self.out.stop(why.to_string());
+    }
+
+    /// Answers every post that waits, with this, and every one that is out.
+    fn give_up(&mut self, waiting: Failure) {
+        for purpose in self.out.abandon() {
+            if let Purpose::Say { ticket, .. } = purpose {
+                self.posted(&ticket, Posted::Failed(Failure::Transport));
+            }
+        }
+        let jobs: Vec<_> = self.lanes.drain().collect();
+        for job in jobs {
+            if let Job::Say(say) = job {
+                self.posted(&say.ticket, Posted::Failed(waiting));
+            }
+        }
+        self.is_asking = false;
+    }
+
+    /// Whom a new message in a room answers, if that is clear.
+    fn reply_to(&mut self, ticket: &Ticket) -> Option<u64> {
+        if !ticket.is_send || ticket.piece > 0 || ticket.is_question {
+            return None;
+        }
+        self.unanswered.remove(&ticket.channel).flatten()
+    }
+
+    /// Sends what may leave.
+    fn send(&mut self, now: Now) {
+        if self.gateway.is_running()
+            && !self.is_asking
+            && now.instant >= self.asks_from
+            && let Some((channel, after)) = self.inbox.missed()
+        {
+            let job = Job::Missed { channel, after };
+            self.is_asking = self.lanes.push(&job.lane(), job).is_ok();
+        }
+        while let Some((lane, mut job)) = self.lanes.next(now.instant) {
+            if let Job::Say(say) = &mut job {
+                say.reply_to = self.reply_to(&say.ticket);
+            }
+            let request = job.request();
+            let purpose = match job {
+                Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
+                Job::Missed { channel, .. } => Purpose::Missed { channel, lane },
+                Job::Type { .. } | Job::Tidy { .. } => Purpose::Other { lane },
+            };
+            self.out.call(purpose, request);
+        }
+    }
+
+    /// Hands over what came.
+    fn deliver(&mut self) {
+        while let Some(message) = self.inbox.next() {
+            self.keep();
+            let (Some(channel), Some(id)) = (number(&message.identity.chat), number(&message.id))
+            else {
+                continue;
+            };
+            let words: String = message.words().take(1).collect();
+            let is_answer = answered_question(&words);
+            if let Some(question) = is_answer {
+                self.answer(channel, question, message.is_private);
+            } else if !message.is_private {
+                if self.unanswered.len() >= CHANNEL_CHATS_KEPT {
+                    self.unanswered.clear();
+                }
+                let one = self.unanswered.entry(channel);
+                one.and_modify(|one| *one = None).or_insert(Some(id));
+            }
+            self.out.push(Action::Message(message));
+        }
+    }
+
+    fn keep(&mut self) {
+        if !core::mem::take(&mut self.is_changed) {
+            return;
+        }
+        if let Some(me) = &self.me {
+            let session = self.gateway.session().map(|session| (session, self.gateway.seq()));
+            self.out.push(Action::Keep(self.inbox.keep(session, me)));
+        }
+    }
+}
+
+impl Connector for Discord {
+    fn start(&mut self, now: Now, kept: Option<&[u8]>) {
+        self.give_up(NOT_NOW);
+        self.out.revive();
+        let Kept { inbox, session, me } = kept.map(Kept::read).unwrap_or_default();
+        (self.inbox, self.me) = (inbox, me);
+        self.gateway.start(now, session);
+        self.asks_from = now.instant;
+        self.is_changed = false;
+        self.questions.clear();
+        self.unanswered.clear();
+        self.alerted.clear();
+    }
+
+    fn post(&mut self, _: Now, to: ToPost) {
+        let is_stopped = self.out.is_stopped();
+        let piece = match &to.post {
+            Post::Send { piece, .. } | Post::Edit { piece, .. } => *piece,
+            Post::Typing if is_stopped => return,
+            Post::Typing => {
+                if let Some(job) = Job::new(&to)
+                    && !self.lanes.any(&job.lane(), |_| true)
+                {
+                    // A sign of typing that finds no place is not missed.
+                    let _ = self.lanes.push(&job.lane(), job);
+                }
+                return;
+            }
+        };
+        let job = Job::new(&to).filter(|_| !is_stopped);
+        let failure = match job.map(|job| self.lanes.push(&job.lane(), job)) {
+            Some(Ok(())) => return,
+            Some(Err(_)) => NOT_NOW,
+            None => Failure::Rejected,
+        };
+        let outcome = Posted::Failed(failure);
+        self.out.push(Action::Posted { delivery: to.delivery, piece, outcome });
+    }
+
+    fn acknowledge(&mut self, _: Now, message: &str) {
+        if let Some(id) = number(message) {
+            self.is_changed |= self.inbox.acknowledge(id);
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Now,
+        call: CallNumber,
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+    ) {
+        let Some(purpose) = self.out.take(call) else { return };
+        match purpose {
+            Purpose::Gateway if status == 401 => self.stop(BAD_TOKEN),
+            Purpose::Gateway => {
+                let answer = Some((status, headers, body));
+                self.gateway.asked(now, answer, &mut self.chance, &mut self.out);
+            }
+            Purpose::Say { ticket, lane } => {
+                self.observe(now, &lane, headers);
+                let verdict = ticket.verdict(status, headers, body);
+                self.said(now, ticket, &lane, verdict);
+            }
+            Purpose::Missed { channel, lane } => {
+                self.observe(now, &lane, headers);
+                self.is_asking = false;
+                self.missed(now, channel, status, headers, body);
+            }
+            Purpose::Other { lane } => {
+                self.observe(now, &lane, headers);
+                match status {
+                    401 => self.stop(BAD_TOKEN),
+                    429 => {
+                        let (pause, is_global) = wait(headers, body);
+                        self.lanes.close(&lane, now.instant, pause);
+                        if is_global {
+                            self.lanes.close_all(now.instant, pause);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Purpose::Respond => {}
+        }
+    }
+
+    fn failed(&mut self, now: Now, call: CallNumber, may_have_arrived: bool) {
+        let Some(purpose) = self.out.take(call) else { return };
+        match purpose {
+            Purpose::Gateway => {
+                self.gateway.asked(now, None, &mut self.chance, &mut self.out);
+            }
+            Purpose::Say { ticket, lane } => {
+                self.lanes.answered(&lane);
+                let failure = if may_have_arrived { Failure::Transport } else { NOT_NOW };
+                self.posted(&ticket, Posted::Failed(failure));
+            }
+            Purpose::Missed { lane, .. } => {
+                self.lanes.answered(&lane);
+                self.is_asking = false;
+                self.ask_later(now, Duration::ZERO);
+            }
+            Purpose::Other { lane } => self.lanes.answered(&lane),
+            Purpose::Respond => {}
+        }
+    }
+
+    fn opened(&mut self, now: Now) {
+        self.gateway.opened(now);
+    }
+
+    fn received(&mut self, now: Now, text: &str) {
+        let Ok(document) = json::parse(text.as_bytes()) else { return };
+        let root = document.root();
+        match self.gateway.received(now, root, &mut self.chance, &mut self.out) {
+            Heard::Nothing => {}
+            Heard::Began(data) => {
+                let user = data.find("user");
+                let id = user.and_then(|user| message::snowflake(user, "id"));
+                let Some((user, id)) = user.zip(id) else {
+                    return self.gateway.refuse(now, &mut self.chance, &mut self.out);
+                };
+                let name = user.find("username").and_then(|name| name.as_str().ok());
+                let name = super::traffic::name(name.unwrap_or_default());
+                if self.me.as_ref().is_some_and(|me| me.id != id) {
+                    // Another bot: what was kept is not about this one.
+                    self.inbox = Inbox::default();
+                }
+                self.inbox.session_began();
+                self.me = Some(Me { id, name: name.clone() });
+                self.is_changed = true;
+                self.out.push(Action::Ready { name });
+            }
+            Heard::Resumed => {
+                let name = self.me.as_ref().map(|me| me.name.clone()).unwrap_or_default();
+                self.out.push(Action::Ready { name });
+            }
+            Heard::Event { name, data, seq } => self.event(name, data, seq),
+        }
+    }
+
+    fn closed(&mut self, now: Now, code: Option<u16>) {
+        if let Some(why) = self.gateway.closed(now, code, &mut self.chance) {
+            self.stop(&why);
+        }
+    }
+
+    fn poll(&mut self, now: Now) -> Option<Action> {
+        if !self.out.is_stopped() {
+            self.gateway.tick(now, &mut self.chance, &mut self.out);
+            self.send(now);
+            self.deliver();
+            self.keep();
+        }
+        self.out.pop()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.out.is_stopped() {
+            return None;
+        }
+        let may_ask = self.gateway.is_running() && !self.is_asking && self.inbox.missed().is_some();
+        let asks = may_ask.then_some(self.asks_from);
+        [self.gateway.deadline(), self.lanes.deadline(), asks].into_iter().flatten().min()
+    }
+}
+
+const BAD_TOKEN: &str = "Discord refused the bot's token. In the Developer Portal, open the \
+                         application, then Bot, reset the token, and give the new one to Sentinel";
+
+/// It did not happen, and may be tried again soon.
+const NOT_NOW: Failure = Failure::RateLimited { retry_after_ms: 1000 };
+
+/// Discord takes 50 requests a second of one bot.
+const REQUESTS_PER_SECOND: u32 = 45;
+
+/// The response to a press that says nothing yet.
+const DEFERRED_UPDATE: u64 = 6;
+

@@ -1,0 +1,82 @@
+//! Pauses: how long to wait before something that failed is tried again.
+//!
+//! # Invariants
+//! - No two agents that lost a platform at the same moment come back at the same moment.
+//!
+//! # Not here
+//! Secrets: what is drawn here spreads things in time and nothing else.
+
+use core::time::Duration;
+
+use crate::limits::{CHANNEL_BACKOFF_MAX, CHANNEL_RETRY_PAUSE};
+
+/// Numbers that follow from a seed.
+#[derive(Clone, Debug)]
+pub(in crate::channel) struct Chance(u64);
+
+impl Chance {
+    pub(in crate::channel) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        // SplitMix64: every seed is as good as any other.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A time between these two, the first one included.
+    pub(in crate::channel) fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        let span = u64::try_from(most.saturating_sub(least).as_millis()).unwrap_or(u64::MAX);
+        least + Duration::from_millis(self.next().checked_rem(span).unwrap_or(0))
+    }
+}
+
+/// Failures in a row, and the pause after them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::channel) struct Backoff {
+    failures: u32,
+}
+
+impl Backoff {
+    /// The pause after one more failure: between a half and the whole of what doubles each time.
+    pub(in crate::channel) fn next(&mut self, chance: &mut Chance) -> Duration {
+        let doubled = CHANNEL_RETRY_PAUSE.saturating_mul(1 << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        let most = doubled.min(CHANNEL_BACKOFF_MAX);
+        chance.between(most / 2, most)
+    }
+
+    /// How many failures there were in a row.
+    pub(in crate::channel) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// It works again.
+    pub(in crate::channel) fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_bound_and_spread() {
+        let (mut chance, mut backoff) = (Chance::new(7), Backoff::default());
+        let mut most = CHANNEL_RETRY_PAUSE;
+        for _ in 0..40 {
+            let pause = backoff.next(&mut chance);
+            assert!(pause >= most / 2 && pause <= most, "{pause:?} of {most:?}");
+            most = (most * 2).min(CHANNEL_BACKOFF_MAX);
+        }
+        backoff.reset();
+        assert!(backoff.next(&mut chance) <= CHANNEL_RETRY_PAUSE);
+        let draw = |seed| Backoff::default().next(&mut Chance::new(seed));
+        assert!((0..20).any(|seed| draw(seed) != draw(seed + 1)));
+    }
+}
