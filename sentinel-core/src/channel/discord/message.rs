@@ -243,3 +243,5 @@ const MESSAGE_COMPONENT: u64 = 3;
 /// The first second of 2015, from which ids count milliseconds.
 const EPOCH: u64 = 1_420_070_400_000;
 
+#[cfg(test)]
+mod tests;

@@ -562,3 +562,5 @@ const REQUESTS_PER_SECOND: u32 = 45;
 /// The response to a press that says nothing yet.
 const DEFERRED_UPDATE: u64 = 6;
 
+#[cfg(test)]
+mod tests;

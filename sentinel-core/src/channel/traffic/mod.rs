@@ -6,6 +6,8 @@
 //! # Not here
 //! What is said, and where: each platform's own module.
 
+#[cfg(test)]
+pub(super) mod dice;
 mod lanes;
 mod outbox;
 mod pause;
