@@ -190,9 +190,11 @@ impl Inbox {
         if hole.again && !has_room {
             return;
         }
-        hole.held.retain(|held| held.id != id);
+        let held = hole.held.iter().position(|held| held.id == id);
+        let held = held.map(|place| hole.held.swap_remove(place));
         known.newest = known.newest.max(id);
-        if let Some(arrival) = arrival.filter(|_| !is_known) {
+        // The one that came over the Gateway knows that the session would tell it again.
+        if let Some(arrival) = held.or(arrival).filter(|_| !is_known) {
             self.release(arrival);
         }
     }

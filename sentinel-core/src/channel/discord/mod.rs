@@ -243,14 +243,14 @@ impl Discord {
                 let told = messages.filter_map(|message| told(message, me, is_private));
                 let mut told: Vec<_> = told.collect();
                 told.sort_by_key(|told| told.id);
-                let seq = self.gateway.seq();
                 for told in told.into_iter().filter(|told| told.channel == channel) {
                     let channel_id = Some(channel);
                     let arrival = told.message.map(|message| Arrival {
                         id: told.id,
                         channel: channel_id,
                         is_private,
-                        seq,
+                        // The session may not know of it.
+                        seq: 0,
                         message,
                     });
                     self.inbox.caught_up(channel, told.id, arrival);
