@@ -23,6 +23,7 @@ mod incoming;
 mod pairing;
 mod platform;
 mod rules;
+pub mod slack;
 mod split;
 pub mod telegram;
 mod terminal;

@@ -1,0 +1,668 @@
+//! Slack: Socket Mode and the Web API as one machine.
+//!
+//! With an app's token, Slack tells over a WebSocket what happens; without one, the channels that
+//! are named are asked one by one. Everything the agent does goes over the Web API.
+//!
+//! # Invariants
+//! - Those of [`Connector`].
+//! - An envelope is acknowledged when the agent's record of what is in it is safe; at once, if there
+//!   is nothing in it for the agent.
+//! - The app's own messages, changes of messages and what is said in a channel to others never
+//!   reach the agent.
+//!
+//! # Not here
+//! Signs of typing, which Slack has none of for apps. Threads, where channels are asked one by one:
+//! their histories do not tell them. WebSocket frames and TLS: the shell.
+
+mod attachment;
+mod inbox;
+mod message;
+mod mrkdwn;
+mod posting;
+mod refusal;
+mod socket;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use self::attachment::{attachment_request, attachment_url};
+use self::inbox::{Envelope, Inbox, Taken};
+use self::message::{Me, Place, Press, Stamp, elements, is_id, press, slash, text, told};
+use self::posting::{Job, Ticket, Verdict};
+use self::refusal::{Refusal, refusal};
+use self::socket::{Asked, Socket};
+use super::connector::{Action, CallNumber, Connector, Posted, ToPost};
+use super::delivery::{Failure, Post};
+use super::incoming::Incoming;
+use super::traffic::{Backoff, Chance, Lanes, Outbox, answered_question};
+use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_MISSED_PAGES_MAX, CHANNEL_QUESTIONS_MAX};
+use crate::text::json::{self, Value};
+use crate::time::{Instant, Now};
+use crate::wire::http::Headers;
+
+/// The connector of Slack.
+///
+/// ```
+/// use sentinel_core::channel::connector::{Action, Connector};
+/// use sentinel_core::channel::slack::Slack;
+/// use sentinel_core::time::{Instant, Now, Timestamp};
+///
+/// let now = Now { instant: Instant(0), wall: Timestamp(0) };
+/// let mut slack = Slack::new(7);
+/// slack.start(now, None);
+/// let Some(Action::Call(call)) = slack.poll(now) else { panic!() };
+/// assert_eq!(call.path, "/auth.test");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Slack {
+    socket: Socket,
+    inbox: Inbox,
+    lanes: Lanes<Job>,
+    out: Outbox<Purpose>,
+    chance: Chance,
+    me: Option<Me>,
+    /// The channels that are asked one by one, where there is no connection.
+    polled: Vec<String>,
+    next_round: Instant,
+    is_changed: bool,
+    /// The channel that is being asked.
+    history: Option<History>,
+    asks_from: Instant,
+    asking: Backoff,
+    questions: BTreeMap<(Place, u32), Question>,
+    alerted: BTreeSet<(String, String)>,
+}
+
+/// What a request is for.
+#[derive(Clone, Debug)]
+enum Purpose {
+    Who,
+    Address,
+    Say { ticket: Ticket, lane: String },
+    History { lane: String },
+    Other { lane: String },
+}
+
+/// A channel that is asked what was said.
+#[derive(Clone, Debug)]
+struct History {
+    channel: String,
+    oldest: Stamp,
+    pages: u32,
+    newest: Stamp,
+    told: Vec<(Stamp, Incoming)>,
+}
+
+/// A question with buttons.
+#[derive(Clone, Debug)]
+struct Question {
+    message: Stamp,
+    text: String,
+    /// Somebody said an answer. Whether it counts the agent knows.
+    is_answered: bool,
+}
+
+impl Slack {
+    /// A connector for Socket Mode that has not started. The seed spreads its pauses, so that not
+    /// all that lost Slack at one moment come back at one moment.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self::with(seed, Socket::new(true), Vec::new())
+    }
+
+    /// A connector without an app's token: it asks these channels what was said, every few seconds.
+    /// What is no id of a channel is left out.
+    #[must_use]
+    pub fn polling(seed: u64, channels: &[&str]) -> Self {
+        let ids = channels.iter().filter(|id| is_id(id)).take(CHANNEL_CHATS_KEPT);
+        Self::with(seed, Socket::new(false), ids.map(ToString::to_string).collect())
+    }
+
+    fn with(seed: u64, socket: Socket, polled: Vec<String>) -> Self {
+        Self {
+            socket,
+            inbox: Inbox::default(),
+            lanes: Lanes::new(REQUESTS_PER_SECOND),
+            out: Outbox::new(),
+            chance: Chance::new(seed),
+            me: None,
+            polled,
+            next_round: Instant(0),
+            is_changed: false,
+            history: None,
+            asks_from: Instant(0),
+            asking: Backoff::default(),
+            questions: BTreeMap::new(),
+            alerted: BTreeSet::new(),
+        }
+    }
+
+    /// Slack said who we are.
+    fn who(&mut self, now: Now, status: u16, headers: &Headers, body: &[u8]) {
+        let document = json::parse(body).ok();
+        let root = document.as_ref().map(json::Document::root).filter(|root| {
+            status == 200 && root.find("ok").is_some_and(|is_ok| is_ok.as_bool() == Ok(true))
+        });
+        let user = root.and_then(|root| text(root, "user_id")).filter(|user| is_id(user));
+        let (Some(root), Some(user)) = (root, user) else {
+            let asked = self.socket.refused(now, status, headers, body, &mut self.chance);
+            return self.obey(asked);
+        };
+        let bot = text(root, "bot_id").unwrap_or_default().to_string();
+        let name = super::traffic::name(text(root, "user").unwrap_or_default());
+        self.me = Some(Me { user: user.to_string(), bot, name });
+        for channel in &self.polled {
+            if !self.inbox.has(channel) {
+                self.inbox.watch(channel, Stamp(now.wall.0.saturating_mul(1000)));
+            }
+        }
+        self.is_changed = true;
+        self.next_round = now.instant;
+        self.socket.known(&mut self.out);
+        if self.socket.is_running() {
+            self.ready();
+        }
+    }
+
+    fn ready(&mut self) {
+        let name = self.me.as_ref().map(|me| me.name.clone()).unwrap_or_default();
+        self.out.push(Action::Ready { name });
+    }
+
+    fn obey(&mut self, asked: Asked) {
+        if let Asked::Stopped(why) = asked {
+            self.stop(&why);
+        }
+    }
+
+    /// An envelope, with whatever is in it.
+    fn envelope(&mut self, now: Now, kind: &str, root: Value<'_>, socket: u32) {
+        let Some(id) = text(root, "envelope_id").filter(|id| id.len() <= ENVELOPE_ID_BYTES_MAX)
+        else {
+            return;
+        };
+        let envelope = Envelope { id: id.to_string(), socket };
+        let taken = match (root.find("payload"), &self.me) {
+            (Some(payload), Some(me)) => match kind {
+                "events_api" => {
+                    let event = payload.find("event");
+                    let told = event.and_then(|event| told(event, None, me));
+                    self.told(told, envelope.clone())
+                }
+                "interactive" => match press(payload) {
+                    Some(press) => self.pressed(press, envelope.clone()),
+                    None => Taken::Acknowledge,
+                },
+                _ => match slash(payload, now.wall) {
+                    Some(message) => self.inbox.arrived(message, None, Some(envelope.clone())),
+                    None => Taken::Acknowledge,
+                },
+            },
+            _ => Taken::Acknowledge,
+        };
+        if taken == Taken::Acknowledge {
+            self.acknowledge_envelope(&envelope);
+        }
+    }
+
+    fn told(&mut self, told: Option<message::Told>, envelope: Envelope) -> Taken {
+        let Some(told) = told else { return Taken::Acknowledge };
+        let Some(message) = told.message else {
+            self.inbox.passed(&told.channel, told.stamp);
+            return Taken::Acknowledge;
+        };
+        self.is_changed |= !self.inbox.has(&told.channel);
+        let place = Some((&*told.channel, told.stamp));
+        self.inbox.arrived(message, place, Some(envelope))
+    }
+
+    fn pressed(&mut self, press: Press, envelope: Envelope) -> Taken {
+        let Press { place, question, on, message } = press;
+        let taken = self.inbox.arrived(message, None, Some(envelope));
+        if taken == Taken::Later
+            && let Some((stamp, text)) = on
+        {
+            self.remember_question(place, question, stamp, text);
+        }
+        taken
+    }
+
+    fn acknowledge_envelope(&mut self, envelope: &Envelope) {
+        // Over another connection it would mean nothing; Slack tells it again, and it is known.
+        if self.socket.number() == Some(envelope.socket) {
+            let text = json::object(|out| {
+                out.field("envelope_id", &envelope.id);
+            });
+            self.out.push(Action::Send { text, has_token: false });
+        }
+    }
+
+    fn remember_question(&mut self, place: Place, question: u32, message: Stamp, text: String) {
+        if self.questions.len() >= CHANNEL_QUESTIONS_MAX {
+            self.questions.pop_first();
+        }
+        self.questions.entry((place, question)).or_insert(Question {
+            message,
+            text,
+            is_answered: false,
+        });
+    }
+
+    /// Somebody answered a question. In a private chat that can only have been the one who was
+    /// asked; in a channel it may have been anybody, so the buttons stay until the agent says
+    /// something there.
+    fn answer(&mut self, place: &Place, question: u32, is_private: bool) {
+        if let Some(asked) = self.questions.get_mut(&(place.clone(), question)) {
+            asked.is_answered = true;
+            if is_private {
+                self.tidy(place);
+            }
+        }
+    }
+
+    /// Takes away the buttons of questions that were answered.
+    fn tidy(&mut self, place: &Place) {
+        let all = (place.clone(), 0)..=(place.clone(), u32::MAX);
+        let answered = self.questions.range(all).filter(|(_, asked)| asked.is_answered);
+        let answered: Vec<_> = answered.map(|(key, _)| key.clone()).collect();
+        for key in answered {
+            let Some(Question { message, text, .. }) = self.questions.remove(&key) else {
+                continue;
+            };
+            let channel = place.channel.clone();
+            let job = Job::Tidy { channel, message, text };
+            // If too much waits, the buttons stay; they do nothing any more.
+            let _ = self.lanes.push(&job.lane(), job);
+        }
+    }
+
+    fn posted(&mut self, ticket: &Ticket, outcome: Posted) {
+        let (delivery, piece) = (ticket.delivery, ticket.piece);
+        self.out.push(Action::Posted { delivery, piece, outcome });
+    }
+
+    fn said(&mut self, now: Now, ticket: Ticket, lane: &str, verdict: Verdict) {
+        match verdict {
+            Verdict::Posted(outcome) => {
+                if let Posted::Sent(message) = &outcome {
+                    // One message a second is what a channel takes.
+                    self.lanes.close(lane, now.instant, CHANNEL_PAUSE);
+                    match (ticket.buttons, Stamp::parse(message)) {
+                        (Some(question), Some(stamp)) => {
+                            let (place, text) = (ticket.place.clone(), ticket.text.clone());
+                            self.remember_question(place, question, stamp, text);
+                        }
+                        _ if !ticket.is_question => self.tidy(&ticket.place),
+                        _ => {}
+                    }
+                }
+                self.posted(&ticket, outcome);
+            }
+            Verdict::Complain { error, what } => {
+                self.alert_once(ticket.place.channel.clone(), error, what);
+                self.posted(&ticket, Posted::Failed(Failure::Rejected));
+            }
+            Verdict::Wait(pause) => {
+                self.lanes.close(lane, now.instant, pause);
+                let retry_after_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                self.posted(&ticket, Posted::Failed(Failure::RateLimited { retry_after_ms }));
+            }
+            Verdict::BadToken(error) => {
+                self.posted(&ticket, Posted::Failed(Failure::Rejected));
+                self.stop(&format!("{BAD_TOKEN} (Slack says: {error})"));
+            }
+        }
+    }
+
+    fn alert_once(&mut self, channel: String, error: String, what: String) {
+        if self.alerted.len() >= CHANNEL_CHATS_KEPT {
+            self.alerted.clear();
+        }
+        if self.alerted.insert((channel, error)) {
+            self.out.push(Action::Alert(what));
+        }
+    }
+
+    /// A page of a channel's history came.
+    fn page(&mut self, now: Now, status: u16, headers: &Headers, body: &[u8]) {
+        let Some(mut history) = self.history.take() else { return };
+        let document = json::parse(body).ok();
+        let root = document.as_ref().map(json::Document::root).filter(|root| {
+            status == 200 && root.find("ok").is_some_and(|is_ok| is_ok.as_bool() == Ok(true))
+        });
+        let (Some(root), Some(me)) = (root, &self.me) else {
+            return self.page_refused(now, history, refusal(status, headers, body));
+        };
+        for message in elements(root, "messages") {
+            let Some(told) = told(message, Some(&history.channel), me) else { continue };
+            history.newest = history.newest.max(told.stamp);
+            if let Some(message) = told.message.filter(|_| told.stamp > history.oldest) {
+                history.told.push((told.stamp, message));
+            }
+        }
+        history.pages += 1;
+        let cursor = root.find("response_metadata").and_then(|more| text(more, "next_cursor"));
+        let cursor = cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= CURSOR_BYTES_MAX);
+        self.asking.reset();
+        match cursor {
+            Some(cursor) if history.pages < CHANNEL_MISSED_PAGES_MAX => {
+                let cursor = Some(cursor.to_string());
+                let (channel, oldest) = (history.channel.clone(), history.oldest);
+                self.history = Some(history);
+                self.ask(now, Job::History { channel, oldest, cursor });
+            }
+            cursor => {
+                if cursor.is_some() {
+                    self.out.push(Action::Alert(format!(
+                        "Slack: too much was said in channel {} while nothing ran; some of it was \
+                         not read",
+                        history.channel
+                    )));
+                }
+                self.caught_up(history);
+            }
+        }
+    }
+
+    fn caught_up(&mut self, mut history: History) {
+        history.told.sort_by_key(|(stamp, _)| *stamp);
+        let channel = &history.channel;
+        for (stamp, message) in history.told {
+            if self.inbox.arrived(message, Some((channel, stamp)), None) == Taken::Leave {
+                // The rest is asked for when there is room.
+                return;
+            }
+            self.inbox.caught_up(channel, stamp, false);
+        }
+        self.inbox.caught_up(channel, history.newest, true);
+        self.is_changed = true;
+    }
+
+    fn page_refused(&mut self, now: Now, history: History, refused: Refusal) {
+        match refused {
+            Refusal::BadToken(error) => self.stop(&format!("{BAD_TOKEN} (Slack says: {error})")),
+            Refusal::Wait(pause) => self.ask_later(now, pause),
+            Refusal::Broken => self.ask_later(now, Duration::ZERO),
+            Refusal::Gone => self.inbox.caught_up(&history.channel, history.oldest, true),
+            Refusal::Other(error) => {
+                self.inbox.caught_up(&history.channel, history.oldest, true);
+                if self.polled.contains(&history.channel) {
+                    let what = format!(
+                        "Slack does not tell what is said in {}: {error}. Invite the app there, \
+                         and give its token the scope to read the history",
+                        history.channel
+                    );
+                    self.alert_once(history.channel, error, what);
+                }
+            }
+        }
+    }
+
+    fn ask_later(&mut self, now: Now, pause: Duration) {
+        self.history = None;
+        let pause = self.asking.next(&mut self.chance).max(pause);
+        self.asks_from = now.instant.after(pause);
+    }
+
+    fn ask(&mut self, now: Now, job: Job) {
+        if self.lanes.push(&job.lane(), job).is_err() {
+            self.ask_later(now, Duration::ZERO);
+        }
+    }
+
+    fn stop(&mut self, why: &str) {
+        self.socket.stop(&mut self.out);
+        self.give_up(Failure::Rejected);
+        self.out.stop(why.to_string());
+    }
+
+    /// Answers every post that waits, with this, and every one that is out.
+    fn give_up(&mut self, waiting: Failure) {
+        for purpose in self.out.abandon() {
+            if let Purpose::Say { ticket, .. } = purpose {
+                self.posted(&ticket, Posted::Failed(Failure::Transport));
+            }
+        }
+        let jobs: Vec<_> = self.lanes.drain().collect();
+        for job in jobs {
+            if let Job::Say(say) = job {
+                self.posted(&say.ticket, Posted::Failed(waiting));
+            }
+        }
+        self.history = None;
+    }
+
+    /// Sends what may leave.
+    fn send(&mut self, now: Now) {
+        if self.socket.is_running() {
+            if !self.polled.is_empty() && now.instant >= self.next_round {
+                self.inbox.fall_behind();
+                let channels = u32::try_from(self.polled.len()).unwrap_or(u32::MAX);
+                let round = REQUEST_PAUSE.saturating_mul(channels).max(ROUND_LEAST);
+                self.next_round = now.instant.after(round);
+            }
+            if self.history.is_none()
+                && now.instant >= self.asks_from
+                && let Some((channel, oldest)) = self.inbox.behind()
+            {
+                let channel = channel.to_string();
+                let told = Vec::new();
+                let job = Job::History { channel: channel.clone(), oldest, cursor: None };
+                self.history = Some(History { channel, oldest, pages: 0, newest: oldest, told });
+                self.ask(now, job);
+            }
+        }
+        while let Some((lane, job)) = self.lanes.next(now.instant) {
+            let request = job.request();
+            let purpose = match job {
+                Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
+                Job::History { .. } => Purpose::History { lane },
+                Job::Tidy { .. } => Purpose::Other { lane },
+            };
+            self.out.call(purpose, request);
+        }
+    }
+
+    /// Hands over what came.
+    fn deliver(&mut self) {
+        while let Some(message) = self.inbox.next() {
+            self.keep();
+            let words: String = message.words().take(1).collect();
+            if let Some(question) = answered_question(&words)
+                && let Some(place) = Place::parse(&message.identity.chat)
+            {
+                self.answer(&place, question, message.is_private);
+            }
+            self.out.push(Action::Message(message));
+        }
+    }
+
+    fn keep(&mut self) {
+        if core::mem::take(&mut self.is_changed) {
+            self.out.push(Action::Keep(self.inbox.keep()));
+        }
+    }
+}
+
+impl Connector for Slack {
+    fn start(&mut self, now: Now, kept: Option<&[u8]>) {
+        self.give_up(NOT_NOW);
+        self.out.revive();
+        self.inbox = kept.map(Inbox::read).unwrap_or_default();
+        if !self.polled.is_empty() {
+            self.inbox.keep_only(&self.polled);
+        }
+        self.inbox.fall_behind();
+        self.socket.start(now);
+        self.me = None;
+        self.asks_from = now.instant;
+        self.is_changed = false;
+        self.questions.clear();
+        self.alerted.clear();
+    }
+
+    fn post(&mut self, _: Now, to: ToPost) {
+        let piece = match &to.post {
+            Post::Send { piece, .. } | Post::Edit { piece, .. } => *piece,
+            Post::Typing => return,
+        };
+        let job = Job::new(&to).filter(|_| !self.out.is_stopped());
+        let failure = match job.map(|job| self.lanes.push(&job.lane(), job)) {
+            Some(Ok(())) => return,
+            Some(Err(_)) => NOT_NOW,
+            None => Failure::Rejected,
+        };
+        let outcome = Posted::Failed(failure);
+        self.out.push(Action::Posted { delivery: to.delivery, piece, outcome });
+    }
+
+    fn acknowledge(&mut self, _: Now, message: &str) {
+        let Some(envelopes) = self.inbox.acknowledge(message) else { return };
+        self.is_changed = true;
+        // What is kept stands before Slack forgets.
+        self.keep();
+        for envelope in envelopes {
+            self.acknowledge_envelope(&envelope);
+        }
+    }
+
+    fn answered(
+        &mut self,
+        now: Now,
+        call: CallNumber,
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+    ) {
+        let Some(purpose) = self.out.take(call) else { return };
+        match purpose {
+            Purpose::Who => self.who(now, status, headers, body),
+            Purpose::Address => {
+                let (chance, out) = (&mut self.chance, &mut self.out);
+                let asked = self.socket.address(now, status, headers, body, chance, out);
+                self.obey(asked);
+            }
+            Purpose::Say { ticket, lane } => {
+                self.lanes.answered(&lane);
+                let verdict = ticket.verdict(status, headers, body);
+                self.said(now, ticket, &lane, verdict);
+            }
+            Purpose::History { lane } => {
+                self.lanes.answered(&lane);
+                self.page(now, status, headers, body);
+            }
+            Purpose::Other { lane } => {
+                self.lanes.answered(&lane);
+                if status == 429
+                    && let Refusal::Wait(pause) = refusal(status, headers, body)
+                {
+                    self.lanes.close(&lane, now.instant, pause);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Now, call: CallNumber, may_have_arrived: bool) {
+        let Some(purpose) = self.out.take(call) else { return };
+        match purpose {
+            Purpose::Who | Purpose::Address => self.socket.unanswered(now, &mut self.chance),
+            Purpose::Say { ticket, lane } => {
+                self.lanes.answered(&lane);
+                let failure = if may_have_arrived { Failure::Transport } else { NOT_NOW };
+                self.posted(&ticket, Posted::Failed(failure));
+            }
+            Purpose::History { lane } => {
+                self.lanes.answered(&lane);
+                self.ask_later(now, Duration::ZERO);
+            }
+            Purpose::Other { lane } => self.lanes.answered(&lane),
+        }
+    }
+
+    fn opened(&mut self, now: Now) {
+        self.socket.opened(now);
+    }
+
+    fn received(&mut self, now: Now, words: &str) {
+        let Ok(document) = json::parse(words.as_bytes()) else { return };
+        let root = document.root();
+        match text(root, "type") {
+            Some("hello") => {
+                if let Some(down) = self.socket.greeted(now) {
+                    self.ready();
+                    if down >= DOWN_LONG {
+                        self.inbox.fall_behind();
+                    }
+                }
+            }
+            Some("disconnect") if text(root, "reason") == Some("link_disabled") => {
+                self.stop(LINK_DISABLED);
+            }
+            Some("disconnect") => self.socket.renew(&mut self.out),
+            Some(kind @ ("events_api" | "interactive" | "slash_commands")) => {
+                if let Some(socket) = self.socket.number() {
+                    self.envelope(now, kind, root, socket);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self, now: Now, _: Option<u16>) {
+        self.socket.closed(now, &mut self.chance);
+    }
+
+    fn poll(&mut self, now: Now) -> Option<Action> {
+        if !self.out.is_stopped() {
+            self.socket.tick(now, &mut self.chance, &mut self.out);
+            self.send(now);
+            self.deliver();
+            self.keep();
+        }
+        self.out.pop()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        if self.out.is_stopped() {
+            return None;
+        }
+        let is_running = self.socket.is_running();
+        let may_ask = is_running && self.history.is_none() && self.inbox.behind().is_some();
+        let asks = may_ask.then_some(self.asks_from);
+        let round = (is_running && !self.polled.is_empty()).then_some(self.next_round);
+        [self.socket.deadline(), self.lanes.deadline(), asks, round].into_iter().flatten().min()
+    }
+}
+
+const BAD_TOKEN: &str = "Slack refused the bot's token. In the app's settings, under OAuth & \
+                         Permissions, install the app again and give its Bot User OAuth Token \
+                         (it begins with xoxb-) to Sentinel";
+
+const LINK_DISABLED: &str = "Socket Mode was switched off. In the app's settings, under Socket \
+                             Mode, switch it on and start again";
+
+/// It did not happen, and may be tried again soon.
+const NOT_NOW: Failure = Failure::RateLimited { retry_after_ms: 1000 };
+
+/// Slack counts by method and by minute; this is for all of them together.
+const REQUESTS_PER_SECOND: u32 = 20;
+
+/// One message a second is what a channel takes.
+const CHANNEL_PAUSE: Duration = Duration::from_secs(1);
+
+/// Fifty histories a minute may be asked for.
+const REQUEST_PAUSE: Duration = Duration::from_millis(1500);
+
+/// How often channels are asked where there are few.
+const ROUND_LEAST: Duration = Duration::from_secs(5);
+
+/// Slack tells an event again for some minutes, so a short while without a connection loses
+/// nothing.
+const DOWN_LONG: Duration = Duration::from_secs(60);
+
+const ENVELOPE_ID_BYTES_MAX: usize = 128;
+
+const CURSOR_BYTES_MAX: usize = 512;
