@@ -276,3 +276,6 @@ pub(super) fn text<'d>(value: Value<'d>, key: &str) -> Option<&'d str> {
 pub(super) fn elements<'d>(value: Value<'d>, key: &str) -> impl Iterator<Item = Value<'d>> {
     value.find(key).and_then(|list| list.elements().ok()).into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests;

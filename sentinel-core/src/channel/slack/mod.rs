@@ -666,3 +666,6 @@ const DOWN_LONG: Duration = Duration::from_secs(60);
 const ENVELOPE_ID_BYTES_MAX: usize = 128;
 
 const CURSOR_BYTES_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! Whatever comes, nothing panics, and what follows is understood.
+
+use super::*;
+
+#[test]
+fn garbage_is_passed_over_and_a_message_after_it_is_read() {
+    let mut desk = Desk::running();
+    for text in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"type\"",
+        r#"{"type": "events_api"}"#,
+        r#"{"type": "events_api", "envelope_id": 5}"#,
+        r#"{"type": "hello"}"#,
+        r#"{"type": "unheard_of", "envelope_id": "e"}"#,
+    ] {
+        assert!(desk.hear(text).is_empty(), "{text}");
+    }
+    let event = message("D1", "1700000000.000100", "hello");
+    assert_eq!(ids(&desk.hear(&envelope("e1", &event))).len(), 1);
+}
+
+#[test]
+fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
+    use crate::limits::CHANNEL_PENDING_MAX;
+    let mut desk = Desk::running();
+    let stamp = |index: usize| format!("{}.000100", 1_700_000_000 + index);
+    let mut handed = Vec::new();
+    for index in 0..CHANNEL_PENDING_MAX + 50 {
+        let event = message("D1", &stamp(index), "x");
+        let actions = desk.hear(&envelope("e", &event));
+        handed.extend(ids(&actions).into_iter().map(ToString::to_string));
+    }
+    assert_eq!(handed.len(), CHANNEL_PENDING_MAX);
+    let mut asked = Vec::new();
+    for id in handed {
+        asked.extend(calls(desk.acknowledge(&id)));
+    }
+    let last = stamp(CHANNEL_PENDING_MAX - 1);
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].path.contains(&format!("oldest={last}")), "{}", asked[0].path);
+}
+
+#[test]
+fn what_is_kept_and_broken_is_as_if_nothing_were_kept() {
+    let mut desk = Desk::running();
+    desk.hear(&envelope("e1", &message("D1", "1700000000.000100", "hello")));
+    desk.acknowledge("D1:1700000000.000100");
+    let kept = desk.kept.clone().unwrap();
+    for end in 0..kept.len() {
+        let mut slack = Slack::new(1);
+        slack.start(at(5), Some(&kept[..end]));
+        assert!(slack.poll(at(5)).is_some());
+    }
+    arbtest::arbtest(|u| {
+        let mut bytes = kept.clone();
+        let place = u.choose_index(bytes.len())?;
+        bytes[place] = u.arbitrary()?;
+        let mut slack = Slack::new(1);
+        slack.start(at(5), Some(&bytes));
+        assert!(slack.poll(at(5)).is_some());
+        Ok(())
+    });
+}
+
+/// Texts made of what Slack's are made of, in any order and shape.
+fn any_value(u: &mut arbitrary::Unstructured<'_>, depth: usize, out: &mut String) {
+    const KEYS: [&str; 24] = [
+        "type",
+        "envelope_id",
+        "payload",
+        "event",
+        "channel",
+        "ts",
+        "user",
+        "text",
+        "subtype",
+        "thread_ts",
+        "bot_id",
+        "files",
+        "attachments",
+        "id",
+        "ok",
+        "error",
+        "url",
+        "messages",
+        "actions",
+        "action_id",
+        "action_ts",
+        "message",
+        "reason",
+        "user_id",
+    ];
+    const TEXTS: [&str; 14] = [
+        "hello",
+        "events_api",
+        "interactive",
+        "message",
+        "app_mention",
+        "block_actions",
+        "D1",
+        "U53",
+        "1700000000.000100",
+        "approve:3",
+        "<@U99> <http://x|y> &amp;",
+        "wss://wss-primary.slack.com/",
+        "invalid_auth",
+        "ratelimited",
+    ];
+    match u.int_in_range(0..=if depth == 0 { 3 } else { 6 }).unwrap_or(0) {
+        0 => out.push_str(u.choose(&["null", "true", "false", "0"]).unwrap_or(&"0")),
+        1 => out.push_str(&u.arbitrary::<i64>().unwrap_or(0).to_string()),
+        2 | 3 => out.push_str(&format!("{:?}", u.choose(&TEXTS).unwrap_or(&"x"))),
+        4 => {
+            out.push('[');
+            for index in 0..u.int_in_range(0..=3).unwrap_or(0) {
+                out.push_str(if index > 0 { "," } else { "" });
+                any_value(u, depth - 1, out);
+            }
+            out.push(']');
+        }
+        _ => {
+            out.push('{');
+            let first = u.choose_index(KEYS.len()).unwrap_or(0);
+            for key in KEYS.iter().cycle().skip(first).take(8) {
+                if u.is_empty() || !u.ratio(2, 3).unwrap_or(false) {
+                    continue;
+                }
+                if !out.ends_with('{') {
+                    out.push(',');
+                }
+                out.push_str(&format!("\"{key}\":"));
+                any_value(u, depth - 1, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+#[test]
+fn no_text_and_no_answer_is_a_panic_and_it_recovers() {
+    arbtest::arbtest(|u| {
+        let mut desk = Desk::running();
+        for _ in 0..u.int_in_range(1..=12)? {
+            let mut text = String::new();
+            match u.int_in_range(0..=3)? {
+                0 => {
+                    let bytes = u.arbitrary::<Vec<u8>>()?;
+                    text = String::from_utf8_lossy(&bytes).into_owned();
+                }
+                1 => any_value(u, 5, &mut text),
+                kind => {
+                    let kind = ["events_api", "interactive"][kind - 2];
+                    text = format!(r#"{{"type": "{kind}", "envelope_id": "e", "payload": "#);
+                    any_value(u, 5, &mut text);
+                    text.push('}');
+                }
+            }
+            let actions = desk.hear(&text);
+            for message in messages(&actions) {
+                assert_eq!(message.check(), Ok(()));
+            }
+            let mut stopped = |action: &Action| matches!(action, Action::Stopped { .. });
+            if actions.iter().any(&mut stopped) {
+                return Ok(());
+            }
+            for call in calls(actions) {
+                let status = *u.choose(&[200, 204, 400, 401, 404, 429, 500])?;
+                let mut answer = String::new();
+                any_value(u, 5, &mut answer);
+                if desk.answer(&call, status, &answer).iter().any(&mut stopped) {
+                    return Ok(());
+                }
+            }
+            desk.now += u.int_in_range(0..=100_000)?;
+        }
+        // From anywhere it finds back to a connection.
+        desk.slack.closed(at(desk.now), None);
+        for _ in 0..20 {
+            for action in desk.poll() {
+                match action {
+                    Action::Call(call) => {
+                        let answer = match call.path.as_str() {
+                            "/auth.test" => WHO,
+                            "/apps.connections.open" => ADDRESS,
+                            _ => r#"{"ok": true, "messages": [], "ts": "1.000001"}"#,
+                        };
+                        let headers = Headers::new();
+                        let answer = answer.as_bytes();
+                        desk.slack.answered(at(desk.now), call.number, 200, &headers, answer);
+                    }
+                    Action::Open { .. } => desk.slack.opened(at(desk.now)),
+                    _ => {}
+                }
+            }
+            desk.slack.received(at(desk.now), r#"{"type": "hello"}"#);
+            if desk.slack.socket.number().is_some() {
+                return Ok(());
+            }
+            desk.now += 60_000;
+        }
+        panic!("it never came back: {:?}", desk.slack.socket);
+    });
+}
