@@ -591,9 +591,9 @@ impl Connector for Slack {
         let root = document.root();
         match text(root, "type") {
             Some("hello") => {
-                if let Some(down) = self.socket.greeted(now) {
+                if let Some(was_lost) = self.socket.greeted() {
                     self.ready();
-                    if down >= DOWN_LONG {
+                    if was_lost {
                         self.inbox.fall_behind();
                     }
                 }
@@ -658,10 +658,6 @@ const REQUEST_PAUSE: Duration = Duration::from_millis(1500);
 
 /// How often channels are asked where there are few.
 const ROUND_LEAST: Duration = Duration::from_secs(5);
-
-/// Slack tells an event again for some minutes, so a short while without a connection loses
-/// nothing.
-const DOWN_LONG: Duration = Duration::from_secs(60);
 
 const ENVELOPE_ID_BYTES_MAX: usize = 128;
 

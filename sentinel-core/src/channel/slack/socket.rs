@@ -31,8 +31,8 @@ pub(super) struct Socket {
     backoff: Backoff,
     /// Counts connections, so that nothing is said over another one than it belongs to.
     number: u32,
-    /// Since when nobody could have told us anything.
-    down_since: Option<Instant>,
+    /// A connection was lost, or could not be made: something may have been told to nobody.
+    was_lost: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Socket {
             is_known: false,
             backoff: Backoff::default(),
             number: 0,
-            down_since: None,
+            was_lost: false,
         }
     }
 
@@ -160,7 +160,6 @@ impl Socket {
             .is_some_and(|root| root.find("ok").is_some_and(|is_ok| is_ok.as_bool() == Ok(true)));
         let url = root.and_then(|root| root.find("url")?.as_str().ok());
         if let Some(url) = url.filter(|url| is_ok && status == 200 && is_socket_url(url)) {
-            self.down_since = self.down_since.or(Some(now.instant));
             self.number = self.number.wrapping_add(1);
             out.push(Action::Open { url: url.to_string() });
             self.state = State::Opening(now.instant.after(OPENING_TIME));
@@ -217,22 +216,21 @@ impl Socket {
                 self.wait(now, Duration::ZERO, chance);
             }
             State::Renewing => {
-                self.down_since = self.down_since.or(Some(now.instant));
+                self.was_lost = true;
                 self.state = State::Asking;
             }
             _ => {}
         }
     }
 
-    /// The first word of a connection. Returns how long nobody could tell us anything.
-    pub(super) fn greeted(&mut self, now: Now) -> Option<Duration> {
+    /// The first word of a connection. Returns whether the one before was lost.
+    pub(super) fn greeted(&mut self) -> Option<bool> {
         if !matches!(self.state, State::Opening(_) | State::Greeting(_)) {
             return None;
         }
         self.state = State::Running;
         self.backoff.reset();
-        let since = self.down_since.take();
-        Some(since.map_or(Duration::ZERO, |since| now.instant.since(since)))
+        Some(core::mem::take(&mut self.was_lost))
     }
 
     /// Slack will close the connection, or wants another one.
@@ -244,7 +242,7 @@ impl Socket {
     }
 
     fn wait(&mut self, now: Now, pause: Duration, chance: &mut Chance) {
-        self.down_since = self.down_since.or(Some(now.instant));
+        self.was_lost = true;
         let pause = self.backoff.next(chance).max(pause);
         self.state = State::Waiting(now.instant.after(pause));
     }

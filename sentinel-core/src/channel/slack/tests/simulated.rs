@@ -122,10 +122,6 @@ impl World {
             self.advance(pause);
         }
         self.is_rough = false;
-        // A long silence, after which everything is asked for.
-        self.cut();
-        self.advance(30 * 60_000);
-        self.restart();
         self.advance(30 * 60_000);
         let missing: Vec<_> = self.expected.difference(&self.safe).cloned().collect();
         self.check(missing.is_empty(), &format!("lost: {missing:?}"));
@@ -195,10 +191,6 @@ impl World {
                 self.slack.opened(now);
                 self.is_greeted = true;
                 self.tell(r#"{"type": "hello"}"#.to_string());
-                let open: Vec<_> = (0..self.events.len()).collect();
-                for event in open {
-                    self.deliver(event);
-                }
             }
             Coming::Text(socket, text) if self.socket == Some(socket) => {
                 self.slack.received(now, &text);
@@ -224,13 +216,15 @@ impl World {
     /// Slack tells an event, four times at most.
     fn deliver(&mut self, number: usize) {
         let event = &mut self.events[number];
-        if event.is_done || event.attempts >= 4 || !self.is_greeted {
+        if event.is_done || event.attempts >= 4 {
             return;
         }
         event.attempts += 1;
         let attempt = event.attempts;
         let text = event.text.clone();
-        self.tell(envelope(&format!("{number}-{attempt}"), &text));
+        if self.is_greeted {
+            self.tell(envelope(&format!("{number}-{attempt}"), &text));
+        }
         self.come(60_000, Coming::Again(number));
     }
 
@@ -316,7 +310,8 @@ impl World {
         self.posts.clear();
         self.socket = None;
         self.is_greeted = false;
-        self.now += self.dice.below(120_000);
+        // Sometimes for longer than Slack tells anything again.
+        self.now += self.dice.below(1_200_000);
         self.slack.start(at(self.now), self.kept.as_deref());
     }
 
