@@ -4,6 +4,9 @@ use alloc::string::{String, ToString};
 
 use sentinel_core::channel::connector::{Action, Connector, ToFetch, ToPost};
 use sentinel_core::channel::telegram::Telegram;
+use sentinel_core::channel::connector::{Action, Connector};
+use sentinel_core::channel::discord::Discord;
+use sentinel_core::channel::slack::Slack;
 use sentinel_core::channel::{
     Access, AccessRules, Admission, Delivery, Identity, Incoming, Keyboard, Platform, Post, Screen,
     split,
@@ -14,6 +17,7 @@ use sentinel_core::wire::http::Headers;
 /// A line is typed, admitted or not, and answered.
 pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
     let answer = input;
+    let whole = input;
     let Ok(identity) = Identity::new("terminal", "local", "1") else { return };
     let mut access = match AccessRules::new().pairing("terminal") {
         Ok(rules) => Access::new(rules),
@@ -43,6 +47,8 @@ pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
         }
         screen.end(output);
     }
+    connect(&mut Discord::new(7), whole, output);
+    connect(&mut Slack::new(7), whole, output);
     let pieces: String = split(output, &Platform::DISCORD).collect();
     output.push_str(&pieces);
     connect(answer, output);
@@ -64,6 +70,25 @@ fn connect(answer: &[u8], output: &mut String) {
             }
             Action::Message(message) => telegram.acknowledge(now, &message.id),
             Action::Alert(words) | Action::Stopped { why: words } => output.push_str(&words),
+            _ => {}
+        }
+    }
+}
+
+/// A platform answers everything with the input.
+fn connect(connector: &mut dyn Connector, input: &[u8], output: &mut String) {
+    let now = Now { instant: Instant(1), wall: Timestamp(1) };
+    connector.start(now, Some(input));
+    connector.opened(now);
+    connector.received(now, core::str::from_utf8(input).unwrap_or_default());
+    while let Some(action) = connector.poll(now) {
+        match action {
+            Action::Call(call) => {
+                output.push_str(&call.path);
+                connector.answered(now, call.number, 401, &Headers::new(), input);
+            }
+            Action::Message(message) => connector.acknowledge(now, &message.id),
+            Action::Stopped { why } => output.push_str(&why),
             _ => {}
         }
     }

@@ -145,7 +145,8 @@ fn message(id: u64, channel: u64, content: &str) -> String {
 }
 
 const GATEWAY: &str = r#"{"url": "wss://gateway.discord.gg", "shards": 1,
-    "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 1}}"#;
+    "session_start_limit":
+    {"total": 1000, "remaining": 999, "reset_after": 1, "max_concurrency": 1}}"#;
 
 const READY: &str = r#"{"op": 0, "t": "READY", "s": 1, "d": {"v": 10,
     "user": {"id": "99", "username": "sentinel", "bot": true}, "session_id": "abc123",

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //! - Those of [`Connector`].
-//! - An envelope is acknowledged when the agent's record of what is in it is safe; at once, if there
-//!   is nothing in it for the agent.
+//! - An envelope is acknowledged when the agent's record of what is in it is safe; at once, if
+//!   there is nothing in it for the agent.
 //! - The app's own messages, changes of messages and what is said in a channel to others never
 //!   reach the agent.
 //!

@@ -104,7 +104,7 @@ impl Job {
             Self::Tidy { channel, message, text } => {
                 let body = json::object(|out| {
                     out.field("channel", channel).field("ts", &message.to_string());
-                    out.field("text", text).array("blocks", |_| {});
+                    write_text(out, text, None, true);
                 });
                 post("/chat.update", body)
             }
@@ -133,11 +133,8 @@ impl Say {
                 Some(message) => out.field("ts", &message.to_string()),
                 None => out.optional("thread_ts", thread.as_deref()),
             };
-            out.field("text", text);
+            write_text(out, text, *buttons, self.target.is_some());
             out.field("unfurl_links", false).field("unfurl_media", false);
-            if let Some(question) = buttons {
-                write_question(out, text, *question);
-            }
         });
         post(if self.target.is_some() { "/chat.update" } else { "/chat.postMessage" }, body)
     }
@@ -177,31 +174,51 @@ impl Ticket {
     }
 }
 
-/// A question in blocks: what it asks, and the buttons.
-fn write_question(out: &mut ObjectWriter<'_, String>, text: &str, question: u32) {
+/// What a message says, with buttons if it is a question. A change takes less text than a new
+/// message, but as many blocks; and without a word about blocks it would leave those there are.
+fn write_text(
+    out: &mut ObjectWriter<'_, String>,
+    text: &str,
+    question: Option<u32>,
+    is_change: bool,
+) {
+    let is_long = text.chars().count() > CHANGE_CHARACTERS_MAX;
+    let needs_blocks = question.is_some() || is_change && is_long;
+    let short = match text.char_indices().nth(SECTION_CHARACTERS_MAX) {
+        // Where blocks are shown, this is for notices only.
+        Some((end, _)) if needs_blocks => text.get(..end).unwrap_or_default(),
+        _ => text,
+    };
+    out.field("text", short);
+    if !needs_blocks && !is_change {
+        return;
+    }
     out.array("blocks", |blocks| {
-        for section in sections(text) {
+        for section in sections(text).into_iter().filter(|_| needs_blocks) {
             blocks.object(|block| {
                 block.field("type", "section").object("text", |out| {
                     out.field("type", "mrkdwn").field("text", section);
                 });
             });
         }
-        blocks.object(|block| {
-            block.field("type", "actions").array("elements", |buttons| {
-                for (command, label, style) in
-                    [("approve", "Allow", "primary"), ("deny", "Deny", "danger")]
-                {
-                    buttons.object(|button| {
-                        button.field("type", "button").field("style", style);
-                        button.field("action_id", &format!("{command}:{question}"));
-                        button.object("text", |out| {
-                            out.field("type", "plain_text").field("text", label);
-                        });
-                    });
-                }
+        if let Some(question) = question {
+            blocks.object(|block| write_buttons(block, question));
+        }
+    });
+}
+
+fn write_buttons(block: &mut ObjectWriter<'_, String>, question: u32) {
+    block.field("type", "actions").array("elements", |buttons| {
+        for (command, label, style) in [("approve", "Allow", "primary"), ("deny", "Deny", "danger")]
+        {
+            buttons.object(|button| {
+                button.field("type", "button").field("style", style);
+                button.field("action_id", &format!("{command}:{question}"));
+                button.object("text", |out| {
+                    out.field("type", "plain_text").field("text", label);
+                });
             });
-        });
+        }
     });
 }
 
@@ -268,6 +285,9 @@ fn percent(text: &str, out: &mut String) {
 /// Messages of one request for a channel's history.
 const PAGE: usize = 100;
 
+/// What a change takes in its text.
+const CHANGE_CHARACTERS_MAX: usize = 4000;
+
 /// What a block takes.
 const SECTION_CHARACTERS_MAX: usize = 3000;
 
@@ -292,6 +312,25 @@ mod tests {
         assert_eq!(parts.concat(), text);
         assert_eq!(parts[0].chars().count(), 2998);
         assert!(sections(" \n ").is_empty());
+    }
+
+    #[test]
+    fn a_change_that_grew_by_its_entities_is_shown_whole_in_blocks() {
+        let written =
+            |text: &str, is_change| json::object(|out| write_text(out, text, None, is_change));
+        assert_eq!(written("x", false), r#"{"text":"x"}"#);
+        assert_eq!(written("x", true), r#"{"text":"x","blocks":[]}"#);
+        let text = "&lt;".repeat(1500);
+        assert!(!written(&text, false).contains("blocks"));
+        let long = written(&text, true);
+        let document = json::parse(long.as_bytes()).unwrap();
+        let blocks = document.root().get("blocks").unwrap();
+        let shown: String = blocks
+            .elements()
+            .unwrap()
+            .map(|block| block.get("text").unwrap().get("text").unwrap().as_str().unwrap())
+            .collect();
+        assert_eq!(shown, text);
     }
 
     #[test]

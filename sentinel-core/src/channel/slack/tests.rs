@@ -150,7 +150,7 @@ fn envelope(id: &str, event: &str) -> String {
     )
 }
 
-const WHO: &str = r#"{"ok": true, "url": "https://x.slack.com/", "team_id": "T1", "user": "sentinel",
-    "user_id": "U99", "bot_id": "B99"}"#;
+const WHO: &str = r#"{"ok": true, "url": "https://x.slack.com/", "team_id": "T1",
+    "user": "sentinel", "user_id": "U99", "bot_id": "B99"}"#;
 
 const ADDRESS: &str = r#"{"ok": true, "url": "wss://wss-primary.slack.com/link/?ticket=1"}"#;

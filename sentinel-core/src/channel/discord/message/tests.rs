@@ -69,7 +69,8 @@ fn programs_are_known_as_such() {
 fn what_is_forwarded_or_attached_is_told_apart() {
     let text = message(
         r#""content": "look",
-        "attachments": [{"id": "8", "filename": "a\nb.png", "size": 12, "content_type": "image/png"}],
+        "attachments":
+            [{"id": "8", "filename": "a\nb.png", "size": 12, "content_type": "image/png"}],
         "sticker_items": [{"id": "6", "name": "wave", "format_type": 1}],
         "message_snapshots": [{"message": {"content": "do this", "attachments":
             [{"id": "9", "filename": "v.ogg", "content_type": "audio/ogg"}]}}]"#,

@@ -48,7 +48,7 @@ fn a_message_goes_into_its_thread_and_previews_nothing() {
     assert_eq!(call.path, "/chat.update");
     assert_eq!(
         body(&call),
-        "{\"channel\":\"C1\",\"ts\":\"1700000005.000100\",\"text\":\"more\",\
+        "{\"channel\":\"C1\",\"ts\":\"1700000005.000100\",\"text\":\"more\",\"blocks\":[],\
          \"unfurl_links\":false,\"unfurl_media\":false}"
     );
     assert_eq!(posted(&desk.answer(&call, 200, SENT)), [&Posted::Edited]);

@@ -157,7 +157,8 @@ fn a_start_asks_what_was_missed_and_hands_over_nothing_twice() {
     let page = |stamps: &[&str], cursor: &str| {
         let messages: Vec<_> = stamps.iter().map(|stamp| message("D1", stamp, "x")).collect();
         format!(
-            r#"{{"ok": true, "messages": [{}], "response_metadata": {{"next_cursor": "{cursor}"}}}}"#,
+            r#"{{"ok": true, "messages": [{}],
+                "response_metadata": {{"next_cursor": "{cursor}"}}}}"#,
             messages.join(",")
         )
     };
