@@ -332,6 +332,9 @@ impl Discord {
         {
             let job = Job::Missed { channel, after };
             self.is_asking = self.lanes.push(&job.lane(), job).is_ok();
+            if !self.is_asking {
+                self.ask_later(now, Duration::ZERO);
+            }
         }
         while let Some((lane, mut job)) = self.lanes.next(now.instant) {
             if let Job::Say(say) = &mut job {

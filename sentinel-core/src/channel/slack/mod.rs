@@ -15,6 +15,7 @@
 //! their histories do not tell them. WebSocket frames and TLS: the shell.
 
 mod attachment;
+mod history;
 mod inbox;
 mod message;
 mod mrkdwn;
@@ -29,16 +30,16 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::attachment::{attachment_request, attachment_url};
+use self::history::History;
 use self::inbox::{Envelope, Inbox, Taken};
-use self::message::{Me, Place, Press, Stamp, elements, is_id, press, slash, text, told};
+use self::message::{Me, Place, Press, Stamp, is_id, press, slash, text, told};
 use self::posting::{Job, Ticket, Verdict};
 use self::refusal::{Refusal, refusal};
 use self::socket::{Asked, Socket};
 use super::connector::{Action, CallNumber, Connector, Posted, ToPost};
 use super::delivery::{Failure, Post};
-use super::incoming::Incoming;
 use super::traffic::{Backoff, Chance, Lanes, Outbox, answered_question};
-use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_MISSED_PAGES_MAX, CHANNEL_QUESTIONS_MAX};
+use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
 use crate::wire::http::Headers;
@@ -84,16 +85,6 @@ enum Purpose {
     Say { ticket: Ticket, lane: String },
     History { lane: String },
     Other { lane: String },
-}
-
-/// A channel that is asked what was said.
-#[derive(Clone, Debug)]
-struct History {
-    channel: String,
-    oldest: Stamp,
-    pages: u32,
-    newest: Stamp,
-    told: Vec<(Stamp, Incoming)>,
 }
 
 /// A question with buttons.
@@ -326,93 +317,6 @@ impl Slack {
         }
     }
 
-    /// A page of a channel's history came.
-    fn page(&mut self, now: Now, status: u16, headers: &Headers, body: &[u8]) {
-        let Some(mut history) = self.history.take() else { return };
-        let document = json::parse(body).ok();
-        let root = document.as_ref().map(json::Document::root).filter(|root| {
-            status == 200 && root.find("ok").is_some_and(|is_ok| is_ok.as_bool() == Ok(true))
-        });
-        let (Some(root), Some(me)) = (root, &self.me) else {
-            return self.page_refused(now, history, refusal(status, headers, body));
-        };
-        for message in elements(root, "messages") {
-            let Some(told) = told(message, Some(&history.channel), me) else { continue };
-            history.newest = history.newest.max(told.stamp);
-            if let Some(message) = told.message.filter(|_| told.stamp > history.oldest) {
-                history.told.push((told.stamp, message));
-            }
-        }
-        history.pages += 1;
-        let cursor = root.find("response_metadata").and_then(|more| text(more, "next_cursor"));
-        let cursor = cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= CURSOR_BYTES_MAX);
-        self.asking.reset();
-        match cursor {
-            Some(cursor) if history.pages < CHANNEL_MISSED_PAGES_MAX => {
-                let cursor = Some(cursor.to_string());
-                let (channel, oldest) = (history.channel.clone(), history.oldest);
-                self.history = Some(history);
-                self.ask(now, Job::History { channel, oldest, cursor });
-            }
-            cursor => {
-                if cursor.is_some() {
-                    self.out.push(Action::Alert(format!(
-                        "Slack: too much was said in channel {} while nothing ran; some of it was \
-                         not read",
-                        history.channel
-                    )));
-                }
-                self.caught_up(history);
-            }
-        }
-    }
-
-    fn caught_up(&mut self, mut history: History) {
-        history.told.sort_by_key(|(stamp, _)| *stamp);
-        let channel = &history.channel;
-        for (stamp, message) in history.told {
-            if self.inbox.arrived(message, Some((channel, stamp)), None) == Taken::Leave {
-                // The rest is asked for when there is room.
-                return;
-            }
-            self.inbox.caught_up(channel, stamp, false);
-        }
-        self.inbox.caught_up(channel, history.newest, true);
-        self.is_changed = true;
-    }
-
-    fn page_refused(&mut self, now: Now, history: History, refused: Refusal) {
-        match refused {
-            Refusal::BadToken(error) => self.stop(&format!("{BAD_TOKEN} (Slack says: {error})")),
-            Refusal::Wait(pause) => self.ask_later(now, pause),
-            Refusal::Broken => self.ask_later(now, Duration::ZERO),
-            Refusal::Gone => self.inbox.caught_up(&history.channel, history.oldest, true),
-            Refusal::Other(error) => {
-                self.inbox.caught_up(&history.channel, history.oldest, true);
-                if self.polled.contains(&history.channel) {
-                    let what = format!(
-                        "Slack does not tell what is said in {}: {error}. Invite the app there, \
-                         and give its token the scope to read the history",
-                        history.channel
-                    );
-                    self.alert_once(history.channel, error, what);
-                }
-            }
-        }
-    }
-
-    fn ask_later(&mut self, now: Now, pause: Duration) {
-        self.history = None;
-        let pause = self.asking.next(&mut self.chance).max(pause);
-        self.asks_from = now.instant.after(pause);
-    }
-
-    fn ask(&mut self, now: Now, job: Job) {
-        if self.lanes.push(&job.lane(), job).is_err() {
-            self.ask_later(now, Duration::ZERO);
-        }
-    }
-
     fn stop(&mut self, why: &str) {
         self.socket.stop(&mut self.out);
         self.give_up(Failure::Rejected);
@@ -444,16 +348,7 @@ impl Slack {
                 let round = REQUEST_PAUSE.saturating_mul(channels).max(ROUND_LEAST);
                 self.next_round = now.instant.after(round);
             }
-            if self.history.is_none()
-                && now.instant >= self.asks_from
-                && let Some((channel, oldest)) = self.inbox.behind()
-            {
-                let channel = channel.to_string();
-                let told = Vec::new();
-                let job = Job::History { channel: channel.clone(), oldest, cursor: None };
-                self.history = Some(History { channel, oldest, pages: 0, newest: oldest, told });
-                self.ask(now, job);
-            }
+            self.ask_what_was_missed(now);
         }
         while let Some((lane, job)) = self.lanes.next(now.instant) {
             let request = job.request();
@@ -660,8 +555,6 @@ const REQUEST_PAUSE: Duration = Duration::from_millis(1500);
 const ROUND_LEAST: Duration = Duration::from_secs(5);
 
 const ENVELOPE_ID_BYTES_MAX: usize = 128;
-
-const CURSOR_BYTES_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use super::*;
 use crate::channel::UNFINISHED;
 use crate::channel::connector::{Call, Token};
-use crate::channel::incoming::Part;
+use crate::channel::incoming::{Incoming, Part};
 use crate::time::Timestamp;
 
 fn at(milliseconds: u64) -> Now {
