@@ -52,7 +52,7 @@ use self::outbox::{Order, Outbox, Say, Saying};
 use self::persona::Persona;
 use self::turn::{End, Turn};
 use crate::budget::Budgets;
-use crate::capability::Table;
+use crate::capability::{Grant, Handle, Table};
 use crate::channel::{Access, Incoming, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::ToolDefinition;
@@ -236,6 +236,10 @@ impl Agent {
         let conversation = self.conversations.get(&conversation)?;
         let platform = self.platform(&conversation.platform)?;
         Some((platform, &conversation.chat))
+    }
+
+    pub(crate) fn grant(&self, handle: Handle) -> Option<&Grant> {
+        self.table.find(handle)
     }
 
     pub(crate) fn conversations_count(&self) -> usize {

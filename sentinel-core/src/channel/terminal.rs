@@ -102,6 +102,18 @@ impl Keyboard {
         None
     }
 
+    /// A message that was not typed line by line: all of it, line breaks included.
+    ///
+    /// # Errors
+    /// It was too long.
+    pub fn message(&mut self, text: &str, now: Timestamp) -> Option<Result<Line, LineTooLong>> {
+        let begun = core::mem::take(&mut self.line);
+        self.take(text.as_bytes());
+        let message = self.end(now);
+        self.line = begun;
+        message
+    }
+
     /// The last line, when the input ended without a line break.
     ///
     /// # Errors

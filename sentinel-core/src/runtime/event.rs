@@ -187,8 +187,8 @@ pub enum Effect {
         chat: String,
         /// What to do.
         post: Post,
-        /// The question that this is, if it is one: a platform can offer buttons.
-        question: Option<u32>,
+        /// What it is for whoever reads it.
+        said: Said,
     },
     /// Tell a platform that a message need not be kept for us.
     Acknowledge {
@@ -206,6 +206,17 @@ pub enum Effect {
         /// What was done, or why it was not.
         outcome: Result<String, Refusal>,
     },
+}
+
+/// What something is that is said to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Said {
+    /// The answer to a message, or the part of it that there is.
+    Answer,
+    /// A question with its number: a platform can offer buttons.
+    Question(u32),
+    /// Anything else: what a command did, why there is no answer.
+    Notice,
 }
 
 /// Why an event was not taken. What it told is lost, and nothing else.

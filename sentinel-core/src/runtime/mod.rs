@@ -44,6 +44,7 @@ use self::orders::Speaking;
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Line, Order};
 use crate::agent::{Agent, DeliveryNumber, ExchangeNumber, Pending, Settings, ToolOutput, cut};
+use crate::capability::{Grant, Handle};
 use crate::channel::Outcome;
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
@@ -51,7 +52,7 @@ use crate::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::time::{Instant, Now};
 
-pub use self::event::{Effect, Event, EventError};
+pub use self::event::{Effect, Event, EventError, Said};
 pub use self::replay::{Difference, DifferenceKind, Replayed, replay};
 pub use self::resume::{ResumeError, Resumed};
 pub use crate::agent::SettingsError;
@@ -258,6 +259,12 @@ impl Sentinel {
         self.agent.pending_questions()
     }
 
+    /// The grant that a handle means, for those who show what a call was allowed by.
+    #[must_use]
+    pub fn grant(&self, handle: Handle) -> Option<&Grant> {
+        self.agent.grant(handle)
+    }
+
     /// Whether anything goes on: a turn, or something that is still to be said or made safe. A
     /// question that waits for a person is something that goes on.
     #[must_use]
@@ -456,7 +463,7 @@ impl Sentinel {
                     platform: speaking.platform,
                     chat: speaking.chat.clone(),
                     post,
-                    question: speaking.question,
+                    said: speaking.said,
                 });
             }
             let outcome = match speaking.delivery.outcome() {

@@ -5,7 +5,7 @@
 
 use alloc::string::String;
 
-use super::{Effect, Exchange, Sentinel};
+use super::{Effect, Exchange, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
 use crate::agent::{ConversationNumber, DeliveryNumber, MayRun, Provider, ToolOutput};
@@ -20,8 +20,8 @@ pub(super) struct Speaking {
     pub(super) delivery: Delivery,
     /// Whether all that is to be said is known.
     pub(super) is_said: bool,
-    /// The question that it is, if it is one.
-    pub(super) question: Option<u32>,
+    /// What it is: of what is still growing, an answer.
+    pub(super) said: Said,
     /// The conversation, if it is said in one.
     conversation: Option<ConversationNumber>,
 }
@@ -38,7 +38,7 @@ impl Speaking {
             chat: chat.into(),
             delivery,
             is_said: false,
-            question: None,
+            said: Said::Answer,
             conversation: None,
         }
     }
@@ -94,9 +94,11 @@ impl Sentinel {
                 match self.speaking(delivery, conversation) {
                     Some(speaking) => {
                         speaking.is_said = true;
-                        if let Saying::Question(number) = what {
-                            speaking.question = Some(number);
-                        }
+                        speaking.said = match what {
+                            Saying::Answer => Said::Answer,
+                            Saying::Question(number) => Said::Question(number),
+                            Saying::Notice => Said::Notice,
+                        };
                         speaking.delivery.finish_with(&text);
                     }
                     // Its platform is not connected any more.
@@ -112,6 +114,7 @@ impl Sentinel {
                 if let Some(known) = known {
                     let mut speaking = Speaking::new(delivery, known, &chat, false);
                     speaking.is_said = true;
+                    speaking.said = Said::Notice;
                     speaking.delivery.finish_with(&text);
                     self.speaking.insert(delivery, speaking);
                 }

@@ -8,6 +8,7 @@
 //! - [`Tools::read`] turns a [`ToolUse`](crate::llm::ToolUse) into a [`Call`], or into an error
 //!   that tells the model how to mend it.
 //! - [`Call::with_requests`] says what a call needs to be granted.
+//! - [`excerpt`], [`replace`] and [`Glob`] are what shells need of texts and names to do it.
 //! - [`Call::canonical`] is what approvals and loop detection compare.
 //!
 //! # Invariants
@@ -20,7 +21,10 @@
 mod arguments;
 mod builtin;
 mod call;
+mod edit;
 mod error;
+mod excerpt;
+mod glob;
 mod operation;
 mod parameter;
 mod registry;
@@ -32,7 +36,10 @@ mod tests;
 
 pub use builtin::Builtin;
 pub use call::{Call, ForeignCall};
+pub use edit::{EditError, replace};
 pub use error::{ArgumentError, ArgumentProblem, Place, UnknownTool};
+pub use excerpt::{excerpt, is_text};
+pub use glob::Glob;
 pub use operation::Operation;
 pub use registry::{CallError, Tool, ToolProblem, ToolRefused, Tools, looks_like};
 pub use requests::{RequestError, Surroundings};
