@@ -3,10 +3,9 @@
 use alloc::string::{String, ToString};
 
 use sentinel_core::channel::connector::{Action, Connector, ToFetch, ToPost};
-use sentinel_core::channel::telegram::Telegram;
-use sentinel_core::channel::connector::{Action, Connector};
 use sentinel_core::channel::discord::Discord;
 use sentinel_core::channel::slack::Slack;
+use sentinel_core::channel::telegram::Telegram;
 use sentinel_core::channel::{
     Access, AccessRules, Admission, Delivery, Identity, Incoming, Keyboard, Platform, Post, Screen,
     split,
@@ -47,38 +46,20 @@ pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
         }
         screen.end(output);
     }
+    connect(&mut Telegram::new(7), whole, output);
     connect(&mut Discord::new(7), whole, output);
     connect(&mut Slack::new(7), whole, output);
     let pieces: String = split(output, &Platform::DISCORD).collect();
     output.push_str(&pieces);
-    connect(answer, output);
-}
-
-/// A platform is asked, answers something, and is told something.
-fn connect(answer: &[u8], output: &mut String) {
-    let now = Now { instant: Instant(0), wall: Timestamp(0) };
-    let mut telegram = Telegram::new(1);
-    telegram.start(now, None);
-    let post = Post::Send { piece: 0, text: output.clone(), key: 1 };
-    telegram.post(now, ToPost { delivery: 1, chat: output.clone(), post, question: Some(1) });
-    let _ = telegram.fetch(now, ToFetch { number: 1, attachment: output.clone(), bytes_max: 1 });
-    while let Some(action) = telegram.poll(now) {
-        match action {
-            Action::Call(call) => {
-                output.push_str(&call.path);
-                telegram.answered(now, call.number, 200, &Headers::new(), answer);
-            }
-            Action::Message(message) => telegram.acknowledge(now, &message.id),
-            Action::Alert(words) | Action::Stopped { why: words } => output.push_str(&words),
-            _ => {}
-        }
-    }
 }
 
 /// A platform answers everything with the input.
 fn connect(connector: &mut dyn Connector, input: &[u8], output: &mut String) {
     let now = Now { instant: Instant(1), wall: Timestamp(1) };
     connector.start(now, Some(input));
+    let post = Post::Send { piece: 0, text: output.clone(), key: 1 };
+    connector.post(now, ToPost { delivery: 1, chat: output.clone(), post, question: Some(1) });
+    connector.fetch(now, ToFetch { number: 1, attachment: output.clone(), bytes_max: 1 });
     connector.opened(now);
     connector.received(now, core::str::from_utf8(input).unwrap_or_default());
     while let Some(action) = connector.poll(now) {

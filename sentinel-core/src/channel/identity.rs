@@ -29,8 +29,8 @@ use crate::limits::CHANNEL_ID_BYTES_MAX;
 pub struct Identity {
     /// The connector, such as `telegram`.
     pub platform: String,
-    /// The chat: a room, or the private chat with the sender. A topic of a room is the room's id, a
-    /// `/` and its own.
+    /// The chat: a room, or the private chat with the sender. A topic of a room is the room's id,
+    /// a `/` and its own.
     pub chat: String,
     /// The sender.
     pub sender: String,

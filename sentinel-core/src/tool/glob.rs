@@ -1,8 +1,8 @@
 //! Patterns for paths: `*.rs`, `docs/**/*.md`, `src/?ain.rs`.
 //!
-//! `*` is any number of characters of one name, `?` one of them, and `**` as a whole name any number
-//! of directories. A pattern without `/` is about the last name of a path alone. Everything else
-//! means itself.
+//! `*` is any number of characters of one name, `?` one of them, and `**` as a whole name any
+//! number of directories. A pattern without `/` is about the last name of a path alone. Everything
+//! else means itself.
 //!
 //! # Invariants
 //! - The time of a match is at most the product of both lengths: a pattern of many stars is no more

@@ -46,7 +46,7 @@ fn what_was_used_of_a_grant_and_what_was_revoked_stays_so() {
     shell.operate(OperatorCommand::Grant("read /srv/agent/other.md uses 1".into())).unwrap();
     shell.write("1", "c2", "read other.md");
     shell.give_back("x");
-    let list = crate::capability::Handle { index: 1, generation: 0 };
+    let list = Handle { index: 1, generation: 0 };
     shell.operate(OperatorCommand::Revoke(list)).unwrap();
     shell.restart_with(changed(&grants));
     for text in ["read README.md", "read other.md", "list the files in docs"] {
