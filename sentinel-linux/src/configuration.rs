@@ -1,0 +1,162 @@
+//! Where the configuration is, and what is said about it.
+//!
+//! # Not here
+//! What it means: [`sentinel_core::config`].
+
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use sentinel_core::agent::Settings;
+use sentinel_core::capability::Grant;
+use sentinel_core::config::{Config, Severity, Surroundings, read, show};
+use sha2::{Digest as _, Sha256};
+
+/// A configuration, and where it came from.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) config: Config,
+    /// The file; none if there was none and everything is as it is without one.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Finds the file and reads it. What there is to say about it is said on standard error.
+pub(crate) fn find(
+    named: Option<&Path>,
+    accepts_danger: bool,
+) -> Result<Configuration, Box<dyn Error>> {
+    let usual = usual_file().filter(|path| path.exists());
+    let file = named.map(Path::to_path_buf).or(usual);
+    let text = match &file {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => String::new(),
+    };
+    let directory = std::env::current_dir()?;
+    let directory = directory.to_str().ok_or("the name of this directory is no text")?;
+    let name = file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
+    let home = std::env::var("HOME").ok();
+    let surroundings = Surroundings {
+        file_name: &name,
+        environment: &|name| std::env::var(name).ok(),
+        home: home.as_deref(),
+        current_directory: directory,
+        file: &|path| std::fs::read_to_string(path).ok(),
+        program: &program,
+        tools: &[],
+    };
+    let reading = read(&text, &surroundings);
+    for diagnostic in &reading.diagnostics {
+        eprintln!("{diagnostic}");
+    }
+    if reading.is_dangerous() && !accepts_danger {
+        return Err(Box::new(Dangerous));
+    }
+    let config = reading.config.ok_or(Refused)?;
+    Ok(Configuration { config, file })
+}
+
+impl Configuration {
+    /// What the core is told, where the agent lives in this directory; and the text that it can be
+    /// made from again.
+    pub(crate) fn settings(&self, state: &Path) -> Result<(Settings, String), Box<dyn Error>> {
+        let state = state.to_str().ok_or("the name of the state directory is no text")?;
+        let file = self.file.as_deref().map(|path| path.display().to_string());
+        let home = std::env::var("HOME").unwrap_or_default();
+        let text = format!(
+            "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{}",
+            file.unwrap_or_default(),
+            show(&self.config)
+        );
+        Ok((with_state(self.config.settings().clone(), state)?, text))
+    }
+}
+
+/// Settings of an earlier start, from the text that was kept of them.
+pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
+    let line = |name| text.lines().find_map(|line| line.strip_prefix(name));
+    let file = |path: &str| std::fs::read_to_string(path).ok();
+    let surroundings = Surroundings {
+        file_name: line(FILE)?,
+        home: line(HOME).filter(|home| !home.is_empty()),
+        file: &file,
+        ..Surroundings::bare("/")
+    };
+    let config = read(text, &surroundings).config?;
+    let settings = with_state(config.settings().clone(), line(STATE)?).ok()?;
+    Some(settings).filter(|settings| settings.digest == digest)
+}
+
+/// Settings under which no tool reaches the agent's own log and keys, wherever they are.
+fn with_state(mut settings: Settings, state: &str) -> Result<Settings, Box<dyn Error>> {
+    let grant: Grant = format!("deny read,write,list \"{state}\"").parse()?;
+    let mut hash = Sha256::new();
+    hash.update(settings.digest);
+    hash.update(state.as_bytes());
+    settings.digest = hash.finalize().into();
+    settings.grants.push(grant);
+    Ok(settings)
+}
+
+// What the settings of a file depend on besides its text, as comments before it.
+const FILE: &str = "# file: ";
+const HOME: &str = "# home: ";
+const STATE: &str = "# state: ";
+
+/// `$XDG_CONFIG_HOME/sentinel/sentinel.toml`, or where that would be.
+fn usual_file() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+    let home = home.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".config")))?;
+    Some(home.join("sentinel/sentinel.toml"))
+}
+
+/// Where a program is that is called by name.
+fn program(name: &str) -> Option<String> {
+    let path = std::env::var_os("PATH")?;
+    let mut places = std::env::split_paths(&path).filter(|place| place.is_absolute());
+    let found = places.find_map(|place| {
+        let path = place.join(name);
+        let is_program = rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok();
+        (path.is_file() && is_program).then_some(path)
+    })?;
+    // Its one real name is what is judged and what would be run.
+    std::fs::canonicalize(found).ok()?.to_str().map(ToString::to_string)
+}
+
+/// There are errors in it, which were said.
+#[derive(Debug)]
+struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the configuration has errors, so nothing was started")
+    }
+}
+
+impl Error for Refused {}
+
+/// It is dangerous, and nobody said that they know.
+#[derive(Debug)]
+struct Dangerous;
+
+impl fmt::Display for Dangerous {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = severity_word(Severity::Danger);
+        write!(
+            formatter,
+            "the configuration is dangerous (see '{word}' above), so nothing was started; change \
+             it, or say --i-know-what-im-doing"
+        )
+    }
+}
+
+impl Error for Dangerous {}
+
+fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Danger => "danger",
+        _ => "error",
+    }
+}

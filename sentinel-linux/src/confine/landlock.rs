@@ -1,0 +1,119 @@
+//! Landlock: which files this process can still reach, whatever it has open.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+
+use super::{ConfineError, Reach};
+
+/// From here on only these directories and what is beneath them can be opened.
+pub(super) fn restrict(reach: &[Reach<'_>]) -> io::Result<()> {
+    // SAFETY: without attributes and with this flag the call reads nothing and gives a number.
+    let abi = unsafe {
+        let none: *const Attributes = std::ptr::null();
+        libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, CREATE_VERSION)
+    };
+    if abi < 1 {
+        return Err(io::Error::last_os_error());
+    }
+    let handled = handled(abi);
+    let attributes = Attributes { access_fs: handled };
+    // SAFETY: the call reads as many bytes as it is told of `attributes`, which outlives it.
+    let ruleset = unsafe {
+        let size = size_of::<Attributes>();
+        libc::syscall(libc::SYS_landlock_create_ruleset, &raw const attributes, size, 0_u32)
+    };
+    let ruleset = i32::try_from(ruleset).unwrap_or(-1);
+    if ruleset < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel gave us this descriptor just now, and nobody else has it.
+    let ruleset = unsafe { OwnedFd::from_raw_fd(ruleset) };
+    for Reach { path, writes } in reach {
+        let place = open_place(path)?;
+        let wanted = if *writes { READS | WRITES } else { READS };
+        // A right for directories alone means nothing beneath a plain file.
+        let fits = if path.is_dir() { u64::MAX } else { READ_FILE | WRITE_FILE | TRUNCATE };
+        let rule =
+            PathBeneath { allowed_access: wanted & handled & fits, parent_fd: place.as_raw_fd() };
+        // SAFETY: the call reads `rule`, of the kind that its number says, and keeps no pointer.
+        let added = unsafe {
+            let (ruleset, rule) = (ruleset.as_raw_fd(), &raw const rule);
+            libc::syscall(libc::SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, rule, 0_u32)
+        };
+        if added != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    // SAFETY: the call takes a descriptor and no pointer.
+    let done =
+        unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0_u32) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Tries what must not work any more.
+pub(super) fn prove(reach: &[Reach<'_>]) -> Result<(), ConfineError> {
+    let is_all = reach.iter().any(|reach| reach.path == Path::new("/"));
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open("/");
+    match opened {
+        Ok(_) if !is_all => {
+            let error = io::Error::other("the root directory could still be opened");
+            Err(ConfineError { what: "files", error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn open_place(path: &Path) -> io::Result<OwnedFd> {
+    let options = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path);
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    Ok(options.map_err(named)?.into())
+}
+
+/// All that this kernel's Landlock can forbid: what is not granted is forbidden.
+fn handled(abi: i64) -> u64 {
+    let mut handled = (1 << 13) - 1;
+    if abi >= 2 {
+        handled |= REFER;
+    }
+    if abi >= 3 {
+        handled |= TRUNCATE;
+    }
+    if abi >= 5 {
+        handled |= IOCTL_DEVICE;
+    }
+    handled
+}
+
+/// `struct landlock_ruleset_attr`, its first member: the kernel takes what is missing as zero.
+#[repr(C)]
+struct Attributes {
+    access_fs: u64,
+}
+
+/// `struct landlock_path_beneath_attr`.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed_access: u64,
+    parent_fd: i32,
+}
+
+// From <linux/landlock.h>.
+const CREATE_VERSION: u32 = 1;
+const RULE_PATH_BENEATH: u32 = 1;
+const WRITE_FILE: u64 = 1 << 1;
+const READ_FILE: u64 = 1 << 2;
+const READ_DIRECTORY: u64 = 1 << 3;
+const REMOVE_FILE: u64 = 1 << 5;
+const MAKE_DIRECTORY: u64 = 1 << 7;
+const MAKE_FILE: u64 = 1 << 8;
+const REFER: u64 = 1 << 13;
+const TRUNCATE: u64 = 1 << 14;
+const IOCTL_DEVICE: u64 = 1 << 15;
+
+const READS: u64 = READ_FILE | READ_DIRECTORY;
+const WRITES: u64 = WRITE_FILE | REMOVE_FILE | MAKE_DIRECTORY | MAKE_FILE | TRUNCATE | REFER;

@@ -1,0 +1,363 @@
+//! The platforms that are connected: each a machine of the core's, with its requests, its socket
+//! and its token here.
+//!
+//! # Invariants
+//! - A token goes to the platform's own address and nowhere else, and never into a text that is
+//!   shown: failures name the place and not the path.
+//!
+//! # Not here
+//! How a platform is spoken to: [`sentinel_core::channel::connector`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use sentinel_core::channel::Incoming;
+use sentinel_core::channel::connector::{
+    Action, Call, CallNumber, Connector, Posted, ToPost, Token,
+};
+use sentinel_core::channel::telegram::Telegram;
+use sentinel_core::config::Config;
+use sentinel_core::text::json;
+use sentinel_core::time::{Instant, Now};
+use sentinel_core::wire::http::Headers;
+use sentinel_core::wire::url::Url;
+use sentinel_core::wire::websocket::CloseCode;
+use zeroize::Zeroizing;
+
+use crate::network::{
+    Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber, SocketRequest, Times,
+    socket_url,
+};
+use crate::poller::Poller;
+use crate::secrets;
+use crate::state;
+
+/// All platforms.
+pub(crate) struct Connectors {
+    lines: Vec<Line>,
+    answers: BTreeMap<RequestNumber, Answer>,
+}
+
+/// One platform.
+struct Line {
+    platform: &'static str,
+    machine: Box<dyn Connector>,
+    base: Url,
+    token: Zeroizing<String>,
+    /// Where what it keeps is kept.
+    kept: PathBuf,
+    asked: BTreeMap<CallNumber, RequestNumber>,
+    socket: Option<SocketNumber>,
+    /// A message that the core could not take yet.
+    refused: Option<Incoming>,
+}
+
+/// An answer that is coming.
+struct Answer {
+    line: usize,
+    call: CallNumber,
+    head: Option<(u16, Headers)>,
+    body: Vec<u8>,
+}
+
+/// What the rest of the program is told.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Message(Incoming),
+    Posted {
+        delivery: u64,
+        piece: usize,
+        outcome: Posted,
+    },
+    /// For people.
+    Note(String),
+}
+
+impl Connectors {
+    /// The platforms of a configuration, with their tokens.
+    ///
+    /// # Errors
+    /// A token is not where it should be, or this version does not speak to the platform.
+    pub(crate) fn new(config: &Config, state: &std::path::Path) -> Result<Self, String> {
+        let mut lines = Vec::new();
+        for connector in config.connectors() {
+            let platform = connector.platform.name;
+            let seed = *state::entropy().map_err(|error| error.to_string())?;
+            let seed = u64::from_ne_bytes(seed);
+            let (machine, base): (Box<dyn Connector>, _) = match platform {
+                "telegram" => (Box::new(Telegram::new(seed)), TELEGRAM),
+                other => return Err(format!("this version does not speak to {other}")),
+            };
+            // Where a test, or a server of one's own that speaks the same, stands in its place.
+            let base = std::env::var(format!("SENTINEL_{}_URL", platform.to_uppercase()))
+                .unwrap_or_else(|_| base.to_string());
+            let base = Url::parse(&base).map_err(|error| format!("{platform}: {error}"))?;
+            let token = secrets::read(&connector.token);
+            let token = token.map_err(|error| format!("the token of {platform}: {error}"))?;
+            let kept = state.join(format!("{platform}.kept"));
+            lines.push(Line {
+                platform,
+                machine,
+                base,
+                token,
+                kept,
+                asked: BTreeMap::new(),
+                socket: None,
+                refused: None,
+            });
+        }
+        Ok(Self { lines, answers: BTreeMap::new() })
+    }
+
+    /// No platform at all.
+    pub(crate) const fn none() -> Self {
+        Self { lines: Vec::new(), answers: BTreeMap::new() }
+    }
+
+    pub(crate) fn start(&mut self, now: Now) {
+        for line in &mut self.lines {
+            let kept = std::fs::read(&line.kept).ok();
+            line.machine.start(now, kept.as_deref());
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.lines.iter().filter_map(|line| line.machine.deadline()).min()
+    }
+
+    /// Whether a post is for one of the platforms; then it is on its way.
+    pub(crate) fn post(&mut self, now: Now, platform: &str, post: ToPost) -> bool {
+        let line = self.lines.iter_mut().find(|line| line.platform == platform);
+        line.map(|line| line.machine.post(now, post)).is_some()
+    }
+
+    /// A question is over, on whichever platform it was asked.
+    pub(crate) fn settled(&mut self, now: Now, question: u32) {
+        for line in &mut self.lines {
+            line.machine.settled(now, question);
+        }
+    }
+
+    pub(crate) fn acknowledge(&mut self, now: Now, platform: &str, message: &str) {
+        if let Some(line) = self.lines.iter_mut().find(|line| line.platform == platform) {
+            line.machine.acknowledge(now, message);
+        }
+    }
+
+    /// The core could not take a message: it is offered again.
+    pub(crate) fn refused(&mut self, message: Incoming) {
+        let platform = message.identity.platform.clone();
+        if let Some(line) = self.lines.iter_mut().find(|line| line.platform == platform) {
+            line.refused = Some(message);
+        }
+    }
+
+    /// Takes an event of the network, if it is about a platform.
+    pub(crate) fn take(&mut self, now: Now, event: &NetworkEvent) -> bool {
+        if let Some(socket) = event.socket() {
+            return self.take_socket(now, socket, event);
+        }
+        let Some(number) = event.request() else { return false };
+        let Some(answer) = self.answers.get_mut(&number) else { return false };
+        match event {
+            NetworkEvent::Head { status, headers, .. } => {
+                answer.head = Some((status.as_u16(), headers.clone()));
+            }
+            NetworkEvent::Body { bytes, .. } => answer.body.extend_from_slice(bytes),
+            NetworkEvent::End { .. } => self.answered(now, number),
+            NetworkEvent::Failed { failure, .. } => {
+                let may_have_arrived = failure.may_have_arrived;
+                self.failed(now, number, may_have_arrived);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn take_socket(&mut self, now: Now, socket: SocketNumber, event: &NetworkEvent) -> bool {
+        let mut lines = self.lines.iter_mut();
+        let Some(line) = lines.find(|line| line.socket == Some(socket)) else { return false };
+        match event {
+            NetworkEvent::SocketOpened { .. } => line.machine.opened(now),
+            NetworkEvent::SocketText { text, .. } => line.machine.received(now, text),
+            NetworkEvent::SocketClosed { code, .. } => {
+                line.socket = None;
+                line.machine.closed(now, *code);
+            }
+            _ => {
+                line.socket = None;
+                line.machine.closed(now, None);
+            }
+        }
+        true
+    }
+
+    fn answered(&mut self, now: Now, number: RequestNumber) {
+        let Some(Answer { line, call, head, body }) = self.answers.remove(&number) else { return };
+        let Some(line) = self.lines.get_mut(line) else { return };
+        line.asked.remove(&call);
+        match head {
+            Some((status, headers)) => line.machine.answered(now, call, status, &headers, &body),
+            None => line.machine.failed(now, call, true),
+        }
+    }
+
+    fn failed(&mut self, now: Now, number: RequestNumber, may_have_arrived: bool) {
+        let Some(Answer { line, call, .. }) = self.answers.remove(&number) else { return };
+        let Some(line) = self.lines.get_mut(line) else { return };
+        line.asked.remove(&call);
+        line.machine.failed(now, call, may_have_arrived);
+    }
+
+    /// Does what the machines want, until one has something to say.
+    pub(crate) fn poll(
+        &mut self,
+        now: Now,
+        poller: &Poller,
+        network: &mut Network,
+    ) -> Option<Heard> {
+        for index in 0..self.lines.len() {
+            let line = self.lines.get_mut(index)?;
+            if let Some(message) = line.refused.take() {
+                return Some(Heard::Message(message));
+            }
+            while let Some(action) = self.lines.get_mut(index)?.machine.poll(now) {
+                if let Some(heard) = self.perform(now, poller, network, index, action) {
+                    return Some(heard);
+                }
+            }
+        }
+        None
+    }
+
+    fn perform(
+        &mut self,
+        now: Now,
+        poller: &Poller,
+        network: &mut Network,
+        index: usize,
+        action: Action,
+    ) -> Option<Heard> {
+        let line = self.lines.get_mut(index)?;
+        let platform = line.platform;
+        match action {
+            Action::Call(call) => {
+                let number = call.number;
+                match line.request(call) {
+                    Ok(request) => {
+                        let request = network.request(now.instant, poller, request);
+                        line.asked.insert(number, request);
+                        let answer =
+                            Answer { line: index, call: number, head: None, body: Vec::new() };
+                        self.answers.insert(request, answer);
+                    }
+                    Err(_) => line.machine.failed(now, number, false),
+                }
+                None
+            }
+            Action::Cancel(call) => {
+                if let Some(request) = line.asked.remove(&call) {
+                    self.answers.remove(&request);
+                    network.cancel(poller, request);
+                }
+                None
+            }
+            Action::Message(message) => Some(Heard::Message(message)),
+            Action::Posted { delivery, piece, outcome } => {
+                Some(Heard::Posted { delivery, piece, outcome })
+            }
+            Action::Keep(bytes) => {
+                let directory = line.kept.parent()?;
+                let name = line.kept.file_name()?.to_str()?;
+                let kept = state::replace(directory, name, &bytes);
+                kept.err().map(|error| Heard::Note(format!("{}: {error}", line.kept.display())))
+            }
+            Action::Alert(text) => Some(Heard::Note(format!("{platform}: {text}"))),
+            Action::Ready { name } => Some(Heard::Note(format!("{platform}: at work as {name}"))),
+            Action::Stopped { why } => Some(Heard::Note(format!("{platform}: stopped: {why}"))),
+            Action::Open { url } => {
+                if let Some(socket) = line.socket.take() {
+                    network.close_socket(now.instant, poller, socket, CloseCode::NORMAL);
+                }
+                match socket_url(&url) {
+                    Ok(url) => {
+                        let (headers, times, reach) =
+                            (Headers::new(), Times::default(), Reach::Named);
+                        let request = SocketRequest { url, headers, times, reach };
+                        line.socket = Some(network.open_socket(now.instant, poller, request));
+                    }
+                    Err(_) => line.machine.closed(now, None),
+                }
+                None
+            }
+            Action::Send { text, has_token } => {
+                let text = Zeroizing::new(match has_token {
+                    true => text.replace("{token}", &escaped(&line.token)),
+                    false => text,
+                });
+                if let Some(socket) = line.socket {
+                    // One that takes no more is closed in a moment, and the machine told.
+                    network.send_text(now.instant, poller, socket, &text);
+                }
+                None
+            }
+            Action::Close { code } => {
+                if let Some(socket) = line.socket {
+                    let code = CloseCode::new(code).unwrap_or(CloseCode::NORMAL);
+                    network.close_socket(now.instant, poller, socket, code);
+                }
+                None
+            }
+            // Nobody here asked for a file.
+            _ => None,
+        }
+    }
+}
+
+/// A token as it stands within a JSON text.
+fn escaped(token: &str) -> String {
+    let list = json::array(|out| {
+        out.value(token);
+    });
+    list.trim_start_matches("[\"").trim_end_matches("\"]").to_string()
+}
+
+impl Line {
+    /// A call as a request, with the token where it belongs.
+    fn request(&self, call: Call) -> Result<Request, String> {
+        let base = self.base.as_str().trim_end_matches('/');
+        let token = self.token.as_str();
+        let url = Zeroizing::new(match call.token {
+            Token::BotPath => format!("{base}/bot{token}{}", call.path),
+            Token::FilePath => format!("{base}/file/bot{token}{}", call.path),
+            _ => format!("{base}{}", call.path),
+        });
+        let url = Url::parse(&url).map_err(|error| error.to_string())?;
+        let mut headers = Headers::new();
+        let mut add = |name: &str, value: &str| {
+            headers.append(name, value.as_bytes()).map_err(|error| error.to_string())
+        };
+        match call.token {
+            Token::BotHeader => add("authorization", &format!("Bot {token}"))?,
+            Token::Bearer | Token::AppBearer => add("authorization", &format!("Bearer {token}"))?,
+            _ => {}
+        }
+        let mut body = Vec::new();
+        if let Some((kind, bytes)) = call.body {
+            add("content-type", kind)?;
+            body = bytes;
+        }
+        let total = call.time_max;
+        Ok(Request {
+            method: call.method,
+            url,
+            headers,
+            body,
+            times: Times { first_byte: total, idle: total, total, ..Times::default() },
+            reach: Reach::Named,
+            answer_bytes_max: call.answer_bytes_max as u64,
+        })
+    }
+}
+
+const TELEGRAM: &str = "https://api.telegram.org";

@@ -1,0 +1,222 @@
+//! The one other thread: it writes and syncs the log and what belongs to it, and does nothing else.
+//!
+//! A disk can take long, and a chat should not wait for it. What depends on a record waits for it
+//! in the core; this thread only says when it is safe.
+//!
+//! # Invariants
+//! - Things are done in the order in which they were asked for. Where the keys could not be stored,
+//!   the records that need them are not written either.
+//! - A write is safe when the file and, if it is new, its directory were synced.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use sentinel_core::journal::EpochSeed;
+
+use crate::state::{self, log_name};
+
+/// Something to make safe.
+#[derive(Debug)]
+pub(crate) enum Deed {
+    StoreKeys(Vec<u8>),
+    StoreSeed(EpochSeed),
+    Persist { file: u64, offset: u64, bytes: Arc<Vec<u8>>, records_count: u64 },
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Persisted {
+        records_count: u64,
+    },
+    PersistFailed(io::Error),
+    /// The seed could not be replaced: the log goes on, and yesterday's can be forged with today's
+    /// disk.
+    SeedFailed(io::Error),
+}
+
+/// The thread, from the outside.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    deeds: Option<Sender<Deed>>,
+    done: Receiver<Done>,
+    wake: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Journal {
+    /// Starts the thread. `last` is the number of the log's last file, `bytes_count` how much of it
+    /// is good.
+    pub(crate) fn start(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
+        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let mut disk = Disk { file: None, directory, is_keyless: false };
+        disk.open(last)?.set_len(bytes_count)?;
+        let (deeds, asked) = channel();
+        let (tell, done) = channel();
+        let bell = wake.clone();
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
+            // It ends when nobody asks for anything any more.
+            while let Ok(deed) = asked.recv() {
+                let Some(outcome) = disk.perform(deed) else { continue };
+                if tell.send(outcome).is_err() {
+                    break;
+                }
+                // A full counter is a bell that rings already.
+                let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+            }
+        })?;
+        Ok(Self { deeds: Some(deeds), done, wake, thread: Some(thread) })
+    }
+
+    /// Asks for something, after all that was asked for before.
+    pub(crate) fn ask(&self, deed: Deed) {
+        if let Some(deeds) = &self.deeds {
+            // The thread is there as long as this value is.
+            let _ = deeds.send(deed);
+        }
+    }
+
+    /// What is readable when something is done.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
+    /// What was done since this was last asked.
+    pub(crate) fn take(&self) -> Vec<Done> {
+        let mut counter = [0; 8];
+        let _ = rustix::io::read(&*self.wake, &mut counter);
+        self.done.try_iter().collect()
+    }
+}
+
+impl Drop for Journal {
+    /// Everything that was asked for is done before the program ends.
+    fn drop(&mut self) {
+        drop(self.deeds.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Disk {
+    directory: PathBuf,
+    file: Option<(u64, File)>,
+    /// Whether the keys of the next records could not be stored.
+    is_keyless: bool,
+}
+
+impl Disk {
+    fn perform(&mut self, deed: Deed) -> Option<Done> {
+        match deed {
+            Deed::StoreKeys(ring) => {
+                let stored = state::replace(&self.directory, "keys", &ring);
+                self.is_keyless = stored.is_err();
+                None
+            }
+            Deed::StoreSeed(seed) => {
+                let stored = state::replace(&self.directory, "seed", &*seed.to_bytes());
+                stored.err().map(Done::SeedFailed)
+            }
+            Deed::Persist { .. } if self.is_keyless => {
+                let error = io::Error::other("the keys could not be stored");
+                Some(Done::PersistFailed(error))
+            }
+            Deed::Persist { file, offset, bytes, records_count } => {
+                Some(match self.write(file, offset, &bytes) {
+                    Ok(()) => Done::Persisted { records_count },
+                    Err(error) => Done::PersistFailed(error),
+                })
+            }
+        }
+    }
+
+    fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let file = self.open(number)?;
+        file.set_len(offset)?;
+        file.write_all_at(bytes, offset)?;
+        // After a sync that failed nobody knows what is there: it is written again from its offset.
+        file.sync_data()
+    }
+
+    fn open(&mut self, number: u64) -> io::Result<&File> {
+        if self.file.as_ref().is_none_or(|(known, _)| *known != number) {
+            let path = self.directory.join(log_name(number));
+            let file =
+                state::private().read(true).write(true).create(true).truncate(false).open(&path)?;
+            File::open(self.directory.join("journal"))?.sync_all()?;
+            self.file = Some((number, file));
+        }
+        match &self.file {
+            Some((_, file)) => Ok(file),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_done_in_order() {
+        let directory =
+            std::env::temp_dir().join(format!("sentinel-journal-{}", std::process::id()));
+        std::fs::create_dir_all(directory.join("journal")).unwrap();
+        let journal = Journal::start(directory.clone(), 0, 0).unwrap();
+        let persist = |file, offset, text: &str, records_count| {
+            let bytes = Arc::new(text.as_bytes().to_vec());
+            journal.ask(Deed::Persist { file, offset, bytes, records_count });
+        };
+        persist(0, 0, "one two", 1);
+        persist(0, 3, "!", 2);
+        persist(1, 0, "next", 3);
+        journal.ask(Deed::StoreKeys(b"ring".to_vec()));
+        let mut counts = Vec::new();
+        while counts.len() < 3 {
+            counts.extend(journal.take().into_iter().map(|done| match done {
+                Done::Persisted { records_count } => records_count,
+                other => panic!("{other:?}"),
+            }));
+        }
+        assert_eq!(counts, [1, 2, 3]);
+        drop(journal);
+        let read = |name: &str| std::fs::read(directory.join(name)).unwrap();
+        assert_eq!(read(&log_name(0)), b"one!");
+        assert_eq!(read(&log_name(1)), b"next");
+        assert_eq!(read("keys"), b"ring");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn records_are_not_written_without_their_keys() {
+        let directory =
+            std::env::temp_dir().join(format!("sentinel-keyless-{}", std::process::id()));
+        std::fs::create_dir_all(directory.join("journal")).unwrap();
+        // A directory stands where the ring should be.
+        std::fs::create_dir_all(directory.join("keys/in the way")).unwrap();
+        let journal = Journal::start(directory.clone(), 0, 0).unwrap();
+        let bytes = Arc::new(b"sealed".to_vec());
+        journal.ask(Deed::StoreKeys(b"ring".to_vec()));
+        journal.ask(Deed::Persist { file: 0, offset: 0, bytes: bytes.clone(), records_count: 1 });
+        let outcome = || loop {
+            if let Some(done) = journal.take().pop() {
+                return done;
+            }
+        };
+        assert!(matches!(outcome(), Done::PersistFailed(_)));
+        std::fs::remove_dir_all(directory.join("keys")).unwrap();
+        journal.ask(Deed::StoreKeys(b"ring".to_vec()));
+        journal.ask(Deed::Persist { file: 0, offset: 0, bytes, records_count: 1 });
+        assert!(matches!(outcome(), Done::Persisted { records_count: 1 }));
+        drop(journal);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

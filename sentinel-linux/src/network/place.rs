@@ -1,0 +1,155 @@
+//! Where a connection leads, and whether it may lead there.
+
+use std::net::IpAddr;
+
+use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url, classify};
+use zeroize::Zeroizing;
+
+use super::failure::{Broken, FailureKind};
+use super::proxy::Proxy;
+use super::request::Reach;
+
+/// What connections can be used for one another's exchanges: those to the same place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) is_tls: bool,
+    /// Whom the exchange is with; the proxy itself where that reads the requests.
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) is_proxied: bool,
+}
+
+/// The way to what a URL names.
+pub(super) struct Route {
+    pub(super) place: Place,
+    /// Name or address, and port, of whom to connect to first.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What CONNECT is to ask the proxy for.
+    pub(super) tunnel: Option<String>,
+    /// Who we are to the proxy, if there is one that asks.
+    pub(super) credentials: Option<Zeroizing<String>>,
+    reach: Reach,
+    /// Whether the URL has an address and not a name.
+    is_literal: bool,
+}
+
+impl Route {
+    /// The way to `url`. Through a proxy nobody here sees the address, so there the name alone is
+    /// looked at, and what the proxy may reach is its operator's to say.
+    pub(super) fn new(url: &Url, reach: Reach, proxy: Option<&Proxy>) -> Result<Self, Broken> {
+        let is_tls = url.scheme() == Scheme::Https;
+        let proxy = proxy.filter(|proxy| proxy.is_for(url));
+        let (host, port) = (host_of(url), url.port());
+        let is_literal = url.host().address().is_some();
+        let Some(proxy) = proxy else {
+            let place = Place { is_tls, host: host.clone(), port, is_proxied: false };
+            let (tunnel, credentials) = (None, None);
+            return Ok(Self { place, host, port, tunnel, credentials, reach, is_literal });
+        };
+        if let Some(found) = url.host().reach().filter(|found| !found.is_public())
+            && !is_allowed(reach, found, is_literal)
+        {
+            return Err(refusal(&host, found));
+        }
+        let (proxy_host, proxy_port) = (host_of(proxy.url()), proxy.url().port());
+        let place = match is_tls {
+            true => Place { is_tls, host, port, is_proxied: true },
+            false => Place { is_tls, host: proxy_host.clone(), port: proxy_port, is_proxied: true },
+        };
+        Ok(Self {
+            place,
+            host: proxy_host,
+            port: proxy_port,
+            // CONNECT wants the port always (RFC 9110 §9.3.6).
+            tunnel: is_tls.then(|| format!("{}:{port}", url.host())),
+            credentials: proxy.credentials().map(|value| Zeroizing::new(value.to_string())),
+            // The operator named it.
+            reach: Reach::Named,
+            is_literal: proxy.url().host().address().is_some(),
+        })
+    }
+
+    /// Whether this exchange may use a connection to `address`.
+    pub(super) fn check(&self, address: IpAddr) -> Result<(), Broken> {
+        let found = classify(address);
+        match is_allowed(self.reach, found, self.is_literal) {
+            true => Ok(()),
+            false => Err(refusal(&format!("{} ({address})", self.host), found)),
+        }
+    }
+}
+
+fn is_allowed(reach: Reach, found: AddressReach, is_literal: bool) -> bool {
+    match reach {
+        Reach::Public => found.is_public(),
+        Reach::Named if is_literal => true,
+        // What a name leads to is its server's to say, so a name opens less than an address.
+        Reach::Named => !matches!(
+            found,
+            AddressReach::Metadata
+                | AddressReach::Unspecified
+                | AddressReach::Multicast
+                | AddressReach::Broadcast
+        ),
+    }
+}
+
+fn refusal(what: &str, found: AddressReach) -> Broken {
+    let text = format!(
+        "{what} is {found} and not on the public internet: what asked may not go there; the \
+         operator can name it in a grant or in the configuration"
+    );
+    Broken::new(FailureKind::Refused, text)
+}
+
+fn host_of(url: &Url) -> String {
+    let host = url.host();
+    match host.address() {
+        Some(address) => address.to_string(),
+        None => host.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(url: &str, reach: Reach, proxy: Option<&str>) -> Result<Route, Broken> {
+        let proxy = proxy.map(|text| Proxy::parse(text).unwrap());
+        Route::new(&Url::parse(url).unwrap(), reach, proxy.as_ref())
+    }
+
+    fn is_open(url: &str, reach: Reach, address: &str) -> bool {
+        route(url, reach, None).unwrap().check(address.parse().unwrap()).is_ok()
+    }
+
+    #[test]
+    fn the_address_decides_whatever_the_name_was() {
+        for address in
+            ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "0.0.0.0"]
+        {
+            assert!(!is_open("https://example.com/", Reach::Public, address), "{address}");
+        }
+        assert!(is_open("https://example.com/", Reach::Public, "93.184.215.14"));
+        assert!(is_open("http://ollama.lan/", Reach::Named, "192.168.1.7"));
+        assert!(!is_open("http://ollama.lan/", Reach::Named, "169.254.169.254"));
+        assert!(is_open("http://169.254.169.254/", Reach::Named, "169.254.169.254"));
+    }
+
+    #[test]
+    fn a_proxy_is_the_operators_and_what_it_is_asked_for_is_not() {
+        let through = Some("http://10.0.0.1:3128");
+        let route_to = |url| route(url, Reach::Public, through);
+        let tunnel = route_to("https://example.com/").unwrap();
+        assert_eq!(tunnel.tunnel.as_deref(), Some("example.com:443"));
+        assert_eq!((&*tunnel.host, tunnel.port), ("10.0.0.1", 3128));
+        assert!(tunnel.check("10.0.0.1".parse().unwrap()).is_ok());
+        let plain = route_to("http://example.com/").unwrap();
+        assert_eq!((plain.tunnel, &*plain.place.host), (None, "10.0.0.1"));
+        for url in ["https://10.0.0.2/", "http://metadata.google.internal/", "https://box.lan/"] {
+            let refused = route_to(url).err().map(|broken| broken.kind);
+            assert_eq!(refused, Some(FailureKind::Refused), "{url}");
+        }
+    }
+}

@@ -1,0 +1,608 @@
+//! The loop: events to the core, and what the core asks for done.
+//!
+//! One thread for all of it, and one more that writes the log.
+//!
+//! # Not here
+//! Deciding anything.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sentinel_core::agent::{CallNumber, DeliveryNumber, ExchangeNumber, ToolOutput};
+use sentinel_core::capability::Handle;
+use sentinel_core::channel::connector::{Posted, ToPost};
+use sentinel_core::channel::{Failure, Post};
+use sentinel_core::config::Http;
+use sentinel_core::journal::RecoverError;
+use sentinel_core::llm::{Outgoing, TransportKind};
+use sentinel_core::runtime::{Effect, Event, EventError, ResumeError, Said, Secrets, Sentinel};
+use sentinel_core::tool::{Call, Operation};
+use sentinel_core::wire::dns;
+
+use crate::clock::Clock;
+use crate::configuration::{self, Configuration};
+use crate::confine::{self, Reach};
+use crate::connectors::{Connectors, Heard};
+use crate::fetch::{self, Fetches, Wish};
+use crate::journal::{Deed, Done, Journal};
+use crate::models::Models;
+use crate::network::{self, Network};
+use crate::poller::{Interest, Owner, Poller, Ready, Token};
+use crate::seal;
+use crate::signals::{Signal, Signals};
+use crate::state::{self, State};
+use crate::terminal::{self, Terminal};
+use crate::tools::{self, Tools};
+
+/// What was asked for on the command line.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) configuration: Configuration,
+    pub(crate) mode: Mode,
+    pub(crate) state: PathBuf,
+    /// Whether the process gives up what it does not need.
+    pub(crate) is_confined: bool,
+}
+
+/// Who is talked with, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Whoever sits at the terminal, until the input ends.
+    Chat,
+    /// The same, with this one message.
+    Single(String),
+    /// The platforms that are configured, until a signal comes.
+    Run,
+}
+
+/// Talks until the input or the person ends it.
+pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let signals = Signals::new()?;
+    let mut program = Program::start(options, signals)?;
+    match &options.mode {
+        Mode::Chat => program.welcome(options)?,
+        Mode::Single(text) => {
+            let now = program.clock.now();
+            if let Some(message) = program.terminal.message(text, now.wall) {
+                program.tell(Event::Message(message?))?;
+            }
+        }
+        Mode::Run => program.connectors.start(program.clock.now()),
+    }
+    program.go_on()?;
+    Ok(if program.has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+struct Program {
+    clock: Clock,
+    poller: Poller,
+    signals: Signals,
+    journal: Journal,
+    terminal: Terminal,
+    tools: Tools,
+    fetches: Fetches,
+    models: Models,
+    connectors: Connectors,
+    network: Network,
+    sentinel: Sentinel,
+    /// Questions that wait, by their numbers.
+    questions: BTreeSet<u32>,
+    /// Held until the end.
+    _state: State,
+    ending: Ending,
+    /// Whether the one message got no answer.
+    has_failed: bool,
+    has_answer: bool,
+    mode: Mode,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Ending {
+    /// Nobody thinks of it.
+    No,
+    /// What goes on is finished first.
+    AfterWork,
+    /// What goes on is left as it is: the log knows it.
+    Now,
+    /// The last checkpoint is being written.
+    Signed,
+}
+
+impl Program {
+    fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
+        let clock = Clock::new();
+        let state = State::open(&options.state)?;
+        let config = &options.configuration.config;
+        let (settings, text) = options.configuration.settings(state.directory())?;
+        let settings = Arc::new(settings);
+        state.keep_settings(&settings.digest, &text)?;
+        let earlier = |digest: &[u8; 32]| {
+            let text = state.kept_settings(digest)?;
+            configuration::earlier(&text, *digest).map(Arc::new)
+        };
+        let log = state.log()?;
+        let has_log = !log.is_empty();
+        let secrets = || -> Result<Secrets, Box<dyn Error>> {
+            Ok(Secrets {
+                journal: state.journal_id()?,
+                origin: "sentinel.local/agent".into(),
+                seed: state.seed()?,
+                master: seal::master(config.state(), state.directory(), has_log)?,
+                entropy: *state::entropy()?,
+            })
+        };
+        let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
+        let resumed = match files.is_empty() {
+            true => None,
+            false => {
+                let (settings, now) = (settings.clone(), clock.now());
+                match Sentinel::resume(settings, &earlier, secrets()?, state.ring()?, &files, now) {
+                    // The first write of all did not come to its end: nothing was begun.
+                    Err(ResumeError::Log(RecoverError::Empty)) => None,
+                    outcome => Some(outcome?),
+                }
+            }
+        };
+        let (sentinel, bytes_count) = match resumed {
+            Some(resumed) => (resumed.sentinel, resumed.bytes_count),
+            None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
+        };
+        let last = files.len().saturating_sub(1) as u64;
+        let tools = Tools::new(&settings)?;
+        let models = Models::new(config)?;
+        let connectors = match options.mode {
+            Mode::Run => Connectors::new(config, state.directory())?,
+            Mode::Chat | Mode::Single(_) => Connectors::none(),
+        };
+        let network = Network::new(network_options(config.http())?)?;
+        let poller = Poller::new()?;
+        // From here on this process reaches what it was granted, and nothing else.
+        if options.is_confined {
+            let mut reach = tools::reach(&settings);
+            reach.push(Reach { path: state.directory(), writes: true });
+            let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
+            reach.extend(names.map(|path| Reach { path, writes: false }));
+            confine::confine_files(&reach)?;
+        }
+        let journal = Journal::start(state.directory().to_path_buf(), last, bytes_count)?;
+        if options.is_confined {
+            confine::confine_calls()?;
+        } else {
+            eprintln!(
+                "sentinel: NOT CONFINED, as asked: a fault in this program is a fault in you"
+            );
+        }
+        poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
+        poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
+        let now = clock.now().wall;
+        let terminal = match options.mode {
+            Mode::Chat => Terminal::new(&poller, now)?,
+            Mode::Single(_) | Mode::Run => Terminal::silent(now)?,
+        };
+        Ok(Self {
+            clock,
+            poller,
+            signals,
+            journal,
+            terminal,
+            tools,
+            fetches: Fetches::default(),
+            models,
+            connectors,
+            network,
+            sentinel,
+            questions: BTreeSet::new(),
+            _state: state,
+            ending: Ending::No,
+            has_failed: false,
+            has_answer: false,
+            mode: options.mode.clone(),
+        })
+    }
+
+    /// Says what is there and what can be done, to a person.
+    fn welcome(&mut self, options: &Options) -> io::Result<()> {
+        let Configuration { config, file } = &options.configuration;
+        let found = match file {
+            Some(file) => format!("Configured by {}.", file.display()),
+            None => "There is no configuration: everything is as it is without one.".into(),
+        };
+        self.terminal.note(&found)?;
+        let model = config.settings().models.first().map_or("no model", |model| &model.name);
+        self.terminal.note(&format!("You talk with {model}. What it may do, and may not:"))?;
+        for grant in &config.settings().grants {
+            self.terminal.note(&format!("  {grant}"))?;
+        }
+        if model == "offline" {
+            self.terminal.note("The offline model is a few rules, and no mind.")?;
+        }
+        self.terminal.note("Try 'list the files here' or /help. Ctrl-D ends it.")
+    }
+
+    fn go_on(&mut self) -> Result<(), Box<dyn Error>> {
+        loop {
+            self.perform()?;
+            if self.is_over()? {
+                return Ok(());
+            }
+            let patience = self.patience();
+            for ready in self.poller.wait(patience)? {
+                self.ready(ready)?;
+            }
+            self.take_input()?;
+            let now = self.clock.now().instant;
+            self.network.tick(now, &self.poller);
+            self.hear()?;
+            self.settle_questions();
+            self.listen()?;
+            for (call, output) in self.tools.step() {
+                self.tell(Event::ToolFinished { call, output })?;
+            }
+            let now = self.clock.now();
+            if self.sentinel.deadline().is_some_and(|deadline| deadline <= now.instant) {
+                self.tell(Event::Time)?;
+            }
+        }
+    }
+
+    /// How long nothing is to be done.
+    fn patience(&self) -> Option<Duration> {
+        let takes_file = self.terminal.is_file() && self.takes_input();
+        if self.tools.is_at_work() || takes_file || self.has_input_to_take() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.clock.now().instant;
+        let deadlines =
+            [self.sentinel.deadline(), self.network.deadline(), self.connectors.deadline()];
+        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now))
+    }
+
+    /// What the network brought.
+    fn hear(&mut self) -> Result<(), Box<dyn Error>> {
+        loop {
+            let now = self.clock.now();
+            let Some(event) = self.network.poll(now.instant, &self.poller) else { return Ok(()) };
+            if self.connectors.take(now, &event) {
+                continue;
+            }
+            match self.fetches.take(&event) {
+                Some(Some((call, output))) => {
+                    self.tell(Event::ToolFinished { call, output })?;
+                    self.perform()?;
+                    continue;
+                }
+                Some(None) => continue,
+                None => {}
+            }
+            let Some((event, failure)) = self.models.heard(&event) else { continue };
+            if let Some(failure) = failure {
+                eprintln!("sentinel: {failure}");
+            }
+            if let Err(error) = self.sentinel.handle(now, event) {
+                eprintln!("sentinel: {error}");
+            }
+            self.perform()?;
+        }
+    }
+
+    fn is_over(&mut self) -> io::Result<bool> {
+        let has_ended = self.mode != Mode::Run && self.terminal.has_ended();
+        if has_ended && self.ending == Ending::No {
+            self.ending = Ending::AfterWork;
+        }
+        let is_waiting = self.is_busy() && !self.waits_for_nobody();
+        match self.ending {
+            Ending::No => {
+                if !self.is_busy() {
+                    self.terminal.prompt()?;
+                }
+                return Ok(false);
+            }
+            Ending::AfterWork if is_waiting => return Ok(false),
+            Ending::AfterWork | Ending::Now => {
+                // What a command says is all the answer there is to it.
+                let is_question =
+                    |text: &String| !text.trim_start().starts_with('/') && !self.has_answer;
+                self.has_failed = matches!(&self.mode, Mode::Single(text) if is_question(text));
+                self.sentinel.checkpoint(self.clock.now());
+                self.ending = Ending::Signed;
+            }
+            Ending::Signed => {}
+        }
+        while let Some(effect) = self.sentinel.poll() {
+            self.keep(effect);
+        }
+        // The journal's thread finishes what it was asked for when it is dropped.
+        Ok(true)
+    }
+
+    /// Whether all that goes on waits for an answer that nobody can give any more.
+    fn waits_for_nobody(&self) -> bool {
+        self.terminal.has_ended()
+            && self.sentinel.questions().next().is_some()
+            && !self.tools.is_at_work()
+    }
+
+    fn is_busy(&self) -> bool {
+        self.sentinel.is_busy() || self.tools.is_at_work()
+    }
+
+    fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
+        match ready.token.owner() {
+            Some(Owner::Signals) => {
+                while let Some(signal) = self.signals.take() {
+                    match (signal, self.ending) {
+                        (Signal::Reload, _) => {
+                            let (dns, hosts) = names();
+                            self.network.configure_names(dns, hosts);
+                            eprintln!(
+                                "sentinel: names are resolved as the system says now; the \
+                                 configuration is read at the next start"
+                            );
+                        }
+                        (Signal::End, Ending::No | Ending::AfterWork) => self.ending = Ending::Now,
+                        (Signal::End, _) => return Err("ended at once, as asked twice".into()),
+                    }
+                }
+            }
+            Some(Owner::Journal) => {
+                for done in self.journal.take() {
+                    match done {
+                        Done::Persisted { records_count } => {
+                            self.tell(Event::Persisted { records_count })?;
+                        }
+                        Done::PersistFailed(error) => {
+                            eprintln!("sentinel: the log could not be written: {error}");
+                            self.tell(Event::PersistFailed)?;
+                        }
+                        Done::SeedFailed(error) => {
+                            eprintln!("sentinel: the log's secret could not be replaced: {error}");
+                        }
+                    }
+                }
+            }
+            Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
+            Some(Owner::Network) => {
+                let now = self.clock.now().instant;
+                self.network.ready(now, &self.poller, ready);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a line is taken now: a person's at once, a pipe's when the last one is done with or
+    /// its question waits.
+    fn takes_input(&self) -> bool {
+        self.ending == Ending::No
+            && (self.terminal.is_interactive()
+                || !self.is_busy()
+                || self.sentinel.questions().next().is_some())
+    }
+
+    fn has_input_to_take(&self) -> bool {
+        self.terminal.has_typed() && self.takes_input()
+    }
+
+    fn take_input(&mut self) -> Result<(), Box<dyn Error>> {
+        if self.terminal.is_file() && self.takes_input() && !self.terminal.has_typed() {
+            self.terminal.read(&self.poller)?;
+        }
+        while self.has_input_to_take() {
+            match self.terminal.next(self.clock.now().wall) {
+                None => break,
+                Some(Ok(message)) => self.tell(Event::Message(message))?,
+                Some(Err(error)) => eprintln!("sentinel: {error}"),
+            }
+            self.perform()?;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: Event<'_>) -> Result<(), Box<dyn Error>> {
+        match self.sentinel.handle(self.clock.now(), event) {
+            Err(error @ EventError::Busy) => eprintln!("sentinel: {error}"),
+            outcome => outcome?,
+        }
+        Ok(())
+    }
+
+    /// Does what the core asks for.
+    fn perform(&mut self) -> Result<(), Box<dyn Error>> {
+        while let Some(effect) = self.sentinel.poll() {
+            match effect {
+                Effect::RunTool { number, call, handles, time_max, .. } => {
+                    self.run(number, &call, &handles, time_max)?;
+                }
+                Effect::CancelTool { number } => {
+                    self.tools.cancel(number);
+                    self.fetches.cancel(&self.poller, &mut self.network, number);
+                }
+                Effect::Post { delivery, platform, chat, post, said } => {
+                    self.post(delivery, platform, chat, post, said)?;
+                }
+                Effect::Acknowledge { platform, message } => {
+                    self.connectors.acknowledge(self.clock.now(), &platform, &message);
+                }
+                Effect::AskModel { exchange, model, request, .. } => {
+                    self.ask(exchange, model, &request)?;
+                }
+                Effect::CancelModel { exchange } => {
+                    self.models.cancel(&self.poller, &mut self.network, exchange);
+                }
+                Effect::Alert(text) => eprintln!("sentinel: {text}"),
+                other => self.keep(other),
+            }
+        }
+        Ok(())
+    }
+
+    fn post(
+        &mut self,
+        delivery: DeliveryNumber,
+        platform: &str,
+        chat: String,
+        post: Post,
+        said: Said,
+    ) -> Result<(), Box<dyn Error>> {
+        if platform == terminal::PLATFORM {
+            self.terminal.show(&post)?;
+            self.has_answer |= said == Said::Answer;
+            if let Post::Send { piece, .. } = post {
+                self.tell(Event::Sent { delivery, piece, message: "" })?;
+            }
+            return Ok(());
+        }
+        let (piece, is_answered) = match &post {
+            Post::Send { piece, .. } | Post::Edit { piece, .. } => (*piece, true),
+            Post::Typing => (0, false),
+        };
+        let question = match said {
+            Said::Question(number) => Some(number),
+            Said::Answer | Said::Notice => None,
+        };
+        let post = ToPost { delivery: delivery.0, chat, post, question };
+        // A platform that is not connected any more.
+        if !self.connectors.post(self.clock.now(), platform, post) && is_answered {
+            let failure = Failure::Rejected;
+            self.tell(Event::PostFailed { delivery, piece, failure })?;
+        }
+        Ok(())
+    }
+
+    /// What the platforms brought.
+    fn listen(&mut self) -> Result<(), Box<dyn Error>> {
+        loop {
+            let now = self.clock.now();
+            let (poller, network) = (&self.poller, &mut self.network);
+            let Some(heard) = self.connectors.poll(now, poller, network) else { return Ok(()) };
+            match heard {
+                Heard::Message(message) => {
+                    let event = Event::Message(message.clone());
+                    if let Err(error) = self.sentinel.handle(now, event) {
+                        eprintln!("sentinel: {error}");
+                        if error == EventError::Busy {
+                            self.connectors.refused(message);
+                            return Ok(());
+                        }
+                    }
+                }
+                Heard::Posted { delivery, piece, outcome } => {
+                    let delivery = DeliveryNumber(delivery);
+                    self.tell(match &outcome {
+                        Posted::Sent(message) => Event::Sent { delivery, piece, message },
+                        Posted::Edited => Event::Edited { delivery, piece },
+                        Posted::Failed(failure) => {
+                            Event::PostFailed { delivery, piece, failure: *failure }
+                        }
+                    })?;
+                }
+                Heard::Note(text) => eprintln!("sentinel: {text}"),
+            }
+            self.perform()?;
+        }
+    }
+
+    /// Tells the platforms which questions are over.
+    fn settle_questions(&mut self) {
+        let now = self.clock.now();
+        let open: BTreeSet<u32> = self.sentinel.questions().map(|open| open.number).collect();
+        for question in self.questions.difference(&open) {
+            self.connectors.settled(now, *question);
+        }
+        self.questions = open;
+    }
+
+    fn ask(
+        &mut self,
+        exchange: ExchangeNumber,
+        model: usize,
+        request: &Outgoing,
+    ) -> Result<(), Box<dyn Error>> {
+        let now = self.clock.now().instant;
+        let (poller, network) = (&self.poller, &mut self.network);
+        if let Err(why) = self.models.ask(now, poller, network, exchange, model, request) {
+            eprintln!("sentinel: a model could not be asked: {why}");
+            let kind = TransportKind::Connect;
+            self.tell(Event::ModelFailed { exchange, kind })?;
+        }
+        Ok(())
+    }
+
+    /// Makes something safe.
+    fn keep(&self, effect: Effect) {
+        match effect {
+            Effect::StoreKeys { ring } => self.journal.ask(Deed::StoreKeys(ring)),
+            Effect::StoreSeed { seed } => self.journal.ask(Deed::StoreSeed(seed)),
+            Effect::Persist { file, offset, bytes, records_count } => {
+                self.journal.ask(Deed::Persist { file, offset, bytes, records_count });
+            }
+            _ => {}
+        }
+    }
+
+    fn run(
+        &mut self,
+        number: CallNumber,
+        call: &Call,
+        handles: &[Handle],
+        time_max: Duration,
+    ) -> Result<(), Box<dyn Error>> {
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
+        let reach = fetch::reach(grants.clone());
+        let grants: Vec<String> = grants.map(ToString::to_string).collect();
+        self.terminal.note(&format!("* {canonical}\n  allowed by: {}", grants.join("; ")))?;
+        if let Call::Builtin(Operation::HttpFetch { url, method, headers, body }) = call {
+            let (call, body) = (number, body.as_deref());
+            let wish = Wish { call, url, method, headers, body, time_max, reach };
+            let now = self.clock.now().instant;
+            if let Err(content) = self.fetches.begin(now, &self.poller, &mut self.network, &wish) {
+                let output = ToolOutput { content, is_error: true };
+                self.tell(Event::ToolFinished { call, output })?;
+            }
+            return Ok(());
+        }
+        if let Some(output) = self.tools.run(number, call) {
+            self.tell(Event::ToolFinished { call: number, output })?;
+        }
+        Ok(())
+    }
+}
+
+/// How names are found. A system without these files has names all the same: the defaults are those
+/// of others.
+fn names() -> (dns::Config, dns::Hosts) {
+    let read = |path: &str| std::fs::read(path).unwrap_or_default();
+    let [resolvers, hosts] = NAME_FILES.map(read);
+    (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
+}
+
+const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// How names are found and hosts are trusted: read now, while files can be.
+fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
+    let (dns, hosts) = names();
+    let extra_roots = match &http.ca_file {
+        Some(path) => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
+        None => None,
+    };
+    let proxy = match &http.proxy {
+        Some(url) => {
+            let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
+            let hosts = hosts.unwrap_or_default();
+            let mut hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+            let proxy = network::Proxy::parse(url.as_str())?;
+            Some(hosts.try_fold(proxy, network::Proxy::except)?)
+        }
+        None => None,
+    };
+    Ok(network::Options { dns, hosts, extra_roots, proxy })
+}

@@ -1,0 +1,75 @@
+//! Secrets: read once, from where the configuration says they are, and wiped when they are done
+//! with.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use sentinel_core::config::SecretSource;
+use zeroize::Zeroizing;
+
+/// Reads a secret.
+///
+/// # Errors
+/// It is not there, or there is nothing in it; the text says where it was looked for, and never
+/// what it is.
+pub(crate) fn read(source: &SecretSource) -> Result<Zeroizing<String>, String> {
+    let text = match source {
+        SecretSource::Environment(name) => match std::env::var(name) {
+            Ok(value) => Zeroizing::new(value),
+            Err(_) => return Err(format!("the variable {name} is not set, or is no text")),
+        },
+        SecretSource::File(path) => file(PathBuf::from(path))?,
+        SecretSource::Credential(name) => {
+            let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                format!("the credential {name} is meant for systemd, which did not start this")
+            })?;
+            file(PathBuf::from(directory).join(name))?
+        }
+    };
+    let secret = Zeroizing::new(text.trim().to_string());
+    let is_one_line = !secret.is_empty() && !secret.contains(char::is_control);
+    if !is_one_line {
+        return Err(format!("{} holds no secret: one line is expected", place(source)));
+    }
+    Ok(secret)
+}
+
+fn file(path: PathBuf) -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(String::new());
+    let read = || std::fs::File::open(&path)?.take(SECRET_BYTES_MAX).read_to_string(&mut text);
+    let read: std::io::Result<usize> = { read }();
+    read.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text)
+}
+
+fn place(source: &SecretSource) -> String {
+    match source {
+        SecretSource::Environment(name) => format!("the variable {name}"),
+        SecretSource::File(path) => path.clone(),
+        SecretSource::Credential(name) => format!("the credential {name}"),
+    }
+}
+
+const SECRET_BYTES_MAX: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_one_line_and_an_error_does_not_repeat_it() {
+        let path = std::env::temp_dir().join(format!("sentinel-secret-{}", std::process::id()));
+        let source = SecretSource::File(path.to_str().unwrap().into());
+        assert!(read(&source).unwrap_err().contains("sentinel-secret"));
+        for (text, is_read) in [("hush\n", true), ("hush", true), ("", false), ("hu\nsh", false)] {
+            std::fs::write(&path, text).unwrap();
+            match read(&source) {
+                Ok(secret) => assert!(is_read && *secret == "hush"),
+                Err(error) => assert!(!is_read && !error.contains("sh\n") && !error.contains("hu")),
+            }
+        }
+        std::fs::remove_file(path).unwrap();
+        let missing = SecretSource::Environment("SENTINEL_NO_SUCH_VARIABLE".into());
+        assert!(read(&missing).unwrap_err().contains("SENTINEL_NO_SUCH_VARIABLE"));
+    }
+}

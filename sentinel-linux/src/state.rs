@@ -1,0 +1,260 @@
+//! The directory in which an agent lives: its log, its keys, and the lock that says it is at work.
+//!
+//! ```text
+//! lock          held by the process that works here
+//! version       of this layout
+//! journal/      the log, file by file
+//! keys          the key ring, wrapped by the master key
+//! seed          what signs the log now
+//! journal.key   what wraps the key ring, unless it is kept elsewhere
+//! settings/     the texts of settings that the log names, by their digests
+//! ```
+//!
+//! # Invariants
+//! - One process at a time. Nobody but the owner reads anything here.
+//! - A small file is replaced whole or not at all.
+//!
+//! # Not here
+//! Writing the log: [`journal`](crate::journal).
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use sentinel_core::journal::{EpochSeed, JournalId, KeyRing};
+use zeroize::Zeroizing;
+
+/// The directory, while it is held.
+#[derive(Debug)]
+pub(crate) struct State {
+    directory: PathBuf,
+    /// Held until the process ends, however it ends.
+    _lock: File,
+}
+
+impl State {
+    /// Takes a directory for this process, and makes it if it is not there.
+    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |error| StateError::Io { path, error }
+        };
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder.create(directory).map_err(failed(directory))?;
+        // By its one real name, which is also the one that tools are kept out of.
+        let directory = &fs::canonicalize(directory).map_err(failed(directory))?;
+        let data = fs::symlink_metadata(directory).map_err(failed(directory))?;
+        let owner = rustix::process::geteuid().as_raw();
+        if !data.is_dir() || data.uid() != owner || data.mode() & 0o077 != 0 {
+            return Err(StateError::NotPrivate { path: directory.to_path_buf() });
+        }
+        let path = directory.join("lock");
+        let lock = private().write(true).create(true).truncate(false).open(&path);
+        let lock = lock.map_err(failed(&path))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| StateError::Held { path: directory.to_path_buf() })?;
+        let state = Self { directory: directory.to_path_buf(), _lock: lock };
+        state.check_version()?;
+        for name in ["journal", "settings"] {
+            let path = directory.join(name);
+            builder.create(&path).map_err(failed(&path))?;
+        }
+        Ok(state)
+    }
+
+    fn check_version(&self) -> Result<(), StateError> {
+        match self.find("version")? {
+            None => self.store("version", VERSION.as_bytes()),
+            Some(found) if *found == VERSION.as_bytes() => Ok(()),
+            Some(found) => Err(StateError::Version {
+                path: self.directory.clone(),
+                found: String::from_utf8_lossy(&found).trim().into(),
+            }),
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The log, file by file; nothing if it was never begun.
+    pub(crate) fn log(&self) -> Result<Vec<Vec<u8>>, StateError> {
+        let mut files = Vec::new();
+        for number in 0.. {
+            match self.find(&log_name(number))? {
+                Some(file) => files.push(file.to_vec()),
+                None => break,
+            }
+        }
+        // Of a first file whose first write was torn nothing is known, and nothing was done.
+        Ok(if files.iter().all(Vec::is_empty) { Vec::new() } else { files })
+    }
+
+    /// What names the log in its records, made with it.
+    pub(crate) fn journal_id(&self) -> Result<JournalId, StateError> {
+        self.drawn("id").map(|id| JournalId(*id))
+    }
+
+    /// What signs the log; a fresh one for a new log.
+    pub(crate) fn seed(&self) -> Result<EpochSeed, StateError> {
+        match self.find("seed")? {
+            Some(bytes) => {
+                let bytes = bytes.as_slice().try_into().map_err(|_| self.odd("seed"))?;
+                Ok(EpochSeed::from_bytes(bytes))
+            }
+            None => {
+                let seed = EpochSeed::first(*entropy()?);
+                self.store("seed", &*seed.to_bytes())?;
+                Ok(seed)
+            }
+        }
+    }
+
+    /// Random bytes of this directory's own, drawn when they are first asked for.
+    fn drawn<const COUNT: usize>(&self, name: &str) -> Result<Zeroizing<[u8; COUNT]>, StateError> {
+        if let Some(bytes) = self.find(name)? {
+            let bytes: [u8; COUNT] = bytes.as_slice().try_into().map_err(|_| self.odd(name))?;
+            return Ok(Zeroizing::new(bytes));
+        }
+        let bytes = entropy()?;
+        self.store(name, &*bytes)?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn ring(&self) -> Result<KeyRing, StateError> {
+        match self.find("keys")? {
+            None => Ok(KeyRing::new()),
+            Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| self.odd("keys")),
+        }
+    }
+
+    /// Keeps the text that settings were read from, for a later replay.
+    pub(crate) fn keep_settings(&self, digest: &[u8; 32], text: &str) -> Result<(), StateError> {
+        let name = settings_name(digest);
+        match self.find(&name)? {
+            Some(_) => Ok(()),
+            None => self.store(&name, text.as_bytes()),
+        }
+    }
+
+    /// The text of settings that a log names.
+    pub(crate) fn kept_settings(&self, digest: &[u8; 32]) -> Option<String> {
+        let bytes = self.find(&settings_name(digest)).ok().flatten()?;
+        String::from_utf8(bytes.to_vec()).ok()
+    }
+
+    fn find(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+        let path = self.directory.join(name);
+        let read = || -> io::Result<Zeroizing<Vec<u8>>> {
+            let mut bytes = Zeroizing::new(Vec::new());
+            File::open(&path)?.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        match read() {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StateError::Io { path, error }),
+        }
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let failed = |error| StateError::Io { path: self.directory.join(name), error };
+        replace(&self.directory, name, bytes).map_err(failed)
+    }
+
+    fn odd(&self, name: &str) -> StateError {
+        StateError::Odd { path: self.directory.join(name) }
+    }
+}
+
+/// Replaces a file: whoever reads it finds the old or the new one, whole, also after a crash.
+pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = directory.join(format!("{name}.new"));
+    let mut file = private().write(true).create(true).truncate(true).open(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    let path = directory.join(name);
+    fs::rename(&fresh, &path)?;
+    File::open(path.parent().unwrap_or(directory))?.sync_all()
+}
+
+/// Random bytes of the system.
+pub(crate) fn entropy<const COUNT: usize>() -> Result<Zeroizing<[u8; COUNT]>, StateError> {
+    let mut bytes = Zeroizing::new([0; COUNT]);
+    let mut filled = 0;
+    while filled < COUNT {
+        let rest = bytes.get_mut(filled..).unwrap_or_default();
+        let drawn = rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty());
+        filled += drawn.map_err(|error| StateError::Entropy(error.into()))?;
+    }
+    Ok(bytes)
+}
+
+/// The name of a file of the log.
+pub(crate) fn log_name(number: u64) -> String {
+    format!("journal/{number:06}.log")
+}
+
+fn settings_name(digest: &[u8; 32]) -> String {
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("settings/{hex}.toml")
+}
+
+/// Files that only their owner reads.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+const VERSION: &str = "1\n";
+
+/// Why an agent cannot live in a directory.
+#[derive(Debug)]
+pub(crate) enum StateError {
+    Io { path: PathBuf, error: io::Error },
+    Entropy(io::Error),
+    NotPrivate { path: PathBuf },
+    Held { path: PathBuf },
+    Version { path: PathBuf, found: String },
+    Odd { path: PathBuf },
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io { path, error } => write!(formatter, "{}: {error}", path.display()),
+            Self::Entropy(error) => write!(formatter, "the system gives no random bytes: {error}"),
+            Self::NotPrivate { path } => write!(
+                formatter,
+                "{}: it is no directory of yours alone; run 'chmod 700' on it, or name another \
+                 one with --state",
+                path.display()
+            ),
+            Self::Held { path } => write!(
+                formatter,
+                "{}: another sentinel is at work here; end it, or name another directory with \
+                 --state",
+                path.display()
+            ),
+            Self::Version { path, found } => write!(
+                formatter,
+                "{}: it was made by another version (layout {found}, this one knows {}); start \
+                 that one, or name another directory with --state",
+                path.display(),
+                VERSION.trim()
+            ),
+            Self::Odd { path } => write!(
+                formatter,
+                "{}: it is not what was stored; put back a copy of the whole directory",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for StateError {}

@@ -1,0 +1,151 @@
+//! The tools of this shell: what the core allowed is done here, and nothing else.
+//!
+//! # Invariants
+//! - Whatever was begun ends with one output, unless it was cancelled.
+//!
+//! # Not here
+//! Whether a call may be made: it was judged before it came here.
+
+mod files;
+mod roots;
+mod search;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sentinel_core::agent::{CallNumber, Settings, ToolOutput};
+use sentinel_core::capability::{FileRight, Grant, Level, Resource};
+use sentinel_core::tool::{Call, Operation};
+
+use self::roots::{FileError, Roots};
+use self::search::Search;
+use crate::confine::Reach;
+
+/// What can be done, and what is being done.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    roots: Roots,
+    workspace: String,
+    searches: BTreeMap<CallNumber, Search>,
+}
+
+impl Tools {
+    /// Holds the directories that the settings grant.
+    ///
+    /// # Errors
+    /// This kernel cannot open files beneath a directory, or one of them cannot be held.
+    pub(crate) fn new(settings: &Settings) -> std::io::Result<Self> {
+        if !roots::is_supported() {
+            let why = "this kernel cannot open files beneath a directory only (openat2, Linux 5.6)";
+            return Err(std::io::Error::other(why));
+        }
+        let granted = settings.grants.iter().filter_map(granted_path);
+        let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(granted))?;
+        Ok(Self { roots, workspace: settings.workspace.clone(), searches: BTreeMap::new() })
+    }
+
+    /// Does a call, or begins to.
+    pub(crate) fn run(&mut self, number: CallNumber, call: &Call) -> Option<ToolOutput> {
+        let operation = match call {
+            Call::Builtin(operation) => operation,
+            Call::Foreign(foreign) => {
+                let why = format!("there is nobody here who does {}", foreign.tool());
+                return Some(ToolOutput { content: why, is_error: true });
+            }
+        };
+        if let Operation::SearchFiles { directory, text, glob } = operation {
+            let directory = self.absolute(directory);
+            match Search::begin(&self.roots, &directory, text.clone(), glob.clone()) {
+                Ok(search) => {
+                    self.searches.insert(number, search);
+                    return None;
+                }
+                Err(error) => return Some(output(Err(error))),
+            }
+        }
+        Some(output(self.at_once(operation)))
+    }
+
+    fn at_once(&self, operation: &Operation) -> Result<String, FileError> {
+        let roots = &self.roots;
+        match operation {
+            Operation::ReadFile { path, offset, limit } => {
+                files::read(roots, &self.absolute(path), *offset, *limit)
+            }
+            Operation::WriteFile { path, content } => {
+                files::write(roots, &self.workspace, &self.absolute(path), content)
+            }
+            Operation::EditFile { path, old, new, all } => {
+                files::edit(roots, &self.absolute(path), old, new, *all)
+            }
+            Operation::ListDirectory { path } => files::list(roots, &self.absolute(path)),
+            Operation::RunCommand { program, .. } => Err(FileError::new(
+                program,
+                "programs are run only in a sandbox, and this version has none",
+            )),
+            other => Err(FileError::new(other.tool().name(), "it is not done here")),
+        }
+    }
+
+    /// Paths of calls are relative to the workspace, as the core takes them.
+    fn absolute(&self, path: &str) -> String {
+        let path = path.trim_end_matches('/');
+        let joined = match path.strip_prefix('/') {
+            Some(_) => path.to_string(),
+            None => format!("{}/{path}", self.workspace.trim_end_matches('/')),
+        };
+        let names = joined.split('/').filter(|name| !name.is_empty() && *name != ".");
+        names.fold(String::new(), |path, name| path + "/" + name)
+    }
+
+    /// Whether something is being done a little at a time.
+    pub(crate) fn is_at_work(&self) -> bool {
+        !self.searches.is_empty()
+    }
+
+    /// Goes on with what is being done, and gives what came of what is over.
+    pub(crate) fn step(&mut self) -> Vec<(CallNumber, ToolOutput)> {
+        let mut over = Vec::new();
+        self.searches.retain(|number, search| match search.step() {
+            Some(content) => {
+                over.push((*number, ToolOutput { content, is_error: false }));
+                false
+            }
+            None => true,
+        });
+        over
+    }
+
+    pub(crate) fn cancel(&mut self, number: CallNumber) {
+        self.searches.remove(&number);
+    }
+}
+
+/// What the settings grant, for the confinement of the process: paths that are not there yet are
+/// reached after the next start.
+pub(crate) fn reach(settings: &Settings) -> Vec<Reach<'_>> {
+    let granted = settings.grants.iter().filter_map(|grant| match &grant.resource {
+        Resource::Files { path, rights } if grant.level != Level::Deny => {
+            let writes = rights.has(FileRight::Write);
+            Some(Reach { path: Path::new(path.as_str()), writes })
+        }
+        _ => None,
+    });
+    granted.filter(|reach| reach.path.exists()).collect()
+}
+
+fn output(done: Result<String, FileError>) -> ToolOutput {
+    match done {
+        Ok(content) => ToolOutput { content, is_error: false },
+        Err(error) => ToolOutput { content: error.to_string(), is_error: true },
+    }
+}
+
+fn granted_path(grant: &Grant) -> Option<&str> {
+    match &grant.resource {
+        Resource::Files { path, .. } if grant.level != Level::Deny => Some(path.as_str()),
+        _ => None,
+    }
+}

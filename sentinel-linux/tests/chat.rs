@@ -1,0 +1,209 @@
+//! The real program, as people start it: in a pipe, with one message, killed and started again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is a test that fails"
+)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use sentinel_core::journal::{Trust, Verdict, Verifier};
+
+/// A workspace and a state directory, which are gone when the test is.
+struct Home {
+    path: PathBuf,
+}
+
+impl Home {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sentinel-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.join("work/docs")).unwrap();
+        fs::write(path.join("work/README.md"), "# A house\n").unwrap();
+        fs::write(path.join("work/docs/guide.md"), "Go in.\n").unwrap();
+        let work = path.join("work").display().to_string();
+        let grants = format!(r#"["read,list {work}", "write {work} ask"]"#);
+        fs::write(path.join("sentinel.toml"), format!("[security]\ngrants = {grants}\n")).unwrap();
+        Self { path }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.path.join("state")
+    }
+
+    fn sentinel(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sentinel"));
+        command.current_dir(self.path.join("work")).arg("chat").arg("--state").arg(self.state());
+        command.args(["--config", "../sentinel.toml"]);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Says one thing.
+    fn ask(&self, text: &str) -> Output {
+        self.sentinel(&["-m", text]).output().unwrap()
+    }
+
+    /// Begins a chat in a pipe with these lines typed.
+    fn chat(&self, lines: &str) -> Child {
+        let mut child = self.sentinel(&[]).stdin(Stdio::piped()).spawn().unwrap();
+        // It may have ended already, with a word about why.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        child
+    }
+
+    fn verdict(&self) -> Verdict {
+        let mut verifier = Verifier::new(Trust::default());
+        verifier.push(&fs::read(self.log()).unwrap());
+        verifier.finish().verdict
+    }
+
+    fn log(&self) -> PathBuf {
+        self.state().join("journal/000000.log")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn one_message_has_one_answer_and_nothing_else() {
+    let home = Home::new("one");
+    let output = home.ask("list the files here");
+    let said = text(&output.stdout);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    assert!(said.contains("README.md (10 bytes)") && said.contains("docs/"), "{said}");
+    assert!(!said.contains("allowed by"), "{said}");
+    assert_eq!(home.verdict(), Verdict::Ok);
+    let again = text(&home.ask("read README.md").stdout);
+    assert!(again.contains("# A house"), "it goes on with its log: {again}");
+}
+
+#[test]
+fn lines_of_a_pipe_are_answered_in_order_and_questions_by_the_next() {
+    let home = Home::new("pipe");
+    let lines =
+        "read docs/guide.md\nwrite hello to notes/one.txt\n/approve 1\nread notes/one.txt\n";
+    let output = home.chat(lines).wait_with_output().unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let place = |words| said.find(words).unwrap_or_else(|| panic!("no {words:?} in {said}"));
+    assert!(place("Go in.") < place("Question 1") && place("Question 1") < place("Allowed"));
+    assert_eq!(fs::read(home.path.join("work/notes/one.txt")).unwrap(), b"hello");
+    let listed = text(&home.ask("list the files in notes").stdout);
+    assert!(listed.contains("one.txt (5 bytes)"), "{listed}");
+}
+
+#[test]
+fn nothing_outside_the_workspace_is_reached() {
+    let home = Home::new("outside");
+    for wish in ["read /etc/passwd", "list the files in /", "write x to /tmp/x.txt"] {
+        let said = text(&home.ask(wish).stdout);
+        assert!(said.contains("no grant covers it"), "{wish}: {said}");
+        assert!(!said.contains("root:") && !said.contains("usr/"), "{wish}: {said}");
+    }
+    // Its own secrets are denied, wherever they are.
+    let inside = home.path.join("work/state");
+    let output = Command::new(env!("CARGO_BIN_EXE_sentinel"))
+        .current_dir(home.path.join("work"))
+        .args(["--state", "state", "-m", "read state/journal.key"])
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    assert!(inside.join("journal.key").exists(), "{}", text(&output.stderr));
+    assert!(said.contains("forbids"), "{said}");
+}
+
+#[test]
+fn two_at_once_are_one_too_many() {
+    let home = Home::new("twice");
+    let mut first = home.sentinel(&[]).stdin(Stdio::piped()).spawn().unwrap();
+    while !home.log().exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let second = home.ask("hello");
+    assert!(!second.status.success());
+    assert!(text(&second.stderr).contains("another sentinel is at work"), "{second:?}");
+    drop(first.stdin.take());
+    assert!(first.wait().unwrap().success());
+}
+
+#[test]
+fn a_state_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new("open");
+    fs::create_dir(home.state()).unwrap();
+    fs::set_permissions(home.state(), fs::Permissions::from_mode(0o755)).unwrap();
+    let output = home.ask("hello");
+    assert!(!output.status.success() && text(&output.stderr).contains("chmod 700"), "{output:?}");
+}
+
+/// Killed at moments that differ from run to run, it goes on each time, and its log is whole.
+#[test]
+fn killed_at_any_moment_it_goes_on() {
+    let home = Home::new("killed");
+    let lines = "read README.md\nlist the files in docs\nread docs/guide.md\n".repeat(20);
+    for round in 0..40_u64 {
+        let mut child = home.chat(&lines);
+        std::thread::sleep(Duration::from_micros(round * 900));
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        // Of what was on its way it says that nobody knows, and of nothing else.
+        let said = text(&output.stderr);
+        let is_known = |line: &str| line.contains("may not have arrived") || line.is_empty();
+        assert!(said.lines().all(is_known), "round {round}: {said}");
+    }
+    let output = home.ask("/status");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(home.verdict(), Verdict::Ok);
+}
+
+/// A power cut may leave any part of what was written last.
+#[test]
+fn a_log_that_was_cut_anywhere_is_gone_on_with() {
+    let home = Home::new("cut");
+    let keep = |name: &str| fs::read(home.state().join(name)).unwrap();
+    assert!(home.ask("hello").status.success());
+    let before = fs::read(home.log()).unwrap().len();
+    let seed = keep("seed");
+    assert!(home.ask("read README.md").status.success());
+    let (log, keys) = (fs::read(home.log()).unwrap(), keep("keys"));
+    for cut in (before..=log.len()).step_by(31) {
+        put(&home.log(), &log[..cut]);
+        put(&home.state().join("keys"), &keys);
+        put(&home.state().join("seed"), &seed);
+        let output = home.ask("/status");
+        assert!(output.status.success(), "cut at {cut}: {}", text(&output.stderr));
+        assert_eq!(home.verdict(), Verdict::Ok, "cut at {cut}");
+    }
+}
+
+fn put(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_said() {
+    for (arguments, said) in [
+        (&["chta"][..], "no command 'chta'"),
+        (&["--stat", "x"], "--stat"),
+        (&["chat", "-m"], "-m"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_sentinel")).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(text(&output.stderr).contains(said), "{arguments:?}: {}", text(&output.stderr));
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_sentinel")).arg("--help").output().unwrap();
+    assert!(output.status.success() && text(&output.stdout).contains("--state DIRECTORY"));
+}
