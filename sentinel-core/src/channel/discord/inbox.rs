@@ -152,7 +152,11 @@ impl Inbox {
     /// A session began: every channel may have gone on without us.
     pub(super) fn session_began(&mut self) {
         for channel in self.channels.values_mut() {
-            channel.hole.get_or_insert_default().pages = 0;
+            match &mut channel.hole {
+                // An answer that is under way may be from before.
+                Some(hole) => (hole.again, hole.pages) = (true, 0),
+                None => channel.hole = Some(Hole::default()),
+            }
         }
         // The numbers of the old session mean nothing in the new one.
         for pending in self.pending.values_mut() {

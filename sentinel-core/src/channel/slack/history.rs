@@ -43,6 +43,7 @@ impl Slack {
         {
             let channel = channel.to_string();
             let told = Vec::new();
+            self.inbox.asking(&channel);
             let job = Job::History { channel: channel.clone(), oldest, cursor: None };
             self.history = Some(History { channel, oldest, pages: 0, newest: oldest, told });
             self.ask(now, job);

@@ -42,6 +42,8 @@ struct Channel {
     pending: BTreeSet<u64>,
     /// What was missed is still to be asked for, so `newest` stays.
     is_behind: bool,
+    /// It fell behind again since it was asked.
+    again: bool,
     used: u64,
 }
 
@@ -92,7 +94,7 @@ impl Inbox {
         }
         if self.pending.len() >= CHANNEL_PENDING_MAX {
             if let Some(channel) = place.and_then(|(channel, _)| self.channels.get_mut(channel)) {
-                channel.is_behind = true;
+                (channel.is_behind, channel.again) = (true, true);
             }
             return Taken::Leave;
         }
@@ -154,7 +156,7 @@ impl Inbox {
     /// Every channel may have gone on without us.
     pub(super) fn fall_behind(&mut self) {
         for channel in self.channels.values_mut() {
-            channel.is_behind = true;
+            (channel.is_behind, channel.again) = (true, true);
         }
     }
 
@@ -167,11 +169,18 @@ impl Inbox {
         Some((id, Stamp(channel.newest)))
     }
 
+    /// A channel is asked now: what it falls behind from here on is another story.
+    pub(super) fn asking(&mut self, channel: &str) {
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.again = false;
+        }
+    }
+
     /// A channel told what was said up to this; all of it, or as much as could be taken.
     pub(super) fn caught_up(&mut self, channel: &str, newest: Stamp, is_all: bool) {
         if let Some(channel) = self.channels.get_mut(channel) {
             channel.newest = channel.newest.max(newest.0);
-            if is_all {
+            if is_all && !channel.again {
                 let live = channel.pending.last().copied().unwrap_or(0);
                 channel.newest = channel.newest.max(live);
                 channel.is_behind = false;
@@ -194,6 +203,7 @@ impl Inbox {
             newest: stamp.saturating_sub(1),
             pending: BTreeSet::new(),
             is_behind: false,
+            again: false,
             used,
         });
         channel.used = used;
@@ -258,8 +268,9 @@ impl Inbox {
         for row in rows("channels").take(CHANNEL_CHATS_KEPT) {
             let (Some(id), Some(newest)) = (text(row, 0), number(row, 1)) else { continue };
             if super::message::is_id(&id) {
-                let (pending, is_behind, used) = (BTreeSet::new(), false, 0);
-                inbox.channels.insert(id, Channel { newest, pending, is_behind, used });
+                let pending = BTreeSet::new();
+                let channel = Channel { newest, pending, is_behind: false, again: false, used: 0 };
+                inbox.channels.insert(id, channel);
             }
         }
         for row in rows("done").take(CHANNEL_DONE_MAX) {

@@ -343,7 +343,10 @@ impl Slack {
     fn send(&mut self, now: Now) {
         if self.socket.is_running() {
             if !self.polled.is_empty() && now.instant >= self.next_round {
-                self.inbox.fall_behind();
+                // Not while any waits from the round before: the first would always come first.
+                if self.history.is_none() && self.inbox.behind().is_none() {
+                    self.inbox.fall_behind();
+                }
                 let channels = u32::try_from(self.polled.len()).unwrap_or(u32::MAX);
                 let round = REQUEST_PAUSE.saturating_mul(channels).max(ROUND_LEAST);
                 self.next_round = now.instant.after(round);
@@ -486,11 +489,11 @@ impl Connector for Slack {
         let root = document.root();
         match text(root, "type") {
             Some("hello") => {
-                if let Some(was_lost) = self.socket.greeted() {
+                if self.socket.greeted() {
                     self.ready();
-                    if was_lost {
-                        self.inbox.fall_behind();
-                    }
+                    // What was under way over the connection before is told a few times more; a
+                    // later message must not hide it if nothing runs then.
+                    self.inbox.fall_behind();
                 }
             }
             Some("disconnect") if text(root, "reason") == Some("link_disabled") => {

@@ -31,8 +31,6 @@ pub(super) struct Socket {
     backoff: Backoff,
     /// Counts connections, so that nothing is said over another one than it belongs to.
     number: u32,
-    /// A connection was lost, or could not be made: something may have been told to nobody.
-    was_lost: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +65,6 @@ impl Socket {
             is_known: false,
             backoff: Backoff::default(),
             number: 0,
-            was_lost: false,
         }
     }
 
@@ -216,21 +213,20 @@ impl Socket {
                 self.wait(now, Duration::ZERO, chance);
             }
             State::Renewing => {
-                self.was_lost = true;
                 self.state = State::Asking;
             }
             _ => {}
         }
     }
 
-    /// The first word of a connection. Returns whether the one before was lost.
-    pub(super) fn greeted(&mut self) -> Option<bool> {
-        if !matches!(self.state, State::Opening(_) | State::Greeting(_)) {
-            return None;
+    /// The first word of a connection. Returns whether it was waited for.
+    pub(super) fn greeted(&mut self) -> bool {
+        let is_new = matches!(self.state, State::Opening(_) | State::Greeting(_));
+        if is_new {
+            self.state = State::Running;
+            self.backoff.reset();
         }
-        self.state = State::Running;
-        self.backoff.reset();
-        Some(core::mem::take(&mut self.was_lost))
+        is_new
     }
 
     /// Slack will close the connection, or wants another one.
@@ -242,7 +238,6 @@ impl Socket {
     }
 
     fn wait(&mut self, now: Now, pause: Duration, chance: &mut Chance) {
-        self.was_lost = true;
         let pause = self.backoff.next(chance).max(pause);
         self.state = State::Waiting(now.instant.after(pause));
     }
