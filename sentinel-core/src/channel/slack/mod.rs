@@ -488,13 +488,11 @@ impl Connector for Slack {
         let Ok(document) = json::parse(words.as_bytes()) else { return };
         let root = document.root();
         match text(root, "type") {
-            Some("hello") => {
-                if self.socket.greeted() {
-                    self.ready();
-                    // What was under way over the connection before is told a few times more; a
-                    // later message must not hide it if nothing runs then.
-                    self.inbox.fall_behind();
-                }
+            Some("hello") if self.socket.greeted() => {
+                self.ready();
+                // What was under way over the connection before is told a few times more; a later
+                // message must not hide it if nothing runs then.
+                self.inbox.fall_behind();
             }
             Some("disconnect") if text(root, "reason") == Some("link_disabled") => {
                 self.stop(LINK_DISABLED);
