@@ -15,6 +15,8 @@ use sentinel_core::channel::Incoming;
 use sentinel_core::channel::connector::{
     Action, Call, CallNumber, Connector, Posted, ToPost, Token,
 };
+use sentinel_core::channel::discord::Discord;
+use sentinel_core::channel::slack::Slack;
 use sentinel_core::channel::telegram::Telegram;
 use sentinel_core::config::Config;
 use sentinel_core::text::json;
@@ -44,6 +46,7 @@ struct Line {
     machine: Box<dyn Connector>,
     base: Url,
     token: Zeroizing<String>,
+    app_token: Option<Zeroizing<String>>,
     /// Where what it keeps is kept.
     kept: PathBuf,
     asked: BTreeMap<CallNumber, RequestNumber>,
@@ -86,6 +89,15 @@ impl Connectors {
             let seed = u64::from_ne_bytes(seed);
             let (machine, base): (Box<dyn Connector>, _) = match platform {
                 "telegram" => (Box::new(Telegram::new(seed)), TELEGRAM),
+                "discord" => (Box::new(Discord::new(seed)), DISCORD),
+                "slack" if connector.app_token.is_some() => (Box::new(Slack::new(seed)), SLACK),
+                "slack" => {
+                    return Err(
+                        "slack: this version speaks with it by Socket Mode, for which the \
+                                app's own token is needed: see app_token_env"
+                            .into(),
+                    );
+                }
                 other => return Err(format!("this version does not speak to {other}")),
             };
             // Where a test, or a server of one's own that speaks the same, stands in its place.
@@ -94,12 +106,16 @@ impl Connectors {
             let base = Url::parse(&base).map_err(|error| format!("{platform}: {error}"))?;
             let token = secrets::read(&connector.token);
             let token = token.map_err(|error| format!("the token of {platform}: {error}"))?;
+            let app_token = connector.app_token.as_ref().map(secrets::read).transpose();
+            let app_token =
+                app_token.map_err(|error| format!("the app's token of {platform}: {error}"))?;
             let kept = state.join(format!("{platform}.kept"));
             lines.push(Line {
                 platform,
                 machine,
                 base,
                 token,
+                app_token,
                 kept,
                 asked: BTreeMap::new(),
                 socket: None,
@@ -339,8 +355,12 @@ impl Line {
         };
         match call.token {
             Token::BotHeader => add("authorization", &format!("Bot {token}"))?,
-            Token::Bearer | Token::AppBearer => add("authorization", &format!("Bearer {token}"))?,
-            _ => {}
+            Token::Bearer => add("authorization", &format!("Bearer {token}"))?,
+            Token::AppBearer => {
+                let token = self.app_token.as_ref().ok_or("there is no token of the app")?;
+                add("authorization", &format!("Bearer {}", token.as_str()))?;
+            }
+            Token::None | Token::BotPath | Token::FilePath => {}
         }
         let mut body = Vec::new();
         if let Some((kind, bytes)) = call.body {
@@ -361,3 +381,5 @@ impl Line {
 }
 
 const TELEGRAM: &str = "https://api.telegram.org";
+const DISCORD: &str = "https://discord.com/api/v10";
+const SLACK: &str = "https://slack.com/api";
