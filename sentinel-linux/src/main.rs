@@ -10,6 +10,7 @@ mod fetch;
 mod journal;
 mod models;
 mod network;
+mod persona;
 mod poller;
 mod program;
 mod seal;

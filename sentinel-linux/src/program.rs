@@ -5,39 +5,36 @@
 //! # Not here
 //! Deciding anything.
 
+mod start;
+
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sentinel_core::agent::{CallNumber, DeliveryNumber, ExchangeNumber, ToolOutput};
 use sentinel_core::capability::Handle;
 use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Post};
-use sentinel_core::config::Http;
-use sentinel_core::journal::RecoverError;
 use sentinel_core::llm::{Outgoing, TransportKind};
-use sentinel_core::runtime::{Effect, Event, EventError, ResumeError, Said, Secrets, Sentinel};
+use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
-use sentinel_core::wire::dns;
 
 use crate::clock::Clock;
-use crate::configuration::{self, Configuration};
-use crate::confine::{self, Reach};
+use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard};
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
 use crate::models::Models;
-use crate::network::{self, Network};
-use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::seal;
+use crate::network::Network;
+use crate::persona::Persona;
+use crate::poller::{Owner, Poller, Ready};
 use crate::signals::{Signal, Signals};
-use crate::state::{self, State};
+use crate::state::State;
 use crate::terminal::{self, Terminal};
-use crate::tools::{self, Tools};
+use crate::tools::Tools;
 
 /// What was asked for on the command line.
 #[derive(Debug)]
@@ -64,6 +61,7 @@ pub(crate) enum Mode {
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let signals = Signals::new()?;
     let mut program = Program::start(options, signals)?;
+    program.look_at_persona()?;
     match &options.mode {
         Mode::Chat => program.welcome(options)?,
         Mode::Single(text) => {
@@ -92,6 +90,7 @@ struct Program {
     sentinel: Sentinel,
     /// Questions that wait, by their numbers.
     questions: BTreeSet<u32>,
+    persona: Persona,
     /// Held until the end.
     _state: State,
     ending: Ending,
@@ -115,97 +114,6 @@ enum Ending {
 }
 
 impl Program {
-    fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
-        let clock = Clock::new();
-        let state = State::open(&options.state)?;
-        let config = &options.configuration.config;
-        let (settings, text) = options.configuration.settings(state.directory())?;
-        let settings = Arc::new(settings);
-        state.keep_settings(&settings.digest, &text)?;
-        let earlier = |digest: &[u8; 32]| {
-            let text = state.kept_settings(digest)?;
-            configuration::earlier(&text, *digest).map(Arc::new)
-        };
-        let log = state.log()?;
-        let has_log = !log.is_empty();
-        let secrets = || -> Result<Secrets, Box<dyn Error>> {
-            Ok(Secrets {
-                journal: state.journal_id()?,
-                origin: "sentinel.local/agent".into(),
-                seed: state.seed()?,
-                master: seal::master(config.state(), state.directory(), has_log)?,
-                entropy: *state::entropy()?,
-            })
-        };
-        let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
-        let resumed = match files.is_empty() {
-            true => None,
-            false => {
-                let (settings, now) = (settings.clone(), clock.now());
-                match Sentinel::resume(settings, &earlier, secrets()?, state.ring()?, &files, now) {
-                    // The first write of all did not come to its end: nothing was begun.
-                    Err(ResumeError::Log(RecoverError::Empty)) => None,
-                    outcome => Some(outcome?),
-                }
-            }
-        };
-        let (sentinel, bytes_count) = match resumed {
-            Some(resumed) => (resumed.sentinel, resumed.bytes_count),
-            None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
-        };
-        let last = files.len().saturating_sub(1) as u64;
-        let tools = Tools::new(&settings)?;
-        let models = Models::new(config)?;
-        let connectors = match options.mode {
-            Mode::Run => Connectors::new(config, state.directory())?,
-            Mode::Chat | Mode::Single(_) => Connectors::none(),
-        };
-        let network = Network::new(network_options(config.http())?)?;
-        let poller = Poller::new()?;
-        // From here on this process reaches what it was granted, and nothing else.
-        if options.is_confined {
-            let mut reach = tools::reach(&settings);
-            reach.push(Reach { path: state.directory(), writes: true });
-            let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
-            reach.extend(names.map(|path| Reach { path, writes: false }));
-            confine::confine_files(&reach)?;
-        }
-        let journal = Journal::start(state.directory().to_path_buf(), last, bytes_count)?;
-        if options.is_confined {
-            confine::confine_calls()?;
-        } else {
-            eprintln!(
-                "sentinel: NOT CONFINED, as asked: a fault in this program is a fault in you"
-            );
-        }
-        poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
-        poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
-        let now = clock.now().wall;
-        let terminal = match options.mode {
-            Mode::Chat => Terminal::new(&poller, now)?,
-            Mode::Single(_) | Mode::Run => Terminal::silent(now)?,
-        };
-        Ok(Self {
-            clock,
-            poller,
-            signals,
-            journal,
-            terminal,
-            tools,
-            fetches: Fetches::default(),
-            models,
-            connectors,
-            network,
-            sentinel,
-            questions: BTreeSet::new(),
-            _state: state,
-            ending: Ending::No,
-            has_failed: false,
-            has_answer: false,
-            mode: options.mode.clone(),
-        })
-    }
-
     /// Says what is there and what can be done, to a person.
     fn welcome(&mut self, options: &Options) -> io::Result<()> {
         let Configuration { config, file } = &options.configuration;
@@ -227,26 +135,40 @@ impl Program {
 
     fn go_on(&mut self) -> Result<(), Box<dyn Error>> {
         loop {
-            self.perform()?;
+            self.settle()?;
             if self.is_over()? {
                 return Ok(());
             }
             let patience = self.patience();
-            for ready in self.poller.wait(patience)? {
+            let ready = self.poller.wait(patience)?;
+            self.look_at_persona()?;
+            for ready in ready {
                 self.ready(ready)?;
             }
             self.take_input()?;
             let now = self.clock.now().instant;
             self.network.tick(now, &self.poller);
-            self.hear()?;
-            self.settle_questions();
-            self.listen()?;
             for (call, output) in self.tools.step() {
                 self.tell(Event::ToolFinished { call, output })?;
             }
             let now = self.clock.now();
             if self.sentinel.deadline().is_some_and(|deadline| deadline <= now.instant) {
                 self.tell(Event::Time)?;
+            }
+        }
+    }
+
+    /// Does everything that follows without waiting. What is done here can have something to do
+    /// follow there: a message that is acknowledged lets a platform be asked for the next, and a
+    /// request may have failed before it was sent.
+    fn settle(&mut self) -> Result<(), Box<dyn Error>> {
+        loop {
+            self.perform()?;
+            self.settle_questions();
+            let has_listened = self.listen()?;
+            let has_heard = self.hear()?;
+            if !has_listened && !has_heard {
+                return Ok(());
             }
         }
     }
@@ -263,11 +185,15 @@ impl Program {
         deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now))
     }
 
-    /// What the network brought.
-    fn hear(&mut self) -> Result<(), Box<dyn Error>> {
+    /// What the network brought; false if it was nothing.
+    fn hear(&mut self) -> Result<bool, Box<dyn Error>> {
+        let mut has_heard = false;
         loop {
             let now = self.clock.now();
-            let Some(event) = self.network.poll(now.instant, &self.poller) else { return Ok(()) };
+            let Some(event) = self.network.poll(now.instant, &self.poller) else {
+                return Ok(has_heard);
+            };
+            has_heard = true;
             if self.connectors.take(now, &event) {
                 continue;
             }
@@ -288,6 +214,13 @@ impl Program {
                 eprintln!("sentinel: {error}");
             }
             self.perform()?;
+        }
+    }
+
+    fn look_at_persona(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.persona.look(self.clock.now().instant) {
+            Some(text) => self.tell(Event::PersonaRead { text }),
+            None => Ok(()),
         }
     }
 
@@ -339,7 +272,7 @@ impl Program {
                 while let Some(signal) = self.signals.take() {
                     match (signal, self.ending) {
                         (Signal::Reload, _) => {
-                            let (dns, hosts) = names();
+                            let (dns, hosts) = start::names();
                             self.network.configure_names(dns, hosts);
                             eprintln!(
                                 "sentinel: names are resolved as the system says now; the \
@@ -476,20 +409,24 @@ impl Program {
         Ok(())
     }
 
-    /// What the platforms brought.
-    fn listen(&mut self) -> Result<(), Box<dyn Error>> {
+    /// What the platforms brought; false if it was nothing, or nothing that can be taken now.
+    fn listen(&mut self) -> Result<bool, Box<dyn Error>> {
+        let mut has_listened = false;
         loop {
             let now = self.clock.now();
             let (poller, network) = (&self.poller, &mut self.network);
-            let Some(heard) = self.connectors.poll(now, poller, network) else { return Ok(()) };
+            let Some(heard) = self.connectors.poll(now, poller, network) else {
+                return Ok(has_listened);
+            };
             match heard {
                 Heard::Message(message) => {
                     let event = Event::Message(message.clone());
                     if let Err(error) = self.sentinel.handle(now, event) {
                         eprintln!("sentinel: {error}");
                         if error == EventError::Busy {
+                            // It is offered again when something has happened.
                             self.connectors.refused(message);
-                            return Ok(());
+                            return Ok(false);
                         }
                     }
                 }
@@ -505,6 +442,7 @@ impl Program {
                 }
                 Heard::Note(text) => eprintln!("sentinel: {text}"),
             }
+            has_listened = true;
             self.perform()?;
         }
     }
@@ -575,34 +513,4 @@ impl Program {
         }
         Ok(())
     }
-}
-
-/// How names are found. A system without these files has names all the same: the defaults are those
-/// of others.
-fn names() -> (dns::Config, dns::Hosts) {
-    let read = |path: &str| std::fs::read(path).unwrap_or_default();
-    let [resolvers, hosts] = NAME_FILES.map(read);
-    (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
-}
-
-const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
-
-/// How names are found and hosts are trusted: read now, while files can be.
-fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
-    let (dns, hosts) = names();
-    let extra_roots = match &http.ca_file {
-        Some(path) => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
-        None => None,
-    };
-    let proxy = match &http.proxy {
-        Some(url) => {
-            let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
-            let hosts = hosts.unwrap_or_default();
-            let mut hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
-            let proxy = network::Proxy::parse(url.as_str())?;
-            Some(hosts.try_fold(proxy, network::Proxy::except)?)
-        }
-        None => None,
-    };
-    Ok(network::Options { dns, hosts, extra_roots, proxy })
 }

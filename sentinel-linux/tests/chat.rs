@@ -149,6 +149,28 @@ fn a_state_that_others_can_read_is_refused() {
     assert!(!output.status.success() && text(&output.stderr).contains("chmod 700"), "{output:?}");
 }
 
+#[test]
+fn a_persona_that_nobody_approved_stops_the_work() {
+    let home = Home::new("persona");
+    let file = home.path.join("soul.md");
+    put(&file, b"Be kind.");
+    let config = home.path.join("sentinel.toml");
+    // SHA-256 of the eight bytes above.
+    let digest = "5499befb38dbf3fcc08107141cb2a9e7f42a6aae403361dc3601b8296d7967ea";
+    let path = file.display();
+    let agent = format!("[agent]\npersona_file = \"{path}\"\npersona_sha256 = \"{digest}\"\n");
+    put(&config, agent.as_bytes());
+    let said = text_of(&home.ask("list the files here"));
+    assert!(said.contains("README.md"), "{said}");
+    put(&file, b"Be evil.");
+    let said = text_of(&home.ask("list the files here"));
+    assert!(said.contains("I take no work") && !said.contains("README.md"), "{said}");
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
 /// Killed at moments that differ from run to run, it goes on each time, and its log is whole.
 #[test]
 fn killed_at_any_moment_it_goes_on() {

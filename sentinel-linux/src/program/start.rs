@@ -1,0 +1,163 @@
+//! The start: what is read, opened and held before the process gives up what it does not need.
+//!
+//! # Invariants
+//! - Files are confined before there is a second thread, and system calls after it: nothing runs
+//!   unconfined, and nothing has to be made later.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use sentinel_core::config::Http;
+use sentinel_core::journal::RecoverError;
+use sentinel_core::runtime::{ResumeError, Secrets, Sentinel};
+use sentinel_core::wire::dns;
+
+use super::{Ending, Mode, Options, Program};
+use crate::clock::Clock;
+use crate::configuration;
+use crate::confine::{self, Reach};
+use crate::connectors::Connectors;
+use crate::fetch::Fetches;
+use crate::journal::Journal;
+use crate::models::Models;
+use crate::network::{self, Network};
+use crate::persona::Persona;
+use crate::poller::{Interest, Owner, Poller, Token};
+use crate::seal;
+use crate::signals::Signals;
+use crate::state::{self, State};
+use crate::terminal::Terminal;
+use crate::tools::{self, Tools};
+
+impl Program {
+    /// Takes the state directory, goes on with its log, and confines the process.
+    pub(super) fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
+        let clock = Clock::new();
+        let state = State::open(&options.state)?;
+        let config = &options.configuration.config;
+        let (settings, text) = options.configuration.settings(state.directory())?;
+        let settings = Arc::new(settings);
+        state.keep_settings(&settings.digest, &text)?;
+        let earlier = |digest: &[u8; 32]| {
+            let text = state.kept_settings(digest)?;
+            configuration::earlier(&text, *digest).map(Arc::new)
+        };
+        let log = state.log()?;
+        let has_log = !log.is_empty();
+        let secrets = || -> Result<Secrets, Box<dyn Error>> {
+            Ok(Secrets {
+                journal: state.journal_id()?,
+                origin: "sentinel.local/agent".into(),
+                seed: state.seed()?,
+                master: seal::master(config.state(), state.directory(), has_log)?,
+                entropy: *state::entropy()?,
+            })
+        };
+        let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
+        let resumed = match files.is_empty() {
+            true => None,
+            false => {
+                let (settings, now) = (settings.clone(), clock.now());
+                match Sentinel::resume(settings, &earlier, secrets()?, state.ring()?, &files, now) {
+                    // The first write of all did not come to its end: nothing was begun.
+                    Err(ResumeError::Log(RecoverError::Empty)) => None,
+                    outcome => Some(outcome?),
+                }
+            }
+        };
+        let (sentinel, bytes_count) = match resumed {
+            Some(resumed) => (resumed.sentinel, resumed.bytes_count),
+            None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
+        };
+        let last = files.len().saturating_sub(1) as u64;
+        let tools = Tools::new(&settings)?;
+        let persona = Persona::new(config.persona_file());
+        if config.metrics().is_some() {
+            eprintln!("sentinel: [metrics] has no effect: this version gives out no figures");
+        }
+        let models = Models::new(config)?;
+        let connectors = match options.mode {
+            Mode::Run => Connectors::new(config, state.directory())?,
+            Mode::Chat | Mode::Single(_) => Connectors::none(),
+        };
+        let network = Network::new(network_options(config.http())?)?;
+        let poller = Poller::new()?;
+        // From here on this process reaches what it was granted, and nothing else.
+        if options.is_confined {
+            let mut reach = tools::reach(&settings);
+            reach.push(Reach { path: state.directory(), writes: true });
+            let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
+            let persona_file = persona.path().filter(|path| path.exists());
+            reach.extend(persona_file.map(|path| Reach { path, writes: false }));
+            reach.extend(names.map(|path| Reach { path, writes: false }));
+            confine::confine_files(&reach)?;
+        }
+        let journal = Journal::start(state.directory().to_path_buf(), last, bytes_count)?;
+        if options.is_confined {
+            confine::confine_calls()?;
+        } else {
+            eprintln!(
+                "sentinel: NOT CONFINED, as asked: a fault in this program is a fault in you"
+            );
+        }
+        poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
+        poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
+        let now = clock.now().wall;
+        let terminal = match options.mode {
+            Mode::Chat => Terminal::new(&poller, now)?,
+            Mode::Single(_) | Mode::Run => Terminal::silent(now)?,
+        };
+        Ok(Self {
+            clock,
+            poller,
+            signals,
+            journal,
+            terminal,
+            tools,
+            fetches: Fetches::default(),
+            models,
+            connectors,
+            network,
+            sentinel,
+            questions: BTreeSet::new(),
+            persona,
+            _state: state,
+            ending: Ending::No,
+            has_failed: false,
+            has_answer: false,
+            mode: options.mode.clone(),
+        })
+    }
+}
+
+/// How names are found. A system without these files has names all the same: the defaults are those
+/// of others.
+pub(super) fn names() -> (dns::Config, dns::Hosts) {
+    let read = |path: &str| std::fs::read(path).unwrap_or_default();
+    let [resolvers, hosts] = NAME_FILES.map(read);
+    (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
+}
+
+const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// How names are found and hosts are trusted: read now, while files can be.
+fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
+    let (dns, hosts) = names();
+    let extra_roots = match &http.ca_file {
+        Some(path) => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
+        None => None,
+    };
+    let proxy = match &http.proxy {
+        Some(url) => {
+            let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
+            let hosts = hosts.unwrap_or_default();
+            let mut hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
+            let proxy = network::Proxy::parse(url.as_str())?;
+            Some(hosts.try_fold(proxy, network::Proxy::except)?)
+        }
+        None => None,
+    };
+    Ok(network::Options { dns, hosts, extra_roots, proxy })
+}
