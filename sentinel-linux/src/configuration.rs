@@ -58,6 +58,14 @@ pub(crate) fn find(
 }
 
 impl Configuration {
+    /// What was found, for people.
+    pub(crate) fn found(&self) -> String {
+        match &self.file {
+            Some(file) => format!("Configured by {}.", file.display()),
+            None => "There is no configuration: everything is as it is without one.".into(),
+        }
+    }
+
     /// What the core is told, where the agent lives in this directory; and the text that it can be
     /// made from again.
     pub(crate) fn settings(&self, state: &Path) -> Result<(Settings, String), Box<dyn Error>> {

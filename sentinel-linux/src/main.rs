@@ -40,7 +40,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     use lexopt::prelude::*;
     let mut parser = lexopt::Parser::from_env();
     let (mut command, mut state, mut message, mut config) = (None, None, None, None);
-    let (mut is_confined, mut accepts_danger) = (true, false);
+    let (mut is_confined, mut accepts_danger, mut is_asked) = (true, false, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => {
@@ -57,8 +57,16 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
             Long("state") => state = Some(PathBuf::from(parser.value()?)),
             Short('m') | Long("message") => message = Some(parser.value()?.string()?),
             Value(word) if command.is_none() => command = Some(Command::named(&word.string()?)?),
+            Value(word) if command == Some(Command::Config(Ask::Check)) && !is_asked => {
+                command = Some(Command::Config(Ask::named(&word.string()?)?));
+                is_asked = true;
+            }
             other => return Err(other.unexpected().into()),
         }
+    }
+    if command == Some(Command::Config(Ask::Schema)) {
+        println!("{}", sentinel_core::config::schema());
+        return Ok(ExitCode::SUCCESS);
     }
     let configuration = configuration::find(config.as_deref(), accepts_danger)?;
     let usual = || PathBuf::from(&configuration.config.state().directory);
@@ -68,6 +76,14 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     let mode = match (command.unwrap_or(usual), message) {
         (_, Some(_)) if command == Some(Command::Run) => {
             return Err("'run' takes no message".into());
+        }
+        (Command::Config(_), Some(_)) => return Err("'config' takes no message".into()),
+        (Command::Config(ask), None) => {
+            match ask {
+                Ask::Show => print!("{}", sentinel_core::config::show(&configuration.config)),
+                _ => println!("{}", configuration.found()),
+            }
+            return Ok(ExitCode::SUCCESS);
         }
         (_, Some(message)) => Mode::Single(message),
         (Command::Chat, None) => Mode::Chat,
@@ -86,6 +102,26 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 enum Command {
     Chat,
     Run,
+    Config(Ask),
+}
+
+/// What is asked about the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    Check,
+    Show,
+    Schema,
+}
+
+impl Ask {
+    fn named(word: &str) -> Result<Self, String> {
+        match word {
+            "check" => Ok(Self::Check),
+            "show" => Ok(Self::Show),
+            "schema" => Ok(Self::Schema),
+            other => Err(format!("config has no '{other}'; it has check, show and schema")),
+        }
+    }
 }
 
 impl Command {
@@ -93,7 +129,8 @@ impl Command {
         match word {
             "chat" => Ok(Self::Chat),
             "run" => Ok(Self::Run),
-            other => Err(format!("there is no command '{other}'; there are run and chat")),
+            "config" => Ok(Self::Config(Ask::Check)),
+            other => Err(format!("there is no command '{other}'; there are run, chat and config")),
         }
     }
 }
@@ -106,6 +143,9 @@ sentinel: an agent that can do only what a person granted
   sentinel chat                talk with it here; Ctrl-D ends it
   sentinel chat -m 'TEXT'      one message, and nothing but its answer
   echo 'TEXT' | sentinel chat  a message in each line
+  sentinel config [check]      what is wrong with the configuration, all at once
+  sentinel config show         what counts in the end, without secrets
+  sentinel config schema       a JSON Schema of the file, for editors
 
   --config FILE                the configuration
                                (default $XDG_CONFIG_HOME/sentinel/sentinel.toml)

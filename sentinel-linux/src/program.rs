@@ -116,12 +116,8 @@ enum Ending {
 impl Program {
     /// Says what is there and what can be done, to a person.
     fn welcome(&mut self, options: &Options) -> io::Result<()> {
-        let Configuration { config, file } = &options.configuration;
-        let found = match file {
-            Some(file) => format!("Configured by {}.", file.display()),
-            None => "There is no configuration: everything is as it is without one.".into(),
-        };
-        self.terminal.note(&found)?;
+        let config = &options.configuration.config;
+        self.terminal.note(&options.configuration.found())?;
         let model = config.settings().models.first().map_or("no model", |model| &model.name);
         self.terminal.note(&format!("You talk with {model}. What it may do, and may not:"))?;
         for grant in &config.settings().grants {

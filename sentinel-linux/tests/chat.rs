@@ -216,6 +216,29 @@ fn put(path: &Path, bytes: &[u8]) {
 }
 
 #[test]
+fn the_configuration_is_checked_shown_and_described() {
+    let home = Home::new("config");
+    let ask = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sentinel"));
+        command.current_dir(home.path.join("work")).arg("config").args(words);
+        command.args(["--config", "../sentinel.toml"]).output().unwrap()
+    };
+    assert!(text(&ask(&[]).stdout).contains("Configured by ../sentinel.toml"));
+    let shown = text(&ask(&["show"]).stdout);
+    assert!(shown.contains("grants = [") && shown.contains("rounds = 10"), "{shown}");
+    assert!(text(&ask(&["schema"]).stdout).contains("json-schema.org"));
+    assert!(text(&ask(&["shwo"]).stderr).contains("config has no 'shwo'"));
+    let mistakes = "[agent]\nnmae = \"x\"\n[telegram]\ntoken = \"123:abc\"\n";
+    put(&home.path.join("sentinel.toml"), mistakes.as_bytes());
+    let output = ask(&["check"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success());
+    assert!(said.contains("2:1: unknown key 'nmae'") && said.contains("'name'"), "{said}");
+    assert!(said.contains("4:1: a secret stands in this file"), "{said}");
+    assert!(!said.contains("123:abc"), "{said}");
+}
+
+#[test]
 fn mistakes_on_the_command_line_are_said() {
     for (arguments, said) in [
         (&["chta"][..], "no command 'chta'"),
