@@ -27,6 +27,7 @@ use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard};
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
+use crate::log;
 use crate::models::Models;
 use crate::network::Network;
 use crate::persona::Persona;
@@ -204,10 +205,10 @@ impl Program {
             }
             let Some((event, failure)) = self.models.heard(&event) else { continue };
             if let Some(failure) = failure {
-                eprintln!("sentinel: {failure}");
+                log::warn!("{failure}");
             }
             if let Err(error) = self.sentinel.handle(now, event) {
-                eprintln!("sentinel: {error}");
+                log::warn!("{error}");
             }
             self.perform()?;
         }
@@ -270,8 +271,8 @@ impl Program {
                         (Signal::Reload, _) => {
                             let (dns, hosts) = start::names();
                             self.network.configure_names(dns, hosts);
-                            eprintln!(
-                                "sentinel: names are resolved as the system says now; the \
+                            log::info!(
+                                "names are resolved as the system says now; the \
                                  configuration is read at the next start"
                             );
                         }
@@ -287,11 +288,11 @@ impl Program {
                             self.tell(Event::Persisted { records_count })?;
                         }
                         Done::PersistFailed(error) => {
-                            eprintln!("sentinel: the log could not be written: {error}");
+                            log::error!("the log could not be written: {error}");
                             self.tell(Event::PersistFailed)?;
                         }
                         Done::SeedFailed(error) => {
-                            eprintln!("sentinel: the log's secret could not be replaced: {error}");
+                            log::error!("the log's secret could not be replaced: {error}");
                         }
                     }
                 }
@@ -327,7 +328,7 @@ impl Program {
             match self.terminal.next(self.clock.now().wall) {
                 None => break,
                 Some(Ok(message)) => self.tell(Event::Message(message))?,
-                Some(Err(error)) => eprintln!("sentinel: {error}"),
+                Some(Err(error)) => log::warn!("{error}"),
             }
             self.perform()?;
         }
@@ -336,7 +337,7 @@ impl Program {
 
     fn tell(&mut self, event: Event<'_>) -> Result<(), Box<dyn Error>> {
         match self.sentinel.handle(self.clock.now(), event) {
-            Err(error @ EventError::Busy) => eprintln!("sentinel: {error}"),
+            Err(error @ EventError::Busy) => log::warn!("{error}"),
             outcome => outcome?,
         }
         Ok(())
@@ -365,7 +366,7 @@ impl Program {
                 Effect::CancelModel { exchange } => {
                     self.models.cancel(&self.poller, &mut self.network, exchange);
                 }
-                Effect::Alert(text) => eprintln!("sentinel: {text}"),
+                Effect::Alert(text) => log::warn!("{text}"),
                 other => self.keep(other),
             }
         }
@@ -418,7 +419,7 @@ impl Program {
                 Heard::Message(message) => {
                     let event = Event::Message(message.clone());
                     if let Err(error) = self.sentinel.handle(now, event) {
-                        eprintln!("sentinel: {error}");
+                        log::warn!("{error}");
                         if error == EventError::Busy {
                             // It is offered again when something has happened.
                             self.connectors.refused(message);
@@ -436,7 +437,7 @@ impl Program {
                         }
                     })?;
                 }
-                Heard::Note(text) => eprintln!("sentinel: {text}"),
+                Heard::Note(text) => log::warn!("{text}"),
             }
             has_listened = true;
             self.perform()?;
@@ -462,7 +463,7 @@ impl Program {
         let now = self.clock.now().instant;
         let (poller, network) = (&self.poller, &mut self.network);
         if let Err(why) = self.models.ask(now, poller, network, exchange, model, request) {
-            eprintln!("sentinel: a model could not be asked: {why}");
+            log::warn!("a model could not be asked: {why}");
             let kind = TransportKind::Connect;
             self.tell(Event::ModelFailed { exchange, kind })?;
         }

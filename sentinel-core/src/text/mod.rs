@@ -17,7 +17,6 @@ pub mod toml;
 
 mod position;
 mod scan;
-#[cfg(feature = "policy")]
-pub(crate) mod suggest;
+pub mod suggest;
 
 pub use position::{Position, Span};

@@ -13,10 +13,14 @@
 use crate::limits::SUGGEST_WORD_BYTES_MAX;
 
 /// The candidate that `word` is most likely a slip of, the first of equals.
-pub(crate) fn nearest<'c>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'c str>,
-) -> Option<&'c str> {
+///
+/// ```
+/// use sentinel_core::text::suggest::nearest;
+///
+/// assert_eq!(nearest("chekc", ["check", "show"]), Some("check"));
+/// assert_eq!(nearest("weather", ["check", "show"]), None);
+/// ```
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if word.is_empty() || word.len() > SUGGEST_WORD_BYTES_MAX {
         return None;
     }

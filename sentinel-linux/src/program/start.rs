@@ -21,6 +21,7 @@ use crate::confine::{self, Reach};
 use crate::connectors::Connectors;
 use crate::fetch::Fetches;
 use crate::journal::Journal;
+use crate::log;
 use crate::models::Models;
 use crate::network::{self, Network};
 use crate::persona::Persona;
@@ -75,7 +76,7 @@ impl Program {
         let tools = Tools::new(&settings)?;
         let persona = Persona::new(config.persona_file());
         if config.metrics().is_some() {
-            eprintln!("sentinel: [metrics] has no effect: this version gives out no figures");
+            log::warn!("[metrics] has no effect: this version gives out no figures");
         }
         let models = Models::new(config)?;
         let connectors = match options.mode {
@@ -98,9 +99,7 @@ impl Program {
         if options.is_confined {
             confine::confine_calls()?;
         } else {
-            eprintln!(
-                "sentinel: NOT CONFINED, as asked: a fault in this program is a fault in you"
-            );
+            log::warn!("NOT CONFINED, as asked: a fault in this program is a fault in you");
         }
         poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
         poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;

@@ -1,0 +1,34 @@
+//! `sentinel chat`: talking with the agent here.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use super::{Arguments, Command, Switch};
+use crate::program::{self, Mode};
+
+pub(super) const COMMANDS: &[Command] = &[Command {
+    name: "chat",
+    operands: "",
+    operands_max: 0,
+    summary: "talk with it here; Ctrl-D ends it",
+    details: "\
+In a terminal you talk with the agent, see what it does and by which grant, and answer its
+questions. In a pipe each line is a message:
+
+  echo 'list the files here' | sentinel chat
+  sentinel chat -m 'read README.md'      one message, and nothing but its answer
+
+It ends with 0 if the one message was answered, and with 1 if not.",
+    options: &[Switch {
+        name: "message",
+        short: Some('m'),
+        value: "TEXT",
+        summary: "one message, and nothing but its answer",
+    }],
+    run: chat,
+}];
+
+fn chat(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let mode = arguments.text("message")?.map_or(Mode::Chat, Mode::Single);
+    program::run(&arguments.options(mode)?)
+}

@@ -1,0 +1,51 @@
+//! `sentinel config`: what the configuration says, and what is wrong with it.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use super::{Arguments, Command};
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "config check",
+        operands: "",
+        operands_max: 0,
+        summary: "what is wrong with the configuration, all at once",
+        details: "It ends with 0 if the agent would start with it.",
+        options: &[],
+        run: check,
+    },
+    Command {
+        name: "config show",
+        operands: "",
+        operands_max: 0,
+        summary: "what counts in the end, without secrets",
+        details: "Defaults and the environment included, as a file that reads back the same.",
+        options: &[],
+        run: show,
+    },
+    Command {
+        name: "config schema",
+        operands: "",
+        operands_max: 0,
+        summary: "a JSON Schema of the file, for editors",
+        details: "",
+        options: &[],
+        run: schema,
+    },
+];
+
+fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    println!("{}", arguments.configuration()?.found());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    print!("{}", sentinel_core::config::show(&arguments.configuration()?.config));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn schema(_: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    println!("{}", sentinel_core::config::schema());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,43 @@
+//! Colour for people: only on a terminal, and never where `NO_COLOR` is set.
+
+use std::fmt;
+use std::io::IsTerminal;
+
+/// Whether what is written somewhere is coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Style {
+    is_coloured: bool,
+}
+
+impl Style {
+    /// For what is written there.
+    pub(crate) fn of(output: &impl IsTerminal) -> Self {
+        let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_plain = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
+        Self { is_coloured: output.is_terminal() && !is_refused && !is_plain }
+    }
+
+    pub(crate) fn bold<T: fmt::Display>(self, what: T) -> Painted<T> {
+        self.paint("1", what)
+    }
+
+    fn paint<T>(self, code: &'static str, what: T) -> Painted<T> {
+        Painted { code: self.is_coloured.then_some(code), what }
+    }
+}
+
+/// Something in a colour, or as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Painted<T> {
+    code: Option<&'static str>,
+    what: T,
+}
+
+impl<T: fmt::Display> fmt::Display for Painted<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code {
+            Some(code) => write!(formatter, "\x1b[{code}m{}\x1b[0m", self.what),
+            None => self.what.fmt(formatter),
+        }
+    }
+}
