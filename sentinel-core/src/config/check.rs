@@ -15,6 +15,7 @@ use super::Surroundings;
 use super::diagnostic::{Reporter, Severity, quoted};
 use super::draft::{Data, Draft, Node, Part, order};
 use super::form::{self, Complaint};
+use super::former;
 use super::keys::SECTIONS;
 use super::secret::{is_secret_word, names_a_secret};
 use super::table::{Form, Key, Kind, Presence, Section, find_key, names};
@@ -207,6 +208,9 @@ impl Checker<'_, '_, '_> {
         let name = key.as_str();
         let message = format!("unknown key {}", quoted(name));
         let span = Some(key.span());
+        if let Some(help) = section.and_then(|section| former::successor(section.name, name)) {
+            return self.reporter.error_with(span, message, help);
+        }
         let others = SECTIONS.iter().filter(|_| section.is_some());
         let home = others.clone().find(|other| names(other.keys).any(|known| known == name));
         match (suggest::nearest(name, names(keys)), home) {

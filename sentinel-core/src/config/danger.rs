@@ -120,7 +120,8 @@ fn people(build: &mut Build<'_, '_>, config: &Config, part: &Part, granted: &[&(
         || part.flag("pairing").unwrap_or(false);
     if has_people && !has_operator && !may_approve && !part.is_faulty {
         let message = format!("nobody can approve on {name}: every question there is a no");
-        let help = "add operators = [\"…\"] with your own id, or set people_may_approve";
+        let help = "add operators = [\"…\"] with your own id (or SENTINEL_OPERATORS), or set \
+                    people_may_approve";
         build.reporter.danger(part.span, message, help);
     }
     let is_command = |grant: &Grant| matches!(grant.resource, Resource::Command(_));

@@ -146,9 +146,8 @@ impl Environment<'_, '_, '_> {
         }
     }
 
-    /// Who may talk, of each platform about which the file says nothing.
+    /// Who may talk, and who may approve, of each platform about which the file says nothing.
     fn people(&mut self, draft: &mut Draft) {
-        const NAME: &str = "SENTINEL_ALLOWED_USERS";
         let is_silent = |part: &&mut Part| {
             PLATFORMS.contains(&part.section.name)
                 && part.get("allowed_users").is_none()
@@ -159,13 +158,19 @@ impl Environment<'_, '_, '_> {
         if silent.is_empty() {
             return;
         }
-        let Some(users) = self.list(NAME) else { return };
+        self.ids(&mut silent, "SENTINEL_ALLOWED_USERS", "allowed_users");
+        self.ids(&mut silent, "SENTINEL_OPERATORS", "operators");
+    }
+
+    /// Sets a list of people from a variable, for each platform that it has ids of.
+    fn ids(&mut self, silent: &mut [&mut Part], name: &str, key: &str) {
+        let Some(users) = self.list(name) else { return };
         let mut ids: Vec<(&str, &str)> = Vec::new();
         for user in &users {
             match platform_of(user) {
                 Some(found) => ids.push(found),
                 None => {
-                    let message = format!("{NAME} holds {}, which is no id", quoted(user));
+                    let message = format!("{name} holds {}, which is no id", quoted(user));
                     let help = "numbers of Telegram and Discord, U… of Slack, or telegram:77";
                     self.reporter.environment(message, help);
                 }
@@ -174,18 +179,18 @@ impl Environment<'_, '_, '_> {
         for (platform, id) in &ids {
             if !silent.iter().any(|part| part.section.name == *platform) {
                 let message = format!(
-                    "{NAME}: {} has no use: {platform} is not connected, or \
+                    "{name}: {} has no use: {platform} is not connected, or \
                     the file says who may talk there",
                     quoted(id)
                 );
                 self.reporter.environment_note(message);
             }
         }
-        for part in &mut silent {
+        for part in silent {
             let own = ids.iter().filter(|(platform, _)| *platform == part.section.name);
             let own: Vec<String> = own.map(|(_, id)| id.to_string()).collect();
             if !own.is_empty() {
-                part.set("allowed_users", texts(own));
+                part.set(key, texts(own));
             }
         }
     }

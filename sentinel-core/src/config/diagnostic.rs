@@ -176,6 +176,10 @@ impl<'t> Reporter<'t> {
         message: String,
         help: Option<String>,
     ) {
+        if self.file.is_empty() {
+            // Without a file, everything that is said comes from there.
+            return self.of_environment(severity, message, help);
+        }
         let place = span.map(|span| self.place(span));
         let at = span.map_or(usize::MAX, |span| span.start);
         self.push(at, Diagnostic { severity, file: self.file.into(), place, message, help });

@@ -41,6 +41,7 @@ mod diagnostic;
 mod digest;
 mod draft;
 mod form;
+mod former;
 mod keys;
 mod provider;
 mod reference;

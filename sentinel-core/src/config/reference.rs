@@ -166,6 +166,7 @@ Each counts where the file says nothing. A blank one is an error; it never means
 | `SENTINEL_ALLOWED_USERS` | `allowed_users` of each platform that names nobody; ids between \
      commas: up to 16 digits of Telegram, more of Discord, `U…` of Slack, or with the platform \
      before it: `telegram:77` |
+| `SENTINEL_OPERATORS` | `operators` of the same platforms, written the same way |
 | `SENTINEL_READ_PATHS`, `SENTINEL_WRITE_PATHS`, `SENTINEL_COMMANDS` | `grants`: `read,list`, \
      `write` and `run`, between commas |
 

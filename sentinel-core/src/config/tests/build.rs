@@ -182,6 +182,7 @@ fn the_environment_counts_where_the_file_says_nothing() {
         ("SLACK_BOT_TOKEN", "canary"),
         ("SLACK_APP_TOKEN", "canary"),
         ("SENTINEL_ALLOWED_USERS", "77, U012ABC,telegram:88"),
+        ("SENTINEL_OPERATORS", "99"),
         ("SENTINEL_READ_PATHS", "/srv/a,~/b"),
         ("SENTINEL_WRITE_PATHS", "/srv/c"),
         ("SENTINEL_COMMANDS", "git,/bin/ls"),
@@ -210,6 +211,7 @@ fn the_environment_counts_where_the_file_says_nothing() {
     assert_eq!(config.connectors()[1].app_token, app_token);
     let access = AccessRules::new()
         .person("terminal", "owner", Standing::Operator)
+        .and_then(|rules| rules.person("telegram", "99", Standing::Operator))
         .and_then(|rules| rules.person("telegram", "77", Standing::Person))
         .and_then(|rules| rules.person("telegram", "88", Standing::Person))
         .and_then(|rules| rules.person("slack", "U012ABC", Standing::Person))
@@ -306,4 +308,24 @@ fn who_is_named_for_nothing_is_said() {
           or the file says who may talk there"]
     );
     assert!(super::said("[terminal]\nenabled = false")[0].contains("note: nobody can talk"));
+}
+
+#[test]
+fn without_a_file_it_is_the_environment_that_is_dangerous() {
+    let environment = |name: &str| match name {
+        "TELEGRAM_BOT_TOKEN" => Some("canary".to_string()),
+        "SENTINEL_ALLOWED_USERS" => Some("77".to_string()),
+        _ => None,
+    };
+    let surroundings = crate::config::Surroundings {
+        file_name: "",
+        environment: &environment,
+        home: Some("/users/ada"),
+        ..crate::config::Surroundings::bare("/srv/work")
+    };
+    let reading = crate::config::read("", &surroundings);
+    let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+    assert!(reading.is_dangerous());
+    assert!(said[0].starts_with("environment: danger: nobody can approve on telegram"), "{said:?}");
+    assert!(said[0].contains("SENTINEL_OPERATORS"), "{said:?}");
 }
