@@ -20,15 +20,16 @@ pub(super) fn successor(section: &str, key: &str) -> Option<&'static str> {
              behind it, each use is asked about"
         }
         ("security", "allowed_commands") => {
-            "grants took its place: grants = [\"run /usr/bin/git log|status\"], one for each program"
+            "grants took its place: grants = [\"run /usr/bin/git log|status\"], one for each \
+             program"
         }
         ("security", "command_timeout") => "it is call_seconds under [agent] now, for every tool",
         ("security", "sandbox") => {
             "the process always confines itself; --no-sandbox starts it without, this once"
         }
         ("security", "audit_log_path") => {
-            "everything is in the log in the state directory; 'sentinel audit export' writes it out \
-             as JSON lines"
+            "everything is in the log in the state directory; 'sentinel audit export' writes it \
+             out as JSON lines"
         }
         _ => return None,
     })
