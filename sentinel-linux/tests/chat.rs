@@ -223,11 +223,11 @@ fn the_configuration_is_checked_shown_and_described() {
         command.current_dir(home.path.join("work")).arg("config").args(words);
         command.args(["--config", "../sentinel.toml"]).output().unwrap()
     };
-    assert!(text(&ask(&[]).stdout).contains("Configured by ../sentinel.toml"));
+    assert!(text(&ask(&["check"]).stdout).contains("Configured by ../sentinel.toml"));
     let shown = text(&ask(&["show"]).stdout);
     assert!(shown.contains("grants = [") && shown.contains("rounds = 10"), "{shown}");
     assert!(text(&ask(&["schema"]).stdout).contains("json-schema.org"));
-    assert!(text(&ask(&["shwo"]).stderr).contains("config has no 'shwo'"));
+    assert!(text(&ask(&["shwo"]).stderr).contains("did you mean 'show'?"));
     let mistakes = "[agent]\nnmae = \"x\"\n[telegram]\ntoken = \"123:abc\"\n";
     put(&home.path.join("sentinel.toml"), mistakes.as_bytes());
     let output = ask(&["check"]);
