@@ -100,10 +100,8 @@ impl Connectors {
                 }
                 other => return Err(format!("this version does not speak to {other}")),
             };
-            // Where a test, or a server of one's own that speaks the same, stands in its place.
-            let base = std::env::var(format!("SENTINEL_{}_URL", platform.to_uppercase()))
-                .unwrap_or_else(|_| base.to_string());
-            let base = Url::parse(&base).map_err(|error| format!("{platform}: {error}"))?;
+            let own = || Url::parse(base).map_err(|error| format!("{platform}: {error}"));
+            let base = connector.base_url.clone().map_or_else(own, Ok)?;
             let token = secrets::read(&connector.token);
             let token = token.map_err(|error| format!("the token of {platform}: {error}"))?;
             let app_token = connector.app_token.as_ref().map(secrets::read).transpose();

@@ -140,7 +140,6 @@ fn write(platform: &Shared, sender: u64, text: &str) {
 
 struct Agent {
     path: PathBuf,
-    port: u16,
 }
 
 impl Agent {
@@ -152,11 +151,12 @@ impl Agent {
         let work = path.join("work");
         let config = format!(
             "[agent]\nworkspace = \"{0}\"\n[telegram]\ntoken_env = \"BOT_TOKEN\"\n\
-             operators = [\"77\"]\n[security]\ngrants = [\"read,list {0}\", \"model offline\"]\n",
+             operators = [\"77\"]\nbase_url = \"http://127.0.0.1:{port}\"\n\
+             [security]\ngrants = [\"read,list {0}\", \"model offline\"]\n",
             work.display()
         );
         fs::write(path.join("sentinel.toml"), config).unwrap();
-        Self { path, port }
+        Self { path }
     }
 
     fn start(&self) -> Child {
@@ -164,7 +164,6 @@ impl Agent {
             .current_dir(self.path.join("work"))
             .args(["run", "--config", "../sentinel.toml", "--state", "../state"])
             .env("BOT_TOKEN", "12:secret")
-            .env("SENTINEL_TELEGRAM_URL", format!("http://127.0.0.1:{}", self.port))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

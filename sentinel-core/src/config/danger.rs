@@ -14,7 +14,7 @@ use super::build::Build;
 use super::build::authority::{own_files, state_directory};
 use super::diagnostic::quoted;
 use super::draft::{Node, Part};
-use super::{Config, Endpoint, PLATFORMS};
+use super::{Config, Connector, Endpoint, PLATFORMS};
 use crate::agent::Provider;
 use crate::budget::Measure;
 use crate::capability::{CommandWarning, FileRight, Grant, HostPattern, Level, Path, Resource};
@@ -40,9 +40,17 @@ pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant
     let draft = build.draft;
     for part in draft.sections.iter().filter(|part| PLATFORMS.contains(&part.section.name)) {
         people(build, config, part, &granted);
+        let is_meant = |known: &&Connector| known.platform.name == part.section.name;
+        let connector = config.connectors.iter().find(is_meant);
+        if let Some(url) = connector.and_then(|connector| connector.base_url.as_ref()) {
+            plain_http(build, url, "token", Some(part));
+        }
     }
     for endpoint in &config.endpoints {
-        plain_http(build, endpoint);
+        if let (Some(url), Some(_)) = (&endpoint.base_url, &endpoint.key) {
+            let part = build.part_of(&endpoint.section);
+            plain_http(build, url, "key", part);
+        }
         free_of_charge(build, config, endpoint);
     }
 }
@@ -134,12 +142,11 @@ fn people(build: &mut Build<'_, '_>, config: &Config, part: &Part, granted: &[&(
     }
 }
 
-fn plain_http(build: &mut Build<'_, '_>, endpoint: &Endpoint) {
-    let Some(url) = &endpoint.base_url else { return };
-    let part = build.part_of(&endpoint.section);
+fn plain_http(build: &mut Build<'_, '_>, url: &Url, secret: &str, part: Option<&Part>) {
     let span = part.and_then(|part| part.place("base_url"));
-    if endpoint.key.is_some() && url.scheme() == Scheme::Http && !is_this_machine(url) {
-        let message = "the key and every word go to another machine without encryption";
+    if url.scheme() == Scheme::Http && !is_this_machine(url) {
+        let message =
+            format!("the {secret} and every word go to another machine without encryption");
         build.reporter.danger(span, message, "use https");
     }
 }

@@ -271,6 +271,15 @@ const ATTACHMENTS: Key = key(
 .or(Default::Integer(limits::CONFIG_ATTACHMENT_BYTES))
 .shell();
 
+const PLATFORM_URL: Key = key(
+    "base_url",
+    Kind::Text(Form::Url),
+    "Where the platform's interface is, in place of its own address: a gateway of yours that \
+     speaks the same, such as a Bot API server of Telegram's, or a server for tests.",
+)
+.or(Default::Follows("the address of the platform"))
+.shell();
+
 static TELEGRAM: &[Key] = &[
     key("token_env", VARIABLE, "The variable of the environment that holds the bot's token.")
         .shell()
@@ -283,6 +292,7 @@ static TELEGRAM: &[Key] = &[
     PAIRING,
     STREAM,
     ATTACHMENTS,
+    PLATFORM_URL,
     key("token", Kind::Secret("TELEGRAM_BOT_TOKEN"), "").shell(),
 ];
 
@@ -298,6 +308,7 @@ static DISCORD: &[Key] = &[
     PAIRING,
     STREAM,
     ATTACHMENTS,
+    PLATFORM_URL,
     key("token", Kind::Secret("DISCORD_BOT_TOKEN"), "").shell(),
 ];
 
@@ -319,6 +330,7 @@ static SLACK: &[Key] = &[
     PAIRING,
     STREAM,
     ATTACHMENTS,
+    PLATFORM_URL,
     key("token", Kind::Secret("SLACK_BOT_TOKEN"), "").shell(),
     key("app_token", Kind::Secret("SLACK_APP_TOKEN"), "").shell(),
 ];

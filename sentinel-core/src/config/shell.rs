@@ -163,6 +163,8 @@ pub struct Connector {
     pub is_streamed: bool,
     /// The largest attachment that is taken in.
     pub attachment_bytes_max: u64,
+    /// Where its interface is, if not at the platform's own address. Paths come behind it.
+    pub base_url: Option<Url>,
 }
 
 /// The chat in the terminal.

@@ -25,6 +25,7 @@ use crate::capability::Grant;
 use crate::channel::Platform;
 use crate::limits::CONFIG_TEXT_BYTES_MAX;
 use crate::tool::Tools;
+use crate::wire::url::Url;
 
 /// How the keys of a secret's places end.
 pub(super) const SOURCES: [&str; 3] = ["_env", "_file", "_credential"];
@@ -173,6 +174,16 @@ fn persona(build: &mut Build<'_, '_>) -> Option<[u8; 32]> {
         _ => {}
     }
     pinned.and_then(Node::text).and_then(form::hexadecimal)
+}
+
+/// Where the service of a section is, in place of its own address.
+fn base_url(build: &mut Build<'_, '_>, part: &Part) -> Option<Url> {
+    let url = Url::parse(part.text("base_url")?).ok()?;
+    if url.query().is_some() {
+        let message = "the address has a query, and paths come behind it";
+        build.reporter.error_with(part.place("base_url"), message, "leave out what follows `?`");
+    }
+    Some(url)
 }
 
 /// Where a secret of a section is. `stem` is how its keys begin.

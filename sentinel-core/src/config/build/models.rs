@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Build, source_of};
+use super::{Build, base_url, source_of};
 use crate::agent::{Model, Provider};
 use crate::budget::{Money, Price, Prices};
 use crate::config::diagnostic::quoted;
@@ -129,16 +129,12 @@ fn endpoint(build: &mut Build<'_, '_>, part: &Part, section: &str) -> Option<End
     };
     let known = provider::find(name)?;
     let is_offline = known.provider == Provider::Offline;
-    let base_url = part.text("base_url").or(known.base_url);
+    let own = || known.base_url.and_then(|url| Url::parse(url).ok());
+    let base_url = base_url(build, part).or_else(own);
     if base_url.is_none() && !is_offline && !part.is_faulty {
         let message = format!("{} does not say where it is", part.header());
         let help = "add base_url = \"http://127.0.0.1:8000/v1\", or wherever it is";
         build.reporter.error_with(part.span, message, help);
-    }
-    let base_url = base_url.and_then(|url| Url::parse(url).ok());
-    if base_url.as_ref().is_some_and(|url| url.query().is_some()) {
-        let message = "the address has a query, and paths come behind it";
-        build.reporter.error_with(part.place("base_url"), message, "leave out what follows `?`");
     }
     let key = source_of(build, part, "api_key", known.key_env.is_some(), "a key");
     let integer = |key: &str| part.integer(key).unwrap_or_default();

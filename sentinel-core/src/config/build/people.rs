@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{Build, source_of};
+use super::{Build, base_url, source_of};
 use crate::channel::{AccessError, AccessRules, Audience, Platform, Standing};
 use crate::config::draft::{Node, Part};
 use crate::config::secret::is_secret_word;
@@ -34,6 +34,7 @@ pub(super) fn connectors(build: &mut Build<'_, '_>) -> Vec<Connector> {
             _ => Platform::SLACK,
         };
         let bytes = part.integer("attachment_bytes_max").unwrap_or_default();
+        let base_url = base_url(build, part);
         let Some(token) = token else { continue };
         connectors.push(Connector {
             platform,
@@ -41,6 +42,7 @@ pub(super) fn connectors(build: &mut Build<'_, '_>) -> Vec<Connector> {
             app_token,
             is_streamed: part.flag("stream").unwrap_or(true),
             attachment_bytes_max: u64::try_from(bytes).unwrap_or_default(),
+            base_url,
         });
     }
     connectors

@@ -299,6 +299,26 @@ fn the_path_of_a_request_comes_behind_the_address() {
 }
 
 #[test]
+fn a_platform_may_be_somewhere_else() {
+    let text = "[telegram]\ntoken_env = 'KEY'\nbase_url = 'http://127.0.0.1:8081/tg'";
+    let read = |text| read_with(text, &[("KEY", "canary")]).config.unwrap();
+    let config = read(text);
+    let url = config.connectors()[0].base_url.as_ref().unwrap();
+    assert_eq!(url.as_str(), "http://127.0.0.1:8081/tg");
+    let elsewhere = read("[telegram]\ntoken_env = 'KEY'");
+    assert_eq!(elsewhere.connectors()[0].base_url, None);
+    assert_eq!(config.settings().digest, elsewhere.settings().digest, "it decides nothing");
+    for (url, wrong) in [
+        ("https://a.example/?x=1", "the address has a query"),
+        ("ftp://a.example", "http"),
+        ("https://me@a.example", ""),
+    ] {
+        let said = said(&format!("[telegram]\ntoken_env = 'KEY'\nbase_url = '{url}'"));
+        assert!(said.iter().any(|line| line.contains(wrong) && line.contains("3:")), "{said:?}");
+    }
+}
+
+#[test]
 fn who_is_named_for_nothing_is_said() {
     let variables = [("TELEGRAM_BOT_TOKEN", "canary"), ("SENTINEL_ALLOWED_USERS", "7,U0A")];
     let said = said_with("[agent]\npeople_may_approve = true", &variables);

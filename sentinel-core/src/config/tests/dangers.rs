@@ -1,5 +1,6 @@
 //! What is legal and dangerous, each with its words, and what is close to it and fine.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -116,6 +117,18 @@ fn keys_in_the_open() {
     assert!(dangers(&text.replace("http:", "https:")).is_empty());
     assert!(dangers(&text.replace("models.example", "127.0.0.1:9")).is_empty());
     assert!(dangers(&text.replace("models.example", "localhost")).is_empty());
+}
+
+#[test]
+fn tokens_in_the_open() {
+    for platform in ["telegram", "discord", "slack"] {
+        let base = "base_url = 'http://bots.example:8081'";
+        let text = format!("[{platform}]\ntoken_env = 'KEY'\n{base}");
+        let open = "the token and every word go to another machine without encryption";
+        assert_eq!(dangers(&text), [open]);
+        assert!(dangers(&text.replace("http:", "https:")).is_empty());
+        assert!(dangers(&text.replace("bots.example", "127.0.0.1")).is_empty());
+    }
 }
 
 #[test]
