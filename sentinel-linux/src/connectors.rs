@@ -8,7 +8,7 @@
 //! # Not here
 //! How a platform is spoken to: [`sentinel_core::channel::connector`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
 use sentinel_core::channel::Incoming;
@@ -27,8 +27,8 @@ use sentinel_core::wire::websocket::CloseCode;
 use zeroize::Zeroizing;
 
 use crate::network::{
-    Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber, SocketRequest, Times,
-    socket_url,
+    Failure, FailureKind, Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber,
+    SocketRequest, Times, socket_url,
 };
 use crate::poller::Poller;
 use crate::secrets;
@@ -38,6 +38,8 @@ use crate::state;
 pub(crate) struct Connectors {
     lines: Vec<Line>,
     answers: BTreeMap<RequestNumber, Answer>,
+    /// What people are to be told of failures: no more than one for each platform and answer.
+    notes: VecDeque<String>,
 }
 
 /// One platform.
@@ -53,6 +55,10 @@ struct Line {
     socket: Option<SocketNumber>,
     /// A message that the core could not take yet.
     refused: Option<Incoming>,
+    /// Failures since something was answered.
+    failures_count: u32,
+    /// What was told of them.
+    told: Option<String>,
 }
 
 /// An answer that is coming.
@@ -118,14 +124,16 @@ impl Connectors {
                 asked: BTreeMap::new(),
                 socket: None,
                 refused: None,
+                failures_count: 0,
+                told: None,
             });
         }
-        Ok(Self { lines, answers: BTreeMap::new() })
+        Ok(Self { lines, ..Self::none() })
     }
 
     /// No platform at all.
     pub(crate) const fn none() -> Self {
-        Self { lines: Vec::new(), answers: BTreeMap::new() }
+        Self { lines: Vec::new(), answers: BTreeMap::new(), notes: VecDeque::new() }
     }
 
     pub(crate) fn start(&mut self, now: Now) {
@@ -179,10 +187,7 @@ impl Connectors {
             }
             NetworkEvent::Body { bytes, .. } => answer.body.extend_from_slice(bytes),
             NetworkEvent::End { .. } => self.answered(now, number),
-            NetworkEvent::Failed { failure, .. } => {
-                let may_have_arrived = failure.may_have_arrived;
-                self.failed(now, number, may_have_arrived);
-            }
+            NetworkEvent::Failed { failure, .. } => self.failed(now, number, failure),
             _ => {}
         }
         true
@@ -198,10 +203,12 @@ impl Connectors {
                 line.socket = None;
                 line.machine.closed(now, *code);
             }
-            _ => {
+            NetworkEvent::SocketFailed { failure, .. } => {
                 line.socket = None;
+                self.notes.extend(line.complaint(failure));
                 line.machine.closed(now, None);
             }
+            _ => {}
         }
         true
     }
@@ -210,17 +217,19 @@ impl Connectors {
         let Some(Answer { line, call, head, body }) = self.answers.remove(&number) else { return };
         let Some(line) = self.lines.get_mut(line) else { return };
         line.asked.remove(&call);
+        (line.failures_count, line.told) = (0, None);
         match head {
             Some((status, headers)) => line.machine.answered(now, call, status, &headers, &body),
             None => line.machine.failed(now, call, true),
         }
     }
 
-    fn failed(&mut self, now: Now, number: RequestNumber, may_have_arrived: bool) {
+    fn failed(&mut self, now: Now, number: RequestNumber, failure: &Failure) {
         let Some(Answer { line, call, .. }) = self.answers.remove(&number) else { return };
         let Some(line) = self.lines.get_mut(line) else { return };
         line.asked.remove(&call);
-        line.machine.failed(now, call, may_have_arrived);
+        self.notes.extend(line.complaint(failure));
+        line.machine.failed(now, call, failure.may_have_arrived);
     }
 
     /// Does what the machines want, until one has something to say.
@@ -230,6 +239,9 @@ impl Connectors {
         poller: &Poller,
         network: &mut Network,
     ) -> Option<Heard> {
+        if let Some(note) = self.notes.pop_front() {
+            return Some(Heard::Note(note));
+        }
         for index in 0..self.lines.len() {
             let line = self.lines.get_mut(index)?;
             if let Some(message) = line.refused.take() {
@@ -337,6 +349,28 @@ fn escaped(token: &str) -> String {
 }
 
 impl Line {
+    /// What to tell people of a failure, if they were not told the same since the last answer. What
+    /// does not mend itself is told at once; a connection that was cut, when it goes on.
+    fn complaint(&mut self, failure: &Failure) -> Option<String> {
+        self.failures_count = self.failures_count.saturating_add(1);
+        let is_lasting = match failure.kind {
+            FailureKind::Resolve
+            | FailureKind::Refused
+            | FailureKind::Connect
+            | FailureKind::Tls => true,
+            FailureKind::Cut
+            | FailureKind::Timeout(_)
+            | FailureKind::Protocol
+            | FailureKind::TooLong => self.failures_count >= FAILURES_TOLD,
+        };
+        let text = failure.to_string();
+        if !is_lasting || self.told.as_ref() == Some(&text) {
+            return None;
+        }
+        self.told = Some(text);
+        Some(format!("{}: {failure}; it is tried again", self.platform))
+    }
+
     /// A call as a request, with the token where it belongs.
     fn request(&self, call: Call) -> Result<Request, String> {
         let base = self.base.as_str().trim_end_matches('/');
@@ -377,6 +411,9 @@ impl Line {
         })
     }
 }
+
+/// So many failures without an answer between them are more than bad luck.
+const FAILURES_TOLD: u32 = 3;
 
 const TELEGRAM: &str = "https://api.telegram.org";
 const DISCORD: &str = "https://discord.com/api/v10";

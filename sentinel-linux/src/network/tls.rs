@@ -100,6 +100,10 @@ fn explain_certificate(error: &CertificateError, host: &str) -> String {
             "nobody this machine trusts signed the certificate of `{host}`: if it is from an \
              authority of your own, set `ca_file` to its certificate"
         ),
+        CertificateError::BadSignature => format!(
+            "the certificate of `{host}` is not signed by the authority that it names: if that one \
+             has a new key, set `ca_file` to its certificate of today"
+        ),
         CertificateError::Other(_) => format!(
             "the certificate of `{host}` is no good ({error}): if it is one you signed yourself, \
              have an authority of your own sign it and set `ca_file` to that one's"
