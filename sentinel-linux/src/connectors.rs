@@ -98,11 +98,9 @@ impl Connectors {
                 "discord" => (Box::new(Discord::new(seed)), DISCORD),
                 "slack" if connector.app_token.is_some() => (Box::new(Slack::new(seed)), SLACK),
                 "slack" => {
-                    return Err(
-                        "slack: this version speaks with it by Socket Mode, for which the \
-                                app's own token is needed: see app_token_env"
-                            .into(),
-                    );
+                    let rooms = config.settings().access.rooms("slack");
+                    let rooms: Vec<&str> = rooms.collect();
+                    (Box::new(Slack::polling(seed, &rooms)), SLACK)
                 }
                 other => return Err(format!("this version does not speak to {other}")),
             };

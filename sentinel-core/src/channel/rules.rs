@@ -124,6 +124,12 @@ impl AccessRules {
         Ok(self)
     }
 
+    /// The rooms of a platform that the rules name, by id.
+    pub fn rooms<'r>(&'r self, platform: &'r str) -> impl Iterator<Item = &'r str> {
+        let own = self.rooms.iter().filter(move |rule| rule.platform == platform);
+        own.map(|rule| rule.chat.as_str())
+    }
+
     /// Offers codes to strangers in private chats of a platform.
     ///
     /// # Errors

@@ -156,6 +156,45 @@ fn an_answer_grows_is_split_and_asks_by_buttons() {
     agent.keeps_secrets();
 }
 
+/// Without a token of the app there is no connection: what is new is asked for, and questions are
+/// answered by words.
+#[test]
+fn without_socket_mode_rooms_are_asked() {
+    let rooms = "rooms = { D77 = \"people\", C5 = \"people\" }";
+    let (slack, port) = serving();
+    let model = Model::new();
+    let base = format!("http://127.0.0.1:{}", serve(&model, None));
+    let config = config(port, rooms, ", \"write {work} ask\"") + &Model::section(&base);
+    let agent = Agent::new("slack-asking", &config);
+    for mishap in [Mishap::Refused(1), Mishap::Garbage, Mishap::CutAfter(60)] {
+        slack.mishaps.add("conversations.history", mishap);
+    }
+    let running = agent.start();
+    until("rooms are asked", || slack.facts().histories >= 2);
+    slack.write("D77", "U77", "first");
+    slack.write_in("C5", None, "U77", "nothing for it");
+    slack.write_in("C5", None, "U99", &format!("<@{BOT}> a stranger"));
+    slack.write_in("C5", None, "U78", &format!("<@{BOT}> second"));
+    until("the private chat is answered", || slack.chats.has("D77", "You said: first"));
+    until("the room is answered", || slack.chats.has("C5", "You said: second"));
+    slack.write("D77", "U77", r#"call write_file {"path":"one.txt","content":"x"}"#);
+    until("it asks", || slack.chats.has("D77", "one.txt"));
+    assert!(slack.chats.question("D77").is_none(), "a button would do nothing");
+    slack.write("D77", "U77", "/approve 1");
+    until("it is done", || agent.work().join("one.txt").exists());
+    running.kill();
+    slack.write("D77", "U77", "third");
+    let running = agent.start();
+    until("what was missed is answered", || slack.chats.has("D77", "You said: third"));
+    running.end();
+    for words in ["You said: first", "You said: third"] {
+        assert_eq!(slack.chats.count("D77", words), 1, "{:?}", slack.chats.texts("D77"));
+    }
+    assert_eq!(slack.chats.of("C5").len(), 1, "{:?}", slack.chats.texts("C5"));
+    assert_eq!(slack.facts().connections, 0);
+    agent.keeps_secrets();
+}
+
 #[test]
 fn in_a_room_it_answers_who_names_it_and_in_the_thread() {
     let (slack, agent) = begin("slack-room", &format!("{SOCKET}\nrooms = {{ C5 = \"people\" }}"));

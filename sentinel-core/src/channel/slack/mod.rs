@@ -407,7 +407,7 @@ impl Connector for Slack {
             Post::Send { piece, .. } | Post::Edit { piece, .. } => *piece,
             Post::Typing => return,
         };
-        let job = Job::new(&to).filter(|_| !self.out.is_stopped());
+        let job = Job::new(&to, self.socket.is_wanted()).filter(|_| !self.out.is_stopped());
         let failure = match job.map(|job| self.lanes.push(&job.lane(), job)) {
             Some(Ok(())) => return,
             Some(Err(_)) => NOT_NOW,

@@ -68,8 +68,9 @@ pub(super) enum Verdict {
 }
 
 impl Job {
-    /// What the agent wants done; `None` if the chat or the message cannot be any of Slack's.
-    pub(super) fn new(to: &ToPost) -> Option<Self> {
+    /// What the agent wants done; `None` if the chat or the message cannot be any of Slack's. A
+    /// press is told over the connection alone: without one a question has no buttons.
+    pub(super) fn new(to: &ToPost, is_connected: bool) -> Option<Self> {
         let place = Place::parse(&to.chat)?;
         let (piece, text, target) = match &to.post {
             Post::Typing => return None,
@@ -82,7 +83,7 @@ impl Job {
             place,
             is_send: target.is_none(),
             // The end of a question has to be read before it is answered.
-            buttons: to.question.filter(|_| !text.ends_with(UNFINISHED)),
+            buttons: to.question.filter(|_| is_connected && !text.ends_with(UNFINISHED)),
             is_question: to.question.is_some(),
             text: mrkdwn::write(text),
         };

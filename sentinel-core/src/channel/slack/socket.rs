@@ -68,6 +68,11 @@ impl Socket {
         }
     }
 
+    /// Whether there is a connection, or will be again.
+    pub(super) const fn is_wanted(&self) -> bool {
+        self.is_wanted
+    }
+
     pub(super) fn start(&mut self, now: Now) {
         *self = Self::new(self.is_wanted);
         self.state = State::Waiting(now.instant);

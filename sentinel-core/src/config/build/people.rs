@@ -25,8 +25,15 @@ pub(super) fn connectors(build: &mut Build<'_, '_>) -> Vec<Connector> {
             _ => None,
         };
         if part.section.name == "slack" && app_token.is_none() && !part.is_faulty {
-            let message = "without app_token_env, Slack is asked again and again for what is new";
+            let message = "without app_token_env, Slack is asked again and again for what is new \
+                           in `rooms` (a private chat is one too, by its id D…), and questions \
+                           have no buttons: they are answered by words";
             build.reporter.note(part.span, message);
+            if part.map("rooms").is_empty() {
+                let message = "no room is named, so there is nothing to ask Slack for";
+                let help = "add rooms = { D0123ABCD = \"people\" }, or app_token_env";
+                build.reporter.error_with(part.span, message, help);
+            }
         }
         let platform = match part.section.name {
             "telegram" => Platform::TELEGRAM,
