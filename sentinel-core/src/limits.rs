@@ -722,3 +722,21 @@ pub const CONFIG_LIST_COUNT_MAX: usize = 4096;
 
 /// Sections of one kind, such as `[models.NAME]`: more than anybody can tell apart.
 pub const CONFIG_SECTIONS_COUNT_MAX: usize = 256;
+
+/// Files of one message that are taken in: a platform lets people send ten at once.
+pub const ATTACHMENTS_COUNT_MAX: usize = 10;
+
+/// Files of one conversation, all together: a chat that sends what it likes must not fill the disk.
+pub const CONVERSATION_ATTACHMENT_BYTES_MAX: u64 = 256 << 20;
+
+/// How much of a file's own name is kept: enough to know it again, and its ending.
+pub const ATTACHMENT_NAME_BYTES_MAX: usize = 64;
+
+/// How long a message waits for its files: then it is answered without them.
+pub const ATTACHMENTS_TIME_MAX: Duration = Duration::from_secs(3 * 60);
+
+/// What is recorded of why a file was not fetched.
+pub const ATTACHMENT_WHY_BYTES_MAX: usize = 256;
+
+/// How often a file is asked for in one start before it is given up.
+pub const ATTACHMENT_TRIES_MAX: u32 = 3;

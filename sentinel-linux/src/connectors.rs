@@ -10,22 +10,26 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use sentinel_core::agent::{ConversationNumber, FetchNumber, Fetched};
 use sentinel_core::channel::Incoming;
 use sentinel_core::channel::connector::{
-    Action, Call, CallNumber, Connector, Posted, ToPost, Token,
+    Action, Call, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token, file_hosts,
 };
 use sentinel_core::channel::discord::Discord;
 use sentinel_core::channel::slack::Slack;
 use sentinel_core::channel::telegram::Telegram;
 use sentinel_core::config::Config;
+use sentinel_core::limits::ATTACHMENT_TRIES_MAX;
 use sentinel_core::text::json;
 use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::http::Headers;
-use sentinel_core::wire::url::Url;
+use sentinel_core::wire::url::{Scheme, Url};
 use sentinel_core::wire::websocket::CloseCode;
 use zeroize::Zeroizing;
 
+use crate::attachments::Attachments;
 use crate::network::{
     Failure, FailureKind, Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber,
     SocketRequest, Times, socket_url,
@@ -38,6 +42,11 @@ use crate::state;
 pub(crate) struct Connectors {
     lines: Vec<Line>,
     answers: BTreeMap<RequestNumber, Answer>,
+    /// Files that are wanted, by the numbers of their fetches.
+    wanted: BTreeMap<u64, Wanted>,
+    files: Attachments,
+    /// What became of files.
+    fetched: VecDeque<(FetchNumber, Fetched)>,
     /// What people are to be told of failures: no more than one for each platform and answer.
     notes: VecDeque<String>,
 }
@@ -61,10 +70,28 @@ struct Line {
     told: Option<String>,
 }
 
+/// A file that is wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) platform: String,
+    pub(crate) conversation: ConversationNumber,
+    /// The platform's id of it.
+    pub(crate) attachment: String,
+    pub(crate) bytes_max: u64,
+    pub(crate) name: String,
+    pub(crate) tries: u32,
+    /// When it is asked for again.
+    pub(crate) again: Option<Instant>,
+    /// Why it cannot be kept here, whatever the platform says.
+    pub(crate) refused: Option<String>,
+}
+
 /// An answer that is coming.
 struct Answer {
     line: usize,
     call: CallNumber,
+    /// The file that its body is.
+    file: Option<u64>,
     head: Option<(u16, Headers)>,
     body: Vec<u8>,
 }
@@ -78,6 +105,8 @@ pub(crate) enum Heard {
         piece: usize,
         outcome: Posted,
     },
+    /// A file came, or will not.
+    Fetched(FetchNumber, Fetched),
     /// For people.
     Note(String),
 }
@@ -87,7 +116,11 @@ impl Connectors {
     ///
     /// # Errors
     /// A token is not where it should be, or this version does not speak to the platform.
-    pub(crate) fn new(config: &Config, state: &std::path::Path) -> Result<Self, String> {
+    pub(crate) fn new(
+        config: &Config,
+        state: &std::path::Path,
+        files: Attachments,
+    ) -> Result<Self, String> {
         let mut lines = Vec::new();
         for connector in config.connectors() {
             let platform = connector.platform.name;
@@ -126,12 +159,19 @@ impl Connectors {
                 told: None,
             });
         }
-        Ok(Self { lines, ..Self::none() })
+        Ok(Self { lines, ..Self::none(files) })
     }
 
     /// No platform at all.
-    pub(crate) const fn none() -> Self {
-        Self { lines: Vec::new(), answers: BTreeMap::new(), notes: VecDeque::new() }
+    pub(crate) fn none(files: Attachments) -> Self {
+        Self {
+            lines: Vec::new(),
+            answers: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            files,
+            fetched: VecDeque::new(),
+            notes: VecDeque::new(),
+        }
     }
 
     pub(crate) fn start(&mut self, now: Now) {
@@ -142,7 +182,75 @@ impl Connectors {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.lines.iter().filter_map(|line| line.machine.deadline()).min()
+        let lines = self.lines.iter().filter_map(|line| line.machine.deadline());
+        lines.chain(self.wanted.values().filter_map(|wanted| wanted.again)).min()
+    }
+
+    /// A file is wanted.
+    pub(crate) fn fetch(&mut self, now: Now, fetch: FetchNumber, wanted: Wanted) {
+        self.wanted.insert(fetch.0, wanted);
+        self.ask_for_file(now, fetch.0);
+    }
+
+    /// Nobody waits for a file any more.
+    pub(crate) fn cancel_fetch(&mut self, fetch: FetchNumber) {
+        self.wanted.remove(&fetch.0);
+        self.files.abandon(fetch.0);
+    }
+
+    /// Removes the files of a conversation.
+    pub(crate) fn remove_files(&self, conversation: ConversationNumber) -> Result<(), String> {
+        self.files.remove(conversation.0)
+    }
+
+    fn ask_for_file(&mut self, now: Now, fetch: u64) {
+        let Some(wanted) = self.wanted.get_mut(&fetch) else { return };
+        wanted.again = None;
+        wanted.tries += 1;
+        let to = ToFetch {
+            number: fetch,
+            attachment: wanted.attachment.clone(),
+            bytes_max: usize::try_from(wanted.bytes_max).unwrap_or(usize::MAX),
+        };
+        let platform = &wanted.platform;
+        let line = self.lines.iter_mut().find(|line| line.platform == platform);
+        let is_taken = line.is_some_and(|line| line.machine.fetch(now, to));
+        if !is_taken {
+            self.file_is_over(fetch, Fetched::Failed("its platform is not connected".into()));
+        }
+    }
+
+    fn file_is_over(&mut self, fetch: u64, fetched: Fetched) {
+        self.files.abandon(fetch);
+        if self.wanted.remove(&fetch).is_some() {
+            self.fetched.push_back((FetchNumber(fetch), fetched));
+        }
+    }
+
+    /// A platform said what became of a file.
+    fn file(&mut self, now: Now, fetch: u64, outcome: Result<(), FetchFailure>) {
+        let Some(wanted) = self.wanted.get_mut(&fetch) else { return self.files.abandon(fetch) };
+        let refused = wanted.refused.take();
+        let fetched = match (outcome, refused) {
+            (_, Some(why)) => Fetched::Failed(why),
+            (Ok(()), None) => self.files.finish(fetch).unwrap_or_else(Fetched::Failed),
+            (Err(FetchFailure::TooLarge), None) => {
+                let most = wanted.bytes_max;
+                Fetched::Failed(format!("it is larger than the {most} bytes that are taken in"))
+            }
+            (Err(FetchFailure::Gone), None) => {
+                Fetched::Failed("the platform does not have it, or not for us".into())
+            }
+            (Err(FetchFailure::Later { retry_after_ms }), None) => {
+                if wanted.tries < ATTACHMENT_TRIES_MAX {
+                    let pause = Duration::from_millis(retry_after_ms.max(1_000));
+                    wanted.again = Some(now.instant.after(pause));
+                    return self.files.abandon(fetch);
+                }
+                Fetched::Failed("the platform did not hand it out".into())
+            }
+        };
+        self.file_is_over(fetch, fetched);
     }
 
     /// Whether a post is for one of the platforms; then it is on its way.
@@ -183,7 +291,18 @@ impl Connectors {
             NetworkEvent::Head { status, headers, .. } => {
                 answer.head = Some((status.as_u16(), headers.clone()));
             }
-            NetworkEvent::Body { bytes, .. } => answer.body.extend_from_slice(bytes),
+            NetworkEvent::Body { bytes, .. } => match answer.file {
+                None => answer.body.extend_from_slice(bytes),
+                Some(file) if answer.head.as_ref().is_some_and(|(status, _)| *status == 200) => {
+                    if let Err(why) = self.files.write(file, bytes)
+                        && let Some(wanted) = self.wanted.get_mut(&file)
+                    {
+                        wanted.refused.get_or_insert(why);
+                    }
+                }
+                // What is said instead of a file is of no interest.
+                Some(_) => {}
+            },
             NetworkEvent::End { .. } => self.answered(now, number),
             NetworkEvent::Failed { failure, .. } => self.failed(now, number, failure),
             _ => {}
@@ -212,7 +331,9 @@ impl Connectors {
     }
 
     fn answered(&mut self, now: Now, number: RequestNumber) {
-        let Some(Answer { line, call, head, body }) = self.answers.remove(&number) else { return };
+        let Some(Answer { line, call, head, body, .. }) = self.answers.remove(&number) else {
+            return;
+        };
         let Some(line) = self.lines.get_mut(line) else { return };
         line.asked.remove(&call);
         (line.failures_count, line.told) = (0, None);
@@ -223,9 +344,12 @@ impl Connectors {
     }
 
     fn failed(&mut self, now: Now, number: RequestNumber, failure: &Failure) {
-        let Some(Answer { line, call, .. }) = self.answers.remove(&number) else { return };
+        let Some(Answer { line, call, file, .. }) = self.answers.remove(&number) else { return };
         let Some(line) = self.lines.get_mut(line) else { return };
         line.asked.remove(&call);
+        if file.is_some() && failure.kind == FailureKind::TooLong {
+            return line.machine.answered(now, call, 413, &Headers::new(), &[]);
+        }
         self.notes.extend(line.complaint(failure));
         line.machine.failed(now, call, failure.may_have_arrived);
     }
@@ -239,6 +363,14 @@ impl Connectors {
     ) -> Option<Heard> {
         if let Some(note) = self.notes.pop_front() {
             return Some(Heard::Note(note));
+        }
+        let is_due = |wanted: &Wanted| wanted.again.is_some_and(|again| again <= now.instant);
+        let due = self.wanted.iter().filter(|(_, wanted)| is_due(wanted));
+        for fetch in due.map(|(fetch, _)| *fetch).collect::<Vec<_>>() {
+            self.ask_for_file(now, fetch);
+        }
+        if let Some((fetch, fetched)) = self.fetched.pop_front() {
+            return Some(Heard::Fetched(fetch, fetched));
         }
         for index in 0..self.lines.len() {
             let line = self.lines.get_mut(index)?;
@@ -266,13 +398,24 @@ impl Connectors {
         let platform = line.platform;
         match action {
             Action::Call(call) => {
-                let number = call.number;
-                match line.request(call) {
+                let (number, file) = (call.number, call.file);
+                let is_kept = file.is_none_or(|file| self.begin_file(file));
+                let line = self.lines.get_mut(index)?;
+                match line
+                    .request(call)
+                    .map_err(|_| ())
+                    .and_then(|it| is_kept.then_some(it).ok_or(()))
+                {
                     Ok(request) => {
                         let request = network.request(now.instant, poller, request);
                         line.asked.insert(number, request);
-                        let answer =
-                            Answer { line: index, call: number, head: None, body: Vec::new() };
+                        let answer = Answer {
+                            line: index,
+                            call: number,
+                            file,
+                            head: None,
+                            body: Vec::new(),
+                        };
                         self.answers.insert(request, answer);
                     }
                     Err(_) => line.machine.failed(now, number, false),
@@ -332,9 +475,23 @@ impl Connectors {
                 }
                 None
             }
-            // Nobody here asked for a file.
+            Action::File { fetch, outcome } => {
+                self.file(now, fetch, outcome);
+                let (fetch, fetched) = self.fetched.pop_front()?;
+                Some(Heard::Fetched(fetch, fetched))
+            }
             _ => None,
         }
+    }
+
+    /// Makes room for a file; false if nobody wants it, or it cannot be kept.
+    fn begin_file(&mut self, fetch: u64) -> bool {
+        let Some(wanted) = self.wanted.get_mut(&fetch) else { return false };
+        let Wanted { conversation, name, bytes_max, .. } = &*wanted;
+        let begun = self.files.begin(fetch, conversation.0, name, *bytes_max);
+        let is_begun = begun.is_ok();
+        wanted.refused = begun.err();
+        is_begun
     }
 }
 
@@ -369,6 +526,10 @@ impl Line {
         Some(format!("{}: {failure}; it is tried again", self.platform))
     }
 
+    fn is_file_host(&self, url: &Url) -> bool {
+        url.scheme() == Scheme::Https && file_hosts(self.platform).contains(&url.authority())
+    }
+
     /// A call as a request, with the token where it belongs.
     fn request(&self, call: Call) -> Result<Request, String> {
         let base = self.base.as_str().trim_end_matches('/');
@@ -376,9 +537,16 @@ impl Line {
         let url = Zeroizing::new(match call.token {
             Token::BotPath => format!("{base}/bot{token}{}", call.path),
             Token::FilePath => format!("{base}/file/bot{token}{}", call.path),
-            _ => format!("{base}{}", call.path),
+            _ if call.path.starts_with('/') => format!("{base}{}", call.path),
+            _ => call.path,
         });
         let url = Url::parse(&url).map_err(|error| error.to_string())?;
+        let reach = match url.authority() == self.base.authority() {
+            true => Reach::Named,
+            // Only a file is anywhere else, and only at a host that is known, by its usual port.
+            false if self.is_file_host(&url) => Reach::Public,
+            false => return Err("it is none of the platform's hosts".into()),
+        };
         let mut headers = Headers::new();
         let mut add = |name: &str, value: &str| {
             headers.append(name, value.as_bytes()).map_err(|error| error.to_string())
@@ -404,7 +572,7 @@ impl Line {
             headers,
             body,
             times: Times { first_byte: total, idle: total, total, ..Times::default() },
-            reach: Reach::Named,
+            reach,
             answer_bytes_max: call.answer_bytes_max as u64,
         })
     }

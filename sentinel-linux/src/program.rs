@@ -24,7 +24,7 @@ use sentinel_core::tool::{Call, Operation};
 
 use crate::clock::Clock;
 use crate::configuration::Configuration;
-use crate::connectors::{Connectors, Heard};
+use crate::connectors::{Connectors, Heard, Wanted};
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
 use crate::log;
@@ -357,6 +357,26 @@ impl Program {
                 Effect::Post { delivery, platform, chat, post, said } => {
                     self.post(delivery, platform, chat, post, said)?;
                 }
+                Effect::Fetch { fetch, conversation, platform, attachment, bytes_max, name } => {
+                    let (tries, again, refused) = (0, None, None);
+                    let wanted = Wanted {
+                        platform,
+                        conversation,
+                        attachment,
+                        bytes_max,
+                        name,
+                        tries,
+                        again,
+                        refused,
+                    };
+                    self.connectors.fetch(self.clock.now(), fetch, wanted);
+                }
+                Effect::CancelFetch { fetch } => self.connectors.cancel_fetch(fetch),
+                Effect::RemoveFiles { conversation } => {
+                    if let Err(why) = self.connectors.remove_files(conversation) {
+                        log::warn!("a file of {conversation} is still there: {why}");
+                    }
+                }
                 Effect::Acknowledge { platform, message } => {
                     self.connectors.acknowledge(self.clock.now(), &platform, &message);
                 }
@@ -437,6 +457,7 @@ impl Program {
                         }
                     })?;
                 }
+                Heard::Fetched(fetch, fetched) => self.tell(Event::Fetched { fetch, fetched })?,
                 Heard::Note(text) => log::warn!("{text}"),
             }
             has_listened = true;

@@ -83,7 +83,10 @@ impl Agent {
         let mut canonical = String::new();
         call.canonical(&mut canonical);
         let digest = approval::digest(&canonical);
-        let (verdict, handles) = self.cover(call);
+        let (verdict, handles) = match self.names_others_files(conversation, call) {
+            true => (Verdict::Uncovered, Vec::new()),
+            false => self.cover(call),
+        };
         let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
         // The canonical form is ours; were it ever unreadable, nothing is allowed.
         ruling.unwrap_or_else(|| refused("the call could not be judged", digest))
@@ -131,7 +134,7 @@ impl Agent {
     }
 
     /// What the words of a call mean here.
-    fn surroundings<'s>(&'s self, call: &'s Call) -> Surroundings<'s> {
+    pub(super) fn surroundings<'s>(&'s self, call: &'s Call) -> Surroundings<'s> {
         let settings = &*self.settings;
         let program = match call {
             Call::Builtin(Operation::RunCommand { program, .. }) => {

@@ -34,6 +34,8 @@ pub(super) struct Conversation {
     /// The model that a person chose.
     pub(super) model: Option<Box<str>>,
     pub(super) recent: VecDeque<u64>,
+    /// How much there is of files that came along.
+    pub(super) attachment_bytes: u64,
 }
 
 /// A message that waits.
@@ -85,6 +87,7 @@ impl Conversation {
             queue: VecDeque::new(),
             model: None,
             recent: VecDeque::new(),
+            attachment_bytes: 0,
         }
     }
 

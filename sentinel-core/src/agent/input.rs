@@ -13,7 +13,8 @@
 use alloc::string::{String, ToString};
 
 use super::codec::{self, Unreadable, flag, hex, named, number, text, unhex};
-use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber};
+use super::fetching::Fetched;
+use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber};
 use super::operator::OperatorCommand;
 use super::record::Kind;
 use crate::channel::Incoming;
@@ -50,6 +51,8 @@ pub(crate) enum Input {
     },
     /// A tool ended.
     ToolFinished { call: CallNumber, output: ToolOutput },
+    /// A file that came with a message was fetched, or was not.
+    Fetched { fetch: FetchNumber, fetched: Fetched },
     /// What was said arrived, or did not.
     Delivered { delivery: DeliveryNumber, outcome: DeliveryOutcome },
     /// An operator did something.
@@ -94,6 +97,7 @@ impl Input {
             Self::Reply { .. } => Kind::Reply,
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
             Self::ToolFinished { .. } => Kind::ToolFinished,
+            Self::Fetched { .. } => Kind::Fetched,
             Self::Delivered { .. } => Kind::Delivered,
             Self::Operator { .. } => Kind::Operator,
             Self::Timer => Kind::Timer,
@@ -129,6 +133,10 @@ impl Input {
                 Self::ToolFinished { call, output } => {
                     out.field("call", call.0).field("content", output.content.as_str());
                     out.field("is_error", output.is_error);
+                }
+                Self::Fetched { fetch, fetched } => {
+                    out.field("fetch", fetch.0);
+                    fetched.write(out);
                 }
                 Self::Delivered { delivery, outcome } => {
                     let named = OUTCOMES.iter().find(|(known, _)| known == outcome);
@@ -185,6 +193,10 @@ impl Input {
                     content: text(value, "content")?,
                     is_error: flag(value, "is_error")?,
                 },
+            },
+            Kind::Fetched => Self::Fetched {
+                fetch: FetchNumber(number(value, "fetch")?),
+                fetched: Fetched::read(value)?,
             },
             Kind::Delivered => Self::Delivered {
                 delivery: DeliveryNumber(number(value, "delivery")?),

@@ -173,12 +173,24 @@ impl Agent {
             out.field("turn", turn.number.0).field("message", incoming.id.as_str());
             out.field("person", u64::from(person.0)).field("delivery", turn.delivery.0);
         });
+        self.arrive(number, turn, incoming, is_guest);
+    }
+
+    /// A message goes to the model, with what is to be told of each of its attachments.
+    pub(super) fn hear(
+        &mut self,
+        number: ConversationNumber,
+        turn: Box<Turn>,
+        incoming: &Incoming,
+        is_guest: bool,
+        told: Vec<Option<String>>,
+    ) {
         let Some(conversation) = self.conversation(number) else { return };
         let memory = conversation.memory();
         memory.context.begin_turn();
         let mut blocks = Vec::new();
-        for part in &incoming.parts {
-            let (label, name, text) = labelled(part, is_guest);
+        for (part, told) in incoming.parts.iter().zip(told) {
+            let (label, name, text) = labelled(part, is_guest, told);
             memory.add(label, &name, &text);
             blocks.push(Block::Text(text));
         }
@@ -379,7 +391,7 @@ impl Agent {
 }
 
 /// What a part of a message says, who said it, and what people call that.
-fn labelled(part: &Part, is_guest: bool) -> (Label, String, String) {
+fn labelled(part: &Part, is_guest: bool, told: Option<String>) -> (Label, String, String) {
     match part {
         // Whoever comes in by an open door is a stranger.
         Part::Text(text) if is_guest => {
@@ -396,10 +408,10 @@ fn labelled(part: &Part, is_guest: bool) -> (Label, String, String) {
             "a forwarded message".into(),
             format!("[forwarded, from {from}]\n{text}\n[end of the forwarded message]"),
         ),
-        Part::Attachment { name, bytes_count, .. } => (
+        Part::Attachment { name, .. } => (
             Label::untrusted(Source::Attachment, Secrecy::Private),
             "an attachment".into(),
-            format!("[attached: {name}, {bytes_count} bytes; its content is not in this chat]"),
+            told.unwrap_or_else(|| format!("[attached: {name}; it is not here]")),
         ),
     }
 }

@@ -21,6 +21,9 @@ impl Conversation {
                 out.value(codec::hex(&mark.to_be_bytes()).as_str());
             }
         });
+        if self.attachment_bytes > 0 {
+            out.field("attachment_bytes", self.attachment_bytes);
+        }
         if let Some(memory) = self.find_memory() {
             out.object("memory", |out| memory.keep(out));
         }
@@ -33,6 +36,9 @@ impl Conversation {
         }
         for mark in value.get("recent")?.elements()? {
             conversation.recent.push_back(u64::from_be_bytes(codec::unhex(mark.as_str()?)?));
+        }
+        if value.find("attachment_bytes").is_some() {
+            conversation.attachment_bytes = number(value, "attachment_bytes")?;
         }
         if let Some(memory) = value.find("memory") {
             conversation.memory = Some(Box::new(Memory::restore(settings, memory)?));

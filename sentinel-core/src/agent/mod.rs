@@ -21,6 +21,7 @@ mod calling;
 mod codec;
 mod command;
 mod conversation;
+mod fetching;
 mod history;
 pub(crate) mod input;
 mod intake;
@@ -66,10 +67,12 @@ pub use self::codec::Unreadable;
 pub(crate) use self::codec::hex;
 #[cfg(test)]
 pub(crate) use self::conversation::own_words as own_words_of;
+pub(crate) use self::fetching::Fetch;
+pub use self::fetching::{ATTACHMENTS, Fetched};
 pub use self::history::{History, Invalid, Trimmed, cut};
 pub use self::input::ToolOutput;
 pub use self::number::{
-    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, TurnNumber,
+    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, TurnNumber,
 };
 pub use self::operator::{OperatorCommand, Refusal};
 pub(crate) use self::record::Entry;
@@ -95,6 +98,8 @@ pub(crate) struct Agent {
     active: BTreeSet<ConversationNumber>,
     exchanges: BTreeMap<ExchangeNumber, ConversationNumber>,
     calls: BTreeMap<CallNumber, ConversationNumber>,
+    /// Files that are on their way.
+    fetches: BTreeMap<FetchNumber, ConversationNumber>,
     /// What was said and has not arrived as far as anybody knows.
     deliveries: BTreeMap<DeliveryNumber, Say>,
     /// What models are told of the tools: all of them, and all but the plan.
@@ -128,6 +133,7 @@ impl Agent {
             active: BTreeSet::new(),
             exchanges: BTreeMap::new(),
             calls: BTreeMap::new(),
+            fetches: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             offered: offered(&settings),
             is_halted: false,
@@ -153,6 +159,7 @@ impl Agent {
                 self.reply_failed(exchange, &error, usage, was_shown, entropy);
             }
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
+            Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
             Input::Delivered { delivery, outcome } => self.delivered(delivery, outcome),
             Input::Operator { request, command } => self.operator(request, command),
             Input::Timer => self.timers(),
@@ -189,6 +196,7 @@ impl Agent {
                 self.exchanges.get(exchange).copied()
             }
             Input::ToolFinished { call, .. } => self.calls.get(call).copied(),
+            Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
             Input::Delivered { delivery, .. } => {
                 self.deliveries.get(delivery).map(|say| say.conversation)
             }
@@ -209,6 +217,7 @@ impl Agent {
                 self.exchanges.contains_key(exchange)
             }
             Input::ToolFinished { call, .. } => self.calls.contains_key(call),
+            Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
             Input::Delivered { delivery, .. } => self.deliveries.contains_key(delivery),
             _ => true,
         }
@@ -393,8 +402,9 @@ impl Agent {
 #[cfg(test)]
 impl Agent {
     /// How much of each kind is under way.
-    pub(crate) fn open_counts(&self) -> [usize; 6] {
+    pub(crate) fn open_counts(&self) -> [usize; 7] {
         [
+            self.fetches.len(),
             self.active.len(),
             self.exchanges.len(),
             self.calls.len(),

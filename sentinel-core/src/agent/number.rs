@@ -32,6 +32,8 @@ numbers! {
     ExchangeNumber, "exchange ";
     /// One call of a tool.
     CallNumber, "call ";
+    /// One file that is fetched.
+    FetchNumber, "fetch ";
     /// One thing that is said to a chat: an answer, a question, a notice.
     DeliveryNumber, "delivery ";
 }

@@ -13,7 +13,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber};
+use super::fetching::Fetch;
+use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber};
 use super::operator::Refusal;
 use super::record::{Entry, Kind};
 use crate::capability::Handle;
@@ -30,6 +31,10 @@ pub(crate) enum Order {
     Unask(ExchangeNumber),
     /// Run a tool; what it gives back comes as an input.
     Run(Run),
+    /// Fetch a file; what becomes of it comes as an input.
+    Fetch(Fetch),
+    /// Nobody waits for this file any more.
+    Unfetch(FetchNumber),
     /// Nobody waits for this tool any more.
     Stop(CallNumber),
     /// Say something to a chat.

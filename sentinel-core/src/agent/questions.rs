@@ -434,6 +434,7 @@ impl Agent {
                 self.approvals.take(question);
                 self.ask(number, turn);
             }
+            Stage::Arriving(arriving) => self.arrives_late(number, turn, arriving),
             stage @ Stage::Calling(_) => {
                 turn.stage = stage;
                 self.overdue(number, &mut turn);

@@ -69,6 +69,8 @@ kinds! {
     Timer = 8, "timer";
     /// The persona file was looked at.
     PersonaRead = 9, "persona.read";
+    /// A file that came with a message was fetched, or was not.
+    Fetched = 16, "attachment.fetched";
 
     /// A message was let in, and from whom.
     Admitted = 256, "message.admitted";
@@ -126,6 +128,8 @@ kinds! {
     SnapshotPart = 282, "snapshot.conversation";
     /// What is known of everything else: the end of a snapshot.
     Snapshot = 283, "snapshot";
+    /// A file that came with a message is about to be fetched, or is not taken.
+    AttachmentAsked = 296, "attachment.asked";
 }
 
 impl Kind {

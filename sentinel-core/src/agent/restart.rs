@@ -99,6 +99,7 @@ impl Agent {
                 turn.stage = stage;
                 self.put_turn(number, turn);
             }
+            Stage::Arriving(arriving) => self.arrive_again(number, turn, arriving),
             Stage::Moving => self.ask(number, turn),
         }
     }

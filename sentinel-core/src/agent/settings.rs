@@ -49,6 +49,8 @@ pub struct Settings {
     pub access: AccessRules,
     /// The platforms that are connected.
     pub platforms: Vec<Platform>,
+    /// The largest attachment that is taken in, by platform; of others none.
+    pub attachments: BTreeMap<String, u64>,
     /// The bounds of a turn.
     pub turn: TurnRules,
     /// After how many inputs a snapshot is taken, as soon as nothing goes on.
@@ -133,6 +135,7 @@ impl Settings {
             prices: Prices::default(),
             access: AccessRules::default(),
             platforms: Vec::new(),
+            attachments: BTreeMap::new(),
             turn: TurnRules::default(),
             snapshot_inputs: limits::SNAPSHOT_INPUTS,
             workspace: String::from("/"),

@@ -146,6 +146,7 @@ impl Agent {
             active: Default::default(),
             exchanges: Default::default(),
             calls: Default::default(),
+            fetches: Default::default(),
             deliveries,
             offered: offered(&settings),
             is_halted: value.get("is_halted")?.as_bool()?,

@@ -1,7 +1,7 @@
 //! A turn: one message of a person, and everything that is done for it.
 //!
 //! ```text
-//! Asking -> Calling -> Asking -> ... -> the answer
+//! (Arriving ->) Asking -> Calling -> Asking -> ... -> the answer
 //!    \-> Pausing (a model is asked again later)
 //!    \-> Held (a limit was reached; a person is asked)
 //! ```
@@ -17,6 +17,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::fetching::Arriving;
 use super::number::{CallNumber, DeliveryNumber, ExchangeNumber, TurnNumber};
 use super::repetition::Repetition;
 use crate::budget::{Amount, ReservationNumber};
@@ -48,6 +49,8 @@ pub(super) struct Turn {
 pub(super) enum Stage {
     /// Between two stages.
     Moving,
+    /// Files of the message are on their way.
+    Arriving(Arriving),
     /// A model was asked.
     Asking { exchange: ExchangeNumber, attempt: Attempt, spending: Spending },
     /// A model is asked later.
@@ -136,6 +139,7 @@ impl Turn {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Moving | Stage::Asking { .. } => None,
+            Stage::Arriving(arriving) => Some(arriving.deadline()),
             Stage::Pausing(waiting) => Some(waiting.until()),
             Stage::Held { retry, .. } => *retry,
             Stage::Calling(calls) => calls.iter().filter_map(Calling::deadline).min(),
@@ -146,6 +150,7 @@ impl Turn {
     pub(super) fn status(&self) -> &'static str {
         match &self.stage {
             Stage::Moving => "working",
+            Stage::Arriving(_) => "waiting for what was attached",
             Stage::Asking { .. } => "waiting for the model",
             Stage::Pausing(_) => "waiting to ask the model again",
             Stage::Held { .. } => "waiting for an answer about a limit",

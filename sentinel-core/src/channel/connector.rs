@@ -41,7 +41,9 @@ pub struct Call {
     pub number: CallNumber,
     /// How it is sent.
     pub method: Method,
-    /// Where, after the platform's base address: begins with `/`, and may hold a query.
+    /// Where, after the platform's base address: begins with `/`, and may hold a query. The bytes of
+    /// a file may be elsewhere: then it is a whole URL, to which the shell sends nothing unless it
+    /// knows the host as one of the platform's own.
     pub path: String,
     /// Its body and the media type of it, if it has one.
     pub body: Option<(&'static str, Vec<u8>)>,
@@ -51,6 +53,10 @@ pub struct Call {
     pub time_max: Duration,
     /// The most bytes of its answer.
     pub answer_bytes_max: usize,
+    /// The file that its answer is, if it is one, by the number it was asked for with: its bytes go
+    /// where the file is to be, and [`Connector::answered`] is given none of them. An answer that
+    /// is longer than it may be is told with the status 413.
+    pub file: Option<u64>,
 }
 
 /// Where the shell puts which secret.
@@ -112,8 +118,8 @@ pub enum Action {
     File {
         /// The number it was asked for with.
         fetch: u64,
-        /// Its bytes.
-        outcome: Result<Vec<u8>, FetchFailure>,
+        /// Whether its bytes are where the shell put those of the call for it.
+        outcome: Result<(), FetchFailure>,
     },
     /// Keep this, in place of what was kept before, for the next start.
     Keep(Vec<u8>),
@@ -154,6 +160,17 @@ pub struct ToPost {
     /// The question that this is, if it is one: people can be given buttons to answer it by. What
     /// they press comes as a message of theirs, `/approve 3` or `/deny 3`.
     pub question: Option<u32>,
+}
+
+/// The hosts of a platform's that hand out files, and that its calls may name in place of its base
+/// address. All are reached by `https`.
+#[must_use]
+pub fn file_hosts(platform: &str) -> &'static [&'static str] {
+    match platform {
+        "discord" => &["cdn.discordapp.com", "media.discordapp.net"],
+        "slack" => &["files.slack.com"],
+        _ => &[],
+    }
 }
 
 /// A file that somebody sent, to be fetched.

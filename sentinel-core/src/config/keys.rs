@@ -269,8 +269,7 @@ const ATTACHMENTS: Key = key(
     Kind::Integer { min: 0, max: 1 << 30 },
     "The largest attachment that is taken in; 0 for none.",
 )
-.or(Default::Integer(limits::CONFIG_ATTACHMENT_BYTES))
-.shell();
+.or(Default::Integer(limits::CONFIG_ATTACHMENT_BYTES));
 
 const PLATFORM_URL: Key = key(
     "base_url",

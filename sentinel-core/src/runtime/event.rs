@@ -15,8 +15,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::agent::{
-    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, Refusal,
-    ToolOutput,
+    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
+    OperatorCommand, Refusal, ToolOutput,
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
@@ -74,6 +74,13 @@ pub enum Event<'e> {
         call: CallNumber,
         /// What it gave back.
         output: ToolOutput,
+    },
+    /// A file was fetched, or was not.
+    Fetched {
+        /// Which.
+        fetch: FetchNumber,
+        /// What became of it.
+        fetched: Fetched,
     },
     /// A message was sent.
     Sent {
@@ -176,6 +183,34 @@ pub enum Effect {
     CancelTool {
         /// Which call.
         number: CallNumber,
+    },
+    /// Fetch a file that came with a message, and put it among the files of a conversation, whole or
+    /// not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the workspace, in
+    /// the conversation's own there, which is called by its number. What is there under this name
+    /// is this file from an earlier try.
+    Fetch {
+        /// Names it.
+        fetch: FetchNumber,
+        /// Whose it is.
+        conversation: ConversationNumber,
+        /// The platform.
+        platform: String,
+        /// The platform's id of it.
+        attachment: String,
+        /// The most bytes of it.
+        bytes_max: u64,
+        /// Its name: plain letters, digits, `-`, `_` and `.`, and none of the last at its start.
+        name: String,
+    },
+    /// Nobody waits for the file any more.
+    CancelFetch {
+        /// Which.
+        fetch: FetchNumber,
+    },
+    /// Remove all files of a conversation: it was forgotten.
+    RemoveFiles {
+        /// Which.
+        conversation: ConversationNumber,
     },
     /// Do something in a chat, and say what became of it, once.
     Post {

@@ -43,12 +43,14 @@ use self::exchange::{Ending, Exchange};
 use self::orders::Speaking;
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Line, Order};
-use crate::agent::{Agent, DeliveryNumber, ExchangeNumber, Pending, Settings, ToolOutput, cut};
+use crate::agent::{
+    Agent, DeliveryNumber, ExchangeNumber, Fetched, Pending, Settings, ToolOutput, cut,
+};
 use crate::capability::{Grant, Handle};
 use crate::channel::Outcome;
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
-use crate::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use crate::limits::{ATTACHMENT_WHY_BYTES_MAX, RUNTIME_OUTPUT_BYTES_MAX};
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::time::{Instant, Now};
 
@@ -204,6 +206,12 @@ impl Sentinel {
                 // All of it is recorded, as far as a record can hold it.
                 output.content = cut(&output.content, RUNTIME_OUTPUT_BYTES_MAX).into_owned();
                 self.input(Input::ToolFinished { call, output });
+            }
+            Event::Fetched { fetch, mut fetched } => {
+                if let Fetched::Failed(why) = &mut fetched {
+                    *why = cut(why, ATTACHMENT_WHY_BYTES_MAX).into_owned();
+                }
+                self.input(Input::Fetched { fetch, fetched });
             }
             Event::Sent { delivery, piece, message } => {
                 if let Some(speaking) = self.speaking.get_mut(&delivery) {

@@ -8,7 +8,7 @@ use alloc::string::String;
 use super::{Effect, Exchange, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
-use crate::agent::{ConversationNumber, DeliveryNumber, MayRun, Provider, ToolOutput};
+use crate::agent::{ConversationNumber, DeliveryNumber, Fetch, MayRun, Provider, ToolOutput};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
 
@@ -75,6 +75,22 @@ impl Sentinel {
                     time_max,
                 });
             }
+            Order::Fetch(fetch) => {
+                // Its turn may have been stopped meanwhile.
+                if self.agent.waits_for_file(fetch.number) {
+                    let Fetch { number, conversation, platform, attachment, bytes_max, name } =
+                        fetch;
+                    self.effects.push_back(Effect::Fetch {
+                        fetch: number,
+                        conversation,
+                        platform,
+                        attachment,
+                        bytes_max,
+                        name,
+                    });
+                }
+            }
+            Order::Unfetch(fetch) => self.effects.push_back(Effect::CancelFetch { fetch }),
             Order::Stop(number) => self.effects.push_back(Effect::CancelTool { number }),
             Order::Say(Say { delivery, conversation, text, what, .. }) => {
                 // What was shown of it so far may have been lost, with an outcome that nobody
@@ -147,6 +163,8 @@ impl Sentinel {
             Order::Forget(conversation) if self.agent.needs_key(conversation) => {}
             Order::Forget(conversation) => {
                 self.speaking.retain(|_, speaking| speaking.conversation != Some(conversation));
+                // Before its key: a start that still finds the key does both again.
+                self.effects.push_back(Effect::RemoveFiles { conversation });
                 self.book.forget(conversation, self.now.wall);
             }
         }

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::chat::{Chats, Shown};
 use super::ledger::Line;
 use super::surroundings::CALLS_MAX;
-use crate::agent::{CallNumber, DeliveryNumber, Kind, Settings};
+use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings};
 use crate::journal::export::Keys;
 use crate::journal::{KeyRing, MasterKey, Trust, Verdict, Verifier};
 use crate::tool::{Call, Operation};
@@ -19,6 +19,7 @@ use crate::tool::{Call, Operation};
 pub(super) enum Need {
     ModelAsked(u64),
     CallStarted(u64),
+    Fetch(u64),
     Message(String, String),
 }
 
@@ -125,13 +126,20 @@ pub(super) struct Facts {
 }
 
 /// What was forgotten has no key any more.
-pub(super) fn forgotten_is_gone(lines: &[Line], ring: &[u8]) {
+pub(super) fn forgotten_is_gone(
+    lines: &[Line],
+    ring: &[u8],
+    files: &BTreeSet<(ConversationNumber, String)>,
+) {
     let [.., _] = ring else { return };
     let ring = KeyRing::from_bytes(ring).unwrap();
     for line in of(lines, Kind::Forgotten) {
         let conversation = line.number("conversation").unwrap();
         let key = ring.open(conversation, &MasterKey::new([5; 32]));
         assert!(key.is_err(), "conversation {conversation} was forgotten and can be read");
+        let is_its = |(owner, _): &&(ConversationNumber, String)| owner.0 == conversation;
+        let left = files.iter().find(is_its);
+        assert!(left.is_none(), "conversation {conversation} was forgotten but for {left:?}");
     }
 }
 
@@ -191,6 +199,12 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
     };
     let asked = numbered(Kind::ModelAsked, "exchange");
     let started = numbered(Kind::CallStarted, "call");
+    let taken = |line: &&Line| line.kind == Kind::AttachmentAsked && line.text("name").is_some();
+    let fetched: BTreeMap<u64, u64> = lines
+        .iter()
+        .filter(taken)
+        .map(|line| (line.number("fetch").unwrap(), line.sequence))
+        .collect();
     let mut messages = BTreeMap::new();
     for line in lines {
         if matches!(line.kind, Kind::Admitted | Kind::Ignored)
@@ -209,6 +223,7 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
         let sequence = match need {
             Need::ModelAsked(exchange) => asked.get(exchange),
             Need::CallStarted(call) => started.get(call),
+            Need::Fetch(fetch) => fetched.get(fetch),
             Need::Message(platform, message) => messages.get(&(platform.clone(), message.clone())),
         };
         let is_safe = sequence.is_some_and(|sequence| sequence < safe_count);

@@ -15,6 +15,9 @@ use crate::tool::Tools;
 /// Calls that a turn may make, of models and tools together.
 pub(super) const CALLS_MAX: u64 = 8;
 
+/// The largest file that is taken in, on one of the platforms.
+pub(super) const ATTACHMENT_BYTES_MAX: u64 = 100;
+
 pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     let model = |name: &str| Model {
         name: name.to_string(),
@@ -59,6 +62,7 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     settings.prices = prices;
     settings.access = access().unwrap();
     settings.platforms = Vec::from([platform("keyed", true), platform("plain", false)]);
+    settings.attachments.insert("keyed".into(), ATTACHMENT_BYTES_MAX);
     settings.turn = TurnRules {
         rounds_max: 4,
         call_time_max: Duration::from_secs(30),

@@ -13,8 +13,8 @@ use super::provider::{self, Temper};
 use super::random::Random;
 use super::surroundings::{self, PERSONA};
 use crate::agent::{
-    Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, Kind, OperatorCommand,
-    Settings, ToolOutput,
+    Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
+    Kind, OperatorCommand, Settings, ToolOutput,
 };
 use crate::channel::Post;
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
@@ -61,6 +61,10 @@ pub(super) struct World {
     temper: Temper,
     streams: BTreeMap<ExchangeNumber, Stream>,
     running: BTreeMap<CallNumber, Call>,
+    /// Files on their way, and where they go.
+    fetching: BTreeMap<FetchNumber, (ConversationNumber, String)>,
+    /// Files that are there.
+    files: BTreeSet<(ConversationNumber, String)>,
     requests: u64,
     safe_count: u64,
     /// Whether the last event was not taken because the disk is behind.
@@ -106,6 +110,8 @@ impl World {
             temper,
             streams: BTreeMap::new(),
             running: BTreeMap::new(),
+            fetching: BTreeMap::new(),
+            files: BTreeSet::new(),
             requests: 0,
             safe_count: 0,
             is_busy: false,
@@ -142,7 +148,8 @@ impl World {
                 }
             }
             20..=49 => self.stream(false),
-            50..=59 => self.finish_tool(),
+            50..=56 => self.finish_tool(),
+            57..=59 => self.finish_file(false),
             60..=71 => self.carry_out(false),
             72..=84 => match self.random.chance(4) {
                 true => {
@@ -231,6 +238,17 @@ impl World {
             Effect::CancelTool { number } => {
                 self.running.remove(&number);
             }
+            Effect::Fetch { fetch, conversation, bytes_max, name, .. } => {
+                self.need(Need::Fetch(fetch.0));
+                assert!(bytes_max <= surroundings::ATTACHMENT_BYTES_MAX);
+                self.fetching.insert(fetch, (conversation, name));
+            }
+            Effect::CancelFetch { fetch } => {
+                self.fetching.remove(&fetch);
+            }
+            Effect::RemoveFiles { conversation } => {
+                self.files.retain(|(own, _)| *own != conversation);
+            }
             Effect::Post { post: Post::Typing, .. } => {}
             Effect::Post { delivery, platform, chat, post, .. } => {
                 if let Post::Send { piece, text, .. } | Post::Edit { piece, text, .. } = &post {
@@ -300,6 +318,25 @@ impl World {
         self.running.remove(&call);
         let output = self.output();
         self.tell(Event::ToolFinished { call, output });
+    }
+
+    fn finish_file(&mut self, is_calm: bool) {
+        let count = self.fetching.len() as u64;
+        let index = usize::try_from(self.random.below(count)).unwrap();
+        let Some(&fetch) = self.fetching.keys().nth(index) else { return };
+        let place = self.fetching.remove(&fetch).unwrap();
+        let fetched = match self.random.chance(70) {
+            true => {
+                self.files.insert(place);
+                Fetched::Kept { bytes_count: self.random.below(100), digest: self.random.seed() }
+            }
+            false => Fetched::Failed("gone".into()),
+        };
+        // Seldom it is there, and the program ends before it can say so.
+        if !is_calm && self.random.chance(10) {
+            return self.crash();
+        }
+        self.tell(Event::Fetched { fetch, fetched });
     }
 
     fn output(&mut self) -> ToolOutput {
@@ -408,6 +445,12 @@ impl World {
                     self.tell(Event::ToolFinished { call, output });
                 }
             }
+            3 if self.random.chance(50) => {
+                let fetch = FetchNumber(number);
+                if !self.fetching.contains_key(&fetch) {
+                    self.tell(Event::Fetched { fetch, fetched: Fetched::Failed("late".into()) });
+                }
+            }
             3 => {
                 // Of a delivery that is not: about one that is, platforms do not lie.
                 let delivery = DeliveryNumber(1 << 40 | number);
@@ -425,6 +468,7 @@ impl World {
         self.disk.crash(&mut self.random);
         self.streams.clear();
         self.running.clear();
+        self.fetching.clear();
         // What was on its way to a platform may still get there.
         while let Some(post) = self.chats.under_way.pop_front() {
             if self.random.chance(50) {
@@ -481,6 +525,8 @@ impl World {
                 self.stream(true);
             } else if !self.running.is_empty() {
                 self.finish_tool();
+            } else if !self.fetching.is_empty() {
+                self.finish_file(true);
             } else if let Some((question, digest)) = self.question().filter(|_| !self.is_busy) {
                 let answer = Answer::No;
                 let command = OperatorCommand::Answer { question, digest, answer };
@@ -514,7 +560,7 @@ impl World {
         self.summary.forgotten = forgotten_count;
         let snapshots = lines.iter().filter(|line| line.kind == Kind::Snapshot);
         self.summary.snapshots = snapshots.count() as u64;
-        promises::forgotten_is_gone(&lines, &self.disk.ring);
+        promises::forgotten_is_gone(&lines, &self.disk.ring, &self.files);
         // What cannot be read cannot be checked: then only what holds without it is.
         if forgotten_count == 0 {
             let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();

@@ -9,12 +9,14 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
 use sentinel_core::journal::RecoverError;
 use sentinel_core::runtime::{ResumeError, Secrets, Sentinel};
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
+use crate::attachments::Attachments;
 use crate::clock::Clock;
 use crate::configuration;
 use crate::confine::{self, Reach};
@@ -79,9 +81,20 @@ impl Program {
             log::warn!("[metrics] has no effect: this version gives out no figures");
         }
         let models = Models::new(config)?;
+        let takes_files = options.mode == Mode::Run
+            && config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
+        let files = Attachments::new(config.workspace(), takes_files).unwrap_or_else(|error| {
+            log::warn!(
+                "no files are taken in: the directory {ATTACHMENTS} in the workspace {} cannot be \
+                 used: {error}",
+                config.workspace()
+            );
+            Attachments::default()
+        });
+        let files_path = files.path().map(Path::to_path_buf);
         let connectors = match options.mode {
-            Mode::Run => Connectors::new(config, state.directory())?,
-            Mode::Chat | Mode::Single(_) => Connectors::none(),
+            Mode::Run => Connectors::new(config, state.directory(), files)?,
+            Mode::Chat | Mode::Single(_) => Connectors::none(files),
         };
         let network = Network::new(network_options(config.http())?)?;
         let poller = Poller::new()?;
@@ -89,6 +102,7 @@ impl Program {
         if options.is_confined {
             let mut reach = tools::reach(&settings);
             reach.push(Reach { path: state.directory(), writes: true });
+            reach.extend(files_path.iter().map(|path| Reach { path, writes: true }));
             let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
             let persona_file = persona.path().filter(|path| path.exists());
             reach.extend(persona_file.map(|path| Reach { path, writes: false }));

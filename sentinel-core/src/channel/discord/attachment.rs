@@ -14,6 +14,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::message::{elements, number, snowflake};
+use crate::channel::traffic::is_file_url;
 use crate::text::json;
 
 /// The path of the request, to be sent with the bot's token, whose answer tells the address of an
@@ -48,8 +49,7 @@ pub fn attachment_url(id: &str, answer: &[u8]) -> Option<String> {
         .find("url")?
         .as_str()
         .ok()?;
-    let is_theirs = HOSTS.iter().any(|host| url.starts_with(host));
-    (is_theirs && url.bytes().all(|byte| byte.is_ascii_graphic())).then(|| url.to_string())
+    is_file_url("discord", url).then(|| url.to_string())
 }
 
 fn place(id: &str) -> Option<(u64, u64, u64)> {
@@ -57,8 +57,6 @@ fn place(id: &str) -> Option<(u64, u64, u64)> {
     let place = (parts.next()??, parts.next()??, parts.next()??);
     parts.next().is_none().then_some(place)
 }
-
-const HOSTS: [&str; 2] = ["https://cdn.discordapp.com/", "https://media.discordapp.net/"];
 
 #[cfg(test)]
 mod tests {

@@ -31,9 +31,14 @@ use self::gateway::{Gateway, Heard};
 use self::inbox::{Arrival, Inbox, Kept};
 use self::message::{Me, Press, number, press, told};
 use self::posting::{Job, PAGE, Ticket, Verdict, wait};
-use super::connector::{Action, CallNumber, Connector, Posted, ToPost, Token};
+use super::connector::{
+    Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token,
+};
 use super::delivery::{Failure, Post};
-use super::traffic::{Backoff, Chance, Lanes, Outbox, Request, answered_question, seconds};
+use super::traffic::{
+    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Request, answered_question, downloaded,
+    seconds,
+};
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
@@ -80,6 +85,8 @@ enum Purpose {
     Missed { channel: u64, lane: String },
     Other { lane: String },
     Respond,
+    Locate { file: ToFetch, lane: String },
+    Download { fetch: u64 },
 }
 
 /// A question with buttons.
@@ -293,6 +300,29 @@ impl Discord {
         }
     }
 
+    /// Discord said where a file is, or refused.
+    fn located(&mut self, file: &ToFetch, status: u16, headers: &Headers, body: &[u8]) {
+        let fetch = file.number;
+        let outcome = match status {
+            200 => match attachment_url(&file.attachment, body) {
+                Some(url) => {
+                    let purpose = Purpose::Download { fetch };
+                    let bounds = (fetch, file.bytes_max);
+                    return self.out.download(purpose, url, Token::None, bounds);
+                }
+                None => FetchFailure::Gone,
+            },
+            429 => {
+                let pause = wait(headers, body).0;
+                let retry_after_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                FetchFailure::Later { retry_after_ms }
+            }
+            500.. => LATER,
+            _ => FetchFailure::Gone,
+        };
+        self.out.push(Action::File { fetch, outcome: Err(outcome) });
+    }
+
     fn stop(&mut self, why: &str) {
         self.gateway.stop(&mut self.out);
         self.give_up(Failure::Rejected);
@@ -302,14 +332,26 @@ impl Discord {
     /// Answers every post that waits, with this, and every one that is out.
     fn give_up(&mut self, waiting: Failure) {
         for purpose in self.out.abandon() {
-            if let Purpose::Say { ticket, .. } = purpose {
-                self.posted(&ticket, Posted::Failed(Failure::Transport));
+            match purpose {
+                Purpose::Say { ticket, .. } => {
+                    self.posted(&ticket, Posted::Failed(Failure::Transport));
+                }
+                Purpose::Locate { file: ToFetch { number: fetch, .. }, .. }
+                | Purpose::Download { fetch } => {
+                    self.out.push(Action::File { fetch, outcome: Err(LATER) });
+                }
+                _ => {}
             }
         }
         let jobs: Vec<_> = self.lanes.drain().collect();
         for job in jobs {
-            if let Job::Say(say) = job {
-                self.posted(&say.ticket, Posted::Failed(waiting));
+            match job {
+                Job::Say(say) => self.posted(&say.ticket, Posted::Failed(waiting)),
+                Job::Locate { file, .. } => {
+                    let outcome = Err(LATER);
+                    self.out.push(Action::File { fetch: file.number, outcome });
+                }
+                _ => {}
             }
         }
         self.is_asking = false;
@@ -344,6 +386,7 @@ impl Discord {
             let purpose = match job {
                 Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
                 Job::Missed { channel, .. } => Purpose::Missed { channel, lane },
+                Job::Locate { file, .. } => Purpose::Locate { file, lane },
                 Job::Type { .. } | Job::Tidy { .. } => Purpose::Other { lane },
             };
             self.out.call(purpose, request);
@@ -423,6 +466,24 @@ impl Connector for Discord {
         self.out.push(Action::Posted { delivery: to.delivery, piece, outcome });
     }
 
+    fn fetch(&mut self, _: Now, file: ToFetch) -> bool {
+        let path = attachment_request(&file.attachment).filter(|_| !self.out.is_stopped());
+        let fetch = file.number;
+        let failure = match path {
+            Some(path) => {
+                let job = Job::Locate { path, file };
+                match self.lanes.push(&job.lane(), job) {
+                    Ok(()) => return true,
+                    Err(_) => LATER,
+                }
+            }
+            // A sticker has no file of its own.
+            None => FetchFailure::Gone,
+        };
+        self.out.push(Action::File { fetch, outcome: Err(failure) });
+        true
+    }
+
     fn acknowledge(&mut self, _: Now, message: &str) {
         if let Some(id) = number(message) {
             self.is_changed |= self.inbox.acknowledge(id);
@@ -468,6 +529,13 @@ impl Connector for Discord {
                     _ => {}
                 }
             }
+            Purpose::Locate { file, lane } => {
+                self.observe(now, &lane, headers);
+                self.located(&file, status, headers, body);
+            }
+            Purpose::Download { fetch } => {
+                self.out.push(Action::File { fetch, outcome: downloaded(status) });
+            }
             Purpose::Respond => {}
         }
     }
@@ -489,6 +557,13 @@ impl Connector for Discord {
                 self.ask_later(now, Duration::ZERO);
             }
             Purpose::Other { lane } => self.lanes.answered(&lane),
+            Purpose::Locate { file, lane } => {
+                self.lanes.answered(&lane);
+                self.out.push(Action::File { fetch: file.number, outcome: Err(LATER) });
+            }
+            Purpose::Download { fetch } => {
+                self.out.push(Action::File { fetch, outcome: Err(LATER) });
+            }
             Purpose::Respond => {}
         }
     }

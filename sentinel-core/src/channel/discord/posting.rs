@@ -13,7 +13,7 @@ use alloc::string::{String, ToString};
 
 use super::message::{number, snowflake};
 use crate::channel::UNFINISHED;
-use crate::channel::connector::{Posted, ToPost, Token};
+use crate::channel::connector::{Posted, ToFetch, ToPost, Token};
 use crate::channel::delivery::{Failure, Post};
 use crate::channel::traffic::{Request, cut, duration, name, seconds};
 use crate::text::json::{self, ObjectWriter};
@@ -30,6 +30,8 @@ pub(super) enum Job {
     Tidy { channel: u64, message: u64 },
     /// What was missed in a channel.
     Missed { channel: u64, after: u64 },
+    /// Where a file is.
+    Locate { path: String, file: ToFetch },
 }
 
 /// A message of the agent's.
@@ -116,6 +118,7 @@ impl Job {
             }
             Self::Type { channel } => format!("type {channel}"),
             Self::Missed { channel, .. } => format!("read {channel}"),
+            Self::Locate { .. } => "locate".to_string(),
         }
     }
 
@@ -140,6 +143,7 @@ impl Job {
                 let path = format!("/channels/{channel}/messages?after={after}&limit={PAGE}");
                 Request::get(path, token)
             }
+            Self::Locate { path, .. } => Request::get(path.clone(), token),
         }
     }
 }

@@ -11,6 +11,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::message::{is_id, text};
+use crate::channel::traffic::is_file_url;
 use crate::text::json;
 
 /// The path of the request, to be sent with the bot's token, whose answer tells the address of an
@@ -35,8 +36,7 @@ pub fn attachment_url(answer: &[u8]) -> Option<String> {
     let document = json::parse(answer).ok()?;
     let file = document.root().find("file")?;
     let url = text(file, "url_private_download").or_else(|| text(file, "url_private"))?;
-    let is_theirs = url.starts_with("https://files.slack.com/");
-    (is_theirs && url.bytes().all(|byte| byte.is_ascii_graphic())).then(|| url.to_string())
+    is_file_url("slack", url).then(|| url.to_string())
 }
 
 #[cfg(test)]

@@ -36,9 +36,13 @@ use self::message::{Me, Place, Press, Stamp, is_id, press, slash, text, told};
 use self::posting::{Job, Ticket, Verdict};
 use self::refusal::{Refusal, refusal};
 use self::socket::{Asked, Socket};
-use super::connector::{Action, CallNumber, Connector, Posted, ToPost};
+use super::connector::{
+    Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token,
+};
 use super::delivery::{Failure, Post};
-use super::traffic::{Backoff, Chance, Lanes, Outbox, answered_question};
+use super::traffic::{
+    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, answered_question, downloaded,
+};
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
@@ -85,6 +89,8 @@ enum Purpose {
     Say { ticket: Ticket, lane: String },
     History { lane: String },
     Other { lane: String },
+    Locate { file: ToFetch, lane: String },
+    Download { fetch: u64 },
 }
 
 /// A question with buttons.
@@ -326,17 +332,55 @@ impl Slack {
     /// Answers every post that waits, with this, and every one that is out.
     fn give_up(&mut self, waiting: Failure) {
         for purpose in self.out.abandon() {
-            if let Purpose::Say { ticket, .. } = purpose {
-                self.posted(&ticket, Posted::Failed(Failure::Transport));
+            match purpose {
+                Purpose::Say { ticket, .. } => {
+                    self.posted(&ticket, Posted::Failed(Failure::Transport));
+                }
+                Purpose::Locate { file: ToFetch { number: fetch, .. }, .. }
+                | Purpose::Download { fetch } => {
+                    self.out.push(Action::File { fetch, outcome: Err(LATER) });
+                }
+                _ => {}
             }
         }
         let jobs: Vec<_> = self.lanes.drain().collect();
         for job in jobs {
-            if let Job::Say(say) = job {
-                self.posted(&say.ticket, Posted::Failed(waiting));
+            match job {
+                Job::Say(say) => self.posted(&say.ticket, Posted::Failed(waiting)),
+                Job::Locate { file, .. } => {
+                    let outcome = Err(LATER);
+                    self.out.push(Action::File { fetch: file.number, outcome });
+                }
+                _ => {}
             }
         }
         self.history = None;
+    }
+
+    /// Slack said where a file is, or refused.
+    fn located(&mut self, file: &ToFetch, status: u16, headers: &Headers, body: &[u8]) {
+        let fetch = file.number;
+        if let Some(url) = attachment_url(body).filter(|_| status == 200) {
+            let purpose = Purpose::Download { fetch };
+            return self.out.download(purpose, url, Token::Bearer, (fetch, file.bytes_max));
+        }
+        let failure = match refusal(status, headers, body) {
+            Refusal::Wait(pause) => {
+                let retry_after_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+                FetchFailure::Later { retry_after_ms }
+            }
+            Refusal::Broken => LATER,
+            Refusal::BadToken(_) | Refusal::Gone => FetchFailure::Gone,
+            Refusal::Other(error) => {
+                if error == "missing_scope" {
+                    let what = "Slack does not let the bot have files: its token lacks the scope \
+                                files:read";
+                    self.alert_once(String::new(), error, what.to_string());
+                }
+                FetchFailure::Gone
+            }
+        };
+        self.out.push(Action::File { fetch, outcome: Err(failure) });
     }
 
     /// Sends what may leave.
@@ -359,6 +403,7 @@ impl Slack {
                 Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
                 Job::History { .. } => Purpose::History { lane },
                 Job::Tidy { .. } => Purpose::Other { lane },
+                Job::Locate { file, .. } => Purpose::Locate { file, lane },
             };
             self.out.call(purpose, request);
         }
@@ -417,6 +462,23 @@ impl Connector for Slack {
         self.out.push(Action::Posted { delivery: to.delivery, piece, outcome });
     }
 
+    fn fetch(&mut self, _: Now, file: ToFetch) -> bool {
+        let path = attachment_request(&file.attachment).filter(|_| !self.out.is_stopped());
+        let fetch = file.number;
+        let failure = match path {
+            Some(path) => {
+                let job = Job::Locate { path, file };
+                match self.lanes.push(&job.lane(), job) {
+                    Ok(()) => return true,
+                    Err(_) => LATER,
+                }
+            }
+            None => FetchFailure::Gone,
+        };
+        self.out.push(Action::File { fetch, outcome: Err(failure) });
+        true
+    }
+
     fn acknowledge(&mut self, _: Now, message: &str) {
         let Some(envelopes) = self.inbox.acknowledge(message) else { return };
         self.is_changed = true;
@@ -452,6 +514,13 @@ impl Connector for Slack {
                 self.lanes.answered(&lane);
                 self.page(now, status, headers, body);
             }
+            Purpose::Locate { file, lane } => {
+                self.lanes.answered(&lane);
+                self.located(&file, status, headers, body);
+            }
+            Purpose::Download { fetch } => {
+                self.out.push(Action::File { fetch, outcome: downloaded(status) });
+            }
             Purpose::Other { lane } => {
                 self.lanes.answered(&lane);
                 if status == 429
@@ -477,6 +546,13 @@ impl Connector for Slack {
                 self.ask_later(now, Duration::ZERO);
             }
             Purpose::Other { lane } => self.lanes.answered(&lane),
+            Purpose::Locate { file, lane } => {
+                self.lanes.answered(&lane);
+                self.out.push(Action::File { fetch: file.number, outcome: Err(LATER) });
+            }
+            Purpose::Download { fetch } => {
+                self.out.push(Action::File { fetch, outcome: Err(LATER) });
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use super::message::{Place, Stamp, text};
 use super::mrkdwn;
 use super::refusal::{Refusal, refusal};
 use crate::channel::UNFINISHED;
-use crate::channel::connector::{Posted, ToPost, Token};
+use crate::channel::connector::{Posted, ToFetch, ToPost, Token};
 use crate::channel::delivery::{Failure, Post};
 use crate::channel::traffic::Request;
 use crate::text::json::{self, ObjectWriter};
@@ -30,6 +30,8 @@ pub(super) enum Job {
     Tidy { channel: String, message: Stamp, text: String },
     /// What was said in a channel.
     History { channel: String, oldest: Stamp, cursor: Option<String> },
+    /// Where a file is.
+    Locate { path: String, file: ToFetch },
 }
 
 /// A message of the agent's.
@@ -96,6 +98,7 @@ impl Job {
             Self::Say(Say { ticket, target: None }) => format!("post {}", ticket.place.channel),
             Self::Say(_) | Self::Tidy { .. } => "update".to_string(),
             Self::History { .. } => "history".to_string(),
+            Self::Locate { .. } => "locate".to_string(),
         }
     }
 
@@ -120,6 +123,7 @@ impl Job {
                 }
                 Request::get(path, Token::Bearer)
             }
+            Self::Locate { path, .. } => Request::get(path.clone(), Token::Bearer),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Desk {
                 token: Token::BotPath,
                 time_max,
                 answer_bytes_max,
+                file: None,
             },
         );
     }

@@ -12,7 +12,6 @@
 //! Trying again, and where the bytes go: whoever asked.
 
 use alloc::format;
-use alloc::vec::Vec;
 
 use super::desk::{Desk, Errand};
 use super::reply::Refusal;
@@ -81,23 +80,17 @@ impl Files {
             body: None,
             token: Token::FilePath,
             time_max: TELEGRAM_CALL_TIME_MAX * 4,
-            // One more, so that what is too large is not taken for the whole.
-            answer_bytes_max: fetching.bytes_max.saturating_add(1),
+            answer_bytes_max: fetching.bytes_max,
+            file: Some(fetching.number),
         };
         desk.send(Errand::Download(fetching), call);
     }
 
     /// The file came.
-    pub(super) fn downloaded(
-        &mut self,
-        fetching: &Fetching,
-        status: u16,
-        body: &[u8],
-        desk: &mut Desk,
-    ) {
+    pub(super) fn downloaded(&mut self, fetching: &Fetching, status: u16, desk: &mut Desk) {
         let outcome = match status {
-            200 if body.len() > fetching.bytes_max => Err(FetchFailure::TooLarge),
-            200 => Ok(body.to_vec()),
+            200 => Ok(()),
+            413 => Err(FetchFailure::TooLarge),
             429 | 500.. => Err(LATER),
             _ => Err(FetchFailure::Gone),
         };
@@ -109,12 +102,7 @@ impl Files {
         self.end(fetching, Err(LATER), desk);
     }
 
-    fn end(
-        &mut self,
-        fetching: &Fetching,
-        outcome: Result<Vec<u8>, FetchFailure>,
-        desk: &mut Desk,
-    ) {
+    fn end(&mut self, fetching: &Fetching, outcome: Result<(), FetchFailure>, desk: &mut Desk) {
         self.out_count = self.out_count.saturating_sub(1);
         desk.act(fetching.ended(outcome));
     }
@@ -122,7 +110,7 @@ impl Files {
 
 impl Fetching {
     /// What became of it.
-    pub(super) fn ended(&self, outcome: Result<Vec<u8>, FetchFailure>) -> Action {
+    pub(super) fn ended(&self, outcome: Result<(), FetchFailure>) -> Action {
         Action::File { fetch: self.number, outcome }
     }
 }

@@ -344,7 +344,7 @@ impl Connector for Telegram {
         let Some(errand) = self.desk.take(call) else { return };
         // A file is not what Telegram says, but what somebody sent.
         if let Errand::Download(fetching) = &errand {
-            return self.files.downloaded(fetching, status, body, &mut self.desk);
+            return self.files.downloaded(fetching, status, &mut self.desk);
         }
         let document = json::parse(body).ok();
         let answer = reply::read(status, headers, document.as_ref());

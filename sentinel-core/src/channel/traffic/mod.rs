@@ -19,6 +19,7 @@ pub(super) use pause::{Backoff, Chance};
 use alloc::string::String;
 use core::time::Duration;
 
+use super::connector::FetchFailure;
 use crate::wire::http::Headers;
 
 /// The start of a text, of whole characters, that has no more bytes than these.
@@ -77,8 +78,37 @@ pub(super) fn is_socket_url(url: &str) -> bool {
     if let Some(rest) = url.strip_prefix("wss://") {
         return rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[');
     }
-    let Some(rest) = url.strip_prefix("ws://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    is_this_machine(url.strip_prefix("ws://"))
+}
+
+/// What became of a file, by the status of the answer that it was.
+pub(super) const fn downloaded(status: u16) -> Result<(), FetchFailure> {
+    match status {
+        200 => Ok(()),
+        413 => Err(FetchFailure::TooLarge),
+        429 | 500.. => Err(FILE_LATER),
+        _ => Err(FetchFailure::Gone),
+    }
+}
+
+/// After a short pause a file may be there.
+pub(super) const FILE_LATER: FetchFailure = FetchFailure::Later { retry_after_ms: 1_000 };
+
+/// Whether a file may be fetched at what a platform sent: from a host of its own by `https`, or from
+/// this machine itself, where only a test serves.
+pub(super) fn is_file_url(platform: &str, url: &str) -> bool {
+    if url.len() > URL_BYTES_MAX || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return false;
+    }
+    if let Some(rest) = url.strip_prefix("https://") {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        return super::connector::file_hosts(platform).contains(&host);
+    }
+    is_this_machine(url.strip_prefix("http://"))
+}
+
+fn is_this_machine(rest: Option<&str>) -> bool {
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
@@ -122,6 +152,25 @@ mod tests {
             ("wss://a b", false),
         ] {
             assert_eq!(is_socket_url(url), is_good, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_fetched_from_the_platform_alone() {
+        for (url, is_good) in [
+            ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1", true),
+            ("https://media.discordapp.net/a", true),
+            ("http://127.0.0.1:8080/a", true),
+            ("https://127.0.0.1:8080/a", false),
+            ("http://cdn.discordapp.com/a", false),
+            ("https://cdn.discordapp.com.evil.example/a", false),
+            ("https://cdn.discordapp.com@evil.example/a", false),
+            ("https://cdn.discordapp.com:8443/a", false),
+            ("https://files.slack.com/a", false),
+            ("http://127.0.0.1@evil.example/", false),
+            ("file:///etc/passwd", false),
+        ] {
+            assert_eq!(is_file_url("discord", url), is_good, "{url}");
         }
     }
 

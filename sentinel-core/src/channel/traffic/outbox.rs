@@ -79,6 +79,29 @@ impl<P> Outbox<P> {
             token,
             time_max: CALL_TIME_MAX,
             answer_bytes_max: ANSWER_BYTES_MAX,
+            file: None,
+        }));
+    }
+
+    /// A request for the bytes of a file, at a whole URL.
+    pub(in crate::channel) fn download(
+        &mut self,
+        purpose: P,
+        url: String,
+        token: Token,
+        (file, bytes_max): (u64, usize),
+    ) {
+        self.last += 1;
+        self.calls.insert(self.last, purpose);
+        self.push(Action::Call(Call {
+            number: CallNumber(self.last),
+            method: Method::GET,
+            path: url,
+            body: None,
+            token,
+            time_max: FILE_TIME_MAX,
+            answer_bytes_max: bytes_max,
+            file: Some(file),
         }));
     }
 
@@ -112,6 +135,9 @@ impl<P> Outbox<P> {
 
 /// Platforms answer within seconds or not at all.
 const CALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// The largest file over a slow line.
+const FILE_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// A hundred messages with everything that is in them.
 const ANSWER_BYTES_MAX: usize = 8 << 20;

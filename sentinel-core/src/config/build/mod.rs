@@ -89,6 +89,10 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         prices,
         access,
         platforms: terminals.chain(connectors.iter().map(|it| it.platform)).collect(),
+        attachments: connectors
+            .iter()
+            .map(|it| (it.platform.name.into(), it.attachment_bytes_max))
+            .collect(),
         turn: rest::turn(build),
         snapshot_inputs: agent
             .and_then(|agent| u64::try_from(agent.integer("snapshot_inputs")?).ok())

@@ -123,7 +123,8 @@ fn keys_in_the_open() {
 fn tokens_in_the_open() {
     for platform in ["telegram", "discord", "slack"] {
         let base = "base_url = 'http://bots.example:8081'";
-        let text = format!("[{platform}]\ntoken_env = 'KEY'\n{base}");
+        let app = if platform == "slack" { "app_token_env = 'KEY'\n" } else { "" };
+        let text = format!("[{platform}]\ntoken_env = 'KEY'\n{app}{base}");
         let open = "the token and every word go to another machine without encryption";
         assert_eq!(dangers(&text), [open]);
         assert!(dangers(&text.replace("http:", "https:")).is_empty());

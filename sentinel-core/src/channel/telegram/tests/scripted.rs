@@ -475,10 +475,11 @@ fn a_file_is_located_and_fetched() {
     bench.answer(&call, &place(4, "photos/file_1.jpg"));
     let call = bench.call("photos/file_1.jpg");
     assert_eq!((&call.method, call.token), (&Method::GET, Token::FilePath));
-    assert_eq!((call.answer_bytes_max, &call.body), (5, &None));
-    bench.answer(&call, "\u{0}abc");
+    assert_eq!((call.answer_bytes_max, &call.body), (4, &None));
+    assert_eq!(call.file, Some(1));
+    bench.answer(&call, "");
     let file = |outcome| Some(Action::File { fetch: 1, outcome });
-    assert_eq!(bench.poll(), file(Ok(b"\0abc".to_vec())));
+    assert_eq!(bench.poll(), file(Ok(())));
     let later = |retry_after_ms| FetchFailure::Later { retry_after_ms };
     for (status, answer, expected) in [
         (200, place(5, "a/b"), FetchFailure::TooLarge),
@@ -494,11 +495,9 @@ fn a_file_is_located_and_fetched() {
         bench.answer_with(&call, status, &answer);
         assert_eq!(bench.poll(), file(Err(expected)), "{answer}");
     }
-    for (status, bytes, expected) in [
-        (200, "12345", FetchFailure::TooLarge),
-        (404, "", FetchFailure::Gone),
-        (503, "", later(1_000)),
-    ] {
+    for (status, bytes, expected) in
+        [(413, "", FetchFailure::TooLarge), (404, "", FetchFailure::Gone), (503, "", later(1_000))]
+    {
         fetch(&mut bench, 1, 4);
         let call = bench.call("getFile");
         bench.answer(&call, r#"{"ok":true,"result":{"file_path":"a/b"}}"#);
