@@ -15,7 +15,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sentinel_core::agent::{CallNumber, Settings, ToolOutput};
+use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
 use sentinel_core::tool::{Call, Operation};
 
@@ -57,7 +57,12 @@ impl Tools {
         };
         if let Operation::SearchFiles { directory, text, glob } = operation {
             let directory = self.absolute(directory);
-            match Search::begin(&self.roots, &directory, text.clone(), glob.clone()) {
+            // Files that came with messages are each conversation's own: whoever may look into those
+            // of one names them.
+            let files = format!("{}/{ATTACHMENTS}", self.workspace.trim_end_matches('/'));
+            let hidden = files.strip_prefix(directory.trim_end_matches('/'));
+            let hidden = hidden.and_then(|rest| rest.strip_prefix('/')).map(ToString::to_string);
+            match Search::begin(&self.roots, &directory, text.clone(), glob.clone(), hidden) {
                 Ok(search) => {
                     self.searches.insert(number, search);
                     return None;

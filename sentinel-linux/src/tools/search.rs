@@ -30,6 +30,8 @@ pub(crate) struct Search {
     seen_count: usize,
     unread_count: usize,
     is_cut: bool,
+    /// What is not looked into, by its path from the root.
+    hidden: Option<String>,
 }
 
 impl Search {
@@ -38,6 +40,7 @@ impl Search {
         directory: &str,
         text: Option<String>,
         glob: Option<String>,
+        hidden: Option<String>,
     ) -> Result<Self, FileError> {
         let root = roots.place(directory)?.open_directory(directory)?;
         let mut search = Self {
@@ -50,6 +53,7 @@ impl Search {
             seen_count: 0,
             unread_count: 0,
             is_cut: false,
+            hidden,
         };
         search.look_into("", entries(&search.root, directory)?);
         Ok(search)
@@ -77,6 +81,9 @@ impl Search {
         // The last is taken first, so that the order is that of the names.
         for (name, kind) in found.into_iter().rev() {
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
+            if self.hidden.as_ref() == Some(&path) {
+                continue;
+            }
             self.open.push((path, kind));
         }
         if self.open.len() > ENTRIES_MAX {

@@ -33,6 +33,8 @@ struct Inner {
     /// Whether events are told twice.
     is_confused: bool,
     nonces: BTreeMap<String, u64>,
+    files: BTreeMap<u64, Vec<u8>>,
+    misplaced: Option<String>,
     /// Requests by lane in the last second.
     recent: BTreeMap<String, Vec<Instant>>,
     facts: Facts,
@@ -117,6 +119,27 @@ impl Discord {
         let place = if is_private { String::new() } else { format!(r#","guild_id":"{GUILD}""#) };
         inner.history.entry(channel).or_default().push((id, format!("{{{body}}}")));
         inner.tell("MESSAGE_CREATE", &format!("{{{body}{place}}}"));
+    }
+
+    /// Somebody sends a file, with a word about it.
+    pub fn attach(&self, channel: u64, sender: u64, text: &str, name: &str, bytes: &[u8]) {
+        let id = {
+            let mut inner = self.inner.lock().unwrap();
+            inner.messages_count += 1;
+            let id = FIRST_ID + inner.messages_count;
+            inner.files.insert(id, bytes.into());
+            id
+        };
+        let own = format!("http://localhost:{}/files/{id}", self.port.load(Ordering::SeqCst));
+        let url = self.inner.lock().unwrap().misplaced.clone().unwrap_or(own);
+        let file =
+            format!(r#"{{"id":"{id}","filename":"{name}","size":{},"url":"{url}"}}"#, bytes.len());
+        self.say(channel, sender, text, &format!(r#","attachments":[{file}]"#), true);
+    }
+
+    /// From now on files are said to be there.
+    pub fn misplace(&self, url: &str) {
+        self.inner.lock().unwrap().misplaced = Some(url.into());
     }
 
     /// Somebody presses a button in a private channel.
@@ -257,6 +280,8 @@ impl Service for Discord {
             ("POST", ["channels", _, "messages"]) => "post".into(),
             ("PATCH", ["channels", _, "messages", _]) => "edit".into(),
             ("GET", ["channels", _, "messages"]) => "history".into(),
+            ("GET", ["channels", _, "messages", _]) => "locate".into(),
+            ("GET", ["files", _]) => "file".into(),
             ("POST", ["channels", _, "typing"]) => "typing".into(),
             ("POST", ["interactions", _, _, "callback"]) => "response".into(),
             _ => "other".into(),
@@ -268,6 +293,12 @@ impl Service for Discord {
         if word == "response" {
             self.inner.lock().unwrap().facts.responses += 1;
             return Reply { status: 204, ..Reply::json(204, "") };
+        }
+        if word == "file" {
+            assert_eq!(ask.authorization, "", "a file needs no token");
+            let id = ask.path.rsplit('/').next().unwrap().parse().unwrap();
+            let body = self.inner.lock().unwrap().files.get(&id).cloned().unwrap();
+            return Reply { status: 200, fields: String::new(), body, pause: None };
         }
         if ask.authorization != format!("Bot {TOKEN}") {
             self.inner.lock().unwrap().facts.bad_tokens += 1;
@@ -291,6 +322,14 @@ impl Service for Discord {
             }
             "post" => self.post(number(1), root),
             "edit" => self.change(number(1), number(3), root),
+            "locate" => {
+                let inner = self.inner.lock().unwrap();
+                let all = inner.history.get(&number(1)).cloned().unwrap_or_default();
+                match all.into_iter().find(|(id, _)| *id == number(3)) {
+                    Some((_, text)) => Reply::json(200, text),
+                    None => failed(404, 10008, "Unknown Message"),
+                }
+            }
             "history" => self.past(number(1), &ask.query),
             "typing" => {
                 self.chats.type_in(parts.get(1).unwrap());

@@ -15,6 +15,7 @@ mod agent;
 mod authority;
 mod chats;
 mod discord;
+mod files;
 mod model;
 mod on_discord;
 mod on_slack;

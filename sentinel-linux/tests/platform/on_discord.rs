@@ -13,7 +13,7 @@ use crate::server::{Mishap, serve};
 /// An operator, 77, with the private channel 700; a person, 78, with the channel 800.
 fn config(port: u16, more: &str, grants: &str) -> String {
     format!(
-        "[discord]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}\"\n\
+        "[discord]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://localhost:{port}\"\n\
          operators = [\"77\"]\nallowed_users = [\"78\"]\n{more}\n\
          [security]\ngrants = [\"read,list {{work}}\"{grants}]\n"
     )

@@ -13,7 +13,7 @@ use crate::slack::{BOT, Order, Slack};
 /// An operator, U77, with the private channel D77; a person, U78, with D78.
 fn config(port: u16, more: &str, grants: &str) -> String {
     format!(
-        "[slack]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}\"\n\
+        "[slack]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://localhost:{port}\"\n\
          operators = [\"U77\"]\nallowed_users = [\"U78\"]\n{more}\n\
          [security]\ngrants = [\"read,list {{work}}\"{grants}]\n"
     )

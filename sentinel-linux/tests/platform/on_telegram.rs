@@ -12,7 +12,7 @@ use crate::telegram::Telegram;
 /// A configuration for an operator, 77, and a person, 78.
 fn config(port: u16, more: &str, grants: &str) -> String {
     format!(
-        "[telegram]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://127.0.0.1:{port}\"\n\
+        "[telegram]\ntoken_env = \"BOT_TOKEN\"\nbase_url = \"http://localhost:{port}\"\n\
          operators = [\"77\"]\nallowed_users = [\"78\"]\n{more}\n\
          [security]\ngrants = [\"read,list {{work}}\"{grants}]\n"
     )

@@ -35,6 +35,8 @@ struct Inner {
     is_confused: bool,
     facts: Facts,
     posted: BTreeMap<String, Instant>,
+    /// Files by id.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 /// What happened, for tests to look at.
@@ -116,6 +118,22 @@ impl Slack {
             inner.tell("events_api", &payload);
         }
         shown(stamp)
+    }
+
+    /// Somebody sends a file, with a word about it.
+    pub fn attach(&self, channel: &str, sender: &str, text: &str, name: &str, bytes: &[u8]) {
+        let mut inner = self.inner.lock().unwrap();
+        let stamp = shown(inner.stamp());
+        let id = format!("F{}", inner.files.len());
+        inner.files.insert(id.clone(), bytes.into());
+        let event = format!(
+            r#"{{"type":"message","subtype":"file_share","channel":"{channel}","user":"{sender}",
+               "text":{},"ts":"{stamp}",
+               "files":[{{"id":"{id}","name":"{name}","size":{}}}]}}"#,
+            quoted(text),
+            bytes.len()
+        );
+        inner.tell("events_api", &format!(r#"{{"type":"event_callback","event":{event}}}"#));
     }
 
     /// Somebody presses a button of a message.
@@ -263,6 +281,16 @@ impl Service for Slack {
                 let port = self.port.load(Ordering::SeqCst);
                 let url = format!("ws://127.0.0.1:{port}/link/?{ticket}");
                 Reply::json(200, format!(r#"{{"ok":true,"url":"{url}"}}"#))
+            }
+            "files.info" => {
+                let id = ask.query.strip_prefix("file=").unwrap();
+                let port = self.port.load(Ordering::SeqCst);
+                let url = format!("http://localhost:{port}/files/{id}");
+                Reply::json(200, format!(r#"{{"ok":true,"file":{{"url_private":"{url}"}}}}"#))
+            }
+            id if ask.path.starts_with("/files/") => {
+                let body = self.inner.lock().unwrap().files.get(id).cloned().unwrap();
+                Reply { status: 200, fields: String::new(), body, pause: None }
             }
             "chat.postMessage" => self.post(root),
             "chat.update" => self.change(root),

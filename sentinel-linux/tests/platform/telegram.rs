@@ -65,6 +65,16 @@ impl Telegram {
         inner.update(&format!(r#""message":{{{head},{rest}}}"#));
     }
 
+    /// Somebody sends a file, with a word about it.
+    pub fn attach(&self, sender: u64, text: &str, id: &str, name: &str, bytes: &[u8]) {
+        self.inner.lock().unwrap().files.insert(id.into(), bytes.into());
+        let size = bytes.len();
+        let file =
+            format!(r#"{{"file_id":"{id}","file_name":{},"file_size":{size}}}"#, quoted(name));
+        let rest = format!(r#""caption":{},"document":{file}"#, quoted(text));
+        self.message(sender, &private(sender), &rest);
+    }
+
     /// Somebody presses a button of a message in their chat.
     pub fn press(&self, sender: u64, chat: u64, message: u64, data: &str) {
         let mut inner = self.inner.lock().unwrap();
@@ -128,6 +138,9 @@ impl Inner {
 
 impl Service for Telegram {
     fn word(&self, ask: &Ask) -> String {
+        if ask.path.starts_with("/file/") {
+            return "file".into();
+        }
         ask.path.rsplit('/').next().unwrap_or_default().to_string()
     }
 
