@@ -8,6 +8,7 @@
 //!   the records that need them are not written either.
 //! - A write is safe when the file and, if it is new, its directory were synced.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -27,7 +28,14 @@ use crate::state::{self, log_name};
 pub(crate) enum Deed {
     StoreKeys(Vec<u8>),
     StoreSeed(EpochSeed),
-    Persist { file: u64, offset: u64, bytes: Arc<Vec<u8>>, records_count: u64 },
+    /// The last checkpoint, as a file that can be copied elsewhere.
+    StoreCheckpoint(String),
+    Persist {
+        file: u64,
+        offset: u64,
+        bytes: Arc<Vec<u8>>,
+        records_count: u64,
+    },
 }
 
 /// What came of it.
@@ -40,6 +48,8 @@ pub(crate) enum Done {
     /// The seed could not be replaced: the log goes on, and yesterday's can be forged with today's
     /// disk.
     SeedFailed(io::Error),
+    /// The file beside the log could not be replaced; the checkpoint stands in the log.
+    CheckpointFailed(io::Error),
 }
 
 /// The thread, from the outside.
@@ -47,6 +57,8 @@ pub(crate) enum Done {
 pub(crate) struct Journal {
     deeds: Option<Sender<Deed>>,
     done: Receiver<Done>,
+    /// Writes whose outcome was not taken yet.
+    writing_count: Cell<usize>,
     wake: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
 }
@@ -72,11 +84,14 @@ impl Journal {
                 let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
             }
         })?;
-        Ok(Self { deeds: Some(deeds), done, wake, thread: Some(thread) })
+        let deeds = Some(deeds);
+        Ok(Self { deeds, done, writing_count: Cell::new(0), wake, thread: Some(thread) })
     }
 
     /// Asks for something, after all that was asked for before.
     pub(crate) fn ask(&self, deed: Deed) {
+        let is_write = matches!(deed, Deed::Persist { .. });
+        self.writing_count.update(|count| count + usize::from(is_write));
         if let Some(deeds) = &self.deeds {
             // The thread is there as long as this value is.
             let _ = deeds.send(deed);
@@ -92,7 +107,22 @@ impl Journal {
     pub(crate) fn take(&self) -> Vec<Done> {
         let mut counter = [0; 8];
         let _ = rustix::io::read(&*self.wake, &mut counter);
-        self.done.try_iter().collect()
+        self.done.try_iter().inspect(|done| self.taken(done)).collect()
+    }
+
+    /// Waits for what comes of the writes that were asked for; nothing if there are none.
+    pub(crate) fn wait(&self) -> Option<Done> {
+        if self.writing_count.get() == 0 {
+            return None;
+        }
+        let done = self.done.recv().ok()?;
+        self.taken(&done);
+        Some(done)
+    }
+
+    fn taken(&self, done: &Done) {
+        let is_write = matches!(done, Done::Persisted { .. } | Done::PersistFailed(_));
+        self.writing_count.update(|count| count.saturating_sub(usize::from(is_write)));
     }
 }
 
@@ -124,6 +154,10 @@ impl Disk {
             Deed::StoreSeed(seed) => {
                 let stored = state::replace(&self.directory, "seed", &*seed.to_bytes());
                 stored.err().map(Done::SeedFailed)
+            }
+            Deed::StoreCheckpoint(note) => {
+                let stored = state::replace(&self.directory, "checkpoint", note.as_bytes());
+                stored.err().map(Done::CheckpointFailed)
             }
             Deed::Persist { .. } if self.is_keyless => {
                 let error = io::Error::other("the keys could not be stored");

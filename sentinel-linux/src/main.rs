@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod attachments;
+mod audit;
 mod clock;
 mod command;
 mod configuration;

@@ -221,7 +221,7 @@ impl Program {
         }
     }
 
-    fn is_over(&mut self) -> io::Result<bool> {
+    fn is_over(&mut self) -> Result<bool, Box<dyn Error>> {
         let has_ended = self.mode != Mode::Run && self.terminal.has_ended();
         if has_ended && self.ending == Ending::No {
             self.ending = Ending::AfterWork;
@@ -245,11 +245,17 @@ impl Program {
             }
             Ending::Signed => {}
         }
-        while let Some(effect) = self.sentinel.poll() {
-            self.keep(effect);
+        loop {
+            while let Some(effect) = self.sentinel.poll() {
+                self.keep(effect);
+            }
+            // When the checkpoint is safe, its key ends, and a copy of it is kept.
+            match self.journal.wait() {
+                Some(done) => self.kept(done)?,
+                // The journal's thread finishes what it was asked for when it is dropped.
+                None => return Ok(true),
+            }
         }
-        // The journal's thread finishes what it was asked for when it is dropped.
-        Ok(true)
     }
 
     /// Whether all that goes on waits for an answer that nobody can give any more.
@@ -283,18 +289,7 @@ impl Program {
             }
             Some(Owner::Journal) => {
                 for done in self.journal.take() {
-                    match done {
-                        Done::Persisted { records_count } => {
-                            self.tell(Event::Persisted { records_count })?;
-                        }
-                        Done::PersistFailed(error) => {
-                            log::error!("the log could not be written: {error}");
-                            self.tell(Event::PersistFailed)?;
-                        }
-                        Done::SeedFailed(error) => {
-                            log::error!("the log's secret could not be replaced: {error}");
-                        }
-                    }
+                    self.kept(done)?;
                 }
             }
             Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
@@ -491,11 +486,30 @@ impl Program {
         Ok(())
     }
 
+    /// Something was made safe, or could not be.
+    fn kept(&mut self, done: Done) -> Result<(), Box<dyn Error>> {
+        match done {
+            Done::Persisted { records_count } => self.tell(Event::Persisted { records_count })?,
+            Done::PersistFailed(error) => {
+                log::error!("the log could not be written: {error}");
+                self.tell(Event::PersistFailed)?;
+            }
+            Done::SeedFailed(error) => {
+                log::error!("the log's secret could not be replaced: {error}");
+            }
+            Done::CheckpointFailed(error) => {
+                log::error!("the last checkpoint could not be kept: {error}");
+            }
+        }
+        Ok(())
+    }
+
     /// Makes something safe.
     fn keep(&self, effect: Effect) {
         match effect {
             Effect::StoreKeys { ring } => self.journal.ask(Deed::StoreKeys(ring)),
             Effect::StoreSeed { seed } => self.journal.ask(Deed::StoreSeed(seed)),
+            Effect::Checkpoint(note) => self.journal.ask(Deed::StoreCheckpoint(note.to_string())),
             Effect::Persist { file, offset, bytes, records_count } => {
                 self.journal.ask(Deed::Persist { file, offset, bytes, records_count });
             }

@@ -6,6 +6,7 @@
 //! journal/      the log, file by file
 //! keys          the key ring, wrapped by the master key
 //! seed          what signs the log now
+//! checkpoint    the last one, to be copied elsewhere
 //! journal.key   what wraps the key ring, unless it is kept elsewhere
 //! settings/     the texts of settings that the log names, by their digests
 //! ```
@@ -197,6 +198,13 @@ pub(crate) fn entropy<const COUNT: usize>() -> Result<Zeroizing<[u8; COUNT]>, St
 /// The name of a file of the log.
 pub(crate) fn log_name(number: u64) -> String {
     format!("journal/{number:06}.log")
+}
+
+/// The number of the file of the log that is called this.
+pub(crate) fn log_number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".log")?;
+    let is_number = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
 
 fn settings_name(digest: &[u8; 32]) -> String {

@@ -21,6 +21,16 @@ impl Style {
         self.paint("1", what)
     }
 
+    /// As it should be.
+    pub(crate) fn good<T: fmt::Display>(self, what: T) -> Painted<T> {
+        self.paint("32", what)
+    }
+
+    /// Something is wrong.
+    pub(crate) fn bad<T: fmt::Display>(self, what: T) -> Painted<T> {
+        self.paint("1;31", what)
+    }
+
     fn paint<T>(self, code: &'static str, what: T) -> Painted<T> {
         Painted { code: self.is_coloured.then_some(code), what }
     }

@@ -37,4 +37,4 @@ pub use pairing::PairingError;
 pub use platform::{Platform, Unit};
 pub use rules::{AccessError, AccessRules, Audience, Standing};
 pub use split::{Pieces, split};
-pub use terminal::{Keyboard, Line, LineTooLong, Screen};
+pub use terminal::{Keyboard, Line, LineTooLong, Screen, visible};

@@ -199,6 +199,30 @@ impl Screen {
     }
 }
 
+/// A text on one line, with everything in it visible: nothing in it moves a cursor, changes a
+/// colour, hides or reorders. For lists of what others wrote.
+///
+/// ```
+/// use sentinel_core::channel::visible;
+///
+/// assert_eq!(visible("two\nlines, \u{1b}[31mred"), "two\\nlines, \\u{1b}[31mred");
+/// ```
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let (mut out, mut last) = (String::with_capacity(text.len()), None);
+    for character in text.chars() {
+        if matches!(character, '\n' | '\t' | '\r') {
+            out.extend(character.escape_default());
+        } else if is_harmless(character, last) {
+            out.push(character);
+        } else {
+            out.extend(character.escape_unicode());
+        }
+        last = Some(character);
+    }
+    out
+}
+
 /// Whether a terminal may be given a character as it is.
 fn is_harmless(character: char, before: Option<char>) -> bool {
     match character {

@@ -46,5 +46,5 @@ pub use reader::{Payload, Reader};
 pub use record::{Actor, JournalId, Record, RecordError, kind};
 pub use recover::{RecoverError, Recovered, recover};
 pub use seal::{KeyRing, KeyRingError, MasterKey, PayloadKey};
-pub use verifier::{Report, Trust, Verdict, Verifier};
+pub use verifier::{Identity, Report, Trust, Verdict, Verifier};
 pub use writer::{AppendError, Appended, Entry, Opening, Writer};

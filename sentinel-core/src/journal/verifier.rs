@@ -3,7 +3,8 @@
 //! The verifier believes nothing but SHA-256, Ed25519, the first key if it was pinned, and
 //! checkpoints that were kept elsewhere. It reads a log once, in pieces of any size, with memory
 //! for one record. When a record does not fit it looks at the next one, to say what happened, and
-//! stops.
+//! stops. What it can say about a log besides (its name, its keys, its last checkpoint and times) is
+//! in the report, so that nobody has to read the log a second time for it.
 //!
 //! # Invariants
 //! - The same bytes give the same verdict, however they are cut into pieces.
@@ -12,6 +13,7 @@
 //! # Not here
 //! What a damaged log is still good for: a person decides that.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -21,6 +23,7 @@ use super::damage::Damage;
 use super::note::{Note, NoteVerifier};
 use super::record::{Frame, Framing, HEAD_BYTES, Record, kind};
 use super::segment::Place;
+use crate::time::Timestamp;
 
 /// What a verifier believes besides the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +89,25 @@ pub struct Report {
     pub root: Hash,
     /// Whether the first key was pinned.
     pub is_pinned: bool,
+    /// What the log says of itself; `None` if its first header could not be read.
+    pub identity: Option<Identity>,
+    /// How many epochs have ended: good checkpoints.
+    pub epochs_count: u64,
+    /// The last good checkpoint, as it stands in the log.
+    pub checkpoint: Option<Note>,
+    /// When that was written, as the clock said.
+    pub checkpoint_time: Option<Timestamp>,
+    /// When the last good record was written, as the clock said.
+    pub last_time: Option<Timestamp>,
+}
+
+/// What a log is called, and what its signatures begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its name in checkpoints.
+    pub origin: String,
+    /// The public key of its first epoch: what an operator pins.
+    pub first_key: [u8; 32],
 }
 
 /// Checks a log while it is read.
@@ -118,6 +140,9 @@ pub struct Verifier {
     /// Bytes of a frame or header that is not complete.
     rest: Vec<u8>,
     anchored_count: u64,
+    identity: Option<Identity>,
+    checkpoint: Option<(Note, Timestamp)>,
+    last_time: Option<Timestamp>,
     /// Bytes of the current file that were understood.
     file_bytes: u64,
 }
@@ -172,6 +197,9 @@ impl Verifier {
             state: State::Header(None),
             rest: Vec::new(),
             anchored_count: 0,
+            identity: None,
+            checkpoint: None,
+            last_time: None,
             file_bytes: 0,
         }
     }
@@ -226,8 +254,19 @@ impl Verifier {
         let (place, verdict) = self.end();
         let records_count = place.as_ref().map_or(0, Place::sequence);
         let root = place.as_ref().map_or_else(Hash::empty_tree, |place| place.tree.root());
-        let anchored_count = self.anchored_count;
-        Report { verdict, records_count, anchored_count, root, is_pinned }
+        let (checkpoint, checkpoint_time) = self.checkpoint.unzip();
+        Report {
+            verdict,
+            records_count,
+            anchored_count: self.anchored_count,
+            root,
+            is_pinned,
+            identity: self.identity,
+            epochs_count: place.as_ref().map_or(0, |place| place.epoch),
+            checkpoint,
+            checkpoint_time,
+            last_time: self.last_time,
+        }
     }
 
     /// Where a log that is good but for a torn end goes on.
@@ -345,10 +384,10 @@ impl Verifier {
                 return Step::Taken(bytes.len());
             }
         };
-        let is_expected = match expected.take() {
-            Some(mut expected) => {
-                expected.segment = expected.segment.saturating_add(1);
-                place == expected
+        let is_expected = match expected {
+            Some(expected) => {
+                let segment = expected.segment.saturating_add(1);
+                place == Place { segment, ..expected.clone() }
             }
             None => {
                 place == Place::first(place.journal, &place.origin, place.key)
@@ -357,6 +396,8 @@ impl Verifier {
         };
         if is_expected {
             self.file_bytes = bytes_count as u64;
+            let origin = place.origin.clone();
+            self.identity.get_or_insert(Identity { origin, first_key: place.key });
             self.state = State::Records(place);
             self.check_kept();
         } else {
@@ -370,22 +411,27 @@ impl Verifier {
         let State::Records(place) = &mut self.state else { return };
         let sequence = place.sequence();
         let damage = match Record::read(frame.body) {
-            Ok(record) if record.journal != place.journal => Some(Damage::Spliced),
+            Ok(record) if record.journal != place.journal => Err(Damage::Spliced),
             Ok(record) => match record.kind {
                 kind::CHECKPOINT => {
-                    let is_good = !record.is_sealed && advance(place, record.payload);
-                    if is_good {
-                        self.anchored_count = sequence;
+                    let note = Some(record.payload).filter(|_| !record.is_sealed);
+                    match note.and_then(|note| advance(place, note)) {
+                        Some(note) => {
+                            self.anchored_count = sequence;
+                            self.checkpoint = Some((note, record.time));
+                            Ok(record.time)
+                        }
+                        None => Err(Damage::Forged),
                     }
-                    (!is_good).then_some(Damage::Forged)
                 }
-                _ => None,
+                _ => Ok(record.time),
             },
-            Err(_) => Some(Damage::Malformed),
+            Err(_) => Err(Damage::Malformed),
         };
         match damage {
-            Some(damage) => self.damaged(sequence, damage),
-            None => {
+            Err(damage) => self.damaged(sequence, damage),
+            Ok(time) => {
+                self.last_time = Some(time);
                 place.previous = frame.hash;
                 place.tree.push(frame.hash);
                 self.file_bytes += frame.bytes_count as u64;
@@ -497,17 +543,12 @@ impl Suspect {
     }
 }
 
-/// Whether the payload is a checkpoint over everything so far by the current key; then the next
+/// The payload, if it is a checkpoint over everything so far by the current key; then the next
 /// epoch begins.
-fn advance(place: &mut Place, payload: &[u8]) -> bool {
-    let Ok(note) = core::str::from_utf8(payload)
-        .map_err(drop)
-        .and_then(|text| Note::parse(text).map_err(drop))
-    else {
-        return false;
-    };
-    let Ok(checkpoint) = Checkpoint::parse(note.text()) else { return false };
-    let Ok(signer) = NoteVerifier::new(&place.origin, &place.key) else { return false };
+fn advance(place: &mut Place, payload: &[u8]) -> Option<Note> {
+    let note = Note::parse(core::str::from_utf8(payload).ok()?).ok()?;
+    let checkpoint = Checkpoint::parse(note.text()).ok()?;
+    let signer = NoteVerifier::new(&place.origin, &place.key).ok()?;
     let expected = Checkpoint {
         origin: place.origin.clone(),
         records_count: place.sequence(),
@@ -516,11 +557,11 @@ fn advance(place: &mut Place, payload: &[u8]) -> bool {
         next_key: checkpoint.next_key,
     };
     if checkpoint != expected || !note.is_signed_by(&signer) {
-        return false;
+        return None;
     }
     place.epoch = place.epoch.saturating_add(1);
     place.key = checkpoint.next_key;
-    true
+    Some(note)
 }
 
 fn sequence_of(body: &[u8]) -> Option<u64> {

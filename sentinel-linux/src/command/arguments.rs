@@ -48,6 +48,12 @@ impl Arguments {
         configuration::find(self.path("config").as_deref(), self.has("i-know-what-im-doing"))
     }
 
+    /// The same for a command that only looks: however dangerous it is to start with, reading what
+    /// came of it is not.
+    pub(super) fn harmless_configuration(&self) -> Result<Configuration, Box<dyn Error>> {
+        configuration::find(self.path("config").as_deref(), true)
+    }
+
     /// Where the agent lives.
     pub(crate) fn state(&self, configuration: &Configuration) -> PathBuf {
         let usual = || PathBuf::from(&configuration.config.state().directory);

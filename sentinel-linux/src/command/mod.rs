@@ -8,6 +8,7 @@
 //! What the commands do: their own files, and what those call.
 
 mod arguments;
+mod audit;
 mod chat;
 mod config;
 mod help;
@@ -49,7 +50,7 @@ pub(crate) struct Switch {
 }
 
 /// All commands, in the order of the help.
-const COMMANDS: &[&[Command]] = &[chat::COMMANDS, run::COMMANDS, config::COMMANDS];
+const COMMANDS: &[&[Command]] = &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS];
 
 /// What every command understands.
 const COMMON: &[Switch] = &[
