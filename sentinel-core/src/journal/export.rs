@@ -44,21 +44,31 @@ impl<'k> Exporter<'k> {
     /// Writes a line for each record of `file` to the end of `out`, and gives back the bytes at the
     /// end that are no record. Files have to come in order.
     pub fn file<'f>(&mut self, file: &'f [u8], out: &mut String) -> &'f [u8] {
-        let mut rest = match Place::read_header(file) {
-            Ok(Some((_, bytes_count))) => &file[bytes_count..],
-            _ => return file,
-        };
-        while let Framing::Whole(frame) = Frame::at_start(rest) {
-            let Ok(record) = Record::read(frame.body) else { break };
-            if record.kind == kind::OPENED
-                && let Ok(nonce) = record.payload.try_into()
-            {
-                self.nonce = nonce;
-            }
-            self.line(&record, &frame, out);
-            rest = &rest[frame.bytes_count..];
-        }
+        let Some(mut rest) = self.start(file) else { return file };
+        while self.next(&mut rest, out) {}
         rest
+    }
+
+    /// The records of a file, after its header; `None` if it has none.
+    #[must_use]
+    pub fn start<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
+        let (_, bytes_count) = Place::read_header(file).ok()??;
+        file.get(bytes_count..)
+    }
+
+    /// Writes the line of the next record to the end of `out`, and moves `records` past it; false
+    /// if none stands there.
+    pub fn next(&mut self, records: &mut &[u8], out: &mut String) -> bool {
+        let Framing::Whole(frame) = Frame::at_start(records) else { return false };
+        let Ok(record) = Record::read(frame.body) else { return false };
+        if record.kind == kind::OPENED
+            && let Ok(nonce) = record.payload.try_into()
+        {
+            self.nonce = nonce;
+        }
+        self.line(&record, &frame, out);
+        *records = records.get(frame.bytes_count..).unwrap_or_default();
+        true
     }
 
     fn line(&self, record: &Record<'_>, frame: &Frame<'_>, out: &mut String) {
@@ -110,7 +120,9 @@ fn write_payload(line: &mut json::ObjectWriter<'_, String>, payload: &[u8]) {
     }
 }
 
-fn own_name(number: u16) -> Option<&'static str> {
+/// The name of a kind of the log's own.
+#[must_use]
+pub const fn own_name(number: u16) -> Option<&'static str> {
     match number {
         kind::OPENED => Some("journal.opened"),
         kind::CHECKPOINT => Some("journal.checkpoint"),

@@ -142,6 +142,13 @@ impl KeyRing {
         Ok(PayloadKey(key))
     }
 
+    /// Whether this master key wraps what is in the ring; `None` if nothing is.
+    #[must_use]
+    pub fn is_wrapped_by(&self, master: &MasterKey) -> Option<bool> {
+        let first = *self.wrapped.keys().next()?;
+        Some(self.open(first, master).is_ok())
+    }
+
     /// Destroys the key of a conversation and says whether there was one. It is forgotten when the
     /// ring without it has replaced every copy of the ring with it.
     pub fn forget(&mut self, conversation: u64) -> bool {
@@ -298,6 +305,9 @@ mod tests {
         let wrapped = kept[RING_START.len() + ENTRY_BYTES..].first_chunk::<ENTRY_BYTES>().unwrap();
         assert!(!ring.to_bytes().windows(ENTRY_BYTES).any(|window| window == wrapped));
         let other = MasterKey::new([2; 32]);
+        assert_eq!(ring.is_wrapped_by(&master), Some(true));
+        assert_eq!(ring.is_wrapped_by(&other), Some(false));
+        assert_eq!(KeyRing::new().is_wrapped_by(&other), None);
         assert_eq!(ring.open(1, &other).unwrap_err(), KeyRingError::Unreadable);
         for cut in 0..kept.len() {
             let entries_bytes = cut.checked_sub(RING_START.len());

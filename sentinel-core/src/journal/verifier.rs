@@ -3,8 +3,8 @@
 //! The verifier believes nothing but SHA-256, Ed25519, the first key if it was pinned, and
 //! checkpoints that were kept elsewhere. It reads a log once, in pieces of any size, with memory
 //! for one record. When a record does not fit it looks at the next one, to say what happened, and
-//! stops. What it can say about a log besides (its name, its keys, its last checkpoint and times) is
-//! in the report, so that nobody has to read the log a second time for it.
+//! stops. What it can say about a log besides (its name, its first key, its last checkpoint and
+//! times) is in the report, so that nobody has to read the log a second time for it.
 //!
 //! # Invariants
 //! - The same bytes give the same verdict, however they are cut into pieces.

@@ -55,7 +55,7 @@ use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::time::{Instant, Now};
 
 pub use self::event::{Effect, Event, EventError, Said};
-pub use self::replay::{Difference, DifferenceKind, Replayed, replay};
+pub use self::replay::{Difference, DifferenceKind, Replay, Replayed, replay};
 pub use self::resume::{ResumeError, Resumed};
 pub use crate::agent::SettingsError;
 

@@ -87,12 +87,44 @@ pub fn replay<'f>(
     keys: Keys<'_>,
     find: &dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>,
 ) -> Result<Replayed, Difference> {
-    let mut replayer = Replayer::new(find);
-    replayer.files(files, keys)?;
-    match replayer.skips {
-        // No snapshot came after what was forgotten.
-        Some(sequence) => Err(Difference { sequence, kind: DifferenceKind::Forgotten }),
-        None => Ok(replayer.replayed()),
+    let mut replay = Replay::new(keys, find);
+    for file in files {
+        replay.file(file)?;
+    }
+    replay.finish()
+}
+
+/// Does a log again whose files come one after the other: no more than one has to be in memory.
+#[derive(Debug)]
+pub struct Replay<'f> {
+    replayer: Replayer<'f>,
+    reader: Reader<'f>,
+}
+
+impl<'f> Replay<'f> {
+    /// At the start of a log. `find` finds settings by their digest.
+    #[must_use]
+    pub fn new(keys: Keys<'f>, find: &'f dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>) -> Self {
+        Self { replayer: Replayer::new(find), reader: Reader::new(keys) }
+    }
+
+    /// Does the next file again, as far as it holds whole records.
+    ///
+    /// # Errors
+    /// The first difference. Nothing more is to be learnt then.
+    pub fn file(&mut self, file: &[u8]) -> Result<(), Difference> {
+        self.replayer.file(file, &mut self.reader)
+    }
+
+    /// The log has ended.
+    ///
+    /// # Errors
+    /// A conversation was forgotten, and no snapshot came after it.
+    pub fn finish(self) -> Result<Replayed, Difference> {
+        match self.replayer.skips {
+            Some(sequence) => Err(Difference { sequence, kind: DifferenceKind::Forgotten }),
+            None => Ok(self.replayer.replayed()),
+        }
     }
 }
 
@@ -134,10 +166,15 @@ impl<'f> Replayer<'f> {
     ) -> Result<(), Difference> {
         let mut reader = Reader::new(keys);
         for file in files {
-            let Some(mut records) = reader.start(file) else { continue };
-            while let Some((record, payload)) = reader.next(&mut records) {
-                self.record(&record, payload)?;
-            }
+            self.file(file, &mut reader)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, file: &[u8], reader: &mut Reader<'_>) -> Result<(), Difference> {
+        let Some(mut records) = reader.start(file) else { return Ok(()) };
+        while let Some((record, payload)) = reader.next(&mut records) {
+            self.record(&record, payload)?;
         }
         Ok(())
     }
@@ -303,6 +340,12 @@ impl<'f> Replayer<'f> {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Replayer<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Replayer").field("last", &self.last).finish_non_exhaustive()
     }
 }
 
