@@ -9,6 +9,8 @@
 //! # Not here
 //! The rules: [`capability`](crate::capability) and [`label`](crate::label).
 
+mod explained;
+
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,6 +25,8 @@ use crate::label::{
 };
 use crate::text::json;
 use crate::tool::{Call, Operation, Surroundings};
+
+pub use explained::{Covering, Explained, Need, Unexplained, Wondered, explain_call};
 
 /// Whether a call that was ordered may be handed out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

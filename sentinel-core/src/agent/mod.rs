@@ -63,6 +63,7 @@ use crate::tool::Builtin;
 
 pub use self::approval::Answer;
 pub(crate) use self::authority::MayRun;
+pub use self::authority::{Covering, Explained, Need, Unexplained, Wondered, explain_call};
 pub use self::codec::Unreadable;
 pub(crate) use self::codec::hex;
 #[cfg(test)]
