@@ -503,12 +503,15 @@ static STATE: &[Key] = &[
         "key",
         Kind::Text(Form::Choice(&["passphrase", "file", "credential"])),
         "What seals the \
-         journal: a passphrase that is asked for or in `passphrase_env`, a file that is made at \
-         the first start, or a systemd credential.",
+         journal: a passphrase, a file that is made at the first start, or a systemd credential. \
+         A passphrase is asked for in the terminal unless one of the next three says where it is.",
     )
     .or(Default::Text("file"))
     .shell(),
     key("passphrase_env", VARIABLE, "The variable that holds the passphrase.").shell(),
+    key("passphrase_file", PATH, "The file that holds the passphrase.").shell(),
+    key("passphrase_credential", CREDENTIAL, "The systemd credential that holds the passphrase.")
+        .shell(),
     key("key_file", PATH, "The file that holds the key.")
         .shell()
         .or(Default::Follows("`journal.key` in the directory")),

@@ -119,9 +119,13 @@ pub(super) fn state(build: &mut Build<'_, '_>) -> State {
     let Some(part) = draft.part("state") else { return nothing };
     let text = |key: &str| part.text(key).map(String::from);
     let wanted = part.text("key").unwrap_or("file");
-    for (word, key) in
-        [("passphrase", "passphrase_env"), ("file", "key_file"), ("credential", "key_credential")]
-    {
+    for (word, key) in [
+        ("passphrase", "passphrase_env"),
+        ("passphrase", "passphrase_file"),
+        ("passphrase", "passphrase_credential"),
+        ("file", "key_file"),
+        ("credential", "key_credential"),
+    ] {
         if word != wanted
             && let Some(node) = part.get(key)
         {
@@ -130,13 +134,24 @@ pub(super) fn state(build: &mut Build<'_, '_>) -> State {
         }
     }
     let key = match wanted {
-        "passphrase" => match text("passphrase_env") {
-            Some(name) => {
+        "passphrase" => {
+            let places = ["passphrase_env", "passphrase_file", "passphrase_credential"];
+            let mut named = places.iter().filter_map(|key| part.get(key));
+            if let (Some(_), Some(second)) = (named.next(), named.next()) {
+                let message = "the passphrase is in one place, and two are named";
+                build.reporter.error(second.span, message);
+            }
+            if let Some(name) = text("passphrase_env") {
                 super::look_up(build, part, "passphrase_env", &name);
                 SealKey::Passphrase(SecretSource::Environment(name))
+            } else if let Some(path) = text("passphrase_file") {
+                SealKey::Passphrase(SecretSource::File(path))
+            } else if let Some(name) = text("passphrase_credential") {
+                SealKey::Passphrase(SecretSource::Credential(name))
+            } else {
+                SealKey::Asked
             }
-            None => SealKey::Asked,
-        },
+        }
         "credential" => match text("key_credential") {
             Some(name) => SealKey::Key(SecretSource::Credential(name)),
             None => {
