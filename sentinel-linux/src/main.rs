@@ -32,7 +32,9 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             log::error!("{error}");
-            ExitCode::FAILURE
+            // What was not understood was not tried: scripts tell the two apart.
+            let is_usage = error.is::<command::ArgumentError>();
+            if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

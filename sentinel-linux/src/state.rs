@@ -8,15 +8,19 @@
 //! seed          what signs the log now
 //! checkpoint    the last one, to be copied elsewhere
 //! journal.key   what wraps the key ring, unless it is kept elsewhere
+//! passphrase    how that is made from a passphrase, if it is
 //! settings/     the texts of settings that the log names, by their digests
 //! ```
 //!
 //! # Invariants
 //! - One process at a time. Nobody but the owner reads anything here.
 //! - A small file is replaced whole or not at all.
+//! - A directory of an earlier version becomes one of this version step by step, and each step can
+//!   be done twice; one of a later version is left alone.
 //!
 //! # Not here
-//! Writing the log: [`journal`](crate::journal).
+//! Writing the log: [`journal`](crate::journal). Reading it without being its agent:
+//! [`audit`](crate::audit), by what stands at the end here.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -27,6 +31,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 use sentinel_core::journal::{EpochSeed, JournalId, KeyRing};
 use zeroize::Zeroizing;
+
+use crate::{audit, log};
 
 /// The directory, while it is held.
 #[derive(Debug)]
@@ -67,14 +73,62 @@ impl State {
         Ok(state)
     }
 
+    /// Makes the directory one of this version, if it is of an earlier one.
     fn check_version(&self) -> Result<(), StateError> {
-        match self.find("version")? {
-            None => self.store("version", VERSION.as_bytes()),
-            Some(found) if *found == VERSION.as_bytes() => Ok(()),
-            Some(found) => Err(StateError::Version {
-                path: self.directory.clone(),
-                found: String::from_utf8_lossy(&found).trim().into(),
-            }),
+        let Some(found) = self.find("version")? else {
+            return self.store("version", version_text(VERSION).as_bytes());
+        };
+        let found = String::from_utf8_lossy(&found).into_owned();
+        let known = 1..=VERSION;
+        let version = found.trim().parse().ok().filter(|version| known.contains(version));
+        let Some(mut version) = version else {
+            let found = found.trim().chars().filter(|c| !c.is_control()).take(20).collect();
+            return Err(StateError::Version { path: self.directory.clone(), found });
+        };
+        while let Some(step) = STEPS.iter().find(|step| step.from == version) {
+            self.back_up(step)?;
+            (step.make)(self)?;
+            version += 1;
+            // Last: a step that was interrupted is done again.
+            self.store("version", version_text(version).as_bytes())?;
+            log::info!(
+                "{}: made by an earlier version, and now of layout {version}: {}; what was \
+                 changed stands in '{}'",
+                self.directory.display(),
+                step.what,
+                backup_name(step)
+            );
+        }
+        Ok(())
+    }
+
+    /// Keeps what a step changes as it was.
+    fn back_up(&self, step: &Step) -> Result<(), StateError> {
+        let name = backup_name(step);
+        let path = self.directory.join(&name);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|error| StateError::Io { path, error })?;
+        for file in step.changes {
+            let kept = format!("{name}/{file}");
+            // What is there already is from before: the step was interrupted.
+            if let (Some(bytes), None) = (self.find(file)?, self.find(&kept)?) {
+                self.store(&kept, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the last checkpoint of the log beside it, so that a log that was cut off is noticed.
+    fn keep_last_checkpoint(&self) -> Result<(), StateError> {
+        let failed = |error| StateError::Io { path: self.directory.join("journal"), error };
+        let log = audit::Log::at(&self.directory).map_err(failed)?;
+        let verified = audit::verify(&log, None, Vec::new()).map_err(failed)?;
+        // Of a damaged log nothing is kept: whoever goes on with it will say what is wrong.
+        match verified.report.checkpoint {
+            Some(note) if !verified.is_bad() => {
+                self.store("checkpoint", note.to_string().as_bytes())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -127,10 +181,7 @@ impl State {
     }
 
     pub(crate) fn ring(&self) -> Result<KeyRing, StateError> {
-        match self.find("keys")? {
-            None => Ok(KeyRing::new()),
-            Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| self.odd("keys")),
-        }
+        ring(&self.directory)
     }
 
     /// Keeps the text that settings were read from, for a later replay.
@@ -144,22 +195,11 @@ impl State {
 
     /// The text of settings that a log names.
     pub(crate) fn kept_settings(&self, digest: &[u8; 32]) -> Option<String> {
-        let bytes = self.find(&settings_name(digest)).ok().flatten()?;
-        String::from_utf8(bytes.to_vec()).ok()
+        kept_settings(&self.directory, digest)
     }
 
     fn find(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
-        let path = self.directory.join(name);
-        let read = || -> io::Result<Zeroizing<Vec<u8>>> {
-            let mut bytes = Zeroizing::new(Vec::new());
-            File::open(&path)?.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        match read() {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StateError::Io { path, error }),
-        }
+        find(&self.directory, name)
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
@@ -169,6 +209,68 @@ impl State {
 
     fn odd(&self, name: &str) -> StateError {
         StateError::Odd { path: self.directory.join(name) }
+    }
+}
+
+/// How a directory of one version becomes one of the next.
+struct Step {
+    from: u32,
+    /// What is new, for people.
+    what: &'static str,
+    /// The files that are changed, and kept as they were. Never keys: a copy of the ring would undo
+    /// forgetting, and one of the seed would let yesterday be forged.
+    changes: &'static [&'static str],
+    make: fn(&State) -> Result<(), StateError>,
+}
+
+/// All steps there are.
+const STEPS: &[Step] = &[Step {
+    from: 1,
+    what: "the log's last checkpoint stands beside it",
+    changes: &["version", "checkpoint"],
+    make: State::keep_last_checkpoint,
+}];
+
+/// The layout of this version.
+const VERSION: u32 = 2;
+
+const _: () = assert!(STEPS.len() + 1 == VERSION as usize);
+
+fn version_text(version: u32) -> String {
+    format!("{version}\n")
+}
+
+fn backup_name(step: &Step) -> String {
+    format!("before-{}", step.from + 1)
+}
+
+/// The key ring of a directory, also for those who only look.
+pub(crate) fn ring(directory: &Path) -> Result<KeyRing, StateError> {
+    match find(directory, "keys")? {
+        None => Ok(KeyRing::new()),
+        Some(bytes) => KeyRing::from_bytes(&bytes)
+            .map_err(|_| StateError::Odd { path: directory.join("keys") }),
+    }
+}
+
+/// The text of settings that the log in a directory names, also for those who only look.
+pub(crate) fn kept_settings(directory: &Path, digest: &[u8; 32]) -> Option<String> {
+    let bytes = find(directory, &settings_name(digest)).ok().flatten()?;
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+/// A small file of a directory.
+pub(crate) fn find(directory: &Path, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StateError> {
+    let path = directory.join(name);
+    let read = || -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut bytes = Zeroizing::new(Vec::new());
+        File::open(&path)?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StateError::Io { path, error }),
     }
 }
 
@@ -219,8 +321,6 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-const VERSION: &str = "1\n";
-
 /// Why an agent cannot live in a directory.
 #[derive(Debug)]
 pub(crate) enum StateError {
@@ -251,10 +351,10 @@ impl fmt::Display for StateError {
             ),
             Self::Version { path, found } => write!(
                 formatter,
-                "{}: it was made by another version (layout {found}, this one knows {}); start \
-                 that one, or name another directory with --state",
-                path.display(),
-                VERSION.trim()
+                "{}: it was made by a later version (layout '{found}', this one knows 1 to \
+                 {VERSION}); start that one, or name another directory with --state. Nothing was \
+                 changed",
+                path.display()
             ),
             Self::Odd { path } => write!(
                 formatter,

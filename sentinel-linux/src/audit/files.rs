@@ -12,6 +12,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use sentinel_core::limits::{JOURNAL_FILE_BYTES_MAX, RUNTIME_UNWRITTEN_BYTES_MAX};
+
 use crate::state::log_number;
 
 /// A log, by where it is.
@@ -99,6 +101,12 @@ impl Log {
         Ok((index, bytes_count))
     }
 
+    /// Its files, and how long each is now.
+    pub(crate) fn sizes(&self) -> io::Result<Vec<(PathBuf, u64)>> {
+        let stamp = self.stamp()?;
+        Ok(stamp.0.into_iter().map(|(path, bytes_count, ..)| (path, bytes_count)).collect())
+    }
+
     /// How far it is written now.
     pub(crate) fn stamp(&self) -> io::Result<Stamp> {
         let mut stamps = Vec::new();
@@ -109,6 +117,23 @@ impl Log {
         Ok(Stamp(stamps))
     }
 }
+
+/// So much of a file. One that the agent writes has a bound, and others are not read whole.
+pub(super) fn beginning(path: &Path, bytes_count: u64) -> io::Result<Vec<u8>> {
+    let failed = |error| io::Error::other(format!("{}: {error}", path.display()));
+    if bytes_count > FILE_BYTES_MAX {
+        return Err(failed(io::Error::other("it is longer than any file of a log")));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(bytes_count).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    Ok(bytes)
+}
+
+/// A file of the log goes on in another one when it is longer than it may be; the last write to it
+/// is at most what may wait to be written, and a snapshot.
+const FILE_BYTES_MAX: u64 = 2 * (JOURNAL_FILE_BYTES_MAX + RUNTIME_UNWRITTEN_BYTES_MAX as u64);
 
 /// What is read at a time.
 const PIECE_BYTES: usize = 64 * 1024;

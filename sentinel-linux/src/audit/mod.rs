@@ -5,9 +5,15 @@
 //! - What others wrote reaches a terminal with every control character written out.
 
 mod files;
+mod keys;
+mod replay;
+mod show;
 mod verify;
 
 pub(crate) use files::Log;
+pub(crate) use keys::Sight;
+pub(crate) use replay::{replay, report};
+pub(crate) use show::{Wanted, export, is_kind, show};
 pub(crate) use verify::{Kept, UNKNOWN, Verified, kept, verify};
 
 /// Bytes as people compare them.

@@ -7,11 +7,13 @@
 
 use std::fmt;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sentinel_core::channel::visible;
 use sentinel_core::journal::{Checkpoint, Note, Report, Trust, Verdict, Verifier};
+use sentinel_core::limits::JOURNAL_NOTE_BYTES_MAX;
 use sentinel_core::text::json;
 
 use super::files::{Log, Piece};
@@ -39,7 +41,10 @@ pub(crate) struct Kept {
 /// Reads a checkpoint that somebody kept.
 pub(crate) fn kept(path: &Path) -> Result<Kept, String> {
     let failed = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let mut text = String::new();
+    let bound = JOURNAL_NOTE_BYTES_MAX as u64 + 1;
+    let read = fs::File::open(path).and_then(|file| file.take(bound).read_to_string(&mut text));
+    read.map_err(|error| failed(&error))?;
     let note = Note::parse(&text).map_err(|error| failed(&error))?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|error| failed(&error))?;
     Ok(Kept { path: path.to_path_buf(), checkpoint })
@@ -53,7 +58,9 @@ pub(crate) fn verify(
 ) -> std::io::Result<Verified> {
     let checkpoints = kept.iter().map(|kept| kept.checkpoint.clone()).collect();
     let trust = Trust { first_key, checkpoints };
-    for attempt in 1.. {
+    let mut attempts_left = ATTEMPTS_MAX;
+    loop {
+        attempts_left -= 1;
         let before = log.stamp()?;
         let mut verifier = Verifier::new(trust.clone());
         let (files_count, bytes_count) = log.read(|piece| match piece {
@@ -64,15 +71,19 @@ pub(crate) fn verify(
         // An agent that starts cuts off what the one before did not write to its end. Whoever reads
         // the end at that very moment reads it in two halves that were never one.
         let is_bad = matches!(report.verdict, Verdict::Bad { .. });
-        if is_bad && attempt < ATTEMPTS_MAX && log.stamp()? != before {
+        if is_bad && attempts_left > 0 && log.stamp()? != before {
             continue;
         }
         return Ok(Verified { report, files_count, bytes_count, kept });
     }
-    unreachable!("the last attempt returns")
 }
 
 impl Verified {
+    /// Whether it was damaged.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self.report.verdict, Verdict::Bad { .. })
+    }
+
     /// 0 if everything is good, 1 if the log was damaged, 2 if it cannot be told of its end.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.report.verdict {
@@ -185,4 +196,4 @@ impl Verified {
 pub(crate) const UNKNOWN: u8 = 2;
 
 /// How often a log is read that others write.
-const ATTEMPTS_MAX: usize = 3;
+const ATTEMPTS_MAX: u32 = 3;

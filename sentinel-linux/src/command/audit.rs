@@ -1,11 +1,15 @@
 //! `sentinel audit`: what the log says, and whether it can be believed.
 
 use std::error::Error;
+use std::io::BufWriter;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use sentinel_core::time::Timestamp;
+
 use super::{Arguments, Command, Switch};
-use crate::audit::{self, Kept, Log};
+use crate::audit::{self, Kept, Log, Sight, Wanted};
+use crate::clock::Clock;
 use crate::log;
 use crate::style::Style;
 
@@ -45,6 +49,94 @@ A checkpoint is a few lines that vouch for the whole log before it. Keep it wher
 write: 'audit verify --note' then finds whatever was rewritten or cut off since.",
         options: &[NOTE, KEY],
         run: checkpoint,
+    },
+    Command {
+        name: "audit show",
+        operands: "[DIRECTORY]",
+        operands_max: 1,
+        summary: "the records for people, a line each",
+        details: "\
+A line has the record's number, its time, on whose account it is, what it is about, the
+conversation, and what it says. What a forgotten conversation said is gone: only that there was
+something stands there. It needs the key of the log, and can be read while an agent is at work.
+
+  sentinel audit show --last 20
+  sentinel audit show --kind call --since 2h
+  sentinel audit show --conversation 3 --whole
+
+It ends with 0, or with 2 if there is something in the log that is no record.",
+        options: &[
+            Switch {
+                name: "conversation",
+                short: None,
+                value: "NUMBER",
+                summary: "only this conversation",
+            },
+            Switch {
+                name: "kind",
+                short: None,
+                value: "KIND",
+                summary: "only this kind: 'message', or 'call' for all that begin so",
+            },
+            Switch {
+                name: "since",
+                short: None,
+                value: "TIME",
+                summary: "from then on: 2026-12-31, 2026-12-31T23:59:59Z, or 30m, 2h, 7d ago",
+            },
+            Switch {
+                name: "last",
+                short: None,
+                value: "COUNT",
+                summary: "only so many, the last ones",
+            },
+            Switch {
+                name: "whole",
+                short: None,
+                value: "",
+                summary: "all of a record, however long it is",
+            },
+        ],
+        run: show,
+    },
+    Command {
+        name: "audit export",
+        operands: "[DIRECTORY|FILE...]",
+        operands_max: 100_000,
+        summary: "the log as lines of JSON",
+        details: "\
+Every record is one object on one line. As it is, what people said stays sealed, and no key is
+needed; with --open it is opened. It ends with 0, or with 2 if there is something in the log that
+is no record: 'audit verify' says what.",
+        options: &[
+            Switch {
+                name: "sealed",
+                short: None,
+                value: "",
+                summary: "leave sealed what is sealed (as it is without a word)",
+            },
+            Switch {
+                name: "open",
+                short: None,
+                value: "",
+                summary: "open what is sealed, with the key of the log",
+            },
+        ],
+        run: export,
+    },
+    Command {
+        name: "audit replay",
+        operands: "[DIRECTORY]",
+        operands_max: 1,
+        summary: "whether everything is decided again as the log says",
+        details: "\
+It checks the log, feeds what came in to the same program again, with the settings that held
+then, and compares what follows, byte for byte. It needs the key of the log, and changes nothing.
+
+It ends with 0 if all is the same, 1 for the first record that differs or is damaged, and 2 if it
+cannot tell: a key or settings of then are not there, or a forgotten conversation is in between.",
+        options: &[JSON],
+        run: replay,
     },
 ];
 
@@ -91,7 +183,11 @@ fn verified(arguments: &Arguments) -> Result<audit::Verified, Box<dyn Error>> {
         Some(text) => Some(audit::key(&text).ok_or("--key is 64 hexadecimal digits")?),
         None => None,
     };
-    Ok(audit::verify(&log, key, kept)?)
+    let verified = audit::verify(&log, key, kept)?;
+    if verified.files_count == 0 {
+        return Err(format!("{}: there is no log here", place(arguments)?.display()).into());
+    }
+    Ok(verified)
 }
 
 /// The log that is meant, and the checkpoint that is kept beside it.
@@ -130,4 +226,141 @@ pub(super) fn told(outcome: Result<ExitCode, Box<dyn Error>>) -> ExitCode {
         log::error!("{error}");
         ExitCode::from(audit::UNKNOWN)
     })
+}
+
+fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(told(sight(&arguments).and_then(|(_, sight)| {
+        let wanted = wanted(&arguments)?;
+        let is_whole = audit::show(&sight, &wanted, &mut BufWriter::new(std::io::stdout().lock()));
+        ended(is_whole)
+    })))
+}
+
+fn export(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    Ok(told(match (arguments.has("open"), arguments.has("sealed")) {
+        (true, true) => Err("--open and --sealed are two wishes".into()),
+        (true, false) => sight(&arguments).and_then(|(_, sight)| {
+            ended(audit::export(sight.files(), Some(sight.keys()), &mut out))
+        }),
+        (false, _) => {
+            log(&arguments).and_then(|(log, _)| ended(audit::export(&log.sizes()?, None, &mut out)))
+        }
+    }))
+}
+
+fn replay(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(told(sight(&arguments).and_then(|(directory, sight)| {
+        let verified = audit::verify(&Log::at(&directory)?, None, Vec::new())?;
+        if verified.is_bad() {
+            match arguments.has("json") {
+                true => println!("{}", verified.json()),
+                false => verified.print(Style::of(&std::io::stdout())),
+            }
+            return Ok(verified.exit_code());
+        }
+        Ok(audit::report(&audit::replay(&directory, &sight)?, arguments.has("json")))
+    })))
+}
+
+/// The directory where an agent lives, and its log with the keys that the configuration names.
+fn sight(arguments: &Arguments) -> Result<(PathBuf, Sight), Box<dyn Error>> {
+    if let [_, _, ..] = arguments.operands.as_slice() {
+        return Err("what opens a log stands in the directory of its agent: name that".into());
+    }
+    let configuration = arguments.harmless_configuration()?;
+    let directory = match arguments.operands.first() {
+        Some(place) => PathBuf::from(place),
+        None => arguments.state(&configuration),
+    };
+    let directory = std::fs::canonicalize(&directory)
+        .map_err(|error| format!("{}: {error}", directory.display()))?;
+    let sight = Sight::of(&directory, configuration.config.state())?;
+    Ok((directory, sight))
+}
+
+fn wanted(arguments: &Arguments) -> Result<Wanted, Box<dyn Error>> {
+    let number = |option: &str| -> Result<Option<u64>, Box<dyn Error>> {
+        let text = arguments.text(option)?;
+        let wrong = |_| format!("--{option} is a number");
+        Ok(text.map(|text| text.parse().map_err(wrong)).transpose()?)
+    };
+    let kind = arguments.text("kind")?;
+    if let Some(kind) = &kind
+        && !audit::is_kind(kind)
+    {
+        let kind = kind.escape_debug();
+        return Err(format!("no kind of record is called '{kind}', nor begins so").into());
+    }
+    let since = match arguments.text("since")? {
+        Some(text) => Some(moment(&text, Clock::new().now().wall).ok_or(
+            "--since is a date (2026-12-31), a moment (2026-12-31T23:59:59Z), or how long ago: \
+             30m, 2h, 7d",
+        )?),
+        None => None,
+    };
+    Ok(Wanted {
+        conversation: number("conversation")?,
+        kind,
+        since,
+        last: number("last")?.map(|count| usize::try_from(count).unwrap_or(usize::MAX)),
+        is_whole: arguments.has("whole"),
+    })
+}
+
+/// A moment, or how long ago it was.
+fn moment(text: &str, now: Timestamp) -> Option<Timestamp> {
+    if let Some(moment) = Timestamp::parse(text) {
+        return Some(moment);
+    }
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    let is_number = count.bytes().all(|byte| byte.is_ascii_digit());
+    let count: u64 = count.parse().ok().filter(|_| is_number)?;
+    Some(Timestamp(now.0.saturating_sub(count.checked_mul(seconds * 1000)?)))
+}
+
+/// Nobody who reads only the beginning of a list did anything wrong.
+fn ended(is_whole: std::io::Result<bool>) -> Result<ExitCode, Box<dyn Error>> {
+    match is_whole {
+        Ok(true) => Ok(ExitCode::SUCCESS),
+        Ok(false) => {
+            log::warn!("something in the log is no record; 'sentinel audit verify' says what");
+            Ok(ExitCode::from(audit::UNKNOWN))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_said_in_many_ways() {
+        let now = Timestamp(10 * 24 * 60 * 60 * 1000);
+        for (text, moment) in [
+            ("1970-01-02", Some(86_400_000)),
+            ("1970-01-01T00:00:01Z", Some(1000)),
+            ("10s", Some(now.0 - 10_000)),
+            ("2h", Some(now.0 - 7_200_000)),
+            ("10d", Some(0)),
+            ("99d", Some(0)),
+            ("99999999999999999999d", None),
+            ("+2h", None),
+            ("h", None),
+            ("", None),
+            ("2w", None),
+            ("ü", None),
+        ] {
+            assert_eq!(super::moment(text, now), moment.map(Timestamp), "{text}");
+        }
+    }
 }

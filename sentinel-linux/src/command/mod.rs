@@ -17,7 +17,7 @@ mod run;
 use std::error::Error;
 use std::process::ExitCode;
 
-pub(crate) use self::arguments::Arguments;
+pub(crate) use self::arguments::{ArgumentError, Arguments};
 
 /// A command: how it is called, what it takes, and what it does.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ pub(crate) struct Switch {
 }
 
 /// All commands, in the order of the help.
-const COMMANDS: &[&[Command]] = &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS];
+const COMMANDS: &[&[Command]] =
+    &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS];
 
 /// What every command understands.
 const COMMON: &[Switch] = &[
