@@ -3,6 +3,10 @@
 //! # Invariants
 //! - A key that is not there is made only for a log that is not there either: another key would
 //!   open nothing.
+//! - A wrong passphrase is said to be wrong, and changes nothing.
+
+mod asked;
+mod passphrase;
 
 use std::fs;
 use std::io::Write as _;
@@ -12,30 +16,81 @@ use sentinel_core::config::{SealKey, SecretSource, State as Place};
 use sentinel_core::journal::MasterKey;
 use zeroize::Zeroizing;
 
-use crate::secrets;
+use self::passphrase::Recipe;
 use crate::state::{entropy, private};
+use crate::{log, secrets};
 
 /// The key that a configuration names, for a log in this directory.
 ///
 /// # Errors
 /// It is not there although the log is, or it is no key.
 pub(crate) fn master(place: &Place, state: &Path, has_log: bool) -> Result<MasterKey, String> {
-    let source = match &place.key {
-        SealKey::Key(SecretSource::File(path)) => {
+    match &place.key {
+        SealKey::Key(source) => {
+            // Nothing is sealed yet where there is no log: that recipe can be forgotten.
+            if has_log && Recipe::find(state)?.is_some() {
+                return Err("the log is sealed with a passphrase, and the configuration names a \
+                            key: write key = \"passphrase\" under [state]"
+                    .into());
+            }
+            kept(source, place, state, has_log)
+        }
+        SealKey::Passphrase(source) => {
+            let read = || secrets::read(source).map_err(|error| format!("the passphrase: {error}"));
+            match Recipe::find(state)? {
+                Some(recipe) => recipe.key(&*read()?)?.ok_or_else(|| WRONG.into()),
+                None if has_log => Err(NO_RECIPE.into()),
+                None => Recipe::make(state, &*read()?),
+            }
+        }
+        SealKey::Asked => match Recipe::find(state)? {
+            Some(recipe) => {
+                for _ in 0..TRIES_MAX {
+                    let typed = asked::ask("Passphrase of the log: ")?;
+                    if let Some(key) = recipe.key(&typed)? {
+                        return Ok(key);
+                    }
+                    log::warn!("{WRONG}");
+                }
+                Err(format!("no passphrase of {TRIES_MAX} was the right one"))
+            }
+            None if has_log => Err(NO_RECIPE.into()),
+            None => {
+                let first = asked::ask("A passphrase for the new log: ")?;
+                let second = asked::ask("The same once more: ")?;
+                match *first == *second {
+                    true => Recipe::make(state, &first),
+                    false => Err("these were two passphrases; nothing was made".into()),
+                }
+            }
+        },
+    }
+}
+
+const WRONG: &str = "this is not the passphrase that the log was sealed with; nothing was changed";
+
+const NO_RECIPE: &str = "the log was not sealed with a passphrase, or the file 'passphrase' beside \
+                         it is gone; a log goes on with the key it began with: put that back under \
+                         [state], or name another directory with --state";
+
+const TRIES_MAX: usize = 3;
+
+/// A key that is kept somewhere.
+fn kept(
+    source: &SecretSource,
+    place: &Place,
+    state: &Path,
+    has_log: bool,
+) -> Result<MasterKey, String> {
+    let source = match source {
+        SecretSource::File(path) => {
             let path = moved(path, &place.directory, state);
             if !path.exists() && !has_log {
                 make(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             }
             SecretSource::File(path.display().to_string())
         }
-        SealKey::Key(source) => source.clone(),
-        SealKey::Passphrase(_) | SealKey::Asked => {
-            return Err(
-                "this version seals the log with a key in a file or a credential, not with \
-                        a passphrase: write key = \"file\" under [state]"
-                    .into(),
-            );
-        }
+        source => source.clone(),
     };
     let text = secrets::read(&source).map_err(|error| format!("the key of the log: {error}"))?;
     let key = read(&text).ok_or("the key of the log: it is not 64 hexadecimal digits")?;
@@ -98,8 +153,34 @@ mod tests {
         assert_eq!(text.len(), 65);
         fs::write(home.join("journal.key"), "short").unwrap();
         assert!(master(&place, &home, true).unwrap_err().contains("64 hexadecimal digits"));
-        let place = Place { key: SealKey::Asked, ..place };
-        assert!(master(&place, &home, false).unwrap_err().contains("passphrase"));
+        fs::remove_dir_all(home).unwrap();
+    }
+
+    /// With the cost of the real thing, once.
+    #[test]
+    fn a_passphrase_is_recognised_and_a_wrong_one_changes_nothing() {
+        let home = std::env::temp_dir().join(format!("sentinel-phrase-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&home);
+        fs::create_dir_all(&home).unwrap();
+        let file = home.join("told");
+        let source = SecretSource::File(file.display().to_string());
+        let place = Place { directory: String::new(), key: SealKey::Passphrase(source) };
+        let tell = |text: &str| fs::write(&file, text).unwrap();
+        tell("short");
+        assert!(master(&place, &home, false).unwrap_err().contains("at least 8 characters"));
+        tell("correct horse battery\n");
+        assert!(master(&place, &home, true).unwrap_err().contains("not sealed with a passphrase"));
+        assert!(master(&place, &home, false).is_ok());
+        let stored = fs::read(home.join("passphrase")).unwrap();
+        assert!(!String::from_utf8_lossy(&stored).contains("horse"));
+        assert!(master(&place, &home, true).is_ok());
+        tell("correct horse buttery");
+        assert_eq!(master(&place, &home, true).unwrap_err(), WRONG);
+        assert_eq!(fs::read(home.join("passphrase")).unwrap(), stored);
+        // A log that a passphrase sealed is not gone on with by a key that is made now.
+        let key = SealKey::Key(SecretSource::File(home.join("k").display().to_string()));
+        let error = master(&Place { key, ..place }, &home, true).unwrap_err();
+        assert!(error.contains("key = \"passphrase\"") && !home.join("k").exists(), "{error}");
         fs::remove_dir_all(home).unwrap();
     }
 
