@@ -15,6 +15,7 @@ mod log;
 mod models;
 mod network;
 mod persona;
+mod policy;
 mod poller;
 mod program;
 mod seal;

@@ -12,6 +12,7 @@ mod audit;
 mod chat;
 mod config;
 mod help;
+mod policy;
 mod run;
 
 use std::error::Error;
@@ -51,7 +52,7 @@ pub(crate) struct Switch {
 
 /// All commands, in the order of the help.
 const COMMANDS: &[&[Command]] =
-    &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS];
+    &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS, policy::COMMANDS];
 
 /// What every command understands.
 const COMMON: &[Switch] = &[
