@@ -35,6 +35,8 @@ pub mod capability;
 pub mod channel;
 #[cfg(feature = "config")]
 pub mod config;
+#[cfg(feature = "agent")]
+pub mod control;
 #[cfg(any(feature = "policy", feature = "channel"))]
 mod fault;
 #[cfg(feature = "journal")]

@@ -740,3 +740,44 @@ pub const ATTACHMENT_WHY_BYTES_MAX: usize = 256;
 
 /// How often a file is asked for in one start before it is given up.
 pub const ATTACHMENT_TRIES_MAX: u32 = 3;
+
+// control
+
+/// One line of a client: the longest grant, three times over.
+pub const CONTROL_LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Commands of one client that wait for their answer. A person gives one, a program few; with more
+/// the client is not read until some are answered.
+pub const CONTROL_WAITING_MAX: usize = 8;
+
+/// Answers of one client that wait to be read, before nothing more is answered to it.
+pub const CONTROL_UNREAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Clients at one time; the next ones wait until the kernel's queue is full, and then at their own
+/// end.
+pub const CONTROL_CLIENTS_MAX: usize = 16;
+
+/// How long a client may say nothing, or leave what it is told unread: nobody types a line of this
+/// protocol.
+pub const CONTROL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A page of a list ends behind the element that makes it longer than this.
+pub const CONTROL_PAGE_BYTES: usize = 48 * 1024;
+
+/// Words of one message that are shown of a conversation; of what is longer the middle is left out.
+pub const CONTROL_MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// A persona that is longer is shown by its digest alone.
+pub const CONTROL_PERSONA_BYTES_MAX: usize = 48 * 1024;
+
+/// One answer. A page, and behind it one question with all its calls, in which every byte was
+/// written as six.
+pub const CONTROL_ANSWER_BYTES_MAX: usize = 512 * 1024;
+const _: () = assert!(
+    CONTROL_PAGE_BYTES + 12 * (QUESTION_BYTES_MAX + 1024) < CONTROL_ANSWER_BYTES_MAX,
+    "a page with the longest question fits"
+);
+const _: () = assert!(
+    12 * CONTROL_MESSAGE_BYTES_MAX + CONTROL_PAGE_BYTES < CONTROL_ANSWER_BYTES_MAX,
+    "a page with the longest message fits"
+);

@@ -291,6 +291,11 @@ impl Agent {
         for grant in self.grants_for(call) {
             let spec = grant.to_string();
             let made = self.table.grant(grant, self.now.wall);
+            if let Ok(handle) = made {
+                let Self { approved, table, .. } = self;
+                approved.retain(|handle, _| table.find(*handle).is_some());
+                approved.insert(handle, conversation);
+            }
             self.outbox.record(Kind::Granted, conversation, |out| {
                 out.field("grant", spec.as_str());
                 match made {

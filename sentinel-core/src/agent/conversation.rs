@@ -20,6 +20,7 @@ use crate::channel::{Incoming, Person};
 use crate::fault::{Fault, is_broken};
 use crate::label::{BlockId, BlockText, Context, Integrity, Label, Records};
 use crate::limits::{CONVERSATION_IDS_KEPT, CONVERSATION_TEXT_BYTES_KEPT};
+use crate::time::Timestamp;
 
 /// One chat.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Conversation {
     pub(super) recent: VecDeque<u64>,
     /// How much there is of files that came along.
     pub(super) attachment_bytes: u64,
+    /// When a message was let in last.
+    pub(super) heard: Timestamp,
 }
 
 /// A message that waits.
@@ -88,6 +91,7 @@ impl Conversation {
             model: None,
             recent: VecDeque::new(),
             attachment_bytes: 0,
+            heard: Timestamp(0),
         }
     }
 

@@ -92,8 +92,10 @@ impl Agent {
             self.ignored(SYSTEM, &incoming, "there are too many conversations");
             return;
         };
+        let now = self.now.wall;
         if let Some(conversation) = self.conversation(number) {
             conversation.remember(&incoming.id);
+            conversation.heard = now;
         }
         self.outbox.record(Kind::Admitted, number, |out| {
             let identity = &incoming.identity;

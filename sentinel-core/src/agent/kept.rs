@@ -11,11 +11,12 @@ use super::history::History;
 use super::settings::Settings;
 use crate::label::{Context, Integrity, Label, Readers, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
+use crate::time::Timestamp;
 
 impl Conversation {
     pub(super) fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.field("platform", &*self.platform).field("chat", &*self.chat);
-        out.optional("model", self.model.as_deref());
+        out.optional("model", self.model.as_deref()).field("heard", self.heard.0);
         out.array("recent", |out| {
             for mark in &self.recent {
                 out.value(codec::hex(&mark.to_be_bytes()).as_str());
@@ -34,6 +35,7 @@ impl Conversation {
         if let Some(model) = value.find("model") {
             conversation.model = Some(model.as_str()?.into());
         }
+        conversation.heard = Timestamp(number(value, "heard")?);
         for mark in value.get("recent")?.elements()? {
             conversation.recent.push_back(u64::from_be_bytes(codec::unhex(mark.as_str()?)?));
         }

@@ -38,6 +38,7 @@ mod restart;
 mod settings;
 mod snapshot;
 mod turn;
+mod view;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -80,6 +81,7 @@ pub(crate) use self::record::Entry;
 pub use self::record::Kind;
 pub use self::repetition::Repetition;
 pub use self::settings::{Model, Provider, Settings, TurnRules};
+pub use self::view::{Chat, Granted, Origin, Seen, Status};
 
 /// The agent.
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub(crate) struct Agent {
     numbers: Numbers,
     outbox: Outbox,
     table: Table,
+    /// Grants that came of an answer "always", and where it was given.
+    approved: BTreeMap<Handle, ConversationNumber>,
     route: Route,
     budgets: Budgets,
     access: Access,
@@ -124,6 +128,7 @@ impl Agent {
             numbers: Numbers::default(),
             outbox: Outbox::default(),
             table: Table::new(),
+            approved: BTreeMap::new(),
             route: route(&settings)?,
             budgets: Budgets::new(settings.budget.clone()),
             access: Access::new(settings.access.clone()),
@@ -267,6 +272,8 @@ impl Agent {
             text: &approval.text,
             digest: approval.digest,
             expires: approval.expires,
+            may_be_always: approval.may_be_always,
+            may_be_trusted: approval.block.is_some(),
         })
     }
 
@@ -435,6 +442,10 @@ pub struct Pending<'a> {
     pub digest: [u8; 32],
     /// When it is denied.
     pub expires: Instant,
+    /// Whether it can be allowed for good.
+    pub may_be_always: bool,
+    /// Whether the block it arose from can be trusted for a while.
+    pub may_be_trusted: bool,
 }
 
 /// Settings that cannot be worked with.

@@ -72,6 +72,14 @@ impl Agent {
                 let person = self.pair(&code)?;
                 Ok(format!("let in: person {}", person.0))
             }
+            OperatorCommand::RefuseCode(code) => {
+                let refused = self.access.refuse(&code, self.now.wall);
+                let (platform, sender) = refused.map_err(|error| refusal(error.to_string()))?;
+                self.outbox.record(Kind::CodeRefused, super::SYSTEM, |out| {
+                    out.field("platform", platform.as_str()).field("sender", sender.as_str());
+                });
+                Ok(format!("thrown away: the code of '{sender}' on {platform}"))
+            }
             OperatorCommand::Unpair { platform, sender } => {
                 let is_meant =
                     |known: &&Known| known.platform == platform && known.sender == sender;

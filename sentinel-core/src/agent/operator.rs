@@ -34,6 +34,8 @@ pub enum OperatorCommand {
     Revoke(Handle),
     /// Let the person in who was given this code.
     Pair(String),
+    /// Throw away the code that a stranger was given.
+    RefuseCode(String),
     /// Let a person in no longer.
     Unpair {
         /// The platform.
@@ -57,7 +59,7 @@ pub enum OperatorCommand {
 }
 
 impl OperatorCommand {
-    pub(super) fn write(&self, out: &mut ObjectWriter<'_, String>) {
+    pub(crate) fn write(&self, out: &mut ObjectWriter<'_, String>) {
         match self {
             Self::Answer { question, digest, answer } => {
                 out.field("do", "answer").field("question", u64::from(*question));
@@ -72,6 +74,9 @@ impl OperatorCommand {
             }
             Self::Pair(code) => {
                 out.field("do", "pair").field("code", code.as_str());
+            }
+            Self::RefuseCode(code) => {
+                out.field("do", "refuse_code").field("code", code.as_str());
             }
             Self::Unpair { platform, sender } => {
                 out.field("do", "unpair").field("platform", platform.as_str());
@@ -98,7 +103,7 @@ impl OperatorCommand {
         }
     }
 
-    pub(super) fn read(value: Value<'_>) -> Result<Self, Unreadable> {
+    pub(crate) fn read(value: Value<'_>) -> Result<Self, Unreadable> {
         let small = |key| {
             let number = u32::try_from(number(value, key)?);
             number.map_err(|_| Unreadable::new("a number is too large"))
@@ -115,6 +120,7 @@ impl OperatorCommand {
                 Self::Revoke(Handle { index: small("index")?, generation: small("generation")? })
             }
             "pair" => Self::Pair(text(value, "code")?),
+            "refuse_code" => Self::RefuseCode(text(value, "code")?),
             "unpair" => {
                 Self::Unpair { platform: text(value, "platform")?, sender: text(value, "sender")? }
             }

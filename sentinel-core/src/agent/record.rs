@@ -128,6 +128,8 @@ kinds! {
     SnapshotPart = 282, "snapshot.conversation";
     /// What is known of everything else: the end of a snapshot.
     Snapshot = 283, "snapshot";
+    /// A stranger's code was thrown away.
+    CodeRefused = 284, "code.refused";
     /// A file that came with a message is about to be fetched, or is not taken.
     AttachmentAsked = 296, "attachment.asked";
 }

@@ -55,21 +55,28 @@ impl Agent {
         // Grants of the old settings end; those that were made meanwhile stay.
         let old = core::mem::replace(&mut self.table, Table::new());
         let of_settings = |grant: &Grant| self.settings.grants.contains(grant);
-        let mut made: Vec<Grant> = old
+        let approved = core::mem::take(&mut self.approved);
+        let mut made: Vec<(Grant, Option<ConversationNumber>)> = old
             .iter()
             .filter(|(_, holder, grant)| *holder == Holder::AGENT && !of_settings(grant))
-            .map(|(handle, _, grant)| Grant { uses: old.uses_left(handle), ..grant.clone() })
+            .map(|(handle, _, grant)| {
+                let grant = Grant { uses: old.uses_left(handle), ..grant.clone() };
+                (grant, approved.get(&handle).copied())
+            })
             .collect();
         // Were there no room for all, what forbids comes first.
-        made.sort_by_key(|grant| grant.level != Level::Deny);
+        made.sort_by_key(|(grant, _)| grant.level != Level::Deny);
         let mut table = fresh.table;
         table.continue_from(&old, of_settings);
         self.table = table;
-        for grant in made {
+        for (grant, conversation) in made {
             let spec = grant.to_string();
             match self.table.grant(grant, self.now.wall) {
                 // One that has ended meanwhile is not missed.
-                Ok(_) | Err(GrantError::Empty) => {}
+                Ok(handle) => {
+                    self.approved.extend(conversation.map(|conversation| (handle, conversation)));
+                }
+                Err(GrantError::Empty) => {}
                 Err(error) => self.alert(format!("the grant '{spec}' was lost: {error}")),
             }
         }

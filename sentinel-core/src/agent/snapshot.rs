@@ -29,7 +29,7 @@ use super::record::{Entry, Kind};
 use super::settings::Settings;
 use super::{Agent, SYSTEM, SettingsError, offered, route};
 use crate::budget::Budgets;
-use crate::capability::Table;
+use crate::capability::{Handle, Table};
 use crate::channel::Access;
 use crate::text::json::{self, ObjectWriter, Value};
 use crate::time::{Instant, Now};
@@ -79,6 +79,15 @@ impl Agent {
         out.field("is_halted", self.is_halted);
         out.field("questions", u64::from(self.approvals.next_number()) - 1);
         out.object("table", |out| self.table.keep(out));
+        out.array("approved", |out| {
+            for (handle, conversation) in &self.approved {
+                out.object(|out| {
+                    out.field("index", u64::from(handle.index));
+                    out.field("generation", u64::from(handle.generation));
+                    out.field("conversation", conversation.0);
+                });
+            }
+        });
         out.object("budgets", |out| self.budgets.keep(out));
         out.object("access", |out| self.access.keep(out));
         out.object("persona", |out| self.persona.keep(out));
@@ -134,6 +143,7 @@ impl Agent {
             numbers: Numbers::after(number(value, "numbers")?),
             outbox: Default::default(),
             table: Table::restore(value.get("table")?).ok_or_else(unreadable("the grants"))?,
+            approved: restore_approved(value)?,
             route: route(&settings).map_err(bad)?,
             budgets: Budgets::restore(settings.budget.clone(), value.get("budgets")?)
                 .ok_or_else(unreadable("the accounts"))?,
@@ -165,6 +175,19 @@ impl Agent {
         let digest = unhex(value.get("settings")?.as_str()?)?;
         Ok((Instant(number(value, "at")?), digest))
     }
+}
+
+fn restore_approved(value: Value<'_>) -> Result<BTreeMap<Handle, ConversationNumber>, Unreadable> {
+    let small = |value, key| {
+        let number = u32::try_from(number(value, key)?);
+        number.map_err(|_| Unreadable::new("a number is too large"))
+    };
+    let kept = value.get("approved")?.elements()?.map(|kept| {
+        let handle =
+            Handle { index: small(kept, "index")?, generation: small(kept, "generation")? };
+        Ok((handle, ConversationNumber(number(kept, "conversation")?)))
+    });
+    kept.collect()
 }
 
 fn restore_delivery(conversation: ConversationNumber, value: Value<'_>) -> Result<Say, Unreadable> {

@@ -304,6 +304,12 @@ impl Table {
         })
     }
 
+    /// The grant that one was derived from, if it was.
+    #[must_use]
+    pub fn parent(&self, handle: Handle) -> Option<Handle> {
+        self.entry(handle)?.parent
+    }
+
     /// How often a grant may still be used, if that is counted.
     #[must_use]
     pub fn uses_left(&self, handle: Handle) -> Option<u32> {

@@ -26,7 +26,7 @@ use core::fmt;
 
 use super::identity::Identity;
 use super::incoming::Incoming;
-use super::pairing::{Asked, Pairing, PairingError};
+use super::pairing::{Asked, Pairing, PairingError, Waiting};
 use super::rules::{AccessRules, Audience, RoomRule, Standing};
 use crate::limits::{CHANNEL_GUESTS_MAX, CHANNEL_PEOPLE_MAX};
 use crate::time::Timestamp;
@@ -266,6 +266,20 @@ impl Access {
     pub fn approve(&mut self, code: &str, now: Timestamp) -> Result<Person, PairingError> {
         let (platform, sender) = self.pairing.redeem(code, now)?;
         self.know(&platform, &sender, Standing::Person).ok_or(PairingError::Full)
+    }
+
+    /// Throws away the code that a stranger was offered, and says whose it was: platform and
+    /// sender. For operators only.
+    ///
+    /// # Errors
+    /// No such code is open, or too many wrong ones were entered.
+    pub fn refuse(&mut self, code: &str, now: Timestamp) -> Result<(String, String), PairingError> {
+        self.pairing.redeem(code, now)
+    }
+
+    /// The codes that wait for an operator.
+    pub fn codes(&self, now: Timestamp) -> impl Iterator<Item = Waiting<'_>> {
+        self.pairing.waiting(now)
     }
 
     /// Shuts somebody out, in private and in rooms; says whether he was in. It lasts until he is

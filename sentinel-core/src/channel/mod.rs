@@ -33,7 +33,7 @@ pub use access::{Access, Admission, Ignored, Known, Person};
 pub use delivery::{Delivery, Failure, Outcome, Post, UNFINISHED, Why};
 pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
 pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
-pub use pairing::PairingError;
+pub use pairing::{PairingError, Waiting};
 pub use platform::{Platform, Unit};
 pub use rules::{AccessError, AccessRules, Audience, Standing};
 pub use split::{Pieces, split};

@@ -42,6 +42,19 @@ struct Offer {
     reminded: Timestamp,
 }
 
+/// A code that waits for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting<'p> {
+    /// The platform.
+    pub platform: &'p str,
+    /// Whom it lets in, by his id there.
+    pub sender: &'p str,
+    /// What he was told.
+    pub code: String,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
 /// Ten letters of [`ALPHABET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Code([u8; CODE_LETTERS]);
@@ -157,6 +170,16 @@ impl Pairing {
             });
         }
         Some(pairing)
+    }
+
+    /// The codes that are good now.
+    pub(super) fn waiting(&self, now: Timestamp) -> impl Iterator<Item = Waiting<'_>> {
+        self.open.iter().filter(move |offer| offer.is_good(now)).map(|offer| Waiting {
+            platform: &offer.platform,
+            sender: &offer.sender,
+            code: format!("{}", offer.code),
+            until: offer.offered.after(CHANNEL_CODE_LIFETIME),
+        })
     }
 
     /// Withdraws the code of somebody.

@@ -266,6 +266,8 @@ pub enum EventError {
     /// The log cannot be written fast enough, or at all: nothing new is taken in until it can. Let
     /// the platform keep the message.
     Busy,
+    /// It asks for something that only an agent at work can do.
+    NotAtWork,
 }
 
 impl fmt::Display for EventError {
@@ -275,6 +277,10 @@ impl fmt::Display for EventError {
             Self::Stopped => formatter.write_str(
                 "a record could not be written, and nothing is done without one; the alert before \
                  this says why. Start again",
+            ),
+            Self::NotAtWork => formatter.write_str(
+                "no agent is at work, so nothing that is allowed now would be done, and nothing \
+                 goes on that could be stopped; start it, with 'sentinel run', and say it then",
             ),
             Self::Busy => formatter.write_str(
                 "the journal cannot be written; nothing new is taken in until it can. Is the disk \

@@ -26,6 +26,7 @@ mod book;
 mod entropy;
 mod event;
 mod exchange;
+mod management;
 mod orders;
 mod replay;
 mod resume;
@@ -71,6 +72,8 @@ pub struct Sentinel {
     now: Now,
     /// Whether something that followed could not be recorded: then nothing more is taken in.
     is_stopped: bool,
+    /// Whether operators alone are served, because nobody is at work.
+    is_maintained: bool,
     exchanges: BTreeMap<ExchangeNumber, Exchange>,
     speaking: BTreeMap<DeliveryNumber, Speaking>,
     /// Deliveries up to this one may have been under way before the last start.
@@ -136,6 +139,7 @@ impl Sentinel {
             began: (now.instant, now.instant),
             now,
             is_stopped: false,
+            is_maintained: false,
             exchanges: BTreeMap::new(),
             speaking: BTreeMap::new(),
             resumed_through: DeliveryNumber(0),
@@ -166,6 +170,7 @@ impl Sentinel {
         if self.is_stopped && !matches!(event, Event::Persisted { .. } | Event::PersistFailed) {
             return Err(EventError::Stopped);
         }
+        self.check_at_work(&event)?;
         match event {
             Event::Time => {}
             Event::Message(mut incoming) => {
@@ -379,8 +384,10 @@ impl Sentinel {
     /// Everything that follows by itself.
     fn settle(&mut self) {
         self.time_out();
-        // One timer can make another one due, but not for ever: each moves a turn on.
-        for _ in 0..TIMERS_AT_ONCE_MAX {
+        // One timer can make another one due, but not for ever: each moves a turn on. Where nothing
+        // is carried out, nothing is due either.
+        let timers_max = if self.is_maintained { 0 } else { TIMERS_AT_ONCE_MAX };
+        for _ in 0..timers_max {
             match self.agent.deadline() {
                 Some(deadline) if deadline <= self.now.instant => self.input(Input::Timer),
                 _ => break,

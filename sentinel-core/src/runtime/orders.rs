@@ -46,6 +46,11 @@ impl Speaking {
 
 impl Sentinel {
     pub(super) fn perform(&mut self, order: Order) {
+        let is_for_operators =
+            matches!(order, Order::Tell { .. } | Order::Alert(_) | Order::Forget(_));
+        if self.is_maintained && !is_for_operators {
+            return;
+        }
         match order {
             Order::Ask(ask) => self.ask(ask),
             Order::Unask(exchange) => {

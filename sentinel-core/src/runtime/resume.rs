@@ -80,6 +80,20 @@ impl Sentinel {
         files: &[&[u8]],
         now: Now,
     ) -> Result<Resumed, ResumeError> {
+        let (mut resumed, _) = Self::recover(&settings, find, secrets, ring, files, now)?;
+        resumed.sentinel.start(settings)?;
+        Ok(resumed)
+    }
+
+    /// What a log says, before anything else happens; and whether there was a start in it.
+    pub(super) fn recover(
+        settings: &Arc<Settings>,
+        find: &dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>,
+        secrets: Secrets,
+        ring: KeyRing,
+        files: &[&[u8]],
+        now: Now,
+    ) -> Result<(Resumed, bool), ResumeError> {
         let Secrets { journal, origin, seed, master, entropy } = secrets;
         let mut entropy = Entropy::new(entropy);
         let recovered =
@@ -112,6 +126,7 @@ impl Sentinel {
             Writer::resume(recovered, opening, &mut unwritten).map_err(ResumeError::Journal)?;
         let place = (files.len().saturating_sub(1) as u64, bytes_count);
         let book = Book::new(writer, ring, master, place, records_count, unwritten);
+        let has_started = agent.is_some();
         // A log that ends before its first start is one in which nothing happened.
         let agent = match agent {
             Some(agent) => agent,
@@ -136,8 +151,7 @@ impl Sentinel {
                 sentinel.waiting.push_back((sentinel.book.records_count(), order));
             }
         }
-        sentinel.start(settings)?;
-        Ok(Resumed { sentinel, bytes_count, records_count, torn_bytes })
+        Ok((Resumed { sentinel, bytes_count, records_count, torn_bytes }, has_started))
     }
 }
 
