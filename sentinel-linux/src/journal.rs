@@ -68,8 +68,7 @@ impl Journal {
     /// is good.
     pub(crate) fn start(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let mut disk = Disk { file: None, directory, is_keyless: false };
-        disk.open(last)?.set_len(bytes_count)?;
+        let mut disk = Disk::open(directory, last, bytes_count)?;
         let (deeds, asked) = channel();
         let (tell, done) = channel();
         let bell = wake.clone();
@@ -136,7 +135,9 @@ impl Drop for Journal {
     }
 }
 
-struct Disk {
+/// The files, written one thing after the other.
+#[derive(Debug)]
+pub(crate) struct Disk {
     directory: PathBuf,
     file: Option<(u64, File)>,
     /// Whether the keys of the next records could not be stored.
@@ -144,7 +145,16 @@ struct Disk {
 }
 
 impl Disk {
-    fn perform(&mut self, deed: Deed) -> Option<Done> {
+    /// Goes on with a log: `last` is the number of its last file, `bytes_count` how much of it is
+    /// good.
+    pub(crate) fn open(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
+        let mut disk = Self { file: None, directory, is_keyless: false };
+        disk.file(last)?.set_len(bytes_count)?;
+        Ok(disk)
+    }
+
+    /// Does something, and says what came of it, if that is waited for.
+    pub(crate) fn perform(&mut self, deed: Deed) -> Option<Done> {
         match deed {
             Deed::StoreKeys(ring) => {
                 let stored = state::replace(&self.directory, "keys", &ring);
@@ -173,14 +183,14 @@ impl Disk {
     }
 
     fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let file = self.open(number)?;
+        let file = self.file(number)?;
         file.set_len(offset)?;
         file.write_all_at(bytes, offset)?;
         // After a sync that failed nobody knows what is there: it is written again from its offset.
         file.sync_data()
     }
 
-    fn open(&mut self, number: u64) -> io::Result<&File> {
+    fn file(&mut self, number: u64) -> io::Result<&File> {
         if self.file.as_ref().is_none_or(|(known, _)| *known != number) {
             let path = self.directory.join(log_name(number));
             let file =

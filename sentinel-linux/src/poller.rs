@@ -36,10 +36,12 @@ pub(crate) enum Owner {
     Journal,
     Terminal,
     Network,
+    Control,
 }
 
 impl Owner {
-    const ALL: [Self; 4] = [Self::Signals, Self::Journal, Self::Terminal, Self::Network];
+    const ALL: [Self; 5] =
+        [Self::Signals, Self::Journal, Self::Terminal, Self::Network, Self::Control];
 }
 
 /// What is waited for.

@@ -14,10 +14,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sentinel_core::agent::{CallNumber, DeliveryNumber, ExchangeNumber, ToolOutput};
+use sentinel_core::agent::{
+    CallNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, ToolOutput,
+};
 use sentinel_core::capability::Handle;
 use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Post};
+use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
@@ -25,6 +28,7 @@ use sentinel_core::tool::{Call, Operation};
 use crate::clock::Clock;
 use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard, Wanted};
+use crate::control::Door;
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
 use crate::log;
@@ -87,6 +91,7 @@ struct Program {
     fetches: Fetches,
     models: Models,
     connectors: Connectors,
+    door: Door,
     network: Network,
     sentinel: Sentinel,
     /// Questions that wait, by their numbers.
@@ -164,7 +169,8 @@ impl Program {
             self.settle_questions();
             let has_listened = self.listen()?;
             let has_heard = self.hear()?;
-            if !has_listened && !has_heard {
+            let has_attended = self.attend()?;
+            if !has_listened && !has_heard && !has_attended {
                 return Ok(());
             }
         }
@@ -179,7 +185,8 @@ impl Program {
         let now = self.clock.now().instant;
         let deadlines =
             [self.sentinel.deadline(), self.network.deadline(), self.connectors.deadline()];
-        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now))
+        let deadlines = deadlines.into_iter().chain([self.door.deadline()]);
+        deadlines.flatten().min().map(|deadline| deadline.since(now))
     }
 
     /// What the network brought; false if it was nothing.
@@ -292,6 +299,7 @@ impl Program {
                     self.kept(done)?;
                 }
             }
+            Some(Owner::Control) => self.door.ready(ready, self.clock.now().instant),
             Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
             Some(Owner::Network) => {
                 let now = self.clock.now().instant;
@@ -382,6 +390,7 @@ impl Program {
                     self.models.cancel(&self.poller, &mut self.network, exchange);
                 }
                 Effect::Alert(text) => log::warn!("{text}"),
+                Effect::Tell { request, outcome } => self.door.told(request, outcome),
                 other => self.keep(other),
             }
         }
@@ -458,6 +467,28 @@ impl Program {
             has_listened = true;
             self.perform()?;
         }
+    }
+
+    /// What operators want; false if it was nothing.
+    fn attend(&mut self) -> Result<bool, Box<dyn Error>> {
+        let mut has_attended = false;
+        while let Some(Command { request, command }) =
+            self.door.poll(&self.sentinel, self.clock.now())
+        {
+            has_attended = true;
+            if let OperatorCommand::Grant(spec) = &command
+                && spec.parse().is_ok_and(|grant| !self.tools.reaches(&grant))
+            {
+                self.door.note(request, NOT_REACHED);
+            }
+            let event = Event::Operator { request, command };
+            if let Err(error) = self.sentinel.handle(self.clock.now(), event) {
+                self.door.not_taken(request, &error);
+            }
+            self.perform()?;
+        }
+        self.door.tend(&self.poller, self.clock.now().instant)?;
+        Ok(has_attended)
     }
 
     /// Tells the platforms which questions are over.
@@ -546,3 +577,7 @@ impl Program {
         Ok(())
     }
 }
+
+/// What is said of a grant that this process was confined before.
+const NOT_REACHED: &str = "it was made while this agent is at work, which reaches only what was \
+                           granted when it started: it holds from the next start on";

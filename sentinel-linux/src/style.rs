@@ -31,6 +31,10 @@ impl Style {
         self.paint("1;31", what)
     }
 
+    pub(crate) fn faint<T: fmt::Display>(self, what: T) -> Painted<T> {
+        self.paint("2", what)
+    }
+
     fn paint<T>(self, code: &'static str, what: T) -> Painted<T> {
         Painted { code: self.is_coloured.then_some(code), what }
     }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! < {"sentinel":"control","version":1}
-//! > {"id":1,"do":"grant","grant":"read ~/notes"}
+//! > {"id":1,"do":"grant","grant":"read /srv/notes"}
 //! < {"id":1,"done":"granted: h3.0"}
 //! > {"id":2,"do":"revoke","index":9,"generation":0}
 //! < {"id":2,"refused":"there is no grant h9.0"}

@@ -124,7 +124,7 @@ fn a_half_line_does_nothing_and_garbage_is_said() {
         ("{\"id\":2,\"do\":\"halt\",\"show\":\"grants\"}", "says either 'do' or 'show'"),
         ("{\"id\":2,\"do\":\"resume\",\"also\":1}", "does not belong there"),
         ("{\"id\":2,\"do\":\"resume\",\"after\":1}", "does not belong there"),
-        ("{\"id\":2,\"do\":\"resume\",\"do\":\"halt\"}", "stands there twice"),
+        ("{\"id\":2,\"do\":\"resume\",\"do\":\"halt\"}", "stands already"),
         ("{\"id\":2,\"do\":\"dance\"}", "'dance' is no operator's command"),
         ("{\"id\":2,\"show\":\"secrets\"}", "'secrets' cannot be shown"),
         ("{\"id\":2,\"show\":\"messages\"}", "no member 'conversation'"),

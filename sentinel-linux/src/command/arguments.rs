@@ -43,6 +43,15 @@ impl Arguments {
         self.options.get(option).map(PathBuf::from)
     }
 
+    /// A word that the command needs.
+    ///
+    /// # Errors
+    /// It is missing, or no text.
+    pub(crate) fn operand(&self, index: usize, what: &str) -> Result<String, Box<dyn Error>> {
+        let word = self.operands.get(index).ok_or_else(|| format!("{what} is missing"))?;
+        Ok(word.clone().into_string().map_err(ArgumentError::NoText)?)
+    }
+
     /// The configuration that was named, or the usual one; what there is to say about it is said.
     pub(crate) fn configuration(&self) -> Result<Configuration, Box<dyn Error>> {
         configuration::find(self.path("config").as_deref(), self.has("i-know-what-im-doing"))

@@ -7,13 +7,20 @@
 //! # Not here
 //! What the commands do: their own files, and what those call.
 
+mod approvals;
 mod arguments;
 mod audit;
 mod chat;
 mod config;
+mod conversations;
+mod grants;
 mod help;
+mod pair;
+mod persona;
 mod policy;
 mod run;
+mod shown;
+mod status;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -51,8 +58,19 @@ pub(crate) struct Switch {
 }
 
 /// All commands, in the order of the help.
-const COMMANDS: &[&[Command]] =
-    &[chat::COMMANDS, run::COMMANDS, config::COMMANDS, audit::COMMANDS, policy::COMMANDS];
+const COMMANDS: &[&[Command]] = &[
+    chat::COMMANDS,
+    run::COMMANDS,
+    config::COMMANDS,
+    audit::COMMANDS,
+    policy::COMMANDS,
+    status::COMMANDS,
+    grants::COMMANDS,
+    pair::COMMANDS,
+    approvals::COMMANDS,
+    conversations::COMMANDS,
+    persona::COMMANDS,
+];
 
 /// What every command understands.
 const COMMON: &[Switch] = &[

@@ -7,30 +7,26 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::Path;
-use std::sync::Arc;
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
-use sentinel_core::journal::RecoverError;
-use sentinel_core::runtime::{ResumeError, Secrets, Sentinel};
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
 use crate::attachments::Attachments;
 use crate::clock::Clock;
-use crate::configuration;
 use crate::confine::{self, Reach};
 use crate::connectors::Connectors;
+use crate::control::Door;
 use crate::fetch::Fetches;
 use crate::journal::Journal;
 use crate::log;
 use crate::models::Models;
 use crate::network::{self, Network};
+use crate::opening::{self, Opened, Purpose};
 use crate::persona::Persona;
 use crate::poller::{Interest, Owner, Poller, Token};
-use crate::seal;
 use crate::signals::Signals;
-use crate::state::{self, State};
 use crate::terminal::Terminal;
 use crate::tools::{self, Tools};
 
@@ -38,44 +34,14 @@ impl Program {
     /// Takes the state directory, goes on with its log, and confines the process.
     pub(super) fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
         let clock = Clock::new();
-        let state = State::open(&options.state)?;
+        let opened = opening::open(&options.configuration, &options.state, &clock, Purpose::Work)?;
+        let Opened { state, settings, sentinel, last, bytes_count } = opened;
         let config = &options.configuration.config;
-        let (settings, text) = options.configuration.settings(state.directory())?;
-        let settings = Arc::new(settings);
-        state.keep_settings(&settings.digest, &text)?;
-        let earlier = |digest: &[u8; 32]| {
-            let text = state.kept_settings(digest)?;
-            configuration::earlier(&text, *digest).map(Arc::new)
-        };
-        let log = state.log()?;
-        let has_log = !log.is_empty();
-        let secrets = || -> Result<Secrets, Box<dyn Error>> {
-            Ok(Secrets {
-                journal: state.journal_id()?,
-                origin: "sentinel.local/agent".into(),
-                seed: state.seed()?,
-                master: seal::master(config.state(), state.directory(), has_log)?,
-                entropy: *state::entropy()?,
-            })
-        };
-        let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
-        let resumed = match files.is_empty() {
-            true => None,
-            false => {
-                let (settings, now) = (settings.clone(), clock.now());
-                match Sentinel::resume(settings, &earlier, secrets()?, state.ring()?, &files, now) {
-                    // The first write of all did not come to its end: nothing was begun.
-                    Err(ResumeError::Log(RecoverError::Empty)) => None,
-                    outcome => Some(outcome?),
-                }
-            }
-        };
-        let (sentinel, bytes_count) = match resumed {
-            Some(resumed) => (resumed.sentinel, resumed.bytes_count),
-            None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
-        };
-        let last = files.len().saturating_sub(1) as u64;
-        let tools = Tools::new(&settings)?;
+        // What operators granted is held as well as what the settings grant.
+        let granted = || sentinel.grants(0).map(|granted| granted.grant);
+        // It listens while sockets can be made, and where only this user comes.
+        let mut door = Door::open(&state);
+        let tools = Tools::new(&settings, granted())?;
         let persona = Persona::new(config.persona_file());
         if config.metrics().is_some() {
             log::warn!("[metrics] has no effect: this version gives out no figures");
@@ -100,7 +66,7 @@ impl Program {
         let poller = Poller::new()?;
         // From here on this process reaches what it was granted, and nothing else.
         if options.is_confined {
-            let mut reach = tools::reach(&settings);
+            let mut reach = tools::reach(granted());
             reach.push(Reach { path: state.directory(), writes: true });
             reach.extend(files_path.iter().map(|path| Reach { path, writes: true }));
             let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
@@ -117,6 +83,7 @@ impl Program {
         }
         poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
         poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
+        door.wait(&poller)?;
         let now = clock.now().wall;
         let terminal = match options.mode {
             Mode::Chat => Terminal::new(&poller, now)?,
@@ -132,6 +99,7 @@ impl Program {
             fetches: Fetches::default(),
             models,
             connectors,
+            door,
             network,
             sentinel,
             questions: BTreeSet::new(),

@@ -13,7 +13,7 @@ mod search;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
@@ -27,23 +27,41 @@ use crate::confine::Reach;
 #[derive(Debug)]
 pub(crate) struct Tools {
     roots: Roots,
+    /// What this process can reach, and whether it can write there.
+    granted: Vec<(PathBuf, bool)>,
     workspace: String,
     searches: BTreeMap<CallNumber, Search>,
 }
 
 impl Tools {
-    /// Holds the directories that the settings grant.
+    /// Holds the directories that are granted.
     ///
     /// # Errors
     /// This kernel cannot open files beneath a directory, or one of them cannot be held.
-    pub(crate) fn new(settings: &Settings) -> std::io::Result<Self> {
+    pub(crate) fn new<'g>(
+        settings: &Settings,
+        granted: impl Iterator<Item = &'g Grant>,
+    ) -> std::io::Result<Self> {
         if !roots::is_supported() {
             let why = "this kernel cannot open files beneath a directory only (openat2, Linux 5.6)";
             return Err(std::io::Error::other(why));
         }
-        let granted = settings.grants.iter().filter_map(granted_path);
-        let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(granted))?;
-        Ok(Self { roots, workspace: settings.workspace.clone(), searches: BTreeMap::new() })
+        let granted: Vec<(&str, bool)> = granted.filter_map(granted_path).collect();
+        let paths = granted.iter().map(|(path, _)| *path);
+        let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(paths))?;
+        let granted = granted.into_iter().map(|(path, writes)| (PathBuf::from(path), writes));
+        let workspace = settings.workspace.clone();
+        Ok(Self { roots, granted: granted.collect(), workspace, searches: BTreeMap::new() })
+    }
+
+    /// Whether files that are granted now can be reached, because they were granted at the start.
+    pub(crate) fn reaches(&self, grant: &Grant) -> bool {
+        granted_path(grant).is_none_or(|(path, writes)| {
+            let holds = |(held, may_write): &(PathBuf, bool)| {
+                Path::new(path).starts_with(held) && (*may_write || !writes)
+            };
+            self.granted.iter().any(holds)
+        })
     }
 
     /// Does a call, or begins to.
@@ -128,17 +146,12 @@ impl Tools {
     }
 }
 
-/// What the settings grant, for the confinement of the process: paths that are not there yet are
+/// What is granted, for the confinement of the process: paths that are not there yet are
 /// reached after the next start.
-pub(crate) fn reach(settings: &Settings) -> Vec<Reach<'_>> {
-    let granted = settings.grants.iter().filter_map(|grant| match &grant.resource {
-        Resource::Files { path, rights } if grant.level != Level::Deny => {
-            let writes = rights.has(FileRight::Write);
-            Some(Reach { path: Path::new(path.as_str()), writes })
-        }
-        _ => None,
-    });
-    granted.filter(|reach| reach.path.exists()).collect()
+pub(crate) fn reach<'g>(granted: impl Iterator<Item = &'g Grant>) -> Vec<Reach<'g>> {
+    let granted = granted.filter_map(granted_path);
+    let reach = granted.map(|(path, writes)| Reach { path: Path::new(path), writes });
+    reach.filter(|reach| reach.path.exists()).collect()
 }
 
 fn output(done: Result<String, FileError>) -> ToolOutput {
@@ -148,9 +161,12 @@ fn output(done: Result<String, FileError>) -> ToolOutput {
     }
 }
 
-fn granted_path(grant: &Grant) -> Option<&str> {
+/// The path that a grant is for, and whether it can be written there.
+fn granted_path(grant: &Grant) -> Option<(&str, bool)> {
     match &grant.resource {
-        Resource::Files { path, .. } if grant.level != Level::Deny => Some(path.as_str()),
+        Resource::Files { path, rights } if grant.level != Level::Deny => {
+            Some((path.as_str(), rights.has(FileRight::Write)))
+        }
         _ => None,
     }
 }

@@ -32,7 +32,7 @@ impl Place {
     fn tools(&self) -> Tools {
         let mut settings = Settings::nothing();
         settings.workspace = self.work("").trim_end_matches('/').to_string();
-        Tools::new(&settings).unwrap()
+        Tools::new(&settings, settings.grants.iter()).unwrap()
     }
 
     fn work(&self, name: &str) -> String {

@@ -1,0 +1,91 @@
+//! Opening the state directory: the settings, the keys, and the log gone on with.
+//!
+//! # Not here
+//! What is done with it: [`program`](crate::program) works, [`management`](crate::management) does
+//! what an operator asks for while no agent is at work.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use sentinel_core::agent::Settings;
+use sentinel_core::journal::RecoverError;
+use sentinel_core::runtime::{ResumeError, Secrets, Sentinel};
+
+use crate::clock::Clock;
+use crate::configuration::{self, Configuration};
+use crate::seal;
+use crate::state::{self, State};
+
+/// What was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The directory, which is held as long as this is.
+    pub(crate) state: State,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) sentinel: Sentinel,
+    /// The number of the log's last file.
+    pub(crate) last: u64,
+    /// How much of that file is good.
+    pub(crate) bytes_count: u64,
+}
+
+/// What for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// An agent goes to work.
+    Work,
+    /// An operator looks at it, or does something, while none is.
+    Maintenance,
+}
+
+/// Takes the state directory and goes on with its log.
+pub(crate) fn open(
+    configuration: &Configuration,
+    directory: &Path,
+    clock: &Clock,
+    purpose: Purpose,
+) -> Result<Opened, Box<dyn Error>> {
+    let state = State::open(directory)?;
+    let config = &configuration.config;
+    let (settings, text) = configuration.settings(state.directory())?;
+    let settings = Arc::new(settings);
+    state.keep_settings(&settings.digest, &text)?;
+    let earlier = |digest: &[u8; 32]| {
+        let text = state.kept_settings(digest)?;
+        configuration::earlier(&text, *digest).map(Arc::new)
+    };
+    let log = state.log()?;
+    let has_log = !log.is_empty();
+    let secrets = || -> Result<Secrets, Box<dyn Error>> {
+        Ok(Secrets {
+            journal: state.journal_id()?,
+            origin: "sentinel.local/agent".into(),
+            seed: state.seed()?,
+            master: seal::master(config.state(), state.directory(), has_log)?,
+            entropy: *state::entropy()?,
+        })
+    };
+    let files: Vec<&[u8]> = log.iter().map(Vec::as_slice).collect();
+    let resumed = match files.is_empty() {
+        true => None,
+        false => {
+            let go_on = match purpose {
+                Purpose::Work => Sentinel::resume,
+                Purpose::Maintenance => Sentinel::maintain,
+            };
+            let (settings, now) = (settings.clone(), clock.now());
+            match go_on(settings, &earlier, secrets()?, state.ring()?, &files, now) {
+                // The first write of all did not come to its end: nothing was begun.
+                Err(ResumeError::Log(RecoverError::Empty)) => None,
+                outcome => Some(outcome?),
+            }
+        }
+    };
+    let (sentinel, bytes_count) = match resumed {
+        Some(resumed) => (resumed.sentinel, resumed.bytes_count),
+        None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
+    };
+    let last = files.len().saturating_sub(1) as u64;
+    Ok(Opened { state, settings, sentinel, last, bytes_count })
+}
