@@ -753,8 +753,7 @@ pub const CONTROL_WAITING_MAX: usize = 8;
 /// Answers of one client that wait to be read, before nothing more is answered to it.
 pub const CONTROL_UNREAD_BYTES_MAX: usize = 64 * 1024;
 
-/// Clients at one time; the next ones wait until the kernel's queue is full, and then at their own
-/// end.
+/// Clients at one time; one more takes the place of the one that did nothing for longest.
 pub const CONTROL_CLIENTS_MAX: usize = 16;
 
 /// How long a client may say nothing, or leave what it is told unread: nobody types a line of this

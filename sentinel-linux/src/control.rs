@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::io::Errno;
@@ -45,6 +46,8 @@ struct Listener {
     path: PathBuf,
     /// Whether it is waited for somebody to come.
     is_awaited: bool,
+    /// Until when it is not, because the system could not give a descriptor.
+    rests_until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -64,7 +67,9 @@ impl Door {
         let path = socket_path(state.directory());
         let listener = path.and_then(|path| listen(&path).map(|socket| (socket, path)));
         let listener = match listener {
-            Ok((socket, path)) => Some(Listener { socket, path, is_awaited: false }),
+            Ok((socket, path)) => {
+                Some(Listener { socket, path, is_awaited: false, rests_until: None })
+            }
             Err(error) => {
                 log::warn!("it cannot be managed while it is at work: {error}");
                 None
@@ -75,16 +80,21 @@ impl Door {
     }
 
     /// Begins to wait for clients.
-    pub(crate) fn wait(&mut self, poller: &Poller) -> io::Result<()> {
-        let has_room = self.control.has_room();
-        let Some(listener) = &mut self.listener else { return Ok(()) };
-        match (listener.is_awaited, has_room) {
-            (false, true) => poller.add(&listener.socket, LISTENER, Interest::READ)?,
-            (true, false) => poller.remove(&listener.socket)?,
-            _ => {}
+    pub(crate) fn wait(&mut self, poller: &Poller, now: Instant) {
+        let Some(listener) = &mut self.listener else { return };
+        listener.rests_until = listener.rests_until.filter(|until| *until > now);
+        let is_awaited = self.control.has_room() && listener.rests_until.is_none();
+        let outcome = match (listener.is_awaited, is_awaited) {
+            (false, true) => poller.add(&listener.socket, LISTENER, Interest::READ),
+            (true, false) => poller.remove(&listener.socket),
+            _ => return,
+        };
+        listener.is_awaited = is_awaited;
+        if outcome.is_err() {
+            // The system has no room for it now.
+            listener.is_awaited = false;
+            listener.rests_until = Some(now.after(REST));
         }
-        listener.is_awaited = has_room;
-        Ok(())
     }
 
     /// Something can be read or written.
@@ -126,11 +136,12 @@ impl Door {
 
     /// When somebody has done nothing for too long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.control.deadline()
+        let rests_until = self.listener.as_ref().and_then(|listener| listener.rests_until);
+        self.control.deadline().into_iter().chain(rests_until).min()
     }
 
     /// Writes what is to be said, drops those with whom it is over, and waits for what comes next.
-    pub(crate) fn tend(&mut self, poller: &Poller, now: Instant) -> io::Result<()> {
+    pub(crate) fn tend(&mut self, poller: &Poller, now: Instant) {
         let numbers: Vec<u32> = self.clients.keys().copied().collect();
         for number in numbers {
             self.write(number, now);
@@ -138,6 +149,7 @@ impl Door {
         for number in self.control.over(now) {
             self.close(number);
         }
+        let mut lost = Vec::new();
         for (number, client) in &mut self.clients {
             let reads = self.control.wants_input(*number);
             let writes = !self.control.output(*number).is_empty();
@@ -145,28 +157,41 @@ impl Door {
             let wanted = (reads || writes).then_some(Interest { reads, writes });
             let wanted = wanted.filter(|_| !client.is_deaf);
             let token = Token::new(Owner::Control, *number);
-            match (client.interest, wanted) {
-                (None, Some(interest)) => poller.add(&client.socket, token, interest)?,
-                (Some(_), None) => poller.remove(&client.socket)?,
+            let outcome = match (client.interest, wanted) {
+                (None, Some(interest)) => poller.add(&client.socket, token, interest),
+                (Some(_), None) => poller.remove(&client.socket),
                 (Some(old), Some(interest)) if old != interest => {
-                    poller.change(&client.socket, token, interest)?;
+                    poller.change(&client.socket, token, interest)
                 }
-                _ => {}
-            }
+                _ => Ok(()),
+            };
             client.interest = wanted;
+            if outcome.is_err() {
+                lost.push(*number);
+            }
         }
-        self.wait(poller)
+        for number in lost {
+            self.close(number);
+        }
+        self.wait(poller, now);
     }
 
     fn accept(&mut self, now: Instant) {
-        let Some(listener) = &self.listener else { return };
-        while self.control.has_room() {
+        // More of them are taken when these were heard.
+        for _ in 0..ACCEPTED_AT_ONCE {
+            let Some(listener) = self.listener.as_mut().filter(|_| self.control.has_room()) else {
+                return;
+            };
             let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
             let socket = match accept_with(&listener.socket, flags) {
                 Ok(socket) => socket,
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
-                // Nobody is there any more, or there are no descriptors left: others wait.
-                Err(_) => return,
+                Err(Errno::AGAIN) => return,
+                // There are no descriptors left, and whoever waits is there in a while as well.
+                Err(_) => {
+                    listener.rests_until = Some(now.after(REST));
+                    return;
+                }
             };
             let own = rustix::process::geteuid();
             match sockopt::socket_peercred(&socket) {
@@ -177,6 +202,9 @@ impl Door {
                     continue;
                 }
                 Err(_) => continue,
+            }
+            if let Some(silent) = self.control.crowded_out() {
+                self.close(silent);
             }
             let number = self.control.open(now);
             self.clients.insert(number, Client { socket, interest: None, is_deaf: false });
@@ -262,5 +290,9 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
 const PATH_BYTES_MAX: usize = 107;
 
 const READ_BYTES: usize = 4096;
+
+const ACCEPTED_AT_ONCE: usize = 16;
+
+const REST: Duration = Duration::from_secs(1);
 
 const LISTENER: Token = Token::new(Owner::Control, u32::MAX);

@@ -5,8 +5,10 @@
 //! what an operator asks for while no agent is at work.
 
 use std::error::Error;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sentinel_core::agent::Settings;
 use sentinel_core::journal::RecoverError;
@@ -14,8 +16,9 @@ use sentinel_core::runtime::{ResumeError, Secrets, Sentinel};
 
 use crate::clock::Clock;
 use crate::configuration::{self, Configuration};
+use crate::control::socket_path;
 use crate::seal;
-use crate::state::{self, State};
+use crate::state::{self, State, StateError};
 
 /// What was opened.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ pub(crate) fn open(
     clock: &Clock,
     purpose: Purpose,
 ) -> Result<Opened, Box<dyn Error>> {
-    let state = State::open(directory)?;
+    let state = take(directory, purpose)?;
     let config = &configuration.config;
     let (settings, text) = configuration.settings(state.directory())?;
     let settings = Arc::new(settings);
@@ -89,3 +92,27 @@ pub(crate) fn open(
     let last = files.len().saturating_sub(1) as u64;
     Ok(Opened { state, settings, sentinel, last, bytes_count })
 }
+
+/// Takes the directory. Whoever goes to work waits a while for an operator's command that holds it
+/// without being at work: a service should not fail to start because somebody looked at it.
+fn take(directory: &Path, purpose: Purpose) -> Result<State, StateError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match State::open(directory) {
+            Err(StateError::Held { path })
+                if purpose == Purpose::Work && Instant::now() < end && !is_at_work(&path) =>
+            {
+                std::thread::sleep(PAUSE);
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Whether the process that holds a directory can be spoken with.
+fn is_at_work(directory: &Path) -> bool {
+    socket_path(directory).is_ok_and(|path| UnixStream::connect(path).is_ok())
+}
+
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);

@@ -75,7 +75,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 program.tell(Event::Message(message?))?;
             }
         }
-        Mode::Run => program.connectors.start(program.clock.now()),
+        Mode::Run => {
+            match program.sentinel.questions().count() {
+                0 => {}
+                count => log::info!(
+                    "questions that wait for an answer: {count}; 'sentinel approvals' shows them"
+                ),
+            }
+            program.connectors.start(program.clock.now());
+        }
     }
     program.go_on()?;
     Ok(if program.has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -487,7 +495,7 @@ impl Program {
             }
             self.perform()?;
         }
-        self.door.tend(&self.poller, self.clock.now().instant)?;
+        self.door.tend(&self.poller, self.clock.now().instant);
         Ok(has_attended)
     }
 

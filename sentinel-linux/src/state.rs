@@ -9,6 +9,7 @@
 //! checkpoint    the last one, to be copied elsewhere
 //! journal.key   what wraps the key ring, unless it is kept elsewhere
 //! passphrase    how that is made from a passphrase, if it is
+//! control       the socket on which the process that works here is managed
 //! settings/     the texts of settings that the log names, by their digests
 //! ```
 //!

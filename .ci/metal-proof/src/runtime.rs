@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sentinel_core::agent::{Model, Provider, Settings, ToolOutput};
+use sentinel_core::control::{Command, Control};
 use sentinel_core::channel::{AccessRules, Incoming, Platform, Post, Standing};
 use sentinel_core::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
 use sentinel_core::llm::{Dialect, Thinking};
@@ -58,9 +59,28 @@ pub(crate) fn exercise(input: &[u8], output: &mut String) {
     let find = |_: &[u8; 32]| Some(settings.clone());
     let files = [log.as_slice()];
     match Sentinel::resume(settings.clone(), &find, secrets(input), ring, &files, NOW) {
-        Ok(resumed) => output.push_str(&resumed.records_count.to_string()),
+        Ok(resumed) => {
+            output.push_str(&resumed.records_count.to_string());
+            manage(resumed.sentinel, input, output);
+        }
         Err(error) => output.push_str(&error.to_string()),
     }
+}
+
+/// A client says all this, and is answered.
+fn manage(mut sentinel: Sentinel, input: &[u8], output: &mut String) {
+    let mut control = Control::new();
+    let client = control.open(NOW.instant);
+    control.received(client, input, NOW.instant);
+    while let Some(Command { request, command }) = control.poll(&sentinel, NOW) {
+        tell(&mut sentinel, Event::Operator { request, command });
+        while let Some(effect) = sentinel.poll() {
+            if let Effect::Tell { request, outcome } = effect {
+                control.told(request, &outcome);
+            }
+        }
+    }
+    output.push_str(&String::from_utf8_lossy(control.output(client)));
 }
 
 fn tell(sentinel: &mut Sentinel, event: Event<'_>) {

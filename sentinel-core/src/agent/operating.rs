@@ -16,7 +16,7 @@ use super::persona::Look;
 use super::record::Kind;
 use super::turn::End;
 use super::{Agent, hex};
-use crate::capability::Grant;
+use crate::capability::{Grant, Level};
 use crate::channel::{Known, Person};
 
 impl Agent {
@@ -57,6 +57,16 @@ impl Agent {
                 Ok(format!("granted: {handle}"))
             }
             OperatorCommand::Revoke(handle) => {
+                // What protects the agent's own files is not ended by a mistyped handle.
+                let grant = self.table.find(handle);
+                if grant.is_some_and(|grant| {
+                    grant.level == Level::Deny && self.settings.grants.contains(grant)
+                }) {
+                    return Err(refusal(format!(
+                        "{handle} is a rule of the settings that forbids; it ends when it is taken \
+                         out of them"
+                    )));
+                }
                 let count = self.table.revoke(handle);
                 if count == 0 {
                     return Err(refusal(format!("there is no grant {handle}")));

@@ -101,10 +101,21 @@ impl Control {
         Self::default()
     }
 
-    /// Whether one more client is taken.
+    /// Whether one more client is taken, if [somebody](Self::crowded_out) leaves for it.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.clients.len() < CONTROL_CLIENTS_MAX
+        self.clients.len() < CONTROL_CLIENTS_MAX || self.crowded_out().is_some()
+    }
+
+    /// Who has to leave before one more client comes: the one that did nothing for longest, so that
+    /// those who only sit there keep nobody out.
+    #[must_use]
+    pub fn crowded_out(&self) -> Option<u32> {
+        if self.clients.len() < CONTROL_CLIENTS_MAX {
+            return None;
+        }
+        let silent = self.clients.iter().filter(|(_, client)| client.waiting_count == 0);
+        silent.min_by_key(|(_, client)| client.moved).map(|(number, _)| *number)
     }
 
     /// A client is there. It is greeted.

@@ -204,11 +204,25 @@ fn commands_beyond_the_bound_wait_and_those_of_a_client_that_left_are_done() {
 
 #[test]
 fn so_many_clients_and_no_more() {
-    let mut control = Control::new();
-    let clients: Vec<u32> = (0..CONTROL_CLIENTS_MAX).map(|_| control.open(Instant(0))).collect();
-    assert!(!control.has_room());
-    control.close(clients[3]);
-    assert!(control.has_room());
+    let mut desk = Desk::new();
+    let at = |index| Instant(if index == 3 { 5 } else { 10 + index as u64 });
+    let clients: Vec<u32> =
+        (0..CONTROL_CLIENTS_MAX).map(|index| desk.control.open(at(index))).collect();
+    assert_eq!(desk.control.crowded_out(), Some(clients[3]));
+    desk.control.close(clients[3]);
+    assert_eq!(desk.control.crowded_out(), None);
+    desk.control.open(Instant(90));
+    // Who waits for a command stays.
+    for client in clients {
+        let line = Request::Do(OperatorCommand::Halt).write(1);
+        desk.control.received(client, line.as_bytes(), Instant(1));
+    }
+    while desk.control.poll(&desk.sentinel, desk.now).is_some() {}
+    assert!(desk.control.has_room());
+    let last = desk.control.crowded_out().unwrap();
+    desk.control.received(last, Request::Do(OperatorCommand::Halt).write(1).as_bytes(), at(3));
+    assert!(desk.control.poll(&desk.sentinel, desk.now).is_some());
+    assert!(!desk.control.has_room());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::agent::{
 use crate::channel::Post;
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
 use crate::llm::{Piece, TransportKind};
-use crate::runtime::{Effect, Event, EventError, Secrets, Sentinel};
+use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
 use crate::time::{Instant, Now, Timestamp};
 use crate::tool::Call;
 use crate::wire::http::Headers;
@@ -80,6 +80,16 @@ struct Stream {
     sent: usize,
     has_head: bool,
 }
+
+/// Goes on with a log, to work or for operators alone.
+type GoOn = fn(
+    Arc<Settings>,
+    &dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>,
+    Secrets,
+    KeyRing,
+    &[&[u8]],
+    Now,
+) -> Result<Resumed, ResumeError>;
 
 const MASTER: [u8; 32] = [5; 32];
 
@@ -391,13 +401,20 @@ impl World {
     }
 
     fn operate(&mut self) {
+        let command = self.command();
+        self.requests += 1;
+        self.tell(Event::Operator { request: self.requests, command });
+    }
+
+    /// Something that an operator could want.
+    fn command(&mut self) -> OperatorCommand {
         let question = self.question();
         let handle = crate::capability::Handle {
             index: u32::try_from(self.random.below(9)).unwrap(),
             generation: 0,
         };
         let conversation = ConversationNumber(self.random.below(60));
-        let command = match (self.random.below(12), question) {
+        match (self.random.below(13), question) {
             (0..=5, Some((question, digest))) => {
                 let answers =
                     [Answer::Once, Answer::Once, Answer::Always, Answer::Trust, Answer::No];
@@ -412,10 +429,20 @@ impl World {
             (9, _) if self.random.chance(20) => OperatorCommand::Halt,
             (10, _) if self.random.chance(50) => OperatorCommand::Snapshot,
             (10, _) => OperatorCommand::Pair("WRONGCODE1".into()),
+            (11, _) => self.about_strangers(),
             _ => OperatorCommand::Resume,
-        };
-        self.requests += 1;
-        self.tell(Event::Operator { request: self.requests, command });
+        }
+    }
+
+    /// Codes that wait are used up, and people shut out who may have been let in.
+    fn about_strangers(&mut self) -> OperatorCommand {
+        let waiting = self.sentinel.codes(Timestamp(self.wall)).next().map(|code| code.code);
+        match (self.random.below(3), waiting) {
+            (0, Some(code)) => OperatorCommand::Pair(code),
+            (1, Some(code)) => OperatorCommand::RefuseCode(code),
+            (1, None) => OperatorCommand::RefuseCode("WRONGCODE1".into()),
+            _ => OperatorCommand::Unpair { platform: "keyed".into(), sender: "9".into() },
+        }
     }
 
     fn question(&self) -> Option<(u32, [u8; 32])> {
@@ -487,24 +514,69 @@ impl World {
             self.seen.begin_again();
             self.safe_count = 0;
         } else {
-            promises::verify(&self.disk.files());
-            let seed = self.disk.seed.as_slice().try_into().unwrap();
-            let secrets = secrets(&mut self.random, EpochSeed::from_bytes(seed));
-            let ring = match self.disk.ring.as_slice() {
-                [] => KeyRing::new(),
-                bytes => KeyRing::from_bytes(bytes).unwrap(),
-            };
-            let settings = self.settings.clone();
-            let find = |digest: &[u8; 32]| (*digest == settings.digest).then(|| settings.clone());
-            let files = self.disk.files();
-            let resumed = Sentinel::resume(settings.clone(), &find, secrets, ring, &files, now);
-            let resumed = resumed.unwrap_or_else(|error| panic!("no restart: {error}"));
-            self.safe_count = resumed.records_count;
-            self.disk.truncate(resumed.bytes_count);
-            self.sentinel = resumed.sentinel;
+            if self.random.chance(25) {
+                self.maintain(now);
+            }
+            self.go_on(now, Sentinel::resume);
         }
         self.perform_all();
         self.tell(Event::PersonaRead { text: Some(PERSONA.into()) });
+    }
+
+    /// Goes on with what is on the disk.
+    fn go_on(&mut self, now: Now, how: GoOn) {
+        promises::verify(&self.disk.files());
+        let seed = self.disk.seed.as_slice().try_into().unwrap();
+        let secrets = secrets(&mut self.random, EpochSeed::from_bytes(seed));
+        let ring = match self.disk.ring.as_slice() {
+            [] => KeyRing::new(),
+            bytes => KeyRing::from_bytes(bytes).unwrap(),
+        };
+        let settings = self.settings.clone();
+        let find = |digest: &[u8; 32]| (*digest == settings.digest).then(|| settings.clone());
+        let resumed = how(settings.clone(), &find, secrets, ring, &self.disk.files(), now);
+        let resumed = resumed.unwrap_or_else(|error| panic!("no restart: {error}"));
+        self.safe_count = resumed.records_count;
+        self.disk.truncate(resumed.bytes_count);
+        self.sentinel = resumed.sentinel;
+    }
+
+    /// While nobody is at work an operator does something, which may not come to its end either.
+    fn maintain(&mut self, now: Now) {
+        self.go_on(now, Sentinel::maintain);
+        let command = self.command();
+        self.trace("==", &command);
+        self.requests += 1;
+        let request = self.requests;
+        let needs_work =
+            matches!(command, OperatorCommand::Answer { .. } | OperatorCommand::Stop(_));
+        let told = self.sentinel.handle(now, Event::Operator { request, command });
+        let expected = if needs_work { Err(EventError::NotAtWork) } else { Ok(()) };
+        assert_eq!(told, expected);
+        let mut answers_count = 0;
+        while self.random.chance(95) {
+            match self.sentinel.poll() {
+                Some(Effect::Persist { file, offset, bytes, records_count }) => {
+                    self.disk.write(file, offset, bytes, records_count);
+                    if self.random.chance(10) {
+                        break;
+                    }
+                    self.safe_count = self.disk.sync().unwrap();
+                    let event = Event::Persisted { records_count };
+                    assert_eq!(self.sentinel.handle(now, event), Ok(()));
+                }
+                Some(Effect::StoreKeys { ring }) => self.disk.ring = ring,
+                Some(Effect::StoreSeed { seed }) => self.disk.seed = seed.to_bytes().to_vec(),
+                Some(Effect::Tell { .. }) => answers_count += 1,
+                Some(Effect::Alert(_) | Effect::Checkpoint(_)) => {}
+                Some(other) => panic!("nobody is at work, and yet {other:?}"),
+                None => {
+                    assert_eq!(answers_count, u32::from(!needs_work));
+                    break;
+                }
+            }
+        }
+        self.disk.crash(&mut self.random);
     }
 
     /// No more faults: everything that can come to an end does.

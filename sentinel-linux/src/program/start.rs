@@ -83,7 +83,7 @@ impl Program {
         }
         poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
         poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
-        door.wait(&poller)?;
+        door.wait(&poller, clock.now().instant);
         let now = clock.now().wall;
         let terminal = match options.mode {
             Mode::Chat => Terminal::new(&poller, now)?,
