@@ -182,6 +182,13 @@ impl Book {
         self.writing.is_some() || !self.unwritten.is_empty() || !self.effects.is_empty()
     }
 
+    /// Whether something is to be written that was not given out yet, because a write is under way
+    /// that does not fail.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.unwritten.is_empty()
+            && self.writing.as_ref().is_some_and(|writing| !writing.is_failing)
+    }
+
     pub(super) fn persisted(&mut self, records_count: u64) {
         let is_meant =
             self.writing.as_ref().is_some_and(|writing| writing.records_count == records_count);

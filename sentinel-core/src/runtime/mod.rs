@@ -267,6 +267,13 @@ impl Sentinel {
         self.book.checkpoint(self.now);
     }
 
+    /// Whether something waits to be given out until a write is safe that is under way: whoever
+    /// ends now loses it. If that write fails there is nothing to wait for.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.book.holds_back()
+    }
+
     /// The questions that wait for an answer.
     pub fn questions(&self) -> impl Iterator<Item = Pending<'_>> {
         self.agent.pending_questions()

@@ -40,6 +40,18 @@ People are told. It stays so, also over a restart, until 'sentinel resume'.",
         options: &[JSON],
         run: resume,
     },
+    Command {
+        name: "snapshot",
+        operands: "",
+        operands_max: 0,
+        summary: "write down all it knows, before another version takes over",
+        details: "\
+A start does again what is in the log since the last snapshot, and a version that decides something
+differently refuses to go on in the middle of it. So: 'sentinel snapshot', wait until 'sentinel
+status' says that nothing goes on, end the agent, and start the other version.",
+        options: &[JSON],
+        run: snapshot,
+    },
 ];
 
 fn status(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -86,4 +98,8 @@ fn halt(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn resume(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     shown::command(&arguments, OperatorCommand::Resume)
+}
+
+fn snapshot(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    shown::command(&arguments, OperatorCommand::Snapshot)
 }
