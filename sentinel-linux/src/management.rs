@@ -303,7 +303,8 @@ impl Error for Gone {}
 const NOT_LISTENING: &str = "an agent is at work here and cannot be managed: its own first lines \
                              say why, or it is an older version. End it, and say it again";
 const NOT_ANSWERING: &str = "the agent does not answer; others may be asking it at the same time, \
-                             or its disk is slow. Look whether it was done, and say it again if not";
+                             or its disk is slow. Look whether it was done, and say it again if \
+                             not";
 
 /// How long an answer may take: a slow disk, or a start with a long log.
 const PATIENCE: Duration = Duration::from_secs(20);

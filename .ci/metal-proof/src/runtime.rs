@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use sentinel_core::agent::{Model, Provider, Settings, ToolOutput};
-use sentinel_core::control::{Command, Control};
 use sentinel_core::channel::{AccessRules, Incoming, Platform, Post, Standing};
+use sentinel_core::control::{Command, Control};
 use sentinel_core::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
 use sentinel_core::llm::{Dialect, Thinking};
 use sentinel_core::runtime::{Effect, Event, Secrets, Sentinel};
