@@ -705,6 +705,16 @@ pub const CONFIG_CONTEXT_TOKENS: i64 = 128_000;
 /// a bot.
 pub const CONFIG_ATTACHMENT_BYTES: i64 = 20 << 20;
 
+/// Bytes of the name of a model or an account that a service tells: the longest of a hub of models
+/// have about a hundred.
+pub const INQUIRY_NAME_BYTES_MAX: usize = 200;
+
+/// Names that are taken from a service's list of models: the longest lists have some hundreds.
+pub const INQUIRY_NAMES_COUNT_MAX: usize = 2000;
+
+/// Ids of people that one answer to a question of the setup may hold.
+pub const WIZARD_IDS_COUNT_MAX: usize = 100;
+
 /// One text of a configuration: instructions of twenty pages. It goes out with every request.
 pub const CONFIG_TEXT_BYTES_MAX: usize = 64 * 1024;
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::Grant;
-use sentinel_core::config::{Config, Severity, Surroundings, read, show};
+use sentinel_core::config::{Config, Reading, Severity, Surroundings, read, show};
 use sha2::{Digest as _, Sha256};
 
 /// A configuration, and where it came from.
@@ -33,20 +33,8 @@ pub(crate) fn find(
         }
         None => String::new(),
     };
-    let directory = std::env::current_dir()?;
-    let directory = directory.to_str().ok_or("the name of this directory is no text")?;
     let name = file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let home = std::env::var("HOME").ok();
-    let surroundings = Surroundings {
-        file_name: &name,
-        environment: &|name| std::env::var(name).ok(),
-        home: home.as_deref(),
-        current_directory: directory,
-        file: &|path| std::fs::read_to_string(path).ok(),
-        program: &program,
-        tools: &[],
-    };
-    let reading = read(&text, &surroundings);
+    let reading = reading(&text, &name)?;
     for diagnostic in &reading.diagnostics {
         eprintln!("{diagnostic}");
     }
@@ -55,6 +43,33 @@ pub(crate) fn find(
     }
     let config = reading.config.ok_or(Refused)?;
     Ok(Configuration { config, file })
+}
+
+/// Reads a text as the file of this name, here.
+///
+/// # Errors
+/// The current directory has no name that is text.
+pub(crate) fn reading(text: &str, name: &str) -> Result<Reading, Box<dyn Error>> {
+    with_surroundings(name, |surroundings| read(text, surroundings))
+}
+
+/// Does something with what a file is read in, here.
+pub(crate) fn with_surroundings<T>(
+    name: &str,
+    deed: impl FnOnce(&Surroundings<'_>) -> T,
+) -> Result<T, Box<dyn Error>> {
+    let directory = std::env::current_dir()?;
+    let directory = directory.to_str().ok_or("the name of this directory is no text")?;
+    let home = std::env::var("HOME").ok();
+    Ok(deed(&Surroundings {
+        file_name: name,
+        environment: &|name| std::env::var(name).ok(),
+        home: home.as_deref(),
+        current_directory: directory,
+        file: &|path| std::fs::read_to_string(path).ok(),
+        program: &program,
+        tools: &[],
+    }))
 }
 
 impl Configuration {
@@ -113,7 +128,7 @@ const HOME: &str = "# home: ";
 const STATE: &str = "# state: ";
 
 /// `$XDG_CONFIG_HOME/sentinel/sentinel.toml`, or where that would be.
-fn usual_file() -> Option<PathBuf> {
+pub(crate) fn usual_file() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let home = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let home = home.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".config")))?;

@@ -581,6 +581,16 @@ impl Line {
 /// So many failures without an answer between them are more than bad luck.
 const FAILURES_TOLD: u32 = 3;
 
+/// Where a platform usually is.
+pub(crate) fn usual_base(platform: &str) -> Option<&'static str> {
+    Some(match platform {
+        "telegram" => TELEGRAM,
+        "discord" => DISCORD,
+        "slack" => SLACK,
+        _ => return None,
+    })
+}
+
 const TELEGRAM: &str = "https://api.telegram.org";
 const DISCORD: &str = "https://discord.com/api/v10";
 const SLACK: &str = "https://slack.com/api";

@@ -5,7 +5,7 @@
 //! # Not here
 //! Deciding anything.
 
-mod start;
+pub(crate) mod start;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -34,6 +34,7 @@ use crate::journal::{Deed, Done, Journal};
 use crate::log;
 use crate::models::Models;
 use crate::network::Network;
+use crate::notify::Notify;
 use crate::persona::Persona;
 use crate::poller::{Owner, Poller, Ready};
 use crate::signals::{Signal, Signals};
@@ -83,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 ),
             }
             program.connectors.start(program.clock.now());
+            program.notify.ready();
         }
     }
     program.go_on()?;
@@ -101,6 +103,7 @@ struct Program {
     connectors: Connectors,
     door: Door,
     network: Network,
+    notify: Notify,
     sentinel: Sentinel,
     /// Questions that wait, by their numbers.
     questions: BTreeSet<u32>,
@@ -255,6 +258,7 @@ impl Program {
                 let is_question =
                     |text: &String| !text.trim_start().starts_with('/') && !self.has_answer;
                 self.has_failed = matches!(&self.mode, Mode::Single(text) if is_question(text));
+                self.notify.stopping();
                 self.sentinel.checkpoint(self.clock.now());
                 self.ending = Ending::Signed;
             }

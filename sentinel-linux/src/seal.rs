@@ -98,7 +98,7 @@ fn kept(
 }
 
 /// The same place in the directory that is used, if the path is in the one that was configured.
-fn moved(path: &str, configured: &str, used: &Path) -> PathBuf {
+pub(crate) fn moved(path: &str, configured: &str, used: &Path) -> PathBuf {
     match Path::new(path).strip_prefix(configured) {
         Ok(rest) => used.join(rest),
         Err(_) => PathBuf::from(path),

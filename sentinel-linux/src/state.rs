@@ -233,7 +233,7 @@ const STEPS: &[Step] = &[Step {
 }];
 
 /// The layout of this version.
-const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 2;
 
 const _: () = assert!(STEPS.len() + 1 == VERSION as usize);
 

@@ -26,11 +26,17 @@ impl Style {
         self.paint("32", what)
     }
 
+    /// Somebody should look at it.
+    pub(crate) fn doubtful<T: fmt::Display>(self, what: T) -> Painted<T> {
+        self.paint("33", what)
+    }
+
     /// Something is wrong.
     pub(crate) fn bad<T: fmt::Display>(self, what: T) -> Painted<T> {
         self.paint("1;31", what)
     }
 
+    /// Of less weight than the rest.
     pub(crate) fn faint<T: fmt::Display>(self, what: T) -> Painted<T> {
         self.paint("2", what)
     }

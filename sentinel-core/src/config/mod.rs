@@ -42,6 +42,7 @@ mod digest;
 mod draft;
 mod form;
 mod former;
+mod inquiry;
 mod keys;
 mod provider;
 mod reference;
@@ -51,6 +52,7 @@ mod shell;
 mod show;
 mod table;
 mod template;
+mod wizard;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +62,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use inquiry::{Answered, Inquiry};
+pub use provider::{KnownProvider, providers};
 pub use reference::reference;
 pub use schema::schema;
 pub use secret::SecretSource;
@@ -69,6 +73,7 @@ pub use shell::{
 };
 pub use show::show;
 pub use template::{Facts, FoundModel, FoundPlatform, template};
+pub use wizard::{Account, Findings, PlaceFound, Question, Service, Wizard};
 
 use build::Build;
 use diagnostic::Reporter;

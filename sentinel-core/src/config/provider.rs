@@ -3,6 +3,8 @@
 //! # Not here
 //! How they are spoken to: [`llm`](crate::llm).
 
+use super::keys::SECTIONS;
+use super::table::Default;
 use crate::agent::Provider;
 use crate::llm::{Dialect, OpenAiProfile};
 
@@ -14,6 +16,36 @@ pub(super) struct Known {
     pub(super) base_url: Option<&'static str>,
     /// The variable that its key is usually in, if it needs one.
     pub(super) key_env: Option<&'static str>,
+}
+
+/// A provider that can be looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownProvider {
+    /// Its name, as a file has it.
+    pub name: &'static str,
+    /// What it is to the core.
+    pub provider: Provider,
+    /// Where it is: on this machine, if it needs no key.
+    pub base_url: &'static str,
+    /// The variable that its key is usually in, if it needs one.
+    pub key_env: Option<&'static str>,
+    /// The model that is meant if nothing is said, if there is such a one.
+    pub model: Option<&'static str>,
+}
+
+/// The providers that are always in one place.
+pub fn providers() -> impl Iterator<Item = KnownProvider> {
+    NAMES.iter().filter_map(|name| {
+        let Known { provider, base_url, key_env } = find(name)?;
+        let model = SECTIONS.iter().find(|section| section.name == *name).and_then(|section| {
+            let key = section.keys.iter().find(|key| key.name == "model")?;
+            match key.default {
+                Default::Text(model) => Some(model),
+                _ => None,
+            }
+        });
+        Some(KnownProvider { name, provider, base_url: base_url?, key_env, model })
+    })
 }
 
 /// The names that a file may use.
@@ -81,5 +113,8 @@ mod tests {
             assert!(find(name).is_some(), "{name}");
         }
         assert!(find("skynet").is_none());
+        let model = |name| providers().find(|known| known.name == name).unwrap().model;
+        assert_eq!((model("anthropic"), model("ollama")), (Some("claude-sonnet-4-5"), None));
+        assert!(providers().all(|known| known.name != "offline" && known.name != "compatible"));
     }
 }

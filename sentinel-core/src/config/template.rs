@@ -25,6 +25,8 @@ pub struct Facts {
     pub workspace: String,
     /// Whether it may write there, with a question each time.
     pub may_write: bool,
+    /// The proxy that the network was reached by.
+    pub proxy: Option<String>,
 }
 
 /// A model that answered.
@@ -51,8 +53,12 @@ pub struct FoundPlatform {
     pub token_env: String,
     /// The variable that holds the app's token, for Slack.
     pub app_token_env: Option<String>,
-    /// The id of whoever runs the agent.
+    /// The ids of those who run the agent.
     pub operators: Vec<String>,
+    /// The ids of those who may talk.
+    pub allowed_users: Vec<String>,
+    /// Whether strangers are given a code.
+    pub pairing: bool,
 }
 
 /// A commented file.
@@ -71,34 +77,19 @@ pub fn template(facts: &Facts) -> String {
         comment(&mut text, "The model that is asked first; the others when it fails.");
         set(&mut text, "model", &first.section);
     } else {
-        text.push('\n');
-        comment(
-            &mut text,
-            "No model was found: the built-in one answers, which is no real model. Set \
-             ANTHROPIC_API_KEY, or start Ollama and add:",
-        );
+        // Said, because a key in the environment would be taken otherwise.
+        text.push_str("model = \"offline\"\n\n[models.offline]\n");
+        comment(&mut text, "The built-in model, which is a few rules and no mind.");
+        set(&mut text, "provider", "offline");
+        comment(&mut text, "For a real one, put one of these in its place, here and above:");
+        text.push_str("# [anthropic]\n# api_key_env = \"ANTHROPIC_API_KEY\"\n#\n");
         text.push_str("# [models.local]\n# provider = \"ollama\"\n# model = \"qwen3\"\n");
     }
     for model in &facts.models {
-        text.push_str(&format!("\n[models.{}]\n", key_name(&model.section)));
-        set(&mut text, "provider", &model.provider);
-        set(&mut text, "model", &model.model);
-        if let Some(url) = &model.base_url {
-            set(&mut text, "base_url", url);
-        }
-        if let Some(variable) = &model.api_key_env {
-            comment(&mut text, "The variable that holds the key; never the key itself.");
-            set(&mut text, "api_key_env", variable);
-        }
+        self::model(&mut text, model);
     }
     for platform in &facts.platforms {
-        text.push_str(&format!("\n[{}]\n", key_name(&platform.section)));
-        set(&mut text, "token_env", &platform.token_env);
-        if let Some(variable) = &platform.app_token_env {
-            set(&mut text, "app_token_env", variable);
-        }
-        comment(&mut text, "Who may talk and approve, by id. Nobody else may talk.");
-        list(&mut text, "operators", platform.operators.iter().cloned());
+        self::platform(&mut text, platform);
     }
     text.push_str("\n[security]\n");
     comment(
@@ -111,7 +102,66 @@ pub fn template(facts: &Facts) -> String {
     for line in ["run /usr/bin/git status|log|diff", "connect docs.example.com GET"] {
         text.push_str(&format!("#   \"{line}\",\n"));
     }
+    if let Some(proxy) = &facts.proxy {
+        text.push_str("\n[http]\n");
+        comment(&mut text, "The proxy that everything but this machine is reached by.");
+        set(&mut text, "proxy", proxy);
+    }
     text
+}
+
+fn model(text: &mut String, model: &FoundModel) {
+    // These two have sections of their own.
+    let is_own = ["anthropic", "openai"].contains(&model.provider.as_str());
+    if is_own && model.section == model.provider {
+        text.push_str(&format!("\n[{}]\n", model.provider));
+    } else {
+        text.push_str(&format!("\n[models.{}]\n", key_name(&model.section)));
+        set(text, "provider", &model.provider);
+    }
+    set(text, "model", &model.model);
+    if let Some(url) = &model.base_url {
+        set(text, "base_url", url);
+    }
+    if let Some(variable) = &model.api_key_env {
+        comment(text, "The variable that holds the key; never the key itself.");
+        set(text, "api_key_env", variable);
+    }
+}
+
+/// A platform; one where nobody may talk yet is only a remark.
+fn platform(text: &mut String, platform: &FoundPlatform) {
+    let FoundPlatform { operators, allowed_users, .. } = platform;
+    let is_waiting = operators.is_empty();
+    let mut lines = format!("[{}]\n", key_name(&platform.section));
+    set(&mut lines, "token_env", &platform.token_env);
+    if let Some(variable) = &platform.app_token_env {
+        set(&mut lines, "app_token_env", variable);
+    }
+    if is_waiting {
+        lines.push_str("operators = [\"YOUR ID\"]\n");
+    } else {
+        comment(&mut lines, "Who may talk, approve and change what it may do, by id.");
+        list(&mut lines, "operators", operators.iter().cloned());
+        if !allowed_users.is_empty() {
+            comment(&mut lines, "Who may talk.");
+            list(&mut lines, "allowed_users", allowed_users.iter().cloned());
+        }
+        comment(&mut lines, "Whether a stranger is given a code, which an operator can approve.");
+        lines.push_str(&format!("pairing = {}\n", platform.pairing));
+    }
+    text.push('\n');
+    if is_waiting {
+        comment(
+            text,
+            "Nobody is named who may talk there, and so nobody is answered. Put in your id and take \
+             away the marks:",
+        );
+    }
+    for line in lines.lines() {
+        let mark = if is_waiting { "# " } else { "" };
+        text.push_str(&format!("{mark}{line}\n"));
+    }
 }
 
 /// Reading and listing the workspace, and writing there with a question.

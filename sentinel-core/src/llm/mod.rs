@@ -30,7 +30,7 @@ mod outgoing;
 mod read;
 mod reply;
 mod request;
-mod retry_after;
+pub(crate) mod retry_after;
 pub mod route;
 mod said;
 mod schema;

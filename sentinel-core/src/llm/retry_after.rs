@@ -103,7 +103,7 @@ fn is_of_number(character: char) -> bool {
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`: the one form of RFC 9110 §5.6.7 that may still be sent.
-fn mail_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn mail_date(text: &str) -> Option<Timestamp> {
     let (_, date) = text.trim().split_once(", ")?;
     let mut parts = date.split(' ');
     let day = number(parts.next()?, 2)?;

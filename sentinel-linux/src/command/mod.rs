@@ -11,16 +11,21 @@ mod approvals;
 mod arguments;
 mod audit;
 mod chat;
+mod completions;
 mod config;
 mod conversations;
+mod doctor;
 mod grants;
 mod help;
+mod init;
 mod pair;
 mod persona;
 mod policy;
 mod run;
+mod service;
 mod shown;
 mod status;
+mod version;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -61,15 +66,20 @@ pub(crate) struct Switch {
 const COMMANDS: &[&[Command]] = &[
     chat::COMMANDS,
     run::COMMANDS,
+    init::COMMANDS,
+    doctor::COMMANDS,
     config::COMMANDS,
-    audit::COMMANDS,
-    policy::COMMANDS,
+    service::COMMANDS,
+    completions::COMMANDS,
+    version::COMMANDS,
     status::COMMANDS,
     grants::COMMANDS,
     pair::COMMANDS,
     approvals::COMMANDS,
     conversations::COMMANDS,
     persona::COMMANDS,
+    audit::COMMANDS,
+    policy::COMMANDS,
 ];
 
 /// What every command understands.
@@ -114,7 +124,7 @@ pub(crate) fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     if arguments.has("version") {
-        println!("sentinel {}", env!("CARGO_PKG_VERSION"));
+        print!("{}", version::text());
         return Ok(ExitCode::SUCCESS);
     }
     match command {

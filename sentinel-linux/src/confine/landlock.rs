@@ -11,15 +11,7 @@ use super::{ConfineError, Reach};
 
 /// From here on only these directories and what is beneath them can be opened.
 pub(super) fn restrict(reach: &[Reach<'_>]) -> io::Result<()> {
-    // SAFETY: without attributes and with this flag the call reads nothing and gives a number.
-    let abi = unsafe {
-        let none: *const Attributes = std::ptr::null();
-        libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, CREATE_VERSION)
-    };
-    if abi < 1 {
-        return Err(io::Error::last_os_error());
-    }
-    let handled = handled(abi);
+    let handled = handled(version()?.into());
     let attributes = Attributes { access_fs: handled };
     // SAFETY: the call reads as many bytes as it is told of `attributes`, which outlives it.
     let ruleset = unsafe {
@@ -52,6 +44,19 @@ pub(super) fn restrict(reach: &[Reach<'_>]) -> io::Result<()> {
     let done =
         unsafe { libc::syscall(libc::SYS_landlock_restrict_self, ruleset.as_raw_fd(), 0_u32) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Which version of Landlock this kernel has.
+pub(super) fn version() -> io::Result<u32> {
+    // SAFETY: without attributes and with this flag the call reads nothing and gives a number.
+    let abi = unsafe {
+        let none: *const Attributes = std::ptr::null();
+        libc::syscall(libc::SYS_landlock_create_ruleset, none, 0_usize, CREATE_VERSION)
+    };
+    match u32::try_from(abi) {
+        Ok(abi @ 1..) => Ok(abi),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Tries what must not work any more.

@@ -40,6 +40,11 @@ pub(crate) fn confine_files(reach: &[Reach<'_>]) -> Result<(), ConfineError> {
     landlock::prove(reach)
 }
 
+/// Which version of Landlock this kernel has.
+pub(crate) fn landlock_version() -> io::Result<u32> {
+    landlock::version()
+}
+
 /// System calls, for all threads there are: no more can be made.
 pub(crate) fn confine_calls() -> Result<(), ConfineError> {
     seccomp::install().map_err(|error| ConfineError { what: "system calls", error })?;

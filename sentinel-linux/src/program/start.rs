@@ -23,6 +23,7 @@ use crate::journal::Journal;
 use crate::log;
 use crate::models::Models;
 use crate::network::{self, Network};
+use crate::notify::Notify;
 use crate::opening::{self, Opened, Purpose};
 use crate::persona::Persona;
 use crate::poller::{Interest, Owner, Poller, Token};
@@ -64,6 +65,7 @@ impl Program {
         };
         let network = Network::new(network_options(config.http())?)?;
         let poller = Poller::new()?;
+        let notify = Notify::new();
         // From here on this process reaches what it was granted, and nothing else.
         if options.is_confined {
             let mut reach = tools::reach(granted());
@@ -101,6 +103,7 @@ impl Program {
             connectors,
             door,
             network,
+            notify,
             sentinel,
             questions: BTreeSet::new(),
             persona,
@@ -115,7 +118,7 @@ impl Program {
 
 /// How names are found. A system without these files has names all the same: the defaults are those
 /// of others.
-pub(super) fn names() -> (dns::Config, dns::Hosts) {
+pub(crate) fn names() -> (dns::Config, dns::Hosts) {
     let read = |path: &str| std::fs::read(path).unwrap_or_default();
     let [resolvers, hosts] = NAME_FILES.map(read);
     (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
@@ -124,7 +127,7 @@ pub(super) fn names() -> (dns::Config, dns::Hosts) {
 const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 /// How names are found and hosts are trusted: read now, while files can be.
-fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
+pub(crate) fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
     let (dns, hosts) = names();
     let extra_roots = match &http.ca_file {
         Some(path) => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),

@@ -248,6 +248,8 @@ fn the_template_reads_without_an_error_and_without_danger() {
         token_env: "TELEGRAM_BOT_TOKEN".into(),
         app_token_env: None,
         operators: alloc::vec!["77".into()],
+        allowed_users: alloc::vec!["78".into()],
+        pairing: true,
     };
     for facts in [
         Facts { workspace: "/srv/work".into(), ..Facts::default() },
@@ -259,6 +261,7 @@ fn the_template_reads_without_an_error_and_without_danger() {
             platforms: alloc::vec![telegram],
             workspace: "/users/ada/my \"work\"".into(),
             may_write: true,
+            proxy: Some("http://proxy.example:3128".into()),
         },
     ] {
         let text = template(&facts);

@@ -1,0 +1,74 @@
+//! `sentinel doctor`: whether all is well, and what to do if not.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use super::{Arguments, Command, Switch};
+use crate::doctor::{self, Examination, Finding, Verdict};
+use crate::style::Style;
+
+pub(super) const COMMANDS: &[Command] = &[Command {
+    name: "doctor",
+    operands: "",
+    operands_max: 0,
+    summary: "look whether all is well, and say what to do if not",
+    details: "\
+It looks at the kernel, the clock, the configuration, the state directory and its disk, the
+secrets, the audit log and the grants, and asks every model and platform whether it is there and
+takes its key. It changes nothing. It ends with 0 if nothing is wrong, with 1 if something is.
+
+  sentinel doctor
+  sentinel doctor --offline --json | jq '.checks[] | select(.verdict != \"OK\")'",
+    options: &[
+        Switch { name: "json", short: None, value: "", summary: "for programs" },
+        Switch { name: "offline", short: None, value: "", summary: "ask nobody else anything" },
+    ],
+    run: look,
+}];
+
+fn look(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let findings = doctor::examine(&Examination {
+        file: arguments.path("config"),
+        state: arguments.path("state"),
+        is_offline: arguments.has("offline"),
+    });
+    let mut text = match arguments.has("json") {
+        true => doctor::to_json(&findings),
+        false => written(&findings),
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(match doctor::worst(&findings) {
+        Verdict::Bad => ExitCode::FAILURE,
+        Verdict::Good | Verdict::Warning => ExitCode::SUCCESS,
+    })
+}
+
+/// All findings, for people.
+fn written(findings: &[Finding]) -> String {
+    let style = Style::of(&io::stdout());
+    let mut text = String::new();
+    for finding in findings {
+        let word = format!("{:4}", finding.verdict.name());
+        let word = match finding.verdict {
+            Verdict::Good => style.good(word),
+            Verdict::Warning => style.doubtful(word),
+            Verdict::Bad => style.bad(word),
+        };
+        text.push_str(&format!("{word}  {:14} {}\n", finding.about, finding.what));
+        if let Some(fix) = &finding.fix {
+            text.push_str(&format!("      {:14} {}\n", "", style.bold(format!("fix: {fix}"))));
+        }
+    }
+    let count = |verdict| findings.iter().filter(|it| it.verdict == verdict).count();
+    let (bad, odd) = (count(Verdict::Bad), count(Verdict::Warning));
+    text.push_str(&match (bad, odd) {
+        (0, 0) => "\nAll is well.\n".to_string(),
+        (0, odd) => format!("\nIt works; {odd} to look at.\n"),
+        (bad, odd) => format!("\n{bad} wrong, {odd} more to look at.\n"),
+    });
+    text
+}

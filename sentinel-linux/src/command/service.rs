@@ -1,0 +1,281 @@
+//! `sentinel service`: the agent as a service of systemd.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Program, ExitCode, Stdio};
+
+use super::{Arguments, Command, Switch};
+use crate::configuration::Configuration;
+use crate::doctor;
+use crate::document;
+use crate::service::{self, Facts, Manager, Secrets};
+
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "service install",
+        operands: "",
+        operands_max: 0,
+        summary: "make it a service of systemd, confined by what it is granted",
+        details: "\
+It writes the unit from the configuration as it is now, and tells systemd to read it; it starts
+nothing. Install it again after a change of the grants.
+
+  sentinel service install                  yours: as long as you are logged in
+  sudo sentinel service install --system    the machine's: for an account named sentinel",
+        options: &[
+            SYSTEM,
+            USER,
+            Switch {
+                name: "account",
+                short: None,
+                value: "NAME",
+                summary: "the account that --system runs it as (default sentinel)",
+            },
+            Switch { name: "print", short: None, value: "", summary: "print the unit instead" },
+        ],
+        run: install,
+    },
+    Command {
+        name: "service uninstall",
+        operands: "",
+        operands_max: 0,
+        summary: "stop it and take the unit away; its state stays",
+        details: "",
+        options: &[SYSTEM, USER],
+        run: uninstall,
+    },
+    Command {
+        name: "service status",
+        operands: "",
+        operands_max: 0,
+        summary: "whether it is installed and at work",
+        details: "It ends with 0 if it is at work.",
+        options: &[SYSTEM, USER],
+        run: status,
+    },
+];
+
+const SYSTEM: Switch =
+    Switch { name: "system", short: None, value: "", summary: "the machine's systemd; needs root" };
+const USER: Switch =
+    Switch { name: "user", short: None, value: "", summary: "your own systemd (the default)" };
+
+fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let manager = manager(&arguments)?;
+    let is_printed = arguments.has("print");
+    if !is_printed {
+        expect_systemd()?;
+    }
+    let configuration = arguments.configuration()?;
+    let Configuration { config, file } = &configuration;
+    if config.connectors().is_empty() {
+        return Err("no platform is configured, so a service would have nobody to talk with; \
+                    'sentinel init' sets one up"
+            .into());
+    }
+    let absolute = |path: &Path| std::path::absolute(path);
+    let file = file.as_deref().map(absolute).transpose()?;
+    let state = match (arguments.path("state"), manager) {
+        (Some(state), _) => absolute(&state)?,
+        (None, Manager::System) => PathBuf::from("/var/lib/sentinel"),
+        (None, Manager::User) => absolute(&arguments.state(&configuration))?,
+    };
+    let program = std::env::current_exe()?;
+    let account = arguments.text("account")?.unwrap_or_else(|| "sentinel".into());
+    if !is_account_name(&account) {
+        return Err("an account has a name of small letters, digits, '-' and '_'".into());
+    }
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let unit = service::unit(&Facts {
+        manager,
+        program: &program,
+        file: file.as_deref(),
+        state: &state,
+        config,
+        account: &account,
+        has_views: doctor::user_namespaces(&read).is_ok(),
+    });
+    if is_printed {
+        print!("{unit}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if manager == Manager::System {
+        expect_account(&account)?;
+    } else {
+        // Its view of the files can only show what is there.
+        document::make_directory(&state).map_err(|error| failed(&state, &error))?;
+    }
+    let path = unit_path(manager)?;
+    let kept = document::write(&path, &unit, 0o644, true).map_err(|error| failed(&path, &error))?;
+    println!("Written: {}", path.display());
+    if let Some(kept) = kept {
+        println!("The old one is {} now.", kept.display());
+    }
+    systemctl(manager, &["daemon-reload"])?;
+    let secrets = service::secrets(config);
+    let place = configuration_home(manager)?.join("sentinel");
+    say_secrets(&secrets, &place)?;
+    let user = if manager == Manager::User { " --user" } else { "" };
+    println!(
+        "\nTo start it now and after every {}:",
+        match manager {
+            Manager::System => "start of the machine",
+            Manager::User => "login ('loginctl enable-linger' keeps it without one)",
+        }
+    );
+    println!("  systemctl{user} enable --now {NAME}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says where the secrets of a service are to be put, and makes the file for those of the
+/// environment.
+fn say_secrets(secrets: &Secrets, place: &Path) -> Result<(), Box<dyn Error>> {
+    if !secrets.variables.is_empty() {
+        let path = place.join("environment");
+        if !path.exists() {
+            let lines = secrets.variables.iter().map(|name| format!("#{name}=\n"));
+            let text = format!("# A secret a line, without quotes.\n{}", lines.collect::<String>());
+            document::write(&path, &text, 0o600, false).map_err(|error| failed(&path, &error))?;
+        }
+        let names: Vec<&str> = secrets.variables.iter().map(String::as_str).collect();
+        println!("\nIt finds {} in {}: put them there.", names.join(", "), path.display());
+    }
+    for name in &secrets.credentials {
+        let path = place.join("credentials").join(name);
+        println!(
+            "\nIt is given the credential {name} from {}: put it there, mode 600.",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+fn uninstall(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let manager = manager(&arguments)?;
+    let path = unit_path(manager)?;
+    if !path.exists() {
+        println!("It is not installed: there is no {}.", path.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    expect_systemd()?;
+    systemctl(manager, &["disable", "--now", NAME])?;
+    std::fs::remove_file(&path).map_err(|error| failed(&path, &error))?;
+    systemctl(manager, &["daemon-reload"])?;
+    println!("Removed: {}. Configuration, secrets and state are where they were.", path.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn status(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let manager = manager(&arguments)?;
+    let path = unit_path(manager)?;
+    if !path.exists() {
+        println!("It is not installed: there is no {}.", path.display());
+        return Ok(ExitCode::FAILURE);
+    }
+    expect_systemd()?;
+    let status = control(manager, &["status", "--no-pager", NAME]).status()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whose manager is meant.
+fn manager(arguments: &Arguments) -> Result<Manager, Box<dyn Error>> {
+    match (arguments.has("system"), arguments.has("user")) {
+        (true, true) => Err("--system or --user, not both".into()),
+        (true, false) => Ok(Manager::System),
+        (false, _) => Ok(Manager::User),
+    }
+}
+
+/// Where a unit is.
+fn unit_path(manager: Manager) -> Result<PathBuf, Box<dyn Error>> {
+    let home = configuration_home(manager)?;
+    Ok(match manager {
+        Manager::System => home.join("systemd/system").join(NAME),
+        Manager::User => home.join("systemd/user").join(NAME),
+    })
+}
+
+/// What systemd calls `%E`.
+fn configuration_home(manager: Manager) -> Result<PathBuf, Box<dyn Error>> {
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    match manager {
+        Manager::System => Ok("/etc".into()),
+        Manager::User => variable("XDG_CONFIG_HOME")
+            .filter(|home| home.is_absolute())
+            .or_else(|| Some(variable("HOME")?.join(".config")))
+            .ok_or_else(|| "there is no home directory: set HOME".into()),
+    }
+}
+
+fn expect_systemd() -> Result<(), Box<dyn Error>> {
+    match Path::new("/run/systemd/system").is_dir() {
+        true => Ok(()),
+        false => Err("systemd does not run here; 'sentinel service install --print' prints the \
+                      unit for a machine where it does, and 'sentinel run' needs no systemd"
+            .into()),
+    }
+}
+
+/// The account has to be there: systemd would say so only when it starts the service.
+fn expect_account(name: &str) -> Result<(), Box<dyn Error>> {
+    let file = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let is_there = file.lines().any(|line| line.split(':').next() == Some(name));
+    // Accounts of a directory service are not in the file.
+    let is_known = is_there || {
+        let mut command = Program::new("getent");
+        command.args(["passwd", name]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    match is_known {
+        true => Ok(()),
+        false => Err(format!(
+            "there is no account '{name}'; make it with 'useradd --system --home-dir \
+             /var/lib/sentinel --shell /usr/sbin/nologin {name}', or name another with --account"
+        )
+        .into()),
+    }
+}
+
+fn is_account_name(name: &str) -> bool {
+    let is_of =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    let is_first = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
+    name.len() <= 31 && name.bytes().all(is_of) && name.as_bytes().first().is_some_and(is_first)
+}
+
+fn systemctl(manager: Manager, words: &[&str]) -> Result<(), Box<dyn Error>> {
+    let status = control(manager, words).status();
+    let status = status.map_err(|error| format!("systemctl cannot be run: {error}"))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("'systemctl {}' did not succeed; see above", words.join(" ")).into()),
+    }
+}
+
+fn control(manager: Manager, words: &[&str]) -> Program {
+    let mut command = Program::new("systemctl");
+    if manager == Manager::User {
+        command.arg("--user");
+    }
+    command.args(words);
+    command
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+const NAME: &str = "sentinel.service";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_of_an_account_can_say_nothing_else_in_a_unit() {
+        assert!(is_account_name("sentinel") && is_account_name("_bot-2"));
+        for name in ["", "Root", "a b", "a\nUser=root", "2x", "%i"] {
+            assert!(!is_account_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The agent as a service of systemd: what its unit says.
+//!
+//! The agent confines itself. The unit confines it once more, from outside, by what the same
+//! configuration grants; so a fault in either leaves the other.
+//!
+//! # Invariants
+//! - What the configuration grants stays reachable, and what it does not grant is not shown.
+//! - No secret stands in a unit: it says where they are.
+//!
+//! # Not here
+//! Writing it and telling systemd: [`command::service`](crate::command).
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sentinel_core::capability::{FileRight, Level, Resource};
+use sentinel_core::config::{Config, SealKey, SecretSource};
+
+/// Whose manager starts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manager {
+    /// The machine's, for an account of the agent's own.
+    System,
+    /// That of whoever runs this.
+    User,
+}
+
+/// What a unit is made of.
+#[derive(Debug)]
+pub(crate) struct Facts<'f> {
+    pub(crate) manager: Manager,
+    pub(crate) program: &'f Path,
+    /// The configuration's file, if there is one.
+    pub(crate) file: Option<&'f Path>,
+    pub(crate) state: &'f Path,
+    pub(crate) config: &'f Config,
+    /// The account, for the machine's manager.
+    pub(crate) account: &'f str,
+    /// Whether a user's manager can give a service its own view of the files.
+    pub(crate) has_views: bool,
+}
+
+/// The secrets a service has to be given, by where they are.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Secrets {
+    pub(crate) variables: BTreeSet<String>,
+    pub(crate) credentials: BTreeSet<String>,
+    pub(crate) files: BTreeSet<PathBuf>,
+}
+
+/// Where the secrets of a configuration are.
+pub(crate) fn secrets(config: &Config) -> Secrets {
+    let mut secrets = Secrets::default();
+    let keys = config.endpoints().iter().filter_map(|endpoint| endpoint.key.as_ref());
+    let tokens = config.connectors().iter();
+    let tokens = tokens.flat_map(|it| [Some(&it.token), it.app_token.as_ref()]).flatten();
+    let seal = match &config.state().key {
+        SealKey::Key(source) | SealKey::Passphrase(source) => Some(source),
+        SealKey::Asked => None,
+    };
+    for source in keys.chain(tokens).chain(seal) {
+        match source {
+            SecretSource::Environment(name) => secrets.variables.insert(name.clone()),
+            SecretSource::File(path) => secrets.files.insert(path.into()),
+            SecretSource::Credential(name) => secrets.credentials.insert(name.clone()),
+        };
+    }
+    secrets
+}
+
+/// The text of the unit.
+pub(crate) fn unit(facts: &Facts<'_>) -> String {
+    let mut out = String::new();
+    // A String takes all that is written to it.
+    let _ = write(&mut out, facts);
+    out
+}
+
+fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
+    let Facts { manager, program, file, state, config, .. } = facts;
+    let secrets = secrets(config);
+    out.write_str(
+        "# Written by 'sentinel service install', which writes it anew when asked again.\n",
+    )?;
+    out.write_str(
+        "[Unit]\nDescription=Sentinel, an agent that can do only what a person granted\n",
+    )?;
+    if *manager == Manager::System {
+        out.write_str("Wants=network-online.target\nAfter=network-online.target\n")?;
+    }
+    out.write_str("\n[Service]\nType=notify\nNotifyAccess=main\n")?;
+    let mut line = format!("ExecStart={} run", argument(program));
+    if let Some(file) = file {
+        write!(line, " --config {}", argument(file))?;
+    }
+    writeln!(out, "{line} --state {}", argument(state))?;
+    out.write_str("ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\n")?;
+    // What is being said is finished, and the log signed.
+    out.write_str("TimeoutStopSec=30\n")?;
+    writeln!(out, "WorkingDirectory={}", path(Path::new(config.workspace())))?;
+    if *manager == Manager::System {
+        writeln!(out, "User={0}\nGroup={0}", facts.account)?;
+        if let Some(name) = state_directory(state) {
+            writeln!(out, "StateDirectory={name}\nStateDirectoryMode=0700")?;
+        }
+    }
+    if !secrets.variables.is_empty() {
+        let names: Vec<&str> = secrets.variables.iter().map(String::as_str).collect();
+        writeln!(out, "# Its secrets: {}.", names.join(", "))?;
+        writeln!(out, "EnvironmentFile={ENVIRONMENT}")?;
+    }
+    for name in &secrets.credentials {
+        writeln!(out, "LoadCredential={name}:{CREDENTIALS}/{name}")?;
+    }
+    out.write_str(CONFINED)?;
+    if *manager == Manager::System || facts.has_views {
+        views(out, facts, &secrets)?;
+    } else {
+        out.write_str(
+            "# This user's manager can give a service no view of the files of its own: the \
+             agent's\n# own confinement (Landlock) is what keeps it to its directories.\n",
+        )?;
+    }
+    let target = match manager {
+        Manager::System => "multi-user.target",
+        Manager::User => "default.target",
+    };
+    writeln!(out, "\n[Install]\nWantedBy={target}")
+}
+
+/// What of the files it sees, and where it writes.
+fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Result {
+    let Facts { manager, program, file, state, config, .. } = facts;
+    let mut writes: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut reads: BTreeSet<PathBuf> = BTreeSet::new();
+    let is_managed = *manager == Manager::System && state_directory(state).is_some();
+    if !is_managed {
+        writes.insert(state.to_path_buf());
+    }
+    reads.insert(config.workspace().into());
+    for grant in config.settings().grants.iter().filter(|grant| grant.level != Level::Deny) {
+        if let Resource::Files { path, rights } = &grant.resource {
+            let path = PathBuf::from(path.as_str());
+            match rights.has(FileRight::Write) {
+                true => writes.insert(path),
+                false => reads.insert(path),
+            };
+        }
+    }
+    reads.insert(program.to_path_buf());
+    reads.extend(file.map(Path::to_path_buf));
+    reads.extend(config.persona_file().map(PathBuf::from));
+    reads.extend(config.http().ca_file.as_ref().map(PathBuf::from));
+    reads.extend(secrets.files.iter().cloned());
+    // What is within a place that is shown anyway needs no line of its own.
+    let is_shown = |path: &Path, by: &BTreeSet<PathBuf>| {
+        path.ancestors().skip(1).any(|above| by.contains(above))
+    };
+    let all: BTreeSet<PathBuf> = reads.union(&writes).cloned().collect();
+    let within = |place: &str| all.iter().any(|path| path.starts_with(place));
+    let is_home = |path: &Path| HOMES.iter().any(|home| path.starts_with(home));
+    let temporary = ["/tmp", "/var/tmp"];
+    out.write_str("ProtectSystem=strict\n")?;
+    let needs_home = HOMES.into_iter().any(within);
+    writeln!(out, "ProtectHome={}", if needs_home { "tmpfs" } else { "yes" })?;
+    let needs_temporary = temporary.into_iter().any(within);
+    writeln!(out, "PrivateTmp={}", if needs_temporary { "no" } else { "yes" })?;
+    out.write_str(VIEWED)?;
+    for path in &writes {
+        // A place that is missing is the doctor's to say, and no reason not to start.
+        let name = path_of(path);
+        match is_home(path) {
+            true if is_shown(path, &writes) => {}
+            true => writeln!(out, "BindPaths=-{name}")?,
+            false => writeln!(out, "ReadWritePaths=-{name}")?,
+        }
+    }
+    for path in reads.iter().filter(|path| is_home(path) && !writes.contains(*path)) {
+        if !is_shown(path, &all) {
+            writeln!(out, "BindReadOnlyPaths=-{}", path_of(path))?;
+        }
+    }
+    Ok(())
+}
+
+/// What every unit says: what the agent needs no part of, whoever starts it.
+const CONFINED: &str = "\
+# What it is kept from, besides what it gives up by itself after its start.
+UMask=0077
+LimitCORE=0
+NoNewPrivileges=yes
+RestrictSUIDSGID=yes
+RestrictRealtime=yes
+RestrictNamespaces=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+# It confines itself by these.
+SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
+SystemCallFilter=~@privileged @debug @mount @obsolete @keyring
+SystemCallErrorNumber=EPERM
+";
+
+const VIEWED: &str = "\
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectProc=invisible
+ProcSubset=pid
+PrivateIPC=yes
+RemoveIPC=yes
+KeyringMode=private
+CapabilityBoundingSet=
+AmbientCapabilities=
+";
+
+/// Where systemd puts an empty directory for `ProtectHome=tmpfs`.
+const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
+
+/// `%E` is `/etc`, or `~/.config` for a user's manager.
+const ENVIRONMENT: &str = "%E/sentinel/environment";
+const CREDENTIALS: &str = "%E/sentinel/credentials";
+
+/// The name beneath `/var/lib`, if the state is there: systemd makes it then.
+fn state_directory(state: &Path) -> Option<&str> {
+    let rest = state.strip_prefix("/var/lib").ok()?;
+    rest.to_str().filter(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+}
+
+/// A path as a word of a line that systemd starts a program by.
+fn argument(path: &Path) -> String {
+    path_of(path).replace('$', "$$")
+}
+
+/// A path as systemd reads it: in quotes, its own signs doubled.
+fn path_of(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('%', "%%");
+    match text.contains([' ', '\t', '"', '\'', '\\', ';']) {
+        true => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        false => text,
+    }
+}
+
+/// A path where systemd takes the rest of the line.
+fn path(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%%")
+}
+
+#[cfg(test)]
+mod tests;

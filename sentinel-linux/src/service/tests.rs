@@ -1,0 +1,119 @@
+//! Goal: a unit shows what is granted and nothing else, and systemd understands it. Method: units
+//! of configurations, looked at line by line, and by systemd itself where it is installed.
+
+use std::process::Command;
+
+use sentinel_core::config::{Surroundings, read};
+
+use super::*;
+
+fn config(text: &str) -> Config {
+    let surroundings = Surroundings { home: Some("/home/ada"), ..Surroundings::bare("/srv/work") };
+    let reading = read(text, &surroundings);
+    reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
+}
+
+fn made(config: &Config, manager: Manager, state: &str) -> String {
+    unit(&Facts {
+        manager,
+        program: Path::new("/usr/local/bin/sentinel"),
+        file: Some(Path::new("/etc/sentinel/sentinel.toml")),
+        state: Path::new(state),
+        config,
+        account: "sentinel",
+        has_views: true,
+    })
+}
+
+const SERVICE: &str = r#"
+[agent]
+workspace = "/srv/work"
+[anthropic]
+api_key_env = "ANTHROPIC_API_KEY"
+[telegram]
+token_credential = "telegram"
+operators = ["77"]
+[discord]
+token_file = "/home/bot/discord.token"
+operators = ["112233445566778899"]
+[security]
+grants = ["read,list /srv/work", "write /srv/work/drafts ask", "read /home/bot/notes",
+  "write \"/home/bot/my drafts\" ask", "read \"/home/bot/my drafts/old\""]
+"#;
+
+#[test]
+fn what_is_granted_is_shown_and_nothing_else() {
+    let text = made(&config(SERVICE), Manager::System, "/var/lib/sentinel");
+    let has = |line: &str| text.lines().any(|other| other == line);
+    for line in [
+        "User=sentinel",
+        "StateDirectory=sentinel",
+        "EnvironmentFile=%E/sentinel/environment",
+        "LoadCredential=telegram:%E/sentinel/credentials/telegram",
+        "ProtectSystem=strict",
+        "ProtectHome=tmpfs",
+        "ReadWritePaths=-/srv/work/drafts",
+        "BindPaths=-\"/home/bot/my drafts\"",
+        "BindReadOnlyPaths=-/home/bot/notes",
+        "BindReadOnlyPaths=-/home/bot/discord.token",
+        "PrivateTmp=yes",
+        "NoNewPrivileges=yes",
+        "WantedBy=multi-user.target",
+    ] {
+        assert!(has(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("drafts/old"), "it is shown with what holds it: {text}");
+    let writable = text.lines().filter(|line| line.contains("ReadWritePaths")).count();
+    assert_eq!(writable, 1, "{text}");
+}
+
+#[test]
+fn a_unit_is_as_narrow_as_its_configuration() {
+    let text = made(&config("[agent]\nworkspace = \"/srv/work\"\n"), Manager::System, "/var/lib/x");
+    assert!(text.contains("ProtectHome=yes\n") && text.contains("StateDirectory=x\n"), "{text}");
+    assert!(!text.contains("EnvironmentFile") && !text.contains("LoadCredential"), "{text}");
+    let text = made(
+        &config("[agent]\nworkspace = \"/tmp/work\"\n"),
+        Manager::User,
+        "/home/ada/.local/state/sentinel",
+    );
+    assert!(text.contains("PrivateTmp=no\n") && text.contains("WantedBy=default.target\n"));
+    assert!(text.contains("BindPaths=-/home/ada/.local/state/sentinel\n"), "{text}");
+    assert!(!text.contains("User=") && !text.contains("StateDirectory"), "{text}");
+}
+
+#[test]
+fn signs_of_systemd_in_a_path_mean_themselves() {
+    assert_eq!(path_of(Path::new("/srv/100%/x")), "/srv/100%%/x");
+    assert_eq!(path_of(Path::new("/srv/a \"b\"")), "\"/srv/a \\\"b\\\"\"");
+    assert_eq!(argument(Path::new("/srv/$HOME")), "/srv/$$HOME");
+}
+
+/// Systemd's own reader finds nothing to complain about.
+#[test]
+fn systemd_understands_it() {
+    let home = std::env::temp_dir().join(format!("sentinel-unit-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&home);
+    std::fs::create_dir_all(&home).unwrap();
+    for (manager, name) in [(Manager::System, "system"), (Manager::User, "user")] {
+        let config = config(SERVICE);
+        let program = std::env::current_exe().unwrap();
+        let text = unit(&Facts {
+            manager,
+            program: &program,
+            file: None,
+            state: Path::new("/var/lib/sentinel"),
+            config: &config,
+            account: "root",
+            has_views: true,
+        });
+        let path = home.join(format!("sentinel-{name}.service"));
+        std::fs::write(&path, text).unwrap();
+        let mut command = Command::new("systemd-analyze");
+        command.args(["verify", "--man=no", "--recursive-errors=no"]).arg(&path);
+        let Ok(output) = command.output() else { continue };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("sentinel-"), "{name}: {said}");
+    }
+    std::fs::remove_dir_all(home).unwrap();
+}
