@@ -9,8 +9,12 @@ use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::Grant;
-use sentinel_core::config::{Config, Reading, Severity, Surroundings, read, show};
+use sentinel_core::config::{
+    Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
+};
 use sha2::{Digest as _, Sha256};
+
+use crate::survey;
 
 /// A configuration, and where it came from.
 #[derive(Debug)]
@@ -79,6 +83,35 @@ impl Configuration {
             Some(file) => format!("Configured by {}.", file.display()),
             None => "There is no configuration: everything is as it is without one.".into(),
         }
+    }
+
+    /// What else was found and what to do next, where there is no file.
+    pub(crate) fn next_step(&self) -> Option<String> {
+        if self.file.is_some() {
+            return None;
+        }
+        let keys = self.config.endpoints().iter().filter_map(|endpoint| endpoint.key.as_ref());
+        let tokens = self.config.connectors().iter().map(|connector| &connector.token);
+        let used: Vec<&str> = keys
+            .chain(tokens)
+            .filter_map(|source| match source {
+                SecretSource::Environment(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let tokens = survey::TOKENS.into_iter().map(|(_, variable, _)| variable);
+        let known = providers().filter_map(|known| known.key_env).chain(tokens);
+        let is_set = |name: &&str| std::env::var(name).is_ok_and(|it| !it.trim().is_empty());
+        let idle: Vec<&str> = known.filter(is_set).filter(|name| !used.contains(name)).collect();
+        let mut text = String::new();
+        if !used.is_empty() {
+            text.push_str(&format!("Taken from the environment: {}.\n", used.join(", ")));
+        }
+        if !idle.is_empty() {
+            text.push_str(&format!("Set, and not used without one: {}.\n", idle.join(", ")));
+        }
+        text.push_str("The next step: 'sentinel init' asks a few questions and writes one.");
+        Some(text)
     }
 
     /// What the core is told, where the agent lives in this directory; and the text that it can be

@@ -135,6 +135,9 @@ impl Program {
     fn welcome(&mut self, options: &Options) -> io::Result<()> {
         let config = &options.configuration.config;
         self.terminal.note(&options.configuration.found())?;
+        if let Some(next) = options.configuration.next_step() {
+            self.terminal.note(&next)?;
+        }
         let model = config.settings().models.first().map_or("no model", |model| &model.name);
         self.terminal.note(&format!("You talk with {model}. What it may do, and may not:"))?;
         for grant in &config.settings().grants {

@@ -31,8 +31,8 @@ pub(crate) enum Manager {
 pub(crate) struct Facts<'f> {
     pub(crate) manager: Manager,
     pub(crate) program: &'f Path,
-    /// The configuration's file, if there is one.
-    pub(crate) file: Option<&'f Path>,
+    /// The configuration's file.
+    pub(crate) file: &'f Path,
     pub(crate) state: &'f Path,
     pub(crate) config: &'f Config,
     /// The account, for the machine's manager.
@@ -90,18 +90,15 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         out.write_str("Wants=network-online.target\nAfter=network-online.target\n")?;
     }
     out.write_str("\n[Service]\nType=notify\nNotifyAccess=main\n")?;
-    let mut line = format!("ExecStart={} run", argument(program));
-    if let Some(file) = file {
-        write!(line, " --config {}", argument(file))?;
-    }
-    writeln!(out, "{line} --state {}", argument(state))?;
+    let (file, state) = (argument(file), argument(state));
+    writeln!(out, "ExecStart={} run --config {file} --state {state}", argument(program))?;
     out.write_str("ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\n")?;
     // What is being said is finished, and the log signed.
     out.write_str("TimeoutStopSec=30\n")?;
     writeln!(out, "WorkingDirectory={}", path(Path::new(config.workspace())))?;
     if *manager == Manager::System {
         writeln!(out, "User={0}\nGroup={0}", facts.account)?;
-        if let Some(name) = state_directory(state) {
+        if let Some(name) = state_directory(facts.state) {
             writeln!(out, "StateDirectory={name}\nStateDirectoryMode=0700")?;
         }
     }
@@ -149,7 +146,7 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
         }
     }
     reads.insert(program.to_path_buf());
-    reads.extend(file.map(Path::to_path_buf));
+    reads.insert(file.to_path_buf());
     reads.extend(config.persona_file().map(PathBuf::from));
     reads.extend(config.http().ca_file.as_ref().map(PathBuf::from));
     reads.extend(secrets.files.iter().cloned());

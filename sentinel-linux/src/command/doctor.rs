@@ -47,6 +47,10 @@ fn look(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
+/// Where a text begins, behind its verdict and what it is about.
+const INDENT: usize = 21;
+const COLUMNS: usize = 100;
+
 /// All findings, for people.
 fn written(findings: &[Finding]) -> String {
     let style = Style::of(&io::stdout());
@@ -58,9 +62,14 @@ fn written(findings: &[Finding]) -> String {
             Verdict::Warning => style.doubtful(word),
             Verdict::Bad => style.bad(word),
         };
-        text.push_str(&format!("{word}  {:14} {}\n", finding.about, finding.what));
+        let what = super::init::wrapped(&finding.what, COLUMNS - INDENT);
+        let what = what.replace('\n', &format!("\n{:INDENT$}", ""));
+        text.push_str(&format!("{word}  {:14} {what}\n", finding.about));
         if let Some(fix) = &finding.fix {
-            text.push_str(&format!("      {:14} {}\n", "", style.bold(format!("fix: {fix}"))));
+            let fix = super::init::wrapped(&format!("fix: {fix}"), COLUMNS - INDENT);
+            for line in fix.lines() {
+                text.push_str(&format!("{:INDENT$}{}\n", "", style.bold(line)));
+            }
         }
     }
     let count = |verdict| findings.iter().filter(|it| it.verdict == verdict).count();

@@ -188,7 +188,7 @@ impl Dialogue {
             return Ok(String::new());
         }
         if !question.help.is_empty() {
-            self.say(&format!("\n{}", wrapped(&question.help)));
+            self.say(&format!("\n{}", wrapped(&question.help, COLUMNS)));
         }
         for (index, choice) in question.choices.iter().enumerate() {
             self.say(&format!("  {:>2}  {choice}", index + 1));
@@ -315,13 +315,13 @@ fn place(path: &str) -> PlaceFound {
     }
 }
 
-/// Lines that fit a terminal.
-fn wrapped(text: &str) -> String {
+/// Lines of so many columns, where no word is longer.
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
     let mut lines = String::new();
     let mut column = 0;
     for word in text.split(' ') {
         let width = word.chars().count();
-        if column > 0 && column + 1 + width > COLUMNS {
+        if column > 0 && column + 1 + width > columns {
             lines.push('\n');
             column = 0;
         } else if column > 0 {
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        let text = wrapped(&"word ".repeat(60));
+        let text = wrapped(&"word ".repeat(60), COLUMNS);
         assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= COLUMNS));
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use super::{Arguments, Command};
+use crate::log;
 use crate::program::{self, Mode};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -34,6 +35,10 @@ pub(super) fn usual(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(message) = arguments.text("message")? {
         options.mode = Mode::Single(message);
     } else if !options.configuration.config.connectors().is_empty() {
+        log::info!("{}", options.configuration.found());
+        if let Some(next) = options.configuration.next_step() {
+            next.lines().for_each(|line| log::info!("{line}"));
+        }
         options.mode = Mode::Run;
     }
     program::run(&options)

@@ -74,7 +74,8 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             .into());
     }
     let absolute = |path: &Path| std::path::absolute(path);
-    let file = file.as_deref().map(absolute).transpose()?;
+    let file = file.as_deref().ok_or("a service goes by a file: 'sentinel init' writes one")?;
+    let file = absolute(file)?;
     let state = match (arguments.path("state"), manager) {
         (Some(state), _) => absolute(&state)?,
         (None, Manager::System) => PathBuf::from("/var/lib/sentinel"),
@@ -89,7 +90,7 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let unit = service::unit(&Facts {
         manager,
         program: &program,
-        file: file.as_deref(),
+        file: &file,
         state: &state,
         config,
         account: &account,

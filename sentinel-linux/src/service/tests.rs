@@ -17,7 +17,7 @@ fn made(config: &Config, manager: Manager, state: &str) -> String {
     unit(&Facts {
         manager,
         program: Path::new("/usr/local/bin/sentinel"),
-        file: Some(Path::new("/etc/sentinel/sentinel.toml")),
+        file: Path::new("/etc/sentinel/sentinel.toml"),
         state: Path::new(state),
         config,
         account: "sentinel",
@@ -101,7 +101,7 @@ fn systemd_understands_it() {
         let text = unit(&Facts {
             manager,
             program: &program,
-            file: None,
+            file: Path::new("/etc/sentinel/sentinel.toml"),
             state: Path::new("/var/lib/sentinel"),
             config: &config,
             account: "root",
