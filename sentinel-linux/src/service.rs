@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 use sentinel_core::capability::{FileRight, Level, Resource};
 use sentinel_core::config::{Config, SealKey, SecretSource};
 
+use crate::seal;
+
 /// Whose manager starts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manager {
@@ -56,8 +58,9 @@ pub(crate) fn secrets(config: &Config) -> Secrets {
     let tokens = config.connectors().iter();
     let tokens = tokens.flat_map(|it| [Some(&it.token), it.app_token.as_ref()]).flatten();
     let seal = match &config.state().key {
+        // One in a file is in the state directory, or shown like other files.
+        SealKey::Key(SecretSource::File(_)) | SealKey::Asked => None,
         SealKey::Key(source) | SealKey::Passphrase(source) => Some(source),
-        SealKey::Asked => None,
     };
     for source in keys.chain(tokens).chain(seal) {
         match source {
@@ -150,6 +153,13 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
     reads.extend(config.persona_file().map(PathBuf::from));
     reads.extend(config.http().ca_file.as_ref().map(PathBuf::from));
     reads.extend(secrets.files.iter().cloned());
+    if let SealKey::Key(SecretSource::File(path)) = &config.state().key {
+        // It is made there by the first start.
+        let key = seal::moved(path, &config.state().directory, state);
+        if !key.starts_with(state) {
+            writes.insert(key);
+        }
+    }
     // What is within a place that is shown anyway needs no line of its own.
     let is_shown = |path: &Path, by: &BTreeSet<PathBuf>| {
         path.ancestors().skip(1).any(|above| by.contains(above))
@@ -203,6 +213,7 @@ SystemCallErrorNumber=EPERM
 
 const VIEWED: &str = "\
 PrivateDevices=yes
+PrivateUsers=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes

@@ -260,8 +260,9 @@ impl Environment<'_, '_, '_> {
     }
 }
 
-/// The platform that an id is of, and the id.
-fn platform_of(user: &str) -> Option<(&'static str, &str)> {
+/// The platform that an id is of, and the id: `telegram:77`, or an id that only one platform has.
+#[must_use]
+pub fn platform_of(user: &str) -> Option<(&'static str, &str)> {
     /// Telegram's ids have up to 16 digits, those of Discord at least 17.
     const DISCORD_DIGITS_MIN: usize = 17;
     if let Some((platform, id)) = user.split_once(':') {

@@ -61,6 +61,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use defaults::platform_of;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use inquiry::{Answered, Inquiry};
 pub use provider::{KnownProvider, providers};

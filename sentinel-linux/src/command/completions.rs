@@ -206,7 +206,7 @@ fn zsh() -> String {
             let _ = writeln!(
                 out,
                 "                    if (( CURRENT == 2 )); then\n                        \
-                 compadd {}\n                    else case $words[2] in",
+                 compadd {}\n                    else shift words; (( CURRENT-- )); case $words[1] in",
                 words.join(" ")
             );
             for command in family {

@@ -79,10 +79,8 @@ const EXAMPLE_COLUMNS: usize = 33;
 const COLUMNS: usize = 80;
 
 fn one(out: &mut String, command: &Command) -> std::fmt::Result {
-    let style = Style::of(&std::io::stdout());
-    let name = format!("sentinel {}", command.name);
-    writeln!(out, "{}: {}\n", style.bold(name), command.summary)?;
-    writeln!(out, "  sentinel {}", usage(command))?;
+    details(out, &format!("sentinel {}: {}", command.name, command.summary))?;
+    writeln!(out, "\n  sentinel {}", usage(command))?;
     if !command.details.is_empty() {
         out.write_char('\n')?;
         details(out, command.details.trim())?;

@@ -13,7 +13,9 @@ use std::io::{self, BufRead as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use sentinel_core::config::{Findings, PlaceFound, Question, Severity, Wizard, template};
+use sentinel_core::config::{
+    Findings, PlaceFound, Question, Severity, Wizard, platform_of, template,
+};
 
 use super::{Arguments, Command, Switch};
 use crate::configuration;
@@ -89,6 +91,7 @@ fn init(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let (options, proxy) = network(&mut dialogue)?;
     let survey = survey::look(&mut Probe::new(options)?, &environment);
     dialogue.report(&survey)?;
+    let tokens: Vec<String> = survey.accounts.iter().map(|it| it.token_env.clone()).collect();
     let findings = Findings {
         services: survey.services,
         accounts: survey.accounts,
@@ -127,6 +130,14 @@ fn init(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     dialogue.say(&format!("Written: {}", path.display()));
     if let Some(kept) = kept {
         dialogue.say(&format!("The old one is {} now.", kept.display()));
+    }
+    let is_left_out = facts.platforms.iter().all(|platform| platform.operators.is_empty());
+    if is_left_out && !tokens.is_empty() {
+        let tokens = tokens.join(", ");
+        dialogue.say(&format!(
+            "No platform is connected by it. As long as {tokens} is set, that one is connected \
+             all the same, and nobody is answered there."
+        ));
     }
     let is_connected = facts.platforms.iter().any(|platform| !platform.operators.is_empty());
     let is_usual = configuration::usual_file().is_some_and(|usual| usual == path);
@@ -270,32 +281,34 @@ fn network(dialogue: &mut Dialogue) -> Result<(Options, Option<String>), Box<dyn
     let Some(url) = set.find(|url| !url.trim().is_empty()) else {
         return Ok((Options { dns, hosts, ..Options::default() }, None));
     };
-    let proxy = match Proxy::parse(&url) {
+    let proxy = match Proxy::parse(url.trim()) {
         Ok(proxy) => Some(proxy),
         Err(error) => {
             dialogue.say(&format!("  HTTPS_PROXY is not used: {error}"));
             None
         }
     };
+    let url = url.trim();
     let has_password = url.contains('@');
     if has_password {
         dialogue.say("  HTTPS_PROXY holds a password, so it is not written into the file");
     }
-    let written = (proxy.is_some() && !has_password).then_some(url);
+    let whole = if url.contains("://") { url.into() } else { format!("http://{url}") };
+    let written = (proxy.is_some() && !has_password).then_some(whole);
     Ok((Options { dns, hosts, extra_roots: None, proxy }, written))
 }
 
-/// Those who were named on the command line: `telegram:77,slack:U1`.
+/// Those who were named on the command line, or in the environment: `telegram:77,slack:U1`.
 fn operators(arguments: &Arguments) -> Result<Vec<(String, String)>, Box<dyn Error>> {
-    let Some(text) = arguments.text("operators")? else { return Ok(Vec::new()) };
+    let variable = || std::env::var("SENTINEL_OPERATORS").ok();
+    let Some(text) = arguments.text("operators")?.or_else(variable) else {
+        return Ok(Vec::new());
+    };
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    let pairs = parts.map(|part| {
-        let (platform, id) = part.split_once(':').unwrap_or_default();
-        let is_known = survey::TOKENS.iter().any(|(known, ..)| *known == platform);
-        match is_known && !id.is_empty() {
-            true => Ok((platform.to_string(), id.to_string())),
-            false => Err(format!("'{part}' names nobody; write it like telegram:77").into()),
-        }
+    let pairs = parts.map(|part| match platform_of(part) {
+        Some((platform, id)) => Ok((platform.to_string(), id.to_string())),
+        // It may be a token that slipped in, so it is not repeated.
+        None => Err("an operator is named like telegram:77, discord:1…, slack:U1".into()),
     });
     pairs.collect()
 }

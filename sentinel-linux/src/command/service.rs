@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitCode, Stdio};
 
 use super::{Arguments, Command, Switch};
-use crate::configuration::Configuration;
+use crate::configuration::{self, Configuration};
 use crate::doctor;
 use crate::document;
 use crate::service::{self, Facts, Manager, Secrets};
@@ -21,7 +21,8 @@ It writes the unit from the configuration as it is now, and tells systemd to rea
 nothing. Install it again after a change of the grants.
 
   sentinel service install                  yours: as long as you are logged in
-  sudo sentinel service install --system    the machine's: for an account named sentinel",
+  sudo sentinel service install --system    the machine's: for an account named sentinel,
+                                            by /etc/sentinel/sentinel.toml",
         options: &[
             SYSTEM,
             USER,
@@ -66,7 +67,7 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if !is_printed {
         expect_systemd()?;
     }
-    let configuration = arguments.configuration()?;
+    let configuration = configuration(&arguments, manager)?;
     let Configuration { config, file } = &configuration;
     if config.connectors().is_empty() {
         return Err("no platform is configured, so a service would have nobody to talk with; \
@@ -126,6 +127,32 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     );
     println!("  systemctl{user} enable --now {NAME}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration that the service will find.
+fn configuration(arguments: &Arguments, manager: Manager) -> Result<Configuration, Box<dyn Error>> {
+    if manager == Manager::User {
+        return arguments.configuration();
+    }
+    let file = arguments.path("config").unwrap_or_else(|| PathBuf::from(SYSTEM_FILE));
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        format!(
+            "{}: {error}; put the configuration there, where its account can read it (chown \
+             root:sentinel, chmod 640), or name another with --config",
+            file.display()
+        )
+    })?;
+    // What is beneath `~` here is somewhere else for the account.
+    let is_said = |line: &str| !line.trim_start().starts_with('#') && line.contains('~');
+    if let Some(number) = text.lines().position(is_said) {
+        return Err(format!(
+            "{}:{}: '~' is another place for the account of a service: write the whole path",
+            file.display(),
+            number + 1
+        )
+        .into());
+    }
+    configuration::find(Some(&file), arguments.has("i-know-what-im-doing"))
 }
 
 /// Says where the secrets of a service are to be put, and makes the file for those of the
@@ -267,6 +294,7 @@ fn failed(path: &Path, error: &std::io::Error) -> String {
 }
 
 const NAME: &str = "sentinel.service";
+const SYSTEM_FILE: &str = "/etc/sentinel/sentinel.toml";
 
 #[cfg(test)]
 mod tests {

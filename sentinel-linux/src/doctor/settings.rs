@@ -59,6 +59,16 @@ fn owners(path: &Path) -> Option<Finding> {
         let what = format!("{} can be written by others, who can grant anything", path.display());
         return Some(Finding::bad(ABOUT, what, format!("chmod go-w {}", path.display())));
     }
+    // Whoever can write to the directory puts another file in its place, unless it is a sticky one.
+    let path = std::fs::canonicalize(path).ok()?;
+    let above = path.parent()?;
+    let data = std::fs::metadata(above).ok()?;
+    let is_open = data.mode() & 0o022 != 0 && data.mode() & 0o1000 == 0;
+    if is_open || (data.uid() != own && data.uid() != 0) {
+        let what = format!("{} is others' to write to, who can replace the file", above.display());
+        let fix = format!("chown {own} {0}, chmod go-w {0}", above.display());
+        return Some(Finding::bad(ABOUT, what, fix));
+    }
     None
 }
 
@@ -90,12 +100,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::super::{Verdict, worst};
-    use super::*;
 
     #[test]
     fn a_file_is_read_and_its_faults_are_findings() {
-        let path =
-            std::env::temp_dir().join(format!("sentinel-doctor-{}.toml", std::process::id()));
+        let home = std::env::temp_dir().join(format!("sentinel-settings-{}", std::process::id()));
+        fs::create_dir_all(&home).unwrap();
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).unwrap();
+        let path = home.join("sentinel.toml");
         let look = |text: &str, mode| {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
@@ -110,8 +121,12 @@ mod tests {
         assert!(findings.iter().any(|it| it.what.starts_with("dangerous")), "{findings:?}");
         let (findings, config) = look("", 0o666);
         assert!(config.is_some() && findings[0].fix.as_deref().unwrap().starts_with("chmod go-w"));
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).unwrap();
+        let (findings, _) = look("", 0o600);
+        assert!(findings[0].what.contains("can replace the file"), "{findings:?}");
         fs::remove_file(&path).unwrap();
         let (findings, config) = super::look(Some(&path));
         assert!(config.is_none() && worst(&findings) == Verdict::Bad);
+        fs::remove_dir_all(home).unwrap();
     }
 }

@@ -91,7 +91,7 @@ fn operators_and_a_directory_can_be_named_beforehand() {
     assert!(file.contains("app_token_env = \"SLACK_APP_TOKEN\""), "{file}");
     assert!(file.contains("read,list /usr/share"), "{file}");
     assert!(!home.file().exists());
-    assert!(text(&run("ada").stderr).contains("write it like telegram:77"));
+    assert!(text(&run("ada").stderr).contains("is named like telegram:77"));
 }
 
 #[test]

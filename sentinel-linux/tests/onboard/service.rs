@@ -27,10 +27,14 @@ fn the_unit_is_printed_and_nothing_else_is_done_without_systemd() {
     let unit = text(&run(&["service", "install", "--print"]).stdout);
     assert!(unit.contains("Type=notify\n") && unit.contains(" run --config "), "{unit}");
     assert!(unit.contains("# Its secrets: TELEGRAM_BOT_TOKEN.") && !unit.contains(TOKEN), "{unit}");
-    let unit = text(&run(&["service", "install", "--system", "--print"]).stdout);
+    let file = home.file().display().to_string();
+    let system = ["service", "install", "--system", "--print", "--config", &file];
+    let unit = text(&run(&system).stdout);
     assert!(unit.contains("User=sentinel\n") && unit.contains("--state /var/lib/sentinel\n"));
-    let output = run(&["service", "install", "--system", "--print", "--account", "a\nUser=root"]);
+    let output = run(&[&system[..], &["--account", "a\nUser=root"]].concat());
     assert!(!output.status.success() && output.stdout.is_empty());
+    home.configure(&format!("{PLATFORM}[security]\ngrants = [\"read ~/notes\"]\n"));
+    assert!(text(&run(&system).stderr).contains("sentinel.toml:5: '~' is another place"));
     assert!(text(&run(&["service", "status"]).stdout).contains("It is not installed"));
     // Where it runs, a test installs nothing.
     if !Path::new("/run/systemd/system").exists() {
