@@ -229,6 +229,51 @@ mod tests {
         assert_eq!(names.len(), INQUIRY_NAMES_COUNT_MAX);
     }
 
+    /// Whatever a service sends, nothing breaks, and nothing that is shown could do harm.
+    #[test]
+    fn anything_may_be_answered() {
+        let pieces = [
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"data\"",
+            "\"id\"",
+            "\"ok\"",
+            "true",
+            "false",
+            "null",
+            "\"result\"",
+            "\"username\"",
+            "\"user\"",
+            "\"error\"",
+            "\"invalid_auth\"",
+            "\"\\u001b[2J\"",
+            "\"a b\"",
+            "7",
+            "\"m\"",
+            "\u{0}",
+        ];
+        arbtest::arbtest(|input| {
+            let mut body = String::new();
+            for _ in 0..input.int_in_range(0..=24)? {
+                body.push_str(input.choose(&pieces)?);
+            }
+            let status = *input.choose(&[200, 204, 400, 401, 404, 500])?;
+            let platforms = ["telegram", "discord", "slack"].map(Inquiry::platform);
+            let all = platforms.into_iter().flatten();
+            for inquiry in all.chain([of("ollama"), of("anthropic"), Inquiry::slack_app()]) {
+                if let Answered::Accepted(names) = inquiry.read(status, body.as_bytes()) {
+                    let is_plain = |it: &String| !it.contains(|c: char| c.is_control() || c == ' ');
+                    assert!(names.iter().all(is_plain), "{body}");
+                }
+            }
+            Ok(())
+        });
+    }
+
     #[test]
     fn a_refusal_is_told_from_trouble() {
         let is_refused = |answered| matches!(answered, Answered::Refused(_));

@@ -154,8 +154,8 @@ fn platform(text: &mut String, platform: &FoundPlatform) {
     if is_waiting {
         comment(
             text,
-            "Nobody is named who may talk there, and so nobody is answered. Put in your id and take \
-             away the marks:",
+            "Nobody is named who may talk there, and so nobody is answered. Put in your id and \
+             take away the marks:",
         );
     }
     for line in lines.lines() {

@@ -108,8 +108,8 @@ fn of_kind(kind: Value) -> Vec<String> {
 fn bash() -> String {
     let mut out = String::from(
         "# Completes sentinel in bash; written by 'sentinel completions bash'.\n\
-         _sentinel() {\n    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}\n    \
-         local first= second= skip= part\n    COMPREPLY=()\n    case $before in\n",
+         _sentinel() {\n    local word=${COMP_WORDS[COMP_CWORD]}\n    \
+         local before=${COMP_WORDS[COMP_CWORD-1]}\n    local first= second= skip= part\n    COMPREPLY=()\n    case $before in\n",
     );
     for (kind, reply) in [
         (Value::File, "mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return"),
@@ -128,7 +128,8 @@ fn bash() -> String {
         "    esac\n    for part in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n        \
          if [[ -n $skip ]]; then skip=; continue; fi\n        case $part in\n            \
          {}) skip=1 ;;\n            -*) ;;\n            \
-         *) if [[ -z $first ]]; then first=$part; elif [[ -z $second ]]; then second=$part; fi ;;\n        \
+         *) if [[ -z $first ]]; then first=$part\n               \
+         elif [[ -z $second ]]; then second=$part; fi ;;\n        \
          esac\n    done\n    local words= options=\n    case $first in\n",
         valued.join("|")
     );
@@ -206,7 +207,8 @@ fn zsh() -> String {
             let _ = writeln!(
                 out,
                 "                    if (( CURRENT == 2 )); then\n                        \
-                 compadd {}\n                    else shift words; (( CURRENT-- )); case $words[1] in",
+                 compadd {}\n                    else\n                        \
+                 shift words; (( CURRENT-- )); case $words[1] in",
                 words.join(" ")
             );
             for command in family {

@@ -166,7 +166,7 @@ impl Dialogue {
     /// Says what was found; a secret that is refused ends it, unless a person goes on without it.
     fn report(&mut self, survey: &Survey) -> Result<(), Box<dyn Error>> {
         for note in &survey.notes {
-            self.say(&format!("  {note}"));
+            self.say(&format!("  {}", wrapped(note, COLUMNS - 4).replace('\n', "\n    ")));
         }
         if survey.notes.is_empty() && survey.refused.is_empty() {
             self.say("  no key of a model, no token of a platform, no model on this machine");

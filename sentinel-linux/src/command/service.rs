@@ -15,7 +15,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "service install",
         operands: "",
         operands_max: 0,
-        summary: "make it a service of systemd, confined by what it is granted",
+        summary: "make it a service of systemd, confined to its grants",
         details: "\
 It writes the unit from the configuration as it is now, and tells systemd to read it; it starts
 nothing. Install it again after a change of the grants.

@@ -8,7 +8,7 @@ use sentinel_core::config::{Surroundings, read};
 use super::*;
 
 fn config(text: &str) -> Config {
-    let surroundings = Surroundings { home: Some("/home/ada"), ..Surroundings::bare("/srv/work") };
+    let surroundings = Surroundings { home: Some("/root/ada"), ..Surroundings::bare("/srv/work") };
     let reading = read(text, &surroundings);
     reading.config.unwrap_or_else(|| panic!("{:?}", reading.diagnostics))
 }
@@ -34,11 +34,11 @@ api_key_env = "ANTHROPIC_API_KEY"
 token_credential = "telegram"
 operators = ["77"]
 [discord]
-token_file = "/home/bot/discord.token"
+token_file = "/root/bot/discord.token"
 operators = ["112233445566778899"]
 [security]
-grants = ["read,list /srv/work", "write /srv/work/drafts ask", "read /home/bot/notes",
-  "write \"/home/bot/my drafts\" ask", "read \"/home/bot/my drafts/old\""]
+grants = ["read,list /srv/work", "write /srv/work/drafts ask", "read /root/bot/notes",
+  "write \"/root/bot/my drafts\" ask", "read \"/root/bot/my drafts/old\""]
 "#;
 
 #[test]
@@ -53,9 +53,9 @@ fn what_is_granted_is_shown_and_nothing_else() {
         "ProtectSystem=strict",
         "ProtectHome=tmpfs",
         "ReadWritePaths=-/srv/work/drafts",
-        "BindPaths=-\"/home/bot/my drafts\"",
-        "BindReadOnlyPaths=-/home/bot/notes",
-        "BindReadOnlyPaths=-/home/bot/discord.token",
+        "BindPaths=-\"/root/bot/my drafts\"",
+        "BindReadOnlyPaths=-/root/bot/notes",
+        "BindReadOnlyPaths=-/root/bot/discord.token",
         "PrivateTmp=yes",
         "NoNewPrivileges=yes",
         "WantedBy=multi-user.target",
@@ -75,10 +75,10 @@ fn a_unit_is_as_narrow_as_its_configuration() {
     let text = made(
         &config("[agent]\nworkspace = \"/tmp/work\"\n"),
         Manager::User,
-        "/home/ada/.local/state/sentinel",
+        "/root/ada/.local/state/sentinel",
     );
     assert!(text.contains("PrivateTmp=no\n") && text.contains("WantedBy=default.target\n"));
-    assert!(text.contains("BindPaths=-/home/ada/.local/state/sentinel\n"), "{text}");
+    assert!(text.contains("BindPaths=-/root/ada/.local/state/sentinel\n"), "{text}");
     assert!(!text.contains("User=") && !text.contains("StateDirectory"), "{text}");
 }
 

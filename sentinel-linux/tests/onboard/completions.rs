@@ -9,7 +9,8 @@ fn offered(script: &str, line: &str) -> Vec<String> {
     let words: Vec<&str> = line.split(' ').collect();
     let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
     let typed = format!(
-        "{script}\nCOMP_WORDS=({})\nCOMP_CWORD={}\n_sentinel\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
+        "{script}\nCOMP_WORDS=({})\nCOMP_CWORD={}\n_sentinel\n\
+         printf '%s\\n' \"${{COMPREPLY[@]}}\"\n",
         quoted.join(" "),
         words.len() - 1
     );
