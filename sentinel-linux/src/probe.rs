@@ -3,7 +3,8 @@
 //! # Invariants
 //! - All are asked at once, each with its own deadline, so that one that does not answer costs its
 //!   own time and nobody else's.
-//! - A secret goes into the request it is for and into no text.
+//! - A secret goes into the request it is for and into no text, and to another machine only over
+//!   TLS.
 //!
 //! # Not here
 //! The agent's own exchanges, which nobody waits for.
@@ -15,7 +16,7 @@ use sentinel_core::channel::connector::Token;
 use sentinel_core::config::{Answered, Inquiry};
 use sentinel_core::time::Timestamp;
 use sentinel_core::wire::http::Headers;
-use sentinel_core::wire::url::Url;
+use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
@@ -135,6 +136,15 @@ impl Asked {
 impl Question {
     fn request(&self, time_max: Duration) -> Result<Request, String> {
         let Inquiry { path, token, key, .. } = &self.inquiry;
+        let is_open = self.base.scheme() == Scheme::Http
+            && self.base.host().reach() != Some(AddressReach::Loopback);
+        if is_open && self.secret.is_some() {
+            return Err(format!(
+                "{}: nothing was sent: a secret would go to another machine without encryption; \
+                 use https",
+                self.base.authority()
+            ));
+        }
         let secret = self.secret.as_ref().map_or("", |secret| secret.as_str());
         let base = self.base.as_str().trim_end_matches('/');
         let url = Zeroizing::new(match token {
@@ -186,3 +196,27 @@ const ANSWER_BYTES_MAX: u64 = 8 << 20;
 
 /// A turn takes no longer, whatever the deadlines are.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_goes_to_no_other_machine_in_the_open() {
+        let asked = |base: &str, secret: Option<&str>| {
+            let secret = secret.map(|secret| Zeroizing::new(secret.to_string()));
+            let base = Url::parse(base).unwrap();
+            let inquiry = Inquiry::platform("telegram").unwrap();
+            Question { inquiry, base, secret }.request(Duration::from_secs(1))
+        };
+        let why = asked("http://192.0.2.1:8080", Some("canary")).unwrap_err();
+        assert!(why.contains("without encryption") && !why.contains("canary"), "{why}");
+        assert!(asked("http://192.0.2.1:8080", None).is_ok());
+        let sent = asked("http://127.0.0.1:8080", Some("12:good")).unwrap();
+        assert_eq!(sent.url.path(), "/bot12:good/getMe");
+        let sent = asked("https://api.example", Some("12:good")).unwrap();
+        assert!(!format!("{sent:?}").contains("good"));
+        let why = asked("https://api.example", Some("can\nary")).unwrap_err();
+        assert!(!why.contains("ary"), "{why}");
+    }
+}

@@ -89,6 +89,8 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
     out.write_str(
         "[Unit]\nDescription=Sentinel, an agent that can do only what a person granted\n",
     )?;
+    // One that cannot start is not started for ever.
+    out.write_str("StartLimitIntervalSec=300\nStartLimitBurst=10\n")?;
     if *manager == Manager::System {
         out.write_str("Wants=network-online.target\nAfter=network-online.target\n")?;
     }

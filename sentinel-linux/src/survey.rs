@@ -47,8 +47,11 @@ pub(crate) fn look(probe: &mut Probe, environment: &dyn Fn(&str) -> Option<Strin
     let mut survey = Survey::default();
     let mut subjects = Vec::new();
     let mut questions = Vec::new();
-    let secret = |name: &str| environment(name).map(|text| text.trim().to_string());
-    let secret = |name: &str| secret(name).filter(|text| !text.is_empty()).map(Zeroizing::new);
+    let secret = |name: &str| {
+        let text = Zeroizing::new(environment(name)?);
+        let text = Zeroizing::new(text.trim().to_string());
+        (!text.is_empty()).then_some(text)
+    };
     for known in providers() {
         let own = own_place(known.name, environment);
         let Some(inquiry) = Inquiry::models(known.provider) else { continue };

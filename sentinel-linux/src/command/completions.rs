@@ -106,11 +106,7 @@ fn of_kind(kind: Value) -> Vec<String> {
 }
 
 fn bash() -> String {
-    let mut out = String::from(
-        "# Completes sentinel in bash; written by 'sentinel completions bash'.\n\
-         _sentinel() {\n    local word=${COMP_WORDS[COMP_CWORD]}\n    \
-         local before=${COMP_WORDS[COMP_CWORD-1]}\n    local first= second= skip= part\n    COMPREPLY=()\n    case $before in\n",
-    );
+    let mut out = String::from(BASH_BEGIN);
     for (kind, reply) in [
         (Value::File, "mapfile -t COMPREPLY < <(compgen -f -- \"$word\"); return"),
         (Value::Directory, "mapfile -t COMPREPLY < <(compgen -d -- \"$word\"); return"),
@@ -123,16 +119,7 @@ fn bash() -> String {
     }
     let valued: Vec<String> =
         [Value::File, Value::Directory, Value::Text].into_iter().flat_map(of_kind).collect();
-    let _ = write!(
-        out,
-        "    esac\n    for part in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n        \
-         if [[ -n $skip ]]; then skip=; continue; fi\n        case $part in\n            \
-         {}) skip=1 ;;\n            -*) ;;\n            \
-         *) if [[ -z $first ]]; then first=$part\n               \
-         elif [[ -z $second ]]; then second=$part; fi ;;\n        \
-         esac\n    done\n    local words= options=\n    case $first in\n",
-        valued.join("|")
-    );
+    out.push_str(&BASH_WORDS.replace("VALUED", &valued.join("|")));
     let _ = writeln!(
         out,
         "        '') words='{}' options='{}' ;;",
@@ -164,13 +151,41 @@ fn bash() -> String {
         }
         out.push_str("            ;;\n");
     }
-    out.push_str(
-        "    esac\n    if [[ $word == -* ]]; then words=$options; fi\n    \
-         mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n}\n\
-         complete -F _sentinel sentinel\n",
-    );
+    out.push_str(BASH_END);
     out
 }
+
+const BASH_BEGIN: &str = r"# Completes sentinel in bash; written by 'sentinel completions bash'.
+_sentinel() {
+    local word=${COMP_WORDS[COMP_CWORD]}
+    local before=${COMP_WORDS[COMP_CWORD-1]}
+    local first= second= skip= part
+    COMPREPLY=()
+    case $before in
+";
+
+/// The words so far that are no options and no values of them.
+const BASH_WORDS: &str = r#"    esac
+    for part in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        if [[ -n $skip ]]; then skip=; continue; fi
+        case $part in
+            VALUED) skip=1 ;;
+            -*) ;;
+            *)
+                if [[ -z $first ]]; then first=$part
+                elif [[ -z $second ]]; then second=$part; fi ;;
+        esac
+    done
+    local words= options=
+    case $first in
+"#;
+
+const BASH_END: &str = r#"    esac
+    if [[ $word == -* ]]; then words=$options; fi
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+complete -F _sentinel sentinel
+"#;
 
 fn zsh() -> String {
     let mut out = String::from(
