@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::capability::{FileRight, Level, Resource};
 use sentinel_core::config::{Config, SealKey, SecretSource};
 
@@ -131,6 +132,12 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
     writeln!(out, "\n[Install]\nWantedBy={target}")
 }
 
+/// Where files that come with messages are put, if they are taken in.
+pub(crate) fn attachments(config: &Config) -> Option<PathBuf> {
+    let takes = config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
+    takes.then(|| Path::new(config.workspace()).join(ATTACHMENTS))
+}
+
 /// What of the files it sees, and where it writes.
 fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Result {
     let Facts { manager, program, file, state, config, .. } = facts;
@@ -141,6 +148,7 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
         writes.insert(state.to_path_buf());
     }
     reads.insert(config.workspace().into());
+    writes.extend(attachments(config));
     for grant in config.settings().grants.iter().filter(|grant| grant.level != Level::Deny) {
         if let Resource::Files { path, rights } = &grant.resource {
             let path = PathBuf::from(path.as_str());

@@ -35,6 +35,7 @@ enum Subject {
     Service(KnownProvider, Option<String>),
     Account {
         platform: &'static str,
+        own: Option<String>,
         token_env: &'static str,
         app_token_env: Option<&'static str>,
     },
@@ -80,15 +81,17 @@ pub(crate) fn look(probe: &mut Probe, environment: &dyn Fn(&str) -> Option<Strin
             ));
             continue;
         }
-        let base = match connectors::base(platform) {
+        let own = own_place(platform, environment);
+        let usual = || connectors::usual_base(platform).unwrap_or_default().to_string();
+        let base = match Url::parse(&own.clone().unwrap_or_else(usual)) {
             Ok(base) => base,
             Err(error) => {
-                survey.notes.push(error);
+                survey.notes.push(format!("{platform}: its address is none: {error}"));
                 continue;
             }
         };
         questions.push(Question { inquiry, base: base.clone(), secret: Some(token) });
-        subjects.push(Subject::Account { platform, token_env, app_token_env });
+        subjects.push(Subject::Account { platform, own, token_env, app_token_env });
         if app_token.is_some() {
             questions.push(Question { inquiry: Inquiry::slack_app(), base, secret: app_token });
             subjects.push(Subject::App);
@@ -107,7 +110,7 @@ impl Survey {
     fn take(&mut self, subject: Subject, heard: Heard) {
         match subject {
             Subject::Service(known, own) => self.service(known, own, heard),
-            Subject::Account { platform, token_env, app_token_env } => {
+            Subject::Account { platform, own, token_env, app_token_env } => {
                 let name = match heard {
                     Heard::Said { answered: Answered::Accepted(names), .. } => {
                         self.notes.push(format!(
@@ -123,6 +126,7 @@ impl Survey {
                 }
                 self.accounts.push(Account {
                     platform: platform.into(),
+                    base_url: own,
                     name,
                     token_env: token_env.into(),
                     app_token_env: app_token_env.map(String::from),
@@ -200,7 +204,7 @@ impl Survey {
     }
 }
 
-/// Where the environment says that a provider is.
+/// Where the environment says that a provider or platform is.
 fn own_place(provider: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let set = |name: &str| environment(name).filter(|text| !text.trim().is_empty());
     set(&format!("SENTINEL_{}_URL", provider.to_uppercase()))

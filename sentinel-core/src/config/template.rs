@@ -49,6 +49,8 @@ pub struct FoundModel {
 pub struct FoundPlatform {
     /// Its section: `telegram`, `discord` or `slack`.
     pub section: String,
+    /// Where its interface is, if that is not the platform's own place.
+    pub base_url: Option<String>,
     /// The variable that holds the token.
     pub token_env: String,
     /// The variable that holds the app's token, for Slack.
@@ -137,6 +139,9 @@ fn platform(text: &mut String, platform: &FoundPlatform) {
     set(&mut lines, "token_env", &platform.token_env);
     if let Some(variable) = &platform.app_token_env {
         set(&mut lines, "app_token_env", variable);
+    }
+    if let Some(url) = &platform.base_url {
+        set(&mut lines, "base_url", url);
     }
     if is_waiting {
         lines.push_str("operators = [\"YOUR ID\"]\n");

@@ -62,6 +62,8 @@ pub struct Service {
 pub struct Account {
     /// The platform.
     pub platform: String,
+    /// Where its interface is, if that is not the platform's own place.
+    pub base_url: Option<String>,
     /// What it is called there; nothing if the platform could not be asked.
     pub name: Option<String>,
     /// The variable that holds its token.
@@ -271,6 +273,7 @@ impl Wizard {
         if let Some(account) = self.findings.accounts.get(index) {
             self.facts.platforms.push(FoundPlatform {
                 section: account.platform.clone(),
+                base_url: account.base_url.clone(),
                 token_env: account.token_env.clone(),
                 app_token_env: account.app_token_env.clone(),
                 operators: Vec::new(),

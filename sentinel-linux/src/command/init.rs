@@ -41,8 +41,8 @@ careful answer. No secret is written, only which variable it is in.
   sentinel init --yes --operators telegram:77    ask nothing
   sentinel init --print > sentinel.toml          write nowhere else
 
-SENTINEL_OLLAMA_URL names another place where Ollama is, and so for every provider; so does
-SENTINEL_TELEGRAM_URL for a platform. HTTPS_PROXY is used if it is set.",
+SENTINEL_OLLAMA_URL names another place where Ollama is, and so for every provider and platform;
+the file says it afterwards. HTTPS_PROXY is used if it is set.",
     options: &[
         Switch { name: "yes", short: Some('y'), value: "", summary: "Enter for every question" },
         Switch {

@@ -105,7 +105,9 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         expect_account(&account)?;
     } else {
         // Its view of the files can only show what is there.
-        document::make_directory(&state).map_err(|error| failed(&state, &error))?;
+        for place in [Some(state.clone()), service::attachments(config)].into_iter().flatten() {
+            document::make_directory(&place).map_err(|error| failed(&place, &error))?;
+        }
     }
     let path = unit_path(manager)?;
     let kept = document::write(&path, &unit, 0o644, true).map_err(|error| failed(&path, &error))?;

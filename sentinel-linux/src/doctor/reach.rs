@@ -42,7 +42,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
             return findings;
         }
     };
-    let (subjects, questions) = everybody(config, &mut findings);
+    let (subjects, questions) = everybody(config);
     let heard = probe.ask(&questions, ASKING_TIME_MAX);
     let here = Clock::new().now().wall;
     let mut has_clock = false;
@@ -65,7 +65,7 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
 }
 
 /// Whom to ask, and what.
-fn everybody(config: &Config, findings: &mut Vec<Finding>) -> (Vec<Subject>, Vec<Question>) {
+fn everybody(config: &Config) -> (Vec<Subject>, Vec<Question>) {
     let mut subjects = Vec::new();
     let mut questions = Vec::new();
     let mut add = |name, model, inquiry, base: Url, source: Option<&SecretSource>| {
@@ -89,14 +89,9 @@ fn everybody(config: &Config, findings: &mut Vec<Finding>) -> (Vec<Subject>, Vec
     }
     for connector in config.connectors() {
         let platform = connector.platform.name;
-        let base = match connectors::base(platform) {
-            Ok(base) => base,
-            Err(error) => {
-                findings.push(Finding::bad("network", error, "set it to an address, or unset it"));
-                continue;
-            }
-        };
-        let Some(inquiry) = Inquiry::platform(platform) else { continue };
+        let usual = || Url::parse(connectors::usual_base(platform)?).ok();
+        let base = connector.base_url.clone().or_else(usual);
+        let (Some(base), Some(inquiry)) = (base, Inquiry::platform(platform)) else { continue };
         add(platform.to_string(), None, inquiry, base.clone(), Some(&connector.token));
         if let Some(token) = &connector.app_token {
             let name = format!("{platform}, the app");

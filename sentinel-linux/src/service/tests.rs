@@ -63,8 +63,9 @@ fn what_is_granted_is_shown_and_nothing_else() {
         assert!(has(line), "{line} is not in\n{text}");
     }
     assert!(!text.contains("drafts/old"), "it is shown with what holds it: {text}");
+    assert!(has("ReadWritePaths=-/srv/work/attachments"), "files that come with messages: {text}");
     let writable = text.lines().filter(|line| line.contains("ReadWritePaths")).count();
-    assert_eq!(writable, 1, "{text}");
+    assert_eq!(writable, 2, "{text}");
 }
 
 #[test]

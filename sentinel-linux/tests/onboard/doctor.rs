@@ -31,6 +31,7 @@ fn configuration(home: &Home) -> String {
          [openai]\nmodel = \"one\"\nbase_url = \"http://127.0.0.1:{port}/OPENAI\"\n\
          api_key_file = \"{path}/openai.key\"\n\
          [telegram]\ntoken_env = \"TELEGRAM_BOT_TOKEN\"\noperators = [\"77\"]\n\
+         base_url = \"http://127.0.0.1:{port}/TELEGRAM\"\n\
          [security]\ngrants = [\"read,list {path}/work\", \"run /usr/bin/env true\"]\n"
     )
 }

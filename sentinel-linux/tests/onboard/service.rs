@@ -48,7 +48,8 @@ fn the_unit_is_printed_and_nothing_else_is_done_without_systemd() {
 #[test]
 fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
     let home = Home::new("notify");
-    home.configure(PLATFORM);
+    let base = format!("base_url = \"http://127.0.0.1:{}/TELEGRAM\"\n", home.server.port);
+    home.configure(&format!("{PLATFORM}{base}"));
     let path = home.path.join("notify");
     let listener = UnixDatagram::bind(&path).unwrap();
     listener.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

@@ -245,6 +245,7 @@ fn the_template_reads_without_an_error_and_without_danger() {
     };
     let telegram = FoundPlatform {
         section: "telegram".into(),
+        base_url: Some("http://127.0.0.1:8081/".into()),
         token_env: "TELEGRAM_BOT_TOKEN".into(),
         app_token_env: None,
         operators: alloc::vec!["77".into()],

@@ -19,6 +19,7 @@ fn account(platform: &str) -> Account {
     let upper = platform.to_ascii_uppercase();
     Account {
         platform: platform.into(),
+        base_url: None,
         name: Some("@sbot".into()),
         token_env: format!("{upper}_BOT_TOKEN"),
         app_token_env: (platform == "slack").then(|| "SLACK_APP_TOKEN".into()),
