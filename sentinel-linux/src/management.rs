@@ -188,6 +188,7 @@ impl Rest {
             let done = match effect {
                 Effect::StoreKeys { ring } => disk.perform(Deed::StoreKeys(ring)),
                 Effect::StoreSeed { seed } => disk.perform(Deed::StoreSeed(seed)),
+                Effect::Checkpoint(note) => disk.perform(Deed::StoreCheckpoint(note.to_string())),
                 Effect::Persist { file, offset, bytes, records_count } => {
                     disk.perform(Deed::Persist { file, offset, bytes, records_count })
                 }
@@ -211,6 +212,9 @@ impl Rest {
                 }
                 Some(Done::SeedFailed(error)) => {
                     log::error!("the log's secret could not be replaced: {error}");
+                }
+                Some(Done::CheckpointFailed(error)) => {
+                    log::error!("the last checkpoint could not be kept: {error}");
                 }
                 None => {}
             }
