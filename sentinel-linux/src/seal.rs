@@ -38,9 +38,9 @@ pub(crate) fn master(place: &Place, state: &Path, has_log: bool) -> Result<Maste
         SealKey::Passphrase(source) => {
             let read = || secrets::read(source).map_err(|error| format!("the passphrase: {error}"));
             match Recipe::find(state)? {
-                Some(recipe) => recipe.key(&*read()?)?.ok_or_else(|| WRONG.into()),
+                Some(recipe) => recipe.key(&read()?)?.ok_or_else(|| WRONG.into()),
                 None if has_log => Err(NO_RECIPE.into()),
-                None => Recipe::make(state, &*read()?),
+                None => Recipe::make(state, &read()?),
             }
         }
         SealKey::Asked => match Recipe::find(state)? {
