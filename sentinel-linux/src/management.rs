@@ -20,6 +20,7 @@ use sentinel_core::limits::CONTROL_ANSWER_BYTES_MAX;
 use sentinel_core::runtime::{Effect, Event};
 use sentinel_core::text::json;
 
+use crate::attachments::Attachments;
 use crate::clock::Clock;
 use crate::configuration::Configuration;
 use crate::control::socket_path;
@@ -194,6 +195,14 @@ impl Rest {
                 }
                 Effect::Alert(text) => {
                     log::warn!("{text}");
+                    None
+                }
+                Effect::RemoveFiles { conversation } => {
+                    let files = Attachments::new(&opened.settings.workspace, false);
+                    let removed = files.map_err(|error| error.to_string());
+                    if let Err(why) = removed.and_then(|files| files.remove(conversation.0)) {
+                        log::warn!("a file of {conversation} is still there: {why}");
+                    }
                     None
                 }
                 Effect::Tell { request, outcome } => {

@@ -567,6 +567,9 @@ impl World {
                 }
                 Some(Effect::StoreKeys { ring }) => self.disk.ring = ring,
                 Some(Effect::StoreSeed { seed }) => self.disk.seed = seed.to_bytes().to_vec(),
+                Some(Effect::RemoveFiles { conversation }) => {
+                    self.files.retain(|(own, _)| *own != conversation);
+                }
                 Some(Effect::Tell { .. }) => answers_count += 1,
                 Some(Effect::Alert(_) | Effect::Checkpoint(_)) => {}
                 Some(other) => panic!("nobody is at work, and yet {other:?}"),
