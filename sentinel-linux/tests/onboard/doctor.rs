@@ -199,10 +199,17 @@ const FAULTS: &[Fault] = &[
     ),
     (
         "a name that is none",
-        |home, _| change(home, "127.0.0.1:", "no-such-host.invalid:"),
+        |home, _| change(home, "http://127.0.0.1:", "https://no-such-host.invalid:"),
         "FAIL",
         "model 'openai'",
         "resolv.conf",
+    ),
+    (
+        "a key that would go out in the open",
+        |home, _| change(home, "http://127.0.0.1:", "http://192.0.2.1:"),
+        "FAIL",
+        "without encryption",
+        "",
     ),
     (
         "another model",
