@@ -485,8 +485,10 @@ fn a_stranger_is_let_in_by_a_code_and_shut_out_again() {
     let platform = Shared::default();
     let port = serve(platform.clone());
     let home = Home::new("pair");
-    let telegram = "[telegram]\ntoken_env = \"BOT_TOKEN\"\noperators = [\"77\"]\npairing = true\n";
-    home.configure(telegram);
+    home.configure(&format!(
+        "[telegram]\ntoken_env = \"BOT_TOKEN\"\noperators = [\"77\"]\npairing = true\n\
+         base_url = \"http://127.0.0.1:{port}\"\n"
+    ));
     let mut updates_count = 0;
     let mut write = |sender: u64, text: &str| {
         updates_count += 1;
@@ -502,12 +504,7 @@ fn a_stranger_is_let_in_by_a_code_and_shut_out_again() {
         platform.sent.iter().any(|(known, text)| known == chat && text.contains(what))
     };
     let start = || {
-        let child = home
-            .sentinel(&["run"])
-            .env("BOT_TOKEN", "12:secret")
-            .env("SENTINEL_TELEGRAM_URL", format!("http://127.0.0.1:{port}"))
-            .spawn()
-            .unwrap();
+        let child = home.sentinel(&["run"]).env("BOT_TOKEN", "12:secret").spawn().unwrap();
         until("it is at work", || home.run(&["status"]).status.success());
         Agent { child }
     };

@@ -26,7 +26,7 @@ fn bash_completes_commands_options_and_values() {
     let output = home.sentinel(&["completions", "bash"]).output().unwrap();
     let script = text(&output.stdout);
     assert_eq!(offered(&script, "sentinel doc"), ["doctor"]);
-    assert_eq!(offered(&script, "sentinel con"), ["config"]);
+    assert_eq!(offered(&script, "sentinel conf"), ["config"]);
     assert_eq!(offered(&script, "sentinel config "), ["check", "show", "schema"]);
     assert_eq!(offered(&script, "sentinel config s"), ["show", "schema"]);
     assert_eq!(offered(&script, "sentinel service i"), ["install"]);
