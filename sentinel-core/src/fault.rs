@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     HeldDelivery,
     /// What is shown of a growing answer does not say that more comes.
     UnmarkedAnswer,
+    /// Grants that other settings no longer have go on.
+    StaleGrant,
 }
 
 #[cfg(all(test, feature = "agent"))]

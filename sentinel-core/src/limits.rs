@@ -715,6 +715,10 @@ pub const INQUIRY_NAMES_COUNT_MAX: usize = 2000;
 /// Ids of people that one answer to a question of the setup may hold.
 pub const WIZARD_IDS_COUNT_MAX: usize = 100;
 
+/// Names that figures are kept for: tools and models of any sensible configuration. A monitor pays
+/// for each.
+pub const FIGURES_NAMES_COUNT_MAX: usize = 256;
+
 /// One text of a configuration: instructions of twenty pages. It goes out with every request.
 pub const CONFIG_TEXT_BYTES_MAX: usize = 64 * 1024;
 

@@ -59,6 +59,11 @@ impl Agent {
         names.filter(may).filter_map(|name| self.route.find(name)).collect()
     }
 
+    /// Whether a model may be asked at all.
+    pub(super) fn may_ask(&self, name: &str) -> bool {
+        self.handle_of_model(name).is_some()
+    }
+
     /// The grant for a model. A model is asked in every turn: a grant that asks a person first
     /// is none.
     fn handle_of_model(&self, name: &str) -> Option<Handle> {

@@ -360,15 +360,25 @@ impl Agent {
                 }
                 _ => Vec::new(),
             };
-            for call in uncovered {
-                self.calls.remove(&call);
-                self.outbox.order(Order::Stop(call));
-                let content = "stopped: a grant it needs was revoked while it ran; what it did \
-                               until then is not known"
-                    .to_string();
-                self.finish(number, &mut turn, call, ToolOutput { content, is_error: true }, false);
-            }
+            self.stop_calls(number, &mut turn, &uncovered);
             self.go_on(number, turn);
+        }
+    }
+
+    /// Stops calls whose grants have ended.
+    pub(super) fn stop_calls(
+        &mut self,
+        number: ConversationNumber,
+        turn: &mut Turn,
+        calls: &[CallNumber],
+    ) {
+        for call in calls {
+            self.calls.remove(call);
+            self.outbox.order(Order::Stop(*call));
+            let content = "stopped: a grant it needs was revoked while it ran; what it did until \
+                           then is not known"
+                .to_string();
+            self.finish(number, turn, *call, ToolOutput { content, is_error: true }, false);
         }
     }
 

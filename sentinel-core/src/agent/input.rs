@@ -61,6 +61,11 @@ pub(crate) enum Input {
     Timer,
     /// The persona was looked at; `None` if it cannot be read.
     PersonaRead { text: Option<String> },
+    /// Other settings hold from now on.
+    Reconfigured {
+        /// The digest of them.
+        settings: [u8; 32],
+    },
 }
 
 /// What a tool gave back.
@@ -93,6 +98,7 @@ impl Input {
     pub(crate) const fn kind(&self) -> Kind {
         match self {
             Self::Started { .. } => Kind::Started,
+            Self::Reconfigured { .. } => Kind::Reconfigured,
             Self::Message { .. } => Kind::Message,
             Self::Reply { .. } => Kind::Reply,
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
@@ -110,7 +116,7 @@ impl Input {
         json::object(|out| {
             out.field("at", at.0);
             match self {
-                Self::Started { settings } => {
+                Self::Started { settings } | Self::Reconfigured { settings } => {
                     out.field("settings", hex(settings).as_str());
                 }
                 Self::Message { incoming, entropy } => {
@@ -167,6 +173,9 @@ impl Input {
         let exchange = |value| number(value, "exchange").map(ExchangeNumber);
         Ok(match kind {
             Kind::Started => Self::Started { settings: unhex(value.get("settings")?.as_str()?)? },
+            Kind::Reconfigured => {
+                Self::Reconfigured { settings: unhex(value.get("settings")?.as_str()?)? }
+            }
             Kind::Message => Self::Message {
                 incoming: Incoming::read(value.get("message")?)
                     .map_err(|error| Unreadable::new(error.to_string()))?,

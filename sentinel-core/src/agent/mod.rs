@@ -32,6 +32,7 @@ mod operator;
 pub(crate) mod outbox;
 mod persona;
 mod questions;
+mod reconfigure;
 mod record;
 mod repetition;
 mod restart;
@@ -157,8 +158,8 @@ impl Agent {
     pub(crate) fn handle(&mut self, now: Now, input: Input) {
         self.now = now;
         match input {
-            // Settings come as an argument of their own: see `start`.
-            Input::Started { .. } => {}
+            // Settings come as an argument of their own: see `start` and `reconfigure`.
+            Input::Started { .. } | Input::Reconfigured { .. } => {}
             Input::Message { incoming, entropy } => self.message(incoming, entropy),
             Input::Reply { exchange, reply } => self.reply(exchange, reply),
             Input::ReplyFailed { exchange, error, usage, was_shown, entropy } => {

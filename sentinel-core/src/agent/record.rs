@@ -71,6 +71,8 @@ kinds! {
     PersonaRead = 9, "persona.read";
     /// A file that came with a message was fetched, or was not.
     Fetched = 16, "attachment.fetched";
+    /// Other settings hold from here on, while the program goes on.
+    Reconfigured = 10, "reconfigured";
 
     /// A message was let in, and from whom.
     Admitted = 256, "message.admitted";

@@ -51,6 +51,9 @@ pub struct Settings {
     pub platforms: Vec<Platform>,
     /// The largest attachment that is taken in, by platform; of others none.
     pub attachments: BTreeMap<String, u64>,
+    /// The platforms of them on which an answer is shown only when it is whole. It decides
+    /// nothing, so it is in no digest.
+    pub unstreamed: Vec<&'static str>,
     /// The bounds of a turn.
     pub turn: TurnRules,
     /// After how many inputs a snapshot is taken, as soon as nothing goes on.
@@ -66,7 +69,7 @@ pub struct Settings {
 }
 
 /// A model that can be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Model {
     /// Its name, at its provider and in grants.
     pub name: String,
@@ -136,6 +139,7 @@ impl Settings {
             access: AccessRules::default(),
             platforms: Vec::new(),
             attachments: BTreeMap::new(),
+            unstreamed: Vec::new(),
             turn: TurnRules::default(),
             snapshot_inputs: limits::SNAPSHOT_INPUTS,
             workspace: String::from("/"),

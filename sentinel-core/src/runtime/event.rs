@@ -16,7 +16,7 @@ use core::time::Duration;
 
 use crate::agent::{
     CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
-    OperatorCommand, Refusal, ToolOutput,
+    OperatorCommand, Refusal, Settings, SettingsError, ToolOutput,
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
@@ -114,6 +114,9 @@ pub enum Event<'e> {
         /// The command.
         command: OperatorCommand,
     },
+    /// The operator wrote other settings, which hold from now on. Keep what they were made from
+    /// first: a later start looks for it by their digest.
+    Settings(Arc<Settings>),
     /// The persona's file was read; `None` if it cannot be.
     PersonaRead {
         /// Its text.
@@ -260,6 +263,8 @@ pub enum Said {
 pub enum EventError {
     /// A message is not within its bounds.
     Message(crate::channel::IncomingError),
+    /// Settings cannot be worked with; those from before go on.
+    Settings(SettingsError),
     /// Something that had to be recorded could not be, so that nothing is done any more. An alert
     /// said what; a new start goes on from what was recorded.
     Stopped,
@@ -274,6 +279,7 @@ impl fmt::Display for EventError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Message(error) => error.fmt(formatter),
+            Self::Settings(error) => error.fmt(formatter),
             Self::Stopped => formatter.write_str(
                 "a record could not be written, and nothing is done without one; the alert before \
                  this says why. Start again",

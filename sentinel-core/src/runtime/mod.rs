@@ -26,6 +26,7 @@ mod book;
 mod entropy;
 mod event;
 mod exchange;
+mod figures;
 mod management;
 mod orders;
 mod replay;
@@ -56,6 +57,7 @@ use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::time::{Instant, Now};
 
 pub use self::event::{Effect, Event, EventError, Said};
+pub use self::figures::{Figures, ModelFigures};
 pub use self::replay::{Difference, DifferenceKind, Replay, Replayed, replay};
 pub use self::resume::{ResumeError, Resumed};
 pub use crate::agent::SettingsError;
@@ -83,6 +85,10 @@ pub struct Sentinel {
     /// What follows without the outside.
     inner: VecDeque<Input>,
     effects: VecDeque<Effect>,
+    /// The platforms on which an answer is shown when it is whole. It decides nothing, so it is
+    /// none of the agent's settings, which a journal brings back.
+    unstreamed: Vec<&'static str>,
+    figures: Figures,
 }
 
 /// What only the shell can know: secrets, and the name of the log.
@@ -146,6 +152,8 @@ impl Sentinel {
             waiting: VecDeque::new(),
             inner: VecDeque::new(),
             effects: VecDeque::new(),
+            unstreamed: Vec::new(),
+            figures: Figures::default(),
         }
     }
 
@@ -155,9 +163,30 @@ impl Sentinel {
         if self.record(&input).is_none() {
             return Err(ResumeError::Keys);
         }
+        self.unstreamed = settings.unstreamed.clone();
         self.agent.start(self.now, settings).map_err(ResumeError::Settings)?;
         self.drain();
         self.settle();
+        Ok(())
+    }
+
+    /// Goes on with other settings. Those of one digest decide alike, so that there is nothing to
+    /// record about them.
+    fn reconfigure(&mut self, settings: Arc<Settings>) -> Result<(), EventError> {
+        self.agent.can_work_with(&settings).map_err(EventError::Settings)?;
+        if settings.digest != self.agent.settings().digest {
+            if self.book.is_busy() {
+                return Err(EventError::Busy);
+            }
+            let input = Input::Reconfigured { settings: settings.digest };
+            if self.record(&input).is_none() {
+                return Err(EventError::Busy);
+            }
+            let next = settings.clone();
+            self.agent.reconfigure(self.now, next).map_err(EventError::Settings)?;
+            self.drain();
+        }
+        self.unstreamed = settings.unstreamed.clone();
         Ok(())
     }
 
@@ -240,6 +269,7 @@ impl Sentinel {
                 self.input(Input::Operator { request, command });
             }
             Event::PersonaRead { text } => self.input(Input::PersonaRead { text }),
+            Event::Settings(settings) => self.reconfigure(settings)?,
         }
         self.settle();
         Ok(())
@@ -293,6 +323,24 @@ impl Sentinel {
             || self.book.is_writing()
             || !self.effects.is_empty()
             || !(self.speaking.is_empty() && self.waiting.is_empty() && self.inner.is_empty())
+    }
+
+    /// How much of everything there was since this start.
+    #[must_use]
+    pub const fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// How much waits or is under way, each with what it is.
+    #[must_use]
+    pub fn queues(&self) -> [(&'static str, usize); 5] {
+        [
+            ("model_exchanges", self.exchanges.len()),
+            ("deliveries", self.speaking.len()),
+            ("orders", self.waiting.len()),
+            ("effects", self.effects.len()),
+            ("questions", self.agent.pending_questions().count()),
+        ]
     }
 
     /// How many conversations are known.
@@ -353,6 +401,9 @@ impl Sentinel {
             }
         };
         let is_written = self.append(input.kind(), conversation, payload.as_bytes());
+        if is_written {
+            self.figures.input(&recorded, &self.agent.settings().prices);
+        }
         is_written.then_some(recorded)
     }
 
@@ -378,6 +429,9 @@ impl Sentinel {
                 Line::Record(entry) => {
                     let is_written = self.append(entry.kind, entry.conversation, &entry.payload);
                     self.is_stopped |= !is_written;
+                    if is_written {
+                        self.figures.derived(entry.kind, &entry.payload);
+                    }
                 }
                 // Nothing is done whose reason is not on record.
                 Line::Order(_) if self.is_stopped => {}

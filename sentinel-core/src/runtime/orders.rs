@@ -27,10 +27,12 @@ pub(super) struct Speaking {
 }
 
 impl Speaking {
-    fn new(number: DeliveryNumber, platform: &Platform, chat: &str, is_resumed: bool) -> Self {
-        // Where nothing can be changed, an answer is shown while it grows only if text can be added
-        // to what stands there.
-        let streams = platform.can_edit || *platform == Platform::TERMINAL;
+    fn new(
+        number: DeliveryNumber,
+        platform: &Platform,
+        chat: &str,
+        (streams, is_resumed): (bool, bool),
+    ) -> Self {
         let delivery = Delivery::new(platform, streams).keyed(number.0);
         let delivery = if is_resumed { delivery.resumed() } else { delivery };
         Self {
@@ -54,6 +56,7 @@ impl Sentinel {
         match order {
             Order::Ask(ask) => self.ask(ask),
             Order::Unask(exchange) => {
+                self.figures.forget(exchange);
                 if self.exchanges.remove(&exchange).is_some() {
                     self.effects.push_back(Effect::CancelModel { exchange });
                 }
@@ -133,7 +136,8 @@ impl Sentinel {
                 let settings = self.agent.settings();
                 let known = settings.platforms.iter().find(|known| known.name == platform);
                 if let Some(known) = known {
-                    let mut speaking = Speaking::new(delivery, known, &chat, false);
+                    let streams = self.streams(known);
+                    let mut speaking = Speaking::new(delivery, known, &chat, (streams, false));
                     speaking.is_said = true;
                     speaking.said = Said::Notice;
                     speaking.delivery.finish_with(&text);
@@ -228,6 +232,13 @@ impl Sentinel {
         }
     }
 
+    /// Whether an answer is shown while it grows. Where nothing can be changed, it is only if text
+    /// can be added to what stands there.
+    fn streams(&self, platform: &Platform) -> bool {
+        let can_grow = platform.can_edit || *platform == Platform::TERMINAL;
+        can_grow && !self.unstreamed.contains(&platform.name)
+    }
+
     /// What is being said under this number; it begins if it has not.
     fn speaking(
         &mut self,
@@ -237,7 +248,8 @@ impl Sentinel {
         if !self.speaking.contains_key(&delivery) {
             let (platform, chat) = self.agent.address(conversation)?;
             let is_resumed = delivery <= self.resumed_through;
-            let mut speaking = Speaking::new(delivery, platform, chat, is_resumed);
+            let streams = self.streams(platform);
+            let mut speaking = Speaking::new(delivery, platform, chat, (streams, is_resumed));
             speaking.conversation = Some(conversation);
             self.speaking.insert(delivery, speaking);
         }

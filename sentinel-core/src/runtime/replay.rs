@@ -318,7 +318,12 @@ impl<'f> Replayer<'f> {
         let (instant, input) = Input::read(kind, payload).map_err(DifferenceKind::Unreadable)?;
         let now = Now { instant, wall: record.time };
         self.last = now;
-        if let Input::Started { settings: digest } = &input {
+        if let Input::Reconfigured { settings: digest } = &input {
+            let settings =
+                (self.find)(digest).ok_or(DifferenceKind::Settings { digest: *digest })?;
+            let agent = self.agent.as_mut().ok_or(DifferenceKind::NoStart)?;
+            agent.reconfigure(now, settings).map_err(DifferenceKind::BadSettings)?;
+        } else if let Input::Started { settings: digest } = &input {
             let settings =
                 (self.find)(digest).ok_or(DifferenceKind::Settings { digest: *digest })?;
             let agent = match &mut self.agent {

@@ -13,6 +13,7 @@ use super::*;
 use crate::agent::{Answer, Kind, OperatorCommand};
 use crate::channel::{Identity, Incoming, Part};
 use crate::time::Timestamp;
+use crate::wire::http::Headers;
 
 #[test]
 fn a_person_is_answered_and_a_stranger_is_not() {
@@ -178,4 +179,34 @@ fn an_operator_can_have_a_snapshot_taken() {
     assert!(kinds.ends_with(&[Kind::Operated, Kind::SnapshotPart, Kind::Snapshot]), "{kinds:?}");
     shell.restart();
     assert!(shell.write("1", "c1", "/status").contains("2 messages"), "{:?}", shell.said);
+}
+
+/// Where the settings say so, nothing is shown of an answer before it is whole; that plays no part
+/// in any decision, so that settings of the same digest may say otherwise.
+#[test]
+fn an_answer_that_is_not_streamed_is_shown_when_it_is_whole() {
+    let piece = |rest: &str| {
+        alloc::format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{{rest}}}]}}\n\n")
+    };
+    let mut shell = Shell::new(shell::service(&["model offline"]));
+    for is_streamed in [true, false, true] {
+        let mut settings = shell::service(&["model offline"]);
+        settings.unstreamed = if is_streamed { Vec::new() } else { Vec::from(["chat"]) };
+        shell.tell(Event::Settings(Arc::new(settings)));
+        shell.write("1", "c1", "go");
+        shell.said.clear();
+        let exchange = shell.asked.pop().unwrap();
+        let mut headers = Headers::new();
+        headers.append("content-type", b"text/event-stream").unwrap();
+        shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
+        let bytes = piece(r#""content":"The house is "}"#);
+        shell.tell(Event::ModelBody { exchange, bytes: bytes.as_bytes() });
+        shell.instant += 3000;
+        shell.tell(Event::Time);
+        assert_eq!(shell.said.concat().contains("The house is"), is_streamed);
+        let bytes = piece(r#""content":"red."},"finish_reason":"stop""#) + "data: [DONE]\n\n";
+        shell.tell(Event::ModelBody { exchange, bytes: bytes.as_bytes() });
+        shell.wait();
+        assert!(shell.said.iter().any(|text| text == "The house is red."), "{:?}", shell.said);
+    }
 }

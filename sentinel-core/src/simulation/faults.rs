@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 14] = [
+pub(super) const ALL: [Fault; 15] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -24,6 +24,7 @@ pub(super) const ALL: [Fault; 14] = [
     Fault::BoundlessSpending,
     Fault::HeldDelivery,
     Fault::UnmarkedAnswer,
+    Fault::StaleGrant,
 ];
 
 /// Breaks a rule while `body` runs.

@@ -79,6 +79,34 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     Arc::new(settings)
 }
 
+/// Settings in which some things of these are otherwise: what is granted, who is let in, which
+/// models there are. What they grant, these do too.
+pub(super) fn other(first: &Settings, random: &mut Random) -> Arc<Settings> {
+    let mut settings = first.clone();
+    let choice = random.below(32);
+    let has = |bit: u32| choice >> bit & 1 == 1;
+    settings.digest = [7; 32];
+    // The first settings come again, too.
+    settings.digest[0] ^= u8::try_from(choice).unwrap();
+    let gone = [(0, "write /srv/agent ask"), (1, "write /srv/agent/free"), (2, "connect")];
+    settings.grants.retain(|grant| {
+        let grant = grant.to_string();
+        !gone.iter().any(|(bit, start)| has(*bit) && grant.starts_with(start))
+    });
+    if has(3) {
+        settings.models.reverse();
+    }
+    if has(4) {
+        settings.access = AccessRules::new()
+            .person("keyed", "1", Standing::Operator)
+            .and_then(|rules| rules.person("plain", "1", Standing::Operator))
+            .and_then(|rules| rules.room("keyed", "room", Audience::People))
+            .unwrap();
+        settings.turn.people_may_approve = !settings.turn.people_may_approve;
+    }
+    Arc::new(settings)
+}
+
 fn access() -> Result<AccessRules, AccessError> {
     AccessRules::new()
         .person("keyed", "1", Standing::Operator)?

@@ -16,12 +16,12 @@ use crate::agent::{
     Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
     Kind, OperatorCommand, Settings, ToolOutput,
 };
+use crate::capability::Handle;
 use crate::channel::Post;
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
 use crate::llm::{Piece, TransportKind};
 use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
 use crate::time::{Instant, Now, Timestamp};
-use crate::tool::Call;
 use crate::wire::http::Headers;
 
 /// What happened in a world, in numbers.
@@ -35,6 +35,7 @@ pub(super) struct Summary {
     pub(super) records: u64,
     pub(super) forgotten: u64,
     pub(super) snapshots: u64,
+    pub(super) reconfigured: u64,
 }
 
 impl Summary {
@@ -47,12 +48,15 @@ impl Summary {
         self.records += other.records;
         self.forgotten += other.forgotten;
         self.snapshots += other.snapshots;
+        self.reconfigured += other.reconfigured;
     }
 }
 
 pub(super) struct World {
     random: Random,
     settings: Arc<Settings>,
+    /// All settings that ever held.
+    known: Vec<Arc<Settings>>,
     sentinel: Sentinel,
     disk: Disk,
     chats: Chats,
@@ -60,7 +64,7 @@ pub(super) struct World {
     wall: u64,
     temper: Temper,
     streams: BTreeMap<ExchangeNumber, Stream>,
-    running: BTreeMap<CallNumber, Call>,
+    running: BTreeMap<CallNumber, Vec<Handle>>,
     /// Files on their way, and where they go.
     fetching: BTreeMap<FetchNumber, (ConversationNumber, String)>,
     /// Files that are there.
@@ -111,6 +115,7 @@ impl World {
         let sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
         Self {
             random,
+            known: Vec::from([settings.clone()]),
             settings,
             sentinel,
             disk,
@@ -172,6 +177,7 @@ impl World {
             85..=92 => self.pass_time(),
             93..=95 => self.operate(),
             96..=97 => self.noise(),
+            98 if self.random.chance(40) => self.reconfigure(),
             98 => {
                 let text = self.random.chance(70).then(|| match self.random.chance(70) {
                     true => PERSONA.to_string(),
@@ -243,7 +249,8 @@ impl World {
                 assert!(!handles.is_empty(), "{call:?} runs without a handle");
                 self.seen.ran(number, &call);
                 self.summary.calls += 1;
-                self.running.insert(number, call);
+                self.check_grants(&handles);
+                self.running.insert(number, handles);
             }
             Effect::CancelTool { number } => {
                 self.running.remove(&number);
@@ -409,10 +416,7 @@ impl World {
     /// Something that an operator could want.
     fn command(&mut self) -> OperatorCommand {
         let question = self.question();
-        let handle = crate::capability::Handle {
-            index: u32::try_from(self.random.below(9)).unwrap(),
-            generation: 0,
-        };
+        let handle = Handle { index: u32::try_from(self.random.below(9)).unwrap(), generation: 0 };
         let conversation = ConversationNumber(self.random.below(60));
         match (self.random.below(13), question) {
             (0..=5, Some((question, digest))) => {
@@ -442,6 +446,38 @@ impl World {
             (1, Some(code)) => OperatorCommand::RefuseCode(code),
             (1, None) => OperatorCommand::RefuseCode("WRONGCODE1".into()),
             _ => OperatorCommand::Unpair { platform: "keyed".into(), sender: "9".into() },
+        }
+    }
+
+    /// The operator writes other settings.
+    fn reconfigure(&mut self) {
+        let next = surroundings::other(&self.known[0], &mut self.random);
+        if !self.known.iter().any(|known| known.digest == next.digest) {
+            self.known.push(next.clone());
+        }
+        let before = core::mem::replace(&mut self.settings, next.clone());
+        self.tell(Event::Settings(next));
+        if self.is_busy {
+            self.settings = before;
+            return;
+        }
+        self.summary.reconfigured += 1;
+        // What the disk has not got yet, nobody is told to stop.
+        while self.disk.is_writing() {
+            self.sync();
+        }
+        for handles in self.running.values() {
+            self.check_grants(handles);
+        }
+    }
+
+    /// What runs, runs by grants of these settings, or by those that people made.
+    fn check_grants(&self, handles: &[Handle]) {
+        for handle in handles {
+            let grant = self.sentinel.grant(*handle).expect("a call runs by a grant that is gone");
+            let was_granted = self.known.iter().any(|known| known.grants.contains(grant));
+            let is_granted = self.settings.grants.contains(grant) || !was_granted;
+            assert!(is_granted, "a call runs by '{grant}', which the settings have no more");
         }
     }
 
@@ -533,7 +569,7 @@ impl World {
             bytes => KeyRing::from_bytes(bytes).unwrap(),
         };
         let settings = self.settings.clone();
-        let find = |digest: &[u8; 32]| (*digest == settings.digest).then(|| settings.clone());
+        let find = |digest: &[u8; 32]| self.known.iter().find(|it| it.digest == *digest).cloned();
         let resumed = how(settings.clone(), &find, secrets, ring, &self.disk.files(), now);
         let resumed = resumed.unwrap_or_else(|error| panic!("no restart: {error}"));
         self.safe_count = resumed.records_count;
@@ -645,7 +681,7 @@ impl World {
         }
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");
-        promises::replay(&files, &self.disk.ring, MASTER, &self.settings);
+        promises::replay(&files, &self.disk.ring, MASTER, &self.known);
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) use self::models::model_section;
 
 use super::diagnostic::Reporter;
 use super::draft::{Draft, Node, Part};
-use super::{Config, Confinement, SecretSource, Surroundings, Terminal, defaults, digest, form};
+use super::{
+    Config, Confinement, Connector, SecretSource, Surroundings, Terminal, defaults, digest, form,
+};
 use crate::agent::Settings;
 use crate::capability::Grant;
 use crate::channel::Platform;
@@ -93,6 +95,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             .iter()
             .map(|it| (it.platform.name.into(), it.attachment_bytes_max))
             .collect(),
+        unstreamed: unstreamed(terminal, &connectors),
         turn: rest::turn(build),
         snapshot_inputs: agent
             .and_then(|agent| u64::try_from(agent.integer("snapshot_inputs")?).ok())
@@ -128,6 +131,14 @@ fn terminal(build: &Build<'_, '_>) -> Option<Terminal> {
     let part = build.draft.part("terminal")?;
     let is_enabled = part.flag("enabled").unwrap_or(true);
     is_enabled.then(|| Terminal { is_streamed: part.flag("stream").unwrap_or(true) })
+}
+
+/// The platforms on which an answer is shown when it is whole.
+fn unstreamed(terminal: Option<Terminal>, connectors: &[Connector]) -> Vec<&'static str> {
+    let terminal = terminal.filter(|terminal| !terminal.is_streamed);
+    let terminal = terminal.map(|_| Platform::TERMINAL.name);
+    let others = connectors.iter().filter(|connector| !connector.is_streamed);
+    terminal.into_iter().chain(others.map(|connector| connector.platform.name)).collect()
 }
 
 fn instructions(build: &mut Build<'_, '_>) -> String {

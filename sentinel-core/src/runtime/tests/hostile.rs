@@ -42,6 +42,44 @@ fn a_revoked_grant_ends_what_runs_with_it() {
     assert!(shell.sentinel.is_at_rest(), "{:?}", shell.sentinel.open_counts());
 }
 
+/// Other settings take a grant back: what runs by it is stopped, what waits for the disk does not
+/// begin, and a grant that stands in both keeps its handle. Settings that are no settings change
+/// nothing.
+#[test]
+fn other_settings_end_what_they_no_longer_grant() {
+    let other = |grants: &[&str]| {
+        let mut settings = settings(grants);
+        settings.digest = [grants.len() as u8; 32];
+        Arc::new(settings)
+    };
+    for is_slow in [false, true] {
+        let grants = ["model offline", "read,list /srv/agent", "list /srv"];
+        let mut shell = Shell::new(settings(&grants));
+        shell.write("1", "c1", "hello");
+        shell.is_slow = is_slow;
+        shell.write("1", "c1", "read README.md");
+        assert_eq!(shell.calls.len(), usize::from(!is_slow));
+        let mut bad = settings(&["model offline"]);
+        bad.digest = [9; 32];
+        bad.workspace = "nowhere".into();
+        let refused = Event::Settings(Arc::new(bad));
+        let told = shell.sentinel.handle(shell.now(), refused);
+        assert!(matches!(told, Err(EventError::Settings(_))), "{told:?}");
+        shell.tell(Event::Settings(other(&["model offline", "list /srv"])));
+        let kept = Handle { index: 2, generation: 0 };
+        assert_eq!(shell.sentinel.grant(kept).unwrap().to_string(), "list /srv");
+        assert!(shell.sentinel.grant(Handle { index: 1, generation: 0 }).is_none());
+        shell.is_slow = false;
+        for records_count in core::mem::take(&mut shell.unsafe_counts) {
+            shell.tell(Event::Persisted { records_count });
+        }
+        shell.wait();
+        assert_eq!(shell.calls.len(), usize::from(!is_slow), "{:?}", shell.calls);
+        assert!(shell.sentinel.is_at_rest(), "{:?}", shell.sentinel.open_counts());
+        assert!(shell.write("1", "c1", "read README.md").contains("no grant covers it"));
+    }
+}
+
 #[test]
 fn a_question_that_cannot_be_shown_whole_is_not_asked() {
     let list = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(500_000));
@@ -211,7 +249,7 @@ fn a_stream_of_nothing_but_signs_of_life_ends() {
     let mut shell = Shell::new(own);
     shell.write("1", "c1", "hello");
     let exchange = shell.asked.pop().unwrap();
-    let headers = crate::wire::http::Headers::new();
+    let headers = Headers::new();
     shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
     for _ in 0..30 {
         shell.instant += 100_000;

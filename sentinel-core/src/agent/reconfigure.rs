@@ -1,0 +1,177 @@
+//! Other settings, while work goes on.
+//!
+//! The same happens as if the operator had done each change by hand: grants that the settings no
+//! longer have are revoked, those they have now are made, and everything that is decided or
+//! released from then on is decided by the new rules. Grants that stand in both keep what was used
+//! and confirmed of them, and their handles, so that what runs with them goes on.
+//!
+//! # Invariants
+//! - Nothing runs with a grant that the new settings no longer have, or that they forbid.
+//! - Settings that cannot be worked with change nothing.
+//! - No handle comes to mean another grant.
+//!
+//! # Not here
+//! Other settings at a start, when nothing runs: [`restart`](super::restart).
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::number::{CallNumber, ConversationNumber};
+use super::outbox::Order;
+use super::record::Kind;
+use super::settings::Settings;
+use super::turn::{CallStage, Stage, Turn};
+use super::{Agent, SYSTEM, SettingsError};
+use crate::capability::{Grant, GrantError, Handle, Holder, Level, Verdict};
+use crate::fault::{Fault, is_broken};
+use crate::limits::CAPABILITY_GRANTS_COUNT_MAX;
+use crate::time::Now;
+use crate::tool::Call;
+
+impl Agent {
+    /// Whether these settings can be worked with from now on.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn can_work_with(&self, settings: &Arc<Settings>) -> Result<(), SettingsError> {
+        let fresh = Self::new(settings.clone())?;
+        // There must be room for all of them beside those that people made: a rule that forbids
+        // must not be the one that is lost.
+        let made = self.table.iter().filter(|(.., grant)| !self.settings.grants.contains(grant));
+        if made.count() + fresh.table.len() > CAPABILITY_GRANTS_COUNT_MAX {
+            let index = settings.grants.len().saturating_sub(1);
+            return Err(SettingsError::Grant { index, error: GrantError::Full });
+        }
+        Ok(())
+    }
+
+    /// Goes on with these settings.
+    ///
+    /// # Errors
+    /// They cannot be worked with; nothing changed.
+    pub(crate) fn reconfigure(
+        &mut self,
+        now: Now,
+        settings: Arc<Settings>,
+    ) -> Result<(), SettingsError> {
+        let fresh = Self::new(settings)?;
+        self.now = now;
+        let old = core::mem::replace(&mut self.settings, fresh.settings);
+        let has_other_models =
+            old.models != self.settings.models || old.route != self.settings.route;
+        self.exchange_grants(&old);
+        if has_other_models {
+            self.route = fresh.route;
+        }
+        self.offered = fresh.offered;
+        self.persona.pin(self.settings.persona);
+        self.budgets.adopt(self.settings.budget.clone());
+        self.access.adopt(self.settings.access.clone());
+        self.stop_outsiders();
+        self.stop_forbidden();
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let Some(turn) = self.take_turn(number) else { continue };
+            self.ask_again(number, turn, has_other_models);
+        }
+        self.rest();
+        Ok(())
+    }
+
+    /// Revokes what the settings no longer grant, and grants what they did not.
+    fn exchange_grants(&mut self, old: &Settings) {
+        let new = self.settings.clone();
+        self.table.sweep(self.now.wall);
+        let is_gone = |grant: &Grant| old.grants.contains(grant) && !new.grants.contains(grant);
+        let gone = self.table.iter().filter(|(_, holder, grant)| {
+            *holder == Holder::AGENT && is_gone(grant) && !is_broken(Fault::StaleGrant)
+        });
+        let gone: Vec<Handle> = gone.map(|(handle, ..)| handle).collect();
+        for handle in gone {
+            let count = self.table.revoke(handle);
+            self.outbox.record(Kind::Revoked, SYSTEM, |out| {
+                out.field("handle", handle.to_string().as_str());
+                out.field("count", count as u64);
+            });
+        }
+        let has_ended = |grant: &Grant| grant.until.is_some_and(|until| until <= self.now.wall);
+        let mut added: Vec<&Grant> = new
+            .grants
+            .iter()
+            .filter(|grant| !old.grants.contains(grant) && !has_ended(grant))
+            .collect();
+        // Were there no room for all, what forbids comes first.
+        added.sort_by_key(|grant| grant.level != Level::Deny);
+        for grant in added {
+            let spec = grant.to_string();
+            match self.table.grant(grant.clone(), self.now.wall) {
+                Ok(handle) => self.outbox.record(Kind::Granted, SYSTEM, |out| {
+                    out.field("grant", spec.as_str());
+                    out.field("handle", handle.to_string().as_str());
+                }),
+                Err(error) => self.alert(format!("the grant '{spec}' was lost: {error}")),
+            }
+        }
+    }
+
+    /// Ends the calls that run and would not be started any more.
+    fn stop_forbidden(&mut self) {
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let Some(mut turn) = self.take_turn(number) else { continue };
+            let mut forbidden: Vec<CallNumber> = Vec::new();
+            if let Stage::Calling(round) = &turn.stage {
+                for calling in round {
+                    let CallStage::Running { handles, .. } = &calling.stage else { continue };
+                    if calling.call.as_ref().is_none_or(|call| self.is_forbidden(call, handles)) {
+                        forbidden.push(calling.number);
+                    }
+                }
+            }
+            self.stop_calls(number, &mut turn, &forbidden);
+            self.go_on(number, turn);
+        }
+    }
+
+    fn is_forbidden(&self, call: &Call, handles: &[Handle]) -> bool {
+        if is_broken(Fault::StaleGrant) {
+            return false;
+        }
+        // How often it may be used was counted when it began, and says nothing about it now.
+        let is_gone = |handle: &Handle| self.table.find(*handle).is_none();
+        handles.iter().any(is_gone)
+            || self.settings.tools.find(call.tool()).is_err()
+            || matches!(self.cover(call).0, Verdict::Denied { .. })
+    }
+
+    /// A model that is asked, or is to be asked later, may be another one now, or none of ours.
+    fn ask_again(&mut self, number: ConversationNumber, mut turn: Box<Turn>, is_other: bool) {
+        let is_over = match &turn.stage {
+            Stage::Asking { attempt, .. } => {
+                let model = self.settings.models.get(attempt.model().index());
+                is_other || model.is_none_or(|model| !self.may_ask(&model.name))
+            }
+            Stage::Pausing(_) => is_other,
+            _ => false,
+        };
+        if !is_over {
+            return self.put_turn(number, turn);
+        }
+        if let Stage::Asking { exchange, attempt, spending } =
+            core::mem::replace(&mut turn.stage, Stage::Moving)
+        {
+            self.exchanges.remove(&exchange);
+            // In another chain the attempt has no place.
+            if !is_other {
+                self.route.abandoned(attempt);
+            }
+            // Nobody will say what it cost.
+            self.settle(number, spending, spending.amount);
+            self.outbox.order(Order::Unask(exchange));
+        }
+        self.ask(number, turn);
+    }
+}
