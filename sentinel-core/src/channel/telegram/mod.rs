@@ -55,7 +55,7 @@ use self::posts::{Posts, posted};
 use self::reply::Refusal;
 use self::update::{Press, Update};
 use super::connector::{Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost};
-use super::delivery::{Failure, Post};
+use super::delivery::Post;
 use crate::limits::{
     TELEGRAM_CALL_TIME_MAX, TELEGRAM_FAILURES_TOLD, TELEGRAM_POLL_BYTES_MAX, TELEGRAM_POLL_TIME,
 };
@@ -272,7 +272,7 @@ impl Telegram {
         self.stage = Stage::Stopped;
         for errand in self.desk.cancel_all().into_values() {
             match errand {
-                Errand::Post(out) => self.desk.act(out.rejected()),
+                Errand::Post(out) => self.desk.act(out.given_up()),
                 Errand::Locate(fetching) | Errand::Download(fetching) => {
                     self.desk.act(fetching.ended(Err(FetchFailure::Gone)));
                 }
@@ -308,7 +308,7 @@ impl Connector for Telegram {
         if self.stage != Stage::Stopped {
             self.posts.take(now.instant, post, &mut self.desk);
         } else if post.post != Post::Typing {
-            self.desk.act(posted(&post, Posted::Failed(Failure::Rejected)));
+            self.desk.act(posted(&post, Posted::Failed(posts::UNTIL_TOKEN)));
         }
     }
 

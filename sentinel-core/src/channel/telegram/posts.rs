@@ -250,6 +250,9 @@ impl Posts {
         {
             return Failure::Gone;
         }
+        if refusal.code == 401 {
+            return UNTIL_TOKEN;
+        }
         let is_of_chat = refusal.code == 403 || refusal.says("chat not found");
         if is_of_chat && self.may_tell(&post.chat) {
             desk.act(Action::Alert(format!(
@@ -348,7 +351,7 @@ impl Posts {
     pub(super) fn stop(&mut self, desk: &mut Desk) {
         self.ready.clear();
         for post in core::mem::take(&mut self.busy).into_values().flatten() {
-            desk.act(posted(&post, Posted::Failed(Failure::Rejected)));
+            desk.act(posted(&post, Posted::Failed(UNTIL_TOKEN)));
         }
     }
 }
@@ -358,9 +361,9 @@ impl Out {
         matches!(self.post.post, Post::Send { .. })
     }
 
-    /// It will not be answered any more.
-    pub(super) fn rejected(&self) -> Action {
-        posted(&self.post, Posted::Failed(Failure::Rejected))
+    /// Nobody waits for the answer any more, so nobody will know.
+    pub(super) fn given_up(&self) -> Action {
+        posted(&self.post, Posted::Failed(Failure::Transport))
     }
 }
 
@@ -373,5 +376,8 @@ pub(super) fn posted(post: &ToPost, outcome: Posted) -> Action {
     Action::Posted { delivery: post.delivery, piece, outcome }
 }
 
+/// The token is not good, which is no fault of the post: an operator may put another one in its
+/// place while it waits.
+pub(super) const UNTIL_TOKEN: Failure = Failure::RateLimited { retry_after_ms: 15_000 };
 /// It did not happen, and can be tried again soon.
 const LATER: Failure = Failure::RateLimited { retry_after_ms: 1_000 };
