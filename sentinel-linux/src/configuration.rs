@@ -3,6 +3,8 @@
 //! # Not here
 //! What it means: [`sentinel_core::config`].
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,16 +14,19 @@ use sentinel_core::capability::Grant;
 use sentinel_core::config::{
     Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
+use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::survey;
+use crate::{environment, log, secrets, survey};
 
 /// A configuration, and where it came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Configuration {
     pub(crate) config: Config,
     /// The file; none if there was none and everything is as it is without one.
     pub(crate) file: Option<PathBuf>,
+    /// The files that it names, as they were when it was read.
+    read: Texts,
 }
 
 /// Finds the file and reads it. What there is to say about it is said on standard error.
@@ -31,14 +36,7 @@ pub(crate) fn find(
 ) -> Result<Configuration, Box<dyn Error>> {
     let usual = usual_file().filter(|path| path.exists());
     let file = named.map(Path::to_path_buf).or(usual);
-    let text = match &file {
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
-        }
-        None => String::new(),
-    };
-    let name = file.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-    let reading = reading(&text, &name)?;
+    let (reading, texts) = look(file.as_deref(), &program)?;
     for diagnostic in &reading.diagnostics {
         eprintln!("{diagnostic}");
     }
@@ -46,7 +44,7 @@ pub(crate) fn find(
         return Err(Box::new(Dangerous));
     }
     let config = reading.config.ok_or(Refused)?;
-    Ok(Configuration { config, file })
+    Ok(Configuration { config, file, read: texts })
 }
 
 /// Reads a text as the file of this name, here.
@@ -62,21 +60,90 @@ pub(crate) fn with_surroundings<T>(
     name: &str,
     deed: impl FnOnce(&Surroundings<'_>) -> T,
 ) -> Result<T, Box<dyn Error>> {
+    surrounded(name, &program, &|path| std::fs::read_to_string(path).ok(), deed)
+}
+
+/// Reads a file and what it names, or what there is without one.
+fn look(
+    file: Option<&Path>,
+    program: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Reading, Texts), Box<dyn Error>> {
+    let text = match file {
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => String::new(),
+    };
+    let name = file.map(|path| path.display().to_string()).unwrap_or_default();
+    let texts = RefCell::new(Texts::new());
+    let named = |path: &str| {
+        let text = std::fs::read_to_string(path).ok()?;
+        texts.borrow_mut().insert(path.to_string(), text.clone());
+        Some(text)
+    };
+    let reading = surrounded(&name, program, &named, |surroundings| read(&text, surroundings))?;
+    Ok((reading, texts.into_inner()))
+}
+
+fn surrounded<T>(
+    name: &str,
+    program: &dyn Fn(&str) -> Option<String>,
+    file: &dyn Fn(&str) -> Option<String>,
+    deed: impl FnOnce(&Surroundings<'_>) -> T,
+) -> Result<T, Box<dyn Error>> {
     let directory = std::env::current_dir()?;
     let directory = directory.to_str().ok_or("the name of this directory is no text")?;
     let home = std::env::var("HOME").ok();
     Ok(deed(&Surroundings {
         file_name: name,
-        environment: &|name| std::env::var(name).ok(),
+        environment: &environment::text,
         home: home.as_deref(),
         current_directory: directory,
-        file: &|path| std::fs::read_to_string(path).ok(),
-        program: &program,
+        file,
+        program,
         tools: &[],
     }))
 }
 
+/// Files that a configuration names, by their paths: what is told to models.
+type Texts = BTreeMap<String, String>;
+
 impl Configuration {
+    /// Reads the same file again, while the agent runs. What there is to say about it goes to the
+    /// log; programs are where they were at the start.
+    ///
+    /// # Errors
+    /// It has errors, or is dangerous and nobody said that they know.
+    pub(crate) fn again(&self, accepts_danger: bool) -> Result<Self, Box<dyn Error>> {
+        let programs = &self.config.settings().programs;
+        let (reading, texts) = look(self.file.as_deref(), &|name| programs.get(name).cloned())?;
+        for diagnostic in &reading.diagnostics {
+            match diagnostic.severity {
+                Severity::Error | Severity::Danger => log::error!("{diagnostic}"),
+                _ => log::warn!("{diagnostic}"),
+            }
+        }
+        if reading.is_dangerous() && !accepts_danger {
+            return Err(Box::new(Dangerous));
+        }
+        let config = reading.config.ok_or(Refused)?;
+        Ok(Self { config, file: self.file.clone(), read: texts })
+    }
+
+    /// The files that are read for it: itself, those it names, and those its secrets are in.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let config = &self.config;
+        let keys = config.endpoints().iter().filter_map(|endpoint| endpoint.key.as_ref());
+        let tokens = config.connectors().iter().flat_map(|connector| {
+            std::iter::once(&connector.token).chain(connector.app_token.as_ref())
+        });
+        let secrets = keys.chain(tokens).filter_map(secrets::file);
+        let named = self.read.keys().map(PathBuf::from);
+        let others = [config.persona_file(), config.http().ca_file.as_deref()];
+        let others = others.into_iter().flatten().map(PathBuf::from);
+        self.file.iter().cloned().chain(named).chain(others).chain(secrets).collect()
+    }
+
     /// What was found, for people.
     pub(crate) fn found(&self) -> String {
         match &self.file {
@@ -101,7 +168,7 @@ impl Configuration {
             .collect();
         let tokens = survey::TOKENS.into_iter().map(|(_, variable, _)| variable);
         let known = providers().filter_map(|known| known.key_env).chain(tokens);
-        let is_set = |name: &&str| std::env::var(name).is_ok_and(|it| !it.trim().is_empty());
+        let is_set = |name: &&str| environment::text(name).is_some_and(|it| !it.trim().is_empty());
         let idle: Vec<&str> = known.filter(is_set).filter(|name| !used.contains(name)).collect();
         let mut text = String::new();
         if !used.is_empty() {
@@ -120,8 +187,13 @@ impl Configuration {
         let state = state.to_str().ok_or("the name of the state directory is no text")?;
         let file = self.file.as_deref().map(|path| path.display().to_string());
         let home = std::env::var("HOME").unwrap_or_default();
+        let texts = json::object(|out| {
+            for (path, text) in &self.read {
+                out.field(path, text.as_str());
+            }
+        });
         let text = format!(
-            "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{}",
+            "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{TEXTS}{texts}\n{}",
             file.unwrap_or_default(),
             show(&self.config)
         );
@@ -132,7 +204,13 @@ impl Configuration {
 /// Settings of an earlier start, from the text that was kept of them.
 pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
     let line = |name| text.lines().find_map(|line| line.strip_prefix(name));
-    let file = |path: &str| std::fs::read_to_string(path).ok();
+    // A file that it names may say something else by now.
+    let texts = line(TEXTS).and_then(|texts| json::parse(texts.as_bytes()).ok());
+    let file = |path: &str| {
+        let kept = texts.as_ref().and_then(|texts| texts.root().find(path));
+        let kept = kept.and_then(|text| text.as_str().ok()).map(ToString::to_string);
+        kept.or_else(|| std::fs::read_to_string(path).ok())
+    };
     let surroundings = Surroundings {
         file_name: line(FILE)?,
         home: line(HOME).filter(|home| !home.is_empty()),
@@ -159,6 +237,7 @@ fn with_state(mut settings: Settings, state: &str) -> Result<Settings, Box<dyn E
 const FILE: &str = "# file: ";
 const HOME: &str = "# home: ";
 const STATE: &str = "# state: ";
+const TEXTS: &str = "# texts: ";
 
 /// `$XDG_CONFIG_HOME/sentinel/sentinel.toml`, or where that would be.
 pub(crate) fn usual_file() -> Option<PathBuf> {

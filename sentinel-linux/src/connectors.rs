@@ -8,18 +8,20 @@
 //! # Not here
 //! How a platform is spoken to: [`sentinel_core::channel::connector`].
 
-use std::collections::{BTreeMap, VecDeque};
+mod change;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use sentinel_core::agent::{ConversationNumber, FetchNumber, Fetched};
-use sentinel_core::channel::Incoming;
 use sentinel_core::channel::connector::{
     Action, Call, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token, file_hosts,
 };
 use sentinel_core::channel::discord::Discord;
 use sentinel_core::channel::slack::Slack;
 use sentinel_core::channel::telegram::Telegram;
+use sentinel_core::channel::{Incoming, Post};
 use sentinel_core::config::Config;
 use sentinel_core::limits::ATTACHMENT_TRIES_MAX;
 use sentinel_core::text::json;
@@ -30,12 +32,13 @@ use sentinel_core::wire::websocket::CloseCode;
 use zeroize::Zeroizing;
 
 use crate::attachments::Attachments;
+use crate::metrics::Happened;
 use crate::network::{
     Failure, FailureKind, Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber,
     SocketRequest, Times, socket_url,
 };
 use crate::poller::Poller;
-use crate::secrets;
+use crate::secrets::{self, Secret};
 use crate::state;
 
 /// All platforms.
@@ -49,6 +52,8 @@ pub(crate) struct Connectors {
     fetched: VecDeque<(FetchNumber, Fetched)>,
     /// What people are to be told of failures: no more than one for each platform and answer.
     notes: VecDeque<String>,
+    /// What there is to say besides what a machine has to say.
+    heard: VecDeque<Heard>,
 }
 
 /// One platform.
@@ -56,11 +61,17 @@ struct Line {
     platform: &'static str,
     machine: Box<dyn Connector>,
     base: Url,
-    token: Zeroizing<String>,
-    app_token: Option<Zeroizing<String>>,
+    token: Secret,
+    app_token: Option<Secret>,
     /// Where what it keeps is kept.
     kept: PathBuf,
     asked: BTreeMap<CallNumber, RequestNumber>,
+    /// Posts that were taken and are not answered yet.
+    posts: BTreeSet<(u64, usize)>,
+    has_stopped: bool,
+    /// A machine that has not begun, for a line whose token was changed: what was sent with the old
+    /// one may still be refused.
+    spare: Option<Box<dyn Connector>>,
     socket: Option<SocketNumber>,
     /// A message that the core could not take yet.
     refused: Option<Incoming>,
@@ -107,8 +118,12 @@ pub(crate) enum Heard {
     },
     /// A file came, or will not.
     Fetched(FetchNumber, Fetched),
-    /// For people.
+    /// For people, who may have to do something.
     Note(String),
+    /// For people, who need not do anything.
+    Told(String),
+    /// For a monitor.
+    Happened(&'static str, Happened),
 }
 
 impl Connectors {
@@ -153,6 +168,9 @@ impl Connectors {
                 app_token,
                 kept,
                 asked: BTreeMap::new(),
+                posts: BTreeSet::new(),
+                has_stopped: false,
+                spare: None,
                 socket: None,
                 refused: None,
                 failures_count: 0,
@@ -171,13 +189,13 @@ impl Connectors {
             files,
             fetched: VecDeque::new(),
             notes: VecDeque::new(),
+            heard: VecDeque::new(),
         }
     }
 
     pub(crate) fn start(&mut self, now: Now) {
         for line in &mut self.lines {
-            let kept = std::fs::read(&line.kept).ok();
-            line.machine.start(now, kept.as_deref());
+            line.begin(now);
         }
     }
 
@@ -256,7 +274,12 @@ impl Connectors {
     /// Whether a post is for one of the platforms; then it is on its way.
     pub(crate) fn post(&mut self, now: Now, platform: &str, post: ToPost) -> bool {
         let line = self.lines.iter_mut().find(|line| line.platform == platform);
-        line.map(|line| line.machine.post(now, post)).is_some()
+        let Some(line) = line else { return false };
+        if let Post::Send { piece, .. } | Post::Edit { piece, .. } = &post.post {
+            line.posts.insert((post.delivery, *piece));
+        }
+        line.machine.post(now, post);
+        true
     }
 
     /// A question is over, on whichever platform it was asked.
@@ -338,7 +361,13 @@ impl Connectors {
         line.asked.remove(&call);
         (line.failures_count, line.told) = (0, None);
         match head {
-            Some((status, headers)) => line.machine.answered(now, call, status, &headers, &body),
+            Some((status, headers)) => {
+                if status >= 400 {
+                    let what = Happened::CallFailed;
+                    self.heard.push_back(Heard::Happened(line.platform, what));
+                }
+                line.machine.answered(now, call, status, &headers, &body);
+            }
             None => line.machine.failed(now, call, true),
         }
     }
@@ -350,6 +379,7 @@ impl Connectors {
         if file.is_some() && failure.kind == FailureKind::TooLong {
             return line.machine.answered(now, call, 413, &Headers::new(), &[]);
         }
+        self.heard.push_back(Heard::Happened(line.platform, Happened::CallFailed));
         self.notes.extend(line.complaint(failure));
         line.machine.failed(now, call, failure.may_have_arrived);
     }
@@ -371,6 +401,9 @@ impl Connectors {
         }
         if let Some((fetch, fetched)) = self.fetched.pop_front() {
             return Some(Heard::Fetched(fetch, fetched));
+        }
+        if let Some(heard) = self.heard.pop_front() {
+            return Some(heard);
         }
         for index in 0..self.lines.len() {
             let line = self.lines.get_mut(index)?;
@@ -429,8 +462,18 @@ impl Connectors {
                 }
                 None
             }
-            Action::Message(message) => Some(Heard::Message(message)),
+            Action::Message(message) => {
+                self.heard.push_back(Heard::Happened(platform, Happened::Received));
+                Some(Heard::Message(message))
+            }
             Action::Posted { delivery, piece, outcome } => {
+                line.posts.remove(&(delivery, piece));
+                let what = match outcome {
+                    Posted::Sent(_) => Happened::Sent,
+                    Posted::Edited => Happened::Edited,
+                    Posted::Failed(_) => Happened::PostFailed,
+                };
+                self.heard.push_back(Heard::Happened(platform, what));
                 Some(Heard::Posted { delivery, piece, outcome })
             }
             Action::Keep(bytes) => {
@@ -440,9 +483,20 @@ impl Connectors {
                 kept.err().map(|error| Heard::Note(format!("{}: {error}", line.kept.display())))
             }
             Action::Alert(text) => Some(Heard::Note(format!("{platform}: {text}"))),
-            Action::Ready { name } => Some(Heard::Note(format!("{platform}: at work as {name}"))),
-            Action::Stopped { why } => Some(Heard::Note(format!("{platform}: stopped: {why}"))),
+            Action::Ready { name } => {
+                line.spare = None;
+                Some(Heard::Told(format!("{platform}: at work as {name}")))
+            }
+            Action::Stopped { .. } if line.spare.is_some() => {
+                self.begin_again(now, poller, network, index);
+                None
+            }
+            Action::Stopped { why } => {
+                line.has_stopped = true;
+                Some(Heard::Note(format!("{platform}: stopped: {why}")))
+            }
             Action::Open { url } => {
+                self.heard.push_back(Heard::Happened(platform, Happened::Connecting));
                 if let Some(socket) = line.socket.take() {
                     network.close_socket(now.instant, poller, socket, CloseCode::NORMAL);
                 }
@@ -459,7 +513,7 @@ impl Connectors {
             }
             Action::Send { text, has_token } => {
                 let text = Zeroizing::new(match has_token {
-                    true => text.replace("{token}", &escaped(&line.token)),
+                    true => text.replace("{token}", &escaped(line.token.as_str())),
                     false => text,
                 });
                 if let Some(socket) = line.socket {
@@ -496,11 +550,11 @@ impl Connectors {
 }
 
 /// A token as it stands within a JSON text.
-fn escaped(token: &str) -> String {
-    let list = json::array(|out| {
+fn escaped(token: &str) -> Zeroizing<String> {
+    let list = Zeroizing::new(json::array(|out| {
         out.value(token);
-    });
-    list.trim_start_matches("[\"").trim_end_matches("\"]").to_string()
+    }));
+    Zeroizing::new(list.trim_start_matches("[\"").trim_end_matches("\"]").to_string())
 }
 
 impl Line {
@@ -551,12 +605,13 @@ impl Line {
         let mut add = |name: &str, value: &str| {
             headers.append(name, value.as_bytes()).map_err(|error| error.to_string())
         };
+        let secret = |kind: &str, token: &str| Zeroizing::new(format!("{kind} {token}"));
         match call.token {
-            Token::BotHeader => add("authorization", &format!("Bot {token}"))?,
-            Token::Bearer => add("authorization", &format!("Bearer {token}"))?,
+            Token::BotHeader => add("authorization", &secret("Bot", token))?,
+            Token::Bearer => add("authorization", &secret("Bearer", token))?,
             Token::AppBearer => {
                 let token = self.app_token.as_ref().ok_or("there is no token of the app")?;
-                add("authorization", &format!("Bearer {}", token.as_str()))?;
+                add("authorization", &secret("Bearer", token.as_str()))?;
             }
             Token::None | Token::BotPath | Token::FilePath => {}
         }

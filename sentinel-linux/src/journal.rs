@@ -16,11 +16,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use sentinel_core::journal::EpochSeed;
 
+use crate::metrics::JournalFigures;
 use crate::state::{self, log_name};
 
 /// Something to make safe.
@@ -36,6 +38,16 @@ pub(crate) enum Deed {
         bytes: Arc<Vec<u8>>,
         records_count: u64,
     },
+}
+
+impl Deed {
+    /// How much of the log is to be made safe.
+    fn bytes_count(&self) -> usize {
+        match self {
+            Self::Persist { bytes, .. } => bytes.len(),
+            Self::StoreKeys(_) | Self::StoreSeed(_) | Self::StoreCheckpoint(_) => 0,
+        }
+    }
 }
 
 /// What came of it.
@@ -66,16 +78,26 @@ pub(crate) struct Journal {
 impl Journal {
     /// Starts the thread. `last` is the number of the log's last file, `bytes_count` how much of it
     /// is good.
-    pub(crate) fn start(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
+    pub(crate) fn start(
+        directory: PathBuf,
+        last: u64,
+        bytes_count: u64,
+        figures: Arc<JournalFigures>,
+    ) -> io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let mut disk = Disk::open(directory, last, bytes_count)?;
-        let (deeds, asked) = channel();
+        let (deeds, asked) = channel::<Deed>();
         let (tell, done) = channel();
         let bell = wake.clone();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             // It ends when nobody asks for anything any more.
             while let Ok(deed) = asked.recv() {
+                let (began, bytes) = (Instant::now(), deed.bytes_count());
                 let Some(outcome) = disk.perform(deed) else { continue };
+                if bytes > 0 {
+                    let is_safe = matches!(outcome, Done::Persisted { .. });
+                    figures.wrote(bytes, began.elapsed(), is_safe);
+                }
                 if tell.send(outcome).is_err() {
                     break;
                 }
@@ -214,7 +236,7 @@ mod tests {
         let directory =
             std::env::temp_dir().join(format!("sentinel-journal-{}", std::process::id()));
         std::fs::create_dir_all(directory.join("journal")).unwrap();
-        let journal = Journal::start(directory.clone(), 0, 0).unwrap();
+        let journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
         let persist = |file, offset, text: &str, records_count| {
             let bytes = Arc::new(text.as_bytes().to_vec());
             journal.ask(Deed::Persist { file, offset, bytes, records_count });
@@ -246,7 +268,7 @@ mod tests {
         std::fs::create_dir_all(directory.join("journal")).unwrap();
         // A directory stands where the ring should be.
         std::fs::create_dir_all(directory.join("keys/in the way")).unwrap();
-        let journal = Journal::start(directory.clone(), 0, 0).unwrap();
+        let journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
         let bytes = Arc::new(b"sealed".to_vec());
         journal.ask(Deed::StoreKeys(b"ring".to_vec()));
         journal.ask(Deed::Persist { file: 0, offset: 0, bytes: bytes.clone(), records_count: 1 });

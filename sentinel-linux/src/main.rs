@@ -12,10 +12,12 @@ mod connectors;
 mod control;
 mod doctor;
 mod document;
+mod environment;
 mod fetch;
 mod journal;
 mod log;
 mod management;
+mod metrics;
 mod models;
 mod network;
 mod notify;
@@ -38,7 +40,7 @@ mod tools;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match command::main() {
+    let code = match command::main() {
         Ok(code) => code,
         Err(error) => {
             log::error!("{error}");
@@ -46,5 +48,7 @@ fn main() -> ExitCode {
             let is_usage = error.is::<command::ArgumentError>();
             if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
-    }
+    };
+    log::finish();
+    code
 }

@@ -14,22 +14,31 @@ use sentinel_core::wire::http::Headers;
 use sentinel_core::wire::url::Url;
 use zeroize::Zeroizing;
 
+use crate::log;
 use crate::network::{
     Failure, FailureKind, Network, NetworkEvent, Reach, Request, RequestNumber, Times,
 };
 use crate::poller::Poller;
-use crate::secrets;
+use crate::secrets::{self, Secret};
 
 /// The services, and what was asked of them.
 pub(crate) struct Models {
     services: Vec<Service>,
     times: Times,
-    asked: BTreeMap<RequestNumber, ExchangeNumber>,
+    asked: BTreeMap<RequestNumber, Asked>,
+}
+
+/// Something that was asked.
+struct Asked {
+    exchange: ExchangeNumber,
+    /// Which of the services.
+    model: usize,
+    since: Instant,
 }
 
 struct Service {
     base: Option<Url>,
-    key: Option<Zeroizing<String>>,
+    key: Option<Secret>,
 }
 
 impl Models {
@@ -45,6 +54,11 @@ impl Models {
         });
         let services = services.collect::<Result<Vec<_>, String>>()?;
         Ok(Self { services, times: times(config.http()), asked: BTreeMap::new() })
+    }
+
+    /// The services of another configuration, from now on. What was asked goes on where it is.
+    pub(crate) fn configure(&mut self, fresh: Self) {
+        (self.services, self.times) = (fresh.services, fresh.times);
     }
 
     /// Sends a request; says why if it cannot even be tried.
@@ -90,7 +104,7 @@ impl Models {
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
         let number = network.request(now, poller, request);
-        self.asked.insert(number, exchange);
+        self.asked.insert(number, Asked { exchange, model, since: now });
         Ok(())
     }
 
@@ -101,7 +115,7 @@ impl Models {
         network: &mut Network,
         exchange: ExchangeNumber,
     ) {
-        let meant = self.asked.iter().find(|(_, asked)| **asked == exchange);
+        let meant = self.asked.iter().find(|(_, asked)| asked.exchange == exchange);
         if let Some(number) = meant.map(|(number, _)| *number) {
             self.asked.remove(&number);
             network.cancel(poller, number);
@@ -112,15 +126,34 @@ impl Models {
     /// want to know of it.
     pub(crate) fn heard<'e>(
         &mut self,
+        now: Instant,
         event: &'e NetworkEvent,
     ) -> Option<(Event<'e>, Option<&'e Failure>)> {
-        let exchange = *self.asked.get(&event.request()?)?;
+        let Asked { exchange, model, since } = self.asked.get(&event.request()?)?;
+        let (exchange, took) = (*exchange, now.since(*since).as_millis());
+        let (model, milliseconds) = (*model as u64, u64::try_from(took).unwrap_or(u64::MAX));
         Some(match event {
             NetworkEvent::Head { status, headers, .. } => {
-                (Event::ModelHead { exchange, status: status.as_u16(), headers }, None)
+                let status = status.as_u16();
+                log::debug!(
+                    "model",
+                    [
+                        exchange = exchange.0,
+                        model = model,
+                        status = u64::from(status),
+                        milliseconds = milliseconds,
+                    ],
+                    "an answer begins"
+                );
+                (Event::ModelHead { exchange, status, headers }, None)
             }
             NetworkEvent::Body { bytes, .. } => (Event::ModelBody { exchange, bytes }, None),
             NetworkEvent::End { request } => {
+                log::debug!(
+                    "model",
+                    [exchange = exchange.0, model = model, milliseconds = milliseconds],
+                    "an answer ended"
+                );
                 self.asked.remove(request);
                 (Event::ModelEnd { exchange }, None)
             }

@@ -5,7 +5,7 @@
 //! What a change means: the core compares digests and stops the agent.
 
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sentinel_core::time::Instant;
@@ -21,10 +21,6 @@ impl Persona {
     /// The file of a configuration, if it names one.
     pub(crate) fn new(path: Option<&str>) -> Self {
         Self { path: path.map(PathBuf::from), next: Instant(0) }
-    }
-
-    pub(crate) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
     }
 
     /// Its text, if it is time to look: none within for a file that cannot be read. There is no

@@ -37,11 +37,12 @@ pub(crate) enum Owner {
     Terminal,
     Network,
     Control,
+    Metrics,
 }
 
 impl Owner {
-    const ALL: [Self; 5] =
-        [Self::Signals, Self::Journal, Self::Terminal, Self::Network, Self::Control];
+    const ALL: [Self; 6] =
+        [Self::Signals, Self::Journal, Self::Terminal, Self::Network, Self::Control, Self::Metrics];
 }
 
 /// What is waited for.

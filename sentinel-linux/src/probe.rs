@@ -24,6 +24,7 @@ use crate::network::{
     Failure, FailureKind, Network, NetworkEvent, Options, Reach, Request, RequestNumber, Times,
 };
 use crate::poller::Poller;
+use crate::secrets::Secret;
 
 /// A network to ask with.
 pub(crate) struct Probe {
@@ -36,7 +37,7 @@ pub(crate) struct Probe {
 pub(crate) struct Question {
     pub(crate) inquiry: Inquiry,
     pub(crate) base: Url,
-    pub(crate) secret: Option<Zeroizing<String>>,
+    pub(crate) secret: Option<Secret>,
 }
 
 /// What came of it.
@@ -204,7 +205,7 @@ mod tests {
     #[test]
     fn a_secret_goes_to_no_other_machine_in_the_open() {
         let asked = |base: &str, secret: Option<&str>| {
-            let secret = secret.map(|secret| Zeroizing::new(secret.to_string()));
+            let secret = secret.map(|secret| Secret::new(Zeroizing::new(secret.to_string())));
             let base = Url::parse(base).unwrap();
             let inquiry = Inquiry::platform("telegram").unwrap();
             Question { inquiry, base, secret }.request(Duration::from_secs(1))

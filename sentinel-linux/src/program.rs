@@ -5,6 +5,7 @@
 //! # Not here
 //! Deciding anything.
 
+mod reload;
 pub(crate) mod start;
 
 use std::collections::BTreeSet;
@@ -12,26 +13,29 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sentinel_core::agent::{
     CallNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, ToolOutput,
 };
 use sentinel_core::capability::Handle;
 use sentinel_core::channel::connector::{Posted, ToPost};
-use sentinel_core::channel::{Failure, Post};
+use sentinel_core::channel::{Failure, Incoming, Part, Post};
 use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
 
+use self::start::Reached;
 use crate::clock::Clock;
 use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard, Wanted};
 use crate::control::Door;
+use crate::environment;
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
-use crate::log;
+use crate::log::{self, Words};
+use crate::metrics::{Metrics, Page, Server};
 use crate::models::Models;
 use crate::network::Network;
 use crate::notify::Notify;
@@ -43,13 +47,19 @@ use crate::terminal::{self, Terminal};
 use crate::tools::Tools;
 
 /// What was asked for on the command line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) configuration: Configuration,
     pub(crate) mode: Mode,
     pub(crate) state: PathBuf,
+    /// Whether that was said on the command line, so that the configuration has no say in it.
+    pub(crate) state_is_named: bool,
     /// Whether the process gives up what it does not need.
     pub(crate) is_confined: bool,
+    /// Whether a dangerous configuration is gone on with.
+    pub(crate) accepts_danger: bool,
+    /// How much is said, if the command line or the environment says so.
+    pub(crate) log: Option<log::Level>,
 }
 
 /// Who is talked with, and for how long.
@@ -65,6 +75,8 @@ pub(crate) enum Mode {
 
 /// Talks until the input or the person ends it.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    environment::take();
+    log::start(options.configuration.config.log(), options.log, options.mode == Mode::Run);
     let signals = Signals::new()?;
     let mut program = Program::start(options, signals)?;
     program.look_at_persona()?;
@@ -109,7 +121,15 @@ struct Program {
     questions: BTreeSet<u32>,
     persona: Persona,
     /// Held until the end.
-    _state: State,
+    state: State,
+    /// What holds now: the command line, and the configuration that was read last.
+    options: Options,
+    /// What this process can still reach, if it is confined.
+    reached: Option<Reached>,
+    metrics: Metrics,
+    server: Option<Server>,
+    /// Whether the configuration is to be read again as soon as it can be.
+    is_to_reload: bool,
     ending: Ending,
     /// Whether the one message got no answer.
     has_failed: bool,
@@ -150,13 +170,19 @@ impl Program {
     }
 
     fn go_on(&mut self) -> Result<(), Box<dyn Error>> {
+        let mut began = Instant::now();
         loop {
             self.settle()?;
             if self.is_over()? {
                 return Ok(());
             }
             let patience = self.patience();
+            self.metrics.round(began.elapsed());
             let ready = self.poller.wait(patience)?;
+            began = Instant::now();
+            if log::is_behind() {
+                log::flush();
+            }
             self.look_at_persona()?;
             for ready in ready {
                 self.ready(ready)?;
@@ -164,6 +190,12 @@ impl Program {
             self.take_input()?;
             let now = self.clock.now().instant;
             self.network.tick(now, &self.poller);
+            if let Some(server) = &mut self.server {
+                server.tick(now, &self.poller);
+            }
+            if self.is_to_reload {
+                self.reload()?;
+            }
             for (call, output) in self.tools.step() {
                 self.tell(Event::ToolFinished { call, output })?;
             }
@@ -197,10 +229,16 @@ impl Program {
             return Some(Duration::ZERO);
         }
         let now = self.clock.now().instant;
-        let deadlines =
-            [self.sentinel.deadline(), self.network.deadline(), self.connectors.deadline()];
-        let deadlines = deadlines.into_iter().chain([self.door.deadline()]);
-        deadlines.flatten().min().map(|deadline| deadline.since(now))
+        let deadlines = [
+            self.sentinel.deadline(),
+            self.network.deadline(),
+            self.connectors.deadline(),
+            self.door.deadline(),
+            self.server.as_ref().and_then(Server::deadline),
+            // A reader of the log may be back, and the disk may have room again.
+            (log::is_behind() || self.is_to_reload).then(|| now.after(SOON)),
+        ];
+        deadlines.into_iter().flatten().min().map(|deadline| deadline.since(now))
     }
 
     /// What the network brought; false if it was nothing.
@@ -224,7 +262,7 @@ impl Program {
                 Some(None) => continue,
                 None => {}
             }
-            let Some((event, failure)) = self.models.heard(&event) else { continue };
+            let Some((event, failure)) = self.models.heard(now.instant, &event) else { continue };
             if let Some(failure) = failure {
                 log::warn!("{failure}");
             }
@@ -296,14 +334,7 @@ impl Program {
             Some(Owner::Signals) => {
                 while let Some(signal) = self.signals.take() {
                     match (signal, self.ending) {
-                        (Signal::Reload, _) => {
-                            let (dns, hosts) = start::names();
-                            self.network.configure_names(dns, hosts);
-                            log::info!(
-                                "names are resolved as the system says now; the \
-                                 configuration is read at the next start"
-                            );
-                        }
+                        (Signal::Reload, _) => self.is_to_reload = true,
                         (Signal::End, Ending::No | Ending::AfterWork) => self.ending = Ending::Now,
                         (Signal::End, _) => return Err("ended at once, as asked twice".into()),
                     }
@@ -315,6 +346,16 @@ impl Program {
                 }
             }
             Some(Owner::Control) => self.door.ready(ready, self.clock.now().instant),
+            Some(Owner::Metrics) => {
+                let now = self.clock.now().instant;
+                if let Some(server) = &mut self.server {
+                    let (metrics, sentinel) = (&self.metrics, &self.sentinel);
+                    server.ready(now, &self.poller, ready, |page| match page {
+                        Page::Metrics => metrics.page(sentinel),
+                        Page::Health => "ok\n".into(),
+                    });
+                }
+            }
             Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
             Some(Owner::Network) => {
                 let now = self.clock.now().instant;
@@ -456,16 +497,24 @@ impl Program {
             };
             match heard {
                 Heard::Message(message) => {
+                    let platform = message.identity.platform.as_str();
+                    log::trace!(
+                        "chat",
+                        [platform = platform, words = words(&message)],
+                        "a message"
+                    );
                     let event = Event::Message(message.clone());
                     if let Err(error) = self.sentinel.handle(now, event) {
                         log::warn!("{error}");
                         if error == EventError::Busy {
+                            self.metrics.refused();
                             // It is offered again when something has happened.
                             self.connectors.refused(message);
                             return Ok(false);
                         }
                     }
                 }
+                Heard::Happened(platform, what) => self.metrics.count(platform, what),
                 Heard::Posted { delivery, piece, outcome } => {
                     let delivery = DeliveryNumber(delivery);
                     self.tell(match &outcome {
@@ -478,6 +527,7 @@ impl Program {
                 }
                 Heard::Fetched(fetch, fetched) => self.tell(Event::Fetched { fetch, fetched })?,
                 Heard::Note(text) => log::warn!("{text}"),
+                Heard::Told(text) => log::info!("{text}"),
             }
             has_listened = true;
             self.perform()?;
@@ -554,7 +604,10 @@ impl Program {
     fn keep(&self, effect: Effect) {
         match effect {
             Effect::StoreKeys { ring } => self.journal.ask(Deed::StoreKeys(ring)),
-            Effect::StoreSeed { seed } => self.journal.ask(Deed::StoreSeed(seed)),
+            Effect::StoreSeed { seed } => {
+                log::debug!("journal", [], "the next key signs the log from here on");
+                self.journal.ask(Deed::StoreSeed(seed));
+            }
             Effect::Checkpoint(note) => self.journal.ask(Deed::StoreCheckpoint(note.to_string())),
             Effect::Persist { file, offset, bytes, records_count } => {
                 self.journal.ask(Deed::Persist { file, offset, bytes, records_count });
@@ -596,3 +649,14 @@ impl Program {
 /// What is said of a grant that this process was confined before.
 const NOT_REACHED: &str = "it was made while this agent is at work, which reaches only what was \
                            granted when it started: it holds from the next start on";
+/// How soon something is tried again that nobody says is possible again.
+const SOON: Duration = Duration::from_millis(500);
+
+/// What somebody wrote, for those who trace it.
+fn words(message: &Incoming) -> Words<'_> {
+    let texts = message.parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    Words(texts.into_iter().next().unwrap_or_default())
+}

@@ -38,9 +38,9 @@ pub(crate) fn master(place: &Place, state: &Path, has_log: bool) -> Result<Maste
         SealKey::Passphrase(source) => {
             let read = || secrets::read(source).map_err(|error| format!("the passphrase: {error}"));
             match Recipe::find(state)? {
-                Some(recipe) => recipe.key(&read()?)?.ok_or_else(|| WRONG.into()),
+                Some(recipe) => recipe.key(read()?.as_str())?.ok_or_else(|| WRONG.into()),
                 None if has_log => Err(NO_RECIPE.into()),
-                None => Recipe::make(state, &read()?),
+                None => Recipe::make(state, read()?.as_str()),
             }
         }
         SealKey::Asked => match Recipe::find(state)? {
@@ -93,7 +93,7 @@ fn kept(
         source => source.clone(),
     };
     let text = secrets::read(&source).map_err(|error| format!("the key of the log: {error}"))?;
-    let key = read(&text).ok_or("the key of the log: it is not 64 hexadecimal digits")?;
+    let key = read(text.as_str()).ok_or("the key of the log: it is not 64 hexadecimal digits")?;
     Ok(MasterKey::new(*key))
 }
 

@@ -1,29 +1,60 @@
 //! Secrets: read once, from where the configuration says they are, and wiped when they are done
 //! with.
 
+use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
 
 use sentinel_core::config::SecretSource;
 use zeroize::Zeroizing;
 
+use crate::environment;
+
+/// A secret: nothing shows it, and its memory is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// One that was found by other means than the configuration's.
+    pub(crate) const fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// The secret itself, for the one place where it goes.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(MASK)
+    }
+}
+
+const MASK: &str = "(a secret)";
+
 /// Reads a secret.
 ///
 /// # Errors
 /// It is not there, or there is nothing in it; the text says where it was looked for, and never
 /// what it is.
-pub(crate) fn read(source: &SecretSource) -> Result<Zeroizing<String>, String> {
+pub(crate) fn read(source: &SecretSource) -> Result<Secret, String> {
     let text = match source {
-        SecretSource::Environment(name) => match std::env::var(name) {
-            Ok(value) => Zeroizing::new(value),
-            Err(_) => return Err(format!("the variable {name} is not set, or is no text")),
-        },
-        SecretSource::File(path) => file(PathBuf::from(path))?,
+        SecretSource::Environment(name) => environment::var(name)
+            .ok_or_else(|| format!("the variable {name} is not set, or is no text"))?,
+        SecretSource::File(path) => text_of(PathBuf::from(path))?,
         SecretSource::Credential(name) => {
             let directory = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
                 format!("the credential {name} is meant for systemd, which did not start this")
             })?;
-            file(PathBuf::from(directory).join(name))?
+            text_of(PathBuf::from(directory).join(name))?
         }
     };
     let secret = Zeroizing::new(text.trim().to_string());
@@ -31,10 +62,21 @@ pub(crate) fn read(source: &SecretSource) -> Result<Zeroizing<String>, String> {
     if !is_one_line {
         return Err(format!("{} holds no secret: one line is expected", place(source)));
     }
-    Ok(secret)
+    Ok(Secret(secret))
 }
 
-fn file(path: PathBuf) -> Result<Zeroizing<String>, String> {
+/// The file that a secret is in, if it is in one.
+pub(crate) fn file(source: &SecretSource) -> Option<PathBuf> {
+    match source {
+        SecretSource::Environment(_) => None,
+        SecretSource::File(path) => Some(PathBuf::from(path)),
+        SecretSource::Credential(name) => {
+            std::env::var_os("CREDENTIALS_DIRECTORY").map(|path| PathBuf::from(path).join(name))
+        }
+    }
+}
+
+fn text_of(path: PathBuf) -> Result<Zeroizing<String>, String> {
     let mut text = Zeroizing::new(String::new());
     let read = || std::fs::File::open(&path)?.take(SECRET_BYTES_MAX).read_to_string(&mut text);
     let read: std::io::Result<usize> = { read }();
@@ -64,7 +106,10 @@ mod tests {
         for (text, is_read) in [("hush\n", true), ("hush", true), ("", false), ("hu\nsh", false)] {
             std::fs::write(&path, text).unwrap();
             match read(&source) {
-                Ok(secret) => assert!(is_read && *secret == "hush"),
+                Ok(secret) => {
+                    assert!(is_read && secret.as_str() == "hush");
+                    assert!(!format!("{secret} {secret:?}").contains("hush"));
+                }
                 Err(error) => assert!(!is_read && !error.contains("sh\n") && !error.contains("hu")),
             }
         }

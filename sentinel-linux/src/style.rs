@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::IsTerminal;
 
+use crate::log::Level;
+
 /// Whether what is written somewhere is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -39,6 +41,18 @@ impl Style {
     /// Of less weight than the rest.
     pub(crate) fn faint<T: fmt::Display>(self, what: T) -> Painted<T> {
         self.paint("2", what)
+    }
+
+    /// The name of a level of the log, as wide as the longest.
+    pub(crate) fn level(self, level: Level) -> Painted<&'static str> {
+        let (code, name) = match level {
+            Level::Error => ("1;31", "ERROR"),
+            Level::Warn => ("33", "WARN "),
+            Level::Info => ("32", "INFO "),
+            Level::Debug => ("36", "DEBUG"),
+            Level::Trace => ("2", "TRACE"),
+        };
+        self.paint(code, name)
     }
 
     fn paint<T>(self, code: &'static str, what: T) -> Painted<T> {

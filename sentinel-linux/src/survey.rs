@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::connectors;
 use crate::probe::{Heard, Probe, Question};
+use crate::secrets::Secret;
 
 /// What there is, and what is to be said about it.
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ pub(crate) fn look(probe: &mut Probe, environment: &dyn Fn(&str) -> Option<Strin
     let secret = |name: &str| {
         let text = Zeroizing::new(environment(name)?);
         let text = Zeroizing::new(text.trim().to_string());
-        (!text.is_empty()).then_some(text)
+        (!text.is_empty()).then(|| Secret::new(text))
     };
     for known in providers() {
         let own = own_place(known.name, environment);

@@ -473,7 +473,7 @@ static LOG: &[Key] = &[
     key(
         "level",
         Kind::Text(Form::Choice(&["error", "warn", "info", "debug", "trace"])),
-        "How much is said. Words of messages only from `debug` on, secrets never.",
+        "How much is said. Words of messages only with `trace`, secrets never.",
     )
     .or(Default::Text("info"))
     .shell(),

@@ -13,6 +13,7 @@ use sentinel_core::text::suggest::nearest;
 
 use super::{COMMON, Command, Switch, all};
 use crate::configuration::{self, Configuration};
+use crate::log::Level;
 use crate::program::{Mode, Options};
 
 /// What stood on the command line besides the command.
@@ -73,7 +74,17 @@ impl Arguments {
     pub(super) fn options(&self, mode: Mode) -> Result<Options, Box<dyn Error>> {
         let configuration = self.configuration()?;
         let state = self.state(&configuration);
-        Ok(Options { configuration, mode, state, is_confined: !self.has("no-sandbox") })
+        let (log, is_confined) = (self.log()?, !self.has("no-sandbox"));
+        let state_is_named = self.has("state");
+        let accepts_danger = self.has("i-know-what-im-doing");
+        Ok(Options { configuration, mode, state, state_is_named, is_confined, accepts_danger, log })
+    }
+
+    /// How much is said, if that was asked for here or in the environment.
+    fn log(&self) -> Result<Option<Level>, Box<dyn Error>> {
+        let named = self.text("log")?.or_else(|| std::env::var("SENTINEL_LOG").ok());
+        let named = named.filter(|level| !level.is_empty());
+        Ok(named.map(|level| Level::named(&level)).transpose()?)
     }
 }
 

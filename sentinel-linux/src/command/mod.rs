@@ -108,6 +108,12 @@ const COMMON: &[Switch] = &[
         value: "",
         summary: "do not confine this process to what it needs",
     },
+    Switch {
+        name: "log",
+        short: None,
+        value: "LEVEL",
+        summary: "how much is said: error, warn, info, debug or trace (also SENTINEL_LOG)",
+    },
     Switch { name: "help", short: Some('h'), value: "", summary: "what can be said here" },
     Switch { name: "version", short: Some('V'), value: "", summary: "which version this is" },
 ];

@@ -68,7 +68,7 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         expect_systemd()?;
     }
     let configuration = configuration(&arguments, manager)?;
-    let Configuration { config, file } = &configuration;
+    let Configuration { config, file, .. } = &configuration;
     if config.connectors().is_empty() {
         return Err("no platform is configured, so a service would have nobody to talk with; \
                     'sentinel init' sets one up"

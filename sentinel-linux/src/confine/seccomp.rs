@@ -120,6 +120,7 @@ const ALLOWED: &[libc::c_long] = &[
     // Networks.
     libc::SYS_socket,
     libc::SYS_connect,
+    libc::SYS_accept4,
     libc::SYS_bind,
     libc::SYS_accept4,
     libc::SYS_sendto,

@@ -16,6 +16,7 @@ use super::resolve::{Answered, Found};
 use super::socket;
 use super::timers::Timer;
 use super::tools::Tools;
+use crate::log;
 use crate::poller::{Interest, Poller, Token};
 
 /// A socket that is being connected.
@@ -125,6 +126,8 @@ impl Network {
             return self.race(now, poller, number);
         }
         racing.race.connected(dialed.attempt);
+        let host = flow.route.place.host.as_str();
+        log::debug!("network", [host = host, port = u64::from(flow.route.port)], "connected");
         // What is left of the race is to be given up.
         self.race(now, poller, number);
         let Some(flow) = self.flows.get_mut(&number) else { return };

@@ -21,7 +21,6 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use sentinel_core::time::Instant;
-use sentinel_core::wire::dns::{Config, Hosts};
 use sentinel_core::wire::websocket::CloseCode;
 
 use crate::poller::{Poller, Ready};
@@ -99,9 +98,21 @@ impl Network {
         })
     }
 
-    /// Resolves names in another way from now on: the files have changed.
-    pub(crate) fn configure_names(&mut self, dns: Config, hosts: Hosts) {
-        self.resolver.configure(dns, hosts);
+    /// Reaches others in another way from now on. What is under way goes on as it began; what waits
+    /// for use was made the other way, and is closed. Names are resolved as before unless `fresh`
+    /// knows how.
+    pub(crate) fn configure(&mut self, poller: &Poller, fresh: Self, has_names: bool) {
+        (self.tls, self.proxy) = (fresh.tls, fresh.proxy);
+        if has_names {
+            self.resolver.configure_as(fresh.resolver);
+        }
+        let idle = self.connections.iter().filter(|(_, connection)| connection.flow.is_none());
+        let idle: Vec<u32> = idle.map(|(index, _)| *index).collect();
+        for index in idle {
+            self.pool.remove(index);
+            self.tools.timers.clear(Timer::Idle(index));
+            self.close(poller, index);
+        }
     }
 
     /// Begins an exchange.

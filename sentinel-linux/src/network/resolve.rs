@@ -81,8 +81,8 @@ impl Resolver {
 
     /// Asks others from now on, and forgets what was remembered. Names that are being resolved go
     /// on as they began.
-    pub(super) fn configure(&mut self, config: Config, hosts: Hosts) {
-        (self.config, self.hosts) = (config, hosts);
+    pub(super) fn configure_as(&mut self, fresh: Self) {
+        (self.config, self.hosts) = (fresh.config, fresh.hosts);
         self.cache = Cache::new(DNS_CACHE_COUNT_MAX);
     }
 

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
@@ -15,12 +16,15 @@ use sentinel_core::wire::dns;
 use super::{Ending, Mode, Options, Program};
 use crate::attachments::Attachments;
 use crate::clock::Clock;
+use crate::configuration::Configuration;
 use crate::confine::{self, Reach};
 use crate::connectors::Connectors;
 use crate::control::Door;
+use crate::environment;
 use crate::fetch::Fetches;
 use crate::journal::Journal;
 use crate::log;
+use crate::metrics::{Metrics, Server};
 use crate::models::Models;
 use crate::network::{self, Network};
 use crate::notify::Notify;
@@ -44,9 +48,11 @@ impl Program {
         let mut door = Door::open(&state);
         let tools = Tools::new(&settings, granted())?;
         let persona = Persona::new(config.persona_file());
-        if config.metrics().is_some() {
-            log::warn!("[metrics] has no effect: this version gives out no figures");
-        }
+        let metrics = Metrics::new(clock.now().wall);
+        let server = match config.metrics() {
+            Some(address) => Some(listen(address)?),
+            None => None,
+        };
         let models = Models::new(config)?;
         let takes_files = options.mode == Mode::Run
             && config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
@@ -67,17 +73,18 @@ impl Program {
         let poller = Poller::new()?;
         let notify = Notify::new();
         // From here on this process reaches what it was granted, and nothing else.
+        let mut reached = None;
         if options.is_confined {
             let mut reach = tools::reach(granted());
             reach.push(Reach { path: state.directory(), writes: true });
             reach.extend(files_path.iter().map(|path| Reach { path, writes: true }));
-            let names = NAME_FILES.map(Path::new).into_iter().filter(|path| path.exists());
-            let persona_file = persona.path().filter(|path| path.exists());
-            reach.extend(persona_file.map(|path| Reach { path, writes: false }));
-            reach.extend(names.map(|path| Reach { path, writes: false }));
+            let places = read_again(&options.configuration);
+            reach.extend(places.iter().map(|path| Reach { path, writes: false }));
             confine::confine_files(&reach)?;
+            reached = Some(Reached::new(&reach));
         }
-        let journal = Journal::start(state.directory().to_path_buf(), last, bytes_count)?;
+        let directory = state.directory().to_path_buf();
+        let journal = Journal::start(directory, last, bytes_count, metrics.journal.clone())?;
         if options.is_confined {
             confine::confine_calls()?;
         } else {
@@ -86,6 +93,10 @@ impl Program {
         poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
         poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
         door.wait(&poller, clock.now().instant);
+        if let Some(server) = &server {
+            server.begin(&poller)?;
+            log::info!("figures are at http://{}/metrics", server.address());
+        }
         let now = clock.now().wall;
         let terminal = match options.mode {
             Mode::Chat => Terminal::new(&poller, now)?,
@@ -107,13 +118,68 @@ impl Program {
             sentinel,
             questions: BTreeSet::new(),
             persona,
-            _state: state,
+            state,
+            options: options.clone(),
+            reached,
+            metrics,
+            server,
+            is_to_reload: false,
             ending: Ending::No,
             has_failed: false,
             has_answer: false,
             mode: options.mode.clone(),
         })
     }
+}
+
+/// What a confined process can still reach.
+#[derive(Debug)]
+pub(super) struct Reached {
+    places: Vec<(PathBuf, bool)>,
+}
+
+impl Reached {
+    fn new(reach: &[Reach<'_>]) -> Self {
+        let places = reach.iter().map(|reach| (reach.path.to_path_buf(), reach.writes));
+        Self { places: places.collect() }
+    }
+
+    /// Whether a path can be reached, and written to if that is wanted.
+    pub(super) fn holds(&self, path: &Path, writes: bool) -> bool {
+        let mut places = self.places.iter();
+        places.any(|(place, may_write)| path.starts_with(place) && (*may_write || !writes))
+    }
+}
+
+/// Takes the port for figures.
+fn listen(address: SocketAddr) -> Result<Server, String> {
+    Server::bind(address).map_err(|error| format!("[metrics] listen = \"{address}\": {error}"))
+}
+
+/// What is read again while the agent runs: the configuration, what it names, and how names are
+/// found. Whoever writes a file anew mostly puts another one in its place, so its directory is
+/// reached as well, where that is not a directory of everything.
+fn read_again(configuration: &Configuration) -> Vec<PathBuf> {
+    let names = NAME_FILES.map(PathBuf::from);
+    let files = configuration.files().into_iter().chain(names);
+    let mut places = Vec::new();
+    for file in files {
+        // Where a link leads elsewhere, it may lead to another place tomorrow, beside the first.
+        let Ok(meant) = file.canonicalize() else { continue };
+        let named = file.parent().and_then(|directory| directory.canonicalize().ok());
+        let directories = [named, meant.parent().map(Path::to_path_buf)].into_iter().flatten();
+        places.extend(directories.filter(|directory| is_narrow(directory)));
+        places.push(meant);
+    }
+    places.sort();
+    places.dedup();
+    places
+}
+
+/// Whether a directory is for something: neither a home nor one above everything.
+fn is_narrow(directory: &Path) -> bool {
+    let home = std::env::var_os("HOME").map(PathBuf::from).and_then(|it| it.canonicalize().ok());
+    directory.components().count() > 2 && !home.is_some_and(|home| home.starts_with(directory))
 }
 
 /// How names are found. A system without these files has names all the same: the defaults are those
@@ -124,9 +190,18 @@ pub(crate) fn names() -> (dns::Config, dns::Hosts) {
     (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
 }
 
+/// Whether what says how names are found can be read; what is not there can be.
+pub(super) fn can_read_names() -> bool {
+    let is_fine = |path: &str| match std::fs::File::open(path) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    };
+    NAME_FILES.into_iter().all(is_fine)
+}
+
 const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
-/// How names are found and hosts are trusted: read now, while files can be.
+/// How names are found and hosts are trusted.
 pub(crate) fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
     let (dns, hosts) = names();
     let extra_roots = match &http.ca_file {
@@ -135,7 +210,7 @@ pub(crate) fn network_options(http: &Http) -> Result<network::Options, Box<dyn E
     };
     let proxy = match &http.proxy {
         Some(url) => {
-            let hosts = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy"));
+            let hosts = environment::text("NO_PROXY").or_else(|| environment::text("no_proxy"));
             let hosts = hosts.unwrap_or_default();
             let mut hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
             let proxy = network::Proxy::parse(url.as_str())?;

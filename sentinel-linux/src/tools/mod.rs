@@ -64,6 +64,12 @@ impl Tools {
         })
     }
 
+    /// Goes on with the directories that others hold. What is being done goes on.
+    pub(crate) fn hold(&mut self, fresh: Self) {
+        (self.roots, self.workspace) = (fresh.roots, fresh.workspace);
+        self.granted.extend(fresh.granted);
+    }
+
     /// Does a call, or begins to.
     pub(crate) fn run(&mut self, number: CallNumber, call: &Call) -> Option<ToolOutput> {
         let operation = match call {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use sentinel_core::wire::dns::{Config, Hosts, Server as NameServer};
 
-use super::super::{FailureKind, Options, Reach, Request, Times, Wait};
+use super::super::{FailureKind, Network, Options, Reach, Request, Times, Wait};
 use super::server::Server;
 use super::{World, get};
 
@@ -214,7 +214,8 @@ fn what_the_machine_knows_is_not_asked_for_until_it_forgets() {
     let request = get(&url("box.example", &server));
     assert_eq!(world.answer(request.clone()).text(), "hello");
     assert_eq!(names.datagrams_count(), 0);
-    world.network.configure_names(dns, Hosts::default());
+    let fresh = Network::new(Options { dns, ..Options::default() }).unwrap();
+    world.network.configure(&world.poller, fresh, true);
     assert_eq!(world.answer(request).failure().kind, FailureKind::Resolve);
     assert_eq!(names.datagrams_count(), 2);
 }
