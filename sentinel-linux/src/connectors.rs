@@ -69,8 +69,8 @@ struct Line {
     /// Posts that were taken and are not answered yet.
     posts: BTreeSet<(u64, usize)>,
     has_stopped: bool,
-    /// A machine that has not begun, for a line whose token was changed: what was sent with the old
-    /// one may still be refused.
+    /// A machine that has not begun, for a line whose token was changed: what was sent with the
+    /// old one may still be refused.
     spare: Option<Box<dyn Connector>>,
     socket: Option<SocketNumber>,
     /// A message that the core could not take yet.

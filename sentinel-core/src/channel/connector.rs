@@ -41,9 +41,9 @@ pub struct Call {
     pub number: CallNumber,
     /// How it is sent.
     pub method: Method,
-    /// Where, after the platform's base address: begins with `/`, and may hold a query. The bytes of
-    /// a file may be elsewhere: then it is a whole URL, to which the shell sends nothing unless it
-    /// knows the host as one of the platform's own.
+    /// Where, after the platform's base address: begins with `/`, and may hold a query. The bytes
+    /// of a file may be elsewhere: then it is a whole URL, to which the shell sends nothing
+    /// unless it knows the host as one of the platform's own.
     pub path: String,
     /// Its body and the media type of it, if it has one.
     pub body: Option<(&'static str, Vec<u8>)>,
@@ -53,9 +53,9 @@ pub struct Call {
     pub time_max: Duration,
     /// The most bytes of its answer.
     pub answer_bytes_max: usize,
-    /// The file that its answer is, if it is one, by the number it was asked for with: its bytes go
-    /// where the file is to be, and [`Connector::answered`] is given none of them. An answer that
-    /// is longer than it may be is told with the status 413.
+    /// The file that its answer is, if it is one, by the number it was asked for with: its bytes
+    /// go where the file is to be, and [`Connector::answered`] is given none of them. An
+    /// answer that is longer than it may be is told with the status 413.
     pub file: Option<u64>,
 }
 

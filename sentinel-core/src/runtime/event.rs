@@ -187,10 +187,10 @@ pub enum Effect {
         /// Which call.
         number: CallNumber,
     },
-    /// Fetch a file that came with a message, and put it among the files of a conversation, whole or
-    /// not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the workspace, in
-    /// the conversation's own there, which is called by its number. What is there under this name
-    /// is this file from an earlier try.
+    /// Fetch a file that came with a message, and put it among the files of a conversation, whole
+    /// or not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the
+    /// workspace, in the conversation's own there, which is called by its number. What is there
+    /// under this name is this file from an earlier try.
     Fetch {
         /// Names it.
         fetch: FetchNumber,

@@ -81,8 +81,8 @@ impl Tools {
         };
         if let Operation::SearchFiles { directory, text, glob } = operation {
             let directory = self.absolute(directory);
-            // Files that came with messages are each conversation's own: whoever may look into those
-            // of one names them.
+            // Files that came with messages are each conversation's own: whoever may look into
+            // those of one names them.
             let files = format!("{}/{ATTACHMENTS}", self.workspace.trim_end_matches('/'));
             let hidden = files.strip_prefix(directory.trim_end_matches('/'));
             let hidden = hidden.and_then(|rest| rest.strip_prefix('/')).map(ToString::to_string);

@@ -52,8 +52,8 @@ fn people_are_answered_and_strangers_are_not() {
     agent.keeps_secrets();
 }
 
-/// Killed again and again while people write. Discord knows the keys of messages, so that nothing is
-/// lost and nothing said twice.
+/// Killed again and again while people write. Discord knows the keys of messages, so that nothing
+/// is lost and nothing said twice.
 #[test]
 fn no_message_is_lost_or_answered_twice() {
     let (discord, agent) = begin("discord-killed", "");

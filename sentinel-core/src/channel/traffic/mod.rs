@@ -94,8 +94,8 @@ pub(super) const fn downloaded(status: u16) -> Result<(), FetchFailure> {
 /// After a short pause a file may be there.
 pub(super) const FILE_LATER: FetchFailure = FetchFailure::Later { retry_after_ms: 1_000 };
 
-/// Whether a file may be fetched at what a platform sent: from a host of its own by `https`, or from
-/// this machine itself, where only a test serves.
+/// Whether a file may be fetched at what a platform sent: from a host of its own by `https`, or
+/// from this machine itself, where only a test serves.
 pub(super) fn is_file_url(platform: &str, url: &str) -> bool {
     if url.len() > URL_BYTES_MAX || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
         return false;
