@@ -32,8 +32,13 @@ pub(super) enum Command {
 /// A text that begins like a command and is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CommandError {
-    Unknown { word: String, meant: Option<&'static str> },
+    Unknown {
+        word: String,
+        meant: Option<&'static str>,
+    },
     Usage(&'static str),
+    /// It says for whom it is, and that is somebody else.
+    Another,
 }
 
 impl Command {
@@ -49,11 +54,18 @@ impl Command {
             return None;
         }
         let mut words = text.split_whitespace();
-        // In groups platforms add whom a command is for: /stop@name.
-        let word = words.next()?.split('@').next()?;
+        let first = words.next()?;
+        let (word, whom) = match first.split_once('@') {
+            Some((word, whom)) => (word, Some(whom)),
+            None => (first, None),
+        };
         // A path is no command.
         if word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
             return None;
+        }
+        // Connectors know the agent's own name there, and take it away: this is another's.
+        if whom.is_some() {
+            return Some(Err(CommandError::Another));
         }
         let lower = word.to_ascii_lowercase();
         let (first, second, third) = (words.next(), words.next(), words.next());
@@ -121,6 +133,10 @@ impl fmt::Display for CommandError {
                 }
             }
             Self::Usage(usage) => write!(formatter, "say it like this: {usage}"),
+            Self::Another => formatter.write_str(
+                "this command names somebody else, so I did nothing; leave out the name if it is \
+                 for me",
+            ),
         }
     }
 }
@@ -154,7 +170,7 @@ mod tests {
     fn commands_are_read() {
         let read = |text| Command::parse(text).unwrap().unwrap();
         assert_eq!(read("/help"), Command::Help);
-        assert_eq!(read(" /STOP@sentinel_bot "), Command::Stop);
+        assert_eq!(read(" /STOP "), Command::Stop);
         assert_eq!(read("/model"), Command::Model(None));
         assert_eq!(read("/model small"), Command::Model(Some("small".into())));
         let approve = |question, answer| Command::Approve { question, answer };
@@ -164,6 +180,17 @@ mod tests {
         assert_eq!(read("/deny 12"), approve(12, Answer::No));
         assert_eq!(read("/deny 12 alert"), approve(12, Answer::Alert));
         assert_eq!(read("/pair ABCDE23456"), Command::Pair("ABCDE23456".into()));
+    }
+
+    #[test]
+    fn what_is_for_another_is_not_obeyed() {
+        for text in ["/clear@otherbot", "/approve@otherbot 3", "/stop@", "/approve@a@b 3 always"] {
+            assert_eq!(Command::parse(text), Some(Err(CommandError::Another)), "{text}");
+        }
+        assert_eq!(
+            Command::parse("/me@home.example is my address"),
+            Some(Err(CommandError::Another))
+        );
     }
 
     #[test]

@@ -34,8 +34,7 @@ pub(super) fn of(message: Value<'_>, own: &Own, origin: Option<String>, text: &s
 
 /// Telegram's own first word to a bot asks what it is; what a link added to it is not the sender's.
 fn own_words(text: &str) -> String {
-    let word = text.split_whitespace().next().unwrap_or_default();
-    match word.split('@').next() {
+    match text.split_whitespace().next() {
         Some("/start") => "/help".into(),
         _ => text.into(),
     }

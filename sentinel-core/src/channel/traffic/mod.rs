@@ -40,7 +40,7 @@ pub(super) fn name(text: &str) -> String {
 /// The question that a text answers, if it is `/approve 3` or `/deny 3`, whatever follows.
 pub(super) fn answered_question(text: &str) -> Option<u32> {
     let mut words = text.split_whitespace();
-    let command = words.next()?.split('@').next()?;
+    let command = words.next()?;
     if !command.eq_ignore_ascii_case("/approve") && !command.eq_ignore_ascii_case("/deny") {
         return None;
     }
@@ -124,7 +124,7 @@ mod tests {
     fn only_an_answer_answers() {
         for (text, question) in [
             ("/approve 3", Some(3)),
-            ("/DENY@bot #12 alert", Some(12)),
+            ("/DENY #12 alert", Some(12)),
             ("/approve", None),
             ("approve 3", None),
             ("/approve x", None),
