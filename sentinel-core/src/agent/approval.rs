@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use super::codec::{Unreadable, named};
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use crate::budget::{Exceeded, Scope};
+use crate::channel::Person;
 use crate::label::BlockId;
 use crate::limits::APPROVALS_COUNT_MAX;
 use crate::time::Instant;
@@ -65,6 +66,16 @@ impl Answer {
     pub(super) fn named(word: &str) -> Result<Self, Unreadable> {
         named(&ANSWERS, "answer", word)
     }
+}
+
+/// Who answers a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Operator,
+    /// The one for whom it was asked.
+    Person(Person),
+    /// Nobody, in time.
+    Time,
 }
 
 /// What a question is about.

@@ -15,7 +15,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Agent;
-use super::approval::Answer;
+use super::approval::{Answer, By};
 use super::command::{Command, HELP};
 use super::conversation::{Conversation, Queued, own_words};
 use super::input::SYSTEM;
@@ -374,7 +374,8 @@ impl Agent {
         if let Err(why) = can_be {
             return format!("Not answered: {why}.");
         }
-        self.answered(question, answer, &format!("person {} answered", person.0));
+        let by = if is_operator { By::Operator } else { By::Person(person) };
+        self.answered(question, answer, by);
         match answer.allows() {
             true => format!("Allowed: question {question}."),
             false => format!("Denied: question {question}."),

@@ -47,7 +47,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use self::approval::Approvals;
+use self::approval::{Approvals, By};
 use self::conversation::Conversation;
 use self::input::{DeliveryOutcome, Input, SYSTEM};
 use self::number::Numbers;
@@ -389,7 +389,7 @@ impl Agent {
                 true => Answer::Once,
                 false => Answer::No,
             };
-            self.answered(number, silence, "nobody answered in time");
+            self.answered(number, silence, By::Time);
         }
         let due: Vec<ConversationNumber> = self
             .active

@@ -9,6 +9,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::approval::By;
 use super::number::ConversationNumber;
 use super::operator::{OperatorCommand, Refusal};
 use super::outbox::Order;
@@ -42,7 +43,7 @@ impl Agent {
                     return Err(refusal("what was shown is not what is asked; look again"));
                 }
                 known.can_be(answer).map_err(refusal)?;
-                self.answered(question, answer, "an operator answered");
+                self.answered(question, answer, By::Operator);
                 Ok(format!("question {question}: {}", answer.word()))
             }
             OperatorCommand::Grant(spec) => {

@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Agent;
-use super::approval::{self, Answer, Approval, Subject};
+use super::approval::{self, Answer, Approval, By, Subject};
 use super::authority::{Ruling, hex_short};
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Saying;
@@ -151,12 +151,18 @@ impl Agent {
     }
 
     /// A question is answered, by a person or by time.
-    pub(super) fn answered(&mut self, question: u32, answer: Answer, how: &str) {
+    pub(super) fn answered(&mut self, question: u32, answer: Answer, by: By) {
         let Some(approval) = self.approvals.take(question) else { return };
         let conversation = approval.conversation;
         self.outbox.record(Kind::ApprovalAnswered, conversation, |out| {
             out.field("question", u64::from(question)).field("answer", answer.word());
-            out.field("how", how);
+            match by {
+                By::Operator => out.field("how", "an operator answered"),
+                By::Person(person) => {
+                    out.field("how", format!("person {} answered", person.0).as_str())
+                }
+                By::Time => out.field("how", "nobody answered in time"),
+            };
         });
         if answer == Answer::Alert {
             let digest = hex_short(&approval.digest);
@@ -168,7 +174,7 @@ impl Agent {
         }
         match approval.subject.clone() {
             Subject::Calls(calls) => {
-                self.calls_answered(conversation, turn, question, &calls, &approval, answer);
+                self.calls_answered(conversation, turn, question, &calls, &approval, (answer, by));
             }
             Subject::Budget(exceeded) => {
                 self.budget_answered(conversation, turn, question, &exceeded, answer);
@@ -183,7 +189,7 @@ impl Agent {
         question: u32,
         numbers: &[CallNumber],
         approval: &Approval,
-        answer: Answer,
+        (answer, by): (Answer, By),
     ) {
         let mut round = match core::mem::replace(&mut turn.stage, Stage::Moving) {
             Stage::Calling(round) => round,
@@ -211,7 +217,10 @@ impl Agent {
             let is_covered = matches!(verdict, Verdict::Covered { .. });
             calling.stage = match answer.allows() && is_same && is_covered {
                 true => {
-                    self.confirm(&handles);
+                    // What holds from now on for everybody is not for one of them to say.
+                    if by == By::Operator {
+                        self.confirm(&handles);
+                    }
                     if answer == Answer::Always && approval.may_be_always {
                         self.grant_always(conversation, &call);
                     }

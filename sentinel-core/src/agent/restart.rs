@@ -17,12 +17,13 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::approval::Answer;
 use super::input::{DeliveryOutcome, ToolOutput};
-use super::number::ConversationNumber;
+use super::number::{ConversationNumber, TurnNumber};
 use super::outbox::{Order, Saying};
 use super::record::Kind;
 use super::settings::Settings;
-use super::turn::{CallStage, Stage, Turn};
+use super::turn::{CallStage, Calling, Stage, Turn};
 use super::{Agent, SettingsError};
 use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
@@ -98,9 +99,18 @@ impl Agent {
                 self.settle(number, spending, spending.amount);
                 self.ask(number, turn);
             }
-            Stage::Calling(round) => {
+            Stage::Calling(mut round) => {
+                if !is_as_it_was {
+                    self.void_questions(number, turn.number, &mut round);
+                }
                 turn.stage = Stage::Calling(round);
                 self.resume_round(number, turn, is_as_it_was);
+            }
+            // The models, or the limits, are other ones.
+            Stage::Pausing(_) if !is_as_it_was => self.ask(number, turn),
+            Stage::Held { question, .. } if !is_as_it_was => {
+                self.approvals.take(question);
+                self.ask(number, turn);
             }
             stage @ (Stage::Pausing(_) | Stage::Held { .. }) => {
                 turn.stage = stage;
@@ -108,6 +118,33 @@ impl Agent {
             }
             Stage::Arriving(arriving) => self.arrive_again(number, turn, arriving),
             Stage::Moving => self.ask(number, turn),
+        }
+    }
+
+    /// What was shown to a person said what a call would do under other settings: where its program
+    /// is, in which directory it runs, by which grant. An answer to that is none to what it would do
+    /// now, and a call that a limit held was not judged by these rules.
+    fn void_questions(
+        &mut self,
+        number: ConversationNumber,
+        turn: TurnNumber,
+        round: &mut [Calling],
+    ) {
+        for question in self.approvals.of_turn(turn) {
+            self.approvals.take(question);
+            self.outbox.record(Kind::ApprovalAnswered, number, |out| {
+                out.field("question", u64::from(question)).field("answer", Answer::No.word());
+                out.field("how", "the settings changed");
+            });
+            let text = format!("Question {question} is void: the settings changed meanwhile.");
+            self.notice(number, text);
+        }
+        for calling in round {
+            if matches!(calling.stage, CallStage::Asking | CallStage::Held { .. }) {
+                let why = "not run: the settings changed while it waited. Call it again if it is \
+                           still wanted";
+                calling.stage = CallStage::refused(&calling.id, why.into());
+            }
         }
     }
 

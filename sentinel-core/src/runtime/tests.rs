@@ -1,5 +1,6 @@
 //! What a person sees, told as conversations with the offline model.
 
+mod answers;
 mod hostile;
 mod management;
 mod restarts;

@@ -1,0 +1,81 @@
+//! Who may answer a question, and for how much an answer holds.
+
+use alloc::string::String;
+
+use super::shell::{Shell, poking, service, settings};
+use super::*;
+use crate::agent::TurnRules;
+use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+
+fn may_approve(mut settings: Settings) -> Settings {
+    settings.turn = TurnRules { people_may_approve: true, ..settings.turn };
+    settings
+}
+
+/// A person may allow a call of their own turn. That the grant asks nobody any more, for anybody,
+/// is an operator's to say.
+#[test]
+fn a_grant_that_asks_once_is_confirmed_by_an_operator_alone() {
+    let grants = ["read /srv/agent once", "model offline"];
+    let asks = |shell: &mut Shell| {
+        shell.write("2", "c2", "/clear");
+        shell.write("2", "c2", "read README.md").contains("Question")
+    };
+    let mut shell = Shell::new(may_approve(settings(&grants)));
+    assert!(asks(&mut shell));
+    shell.write("2", "c2", "/approve 1");
+    assert_eq!(shell.calls.len(), 1, "the call itself was theirs to allow");
+    shell.give_back("x");
+    assert!(asks(&mut shell), "the grant was not");
+    let mut shell = Shell::new(may_approve(settings(&grants)));
+    shell.write("1", "c1", "read README.md");
+    shell.write("1", "c1", "/approve 1");
+    shell.give_back("x");
+    assert!(!asks(&mut shell), "an operator allowed the first use");
+}
+
+/// What a question showed is what would be done then. Other settings may name another program,
+/// another directory, another grant.
+#[test]
+fn a_question_does_not_outlive_the_settings_it_was_asked_under() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke ask"]));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.sentinel.questions().next().is_some());
+    let mut other = service(&["model offline", "skill poke ask"]);
+    other.skills.insert("poke".into(), "poke".into());
+    other.workspace = "/srv/other".into();
+    other.digest = [1; 32];
+    shell.restart_with(other);
+    assert!(shell.said.iter().any(|said| said.contains("Question 1 is void")), "{:?}", shell.said);
+    assert!(shell.write("1", "c1", "/approve 1").contains("no question 1 here"));
+    assert!(shell.calls.is_empty());
+    assert_eq!(shell.asked.len(), 1, "the model is told, and goes on");
+}
+
+/// A call that a limit held was judged by the rules of then: were it released under others, a grant
+/// that asks by now would not be asked about.
+#[test]
+fn what_a_limit_held_is_not_released_under_other_settings() {
+    let limit = |max| Limit {
+        scope: Scope::Conversation,
+        measure: Measure::Calls,
+        max,
+        at_limit: AtLimit::Ask,
+    };
+    let own = |grant: &str, max| {
+        let mut own = service(&["model offline", grant]);
+        own.budget = Rules { limits: [limit(max)].into(), warn_percent: [].into() };
+        own
+    };
+    let mut shell = Shell::new(own("skill poke", 1));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.calls.is_empty(), "the limit holds it");
+    let mut other = own("skill poke ask", 100);
+    other.digest = [1; 32];
+    shell.restart_with(other);
+    let questions: [Option<String>; 2] =
+        [1, 2].map(|number| Some(shell.write("1", "c1", &alloc::format!("/approve {number}"))));
+    assert!(shell.calls.is_empty(), "{questions:?}");
+}
