@@ -427,8 +427,13 @@ pub const JOURNAL_ORIGIN_BYTES_MAX: usize = 255;
 /// How many things may be under way with something reserved for them: far more than run at once.
 pub const BUDGET_RESERVATIONS_COUNT_MAX: usize = 65_536;
 
-/// How many accounts are kept: one for each conversation and person that spent anything.
-pub const BUDGET_ACCOUNTS_COUNT_MAX: usize = 1 << 20;
+/// How many accounts are kept: one for each conversation and person that spent anything, and for
+/// each turn that something is reserved for.
+pub const BUDGET_ACCOUNTS_COUNT_MAX: usize = 1 << 18;
+const _: () = assert!(
+    CONVERSATIONS_COUNT_MAX + CHANNEL_PEOPLE_MAX + BUDGET_RESERVATIONS_COUNT_MAX
+        < BUDGET_ACCOUNTS_COUNT_MAX
+);
 
 // agent
 

@@ -20,7 +20,7 @@ use super::record::Kind;
 use super::settings::{Model, Settings};
 use super::turn::{End, Spending, Stage, Turn};
 use super::{Agent, persona};
-use crate::budget::{Accounts, Amount};
+use crate::budget::{Accounts, Amount, Refused};
 use crate::capability::{Handle, Holder, Level, Request, Verdict};
 use crate::fault::{Fault, hidden, is_broken};
 use crate::llm::route::{Attempt, Earlier, GiveUp, ModelIndex, Next};
@@ -106,9 +106,14 @@ impl Agent {
         let amount = self.estimate(model, tokens);
         let accounts = self.accounts(number, &turn);
         match self.budgets.reserve(accounts, amount, self.now.wall) {
-            Err(exceeded) => {
+            Err(Refused::Limit(exceeded)) => {
                 self.route.abandoned(attempt);
                 self.model_over_budget(number, turn, exceeded);
+            }
+            Err(full) => {
+                self.route.abandoned(attempt);
+                self.notice(number, format!("I have no answer: {full}."));
+                self.end_turn(number, &turn, End::Failed);
             }
             Ok(reservation) => {
                 // It was good a moment ago, and nothing happened since.

@@ -23,7 +23,7 @@ use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use super::outbox::{Order, Run};
 use super::record::Kind;
 use super::turn::{CallStage, Calling, End, Outcome, Spending, Stage, Turn};
-use crate::budget::Amount;
+use crate::budget::{Amount, Refused};
 use crate::capability::Handle;
 use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Label, Secrecy, Source};
@@ -166,9 +166,10 @@ impl Agent {
         let accounts = self.accounts(conversation, turn);
         let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {
             Ok(reservation) => reservation,
-            Err(exceeded) => {
+            Err(Refused::Limit(exceeded)) => {
                 return self.call_over_budget(conversation, turn, id, handles, &exceeded);
             }
+            Err(full) => return CallStage::refused(id, format!("not run: {full}")),
         };
         if !self.spend(&handles) && !is_broken(Fault::UngrantedCall) {
             let _ = self.budgets.settle(reservation, Amount::default(), self.now.wall);

@@ -148,6 +148,19 @@ pub struct Exceeded {
     pub at_limit: AtLimit,
 }
 
+/// Why nothing was reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refused {
+    /// A limit would be passed.
+    Limit(Exceeded),
+    /// [`BUDGET_RESERVATIONS_COUNT_MAX`] reservations are open. No limit of the operator's is at
+    /// fault, and nobody can raise this one.
+    TooMuchUnderWay,
+    /// [`BUDGET_ACCOUNTS_COUNT_MAX`] accounts are kept already.
+    TooManyAccounts,
+}
+
 /// There is no such reservation, or it was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownReservation;
@@ -199,7 +212,6 @@ pub(super) struct Account {
 struct Open {
     accounts: Accounts,
     amount: Amount,
-    day: u64,
 }
 
 impl Budgets {
@@ -217,13 +229,13 @@ impl Budgets {
     /// Reserves what something may cost.
     ///
     /// # Errors
-    /// The first limit that would be passed. Nothing was reserved then.
+    /// The first limit that would be passed, or what is full. Nothing was reserved then.
     pub fn reserve(
         &mut self,
         accounts: Accounts,
         amount: Amount,
         now: Timestamp,
-    ) -> Result<ReservationNumber, Exceeded> {
+    ) -> Result<ReservationNumber, Refused> {
         self.turn_day(now);
         for limit in &self.rules.limits {
             let wanted = amount.of(limit.measure);
@@ -236,7 +248,7 @@ impl Budgets {
             let is_bound = wanted > 0 && !is_broken(Fault::BoundlessSpending);
             if is_bound && spent.saturating_add(reserved).saturating_add(wanted) > max {
                 let Limit { scope, measure, at_limit, max: limit } = *limit;
-                return Err(Exceeded {
+                return Err(Refused::Limit(Exceeded {
                     scope,
                     measure,
                     limit,
@@ -245,24 +257,15 @@ impl Budgets {
                     reserved,
                     wanted,
                     at_limit,
-                });
+                }));
             }
         }
-        let is_full = self.open.len() >= BUDGET_RESERVATIONS_COUNT_MAX
-            || self.accounts.len() + Scope::ALL.len() > BUDGET_ACCOUNTS_COUNT_MAX;
-        if is_full {
-            let (max, reserved) = (BUDGET_RESERVATIONS_COUNT_MAX as u64, self.open.len() as u64);
-            let (scope, measure, at_limit) = (Scope::Day, Measure::Calls, AtLimit::Stop);
-            return Err(Exceeded {
-                scope,
-                measure,
-                limit: max,
-                max,
-                spent: 0,
-                reserved,
-                wanted: 1,
-                at_limit,
-            });
+        if self.open.len() >= BUDGET_RESERVATIONS_COUNT_MAX {
+            return Err(Refused::TooMuchUnderWay);
+        }
+        let new = accounts.keys().into_iter().filter(|key| !self.accounts.contains_key(key));
+        if self.accounts.len() + new.count() > BUDGET_ACCOUNTS_COUNT_MAX {
+            return Err(Refused::TooManyAccounts);
         }
         for key in accounts.keys() {
             let account = self.accounts.entry(key).or_default();
@@ -270,7 +273,7 @@ impl Budgets {
         }
         self.last += 1;
         let number = ReservationNumber(self.last);
-        self.open.insert(number, Open { accounts, amount, day: self.day });
+        self.open.insert(number, Open { accounts, amount });
         Ok(number)
     }
 
@@ -285,15 +288,10 @@ impl Budgets {
         now: Timestamp,
     ) -> Result<Vec<Warning>, UnknownReservation> {
         self.turn_day(now);
-        let Open { accounts, amount, day } =
-            self.open.remove(&reservation).ok_or(UnknownReservation)?;
+        let Open { accounts, amount } = self.open.remove(&reservation).ok_or(UnknownReservation)?;
         for key in accounts.keys() {
-            // What a day began with, the next one does not hold as reserved.
-            let is_daily = matches!(key.0, Scope::Person | Scope::Day);
             let account = self.accounts.entry(key).or_default();
-            if !is_daily || day == self.day {
-                account.reserved = account.reserved.minus(&amount);
-            }
+            account.reserved = account.reserved.minus(&amount);
             account.spent = account.spent.plus(&actual);
             let is_empty = account.spent.is_nothing()
                 && account.reserved.is_nothing()
@@ -343,19 +341,24 @@ impl Budgets {
         self.open.len()
     }
 
-    /// A new day: what holds for a day starts again. When the clock goes back, what was spent stays
-    /// spent. Around midnight that is all; a clock that was days ahead is set right, or the days
-    /// until then would all be one.
+    /// A new day: what holds for a day starts again, but for what is under way. It will be paid on
+    /// the day on which it ends, so that day holds it as reserved, or its limit would be passed.
+    /// When the clock goes back, what was spent stays spent. Around midnight that is all; a clock
+    /// that was days ahead is set right, or the days until then would all be one.
     fn turn_day(&mut self, now: Timestamp) {
         if now.day().saturating_add(1) < self.day {
-            for open in self.open.values_mut().filter(|open| open.day == self.day) {
-                open.day = now.day();
-            }
             self.day = now.day();
         }
         if now.day() > self.day {
             self.day = now.day();
-            self.accounts.retain(|(scope, _), _| !matches!(scope, Scope::Person | Scope::Day));
+            let is_daily = |scope: Scope| matches!(scope, Scope::Person | Scope::Day);
+            self.accounts.retain(|(scope, _), _| !is_daily(*scope));
+            for Open { accounts, amount } in self.open.values() {
+                for key in accounts.keys().into_iter().filter(|(scope, _)| is_daily(*scope)) {
+                    let account = self.accounts.entry(key).or_default();
+                    account.reserved = account.reserved.plus(amount);
+                }
+            }
         }
     }
 
@@ -406,6 +409,26 @@ impl fmt::Display for Exceeded {
 }
 
 impl core::error::Error for Exceeded {}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limit(exceeded) => exceeded.fmt(formatter),
+            Self::TooMuchUnderWay => write!(
+                formatter,
+                "{BUDGET_RESERVATIONS_COUNT_MAX} things are under way, which is as many as can be; \
+                 try again when some have ended"
+            ),
+            Self::TooManyAccounts => write!(
+                formatter,
+                "{BUDGET_ACCOUNTS_COUNT_MAX} accounts are kept, which is as many as can be; \
+                 forget conversations that are over"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
 
 impl fmt::Display for UnknownReservation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,8 @@
 //! # Invariants
 //! - What is spent and what is reserved are together never more than a limit, unless something cost
 //!   more than was reserved for it; then nothing else is reserved.
-//! - A reservation is settled once.
+//! - A reservation is settled once. What it cost counts on the day on which it is, and until then
+//!   it counts as reserved on every day.
 //! - A clock that is set back brings no new day.
 //!
 //! # Not here
@@ -24,7 +25,7 @@ mod tests;
 
 pub use self::amount::{Amount, Measure, Money};
 pub use self::ledger::{
-    Accounts, AtLimit, Budgets, Exceeded, Limit, ReservationNumber, Rules, Scope,
+    Accounts, AtLimit, Budgets, Exceeded, Limit, Refused, ReservationNumber, Rules, Scope,
     UnknownReservation, Warning,
 };
 pub use self::price::{Price, Prices};

@@ -22,6 +22,13 @@ fn accounts(turn: u64, conversation: u64, person: u64) -> Accounts {
     Accounts { turn, conversation, person }
 }
 
+fn limit_of(outcome: Result<ReservationNumber, Refused>) -> Exceeded {
+    match outcome {
+        Err(Refused::Limit(exceeded)) => exceeded,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_limit_holds_with_many_calls_under_way() {
     let rules = Rules { limits: Vec::from([limit(Scope::Person, 100)]), warn_percent: Vec::new() };
@@ -32,7 +39,7 @@ fn a_limit_holds_with_many_calls_under_way() {
     let first = reserve(&mut budgets, 1).unwrap();
     reserve(&mut budgets, 2).unwrap();
     reserve(&mut budgets, 3).unwrap();
-    let exceeded = reserve(&mut budgets, 4).unwrap_err();
+    let exceeded = limit_of(reserve(&mut budgets, 4));
     assert_eq!((exceeded.spent, exceeded.reserved, exceeded.wanted), (0, 90, 30));
     // It cost less than was thought, so there is room again.
     budgets.settle(first, tokens(5), now).unwrap();
@@ -51,11 +58,13 @@ fn a_new_day_is_a_new_account_and_a_clock_set_back_is_not() {
     let over_midnight = budgets.reserve(accounts(1, 1, 1), tokens(60), late).unwrap();
     assert!(budgets.reserve(accounts(2, 1, 1), tokens(60), late).is_err());
     let next = Timestamp(10 * DAY);
-    let today = budgets.reserve(accounts(2, 1, 1), tokens(60), next).unwrap();
-    // What began yesterday and is settled today counts today, once.
+    // What began yesterday will be paid today: it is reserved today, too.
+    let exceeded = limit_of(budgets.reserve(accounts(2, 1, 1), tokens(60), next));
+    assert_eq!((exceeded.spent, exceeded.reserved), (0, 60));
     budgets.settle(over_midnight, tokens(30), next).unwrap();
     assert_eq!(budgets.spent(Scope::Day, 0, next), tokens(30));
-    assert_eq!(budgets.reserve(accounts(2, 1, 1), tokens(11), next).unwrap_err().reserved, 60,);
+    let today = budgets.reserve(accounts(2, 1, 1), tokens(60), next).unwrap();
+    assert_eq!(limit_of(budgets.reserve(accounts(2, 1, 1), tokens(11), next)).reserved, 60);
     budgets.settle(today, tokens(60), next).unwrap();
     assert!(budgets.reserve(accounts(3, 1, 1), tokens(60), late).is_err());
     assert_eq!(budgets.spent(Scope::Day, 0, Timestamp(11 * DAY)), tokens(0));
@@ -83,7 +92,7 @@ fn a_person_can_allow_more_of_one_thing_for_one_account() {
     let limits = Vec::from([limit(Scope::Turn, 100), limit(Scope::Day, 150)]);
     let mut budgets = Budgets::new(Rules { limits, warn_percent: Vec::new() });
     let now = Timestamp(0);
-    let exceeded = budgets.reserve(accounts(1, 1, 1), tokens(120), now).unwrap_err();
+    let exceeded = limit_of(budgets.reserve(accounts(1, 1, 1), tokens(120), now));
     assert_eq!(exceeded.scope, Scope::Turn);
     budgets.extend(accounts(1, 1, 1), &exceeded, 50, now);
     assert!(budgets.reserve(accounts(2, 1, 1), tokens(120), now).is_err());
@@ -94,7 +103,7 @@ fn a_person_can_allow_more_of_one_thing_for_one_account() {
          tokens more are needed"
     );
     budgets.end_turn(1);
-    assert_eq!(budgets.reserve(accounts(3, 1, 1), tokens(31), now).unwrap_err().scope, Scope::Day);
+    assert_eq!(limit_of(budgets.reserve(accounts(3, 1, 1), tokens(31), now)).scope, Scope::Day);
 }
 
 /// Whatever happens in whatever order: limits hold, sums agree with a list, and nothing is left.
@@ -138,7 +147,8 @@ fn limits_hold_in_any_order() {
                         assert!(fits);
                         open.push((number, whose, wanted));
                     }
-                    Err(exceeded) => {
+                    Err(refused) => {
+                        let exceeded = limit_of(Err(refused));
                         assert!(!fits);
                         assert_eq!(exceeded.spent + exceeded.reserved, sum(exceeded.scope));
                     }
@@ -178,4 +188,53 @@ fn a_clock_that_is_set_right_turns_the_days_again() {
     assert!(spend(50_000));
     assert!(spend(20_000) && !spend(20_000), "what was spent stays spent");
     assert!(spend(20_001) && spend(20_001) && !spend(20_001));
+}
+
+/// Whatever is under way at midnight, on any number of days: neither day's limit is passed.
+#[test]
+fn limits_hold_over_midnight() {
+    arbtest(|u| {
+        let limits = Vec::from([limit(Scope::Day, 100), limit(Scope::Person, 70)]);
+        let mut budgets = Budgets::new(Rules { limits, warn_percent: Vec::new() });
+        let (mut open, mut now) = (Vec::new(), Timestamp(DAY * 7));
+        while !u.is_empty() {
+            match u.int_in_range(0..=3)? {
+                0 => now = Timestamp(now.0 + u.int_in_range(0..=DAY)?),
+                1 | 2 => {
+                    let (whose, wanted) = (u.int_in_range(1..=2)?, u.int_in_range(0..=60)?);
+                    let reserved = budgets.reserve(accounts(1, 1, whose), tokens(wanted), now);
+                    open.extend(reserved.ok().map(|number| (number, wanted)));
+                }
+                _ if open.is_empty() => {}
+                _ => {
+                    let (number, wanted) = open.swap_remove(u.choose_index(open.len())?);
+                    budgets.settle(number, tokens(u.int_in_range(0..=wanted)?), now).unwrap();
+                }
+            }
+            assert!(budgets.spent(Scope::Day, 0, now).tokens <= 100);
+            assert!((1..=2).all(|who| budgets.spent(Scope::Person, who, now).tokens <= 70));
+        }
+        Ok(())
+    });
+}
+
+/// That too much is under way is no limit of the operator's, and does not look like one.
+#[test]
+fn what_is_full_says_so() {
+    let mut budgets = Budgets::new(Rules::default());
+    let now = Timestamp(0);
+    for _ in 0..crate::limits::BUDGET_RESERVATIONS_COUNT_MAX {
+        budgets.reserve(accounts(1, 1, 1), tokens(1), now).unwrap();
+    }
+    let refused = budgets.reserve(accounts(1, 1, 1), tokens(1), now).unwrap_err();
+    assert_eq!(refused, Refused::TooMuchUnderWay);
+    assert!(refused.to_string().starts_with("65536 things are under way"), "{refused}");
+    let mut budgets = Budgets::new(Rules::default());
+    let mut spend = |conversation| {
+        let number = budgets.reserve(accounts(0, conversation, 0), tokens(1), now)?;
+        budgets.settle(number, tokens(1), now).unwrap();
+        Ok(())
+    };
+    let refused = (0..).find_map(|conversation| spend(conversation).err());
+    assert_eq!(refused, Some(Refused::TooManyAccounts));
 }
