@@ -22,6 +22,7 @@ use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict}
 use crate::fault::{Fault, is_broken};
 use crate::label::{
     self, Answer as Ruled, BlockId, Effect, Offer, Reason, ToolRole, Topic, decide, explain,
+    visible,
 };
 use crate::text::json;
 use crate::tool::{Call, Operation, Surroundings};
@@ -190,6 +191,7 @@ impl Agent {
             (Some(explanation), _) => {
                 let mut text = format!("{}\n{}", explanation.text.trim_end(), risk(judged.role));
                 for grant in &always {
+                    let grant = visible(&grant.to_string());
                     text += &format!("\nAlways would grant: {grant}");
                 }
                 text

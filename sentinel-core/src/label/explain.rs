@@ -17,6 +17,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
+use core::ops::RangeInclusive;
 
 use super::arguments::{Leaf, Leaves};
 use super::context::BlockId;
@@ -254,14 +255,84 @@ fn quoted(value: &str) -> String {
 
 /// A text in which nothing hides: control characters, marks that reorder, and whatever is not
 /// plain is written as its number.
-fn visible(text: &str) -> String {
+///
+/// Letters that look like Latin ones are as good as hidden among those, letters that run from the
+/// right move what stands around them, and some letters have no shape at all.
+pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character == ' ' || character.is_alphanumeric() || character.is_ascii_graphic() {
-            out.push(character);
-        } else {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+    let has_latin = text.chars().any(|character| character.is_ascii_alphanumeric());
+    for word in text.split_inclusive(|character: char| !character.is_alphanumeric()) {
+        let is_latin = word.chars().any(|character| character.is_ascii_alphabetic());
+        for character in word.chars() {
+            let is_in = |ranges: &[RangeInclusive<u32>]| {
+                ranges.iter().any(|range| range.contains(&u32::from(character)))
+            };
+            let hides = || {
+                !character.is_alphanumeric()
+                    || is_in(&SHAPELESS)
+                    || is_latin && is_in(&LOOKALIKES)
+                    || has_latin && is_in(&FROM_THE_RIGHT)
+            };
+            if character == ' ' || character.is_ascii_graphic() || !hides() {
+                out.push(character);
+            } else {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+            }
         }
     }
     out
+}
+
+/// Letters, says Unicode, and one sees nothing: the fillers of Hangul, vowels of Khmer, the blank
+/// of Braille. And the alphabets of mathematics, which are nothing but Latin and Greek again.
+const SHAPELESS: [RangeInclusive<u32>; 6] = [
+    0x115f..=0x1160,
+    0x17b4..=0x17b5,
+    0x2800..=0x2800,
+    0x3164..=0x3164,
+    0xffa0..=0xffa0,
+    0x1d400..=0x1d7ff,
+];
+
+/// Scripts with letters of the shapes of Latin ones: Greek, Cyrillic, Armenian, Cherokee, Coptic,
+/// Lisu, and Latin itself in full width.
+const LOOKALIKES: [RangeInclusive<u32>; 10] = [
+    0x370..=0x58f,
+    0x13a0..=0x13ff,
+    0x1c80..=0x1c8f,
+    0x1f00..=0x1fff,
+    0x2c80..=0x2cff,
+    0x2de0..=0x2dff,
+    0xa4d0..=0xa4ff,
+    0xa640..=0xa69f,
+    0xab70..=0xabbf,
+    0xff01..=0xff9f,
+];
+
+/// Hebrew, Arabic and what is written like them.
+const FROM_THE_RIGHT: [RangeInclusive<u32>; 5] =
+    [0x590..=0x8ff, 0xfb1d..=0xfdff, 0xfe70..=0xfeff, 0x10800..=0x10fff, 0x1e800..=0x1efff];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hides_in_what_is_shown() {
+        for (text, shown) in [
+            ("/srv/a b.txt", "/srv/a b.txt"),
+            ("Grüße, Renée", "Grüße, Renée"),
+            ("документ.txt", "документ.txt"),
+            ("Webサイト 東京", "Webサイト 東京"),
+            ("שלום", "שלום"),
+            ("p\u{430}ypal.com", "p\\u{430}ypal.com"),
+            ("\u{ff41}b", "\\u{ff41}b"),
+            ("\u{1d41a}", "\\u{1d41a}"),
+            ("a\u{3164}b\u{115f}\u{ffa0}\u{2800}", "a\\u{3164}b\\u{115f}\\u{ffa0}\\u{2800}"),
+            ("/tmp/\u{5d0}/etc", "/tmp/\\u{5d0}/etc"),
+            ("a\u{202e}b\u{200b}c\nd\te\u{ad}", "a\\u{202e}b\\u{200b}c\\u{a}d\\u{9}e\\u{ad}"),
+        ] {
+            assert_eq!(visible(text), shown);
+        }
+    }
 }

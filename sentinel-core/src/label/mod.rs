@@ -31,6 +31,8 @@ mod urls;
 pub use arguments::{Leaf, Leaves};
 pub use context::{BlockId, Context, EndorseError, Endorsement, PlanError};
 pub use decide::{Answer, Call, Decision, Flow, Mode, Reason, Rule, decide};
+#[cfg(feature = "agent")]
+pub(crate) use explain::visible;
 pub use explain::{BlockText, Explanation, Offer, Origin, explain};
 pub use label::{Integrity, Label, Secrecy, Source};
 pub use question::{Topic, questions};
