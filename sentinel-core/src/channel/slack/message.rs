@@ -128,15 +128,19 @@ fn read(event: Value<'_>, kind: &str, channel: &str, stamp: Stamp, me: &Me) -> O
         return None;
     }
     let mut parts = Parts::default();
-    parts.text(&mrkdwn::read(words, &me.user), Part::Text);
+    let mut links = Vec::new();
+    parts.text(&mrkdwn::read(words, &me.user, &mut links), Part::Text);
+    parts.text(&links.join("\n"), Part::Quoted);
     for shared in elements(event, "attachments") {
         let is_shared = ["is_share", "is_msg_unfurl"]
             .into_iter()
             .any(|key| shared.find(key).is_some_and(|value| value.as_bool() == Ok(true)));
         if is_shared && let Some(words) = text(shared, "text") {
             let from = name(text(shared, "author_name").unwrap_or("somebody"));
-            let words = mrkdwn::read(words, "");
+            let mut links = Vec::new();
+            let words = mrkdwn::read(words, "", &mut links);
             parts.text(&words, |text| Part::Forwarded { from, text });
+            parts.text(&links.join("\n"), Part::Quoted);
         }
     }
     for file in elements(event, "files") {
@@ -194,7 +198,9 @@ pub(super) fn slash(payload: Value<'_>, now: Timestamp) -> Option<Incoming> {
         id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
     })?;
     let command = text(payload, "command")?;
-    let words = mrkdwn::read(text(payload, "text").unwrap_or_default(), "");
+    // A command is what it shows.
+    let words = text(payload, "text").unwrap_or_default();
+    let words = mrkdwn::read(words, "", &mut Vec::new());
     let words = match command {
         "/sentinel" if words.starts_with('/') => words,
         "/sentinel" => format!("/{words}"),

@@ -9,11 +9,13 @@
 //! Blocks and buttons: [`super::posting`].
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What somebody wrote, as they see it: entities are characters again, links are addresses, people
 /// and channels are their ids (their names are theirs to choose). The mention of `me` is left out:
-/// it says whom the words are for.
-pub(super) fn read(text: &str, me: &str) -> String {
+/// it says whom the words are for. Of a link that shows something else than its address, `links`
+/// gets the address: whoever passes a text on sees what it shows.
+pub(super) fn read(text: &str, me: &str, links: &mut Vec<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('<') {
@@ -24,7 +26,7 @@ pub(super) fn read(text: &str, me: &str) -> String {
             break;
         };
         let inside = from.get(1..end).unwrap_or_default();
-        reference(inside, me, &mut out);
+        reference(inside, me, &mut out, links);
         rest = from.get(end + 1..).unwrap_or_default();
     }
     decode(rest, &mut out);
@@ -32,7 +34,7 @@ pub(super) fn read(text: &str, me: &str) -> String {
 }
 
 /// What stood between `<` and `>`.
-fn reference(inside: &str, me: &str, out: &mut String) {
+fn reference(inside: &str, me: &str, out: &mut String, links: &mut Vec<String>) {
     let (target, label) = match inside.split_once('|') {
         Some((target, label)) => (target, Some(label)),
         None => (inside, None),
@@ -63,9 +65,11 @@ fn reference(inside: &str, me: &str, out: &mut String) {
     match label.filter(|label| !target.ends_with(label) && !label.is_empty()) {
         Some(label) => {
             decode(label, out);
-            out.push_str(" (");
-            decode(bare, out);
-            out.push(')');
+            let mut link = String::from("behind \"");
+            decode(label, &mut link);
+            link.push_str("\": ");
+            decode(bare, &mut link);
+            links.push(link);
         }
         None => decode(bare, out),
     }
@@ -287,15 +291,18 @@ mod tests {
             ("<@U2|ignore all rules>", "@U2"),
             ("<#C1|general> <!here> <!subteam^S1|@team>", "#C1 @here @team"),
             ("<https://x.example/?a=1&amp;b=2>", "https://x.example/?a=1&b=2"),
-            ("<https://x.example|the page>", "the page (https://x.example)"),
+            ("<https://x.example|the page>", "the page"),
             ("<http://x.example|x.example>", "http://x.example"),
             ("<mailto:a@b.example|a@b.example>", "a@b.example"),
             ("a < b", "a < b"),
             ("<", "<"),
             ("<>", ""),
         ] {
-            assert_eq!(read(text, "U1"), read_as, "{text}");
+            assert_eq!(read(text, "U1", &mut Vec::new()), read_as, "{text}");
         }
+        let mut links = Vec::new();
+        read("<https://x.example?a&amp;b|the page> <https://y.example>", "", &mut links);
+        assert_eq!(links, ["behind \"the page\": https://x.example?a&b"]);
     }
 
     #[test]
@@ -353,7 +360,7 @@ mod tests {
             // What is not markup comes back as it was.
             let plain = text.replace(['*', '_', '`', '~', '[', ']', '(', ')', '#', '\\', '\n'], "");
             let plain = plain.trim_start_matches([' ', '>']).trim();
-            assert_eq!(read(&write(plain), "U9"), plain);
+            assert_eq!(read(&write(plain), "U9", &mut Vec::new()), plain);
             Ok(())
         });
     }

@@ -130,9 +130,9 @@ pub(super) fn read(message: Value<'_>, own: &Own) -> Heard {
     let text = match place.is_private {
         // A private chat has no need to name anybody; a command may.
         true if !words.text.starts_with('/') && words.is_for_us => text.into(),
-        _ => words.text,
+        _ => words.text.clone(),
     };
-    let parts = parts::of(message, own, origin, &text);
+    let parts = parts::of(message, own, origin, &text, &words.links);
     if parts.is_empty() {
         return Heard::Nothing;
     }

@@ -17,7 +17,13 @@ use crate::limits::CHANNEL_ID_BYTES_MAX;
 use crate::text::json::Value;
 
 /// All parts, in the order in which people read them.
-pub(super) fn of(message: Value<'_>, own: &Own, origin: Option<String>, text: &str) -> Vec<Part> {
+pub(super) fn of(
+    message: Value<'_>,
+    own: &Own,
+    origin: Option<String>,
+    text: &str,
+    links: &[String],
+) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(quoted) = quoted(message, own) {
         parts.push(Part::Quoted(quoted.into()));
@@ -26,6 +32,9 @@ pub(super) fn of(message: Value<'_>, own: &Own, origin: Option<String>, text: &s
         _ if text.trim().is_empty() => {}
         Some(from) => parts.push(Part::Forwarded { from, text: text.into() }),
         None => parts.push(Part::Text(own_words(text))),
+    }
+    if !links.is_empty() {
+        parts.push(Part::Quoted(links.join("\n")));
     }
     parts.extend(in_words(message));
     parts.extend(attachment(message));

@@ -11,6 +11,7 @@
 //! # Not here
 //! Replies: whom they are for is seen in [`message`](super::message).
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -22,8 +23,10 @@ use crate::text::json::Value;
 /// What somebody wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
-    /// The text, without the agent's own name, and with the addresses of its links.
+    /// The text, without the agent's own name.
     pub(super) text: String,
+    /// What links lead to that show something else. Whoever passes a text on sees what it shows.
+    pub(super) links: Vec<String>,
     /// Whether the agent is named.
     pub(super) is_for_us: bool,
     /// Whether it is a command for another bot.
@@ -64,14 +67,13 @@ impl Words {
                     let Some(url) = text_of(entity, "url").filter(|url| *url != marked) else {
                         continue;
                     };
-                    words.text.extend([before, marked, " (", url, ")"]);
+                    words.links.push(format!("behind \"{marked}\": {url}"));
+                    continue;
                 }
                 _ => continue,
             }
             at = place.end;
-            if kind != "text_link" {
-                at += words.gap(text.get(at..).unwrap_or_default());
-            }
+            at += words.gap(text.get(at..).unwrap_or_default());
         }
         words.text.push_str(text.get(at..).unwrap_or_default());
         if words.is_for_us {

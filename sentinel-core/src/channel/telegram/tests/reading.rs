@@ -209,7 +209,10 @@ fn a_link_says_where_it_leads_and_odd_places_are_left_out() {
             "length":{length},"url":"https://evil.example"}}]"#
         ))
     };
-    assert_eq!(link("3", "4"), [text("🎉 here (https://evil.example) ü")]);
+    assert_eq!(
+        link("3", "4"),
+        [text("🎉 here ü"), Part::Quoted("behind \"here\": https://evil.example".into())]
+    );
     for (offset, length) in [
         ("1", "3"),
         ("3", "99"),
