@@ -29,6 +29,7 @@ pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant
         match &grant.resource {
             Resource::Files { path, rights } if rights.has(FileRight::Write) => {
                 writable(build, path, node.span);
+                programs(build, path, &granted, node.span);
             }
             Resource::Command(_) => command(build, grant, node.span),
             Resource::Connect { hosts: HostPattern::Any, .. } if grant.level == Level::Allow => {
@@ -79,6 +80,26 @@ fn writable(build: &mut Build<'_, '_>, path: &Path, span: Option<Span>) {
             _ => "put it elsewhere, or grant less",
         };
         build.reporter.danger(span, message, help);
+    }
+}
+
+/// A program that can be written and run is every program.
+fn programs(
+    build: &mut Build<'_, '_>,
+    path: &Path,
+    granted: &[&(Grant, Node)],
+    span: Option<Span>,
+) {
+    for (grant, _) in granted {
+        if let Resource::Command(rule) = &grant.resource
+            && rule.program.borrow().is_within(path.borrow())
+            && path.borrow().components().next().is_some()
+        {
+            let program = quoted(rule.program.as_str());
+            let message =
+                format!("what is granted for writing holds a program that may be run: {program}");
+            build.reporter.danger(span, message, "run programs that the agent cannot change");
+        }
     }
 }
 

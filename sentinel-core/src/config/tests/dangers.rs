@@ -37,6 +37,14 @@ fn writing_everywhere_and_at_home() {
 }
 
 #[test]
+fn writing_to_what_may_be_run() {
+    let program = "what is granted for writing holds a program that may be run: '/srv/bin/build'";
+    assert_eq!(grants("'write /srv/bin', 'run /srv/bin/build'"), [program]);
+    assert_eq!(grants("'write /srv/bin/build ask', 'run /srv/bin/build'"), [program]);
+    assert!(grants("'write /srv/bin2', 'read /srv', 'run /srv/bin/build'").is_empty());
+}
+
+#[test]
 fn writing_to_what_says_who_the_agent_is() {
     let file = "what is granted for writing holds the configuration: \
                 '/srv/work/sentinel.toml'";
