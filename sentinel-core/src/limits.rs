@@ -444,7 +444,7 @@ pub const APPROVALS_COUNT_MAX: usize = 256;
 /// asks leaves room for others.
 pub const TURN_QUESTIONS_MAX: usize = 16;
 
-/// How long a turn waits at a limit at most.
+/// How long a turn waits at a limit at most: nothing waits for ever.
 pub const PAUSE_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Bytes of a question. What cannot be shown whole cannot be allowed, and more than four messages
@@ -595,6 +595,7 @@ const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, 
 /// that a crash between two polls answers nothing twice.
 pub const TELEGRAM_UPDATES_MAX: usize = 50;
 const _: () = assert!(TELEGRAM_UPDATES_MAX <= CONVERSATION_IDS_KEPT);
+const _: () = assert!(TELEGRAM_UPDATES_MAX <= CONVERSATION_IDS_KEPT);
 
 /// Numbers of updates by which one that comes again is known: ten answers.
 pub const TELEGRAM_UPDATES_KEPT: usize = 512;
@@ -675,7 +676,17 @@ pub const CHANNEL_DONE_MAX: usize = 4 * 1024;
 pub const CHANNEL_CHATS_KEPT: usize = 1024;
 
 /// Messages of one chat that wait while what was said before them is asked for.
-pub const CHANNEL_HELD_MAX: usize = 64;
+pub const CHANNEL_HELD_MAX: usize = 24;
+/// The same of one chat, as far as they can be asked for again. What a crash leaves between the
+/// agent's record of a message and the platform's is offered once more, and the agent has to know
+/// all of it.
+pub const CHANNEL_CHAT_PENDING_MAX: usize = 24;
+/// Pressed buttons and commands of their own kind among them, which nobody can ask for again.
+pub const CHANNEL_PRESSES_PENDING_MAX: usize = 16;
+const _: () = assert!(
+    CHANNEL_CHAT_PENDING_MAX + CHANNEL_HELD_MAX + CHANNEL_PRESSES_PENDING_MAX
+        <= CONVERSATION_IDS_KEPT
+);
 
 /// Pages of a hundred messages that are asked for when a chat went on without us. What is older
 /// than that nobody waits for, and the operator is told.
@@ -689,9 +700,15 @@ pub const CHANNEL_KEPT_BYTES_MAX: usize = 1 << 20;
 
 // snapshot
 
-/// After so many inputs a snapshot is taken, as soon as nothing goes on, unless the operator says
-/// otherwise: a start does no more than about this again.
+/// After so many inputs a snapshot is taken, or after as many as there are conversations, unless the
+/// operator says otherwise: a start does no more than about this again, and no more than about half
+/// of the journal is snapshots.
 pub const SNAPSHOT_INPUTS: u64 = 1000;
+
+/// A part of a snapshot that is longer is written as several records: with all its quotation marks
+/// escaped once more, a piece is still far below what a record can carry.
+pub const SNAPSHOT_PIECE_BYTES_MAX: usize = 2 << 20;
+const _: () = assert!(6 * SNAPSHOT_PIECE_BYTES_MAX + 64 <= JOURNAL_PAYLOAD_BYTES_MAX);
 
 // config
 

@@ -19,8 +19,8 @@ use alloc::vec::Vec;
 pub(super) use self::kept::Kept;
 use crate::channel::incoming::Incoming;
 use crate::limits::{
-    CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX, CHANNEL_HELD_MAX,
-    CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX,
+    CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
+    CHANNEL_HELD_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 
 /// What came, and what became of it.
@@ -89,7 +89,7 @@ impl Inbox {
         if self.knows(arrival.id) {
             return false;
         }
-        let has_room = self.has_room();
+        let has_room = self.has_room(arrival.channel);
         let Some(id) = arrival.channel else {
             // Nobody is asked for it again; whoever pressed a button sees that it had no effect.
             if has_room {
@@ -171,7 +171,9 @@ impl Inbox {
     pub(super) fn missed(&self) -> Option<(u64, u64)> {
         let is_low = self.pending.len() <= CHANNEL_PENDING_MAX / 2;
         let mut channels = self.channels.iter().filter(|_| is_low);
-        let (id, channel) = channels.find(|(_, channel)| channel.hole.is_some())?;
+        let can_take = |channel: &Channel| channel.pending.len() <= CHANNEL_CHAT_PENDING_MAX / 2;
+        let (id, channel) =
+            channels.find(|(_, channel)| channel.hole.is_some() && can_take(channel))?;
         Some((*id, channel.newest))
     }
 
@@ -184,7 +186,7 @@ impl Inbox {
     /// in the order of their ids.
     pub(super) fn caught_up(&mut self, channel: u64, id: u64, arrival: Option<Arrival>) {
         let is_known = self.knows(id);
-        let has_room = self.has_room();
+        let has_room = self.has_room(Some(channel));
         let Some(known) = self.channels.get_mut(&channel) else { return };
         let Some(hole) = &mut known.hole else { return };
         if arrival.is_some() && !is_known && !has_room {
@@ -208,7 +210,10 @@ impl Inbox {
     pub(super) fn asked(&mut self, channel: u64, is_full: bool) -> bool {
         let Some(known) = self.channels.get_mut(&channel) else { return false };
         let Some(hole) = &mut known.hole else { return false };
-        hole.pages += 1;
+        if !hole.again {
+            // What was not taken comes again, and is counted then.
+            hole.pages += 1;
+        }
         let is_too_much = is_full && hole.pages >= CHANNEL_MISSED_PAGES_MAX;
         if (is_full || hole.again) && !is_too_much {
             hole.again = false;
@@ -244,8 +249,19 @@ impl Inbox {
         self.pending.contains_key(&id) || self.done_ids.contains(&id)
     }
 
-    fn has_room(&self) -> bool {
-        self.pending.len() < CHANNEL_PENDING_MAX
+    /// Whether one more can be handed over, of this channel.
+    fn has_room(&self, channel: Option<u64>) -> bool {
+        let has_own = match channel {
+            Some(channel) => self
+                .channels
+                .get(&channel)
+                .is_none_or(|channel| channel.pending.len() < CHANNEL_CHAT_PENDING_MAX),
+            None => {
+                let presses = self.pending.values().filter(|pending| pending.channel.is_none());
+                presses.count() < CHANNEL_PRESSES_PENDING_MAX
+            }
+        };
+        has_own && self.pending.len() < CHANNEL_PENDING_MAX
     }
 
     fn release(&mut self, arrival: Arrival) {

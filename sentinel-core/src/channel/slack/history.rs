@@ -10,9 +10,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
-use super::inbox::Taken;
 use super::message::{Stamp, elements, text, told};
 use super::posting::Job;
 use super::refusal::{Refusal, refusal};
@@ -37,7 +37,13 @@ pub(super) struct History {
 impl Slack {
     /// Asks the next channel that is behind.
     pub(super) fn ask_what_was_missed(&mut self, now: Now) {
+        if let Some(history) =
+            self.left_over.take_if(|history| self.inbox.can_take(&history.channel))
+        {
+            return self.hand_over(history);
+        }
         if self.history.is_none()
+            && self.left_over.is_none()
             && now.instant >= self.asks_from
             && let Some((channel, oldest)) = self.inbox.behind()
         {
@@ -92,17 +98,25 @@ impl Slack {
     }
 
     fn caught_up(&mut self, mut history: History) {
-        history.told.sort_by_key(|(stamp, _)| *stamp);
+        history.told.sort_by_key(|(stamp, _)| Reverse(*stamp));
+        self.hand_over(history);
+    }
+
+    /// Hands over what a channel told, the oldest first, as far as there is room.
+    fn hand_over(&mut self, mut history: History) {
         let channel = &history.channel;
-        for (stamp, message) in history.told {
-            if self.inbox.arrived(message, Some((channel, stamp)), None) == Taken::Leave {
-                // The rest is asked for when there is room.
-                return;
-            }
+        while self.inbox.has_room(Some(channel))
+            && let Some((stamp, message)) = history.told.pop()
+        {
+            self.inbox.arrived(message, Some((channel, stamp)), None);
             self.inbox.caught_up(channel, stamp, false);
         }
-        self.inbox.caught_up(channel, history.newest, true);
-        self.is_changed = true;
+        if history.told.is_empty() {
+            self.inbox.caught_up(channel, history.newest, true);
+            self.is_changed = true;
+        } else {
+            self.left_over = Some(history);
+        }
     }
 
     fn page_refused(&mut self, now: Now, history: History, refused: Refusal) {

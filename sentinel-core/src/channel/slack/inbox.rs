@@ -17,8 +17,8 @@ use alloc::vec::Vec;
 use super::message::Stamp;
 use crate::channel::incoming::Incoming;
 use crate::limits::{
-    CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX, CHANNEL_KEPT_BYTES_MAX,
-    CHANNEL_PENDING_MAX,
+    CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
+    CHANNEL_KEPT_BYTES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 use crate::text::json::{self, Options};
 
@@ -92,7 +92,7 @@ impl Inbox {
             }
             return Taken::Later;
         }
-        if self.pending.len() >= CHANNEL_PENDING_MAX {
+        if !self.has_room(place.map(|(channel, _)| channel)) {
             if let Some(channel) = place.and_then(|(channel, _)| self.channels.get_mut(channel)) {
                 (channel.is_behind, channel.again) = (true, true);
             }
@@ -160,12 +160,35 @@ impl Inbox {
         }
     }
 
+    /// Whether one more can be handed over, of this channel.
+    pub(super) fn has_room(&self, channel: Option<&str>) -> bool {
+        let has_own = match channel {
+            Some(channel) => self
+                .channels
+                .get(channel)
+                .is_none_or(|channel| channel.pending.len() < CHANNEL_CHAT_PENDING_MAX),
+            None => {
+                let presses = self.pending.values().filter(|pending| pending.place.is_none());
+                presses.count() < CHANNEL_PRESSES_PENDING_MAX
+            }
+        };
+        has_own && self.pending.len() < CHANNEL_PENDING_MAX
+    }
+
+    /// Whether it is worth while to hand over what a channel told.
+    pub(super) fn can_take(&self, channel: &str) -> bool {
+        self.pending.len() <= CHANNEL_PENDING_MAX / 2
+            && self.channels.get(channel).is_none_or(Channel::can_take_many)
+    }
+
     /// The channel to be asked next, and from where on.
     pub(super) fn behind(&self) -> Option<(&str, Stamp)> {
         if self.pending.len() > CHANNEL_PENDING_MAX / 2 {
             return None;
         }
-        let (id, channel) = self.channels.iter().find(|(_, channel)| channel.is_behind)?;
+        let mut channels = self.channels.iter();
+        let (id, channel) =
+            channels.find(|(_, channel)| channel.is_behind && channel.can_take_many())?;
         Some((id, Stamp(channel.newest)))
     }
 
@@ -284,6 +307,10 @@ impl Inbox {
 }
 
 impl Channel {
+    fn can_take_many(&self) -> bool {
+        self.pending.len() <= CHANNEL_CHAT_PENDING_MAX / 2
+    }
+
     /// Up to where every message is safe.
     fn safe(&self) -> u64 {
         let before_open = self.pending.first().map(|first| first.saturating_sub(1));

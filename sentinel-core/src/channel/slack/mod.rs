@@ -75,6 +75,8 @@ pub struct Slack {
     is_changed: bool,
     /// The channel that is being asked.
     history: Option<History>,
+    /// What one told that there was no room for yet.
+    left_over: Option<History>,
     asks_from: Instant,
     asking: Backoff,
     questions: BTreeMap<(Place, u32), Question>,
@@ -130,6 +132,7 @@ impl Slack {
             next_round: Instant(0),
             is_changed: false,
             history: None,
+            left_over: None,
             asks_from: Instant(0),
             asking: Backoff::default(),
             questions: BTreeMap::new(),
@@ -355,6 +358,7 @@ impl Slack {
             }
         }
         self.history = None;
+        self.left_over = None;
     }
 
     /// Slack said where a file is, or refused.

@@ -44,26 +44,41 @@ fn a_heartbeat_of_no_time_at_all_does_not_spin() {
 
 #[test]
 fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
-    use crate::limits::CHANNEL_PENDING_MAX;
+    use crate::limits::{CHANNEL_CHAT_PENDING_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX};
     let mut desk = Desk::running();
-    let most = u64::try_from(CHANNEL_PENDING_MAX).unwrap();
+    let rooms = u64::try_from(CHANNEL_PENDING_MAX).unwrap();
+    let count = (1..=rooms + 200).filter(|id| ids(&desk.message(*id, *id, *id, "x")).len() == 1);
+    assert_eq!(count.count(), CHANNEL_PENDING_MAX, "from all rooms together");
+    let mut desk = Desk::running();
+    let all = 100 * u64::from(CHANNEL_MISSED_PAGES_MAX);
     let mut handed = Vec::new();
-    for id in 1..=most + 200 {
+    for id in 1..=all {
         let actions = desk.message(id + 1, id, 41, "x");
         handed.extend(ids(&actions).into_iter().map(str::to_string));
     }
-    assert_eq!(handed.len(), CHANNEL_PENDING_MAX);
-    // It gets to work.
-    let mut calls = Vec::new();
-    for id in handed {
-        desk.discord.acknowledge(at(desk.now), &id);
-        calls.extend(desk.calls());
+    assert_eq!(handed.len(), CHANNEL_CHAT_PENDING_MAX, "from one: what the agent will know again");
+    // It gets to work, and is asked about by and by, however much it is.
+    let mut waiting = handed.clone();
+    while handed.len() < usize::try_from(all).unwrap() {
+        // So many requests a second, and no more.
+        desk.now += 100;
+        let mut calls = Vec::new();
+        for id in core::mem::take(&mut waiting) {
+            desk.discord.acknowledge(at(desk.now), &id);
+            calls.extend(desk.calls());
+        }
+        let last = handed.last().unwrap().parse::<u64>().unwrap();
+        assert_eq!(calls.len(), 1);
+        assert_eq!(calls[0].path, format!("/channels/41/messages?after={last}&limit=100"));
+        let page = (last + 1..=all.min(last + 100)).map(|id| message(id, 41, "x"));
+        let page = format!("[{}]", page.collect::<Vec<_>>().join(","));
+        let actions = desk.answer(&calls[0], 200, &page);
+        waiting.extend(ids(&actions).into_iter().map(str::to_string));
+        assert!(waiting.len() <= CHANNEL_CHAT_PENDING_MAX && !waiting.is_empty());
+        handed.extend(waiting.iter().cloned());
     }
-    assert_eq!(calls.len(), 1);
-    assert_eq!(calls[0].path, format!("/channels/41/messages?after={most}&limit=100"));
-    let page: Vec<_> = (most + 1..=most + 100).map(|id| message(id, 41, "x")).collect();
-    let actions = desk.answer(&calls[0], 200, &format!("[{}]", page.join(",")));
-    assert_eq!(ids(&actions).len(), 100);
+    let expected: Vec<_> = (1..=all).map(|id| id.to_string()).collect();
+    assert_eq!(handed, expected);
 }
 
 #[test]

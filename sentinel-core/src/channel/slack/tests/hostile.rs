@@ -24,23 +24,52 @@ fn garbage_is_passed_over_and_a_message_after_it_is_read() {
 
 #[test]
 fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
-    use crate::limits::CHANNEL_PENDING_MAX;
-    let mut desk = Desk::running();
+    use crate::limits::{CHANNEL_CHAT_PENDING_MAX, CHANNEL_PENDING_MAX};
     let stamp = |index: usize| format!("{}.000100", 1_700_000_000 + index);
+    let mut desk = Desk::running();
+    let is_taken = |index: &usize| {
+        let event = message(&format!("D{index}"), &stamp(*index), "x");
+        ids(&desk.hear(&envelope("e", &event))).len() == 1
+    };
+    let taken = (0..CHANNEL_PENDING_MAX + 50).filter(is_taken).count();
+    assert_eq!(taken, CHANNEL_PENDING_MAX, "from all channels together");
+    let mut desk = Desk::running();
     let mut handed = Vec::new();
-    for index in 0..CHANNEL_PENDING_MAX + 50 {
+    for index in 0..300 {
         let event = message("D1", &stamp(index), "x");
         let actions = desk.hear(&envelope("e", &event));
         handed.extend(ids(&actions).into_iter().map(ToString::to_string));
     }
-    assert_eq!(handed.len(), CHANNEL_PENDING_MAX);
+    assert_eq!(handed.len(), CHANNEL_CHAT_PENDING_MAX, "from one: what the agent will know again");
     let mut asked = Vec::new();
-    for id in handed {
-        asked.extend(calls(desk.acknowledge(&id)));
+    for id in &handed {
+        asked.extend(calls(desk.acknowledge(id)));
     }
-    let last = stamp(CHANNEL_PENDING_MAX - 1);
+    let last = stamp(CHANNEL_CHAT_PENDING_MAX - 1);
     assert_eq!(asked.len(), 1);
     assert!(asked[0].path.contains(&format!("oldest={last}")), "{}", asked[0].path);
+    // One answer tells it all, and it is handed over by and by.
+    let told = (CHANNEL_CHAT_PENDING_MAX..300).rev().map(|index| {
+        format!(r#"{{"type":"message","user":"U1","ts":"{}","text":"x"}}"#, stamp(index))
+    });
+    let page = format!(r#"{{"ok":true,"messages":[{}]}}"#, told.collect::<Vec<_>>().join(","));
+    let mut waiting: Vec<String> = Vec::new();
+    let actions = desk.answer(&asked[0], 200, &page);
+    waiting.extend(ids(&actions).into_iter().map(ToString::to_string));
+    while !waiting.is_empty() {
+        assert!(waiting.len() <= CHANNEL_CHAT_PENDING_MAX);
+        for id in core::mem::take(&mut waiting) {
+            handed.push(id.clone());
+            let actions = desk.acknowledge(&id);
+            assert!(
+                handed.len() >= 276 || calls(actions.clone()).is_empty(),
+                "it is not asked again"
+            );
+            waiting.extend(ids(&actions).into_iter().map(ToString::to_string));
+        }
+    }
+    let expected: Vec<_> = (0..300).map(|index| format!("D1:{}", stamp(index))).collect();
+    assert_eq!(handed, expected);
 }
 
 #[test]
