@@ -146,9 +146,17 @@ impl Approvals {
         Some(self.last)
     }
 
-    /// No questions wait, and this number was the last.
-    pub(super) const fn after(last: u32) -> Self {
-        Self { waiting: BTreeMap::new(), last }
+    /// These questions wait, and this number was the last.
+    pub(super) const fn of(waiting: BTreeMap<u32, Approval>, last: u32) -> Self {
+        Self { waiting, last }
+    }
+
+    /// The questions of a conversation.
+    pub(super) fn of_conversation(
+        &self,
+        conversation: ConversationNumber,
+    ) -> impl Iterator<Item = (u32, &Approval)> {
+        self.iter().filter(move |(_, approval)| approval.conversation == conversation)
     }
 
     /// The number that the next question gets.

@@ -215,6 +215,11 @@ pub(crate) fn error_word(kind: ModelErrorKind) -> &'static str {
     word(&ERRORS, &kind)
 }
 
+/// The kind of error that a word names.
+pub(super) fn error_kind(word: &str) -> Option<ModelErrorKind> {
+    ERRORS.iter().find(|(_, name)| *name == word).map(|(kind, _)| *kind)
+}
+
 pub(super) fn write_error<S: Sink>(out: &mut ObjectWriter<'_, S>, error: &ModelError) {
     out.object("error", |out| {
         out.field("kind", error_word(error.kind));

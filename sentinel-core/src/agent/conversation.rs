@@ -181,6 +181,16 @@ impl Memory {
         self.blocks.iter().find(|kept| kept.id == id).map(|kept| &*kept.text)
     }
 
+    /// Where the text of a block stands among those that are still here.
+    pub(super) fn place_of(&self, id: BlockId) -> Option<usize> {
+        self.blocks.iter().position(|kept| kept.id == id)
+    }
+
+    /// The block whose text stands there.
+    pub(super) fn block_at(&self, place: usize) -> Option<BlockId> {
+        self.blocks.get(place).map(|kept| kept.id)
+    }
+
     fn hold(&mut self, id: BlockId, integrity: Integrity, name: &str, text: &str, how: How) {
         if text.is_empty() {
             return;

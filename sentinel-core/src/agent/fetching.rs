@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::Agent;
-use super::codec::{Unreadable, hex, number, unhex};
+use super::codec::{Unreadable, flag, hex, number, text, unhex};
 use super::number::{ConversationNumber, FetchNumber};
 use super::outbox::Order;
 use super::record::Kind;
@@ -117,6 +117,71 @@ impl Fetched {
 impl Arriving {
     pub(super) const fn deadline(&self) -> Instant {
         self.deadline
+    }
+
+    /// What it waits for.
+    pub(super) fn fetches(&self) -> impl Iterator<Item = FetchNumber> {
+        self.open().map(|order| order.number)
+    }
+
+    /// Writes the members of its object.
+    pub(super) fn keep(&self, out: &mut ObjectWriter<'_, String>) {
+        out.object("message", |out| self.incoming.write(out));
+        out.field("is_guest", self.is_guest).field("deadline", self.deadline.0);
+        out.array("files", |out| {
+            for Arrival { order, fate } in &self.files {
+                out.object(|out| {
+                    if let Some(order) = order {
+                        out.field("fetch", order.number.0).field("bytes_max", order.bytes_max);
+                        out.field("attachment", order.attachment.as_str());
+                        out.field("name", order.name.as_str());
+                    }
+                    match fate {
+                        Some(Fate::Kept { path, bytes_count }) => {
+                            out.field("path", path.as_str()).field("bytes", *bytes_count);
+                        }
+                        Some(Fate::Failed(why)) => {
+                            out.field("failed", why.as_str());
+                        }
+                        None => {}
+                    }
+                });
+            }
+        });
+    }
+
+    /// Reads it back.
+    pub(super) fn restore(
+        conversation: ConversationNumber,
+        value: Value<'_>,
+    ) -> Result<Self, Unreadable> {
+        let incoming = Incoming::read(value.get("message")?);
+        let incoming = incoming.map_err(|error| Unreadable::new(error.to_string()))?;
+        let mut files = Vec::new();
+        for kept in value.get("files")?.elements()? {
+            let order = match kept.find("fetch") {
+                Some(fetch) => Some(Fetch {
+                    number: FetchNumber(fetch.as_u64()?),
+                    conversation,
+                    platform: incoming.identity.platform.clone(),
+                    attachment: text(kept, "attachment")?,
+                    bytes_max: number(kept, "bytes_max")?,
+                    name: text(kept, "name")?,
+                }),
+                None => None,
+            };
+            let fate = match (kept.find("path"), kept.find("failed")) {
+                (Some(path), _) => Some(Fate::Kept {
+                    path: path.as_str()?.to_string(),
+                    bytes_count: number(kept, "bytes")?,
+                }),
+                (None, Some(why)) => Some(Fate::Failed(why.as_str()?.to_string())),
+                (None, None) => None,
+            };
+            files.push(Arrival { order, fate });
+        }
+        let (is_guest, deadline) = (flag(value, "is_guest")?, Instant(number(value, "deadline")?));
+        Ok(Self { incoming, is_guest, files, deadline })
     }
 
     /// What is asked for and has not come.

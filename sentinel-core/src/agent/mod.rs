@@ -39,6 +39,7 @@ mod restart;
 mod settings;
 mod snapshot;
 mod turn;
+mod underway;
 mod view;
 
 use alloc::boxed::Box;

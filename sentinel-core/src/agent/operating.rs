@@ -135,8 +135,8 @@ impl Agent {
             }
             OperatorCommand::Forget(conversation) => self.forget(conversation),
             OperatorCommand::Snapshot => {
-                self.inputs_count = self.settings.snapshot_inputs;
-                Ok("a snapshot is taken as soon as nothing goes on".to_string())
+                self.inputs_count = u64::MAX;
+                Ok("a snapshot is taken".to_string())
             }
         }
     }
@@ -211,16 +211,9 @@ impl Agent {
             out.field("conversation", number.0);
         });
         self.budgets.end_conversation(number.0);
-        // Its key is destroyed when a snapshot without it is safe, and that is taken when nothing
-        // goes on.
+        // Its key is destroyed when a snapshot without it is safe.
         self.forgetting.push(number);
-        let others = self.active.len();
-        Ok(match others {
-            0 => format!("forgotten: {number}"),
-            _ => {
-                format!("forgotten: {number}; its key is destroyed when {others} turns have ended")
-            }
-        })
+        Ok(format!("forgotten: {number}"))
     }
 }
 

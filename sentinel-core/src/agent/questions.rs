@@ -349,7 +349,6 @@ impl Agent {
             AtLimit::Pause => {
                 let is_daily = matches!(exceeded.scope, Scope::Day | Scope::Person);
                 let retry = is_daily.then(|| self.now.instant.after(until_tomorrow(self.now.wall)));
-                // Nothing waits for ever: while a turn does, nothing that was forgotten is gone.
                 (self.now.instant.after(PAUSE_TIME_MAX), retry)
             }
         };

@@ -36,6 +36,15 @@ impl Repetition {
         Self { seen: VecDeque::new() }
     }
 
+    /// Calls and results that were seen before, and how often.
+    pub(super) fn of(seen: impl IntoIterator<Item = (Digest, Digest, u8)>) -> Self {
+        Self { seen: seen.into_iter().take(TURN_REPETITIONS_KEPT).collect() }
+    }
+
+    pub(super) fn seen(&self) -> impl Iterator<Item = &(Digest, Digest, u8)> {
+        self.seen.iter()
+    }
+
     /// A call, by the digest of its canonical form, gave a result, by its digest. Says whether that
     /// makes it a loop; other calls in between change nothing.
     pub fn saw(&mut self, call: &Digest, result: &Digest) -> bool {

@@ -1,10 +1,10 @@
 //! Snapshots: all that the agent knows, written down, so that a start need not do everything again.
 //!
-//! One is taken only while nothing goes on, and follows from the inputs like any other record: one
-//! record for each conversation, under that conversation's key, and one for the rest. The agent
-//! then goes on with what it reads back from them, so that whoever starts from them is in the same
-//! state to the last bit. What was forgotten is in no snapshot after it; so a conversation's key is
-//! destroyed when a snapshot without it is safe.
+//! One follows from the inputs like any other record: one record for each conversation, under that
+//! conversation's key, with whatever is under way in it, one for the rest, and one that says that
+//! they are all. The agent then goes on with what it reads back from them, so that whoever starts
+//! from them is in the same state to the last bit. What was forgotten is in no snapshot after it;
+//! so a conversation's key is destroyed when a snapshot without it is safe.
 //!
 //! # Invariants
 //! - What was written reads back, or the agent keeps what it has and takes no snapshot.
@@ -14,7 +14,8 @@
 //! # Not here
 //! Finding the last snapshot of a log: [`runtime`](crate::runtime).
 
-use alloc::collections::BTreeMap;
+use alloc::borrow::Cow;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -31,30 +32,34 @@ use super::{Agent, SYSTEM, SettingsError, offered, route};
 use crate::budget::Budgets;
 use crate::capability::{Handle, Table};
 use crate::channel::Access;
-use crate::text::json::{self, ObjectWriter, Value};
+use crate::limits::SNAPSHOT_PIECE_BYTES_MAX;
+use crate::text::json::{self, ObjectWriter, Options, Value};
 use crate::time::{Instant, Now};
 
 impl Agent {
-    /// An input was handled: a snapshot is taken if one is wanted and nothing goes on.
+    /// An input was handled: a snapshot is taken if one is wanted. With many conversations it is
+    /// wanted less often, or most of the journal would be snapshots.
     pub(super) fn rest(&mut self) {
         self.inputs_count = self.inputs_count.saturating_add(1);
-        let is_due =
-            self.inputs_count >= self.settings.snapshot_inputs || !self.forgetting.is_empty();
-        if !is_due || !self.active.is_empty() || !self.exchanges.is_empty() {
+        let inputs_max = self.settings.snapshot_inputs.max(self.conversations.len() as u64);
+        if self.inputs_count < inputs_max && self.forgetting.is_empty() {
             return;
         }
         self.inputs_count = 0;
-        let parts: Vec<Entry> = self
-            .conversations
-            .iter()
-            .map(|(number, conversation)| {
-                Entry::new(Kind::SnapshotPart, *number, |out| {
-                    conversation.keep(out);
-                    self.keep_deliveries(*number, out);
-                })
-            })
-            .collect();
-        let system = Entry::new(Kind::Snapshot, SYSTEM, |out| self.keep(parts.len(), out));
+        let mut parts: Vec<Entry> = Vec::new();
+        for (number, conversation) in &self.conversations {
+            let text = json::object(|out| {
+                conversation.keep(out);
+                conversation.keep_underway(self.approvals.of_conversation(*number), out);
+                self.keep_deliveries(*number, out);
+            });
+            add_part(*number, text, &mut parts);
+        }
+        add_part(SYSTEM, json::object(|out| self.keep(out)), &mut parts);
+        let system = Entry::new(Kind::Snapshot, SYSTEM, |out| {
+            out.field("at", self.now.instant.0).field("parts", parts.len() as u64);
+            out.field("settings", hex(&self.settings.digest).as_str());
+        });
         match Self::load(self.settings.clone(), &parts, &system, self.now) {
             Ok(loaded) => {
                 let outbox = core::mem::take(&mut self.outbox);
@@ -72,9 +77,7 @@ impl Agent {
         }
     }
 
-    fn keep(&self, parts_count: usize, out: &mut ObjectWriter<'_, String>) {
-        out.field("at", self.now.instant.0).field("parts", parts_count as u64);
-        out.field("settings", hex(&self.settings.digest).as_str());
+    fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.field("numbers", self.numbers.following() - 1);
         out.field("is_halted", self.is_halted);
         out.field("questions", u64::from(self.approvals.next_number()) - 1);
@@ -100,6 +103,9 @@ impl Agent {
             for say in own {
                 out.object(|out| {
                     out.field("delivery", say.delivery.0).field("what", say.what.name());
+                    if let Saying::Question(number) = say.what {
+                        out.field("question", u64::from(number));
+                    }
                     out.field("since", say.since.0).field("text", say.text.as_str());
                 });
             }
@@ -118,26 +124,45 @@ impl Agent {
     ) -> Result<Self, Unreadable> {
         let document =
             json::parse(&system.payload).map_err(|error| Unreadable::new(error.to_string()))?;
-        let value = document.root();
-        if number(value, "parts")? != parts.len() as u64 {
+        if number(document.root(), "parts")? != parts.len() as u64 {
             return Err(Unreadable::new("a part of the snapshot is missing"));
         }
         let unreadable = |what: &'static str| move || Unreadable::new(what);
         let bad = |error: SettingsError| Unreadable::new(error.to_string());
         let (mut conversations, mut deliveries) = (BTreeMap::new(), BTreeMap::new());
-        let mut places = BTreeMap::new();
-        for part in parts {
-            let document =
-                json::parse(&part.payload).map_err(|error| Unreadable::new(error.to_string()))?;
-            let conversation = Conversation::restore(&settings, document.root())?;
-            let place = (conversation.platform.clone(), conversation.chat.clone());
-            places.insert(place, part.conversation);
-            for kept in document.root().get("deliveries")?.elements()? {
-                let say = restore_delivery(part.conversation, kept)?;
+        let (mut places, mut waiting) = (BTreeMap::new(), BTreeMap::new());
+        let (mut active, mut system) = (BTreeSet::new(), None);
+        let (mut exchanges, mut calls) = (BTreeMap::new(), BTreeMap::new());
+        let mut fetches = BTreeMap::new();
+        for (own, text) in joined(parts)? {
+            let document = Options::new().bytes(usize::MAX).parse(text.as_bytes());
+            let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
+            if own == SYSTEM {
+                drop(document);
+                system = Some(text);
+                continue;
+            }
+            let value = document.root();
+            let mut conversation = Conversation::restore(&settings, value)?;
+            conversation.restore_underway(&settings, own, value)?;
+            waiting.extend(conversation.restore_questions(own, value)?);
+            if let Some(turn) = &conversation.turn {
+                active.insert(own);
+                exchanges.extend(turn.exchange().map(|exchange| (exchange, own)));
+                calls.extend(turn.running_calls().map(|call| (call, own)));
+                fetches.extend(turn.fetches().map(|fetch| (fetch, own)));
+            }
+            places.insert((conversation.platform.clone(), conversation.chat.clone()), own);
+            for kept in value.get("deliveries")?.elements()? {
+                let say = restore_delivery(own, kept)?;
                 deliveries.insert(say.delivery, say);
             }
-            conversations.insert(part.conversation, conversation);
+            conversations.insert(own, conversation);
         }
+        let system = system.ok_or_else(unreadable("the system"))?;
+        let document = Options::new().bytes(usize::MAX).parse(system.as_bytes());
+        let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
+        let value = document.root();
         let questions = u32::try_from(number(value, "questions")?);
         Ok(Self {
             numbers: Numbers::after(number(value, "numbers")?),
@@ -150,13 +175,16 @@ impl Agent {
             access: Access::restore(settings.access.clone(), value.get("access")?)
                 .ok_or_else(unreadable("the people"))?,
             persona: Persona::restore(value.get("persona")?)?,
-            approvals: Approvals::after(questions.map_err(|_| Unreadable::new("the questions"))?),
+            approvals: Approvals::of(
+                waiting,
+                questions.map_err(|_| Unreadable::new("the questions"))?,
+            ),
             conversations,
             places,
-            active: Default::default(),
-            exchanges: Default::default(),
-            calls: Default::default(),
-            fetches: Default::default(),
+            active,
+            exchanges,
+            calls,
+            fetches,
             deliveries,
             offered: offered(&settings),
             is_halted: value.get("is_halted")?.as_bool()?,
@@ -195,7 +223,13 @@ fn restore_delivery(conversation: ConversationNumber, value: Value<'_>) -> Resul
         delivery: DeliveryNumber(number(value, "delivery")?),
         conversation,
         text: text(value, "text")?,
-        what: named(&SAYINGS, "kind of saying", value.get("what")?.as_str()?)?,
+        what: match value.find("question") {
+            Some(number) => {
+                let number = u32::try_from(number.as_u64()?);
+                Saying::Question(number.map_err(|_| Unreadable::new("a question's number"))?)
+            }
+            None => named(&SAYINGS, "kind of saying", value.get("what")?.as_str()?)?,
+        },
         since: Instant(number(value, "since")?),
     })
 }
@@ -223,5 +257,50 @@ impl Persona {
     }
 }
 
-const SAYINGS: [(Saying, &str); 3] =
-    [(Saying::Answer, "answer"), (Saying::Question(0), "question"), (Saying::Notice, "notice")];
+/// What is said that has no number.
+const SAYINGS: [(Saying, &str); 2] = [(Saying::Answer, "answer"), (Saying::Notice, "notice")];
+
+/// Adds a part: one record, or, where no record would take it, several with a piece each.
+fn add_part(conversation: ConversationNumber, text: String, parts: &mut Vec<Entry>) {
+    if text.len() <= SNAPSHOT_PIECE_BYTES_MAX {
+        let payload = text.into_bytes();
+        return parts.push(Entry { kind: Kind::SnapshotPart, conversation, payload });
+    }
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (piece, after) = rest.split_at(rest.floor_char_boundary(SNAPSHOT_PIECE_BYTES_MAX));
+        rest = after;
+        parts.push(Entry::new(Kind::SnapshotPart, conversation, |out| {
+            out.field("piece", piece).field("is_last", rest.is_empty());
+        }));
+    }
+}
+
+/// The texts of the parts, with pieces put together.
+fn joined(parts: &[Entry]) -> Result<Vec<(ConversationNumber, Cow<'_, str>)>, Unreadable> {
+    let mut texts = Vec::new();
+    let mut open: Option<(ConversationNumber, String)> = None;
+    for part in parts {
+        let text = core::str::from_utf8(&part.payload);
+        let text = text.map_err(|_| Unreadable::new("a part of the snapshot is no text"))?;
+        if !text.starts_with("{\"piece\":") {
+            texts.push((part.conversation, Cow::Borrowed(text)));
+            continue;
+        }
+        let document = json::parse(&part.payload);
+        let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
+        let (own, mut joined) = open.take().unwrap_or((part.conversation, String::new()));
+        if own != part.conversation {
+            return Err(Unreadable::new("a piece of the snapshot is of another part"));
+        }
+        joined.push_str(document.root().get("piece")?.as_str()?);
+        match document.root().get("is_last")?.as_bool()? {
+            true => texts.push((own, Cow::Owned(joined))),
+            false => open = Some((own, joined)),
+        }
+    }
+    match open {
+        Some(_) => Err(Unreadable::new("a piece of the snapshot is missing")),
+        None => Ok(texts),
+    }
+}

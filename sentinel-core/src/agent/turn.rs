@@ -18,7 +18,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::fetching::Arriving;
-use super::number::{CallNumber, DeliveryNumber, ExchangeNumber, TurnNumber};
+use super::number::{CallNumber, DeliveryNumber, ExchangeNumber, FetchNumber, TurnNumber};
 use super::repetition::Repetition;
 use crate::budget::{Amount, ReservationNumber};
 use crate::capability::Handle;
@@ -144,6 +144,33 @@ impl Turn {
             Stage::Held { retry, .. } => *retry,
             Stage::Calling(calls) => calls.iter().filter_map(Calling::deadline).min(),
         }
+    }
+
+    /// The exchange with a model that it waits for.
+    pub(super) fn exchange(&self) -> Option<ExchangeNumber> {
+        match &self.stage {
+            Stage::Asking { exchange, .. } => Some(*exchange),
+            _ => None,
+        }
+    }
+
+    /// The files that it waits for.
+    pub(super) fn fetches(&self) -> impl Iterator<Item = FetchNumber> {
+        let arriving = match &self.stage {
+            Stage::Arriving(arriving) => Some(arriving),
+            _ => None,
+        };
+        arriving.into_iter().flat_map(Arriving::fetches)
+    }
+
+    /// The calls that run for it.
+    pub(super) fn running_calls(&self) -> impl Iterator<Item = CallNumber> {
+        let calls = match &self.stage {
+            Stage::Calling(calls) => calls.as_slice(),
+            _ => &[],
+        };
+        let running = |calling: &&Calling| matches!(calling.stage, CallStage::Running { .. });
+        calls.iter().filter(running).map(|calling| calling.number)
     }
 
     /// In a few words, for `/status`.

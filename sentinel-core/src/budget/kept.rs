@@ -1,7 +1,7 @@
 //! Accounts as a snapshot keeps them: while nothing is reserved.
 
 use super::amount::{Amount, Measure};
-use super::ledger::{Account, Budgets, Rules, Scope};
+use super::ledger::{Account, Accounts, Budgets, Open, ReservationNumber, Rules, Scope};
 use crate::text::json::{ObjectWriter, Sink, Value};
 
 impl Budgets {
@@ -22,6 +22,20 @@ impl Budgets {
                     out.array("warned", |out| {
                         for percent in account.warned {
                             out.value(u64::from(percent));
+                        }
+                    });
+                });
+            }
+        });
+        out.array("open", |out| {
+            for (number, Open { accounts, amount }) in &self.open {
+                out.object(|out| {
+                    out.field("number", number.0).field("turn", accounts.turn);
+                    out.field("conversation", accounts.conversation);
+                    out.field("person", accounts.person);
+                    out.array("amount", |out| {
+                        for measure in Measure::ALL {
+                            out.value(amount.of(measure));
                         }
                     });
                 });
@@ -48,7 +62,33 @@ impl Budgets {
             }
             budgets.accounts.insert((scope, kept.find("account")?.as_u64().ok()?), account);
         }
+        for kept in value.find("open")?.elements().ok()? {
+            let number = |key| kept.find(key)?.as_u64().ok();
+            let accounts = Accounts {
+                turn: number("turn")?,
+                conversation: number("conversation")?,
+                person: number("person")?,
+            };
+            let amount = amount(kept.find("amount")?)?;
+            for key in accounts.keys() {
+                let account = budgets.accounts.entry(key).or_default();
+                account.reserved = account.reserved.plus(&amount);
+            }
+            let reservation = ReservationNumber(number("number")?);
+            budgets.open.insert(reservation, Open { accounts, amount });
+        }
         Some(budgets)
+    }
+}
+
+impl ReservationNumber {
+    /// Its number, where something that is kept names it.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) const fn of(number: u64) -> Self {
+        Self(number)
     }
 }
 

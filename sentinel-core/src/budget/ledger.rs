@@ -30,7 +30,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub(super) const ALL: [Self; 4] = [Self::Turn, Self::Conversation, Self::Person, Self::Day];
+    pub(crate) const ALL: [Self; 4] = [Self::Turn, Self::Conversation, Self::Person, Self::Day];
 
     /// Its name in a configuration.
     #[must_use]
@@ -89,7 +89,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    const fn keys(self) -> [(Scope, u64); 4] {
+    pub(super) const fn keys(self) -> [(Scope, u64); 4] {
         [
             (Scope::Turn, self.turn),
             (Scope::Conversation, self.conversation),
@@ -110,7 +110,7 @@ impl Accounts {
 
 /// A reservation, until it is settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReservationNumber(u64);
+pub struct ReservationNumber(pub(super) u64);
 
 /// What is spent of one thing has reached a share of its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ pub struct UnknownReservation;
 pub struct Budgets {
     rules: Rules,
     pub(super) accounts: BTreeMap<(Scope, u64), Account>,
-    open: BTreeMap<ReservationNumber, Open>,
+    pub(super) open: BTreeMap<ReservationNumber, Open>,
     pub(super) last: u64,
     pub(super) day: u64,
 }
@@ -209,9 +209,9 @@ pub(super) struct Account {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Open {
-    accounts: Accounts,
-    amount: Amount,
+pub(super) struct Open {
+    pub(super) accounts: Accounts,
+    pub(super) amount: Amount,
 }
 
 impl Budgets {

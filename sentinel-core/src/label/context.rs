@@ -217,6 +217,19 @@ impl Context {
         self.plan.iter().any(|planned| **planned == *tool)
     }
 
+    /// The tools that this turn planned.
+    #[cfg(feature = "agent")]
+    pub(crate) fn plan(&self) -> impl Iterator<Item = &str> {
+        self.plan.iter().map(|tool| &**tool)
+    }
+
+    /// A plan that was taken before this context was kept.
+    #[cfg(feature = "agent")]
+    pub(crate) fn restore_plan<'t>(&mut self, tools: impl IntoIterator<Item = &'t str>) {
+        let tools = tools.into_iter().take(limits::LABEL_PLAN_TOOLS_MAX);
+        self.plan = tools.map(Box::from).collect();
+    }
+
     /// Takes a person's word for a block, whose text is given again. Until the next block is added,
     /// the turn ends or the endorsement expires, the block counts as the person's own words.
     pub fn endorse(&mut self, endorsement: Endorsement, text: &str) -> Result<(), EndorseError> {

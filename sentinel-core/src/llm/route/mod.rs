@@ -24,6 +24,8 @@
 //! Sending, trimming a conversation that is too long, the price of a model.
 
 mod health;
+#[cfg(feature = "agent")]
+mod kept;
 mod policy;
 
 #[cfg(test)]
