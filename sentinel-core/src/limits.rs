@@ -700,9 +700,9 @@ pub const CHANNEL_KEPT_BYTES_MAX: usize = 1 << 20;
 
 // snapshot
 
-/// After so many inputs a snapshot is taken, or after as many as there are conversations, unless the
-/// operator says otherwise: a start does no more than about this again, and no more than about half
-/// of the journal is snapshots.
+/// After so many inputs a snapshot is taken, or after as many as there are conversations, unless
+/// the operator says otherwise: a start does no more than about this again, and the journal does
+/// not come to hold snapshots above all.
 pub const SNAPSHOT_INPUTS: u64 = 1000;
 
 /// A part of a snapshot that is longer is written as several records: with all its quotation marks

@@ -53,8 +53,8 @@ pub enum OperatorCommand {
     AcceptPersona([u8; 32]),
     /// Forget a conversation.
     Forget(ConversationNumber),
-    /// Take a snapshot: before another version of the program, which may decide differently, goes on
-    /// with the log.
+    /// Take a snapshot: before another version of the program, which may decide differently, goes
+    /// on with the log.
     Snapshot,
 }
 

@@ -56,7 +56,7 @@ pub struct Settings {
     pub unstreamed: Vec<&'static str>,
     /// The bounds of a turn.
     pub turn: TurnRules,
-    /// After how many inputs a snapshot is taken, as soon as nothing goes on.
+    /// After how many inputs a snapshot is taken, if there are not more conversations than that.
     pub snapshot_inputs: u64,
     /// The directory that paths of calls are relative to: the agent's own workspace.
     pub workspace: String,

@@ -268,8 +268,12 @@ impl Sentinel {
                 }
                 self.input(Input::Operator { request, command });
             }
-            Event::PersonaRead { text } => self.input(Input::PersonaRead { text }),
             Event::Settings(settings) => self.reconfigure(settings)?,
+            Event::PersonaRead { text } => {
+                // One that no record can carry was never approved, and is not to go unseen.
+                let text = text.filter(|text| text.len() <= RUNTIME_OUTPUT_BYTES_MAX);
+                self.input(Input::PersonaRead { text });
+            }
         }
         self.settle();
         Ok(())

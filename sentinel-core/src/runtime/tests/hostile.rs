@@ -298,3 +298,18 @@ fn keys_are_stored_before_the_records_that_need_them_also_the_second_time() {
     }
     assert_eq!(order, ["keys", "records", "keys", "records"]);
 }
+
+/// A persona too long to be recorded is one that was changed, not one that was not seen.
+#[test]
+fn a_persona_that_no_record_can_carry_stops_the_agent() {
+    use sha2::{Digest as _, Sha256};
+    let mut own = settings(&["model offline"]);
+    own.persona = Some(Sha256::digest(b"kind").into());
+    let mut shell = Shell::new(own);
+    shell.tell(Event::PersonaRead { text: Some("kind".into()) });
+    assert!(!shell.write("1", "c1", "hello").contains("my persona"));
+    shell.tell(Event::PersonaRead { text: Some("\u{1}".repeat(4 << 20)) });
+    assert!(shell.write("1", "c1", "hello").contains("my persona"), "{:?}", shell.alerts);
+    shell.restart();
+    assert!(shell.write("1", "c1", "hello").contains("my persona"));
+}
