@@ -30,6 +30,7 @@ pub enum Scope {
 }
 
 impl Scope {
+    #[cfg(feature = "agent")]
     pub(crate) const ALL: [Self; 4] = [Self::Turn, Self::Conversation, Self::Person, Self::Day];
 
     /// Its name in a configuration.
