@@ -261,7 +261,9 @@ impl Connectors {
             }
             (Err(FetchFailure::Later { retry_after_ms }), None) => {
                 if wanted.tries < ATTACHMENT_TRIES_MAX {
-                    let pause = Duration::from_millis(retry_after_ms.max(1_000));
+                    // A platform hands out a few at a time: the others wait, each longer.
+                    let least = 1_000 << wanted.tries.min(6);
+                    let pause = Duration::from_millis(retry_after_ms.max(least));
                     wanted.again = Some(now.instant.after(pause));
                     return self.files.abandon(fetch);
                 }
@@ -434,24 +436,15 @@ impl Connectors {
                 let (number, file) = (call.number, call.file);
                 let is_kept = file.is_none_or(|file| self.begin_file(file));
                 let line = self.lines.get_mut(index)?;
-                match line
-                    .request(call)
-                    .map_err(|_| ())
-                    .and_then(|it| is_kept.then_some(it).ok_or(()))
-                {
-                    Ok(request) => {
+                match line.request(call).ok().filter(|_| is_kept) {
+                    Some(request) => {
                         let request = network.request(now.instant, poller, request);
                         line.asked.insert(number, request);
-                        let answer = Answer {
-                            line: index,
-                            call: number,
-                            file,
-                            head: None,
-                            body: Vec::new(),
-                        };
+                        let (head, body) = (None, Vec::new());
+                        let answer = Answer { line: index, call: number, file, head, body };
                         self.answers.insert(request, answer);
                     }
-                    Err(_) => line.machine.failed(now, number, false),
+                    None => line.machine.failed(now, number, false),
                 }
                 None
             }

@@ -27,8 +27,10 @@ use crate::{log, secrets};
 pub(crate) fn master(place: &Place, state: &Path, has_log: bool) -> Result<MasterKey, String> {
     match &place.key {
         SealKey::Key(source) => {
-            // Nothing is sealed yet where there is no log: that recipe can be forgotten.
-            if has_log && Recipe::find(state)?.is_some() {
+            if !has_log {
+                // A start that made it did not come to its log; or somebody took the log away.
+                Recipe::put_aside(state)?;
+            } else if Recipe::find(state)?.is_some() {
                 return Err("the log is sealed with a passphrase, and the configuration names a \
                             key: write key = \"passphrase\" under [state]"
                     .into());
@@ -179,8 +181,12 @@ mod tests {
         assert_eq!(fs::read(home.join("passphrase")).unwrap(), stored);
         // A log that a passphrase sealed is not gone on with by a key that is made now.
         let key = SealKey::Key(SecretSource::File(home.join("k").display().to_string()));
-        let error = master(&Place { key, ..place }, &home, true).unwrap_err();
+        let place = Place { key, ..place };
+        let error = master(&place, &home, true).unwrap_err();
         assert!(error.contains("key = \"passphrase\"") && !home.join("k").exists(), "{error}");
+        // Where there is no log after all, the next one is free to begin with a key.
+        assert!(master(&place, &home, false).is_ok() && master(&place, &home, true).is_ok());
+        assert_eq!(fs::read(home.join("passphrase.old")).unwrap(), stored);
         fs::remove_dir_all(home).unwrap();
     }
 

@@ -42,8 +42,8 @@ pub struct Call {
     /// How it is sent.
     pub method: Method,
     /// Where, after the platform's base address: begins with `/`, and may hold a query. The bytes
-    /// of a file may be elsewhere: then it is a whole URL, to which the shell sends nothing
-    /// unless it knows the host as one of the platform's own.
+    /// of a file may be elsewhere: then it is a whole URL, to which the shell sends nothing unless
+    /// it knows the host as one of the platform's own.
     pub path: String,
     /// Its body and the media type of it, if it has one.
     pub body: Option<(&'static str, Vec<u8>)>,

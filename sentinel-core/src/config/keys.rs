@@ -43,8 +43,8 @@ pub(super) static SECTIONS: &[Section] = &[
     Section {
         name: "slack",
         presence: Presence::Optional,
-        doc: "An app of Slack: in Socket Mode with a token of the app, otherwise by asking the rooms \
-              that are named again and again.",
+        doc: "An app of Slack: in Socket Mode with a token of the app, otherwise by asking the \
+              rooms that are named again and again.",
         keys: SLACK,
     },
     always("terminal", "The chat in the terminal, whose user is an operator.", TERMINAL),

@@ -188,9 +188,9 @@ pub enum Effect {
         number: CallNumber,
     },
     /// Fetch a file that came with a message, and put it among the files of a conversation, whole
-    /// or not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the
-    /// workspace, in the conversation's own there, which is called by its number. What is there
-    /// under this name is this file from an earlier try.
+    /// or not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the workspace,
+    /// in the conversation's own there, which is called by its number. What is there under this
+    /// name is this file from an earlier try.
     Fetch {
         /// Names it.
         fetch: FetchNumber,

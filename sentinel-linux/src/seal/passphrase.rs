@@ -5,7 +5,7 @@
 //! whoever steals the directory pays the whole price for every guess.
 //!
 //! # Invariants
-//! - What was stored is never replaced here: a wrong passphrase destroys nothing.
+//! - What a log was sealed with is never replaced here: a wrong passphrase destroys nothing.
 //! - Passphrase, memory and what was derived are wiped.
 //!
 //! # Not here
@@ -46,6 +46,18 @@ impl Recipe {
             )
         };
         read.map(Some).ok_or_else(odd)
+    }
+
+    /// Gives up one for whose log another key is used now. It is kept: a log that was taken
+    /// elsewhere still opens with it.
+    pub(super) fn put_aside(directory: &Path) -> Result<(), String> {
+        let path = directory.join(NAME);
+        match std::fs::rename(&path, directory.join(format!("{NAME}.old"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(format!("{}: {error}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes one for a new log, stores it, and gives the key.

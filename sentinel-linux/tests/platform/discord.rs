@@ -341,9 +341,8 @@ impl Service for Discord {
     }
 
     fn refuse(&self, seconds: u32) -> Reply {
-        let body = format!(
-            r#"{{"message":"You are being rate limited.","retry_after":{seconds}.25,"global":false}}"#
-        );
+        let body =
+            format!(r#"{{"message":"Slow down.","retry_after":{seconds}.25,"global":false}}"#);
         let mut reply = Reply::json(429, body);
         reply.fields += &format!("retry-after: {seconds}\r\n");
         reply

@@ -58,7 +58,8 @@ fn people_are_answered_and_strangers_are_not() {
 fn no_message_is_lost_or_answered_twice() {
     let (discord, agent) = begin("discord-killed", "");
     let mut written = Vec::new();
-    for round in 0..10_u64 {
+    // No more than may wait at once, however slow the machine is.
+    for round in 0..7_u64 {
         let running = agent.start();
         if round == 0 {
             // Nobody tells of a private channel that was never heard of.

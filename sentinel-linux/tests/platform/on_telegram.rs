@@ -56,14 +56,15 @@ fn people_are_answered_and_strangers_are_not() {
 fn no_message_is_lost_or_answered_twice() {
     let (telegram, agent) = begin("killed", "");
     let mut written = Vec::new();
-    for round in 0..12_u64 {
+    // No more than may wait at once, however slow the machine is.
+    for round in 0..7_u64 {
         let running = agent.start();
-        for index in 0..3 {
+        for index in 0..2 {
             let sum = round * 10 + index;
             written.push(format!("{}", 1000 + sum));
             telegram.write(77, &format!("what is {sum} + 1000?"));
         }
-        thread::sleep(Duration::from_millis(30 + round * 17));
+        thread::sleep(Duration::from_millis(30 + round * 29));
         running.kill();
     }
     let running = agent.start();
