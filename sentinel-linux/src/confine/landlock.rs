@@ -11,8 +11,10 @@ use super::{ConfineError, Reach};
 
 /// From here on only these directories and what is beneath them can be opened.
 pub(super) fn restrict(reach: &[Reach<'_>]) -> io::Result<()> {
-    let handled = handled(version()?.into());
-    let attributes = Attributes { access_fs: handled };
+    let version = version()?.into();
+    let handled = handled(version);
+    let scoped = if version >= 6 { SCOPES } else { 0 };
+    let attributes = Attributes { access_fs: handled, access_net: 0, scoped };
     // SAFETY: the call reads as many bytes as it is told of `attributes`, which outlives it.
     let ruleset = unsafe {
         let size = size_of::<Attributes>();
@@ -94,10 +96,12 @@ fn handled(abi: i64) -> u64 {
     handled
 }
 
-/// `struct landlock_ruleset_attr`, its first member: the kernel takes what is missing as zero.
+/// `struct landlock_ruleset_attr`: a kernel that does not know the last members wants them zero.
 #[repr(C)]
 struct Attributes {
     access_fs: u64,
+    access_net: u64,
+    scoped: u64,
 }
 
 /// `struct landlock_path_beneath_attr`.
@@ -119,6 +123,8 @@ const MAKE_FILE: u64 = 1 << 8;
 const REFER: u64 = 1 << 13;
 const TRUNCATE: u64 = 1 << 14;
 const IOCTL_DEVICE: u64 = 1 << 15;
+/// Sockets by abstract names, and signals: to nobody outside.
+const SCOPES: u64 = 0b11;
 
 const READS: u64 = READ_FILE | READ_DIRECTORY;
 const WRITES: u64 = WRITE_FILE | REMOVE_FILE | MAKE_DIRECTORY | MAKE_FILE | TRUNCATE | REFER;

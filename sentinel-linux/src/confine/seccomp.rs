@@ -3,6 +3,10 @@
 //! A list of what is allowed, because nobody can list what will be added. What is not on it fails
 //! as if it were not permitted; the process does not die of it, so that a library that tries
 //! something new is told no.
+//!
+//! Of some calls only a part is needed, and the rest is a way out: typing into the terminal that a
+//! shell will read from later (`ioctl`), talking with a service manager that starts programs for
+//! whoever asks (sockets of this machine), signals to other processes, memory that is run.
 
 use std::io;
 
@@ -33,51 +37,110 @@ pub(super) fn install() -> io::Result<()> {
     }
 }
 
-/// Tries what must not work any more: to start a program, and to make a socket of a kind that is
-/// not on the list. Were it allowed, it would fail in another way.
+/// Tries what must not work any more. Were it allowed, it would fail in another way or do nothing,
+/// for its arguments make no sense.
 pub(super) fn prove() -> Result<(), ConfineError> {
-    let failed = |what: &str| {
-        let error = io::Error::other(format!("{what} is still possible"));
-        Err(ConfineError { what: "system calls", error })
-    };
-    // SAFETY: the path is none, so that a kernel that allows the call refuses it for that.
-    let started = unsafe {
-        let none: *const libc::c_char = std::ptr::null();
-        libc::syscall(libc::SYS_execve, none, none, none)
-    };
-    if started != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::EPERM) {
-        return failed("starting a program");
-    }
-    // SAFETY: with these arguments nothing is traced, whatever the answer.
-    let traced = unsafe { libc::syscall(libc::SYS_ptrace, -1_i64, 0, 0, 0) };
-    if traced != -1 || io::Error::last_os_error().raw_os_error() != Some(libc::EPERM) {
-        return failed("tracing");
+    let other = libc::c_long::from(std::process::id()) + 1;
+    let (unix, run) = (libc::AF_UNIX.into(), libc::PROT_EXEC.into());
+    let private = libc::c_long::from(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // A request is a number whose upper half nobody looks at.
+    let typing = libc::c_long::try_from(libc::TIOCSTI).unwrap_or_default();
+    let tried = [
+        ("starting a program", libc::SYS_execve, [0; 6]),
+        ("tracing", libc::SYS_ptrace, [-1, 0, 0, 0, 0, 0]),
+        ("talking with services of this machine", libc::SYS_socket, [unix, -1, 0, 0, 0, 0]),
+        ("typing into a terminal", libc::SYS_ioctl, [-1, typing, 0, 0, 0, 0]),
+        ("signals to other processes", libc::SYS_tgkill, [other, other, 0, 0, 0, 0]),
+        ("memory that is run", libc::SYS_mmap, [0, 0, run, private, -1, 0]),
+    ];
+    for (what, call, arguments) in tried {
+        if !is_refused(call, arguments) {
+            let error = io::Error::other(format!("{what} is still possible"));
+            return Err(ConfineError { what: "system calls", error });
+        }
     }
     Ok(())
 }
 
-/// The filter: the right architecture, a number on the list, or no.
+/// Whether a call is not permitted.
+fn is_refused(call: libc::c_long, arguments: [libc::c_long; 6]) -> bool {
+    let [first, second, third, fourth, fifth, sixth] = arguments;
+    // SAFETY: no argument points to anything, and no descriptor, process or length among them is
+    // one that is there: a kernel that allows such a call reads and writes nothing of ours.
+    let answer = unsafe { libc::syscall(call, first, second, third, fourth, fifth, sixth) };
+    answer == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+/// The filter: the right architecture, a number on the list, arguments that are needed, or no.
 fn program() -> Vec<libc::sock_filter> {
-    let jump = |code, value, yes, no| libc::sock_filter { code, jt: yes, jf: no, k: value };
-    let load = |offset| jump(LOAD, offset, 0, 0);
-    let answer = |value| jump(RETURN, value, 0, 0);
+    let load = |offset| step(LOAD, offset, 0, 0);
+    let answer = |value| step(RETURN, value, 0, 0);
+    let refusal = answer(libc::SECCOMP_RET_ERRNO | number(libc::EPERM.into()));
     let mut program = vec![
         load(ARCHITECTURE_OFFSET),
-        jump(JUMP_EQUAL, ARCHITECTURE, 1, 0),
+        step(JUMP_EQUAL, ARCHITECTURE, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
         load(NUMBER_OFFSET),
     ];
     // The numbers of x32, under the same architecture, are not on the list either.
-    for number in ALLOWED.iter().filter_map(|number| u32::try_from(*number).ok()) {
-        program.push(jump(JUMP_EQUAL, number, 0, 1));
+    for call in ALLOWED {
+        program.push(step(JUMP_EQUAL, number(*call), 0, 1));
         program.push(answer(libc::SECCOMP_RET_ALLOW));
     }
-    let refusal = u32::try_from(libc::EPERM).unwrap_or(1);
-    program.push(answer(libc::SECCOMP_RET_ERRNO | refusal));
+    for Part { call, argument, values } in parts() {
+        // For each value a comparison, which leads past the refusal behind them.
+        let count = u8::try_from(values.len()).unwrap_or(u8::MAX);
+        program.push(step(JUMP_EQUAL, number(call), 0, count + 3));
+        program.push(load(ARGUMENTS_OFFSET + 8 * argument));
+        for (index, value) in (0..count).zip(values) {
+            program.push(step(JUMP_EQUAL, value, count - index, 0));
+        }
+        program.push(refusal);
+        program.push(answer(libc::SECCOMP_RET_ALLOW));
+    }
+    // Memory that is run is neither made nor changed into.
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        program.push(step(JUMP_EQUAL, number(call), 0, 4));
+        program.push(load(ARGUMENTS_OFFSET + 8 * 2));
+        program.push(step(JUMP_ANY_BIT, number(libc::PROT_EXEC.into()), 1, 0));
+        program.push(answer(libc::SECCOMP_RET_ALLOW));
+        program.push(refusal);
+    }
+    program.push(refusal);
     program
 }
 
-/// What a running agent does: files that are granted, sockets, time, memory, its own threads.
+const fn step(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code, jt, jf, k }
+}
+
+/// A number as the filter sees it: its lower half, which is all that the kernel looks at in these.
+fn number(number: libc::c_long) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A call of which only a part is needed: these values of one argument.
+struct Part {
+    call: libc::c_long,
+    argument: u32,
+    values: Vec<u32>,
+}
+
+fn parts() -> [Part; 3] {
+    let [inet, inet6] = [libc::AF_INET, libc::AF_INET6].map(|family| number(family.into()));
+    let requests = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, INTERFACE_INDEX];
+    let requests = requests.iter().filter_map(|request| u32::try_from(*request).ok()).collect();
+    [
+        // What connects to a service of this machine can have it start programs.
+        Part { call: libc::SYS_socket, argument: 0, values: vec![inet, inet6] },
+        Part { call: libc::SYS_ioctl, argument: 1, values: requests },
+        // How a program that gave up ends itself.
+        Part { call: libc::SYS_tgkill, argument: 0, values: vec![std::process::id()] },
+    ]
+}
+
+/// What a running agent does: files that are granted, sockets, time, memory, its own threads. Of
+/// some more a part is allowed: see [`parts`].
 const ALLOWED: &[libc::c_long] = &[
     // Files.
     libc::SYS_read,
@@ -105,7 +168,8 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_fchmod,
     libc::SYS_getdents64,
     libc::SYS_getcwd,
-    libc::SYS_ioctl,
+    libc::SYS_fstatfs,
+    libc::SYS_readlinkat,
     // Waiting.
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
@@ -118,7 +182,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_restart_syscall,
     libc::SYS_sched_yield,
     // Networks.
-    libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_accept4,
     libc::SYS_bind,
@@ -133,10 +196,8 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_getpeername,
     libc::SYS_shutdown,
     // Memory.
-    libc::SYS_mmap,
     libc::SYS_munmap,
     libc::SYS_mremap,
-    libc::SYS_mprotect,
     libc::SYS_madvise,
     libc::SYS_brk,
     // Itself.
@@ -151,7 +212,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_sigaltstack,
-    libc::SYS_tgkill,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
     #[cfg(target_arch = "x86_64")]
@@ -164,6 +224,8 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_stat,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_lstat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_readlink,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_rename,
     #[cfg(target_arch = "x86_64")]
@@ -178,11 +240,18 @@ const ARCHITECTURE: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
 const ARCHITECTURE: u32 = 0xc000_00b7;
 
-// `struct seccomp_data`: the number of the call, then the architecture.
+// `struct seccomp_data`: the number of the call, the architecture, the address, six arguments of
+// eight bytes, whose lower half is the first on both architectures.
 const NUMBER_OFFSET: u32 = 0;
 const ARCHITECTURE_OFFSET: u32 = 4;
+const ARGUMENTS_OFFSET: u32 = 16;
 
-// From <linux/bpf_common.h>: a word at a place, a comparison with a constant, an answer.
+/// `SIOCGIFINDEX`: the number of an interface, for addresses that are on one.
+const INTERFACE_INDEX: libc::Ioctl = 0x8933;
+
+// From <linux/bpf_common.h>: a word at a place, a comparison with a constant, one
+// of its bits, an answer.
 const LOAD: u16 = 0x20;
 const JUMP_EQUAL: u16 = 0x15;
+const JUMP_ANY_BIT: u16 = 0x45;
 const RETURN: u16 = 0x06;

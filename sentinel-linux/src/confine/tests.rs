@@ -52,11 +52,21 @@ fn a_confined_process_reaches_its_directories_and_nothing_else() {
     assert!(std::thread::Builder::new().spawn(|| ()).is_err());
     assert!(std::os::unix::fs::symlink("/etc", writes.join("link")).is_err());
     assert!(fs::hard_link(writes.join("two"), writes.join("three")).is_err());
+    // Ways out that are parts of calls that are needed.
+    assert!(std::os::unix::net::UnixStream::connect("/run/none").is_err_and(is_denied));
+    assert!(std::os::unix::net::UnixDatagram::unbound().is_err_and(is_denied));
+    let typed = rustix::termios::tcsetpgrp(io::stdin(), rustix::process::getpid());
+    assert_eq!(typed, Err(rustix::io::Errno::PERM));
+    assert!(std::net::TcpStream::connect("127.0.0.1:1").is_err_and(|error| !is_denied(error)));
     let environment = fs::read("/proc/self/environ");
     assert!(environment.is_err());
     println!("confined");
     // The harness of tests would start threads and what not.
     std::process::exit(0);
+}
+
+fn is_denied(error: io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// The proof finds out when nothing was confined.
