@@ -89,8 +89,10 @@ impl Program {
         let (settings, text) = configuration.settings(self.state.directory())?;
         // A later start finds them by their digest, which the log names from here on.
         self.state.keep_settings(&settings.digest, &text)?;
-        // What operators granted is held as well.
+        // What operators granted is held as well, and what they denied is denied.
+        let old = &self.options.configuration.config.settings().grants;
         let granted = self.sentinel.grants(0).map(|granted| granted.grant);
+        let granted = granted.filter(|grant| !old.contains(grant));
         let roots = Tools::new(&settings, settings.grants.iter().chain(granted))?;
         let settings = Arc::new(settings);
         Ok(Prepared { configuration, settings, models, connectors, network, roots })

@@ -14,6 +14,7 @@ use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, fchmod, openat, renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
+use sentinel_core::capability::FileRight;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::tool::{excerpt, is_text, replace};
 
@@ -37,7 +38,7 @@ pub(crate) fn write(
     path: &str,
     content: &str,
 ) -> Result<String, FileError> {
-    let place = roots.place(path)?;
+    let place = roots.place(path, FileRight::Write)?;
     if is_beneath(path, workspace) {
         make_directories(&place, path)?;
     }
@@ -60,7 +61,7 @@ pub(crate) fn edit(
     let text = text_of(roots, path)?;
     let edited =
         replace(&text, old, new, all).map_err(|error| FileError::new(path, error.to_string()))?;
-    replace_file(&roots.place(path)?, path, &edited)?;
+    replace_file(&roots.place(path, FileRight::Write)?, path, &edited)?;
     Ok(match all {
         true => format!("replaced {} times", text.matches(old).count()),
         false => "replaced".into(),
@@ -69,9 +70,10 @@ pub(crate) fn edit(
 
 /// What is in a directory: a line for each, with its kind and its size.
 pub(crate) fn list(roots: &Roots, path: &str) -> Result<String, FileError> {
-    let fd = roots.place(path)?.open_directory(path)?;
+    let fd = roots.place(path, FileRight::List)?.open_directory(path)?;
     let mut lines = Vec::new();
-    for (name, kind) in entries(&fd, path)? {
+    let Entries { found, is_cut } = entries(&fd, path)?;
+    for (name, kind) in found {
         let line = match kind {
             FileType::Directory => format!("{name}/"),
             FileType::Symlink => format!("{name} (a link, not followed)"),
@@ -89,24 +91,35 @@ pub(crate) fn list(roots: &Roots, path: &str) -> Result<String, FileError> {
     let rest = lines.len().saturating_sub(ENTRIES_SHOWN_MAX);
     lines.truncate(ENTRIES_SHOWN_MAX);
     if rest > 0 {
-        lines.push(format!("[and {rest} more]"));
+        let most = if is_cut { " at least" } else { "" };
+        lines.push(format!("[and {rest} more{most}]"));
     }
     Ok(lines.join("\n"))
 }
 
-/// The names in a directory with their kinds, sorted. Names that are not UTF-8 are left out: no
-/// call could name them.
-pub(crate) fn entries(
-    directory: &OwnedFd,
-    path: &str,
-) -> Result<Vec<(String, FileType)>, FileError> {
+/// What is in a directory.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    /// Names and kinds, sorted.
+    pub(crate) found: Vec<(String, FileType)>,
+    /// Whether there is more, which was not looked at.
+    pub(crate) is_cut: bool,
+}
+
+/// The names in a directory with their kinds. Names that are not UTF-8 are left out: no call could
+/// name them.
+pub(crate) fn entries(directory: &OwnedFd, path: &str) -> Result<Entries, FileError> {
     let failed = |error| FileError::of(path, error);
-    let mut found = Vec::new();
+    let (mut found, mut is_cut) = (Vec::new(), false);
     for entry in Dir::read_from(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let Ok(name) = entry.file_name().to_str() else { continue };
         if name == "." || name == ".." {
             continue;
+        }
+        if found.len() >= ENTRIES_READ_MAX {
+            is_cut = true;
+            break;
         }
         let kind = match entry.file_type() {
             // Some file systems do not say.
@@ -117,7 +130,7 @@ pub(crate) fn entries(
         found.push((name.to_string(), kind));
     }
     found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
-    Ok(found)
+    Ok(Entries { found, is_cut })
 }
 
 fn size_of(directory: BorrowedFd<'_>, name: &str) -> Option<u64> {
@@ -127,7 +140,7 @@ fn size_of(directory: BorrowedFd<'_>, name: &str) -> Option<u64> {
 
 /// The text of a plain file.
 fn text_of(roots: &Roots, path: &str) -> Result<String, FileError> {
-    let file = roots.place(path)?.open_file(path)?;
+    let file = roots.place(path, FileRight::Read)?.open_file(path)?;
     let failed = |error: io::Error| FileError::new(path, error.to_string());
     let bytes_count = file.metadata().map_err(failed)?.size();
     let mut bytes = Vec::new();
@@ -221,3 +234,6 @@ pub(crate) const FILE_BYTES_MAX: usize = 8 << 20;
 const SHOWN_BYTES_MAX: usize = RUNTIME_OUTPUT_BYTES_MAX / 4;
 
 const ENTRIES_SHOWN_MAX: usize = 2000;
+
+/// More than people keep in one directory; a directory of millions would be held in memory whole.
+const ENTRIES_READ_MAX: usize = 50_000;

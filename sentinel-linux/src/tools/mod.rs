@@ -6,6 +6,7 @@
 //! # Not here
 //! Whether a call may be made: it was judged before it came here.
 
+mod denied;
 mod files;
 mod roots;
 mod search;
@@ -19,6 +20,7 @@ use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
 use sentinel_core::tool::{Call, Operation};
 
+use self::denied::Denied;
 use self::roots::{FileError, Roots};
 use self::search::Search;
 use crate::confine::Reach;
@@ -46,9 +48,11 @@ impl Tools {
             let why = "this kernel cannot open files beneath a directory only (openat2, Linux 5.6)";
             return Err(std::io::Error::other(why));
         }
-        let granted: Vec<(&str, bool)> = granted.filter_map(granted_path).collect();
+        let grants: Vec<&Grant> = granted.collect();
+        let granted: Vec<(&str, bool)> = grants.iter().copied().filter_map(granted_path).collect();
         let paths = granted.iter().map(|(path, _)| *path);
-        let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(paths))?;
+        let denied = Denied::new(&grants);
+        let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(paths), denied)?;
         let granted = granted.into_iter().map(|(path, writes)| (PathBuf::from(path), writes));
         let workspace = settings.workspace.clone();
         Ok(Self { roots, granted: granted.collect(), workspace, searches: BTreeMap::new() })

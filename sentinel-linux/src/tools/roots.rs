@@ -6,29 +6,48 @@
 //!
 //! # Invariants
 //! - Nothing is opened but beneath a held directory, and no link leads anywhere.
-//! - What is opened for reading or writing is a plain file or a directory: no device, no pipe.
+//! - What is opened for reading or writing is a plain file or a directory: no device, no pipe, and
+//!   no file of the kernel's own in which it shows processes and their secrets.
+//! - What the operator forbade is not opened under another name either.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, open, openat2};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, open, openat2,
+};
 use rustix::io::Errno;
+use sentinel_core::capability::FileRight;
+
+use super::denied::{Denied, real};
 
 /// Directories, the deepest first.
 #[derive(Debug)]
 pub(crate) struct Roots {
-    held: Vec<(String, OwnedFd)>,
+    held: Vec<Root>,
+    denied: Denied,
+}
+
+#[derive(Debug)]
+struct Root {
+    /// As the operator wrote it.
+    path: String,
+    /// Where that really is.
+    real: PathBuf,
+    fd: OwnedFd,
 }
 
 /// A place in a held directory.
 #[derive(Debug)]
 pub(crate) struct Place<'r> {
     root: &'r OwnedFd,
+    /// Without any link, because from the held directory on none is followed.
+    real: PathBuf,
     /// The names from there; `.` for the directory itself.
     pub(crate) rest: String,
 }
@@ -36,12 +55,15 @@ pub(crate) struct Place<'r> {
 impl Roots {
     /// Holds what these absolute paths name: the directory itself, or the nearest one above that is
     /// there.
-    pub(crate) fn hold<'p>(paths: impl IntoIterator<Item = &'p str>) -> io::Result<Self> {
-        let mut roots = Self { held: Vec::new() };
+    pub(crate) fn hold<'p>(
+        paths: impl IntoIterator<Item = &'p str>,
+        denied: Denied,
+    ) -> io::Result<Self> {
+        let mut roots = Self { held: Vec::new(), denied };
         for path in paths {
             roots.hold_one(path)?;
         }
-        roots.held.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        roots.held.sort_by_key(|root| std::cmp::Reverse(root.path.len()));
         Ok(roots)
     }
 
@@ -51,9 +73,9 @@ impl Roots {
             let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
             match open(directory, flags, Mode::empty()) {
                 Ok(fd) => {
-                    let name = directory.to_str().unwrap_or(path).to_string();
-                    if !self.held.iter().any(|(held, _)| *held == name) {
-                        self.held.push((name, fd));
+                    let path = directory.to_str().unwrap_or(path).to_string();
+                    if !self.held.iter().any(|root| root.path == path) {
+                        self.held.push(Root { path, real: real(directory), fd });
                     }
                     return Ok(());
                 }
@@ -64,19 +86,37 @@ impl Roots {
         Ok(())
     }
 
-    /// Where an absolute path is.
-    pub(crate) fn place(&self, path: &str) -> Result<Place<'_>, FileError> {
-        let found = self.held.iter().find_map(|(held, root)| {
-            let rest = match held.as_str() {
+    /// Where an absolute path is, for whoever uses this right there.
+    pub(crate) fn place(&self, path: &str, right: FileRight) -> Result<Place<'_>, FileError> {
+        let found = self.held.iter().find_map(|root| {
+            let rest = match root.path.as_str() {
                 "/" => path.strip_prefix('/')?,
                 held => path.strip_prefix(held)?,
             };
-            let is_beneath = rest.is_empty() || rest.starts_with('/') || held == "/";
-            let rest = rest.trim_start_matches('/');
-            let rest = if rest.is_empty() { "." } else { rest };
-            is_beneath.then(|| Place { root, rest: rest.to_string() })
+            let is_beneath = rest.is_empty() || rest.starts_with('/') || root.path == "/";
+            is_beneath.then(|| (root, rest.trim_start_matches('/')))
         });
-        found.ok_or_else(|| FileError::new(path, "no directory of it is held open; start again"))
+        let Some((root, rest)) = found else {
+            return Err(FileError::new(path, "no directory of it is held open; start again"));
+        };
+        let real = if rest.is_empty() { root.real.clone() } else { root.real.join(rest) };
+        if self.denied.covers(&real, right) {
+            return Err(FileError::new(path, "the operator forbids it: it leads there by a link"));
+        }
+        let rest = if rest.is_empty() { "." } else { rest };
+        Ok(Place { root: &root.fd, real, rest: rest.to_string() })
+    }
+
+    /// Where a directory is of which everything beneath is looked at.
+    pub(crate) fn tree(&self, path: &str) -> Result<Place<'_>, FileError> {
+        let place = self.place(path, FileRight::List)?;
+        let is_denied = |right| {
+            self.denied.covers(&place.real, right) || self.denied.is_beneath(&place.real, right)
+        };
+        if is_denied(FileRight::Read) || is_denied(FileRight::List) {
+            return Err(FileError::new(path, "the operator forbids a part of it, by a link"));
+        }
+        Ok(place)
     }
 }
 
@@ -93,6 +133,9 @@ impl Place<'_> {
         let fd = self.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
         let status = fstat(&fd).map_err(|error| FileError::of(path, error))?;
         match FileType::from_raw_mode(status.st_mode) {
+            FileType::RegularFile if is_kernels(&fd) => {
+                Err(FileError::new(path, "it is no plain file but a view of the kernel's"))
+            }
             FileType::RegularFile => Ok(File::from(fd)),
             FileType::Directory => Err(FileError::new(path, "it is a directory; list it instead")),
             _ => Err(FileError::new(path, "it is no plain file but a device, a pipe or a socket")),
@@ -144,6 +187,11 @@ pub(crate) fn open_beneath(
         }
     }
     Err(Errno::AGAIN)
+}
+
+/// Whether a file is one in which the kernel shows processes, their memory and their environment.
+pub(crate) fn is_kernels(file: impl AsFd) -> bool {
+    fstatfs(file).map_or(true, |system| system.f_type == PROC_SUPER_MAGIC)
 }
 
 /// Whether this kernel can open beneath a directory at all (Linux 5.6).

@@ -228,3 +228,62 @@ fn a_search_that_is_cancelled_is_forgotten() {
     tools.cancel(CallNumber(1));
     assert!(!tools.is_at_work() && tools.step().is_empty());
 }
+
+/// What is forbidden under one name is forbidden under all: a link above a granted directory is no
+/// way around.
+#[test]
+fn what_is_forbidden_is_not_reached_by_another_name() {
+    let place = Place::new("names");
+    let link = place.path.join("link");
+    symlink(place.work(""), &link).unwrap();
+    fs::create_dir(place.work("docs/keys")).unwrap();
+    fs::write(place.work("docs/keys/key"), "the key").unwrap();
+    let mut settings = Settings::nothing();
+    settings.workspace = link.to_str().unwrap().to_string();
+    let denied = format!("deny read,write,list {}", place.work("docs/keys"));
+    settings.grants.push(denied.parse().unwrap());
+    let mut tools = Tools::new(&settings).unwrap();
+    assert!(done(&mut tools, "read_file", r#"{"path":"docs/guide.md"}"#).contains("Go in."));
+    for (name, arguments) in [
+        ("read_file", r#"{"path":"docs/keys/key"}"#),
+        ("write_file", r#"{"path":"docs/keys/key","content":"x"}"#),
+        ("edit_file", r#"{"path":"docs/keys/key","old":"the","new":"a"}"#),
+        ("list_directory", r#"{"path":"docs/keys"}"#),
+        ("search_files", r#"{"directory":"docs/keys","text":"key"}"#),
+        ("search_files", r#"{"directory":"docs","text":"key"}"#),
+    ] {
+        let said = refused(&mut tools, name, arguments);
+        assert!(said.contains("the operator forbids"), "{name} {arguments}: {said}");
+    }
+    assert_eq!(fs::read_to_string(place.work("docs/keys/key")).unwrap(), "the key");
+}
+
+/// Where everything is granted, what the kernel shows of processes still is none of it.
+#[test]
+fn processes_are_no_files() {
+    let mut settings = Settings::nothing();
+    settings.workspace = "/".to_string();
+    let mut tools = Tools::new(&settings).unwrap();
+    let directory = format!("/proc/{}", std::process::id());
+    let path = |name: &str| format!(r#"{{"path":"{directory}/{name}"}}"#);
+    for name in ["environ", "cmdline", "status"] {
+        let said = refused(&mut tools, "read_file", &path(name));
+        assert!(said.contains("view of the kernel's"), "{said}");
+    }
+    let wish = format!(r#"{{"directory":"{directory}/fdinfo","text":"pos"}}"#);
+    let found = done(&mut tools, "search_files", &wish);
+    assert!(found.starts_with("[nothing was found]"), "{found}");
+}
+
+#[test]
+fn a_directory_of_very_many_files_is_cut() {
+    let place = Place::new("many");
+    let mut tools = place.tools();
+    for index in 0..50_010 {
+        fs::File::create(place.work(&format!("docs/{index:05}"))).unwrap();
+    }
+    let listed = done(&mut tools, "list_directory", r#"{"path":"docs"}"#);
+    assert!(listed.ends_with("[and 48000 more at least]"), "{}", &listed[listed.len() - 100..]);
+    let found = done(&mut tools, "search_files", r#"{"directory":"docs","text":"zzz"}"#);
+    assert!(found.contains("[there is more:"), "{found}");
+}
