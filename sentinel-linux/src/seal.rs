@@ -8,8 +8,6 @@
 mod asked;
 mod passphrase;
 
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::config::{SealKey, SecretSource, State as Place};
@@ -17,7 +15,7 @@ use sentinel_core::journal::MasterKey;
 use zeroize::Zeroizing;
 
 use self::passphrase::Recipe;
-use crate::state::{entropy, private};
+use crate::state::{entropy, replace};
 use crate::{log, secrets};
 
 /// The key that a configuration names, for a log in this directory.
@@ -116,10 +114,11 @@ fn make(path: &Path) -> std::io::Result<()> {
         }
     }
     text.push('\n');
-    let mut file = private().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    // Whole or not at all: half a key would stand in the way of every start from then on.
+    match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+        (Some(directory), Some(name)) => replace(directory, name, text.as_bytes()),
+        _ => Err(std::io::ErrorKind::InvalidFilename.into()),
+    }
 }
 
 /// Reads 64 hexadecimal digits.
@@ -137,6 +136,8 @@ fn read(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -52,7 +52,11 @@ impl State {
         };
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
+        let above = nearest(directory).map(Path::to_path_buf);
         builder.create(directory).map_err(failed(directory))?;
+        if let Some(above) = above {
+            sync_between(&above, directory).map_err(failed(directory))?;
+        }
         // By its one real name, which is also the one that tools are kept out of.
         let directory = &fs::canonicalize(directory).map_err(failed(directory))?;
         let data = fs::symlink_metadata(directory).map_err(failed(directory))?;
@@ -71,6 +75,7 @@ impl State {
             let path = directory.join(name);
             builder.create(&path).map_err(failed(&path))?;
         }
+        sync(directory).map_err(failed(directory))?;
         Ok(state)
     }
 
@@ -144,6 +149,18 @@ impl State {
             match self.find(&log_name(number))? {
                 Some(file) => files.push(file.to_vec()),
                 None => break,
+            }
+        }
+        // A gap is no end: what is behind it would be written over.
+        let path = self.directory.join("journal");
+        let failed = |error| StateError::Io { path: path.clone(), error };
+        for entry in fs::read_dir(&path).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(".log"));
+            let number = name.and_then(|name| name.parse::<usize>().ok());
+            if number.is_some_and(|number| number >= files.len()) {
+                let path = self.directory.join(log_name(files.len() as u64));
+                return Err(StateError::Gap { path });
             }
         }
         // Of a first file whose first write was torn nothing is known, and nothing was done.
@@ -286,6 +303,27 @@ pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<
     File::open(path.parent().unwrap_or(directory))?.sync_all()
 }
 
+/// The last part of a path that is there; none if all of it is.
+fn nearest(path: &Path) -> Option<&Path> {
+    let above = path.ancestors().skip(1).find(|part| part.as_os_str().is_empty() || part.exists());
+    above.filter(|_| !path.exists())
+}
+
+/// Makes what was created between two directories last: the name of each stands in the one above.
+fn sync_between(above: &Path, made: &Path) -> io::Result<()> {
+    for part in made.ancestors().skip(1) {
+        sync(if part.as_os_str().is_empty() { Path::new(".") } else { part })?;
+        if part == above {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
 /// Random bytes of the system.
 pub(crate) fn entropy<const COUNT: usize>() -> Result<Zeroizing<[u8; COUNT]>, StateError> {
     let mut bytes = Zeroizing::new([0; COUNT]);
@@ -331,6 +369,7 @@ pub(crate) enum StateError {
     Held { path: PathBuf },
     Version { path: PathBuf, found: String },
     Odd { path: PathBuf },
+    Gap { path: PathBuf },
 }
 
 impl fmt::Display for StateError {
@@ -355,6 +394,12 @@ impl fmt::Display for StateError {
                 "{}: it was made by a later version (layout '{found}', this one knows 1 to \
                  {VERSION}); start that one, or name another directory with --state. Nothing was \
                  changed",
+                path.display()
+            ),
+            Self::Gap { path } => write!(
+                formatter,
+                "{}: this file of the log is gone, and later ones are there; put back a copy of \
+                 the whole directory",
                 path.display()
             ),
             Self::Odd { path } => write!(

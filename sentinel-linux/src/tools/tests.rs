@@ -242,7 +242,7 @@ fn what_is_forbidden_is_not_reached_by_another_name() {
     settings.workspace = link.to_str().unwrap().to_string();
     let denied = format!("deny read,write,list {}", place.work("docs/keys"));
     settings.grants.push(denied.parse().unwrap());
-    let mut tools = Tools::new(&settings).unwrap();
+    let mut tools = Tools::new(&settings, settings.grants.iter()).unwrap();
     assert!(done(&mut tools, "read_file", r#"{"path":"docs/guide.md"}"#).contains("Go in."));
     for (name, arguments) in [
         ("read_file", r#"{"path":"docs/keys/key"}"#),
@@ -263,7 +263,7 @@ fn what_is_forbidden_is_not_reached_by_another_name() {
 fn processes_are_no_files() {
     let mut settings = Settings::nothing();
     settings.workspace = "/".to_string();
-    let mut tools = Tools::new(&settings).unwrap();
+    let mut tools = Tools::new(&settings, settings.grants.iter()).unwrap();
     let directory = format!("/proc/{}", std::process::id());
     let path = |name: &str| format!(r#"{{"path":"{directory}/{name}"}}"#);
     for name in ["environ", "cmdline", "status"] {
