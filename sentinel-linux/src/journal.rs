@@ -8,7 +8,6 @@
 //!   the records that need them are not written either.
 //! - A write is safe when the file and, if it is new, its directory were synced.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -69,10 +68,10 @@ pub(crate) enum Done {
 pub(crate) struct Journal {
     deeds: Option<Sender<Deed>>,
     done: Receiver<Done>,
-    /// Writes whose outcome was not taken yet.
-    writing_count: Cell<usize>,
     wake: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
+    /// Writes that were asked for and not told of yet.
+    under_way: usize,
 }
 
 impl Journal {
@@ -105,18 +104,21 @@ impl Journal {
                 let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
             }
         })?;
-        let deeds = Some(deeds);
-        Ok(Self { deeds, done, writing_count: Cell::new(0), wake, thread: Some(thread) })
+        Ok(Self { deeds: Some(deeds), done, wake, thread: Some(thread), under_way: 0 })
     }
 
     /// Asks for something, after all that was asked for before.
-    pub(crate) fn ask(&self, deed: Deed) {
-        let is_write = matches!(deed, Deed::Persist { .. });
-        self.writing_count.update(|count| count + usize::from(is_write));
+    pub(crate) fn ask(&mut self, deed: Deed) {
+        self.under_way += usize::from(matches!(deed, Deed::Persist { .. }));
         if let Some(deeds) = &self.deeds {
             // The thread is there as long as this value is.
             let _ = deeds.send(deed);
         }
+    }
+
+    /// Whether a write was asked for of which nothing was told yet.
+    pub(crate) const fn is_at_work(&self) -> bool {
+        self.under_way > 0
     }
 
     /// What is readable when something is done.
@@ -125,25 +127,14 @@ impl Journal {
     }
 
     /// What was done since this was last asked.
-    pub(crate) fn take(&self) -> Vec<Done> {
+    pub(crate) fn take(&mut self) -> Vec<Done> {
         let mut counter = [0; 8];
         let _ = rustix::io::read(&*self.wake, &mut counter);
-        self.done.try_iter().inspect(|done| self.taken(done)).collect()
-    }
-
-    /// Waits for what comes of the writes that were asked for; nothing if there are none.
-    pub(crate) fn wait(&self) -> Option<Done> {
-        if self.writing_count.get() == 0 {
-            return None;
-        }
-        let done = self.done.recv().ok()?;
-        self.taken(&done);
-        Some(done)
-    }
-
-    fn taken(&self, done: &Done) {
-        let is_write = matches!(done, Done::Persisted { .. } | Done::PersistFailed(_));
-        self.writing_count.update(|count| count.saturating_sub(usize::from(is_write)));
+        let done: Vec<Done> = self.done.try_iter().collect();
+        let is_write =
+            |done: &&Done| matches!(done, Done::Persisted { .. } | Done::PersistFailed(_));
+        self.under_way = self.under_way.saturating_sub(done.iter().filter(is_write).count());
+        done
     }
 }
 
@@ -236,8 +227,8 @@ mod tests {
         let directory =
             std::env::temp_dir().join(format!("sentinel-journal-{}", std::process::id()));
         std::fs::create_dir_all(directory.join("journal")).unwrap();
-        let journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
-        let persist = |file, offset, text: &str, records_count| {
+        let mut journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
+        let mut persist = |file, offset, text: &str, records_count| {
             let bytes = Arc::new(text.as_bytes().to_vec());
             journal.ask(Deed::Persist { file, offset, bytes, records_count });
         };
@@ -268,20 +259,22 @@ mod tests {
         std::fs::create_dir_all(directory.join("journal")).unwrap();
         // A directory stands where the ring should be.
         std::fs::create_dir_all(directory.join("keys/in the way")).unwrap();
-        let journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
+        let mut journal = Journal::start(directory.clone(), 0, 0, Arc::default()).unwrap();
         let bytes = Arc::new(b"sealed".to_vec());
         journal.ask(Deed::StoreKeys(b"ring".to_vec()));
         journal.ask(Deed::Persist { file: 0, offset: 0, bytes: bytes.clone(), records_count: 1 });
-        let outcome = || loop {
+        let outcome = |journal: &mut Journal| loop {
             if let Some(done) = journal.take().pop() {
                 return done;
             }
         };
-        assert!(matches!(outcome(), Done::PersistFailed(_)));
+        assert!(matches!(outcome(&mut journal), Done::PersistFailed(_)));
         std::fs::remove_dir_all(directory.join("keys")).unwrap();
         journal.ask(Deed::StoreKeys(b"ring".to_vec()));
         journal.ask(Deed::Persist { file: 0, offset: 0, bytes, records_count: 1 });
-        assert!(matches!(outcome(), Done::Persisted { records_count: 1 }));
+        assert!(journal.is_at_work());
+        assert!(matches!(outcome(&mut journal), Done::Persisted { records_count: 1 }));
+        assert!(!journal.is_at_work());
         drop(journal);
         std::fs::remove_dir_all(directory).unwrap();
     }

@@ -5,6 +5,7 @@
 //! # Not here
 //! Deciding anything.
 
+mod end;
 mod reload;
 pub(crate) mod start;
 
@@ -146,8 +147,6 @@ enum Ending {
     AfterWork,
     /// What goes on is left as it is: the log knows it.
     Now,
-    /// The last checkpoint is being written.
-    Signed,
 }
 
 impl Program {
@@ -300,22 +299,10 @@ impl Program {
                     |text: &String| !text.trim_start().starts_with('/') && !self.has_answer;
                 self.has_failed = matches!(&self.mode, Mode::Single(text) if is_question(text));
                 self.notify.stopping();
-                self.sentinel.checkpoint(self.clock.now());
-                self.ending = Ending::Signed;
-            }
-            Ending::Signed => {}
-        }
-        loop {
-            while let Some(effect) = self.sentinel.poll() {
-                self.keep(effect);
-            }
-            // When the checkpoint is safe, its key ends, and a copy of it is kept.
-            match self.journal.wait() {
-                Some(done) => self.kept(done)?,
-                // The journal's thread finishes what it was asked for when it is dropped.
-                None => return Ok(true),
             }
         }
+        self.finish()?;
+        Ok(true)
     }
 
     /// Whether all that goes on waits for an answer that nobody can give any more.
@@ -601,7 +588,7 @@ impl Program {
     }
 
     /// Makes something safe.
-    fn keep(&self, effect: Effect) {
+    fn keep(&mut self, effect: Effect) {
         match effect {
             Effect::StoreKeys { ring } => self.journal.ask(Deed::StoreKeys(ring)),
             Effect::StoreSeed { seed } => {
