@@ -1,0 +1,13 @@
+//! The real program, killed at every moment and on disks that fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is a test that fails"
+)]
+
+mod house;
+mod kills;
+mod model;
+mod platform;
+mod server;
+mod traced;

@@ -1,0 +1,65 @@
+//! The program under `strace`, which counts its system calls, kills it at one of them or lets one
+//! fail.
+//!
+//! The program cannot be traced once it has confined itself; who traced it before goes on doing so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::house::House;
+
+/// Whether `strace` is there. A test that needs it fails without it, and says what to install; who
+/// cannot have it says so with `SENTINEL_WITHOUT_STRACE=1`, and reads in the output what was not
+/// tested.
+pub(crate) fn is_there() -> bool {
+    let mut command = Command::new("strace");
+    let version = command.arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if version.is_ok_and(|status| status.success()) {
+        return true;
+    }
+    let is_known = std::env::var_os("SENTINEL_WITHOUT_STRACE").is_some();
+    assert!(is_known, "`strace` is missing: `cargo xtask check` installs it, or `apt-get install`");
+    eprintln!("NOT TESTED: there is no `strace`, so nothing was killed at its system calls");
+    false
+}
+
+/// Starts the agent under `strace` with these words for it.
+pub(crate) fn start(house: &House, options: &[&str]) -> Child {
+    let mut words = vec!["strace".to_string(), "-f".into(), "-qqq".into()];
+    words.extend(options.iter().map(ToString::to_string));
+    words.push("--".into());
+    words.extend(house.arguments());
+    // What it prints is about the program, which says enough itself.
+    house.command(&words).spawn().unwrap()
+}
+
+/// Ends a traced program. Of `strace` alone it would not end, but go on without it.
+pub(crate) fn stop(child: &mut Child) {
+    let id = child.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    for child in children.unwrap_or_default().split_whitespace() {
+        let pid = child.parse().ok().and_then(rustix::process::Pid::from_raw);
+        let signal = rustix::process::Signal::KILL;
+        // It may have ended just now.
+        let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
+    }
+    child.wait().unwrap();
+}
+
+/// The calls of a run, as they began, in order: each with the thread it was made by.
+pub(crate) fn calls(trace: &Path) -> Vec<(u32, String)> {
+    let text = fs::read_to_string(trace).unwrap();
+    let call = |line: &str| {
+        let (thread, rest) = line.split_once(' ')?;
+        let name = rest.trim_start().split_once('(')?.0;
+        let is_call = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        (is_call && !name.is_empty()).then(|| Some((thread.parse().ok()?, name.to_string())))?
+    };
+    text.lines().filter_map(call).collect()
+}
+
+/// Where a trace of this house is written.
+pub(crate) fn trace_file(house: &House) -> PathBuf {
+    house.path.with_extension("trace")
+}
