@@ -168,7 +168,7 @@ impl Link {
                 Err(error) => Err(self.cut(error)),
             };
         };
-        loop {
+        for _ in 0..RECORDS_AT_ONCE {
             match tls.reader().read(buffer) {
                 Ok(0) => return Ok(Input::End),
                 Ok(count) => return Ok(Input::Bytes(count)),
@@ -192,6 +192,14 @@ impl Link {
                 let _ = tls.write_tls(&mut socket::Raw(self.socket.as_fd()));
                 return Err(Broken::new(FailureKind::Tls, format!("TLS broke: {error}")));
             }
+        }
+        // Who sends records with nothing in them is heard again after everybody else. All that was
+        // read is processed, so that epoll tells of the rest.
+        match tls.reader().read(buffer) {
+            Ok(0) => Ok(Input::End),
+            Ok(count) => Ok(Input::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Input::Nothing),
+            Err(_) => Ok(Input::Truncated),
         }
     }
 
@@ -248,5 +256,7 @@ pub(super) fn describe(error: Errno) -> String {
     text.get(..end).unwrap_or_default().to_lowercase()
 }
 
+/// How often a connection is asked without a word of content coming out.
+const RECORDS_AT_ONCE: usize = 64;
 /// What a buffer keeps for its next use.
 const OUT_BYTES_KEPT: usize = 16 * 1024;

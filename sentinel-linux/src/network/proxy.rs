@@ -50,8 +50,10 @@ impl Proxy {
         Ok(Self { url, credentials, exceptions: Vec::new() })
     }
 
-    /// Goes without it to an address, or to a name and all below it.
+    /// Goes without it to an address, or to a name and all below it, which may be written as
+    /// `.corp.example` or `*.corp.example` too.
     pub(crate) fn except(mut self, host: &str) -> Result<Self, String> {
+        let host = host.strip_prefix("*.").or_else(|| host.strip_prefix('.')).unwrap_or(host);
         let host = Host::parse(host).map_err(|error| format!("no proxy for `{host}`: {error}"))?;
         self.exceptions.push(host.into_owned());
         Ok(self)
@@ -139,7 +141,11 @@ mod tests {
         ] {
             assert_eq!(proxy.is_for(&Url::parse(text).unwrap()), is_for, "{text}");
         }
-        assert!(proxy.except("*.example").is_err());
+        let proxy = proxy.except(".lan.example").unwrap().except("*.dev.example").unwrap();
+        for text in ["https://a.lan.example/", "https://lan.example/", "https://b.dev.example/"] {
+            assert!(!proxy.is_for(&Url::parse(text).unwrap()), "{text}");
+        }
+        assert!(proxy.except("10.0.0.0/8").is_err());
     }
 
     #[test]

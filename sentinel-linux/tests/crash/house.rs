@@ -69,6 +69,11 @@ impl House {
         }
     }
 
+    /// Where a trace of its agent is written.
+    pub(crate) fn trace_file(&self) -> PathBuf {
+        self.path.join("trace")
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.path.join("state")
     }
@@ -156,12 +161,26 @@ fn copy(from: &Path, to: &Path) {
 pub(crate) const PEOPLE: [u64; 4] = [77, 78, 79, 80];
 
 /// Waits until something is so, for some seconds at most.
-pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
+    assert!(comes(is_so), "it never came to it that {what}");
+}
+
+/// Waits until something is so; false if it is not after many times as long as it takes.
+pub(crate) fn comes(mut is_so: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {
-        assert!(Instant::now() < end, "it never came to it that {what}");
+        if Instant::now() > end {
+            return false;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
+    true
+}
+
+/// What a program said that had to be killed.
+pub(crate) fn last_words(mut child: Child) -> String {
+    child.kill().unwrap();
+    String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned()
 }
 
 /// Ends it in good order, and what it said on standard error.

@@ -5,9 +5,11 @@
     reason = "a test that cannot go on is a test that fails"
 )]
 
+mod faults;
 mod house;
 mod kills;
 mod model;
+mod moment;
 mod platform;
 mod server;
 mod traced;

@@ -4,7 +4,7 @@
 //! The program cannot be traced once it has confined itself; who traced it before goes on doing so.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::house::House;
@@ -59,7 +59,23 @@ pub(crate) fn calls(trace: &Path) -> Vec<(u32, String)> {
     text.lines().filter_map(call).collect()
 }
 
-/// Where a trace of this house is written.
-pub(crate) fn trace_file(house: &House) -> PathBuf {
-    house.path.with_extension("trace")
+/// How long the log was at its last sync; none if nothing was written.
+pub(crate) fn unsynced(trace: &Path) -> Option<u64> {
+    let text = fs::read_to_string(trace).unwrap();
+    let (mut written, mut synced) = (0, None::<u64>);
+    for line in text.lines() {
+        // `17 pwrite64(4, ""..., 812, 4096) = 812`
+        if let Some((_, rest)) = line.split_once(" pwrite64(") {
+            let end = rest.rfind(") = ").or_else(|| rest.rfind(" <unfinished"));
+            let arguments = rest[..end?].trim_end();
+            let mut last = arguments.rsplit(", ").map(|number| number.parse::<u64>().unwrap_or(0));
+            let (offset, length) = (last.next()?, last.next()?);
+            written = offset + length;
+            // What was there before this run was synced by the one before.
+            synced = synced.or(Some(offset));
+        } else if line.contains("fdatasync") && line.ends_with("= 0") {
+            synced = Some(written);
+        }
+    }
+    synced
 }

@@ -1,0 +1,199 @@
+//! One moment of a turn at which something happens to the program, and what has to be true after it
+//! was started again and left alone.
+//!
+//! Every message is answered once, or its writer was told that the answer may be lost. What a tool
+//! does outside was done once at most. What was interrupted was said, to the model and to the
+//! operator. The log is whole. The files are those of a run to which nothing happened.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sentinel_core::journal::Verdict;
+
+use super::house::{House, PEOPLE, comes, end, last_words, until};
+use super::{model, traced};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Moment {
+    /// Whether the agent has worked here before: then it is the second turn of its conversation.
+    pub(crate) is_used: bool,
+    pub(crate) call: String,
+    /// The how manieth of the first thread to come so far: `strace` counts by call and thread.
+    pub(crate) count: usize,
+    pub(crate) what: What,
+}
+
+/// What happens there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// The program is killed.
+    Kill,
+    /// The power goes: of the log there is what was synced, and no more.
+    PowerCut,
+    /// The call fails in this way.
+    Error(&'static str),
+}
+
+/// How the first run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Whether something happened to it; of a call that fails it may take no notice.
+    pub(crate) is_ended: bool,
+    /// Whether the person was told that the answer may be lost.
+    pub(crate) is_lost: bool,
+}
+
+/// Every call by its name and number, of a turn in a fresh house and of one in a used house. Where
+/// much is there already the main thread writes nothing, so that the numbers lead to the other one.
+pub(crate) fn all(what: &[What]) -> Vec<Moment> {
+    let house = House::new("count", Duration::ZERO);
+    let mut moments = Vec::new();
+    for is_used in [false, true] {
+        let job = 1 + u64::from(is_used);
+        house.prepare(is_used);
+        house.platform.write(PEOPLE[0], &house.model.wish(job, !is_used));
+        let trace = house.trace_file();
+        let mut child = traced::start(&house, &["-o", trace.to_str().unwrap()]);
+        until("the job is done", || {
+            house.answers(PEOPLE[0], job) == 1 && house.platform.is_confirmed()
+        });
+        traced::stop(&mut child);
+        let mut counts = BTreeMap::<(String, u32), usize>::new();
+        for (thread, name) in traced::calls(&trace) {
+            *counts.entry((name, thread)).or_default() += 1;
+        }
+        let mut most = BTreeMap::<String, usize>::new();
+        for ((name, _), count) in counts {
+            let most = most.entry(name).or_default();
+            *most = count.max(*most);
+        }
+        for (call, most) in most {
+            // The call that starts the program is made by `strace` itself.
+            let first = if call == "execve" { 2 } else { 1 };
+            for count in first..=most {
+                moments.extend(what.iter().map(|what| Moment {
+                    is_used,
+                    call: call.clone(),
+                    count,
+                    what: *what,
+                }));
+            }
+        }
+    }
+    moments
+}
+
+/// Lets some of the moments come, or all of them; says how many runs ended by it, of how many.
+pub(crate) fn try_some(name: &str, moments: &[Moment], wanted: usize) -> (usize, usize) {
+    let is_all = std::env::var_os(ALL).is_some();
+    let stride = if is_all { 1 } else { moments.len().div_ceil(wanted).max(1) };
+    let chosen: Vec<&Moment> = moments.iter().step_by(stride).collect();
+    let (next, ended, lost) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for worker in 0..2 {
+            let (chosen, next, ended, lost) = (&chosen, &next, &ended, &lost);
+            scope.spawn(move || {
+                let house = House::new(&format!("{name}-{worker}"), Duration::ZERO);
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(moment) = chosen.get(index) else { break };
+                    let outcome = moment.come(&house, index as u64 + 10);
+                    ended.fetch_add(usize::from(outcome.is_ended), Ordering::Relaxed);
+                    lost.fetch_add(usize::from(outcome.is_lost), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let [ended, lost] = [ended, lost].map(AtomicUsize::into_inner);
+    let (count, all) = (chosen.len(), moments.len());
+    println!("{name}: {count} of {all} moments, {ended} ends, {lost} answers said to be lost");
+    (ended, count)
+}
+
+impl Moment {
+    /// Lets it come, starts the program again, and looks at what there is.
+    pub(crate) fn come(&self, house: &House, job: u64) -> Outcome {
+        house.prepare(self.is_used);
+        let chat = PEOPLE[0];
+        let apologies = house.apologies(chat);
+        house.platform.write(chat, &house.model.wish(job, !self.is_used));
+        let (is_ended, first) = self.first_run(house, job);
+        if self.what == What::PowerCut {
+            cut(house);
+        }
+        let polls = house.platform.polls_count();
+        let child = house.start();
+        // The answer, or the word that it may be lost: one of them comes.
+        let is_answered = comes(|| {
+            (house.answers(chat, job) == 1 || house.apologies(chat) > apologies)
+                && house.platform.is_confirmed()
+                && house.platform.polls_count() > polls
+        });
+        if !is_answered {
+            panic!("{self:?}: no answer: {first} then {}", last_words(child));
+        }
+        let said = end(child);
+        let told = house.model.told(job);
+        let context = || format!("{self:?}: {first} {said} {told:?}");
+        let answers = house.answers(chat, job);
+        assert!(answers <= 1, "answered {answers} times: {}", context());
+        let posted = house.model.posted(job);
+        assert!(posted <= 1, "posted {posted} times: {}", context());
+        // What nobody knows is said, to the model and to the operator.
+        let is_unknown =
+            |index: usize| told.get(index).is_some_and(|text| text.contains("interrupted"));
+        let unknown_count = (0..told.len()).filter(|index| is_unknown(*index)).count();
+        assert!(unknown_count <= 1, "{}", context());
+        let is_said = (first.clone() + &said).contains("whether it was done is not known");
+        assert!(unknown_count == 0 || is_said, "{}", context());
+        if !is_unknown(0) {
+            assert_eq!(posted, u64::from(!self.is_used), "{}", context());
+        }
+        let has_failed = told.iter().any(|text| text.contains("Error: "));
+        if !(is_unknown(1) || is_unknown(2) || has_failed) {
+            assert_eq!(house.file(job), Some(model::file(job).1), "{}", context());
+        }
+        assert_eq!(house.verdict(), Verdict::Ok, "{}", context());
+        Outcome { is_ended, is_lost: answers == 0 }
+    }
+
+    /// The run to which it happens; whether that ended it, and what it said.
+    fn first_run(&self, house: &House, job: u64) -> (bool, String) {
+        let Self { call, count, what, .. } = self;
+        let inject = match what {
+            What::Kill | What::PowerCut => format!("inject={call}:signal=KILL:when={count}"),
+            What::Error(error) => format!("inject={call}:error={error}:when={count}"),
+        };
+        let trace = match call.as_str() {
+            "pwrite64" | "fdatasync" => "trace=pwrite64,fdatasync".to_string(),
+            call => format!("trace={call},pwrite64,fdatasync"),
+        };
+        let file = house.trace_file();
+        let file = file.to_str().unwrap();
+        let mut child = traced::start(house, &["-s", "0", "-o", file, "-e", &trace, "-e", &inject]);
+        let mut is_ended = false;
+        until(&format!("{self:?}: it has ended or done its work"), || {
+            is_ended = child.try_wait().unwrap().is_some();
+            is_ended || (house.answers(PEOPLE[0], job) == 1 && house.platform.is_confirmed())
+        });
+        if !is_ended {
+            traced::stop(&mut child);
+        }
+        let output = child.wait_with_output().unwrap();
+        (is_ended, String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Takes from the log what was written since the last sync.
+fn cut(house: &House) {
+    let log = house.state().join("journal/000000.log");
+    let Ok(data) = fs::metadata(&log) else { return };
+    let Some(written) = traced::unsynced(&house.trace_file()) else { return };
+    assert!(written <= data.len(), "what is synced is there");
+    fs::OpenOptions::new().write(true).open(log).unwrap().set_len(written).unwrap();
+}
+
+/// Set, it lets all moments come; else some do.
+pub(crate) const ALL: &str = "SENTINEL_CRASH_ALL";
