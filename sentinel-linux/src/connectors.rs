@@ -73,8 +73,8 @@ struct Line {
     /// old one may still be refused.
     spare: Option<Box<dyn Connector>>,
     socket: Option<SocketNumber>,
-    /// A message that the core could not take yet.
-    refused: Option<Incoming>,
+    /// Messages that the core could not take yet, the oldest first.
+    refused: VecDeque<Incoming>,
     /// Failures since something was answered.
     failures_count: u32,
     /// What was told of them.
@@ -172,7 +172,7 @@ impl Connectors {
                 has_stopped: false,
                 spare: None,
                 socket: None,
-                refused: None,
+                refused: VecDeque::new(),
                 failures_count: 0,
                 told: None,
             });
@@ -297,11 +297,11 @@ impl Connectors {
         }
     }
 
-    /// The core could not take a message: it is offered again.
+    /// The core could not take a message: it is offered again, before those that came after it.
     pub(crate) fn refused(&mut self, message: Incoming) {
         let platform = message.identity.platform.clone();
         if let Some(line) = self.lines.iter_mut().find(|line| line.platform == platform) {
-            line.refused = Some(message);
+            line.refused.push_front(message);
         }
     }
 
@@ -386,12 +386,14 @@ impl Connectors {
         line.machine.failed(now, call, failure.may_have_arrived);
     }
 
-    /// Does what the machines want, until one has something to say.
+    /// Does what the machines want, until one has something to say. Where no messages are taken,
+    /// they wait and the rest goes on: answers are sent, and platforms told that we are there.
     pub(crate) fn poll(
         &mut self,
         now: Now,
         poller: &Poller,
         network: &mut Network,
+        takes_messages: bool,
     ) -> Option<Heard> {
         if let Some(note) = self.notes.pop_front() {
             return Some(Heard::Note(note));
@@ -408,13 +410,22 @@ impl Connectors {
             return Some(heard);
         }
         for index in 0..self.lines.len() {
-            let line = self.lines.get_mut(index)?;
-            if let Some(message) = line.refused.take() {
-                return Some(Heard::Message(message));
-            }
-            while let Some(action) = self.lines.get_mut(index)?.machine.poll(now) {
-                if let Some(heard) = self.perform(now, poller, network, index, action) {
-                    return Some(heard);
+            loop {
+                let line = self.lines.get_mut(index)?;
+                if takes_messages && let Some(message) = line.refused.pop_front() {
+                    return Some(Heard::Message(message));
+                }
+                // So many that its platform has to wait, too.
+                if line.refused.len() >= REFUSED_COUNT_MAX {
+                    break;
+                }
+                let Some(action) = line.machine.poll(now) else { break };
+                match self.perform(now, poller, network, index, action) {
+                    Some(Heard::Message(message)) if !takes_messages => {
+                        self.lines.get_mut(index)?.refused.push_back(message);
+                    }
+                    Some(heard) => return Some(heard),
+                    None => {}
                 }
             }
         }
@@ -628,6 +639,8 @@ impl Line {
 
 /// So many failures without an answer between them are more than bad luck.
 const FAILURES_TOLD: u32 = 3;
+/// More than a platform gives out at once.
+const REFUSED_COUNT_MAX: usize = 256;
 
 /// Where a platform usually is.
 pub(crate) fn usual_base(platform: &str) -> Option<&'static str> {
@@ -642,3 +655,95 @@ pub(crate) fn usual_base(platform: &str) -> Option<&'static str> {
 const TELEGRAM: &str = "https://api.telegram.org";
 const DISCORD: &str = "https://discord.com/api/v10";
 const SLACK: &str = "https://slack.com/api";
+
+#[cfg(test)]
+mod tests {
+    use sentinel_core::channel::Identity;
+    use sentinel_core::time::Timestamp;
+
+    use super::*;
+    use crate::network::Options;
+
+    /// A platform that says what it was told to say.
+    struct Said(VecDeque<Action>);
+
+    impl Connector for Said {
+        fn start(&mut self, _: Now, _: Option<&[u8]>) {}
+        fn post(&mut self, _: Now, _: ToPost) {}
+        fn acknowledge(&mut self, _: Now, _: &str) {}
+        fn answered(&mut self, _: Now, _: CallNumber, _: u16, _: &Headers, _: &[u8]) {}
+        fn failed(&mut self, _: Now, _: CallNumber, _: bool) {}
+        fn opened(&mut self, _: Now) {}
+        fn received(&mut self, _: Now, _: &str) {}
+        fn closed(&mut self, _: Now, _: Option<u16>) {}
+        fn poll(&mut self, _: Now) -> Option<Action> {
+            self.0.pop_front()
+        }
+        fn deadline(&self) -> Option<Instant> {
+            None
+        }
+    }
+
+    fn line(platform: &'static str, actions: impl IntoIterator<Item = Action>) -> Line {
+        Line {
+            platform,
+            machine: Box::new(Said(actions.into_iter().collect())),
+            base: Url::parse("http://127.0.0.1/").unwrap(),
+            token: Zeroizing::new(String::new()),
+            app_token: None,
+            kept: PathBuf::new(),
+            asked: BTreeMap::new(),
+            socket: None,
+            refused: VecDeque::new(),
+            failures_count: 0,
+            told: None,
+        }
+    }
+
+    fn message(platform: &str, number: usize) -> Incoming {
+        let identity = Identity::new(platform, "1", "1").unwrap();
+        Incoming {
+            identity,
+            id: number.to_string(),
+            is_private: true,
+            is_from_bot: false,
+            name: "A".into(),
+            parts: Vec::new(),
+            sent: Timestamp(0),
+        }
+    }
+
+    /// A disk that is full for a while stops what comes in, and nothing else, on no platform.
+    #[test]
+    fn while_no_messages_are_taken_everything_else_goes_on() {
+        let said = |number| Action::Message(message("one", number));
+        let alert = |text: &str| Action::Alert(text.into());
+        let many = (4..400).map(said);
+        let one = [said(1), alert("a"), said(2), alert("b"), said(3)].into_iter().chain(many);
+        let lines = vec![line("one", one), line("two", [alert("c")])];
+        let mut connectors = Connectors { lines, ..Connectors::none(Attachments::default()) };
+        let poller = Poller::new().unwrap();
+        let mut network = Network::new(Options::default()).unwrap();
+        let now = Now { instant: Instant(0), wall: Timestamp(0) };
+        let mut poll = |connectors: &mut Connectors, takes_messages| match connectors.poll(
+            now,
+            &poller,
+            &mut network,
+            takes_messages,
+        ) {
+            Some(Heard::Message(message)) => message.id,
+            Some(Heard::Note(text)) => text,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(poll(&mut connectors, true), "1");
+        connectors.refused(message("one", 1));
+        for expected in ["one: a", "one: b", "two: c", "None", "None"] {
+            assert_eq!(poll(&mut connectors, false), expected);
+        }
+        assert_eq!(connectors.lines[0].refused.len(), REFUSED_COUNT_MAX, "there is a bound");
+        for number in 1..400 {
+            assert_eq!(poll(&mut connectors, true), number.to_string(), "in order, and all");
+        }
+        assert_eq!(poll(&mut connectors, true), "None");
+    }
+}

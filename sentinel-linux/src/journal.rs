@@ -19,6 +19,7 @@ use std::time::Instant;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::io::retry_on_intr;
 use sentinel_core::journal::EpochSeed;
 
 use crate::metrics::JournalFigures;
@@ -101,7 +102,7 @@ impl Journal {
                     break;
                 }
                 // A full counter is a bell that rings already.
-                let _ = rustix::io::write(&*bell, &1_u64.to_ne_bytes());
+                let _ = retry_on_intr(|| rustix::io::write(&*bell, &1_u64.to_ne_bytes()));
             }
         })?;
         Ok(Self { deeds: Some(deeds), done, wake, thread: Some(thread), under_way: 0 })

@@ -475,11 +475,11 @@ impl Program {
 
     /// What the platforms brought; false if it was nothing, or nothing that can be taken now.
     fn listen(&mut self) -> Result<bool, Box<dyn Error>> {
-        let mut has_listened = false;
+        let (mut has_listened, mut takes_messages) = (false, true);
         loop {
             let now = self.clock.now();
             let (poller, network) = (&self.poller, &mut self.network);
-            let Some(heard) = self.connectors.poll(now, poller, network) else {
+            let Some(heard) = self.connectors.poll(now, poller, network, takes_messages) else {
                 return Ok(has_listened);
             };
             match heard {
@@ -491,14 +491,17 @@ impl Program {
                         "a message"
                     );
                     let event = Event::Message(message.clone());
-                    if let Err(error) = self.sentinel.handle(now, event) {
-                        log::warn!("{error}");
-                        if error == EventError::Busy {
+                    match self.sentinel.handle(now, event) {
+                        Err(EventError::Busy) => {
                             self.metrics.refused();
-                            // It is offered again when something has happened.
+                            // It is offered again when something has happened. Why nothing is taken
+                            // was said when that began.
                             self.connectors.refused(message);
-                            return Ok(false);
+                            takes_messages = false;
+                            continue;
                         }
+                        Err(error) => log::warn!("{error}"),
+                        Ok(()) => {}
                     }
                 }
                 Heard::Happened(platform, what) => self.metrics.count(platform, what),

@@ -29,8 +29,8 @@ pub(super) struct Link {
     out_start: usize,
     /// Whether any of what was said may have got to the other end.
     has_spoken: bool,
-    /// A socket that cannot be written any more may still hold an answer, so that is no failure
-    /// before reading ends too.
+    /// A socket whose other end is closed may still hold an answer, so that is no failure before
+    /// reading ends too.
     write_error: Option<Errno>,
 }
 
@@ -157,6 +157,12 @@ impl Link {
 
     /// Takes what came. Without `asks_socket`, only what was decrypted already.
     pub(super) fn read(&mut self, buffer: &mut [u8], asks_socket: bool) -> Result<Input, Broken> {
+        // An end that was closed may have left an answer; any other error leaves nothing to wait for.
+        if let Some(error) = self.write_error
+            && !matches!(error, Errno::PIPE | Errno::CONNRESET)
+        {
+            return Err(self.cut(error));
+        }
         let Some(tls) = &mut self.tls else {
             if !asks_socket {
                 return Ok(Input::Nothing);
