@@ -12,6 +12,7 @@
 //! Reading the journal: [`runtime`](crate::runtime).
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 use super::approval::Answer;
 use super::input::{DeliveryOutcome, ToolOutput};
 use super::number::{ConversationNumber, TurnNumber};
-use super::outbox::{Order, Saying};
+use super::outbox::Order;
 use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Calling, Stage, Turn};
@@ -196,6 +197,7 @@ impl Agent {
     /// What was being said when the program ended.
     fn repeat_sayings(&mut self) {
         let open: Vec<_> = self.deliveries.values().cloned().collect();
+        let mut uncertain = BTreeSet::new();
         for say in open {
             // After a while a platform knows a key no longer, and would say it twice.
             let is_recent = self.now.instant.since(say.since) < CHANNEL_KEY_LIFETIME;
@@ -206,13 +208,15 @@ impl Agent {
                 self.outbox.order(Order::Say(say));
                 continue;
             }
-            let (conversation, what) = (say.conversation, say.what);
             self.delivered(say.delivery, DeliveryOutcome::Uncertain);
-            if what != Saying::Notice {
-                let text = "I was restarted while I answered. If the answer did not arrive, please \
-                            ask again.";
-                self.notice(conversation, text.to_string());
-            }
+            uncertain.insert(say.conversation);
+        }
+        // Said once, whatever it was. A notice may have been this one: it is as good twice as once,
+        // and what nobody was told of is lost.
+        for conversation in uncertain {
+            let text = "I was restarted while I answered. If the answer did not arrive, please ask \
+                        again.";
+            self.notice(conversation, text.to_string());
         }
     }
 }

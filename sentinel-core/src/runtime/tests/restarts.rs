@@ -265,3 +265,25 @@ fn errors_and_debug_output_hold_no_secrets() {
         }
     }
 }
+
+/// The word that an answer may be lost may be lost itself, in one crash after another.
+#[test]
+fn whoever_may_have_lost_an_answer_is_told_until_it_is_certain() {
+    let mut own = settings(&["read,list /srv/agent", "model offline"]);
+    own.platforms = Vec::from([Platform { name: "chat", ..Platform::TELEGRAM }]);
+    let mut shell = Shell::new(own);
+    shell.is_mute = true;
+    shell.write("1", "c1", "hello");
+    let told =
+        |shell: &Shell| shell.said.iter().filter(|text| text.contains("please ask again")).count();
+    assert_eq!(told(&shell), 0);
+    for crash in 1..4 {
+        shell.restart();
+        assert_eq!(told(&shell), crash, "the last one may not have arrived either");
+    }
+    shell.is_mute = false;
+    shell.restart();
+    assert_eq!(told(&shell), 4);
+    shell.restart();
+    assert_eq!(told(&shell), 4, "it arrived");
+}
