@@ -157,7 +157,8 @@ impl Link {
 
     /// Takes what came. Without `asks_socket`, only what was decrypted already.
     pub(super) fn read(&mut self, buffer: &mut [u8], asks_socket: bool) -> Result<Input, Broken> {
-        // An end that was closed may have left an answer; any other error leaves nothing to wait for.
+        // An end that was closed may have left an answer; after another error there is nothing to
+        // wait for.
         if let Some(error) = self.write_error
             && !matches!(error, Errno::PIPE | Errno::CONNRESET)
         {
