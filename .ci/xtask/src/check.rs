@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{fuzz, metal, sanitize, setup, similar, tidy};
+use crate::{crash, fuzz, metal, sanitize, setup, similar, tidy};
 
 /// How a step ended when it did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn clippy(workspace: &Workspace) -> Result<Outcome, Error> {
 }
 
 fn test(workspace: &Workspace) -> Result<Outcome, Error> {
-    workspace.cargo(["test", "--workspace"]).run()?;
+    crash::with_strace(workspace, workspace.cargo(["test", "--workspace"])).run()?;
     Ok(Outcome::Pass)
 }
 

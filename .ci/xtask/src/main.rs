@@ -13,6 +13,7 @@ mod apt;
 mod bench;
 mod check;
 mod cpp;
+mod crash;
 mod error;
 mod fuzz;
 mod metal;
@@ -99,6 +100,18 @@ const COMMANDS: &[Command] = &[
         arguments: "[TARGET] [--runs N] [--jobs N]",
         about: "feed hostile bytes to one target or to all of them",
         run: fuzz::command,
+    },
+    Command {
+        name: "crash",
+        arguments: "",
+        about: "kill the program at every moment, and let every call fail; some ten minutes",
+        run: |workspace, rest| no_arguments("crash", rest).and_then(|()| crash::crash(workspace)),
+    },
+    Command {
+        name: "peers",
+        arguments: "",
+        about: "install a model server that others wrote, and talk with it",
+        run: |workspace, rest| no_arguments("peers", rest).and_then(|()| crash::peers(workspace)),
     },
     Command {
         name: "bench",
