@@ -121,7 +121,7 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("mprotect", &["ENOMEM"]),
     ("socket", &["EMFILE", "ENOBUFS"]),
     ("connect", &["ENETUNREACH", "EINTR"]),
-    ("sendmsg", &["ECONNRESET", "EINTR", "ENOBUFS"]),
+    ("sendmsg", &["EHOSTUNREACH", "EINTR", "ENOBUFS"]),
     ("recvfrom", &["ECONNRESET", "EINTR"]),
     ("epoll_ctl", &["ENOSPC", "ENOMEM"]),
     ("epoll_pwait", &["EINTR"]),

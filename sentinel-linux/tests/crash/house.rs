@@ -16,13 +16,20 @@ pub(crate) struct House {
     pub(crate) path: PathBuf,
     pub(crate) platform: Platform,
     pub(crate) model: Model,
+    /// Where the model is asked, if that is not the server itself.
+    pub(crate) model_port: Option<u16>,
 }
 
 impl House {
     pub(crate) fn new(name: &str, pause: Duration) -> Self {
         let path = std::env::temp_dir().join(format!("sentinel-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
-        let house = Self { path, platform: Platform::start(), model: Model::start(pause) };
+        let house = Self {
+            path,
+            platform: Platform::start(),
+            model: Model::start(pause),
+            model_port: None,
+        };
         house.clear();
         house
     }
@@ -35,12 +42,13 @@ impl House {
         let config = format!(
             "[agent]\nworkspace = \"{work}\"\n\
              [models.own]\nprovider = \"compatible\"\nmodel = \"m\"\n\
-             base_url = \"http://127.0.0.1:{model}/v1\"\n\
+             base_url = \"http://127.0.0.1:{asked}/v1\"\n\
              [telegram]\ntoken_env = \"BOT_TOKEN\"\noperators = [{operators}]\n\
              [security]\ngrants = [\"read,list,write {work}\", \"model m\", \
              \"connect 127.0.0.1:{model} GET,POST\"]\n",
             work = self.path.join("work").display(),
             model = self.model.port,
+            asked = self.model_port.unwrap_or(self.model.port),
             operators = operators.join(", "),
         );
         fs::write(self.path.join("sentinel.toml"), config).unwrap();
@@ -103,16 +111,23 @@ impl House {
         self.command(&self.arguments()).spawn().unwrap()
     }
 
-    /// How often the answer to a job stands in a chat, whole.
+    /// How often the answer to a job stands in a chat, whole. What is still being written ends in
+    /// dots, and its end may never come.
     pub(crate) fn answers(&self, chat: u64, job: u64) -> usize {
         let mark = model::mark(job);
-        self.platform.messages(chat).iter().filter(|text| text.contains(&mark)).count()
+        let is_whole = |text: &&String| text.contains(&mark) && !text.ends_with('…');
+        self.platform.messages(chat).iter().filter(is_whole).count()
     }
 
     /// How often a chat was told that an answer may have been lost on its way.
     pub(crate) fn apologies(&self, chat: u64) -> usize {
+        self.apologies_after(chat, 0)
+    }
+
+    /// The same, after so many messages.
+    pub(crate) fn apologies_after(&self, chat: u64, count: usize) -> usize {
         let is_one = |text: &&String| text.contains("please ask again");
-        self.platform.messages(chat).iter().filter(is_one).count()
+        self.platform.messages(chat).iter().skip(count).filter(is_one).count()
     }
 
     /// What is in the file of a job.
@@ -162,12 +177,13 @@ pub(crate) const PEOPLE: [u64; 4] = [77, 78, 79, 80];
 
 /// Waits until something is so, for some seconds at most.
 pub(crate) fn until(what: &str, is_so: impl FnMut() -> bool) {
-    assert!(comes(is_so), "it never came to it that {what}");
+    assert!(comes(TIME_MAX, is_so), "it never came to it that {what}");
 }
 
-/// Waits until something is so; false if it is not after many times as long as it takes.
-pub(crate) fn comes(mut is_so: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(60);
+/// Waits until something is so; false if it is not after that time, which is many times as long as
+/// it takes.
+pub(crate) fn comes(time_max: Duration, mut is_so: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + time_max;
     while !is_so() {
         if Instant::now() > end {
             return false;
@@ -176,6 +192,9 @@ pub(crate) fn comes(mut is_so: impl FnMut() -> bool) -> bool {
     }
     true
 }
+
+/// How long things may take on a machine with much else to do.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What a program said that had to be killed.
 pub(crate) fn last_words(mut child: Child) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sentinel_core::journal::Verdict;
 
-use super::house::{House, PEOPLE, comes, end, last_words, until};
+use super::house::{House, PEOPLE, TIME_MAX, comes, end, last_words, until};
 use super::moment::{self, What};
 use super::{model, traced};
 
@@ -45,11 +45,12 @@ fn killed_at_random_moments_of_a_busy_run_it_goes_on() {
         for _ in 0..1 + next(&mut random) % 2 {
             let chat = PEOPLE[next(&mut random) as usize % PEOPLE.len()];
             let job = jobs.len() as u64 + 1;
+            let before = house.platform.messages(chat).len();
             house.platform.write(chat, &house.model.wish(job, false));
-            jobs.push((chat, job));
+            jobs.push((chat, job, before));
         }
         let mut child = house.start();
-        std::thread::sleep(Duration::from_millis(20 + next(&mut random) % 250));
+        std::thread::sleep(Duration::from_millis(20 + next(&mut random) % 500));
         child.kill().unwrap();
         let output = child.wait_with_output().unwrap();
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -57,27 +58,18 @@ fn killed_at_random_moments_of_a_busy_run_it_goes_on() {
         said += &words;
     }
     let child = house.start();
-    let is_answered = |chat, job| house.answers(chat, job) > 0;
-    let open = |chat: u64| {
-        let own = jobs.iter().filter(|(known, _)| *known == chat);
-        own.filter(|(chat, job)| !is_answered(*chat, *job)).count()
+    let is_open = |(chat, job, before): &(u64, u64, usize)| {
+        house.answers(*chat, *job) == 0 && house.apologies_after(*chat, *before) == 0
     };
-    let is_over = comes(|| {
-        house.platform.is_confirmed()
-            && PEOPLE.iter().all(|chat| open(*chat) <= house.apologies(*chat))
-    });
+    let is_over = comes(TIME_MAX, || house.platform.is_confirmed() && !jobs.iter().any(is_open));
     if !is_over {
-        let chats = PEOPLE.map(|chat| {
-            let own = jobs.iter().filter(|(known, _)| *known == chat);
-            let open: Vec<_> =
-                own.filter(|(_, job)| !is_answered(chat, *job)).map(|(_, job)| job).collect();
-            (chat, open, house.platform.messages(chat))
-        });
-        panic!("jobs are left: {chats:#?} {said} {}", last_words(child));
+        let open: Vec<_> = jobs.iter().filter(|job| is_open(job)).collect();
+        let chats = PEOPLE.map(|chat| (chat, house.platform.messages(chat)));
+        panic!("{open:?} are left: {chats:#?} {said} {}", last_words(child));
     }
     said += &end(child);
     let mut lost_count = 0;
-    for (chat, job) in &jobs {
+    for (chat, job, _) in &jobs {
         let answers = house.answers(*chat, *job);
         assert!(answers <= 1, "job {job} was answered {answers} times");
         lost_count += usize::from(answers == 0);
@@ -97,7 +89,7 @@ fn killed_at_random_moments_of_a_busy_run_it_goes_on() {
 const SEED: u64 = 0x5e17_1e15_c4a5_4e5d;
 
 /// xorshift64*: the next of a series of numbers.
-fn next(state: &mut u64) -> u64 {
+pub(crate) fn next(state: &mut u64) -> u64 {
     *state ^= *state >> 12;
     *state ^= *state << 25;
     *state ^= *state >> 27;

@@ -10,6 +10,8 @@ mod house;
 mod kills;
 mod model;
 mod moment;
+mod peer;
 mod platform;
 mod server;
 mod traced;
+mod wakeups;

@@ -141,16 +141,18 @@ fn calls(job: u64, index: usize, tool: &str, arguments: &str) -> Vec<String> {
         out.value(arguments);
     });
     let arguments = arguments.trim_start_matches('[').trim_end_matches(']');
+    let function = format!(r#"{{"name":"{tool}","arguments":{arguments}}}"#);
     let call = format!(
-        r#"{{"tool_calls":[{{"index":0,"id":"call_{job}_{index}","type":"function","function":{{"name":"{tool}","arguments":{arguments}}}}}]}}"#
+        r#"{{"index":0,"id":"call_{job}_{index}","type":"function","function":{function}}}"#
     );
+    let call = format!(r#"{{"tool_calls":[{call}]}}"#);
     vec![chunk(&call, "null"), chunk("{}", r#""tool_calls""#)]
 }
 
 fn chunk(delta: &str, reason: &str) -> String {
-    format!(
-        r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}"#
-    )
+    let choice = format!(r#"{{"index":0,"delta":{delta},"finish_reason":{reason}}}"#);
+    let head = r#""id":"c","object":"chat.completion.chunk","created":1,"model":"m""#;
+    format!(r#"{{{head},"choices":[{choice}]}}"#)
 }
 
 fn say(stream: &mut TcpStream, pause: Duration, events: &[String]) -> Option<()> {

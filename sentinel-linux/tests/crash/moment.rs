@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sentinel_core::journal::Verdict;
 
-use super::house::{House, PEOPLE, comes, end, last_words, until};
+use super::house::{House, PEOPLE, TIME_MAX, comes, end, last_words, until};
 use super::{model, traced};
 
 #[derive(Clone, Debug)]
@@ -126,7 +126,7 @@ impl Moment {
         let polls = house.platform.polls_count();
         let child = house.start();
         // The answer, or the word that it may be lost: one of them comes.
-        let is_answered = comes(|| {
+        let is_answered = comes(TIME_MAX, || {
             (house.answers(chat, job) == 1 || house.apologies(chat) > apologies)
                 && house.platform.is_confirmed()
                 && house.platform.polls_count() > polls

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sentinel_core::text::json;
 
@@ -15,6 +15,8 @@ struct Inner {
     updates_count: u64,
     /// How often it was asked for updates.
     polls_count: u64,
+    /// How long a poll is held when there are none.
+    hold: Duration,
     /// Every message that was sent, by its number: its chat and what it says now.
     messages: BTreeMap<u64, (String, String)>,
 }
@@ -30,6 +32,7 @@ impl Platform {
     pub(crate) fn start() -> Self {
         let inner = Arc::<Mutex<Inner>>::default();
         let shared = inner.clone();
+        shared.lock().unwrap().hold = Duration::from_millis(200);
         let port = server::serve(Arc::new(move |request, stream| {
             let body = respond(&shared, request);
             server::answer(stream, 200, "application/json", &body)
@@ -37,14 +40,20 @@ impl Platform {
         Self { inner, port }
     }
 
+    /// From now on a poll is held for so long.
+    pub(crate) fn hold(&self, time: Duration) {
+        self.inner.lock().unwrap().hold = time;
+    }
+
     /// Somebody writes.
     pub(crate) fn write(&self, sender: u64, text: &str) {
         let mut inner = self.inner.lock().unwrap();
         inner.updates_count += 1;
         let id = inner.updates_count;
-        let update = format!(
-            r#"{{"update_id":{id},"message":{{"message_id":{id},"date":1,"from":{{"id":{sender},"is_bot":false,"first_name":"A"}},"chat":{{"id":{sender},"type":"private"}},"text":"{text}"}}}}"#
-        );
+        let from = format!(r#"{{"id":{sender},"is_bot":false,"first_name":"A"}}"#);
+        let chat = format!(r#"{{"id":{sender},"type":"private"}}"#);
+        let head = format!(r#""message_id":{id},"date":1,"from":{from},"chat":{chat}"#);
+        let update = format!(r#"{{"update_id":{id},"message":{{{head},"text":"{text}"}}}}"#);
         inner.updates.push_back((id, update));
     }
 
@@ -80,8 +89,8 @@ fn respond(shared: &Mutex<Inner>, request: &Request) -> String {
     if method == "getUpdates" {
         let offset = number("offset").unwrap_or(0);
         shared.lock().unwrap().polls_count += 1;
-        // A poll that waits, for a little.
-        for _ in 0..40 {
+        let end = Instant::now() + shared.lock().unwrap().hold;
+        while Instant::now() < end {
             let mut inner = shared.lock().unwrap();
             inner.updates.retain(|(id, _)| *id >= offset);
             if !inner.updates.is_empty() {
