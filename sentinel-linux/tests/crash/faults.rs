@@ -28,8 +28,8 @@ fn whatever_fails_nothing_is_lost() {
     errors.dedup();
     let errors: Vec<What> = errors.into_iter().map(What::Error).collect();
     let moments: Vec<Moment> = moment::all(&errors).into_iter().filter(fits).collect();
-    assert!(moments.len() > 500, "{} moments", moments.len());
-    moment::try_some("fault", &moments, 41);
+    assert!(moments.len() > 300, "{} moments", moments.len());
+    moment::try_some("fault", &moments, 23);
 }
 
 /// The disk is full for a while: nothing new is taken in, it is said, and when there is room again
@@ -114,7 +114,7 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("openat", &["EMFILE", "EACCES", "EINTR"]),
     ("openat2", &["EMFILE", "EAGAIN"]),
     ("read", &["EINTR", "EIO"]),
-    ("write", &["EINTR", "ENOSPC"]),
+    ("write", &["EINTR"]),
     ("close", &["EINTR"]),
     ("mmap", &["ENOMEM"]),
     ("brk", &["ENOMEM"]),
