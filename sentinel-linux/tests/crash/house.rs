@@ -43,11 +43,13 @@ impl House {
             "[agent]\nworkspace = \"{work}\"\n\
              [models.own]\nprovider = \"compatible\"\nmodel = \"m\"\n\
              base_url = \"http://127.0.0.1:{asked}/v1\"\n\
-             [telegram]\ntoken_env = \"BOT_TOKEN\"\noperators = [{operators}]\n\
+             [telegram]\ntoken_env = \"BOT_TOKEN\"\n\
+             base_url = \"http://127.0.0.1:{platform}\"\noperators = [{operators}]\n\
              [security]\ngrants = [\"read,list,write {work}\", \"model m\", \
              \"connect 127.0.0.1:{model} GET,POST\"]\n",
             work = self.path.join("work").display(),
             model = self.model.port,
+            platform = self.platform.port,
             asked = self.model_port.unwrap_or(self.model.port),
             operators = operators.join(", "),
         );
@@ -100,7 +102,6 @@ impl House {
             .args(&words[1..])
             .current_dir(self.path.join("work"))
             .env("BOT_TOKEN", "12:secret")
-            .env("SENTINEL_TELEGRAM_URL", format!("http://127.0.0.1:{}", self.platform.port))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
