@@ -29,6 +29,7 @@ use super::{Agent, SettingsError};
 use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
 use crate::limits::CHANNEL_KEY_LIFETIME;
+use crate::order;
 use crate::time::Now;
 
 impl Agent {
@@ -67,7 +68,7 @@ impl Agent {
             })
             .collect();
         // Were there no room for all, what forbids comes first.
-        made.sort_by_key(|(grant, _)| grant.level != Level::Deny);
+        order::sort_by_key(&mut made, |(grant, _)| grant.level != Level::Deny);
         let mut table = fresh.table;
         table.continue_from(&old, of_settings);
         self.table = table;

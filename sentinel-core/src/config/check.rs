@@ -20,6 +20,7 @@ use super::keys::SECTIONS;
 use super::secret::{is_secret_word, names_a_secret};
 use super::table::{Form, Key, Kind, Presence, Section, find_key, names};
 use crate::limits::{CONFIG_LIST_COUNT_MAX, CONFIG_SECTIONS_COUNT_MAX};
+use crate::order;
 use crate::text::toml::{self, Document, Table, Value};
 use crate::text::{Span, suggest};
 
@@ -49,7 +50,7 @@ pub(super) fn draft(
         }
         checker.section(key, value);
     }
-    checker.draft.sections.sort_by_key(|part| order(part.section));
+    order::sort_by_key(&mut checker.draft.sections, |part| order(part.section));
     checker.draft
 }
 
@@ -195,7 +196,7 @@ impl Checker<'_, '_, '_> {
         }
         let order =
             |(key, _): &(&'static Key, Node)| keys.iter().position(|other| other.name == key.name);
-        entries.sort_by_key(order);
+        order::sort_by_key(&mut entries, order);
         (entries, self.reporter.errors_count() > errors_count)
     }
 

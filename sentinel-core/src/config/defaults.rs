@@ -18,6 +18,7 @@ use super::form;
 use super::keys::SECTIONS;
 use super::table::{self, Form, Key, Kind, Presence};
 use super::{PLATFORMS, provider};
+use crate::order;
 
 /// Fills in what was left out.
 pub(super) fn fill(
@@ -356,5 +357,5 @@ fn constants(keys: &'static [Key], entries: &mut Vec<(&'static Key, Node)>) {
     }
     let order =
         |(key, _): &(&'static Key, Node)| keys.iter().position(|other| other.name == key.name);
-    entries.sort_by_key(order);
+    order::sort_by_key(entries, order);
 }

@@ -14,6 +14,7 @@ use core::fmt;
 
 use super::secret::{is_secret_word, names_a_secret};
 use crate::limits::{CONFIG_DIAGNOSTICS_MAX, CONFIG_SHOWN_CHARACTERS_MAX};
+use crate::order;
 use crate::text::{Position, Span};
 
 /// Something to say about a configuration.
@@ -187,7 +188,7 @@ impl<'t> Reporter<'t> {
 
     /// Everything that was said, in the order of the file.
     pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|(at, _)| *at);
+        order::sort_by_key(&mut self.list, |(at, _)| *at);
         self.list.into_iter().map(|(_, diagnostic)| diagnostic).collect()
     }
 

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 
 use super::message::{Block, Role};
 use super::request::Request;
+use crate::order;
 
 /// What one side says before the other does.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ pub(super) fn turns<'m>(request: &Request<'m>, sendable: impl Fn(&Block) -> bool
     trim(&mut turns);
     for turn in &mut turns {
         if turn.role == Role::User {
-            turn.blocks.sort_by_key(|block| !matches!(block, Block::ToolResult(_)));
+            order::sort_by_key(&mut turn.blocks, |block| !matches!(block, Block::ToolResult(_)));
         }
     }
     turns

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use super::error::{ArgumentError, ArgumentProblem, Place, excerpt};
 use super::parameter::{Kind, Parameter};
 use crate::limits::{TOOL_ARGUMENTS_BYTES_MAX, TOOL_ARGUMENTS_DEPTH_MAX};
+use crate::order;
 use crate::text::json::{self, Document, Value};
 use crate::text::suggest;
 
@@ -183,7 +184,7 @@ impl<'d> Arguments<'d> {
             self.check_length(text, bytes_max, &place)?;
             pairs.push((lower, text.to_string()));
         }
-        pairs.sort_unstable();
+        order::sort_by(&mut pairs, Ord::cmp);
         Ok(pairs)
     }
 

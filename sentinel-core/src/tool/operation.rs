@@ -20,6 +20,7 @@ use super::builtin::{self, Builtin};
 use super::error::{ArgumentError, ArgumentProblem, Place};
 use super::parameter::Parameter;
 use crate::limits::{TOOL_ARGV_BYTES_MAX, TOOL_TIMEOUT_SECONDS_DEFAULT};
+use crate::order;
 use crate::text::json::{self, ObjectWriter, Sink};
 use crate::wire::http::{HeaderValue, Method};
 use crate::wire::url::Url;
@@ -315,7 +316,7 @@ fn http_fetch(arguments: &Arguments<'_>) -> Result<Operation, ArgumentError> {
 
 fn plan(arguments: &Arguments<'_>) -> Result<Operation, ArgumentError> {
     let mut tools = arguments.texts(&builtin::TOOLS)?;
-    tools.sort_unstable();
+    order::sort_by(&mut tools, Ord::cmp);
     tools.dedup();
     Ok(Operation::Plan { tools, why: arguments.text(&builtin::WHY)?.to_string() })
 }

@@ -22,6 +22,7 @@ use crate::limits::{
     CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
     CHANNEL_HELD_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
+use crate::order;
 
 /// What came, and what became of it.
 #[derive(Clone, Debug, Default)]
@@ -237,7 +238,7 @@ impl Inbox {
     fn close_hole(&mut self, channel: u64) {
         let Some(known) = self.channels.get_mut(&channel) else { return };
         let Some(mut hole) = known.hole.take() else { return };
-        hole.held.sort_by_key(|held| held.id);
+        order::sort_by_key(&mut hole.held, |held| held.id);
         for arrival in hole.held {
             if !self.knows(arrival.id) {
                 self.release(arrival);

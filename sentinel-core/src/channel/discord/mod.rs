@@ -40,6 +40,7 @@ use super::traffic::{
     seconds,
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
+use crate::order;
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
 use crate::wire::http::{Headers, Method};
@@ -249,7 +250,7 @@ impl Discord {
                 let count = messages.clone().count();
                 let told = messages.filter_map(|message| told(message, me, is_private));
                 let mut told: Vec<_> = told.collect();
-                told.sort_by_key(|told| told.id);
+                order::sort_by_key(&mut told, |told| told.id);
                 for told in told.into_iter().filter(|told| told.channel == channel) {
                     let channel_id = Some(channel);
                     let arrival = told.message.map(|message| Arrival {

@@ -20,6 +20,7 @@ use super::{BAD_TOKEN, Slack};
 use crate::channel::connector::Action;
 use crate::channel::incoming::Incoming;
 use crate::limits::CHANNEL_MISSED_PAGES_MAX;
+use crate::order;
 use crate::text::json;
 use crate::time::Now;
 use crate::wire::http::Headers;
@@ -98,7 +99,7 @@ impl Slack {
     }
 
     fn caught_up(&mut self, mut history: History) {
-        history.told.sort_by_key(|(stamp, _)| Reverse(*stamp));
+        order::sort_by_key(&mut history.told, |(stamp, _)| Reverse(*stamp));
         self.hand_over(history);
     }
 

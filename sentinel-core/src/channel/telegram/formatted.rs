@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 
 use super::inline;
 use crate::limits::TELEGRAM_ENTITIES_MAX;
+use crate::order;
 use crate::text::json;
 
 /// A text and how its parts look.
@@ -98,7 +99,9 @@ impl Formatted {
             return Self::plain(source);
         }
         // An outer span stands before those within.
-        formatted.entities.sort_by_key(|entity| (entity.offset, core::cmp::Reverse(entity.length)));
+        order::sort_by_key(&mut formatted.entities, |entity| {
+            (entity.offset, core::cmp::Reverse(entity.length))
+        });
         formatted.entities.truncate(TELEGRAM_ENTITIES_MAX);
         formatted
     }

@@ -16,6 +16,7 @@ use core::net::IpAddr;
 use super::lines::{self, ProblemKind, Problems};
 use super::name::Name;
 use crate::limits::{DNS_ADDRESSES_COUNT_MAX, DNS_HOSTS_BYTES_MAX};
+use crate::order;
 
 /// The names of a file and their addresses.
 ///
@@ -75,7 +76,7 @@ impl Hosts {
             problems.note(line, ProblemKind::TooLong);
         }
         let Self { names, entries } = &mut hosts;
-        entries.sort_by(|one, other| one.name(names).cmp(other.name(names)));
+        order::sort_by(entries, |one, other| one.name(names).cmp(other.name(names)));
         (hosts, problems)
     }
 

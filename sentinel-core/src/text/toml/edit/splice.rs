@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use crate::order;
+
 /// One stretch of text and what takes its place.
 #[derive(Debug)]
 pub(super) struct Splice {
@@ -28,7 +30,7 @@ impl Splice {
 /// The text with all splices made, or nothing if text would be put into a removed stretch. Removals
 /// may overlap: neighbours may each claim the blanks between them.
 pub(super) fn apply(text: &str, mut splices: Vec<Splice>) -> Option<String> {
-    splices.sort_by_key(|splice| (splice.range.start, splice.range.end));
+    order::sort_by_key(&mut splices, |splice| (splice.range.start, splice.range.end));
     let mut result = String::with_capacity(text.len());
     let mut done = 0;
     for splice in splices {
