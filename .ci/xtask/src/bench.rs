@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::workspace::Workspace;
 
 pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
-    let bench = workspace.cargo(["run", "--release", "-p", PACKAGE]);
+    let bench = workspace.cargo(["run", "--profile", "bench", "-p", PACKAGE]);
     let bench = if arguments.is_empty() { bench } else { bench.args(["--"]).args(arguments) };
     bench.help(format!("the package {PACKAGE} has to be a member of the workspace")).run()
 }
