@@ -27,6 +27,7 @@ mod policy;
 mod poller;
 mod probe;
 mod program;
+mod rest;
 mod seal;
 mod secrets;
 mod service;

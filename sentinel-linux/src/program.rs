@@ -42,6 +42,7 @@ use crate::network::Network;
 use crate::notify::Notify;
 use crate::persona::Persona;
 use crate::poller::{Owner, Poller, Ready};
+use crate::rest::Rest;
 use crate::signals::{Signal, Signals};
 use crate::state::State;
 use crate::terminal::{self, Terminal};
@@ -118,6 +119,7 @@ struct Program {
     network: Network,
     notify: Notify,
     sentinel: Sentinel,
+    rest: Rest,
     /// Questions that wait, by their numbers.
     questions: BTreeSet<u32>,
     persona: Persona,
@@ -177,7 +179,7 @@ impl Program {
             }
             let patience = self.patience();
             self.metrics.round(began.elapsed());
-            let ready = self.poller.wait(patience)?;
+            let ready = self.rest.wait(&mut self.poller, patience)?;
             began = Instant::now();
             if log::is_behind() {
                 log::flush();
@@ -562,6 +564,7 @@ impl Program {
         model: usize,
         request: &Outgoing,
     ) -> Result<(), Box<dyn Error>> {
+        self.rest.disturb();
         let now = self.clock.now().instant;
         let (poller, network) = (&self.poller, &mut self.network);
         if let Err(why) = self.models.ask(now, poller, network, exchange, model, request) {
@@ -613,6 +616,7 @@ impl Program {
         handles: &[Handle],
         time_max: Duration,
     ) -> Result<(), Box<dyn Error>> {
+        self.rest.disturb();
         let mut canonical = String::new();
         call.canonical(&mut canonical);
         let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));

@@ -31,6 +31,7 @@ use crate::notify::Notify;
 use crate::opening::{self, Opened, Purpose};
 use crate::persona::Persona;
 use crate::poller::{Interest, Owner, Poller, Token};
+use crate::rest::Rest;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use crate::tools::{self, Tools};
@@ -38,7 +39,7 @@ use crate::tools::{self, Tools};
 impl Program {
     /// Takes the state directory, goes on with its log, and confines the process.
     pub(super) fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
-        let clock = Clock::new();
+        let (clock, rest) = (Clock::new(), Rest::new());
         let opened = opening::open(&options.configuration, &options.state, &clock, Purpose::Work)?;
         let Opened { state, settings, sentinel, last, bytes_count } = opened;
         let config = &options.configuration.config;
@@ -116,6 +117,7 @@ impl Program {
             network,
             notify,
             sentinel,
+            rest,
             questions: BTreeSet::new(),
             persona,
             state,
