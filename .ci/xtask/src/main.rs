@@ -14,7 +14,9 @@ mod bench;
 mod check;
 mod cpp;
 mod crash;
+mod dist;
 mod error;
+mod figures;
 mod fuzz;
 mod metal;
 mod process;
@@ -116,8 +118,20 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "bench",
         arguments: "[ARGUMENT...]",
-        about: "measure; arguments go to the benchmarks",
+        about: "measure the core; arguments go to the benchmarks",
         run: bench::command,
+    },
+    Command {
+        name: "figures",
+        arguments: "[--dynamic] [MEASUREMENT...]",
+        about: "measure the program: size, start, memory, speed",
+        run: figures::command,
+    },
+    Command {
+        name: "dist",
+        arguments: "[--twice]",
+        about: "build what is given out; --twice shows that it can be repeated",
+        run: dist::command,
     },
 ];
 

@@ -17,7 +17,7 @@ use crate::error::Error;
 pub(crate) struct Process {
     program: OsString,
     arguments: Vec<OsString>,
-    set: Vec<(&'static str, OsString)>,
+    set: Vec<(String, OsString)>,
     unset: Vec<&'static str>,
     directory: PathBuf,
     help: Option<String>,
@@ -40,8 +40,8 @@ impl Process {
         self
     }
 
-    pub(crate) fn set(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
-        self.set.push((name, value.into()));
+    pub(crate) fn set(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.set.push((name.to_owned(), value.into()));
         self
     }
 

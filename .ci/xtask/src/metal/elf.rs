@@ -7,26 +7,26 @@
 
 /// What a linked image says about itself.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Image {
+pub(crate) struct Image {
     /// All symbols that stand for something in the image.
-    pub(super) symbols: Vec<Symbol>,
+    pub(crate) symbols: Vec<Symbol>,
     /// The names of symbols that were left for somebody else to provide.
-    pub(super) undefined: Vec<String>,
+    pub(crate) undefined: Vec<String>,
     /// The size of everything that can be executed.
-    pub(super) code_bytes: u64,
+    pub(crate) code_bytes: u64,
 }
 
 /// Something in an image that has a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Symbol {
-    pub(super) name: String,
+pub(crate) struct Symbol {
+    pub(crate) name: String,
     /// How many bytes it takes, if it is code.
-    pub(super) code_bytes: u64,
+    pub(crate) code_bytes: u64,
 }
 
 impl Image {
     /// Reads a 64-bit little-endian ELF file.
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
         if bytes.get(..6) != Some(b"\x7fELF\x02\x01") {
             return Err("not a 64-bit little-endian ELF file");
         }

@@ -7,8 +7,8 @@
 //! - The image has code in it and no symbol is left undefined.
 //! - The compiler and the sources of `core` and `alloc` always come from the same place.
 
-mod elf;
-mod sizes;
+pub(crate) mod elf;
+pub(crate) mod sizes;
 mod toolchain;
 
 use std::path::PathBuf;

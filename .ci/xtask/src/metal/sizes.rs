@@ -31,7 +31,7 @@ pub(super) fn run(workspace: &Workspace, source: Option<Source>) -> Result<(), E
 }
 
 /// Bytes by part: the modules of the core, the crates it uses.
-fn by_part(symbols: &[Symbol]) -> BTreeMap<String, u64> {
+pub(crate) fn by_part(symbols: &[Symbol]) -> BTreeMap<String, u64> {
     let mut parts = BTreeMap::new();
     for Symbol { name, code_bytes } in symbols.iter().filter(|symbol| symbol.code_bytes > 0) {
         *parts.entry(part(name)).or_insert(0) += code_bytes;

@@ -1,0 +1,104 @@
+//! What the `sentinel` program takes, in one table: size, start, memory, speed, wake-ups.
+//!
+//! The real program runs, on the first core of this machine, against a Telegram, a Discord, a Slack
+//! and a model of our own on loopback. Goals stand here, and missing one fails the run.
+//!
+//! Run with `cargo xtask figures`; words after it keep the measurements of these names.
+//!
+//! # Not here
+//! What the core takes by itself: `cargo xtask bench`.
+
+mod agent;
+mod authority;
+mod http;
+mod memory;
+mod model;
+mod size;
+mod sockets;
+mod start;
+mod stream;
+mod table;
+mod telegram;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use table::Row;
+use telegram::Telegram;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let Some(binary) = arguments.next().map(PathBuf::from) else {
+        eprintln!("sentinel-figures PROGRAM [MEASUREMENT...]: see `cargo xtask figures`");
+        return ExitCode::FAILURE;
+    };
+    let wanted: Vec<String> = arguments.collect();
+    if let Some(word) = wanted.iter().find(|word| MEASUREMENTS.iter().all(|it| it.0 != **word)) {
+        let names: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.0).collect();
+        eprintln!("there is no measurement `{word}`, but: {}", names.join(", "));
+        return ExitCode::FAILURE;
+    }
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    let mut rows = Vec::new();
+    for (name, measure) in MEASUREMENTS.iter().filter(|measurement| is_wanted(measurement.0)) {
+        eprintln!("measuring: {name}");
+        match measure(&binary) {
+            Ok(some) => rows.extend(some),
+            Err(error) => {
+                eprintln!("{name}: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    println!("{}", machine());
+    match table::print(&rows) {
+        true => ExitCode::SUCCESS,
+        false => {
+            println!("\na goal was missed");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Measure = fn(&Path) -> io::Result<Vec<Row>>;
+
+const MEASUREMENTS: &[(&str, Measure)] = &[
+    ("size", size::size),
+    ("version", start::version),
+    ("start", start::first_poll),
+    ("memory", memory::idle),
+    ("conversations", memory::conversations),
+    ("latency", stream::latency),
+    ("throughput", stream::throughput),
+    ("wakes", memory::wakes),
+];
+
+/// A configuration with Telegram for these people, and the variables that go with it.
+fn one_platform(telegram: &Telegram, people: &str) -> (String, Vec<(&'static str, String)>) {
+    let config = format!(
+        "[telegram]\noperators = [\"77\"]\nallowed_users = {people}\n[security]\n\
+         grants = [\"read,list {}\"]\n",
+        "/usr/share"
+    );
+    let variables = vec![
+        ("TELEGRAM_BOT_TOKEN", "12:secret".into()),
+        ("SENTINEL_TELEGRAM_URL", format!("http://127.0.0.1:{}", telegram.port)),
+    ];
+    (config, variables)
+}
+
+/// What the figures were measured on, as far as the machine says it.
+fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("an unknown processor", |(_, model)| model.trim());
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split_whitespace().next().unwrap_or("unknown").to_string();
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("\n{model}, {cores} cores, Linux {}, load {load}", kernel.trim())
+}
+
+/// Where the program keeps its log while it is measured: on a disk, as it would.
+const BENEATH: &str = "/var/tmp";

@@ -1,0 +1,95 @@
+//! One build: which switches, and why each of them.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::target::Target;
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Builds the sources that lie at `root`, and returns the program with its symbols.
+pub(super) fn build(
+    workspace: &Workspace,
+    root: &Path,
+    folder: &str,
+    target: &Target,
+) -> Result<PathBuf, Error> {
+    let output = workspace.target().join(folder);
+    let triple = target.triple;
+    let variable = |name: &str| format!("{name}_{}", triple.replace('-', "_"));
+    let home = std::env::var("CARGO_HOME")
+        .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
+    let home = home.map_err(|_| Error::new("neither CARGO_HOME nor HOME is set"))?;
+    // No path of this machine gets into the file, be it by the compiler or by that of C.
+    let places = [(root.display().to_string(), "/sentinel"), (home, "/cargo")];
+    let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_string()).collect();
+    let mut c_flags = Vec::new();
+    for (from, to) in places {
+        flags.push(format!("--remap-path-prefix={from}={to}"));
+        c_flags.push(format!("'-ffile-prefix-map={from}={to}'"));
+    }
+    if triple == "x86_64-unknown-linux-gnu" {
+        // Where rustc brings a linker that can: functions that are the same are there once, and
+        // places to be moved at the start are listed in fewer bytes.
+        flags.push("-Clink-arg=-Wl,--icf=all,-z,pack-relative-relocs".into());
+    }
+    let mut process = workspace.process("cargo").args([
+        OsString::from("build"),
+        "--release".into(),
+        "--locked".into(),
+        "--package=sentinel-linux".into(),
+        format!("--target={triple}").into(),
+        "--manifest-path".into(),
+        root.join("Cargo.toml").into(),
+        "--target-dir".into(),
+        output.clone().into(),
+    ]);
+    process = process
+        .unset("RUSTFLAGS")
+        .set("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+        .set("CFLAGS", c_flags.join(" "))
+        // So that a directory may have a space in its name.
+        .set("CC_SHELL_ESCAPED_FLAGS", "1")
+        // Symbols say where the bytes are; they are cut off afterwards.
+        .set("CARGO_PROFILE_RELEASE_STRIP", "none")
+        .set("SOURCE_DATE_EPOCH", "0");
+    if let Some(cross) = target.cross {
+        let linker = format!("{cross}gcc");
+        let name = format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase());
+        process = process.set(&name, linker.as_str()).set(&variable("CC"), linker);
+    }
+    process.run()?;
+    Ok([output.as_path(), triple.as_ref(), "release".as_ref(), "sentinel".as_ref()]
+        .iter()
+        .collect())
+}
+
+/// Cuts off what only people who look into it need.
+pub(super) fn strip(
+    workspace: &Workspace,
+    target: &Target,
+    whole: &Path,
+    to: &Path,
+) -> Result<(), Error> {
+    let program = format!("{}strip", target.cross.unwrap_or_default());
+    let arguments: [OsString; 5] = [
+        "--strip-all".into(),
+        "--remove-section=.comment".into(),
+        "-o".into(),
+        to.into(),
+        whole.into(),
+    ];
+    workspace.process(&program).args(arguments).help("apt-get install binutils").run()
+}
+
+const FLAGS: &[&str] = &[
+    // No interpreter, no library; at an address that is another one at each start all the same.
+    "-Ctarget-feature=+crt-static",
+    "-Crelocation-model=pie",
+    // It aborts when it panics, so that nobody walks the stack.
+    "-Cforce-unwind-tables=no",
+    // Names that say which types a generic function was made for.
+    "-Csymbol-mangling-version=v0",
+    // It would be another one for each directory.
+    "-Clink-arg=-Wl,--build-id=none",
+];

@@ -1,0 +1,30 @@
+//! `cargo xtask figures`: what the program takes, measured by a package of its own.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::dist;
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
+    let (program, words) = match arguments.split_first() {
+        Some((flag, words)) if flag == "--dynamic" => {
+            workspace.cargo(["build", "--release", "-p", "sentinel-linux"]).run()?;
+            (workspace.target().join("release/sentinel"), words)
+        }
+        _ => (dist::here(workspace)?, arguments),
+    };
+    // The one that measures needs no time of the linker for itself.
+    workspace.cargo(["build", "-p", PACKAGE]).run()?;
+    let measures = workspace.target().join("debug").join(PACKAGE);
+    workspace
+        .process("taskset")
+        .args([OsString::from("-c"), "1-".into()])
+        .args([OsString::from(measures), program.into()])
+        .args(words)
+        .help("the last lines say what was missed, or what could not be measured")
+        .run_for_at_most(Duration::from_secs(240))
+}
+
+const PACKAGE: &str = "sentinel-figures";
