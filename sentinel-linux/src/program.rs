@@ -450,6 +450,7 @@ impl Program {
         post: Post,
         said: Said,
     ) -> Result<(), Box<dyn Error>> {
+        self.rest.disturb();
         if platform == terminal::PLATFORM {
             self.terminal.show(&post)?;
             self.has_answer |= said == Said::Answer;
@@ -564,7 +565,6 @@ impl Program {
         model: usize,
         request: &Outgoing,
     ) -> Result<(), Box<dyn Error>> {
-        self.rest.disturb();
         let now = self.clock.now().instant;
         let (poller, network) = (&self.poller, &mut self.network);
         if let Err(why) = self.models.ask(now, poller, network, exchange, model, request) {
@@ -616,7 +616,6 @@ impl Program {
         handles: &[Handle],
         time_max: Duration,
     ) -> Result<(), Box<dyn Error>> {
-        self.rest.disturb();
         let mut canonical = String::new();
         call.canonical(&mut canonical);
         let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));

@@ -33,6 +33,8 @@ pub(super) fn build(
         // places to be moved at the start are listed in fewer bytes.
         flags.push("-Clink-arg=-Wl,--icf=all,-z,pack-relative-relocs".into());
     }
+    // A copy of the sources is no repository, and is of the same commit all the same.
+    let commit = workspace.process("git").args(["rev-parse", "HEAD"]).output()?;
     let mut process = workspace.process("cargo").args([
         OsString::from("build"),
         "--release".into(),
@@ -52,6 +54,7 @@ pub(super) fn build(
         .set("CC_SHELL_ESCAPED_FLAGS", "1")
         // Symbols say where the bytes are; they are cut off afterwards.
         .set("CARGO_PROFILE_RELEASE_STRIP", "none")
+        .set("SENTINEL_COMMIT", commit.trim())
         .set("SOURCE_DATE_EPOCH", "0");
     if let Some(cross) = target.cross {
         let linker = format!("{cross}gcc");

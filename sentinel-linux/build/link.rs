@@ -1,0 +1,46 @@
+//! How the program is linked: without what only serves to walk the stack after a panic, and with a
+//! short list of what has to be moved at the start.
+//!
+//! A release aborts when it panics, and says before where; so nobody reads these tables, which are
+//! a tenth of it. Were one built to unwind all the same, it would find no way and abort, too.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Tells cargo what the linker is told.
+pub(crate) fn arguments() {
+    println!("cargo::rerun-if-changed=build/link.rs");
+    let is_linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
+    let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    let Some(directory) = env::var_os("OUT_DIR").filter(|_| is_linux && is_release) else {
+        return;
+    };
+    let script = Path::new(&directory).join("no-unwinding.ld");
+    match fs::write(&script, SCRIPT) {
+        Ok(()) => {
+            println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+            println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+        }
+        Err(error) => println!("cargo::warning={}: {error}", script.display()),
+    }
+    if reads_short_lists() {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
+}
+
+/// Whether the C library of this machine, for which the program is built, can read the list of what
+/// is to be moved in its short form: glibc can since 2.36.
+fn reads_short_lists() -> bool {
+    let is_for_this = env::var_os("HOST") == env::var_os("TARGET");
+    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let text = text.unwrap_or_default();
+    let version = text.trim().strip_prefix("glibc 2.").and_then(|minor| minor.parse::<u32>().ok());
+    is_for_this && version.is_some_and(|minor| minor >= 36)
+}
+
+/// Added to what the linker does anyway; GNU's and LLVM's understand it.
+const SCRIPT: &str = "SECTIONS { /DISCARD/ : { *(.eh_frame) *(.gcc_except_table*) } } \
+                      INSERT AFTER .text;\n";
