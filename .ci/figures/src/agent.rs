@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where it lives.
@@ -38,7 +39,8 @@ impl Home {
         config: &str,
         variables: Vec<(&'static str, String)>,
     ) -> io::Result<Self> {
-        let path = beneath.join(format!("sentinel-figures-{}", std::process::id()));
+        let number = HOMES.fetch_add(1, Ordering::Relaxed);
+        let path = beneath.join(format!("sentinel-figures-{}-{number}", std::process::id()));
         let home = Self { path, binary: binary.to_path_buf(), variables };
         let _ = fs::remove_dir_all(&home.path);
         fs::create_dir_all(home.path.join("work"))?;
@@ -133,3 +135,6 @@ impl Drop for Agent {
         let _ = self.child.wait();
     }
 }
+
+/// Tells directories apart.
+static HOMES: AtomicU32 = AtomicU32::new(0);

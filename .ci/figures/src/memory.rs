@@ -108,12 +108,13 @@ fn answered(posted: &Receiver<Post>, count: u64, home: &Home) -> io::Result<()> 
     Ok(())
 }
 
-/// How often it wakes up while Telegram holds a poll.
+/// How often it wakes up while Telegram holds a poll, once what the start wrote was signed.
 pub(crate) fn wakes(binary: &Path) -> io::Result<Vec<Row>> {
     let (telegram, _posted) = Telegram::start(None)?;
     let (config, variables) = one_platform(&telegram, "[\"77\"]");
     let home = Home::new(Path::new(BENEATH), binary, &config, variables)?;
     let agent = quiet(&home, &telegram)?;
+    thread::sleep(CALM_TIME);
     let (waits, polls) = (agent.waits()?, telegram.polls().len());
     thread::sleep(WAKES_TIME);
     let (waits, polls) = (agent.waits()? - waits, telegram.polls().len() - polls);
@@ -150,4 +151,6 @@ fn megabytes(kibibytes: u64) -> f64 {
 const CONVERSATIONS: u64 = 10_000;
 const PEOPLE: u64 = 1_000;
 const FIRST: u64 = 100_000;
+/// After a start the log is signed once more, a minute later.
+const CALM_TIME: Duration = Duration::from_secs(65);
 const WAKES_TIME: Duration = Duration::from_secs(62);

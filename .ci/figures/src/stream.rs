@@ -15,17 +15,19 @@ use crate::table::{Row, quantile};
 use crate::telegram::Telegram;
 use crate::{BENEATH, one_platform};
 
-/// From before the model writes its last bytes until the first byte of the message that holds them
-/// has come: with 200 answers under way at any time.
+/// From before the model writes its last bytes until the first byte of the message that shows them
+/// has come: with 200 answers under way at any time. That message still ends with the mark that
+/// more may follow, which is taken away when the chat may be changed again.
 ///
-/// The model is silent before its last word for as long as a chat has to be left alone between two
-/// changes of a message, so that what is measured is this program and not the rule.
+/// A chat is shown something new every 1.5 s at most. The model is silent before its last word for
+/// so long that the chat may be shown it at once, so that what is measured is this program and not
+/// the rule.
 pub(crate) fn latency(binary: &Path) -> io::Result<Vec<Row>> {
     let manner = Manner {
         words_count: 150,
         words_at_once: 1,
         pause: Duration::from_millis(20),
-        last_pause: Duration::from_millis(1700),
+        last_pause: Duration::from_millis(3500),
     };
     let (model, answered) = Model::start(manner)?;
     let (telegram, posted) = Telegram::start(None)?;
@@ -45,9 +47,10 @@ pub(crate) fn latency(binary: &Path) -> io::Result<Vec<Row>> {
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => continue,
             Ok(post) => {
-                let Some(at) = post.text.find("end-") else { continue };
-                let is_new = shown.insert(post.text[at..].to_string(), post.came).is_none();
-                if is_new {
+                let Some(word) = last_word(&post.text) else { continue };
+                shown.entry(word.to_string()).or_insert(post.came);
+                // Then it is whole: no mark follows.
+                if post.text.ends_with(word) {
                     telegram.write(post.chat, 0, "and then?");
                 }
             }
@@ -77,7 +80,7 @@ pub(crate) fn latency(binary: &Path) -> io::Result<Vec<Row>> {
 pub(crate) fn throughput(binary: &Path) -> io::Result<Vec<Row>> {
     let manner = Manner {
         words_count: 40_000,
-        words_at_once: 40,
+        words_at_once: 10,
         pause: Duration::ZERO,
         last_pause: Duration::ZERO,
     };
@@ -113,6 +116,13 @@ pub(crate) fn throughput(binary: &Path) -> io::Result<Vec<Row>> {
     ])
 }
 
+/// The word that ends an answer, if it is there.
+fn last_word(text: &str) -> Option<&str> {
+    let rest = text.get(text.find("end-")?..)?;
+    let digits = rest.get(4..)?.find('-')?;
+    rest.get(..4 + digits + 1)
+}
+
 fn config(telegram: &Telegram, model: &Model) -> String {
     let mut people = String::from("[");
     for person in 0..PEOPLE {
@@ -133,6 +143,6 @@ fn keys(telegram: &Telegram) -> Vec<(&'static str, String)> {
 
 const PEOPLE: u64 = 200;
 const FIRST: u64 = 1000;
-const LATENCY_TIME: Duration = Duration::from_secs(20);
+const LATENCY_TIME: Duration = Duration::from_secs(25);
 const THROUGHPUT_TIME: Duration = Duration::from_secs(4);
 const ANSWERS_MIN: usize = 200;
