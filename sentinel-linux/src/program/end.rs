@@ -36,8 +36,8 @@ impl Program {
             }
             for done in self.journal.take() {
                 if let Done::PersistFailed(error) = done {
-                    let what = "the end of the log could not be written; what was answered is safe, \
-                                and the next start goes on from there";
+                    let what = "the end of the log could not be written; what was answered is \
+                                safe, and the next start goes on from there";
                     return Err(format!("{what}: {error}").into());
                 }
                 self.kept(done)?;

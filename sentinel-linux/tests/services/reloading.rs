@@ -72,6 +72,7 @@ fn another_token_loses_and_repeats_nothing() {
     let (platform, port) = serve(TOKEN);
     let agent = Agent::new("token", port);
     let running = agent.start(&[]);
+    running.says("telegram: at work");
     let mut last = TOKEN.to_string();
     let mut sums = Vec::new();
     let mut say = || {
