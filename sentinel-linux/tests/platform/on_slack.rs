@@ -76,7 +76,7 @@ fn no_message_is_lost_or_answered_twice() {
         let count = slack.chats.count("D77", &sum);
         assert!(count <= 1, "{sum} was said {count} times: {:?}", slack.chats.texts("D77"));
         let is_told = slack.chats.has("D77", "please ask again");
-        assert!(count == 1 || is_told, "{sum} was lost");
+        assert!(count == 1 || is_told, "{sum} was lost: {:?}", slack.chats.texts("D77"));
     }
 }
 
