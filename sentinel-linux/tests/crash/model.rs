@@ -42,6 +42,10 @@ impl Model {
                 *shared.lock().unwrap().posted.entry(job).or_default() += 1;
                 return server::answer(stream, 200, "text/plain", "posted\n");
             }
+            // Proxies ask for more than conversations.
+            if request.body.is_empty() {
+                return server::answer(stream, 404, "text/plain", "");
+            }
             say(stream, pause, &script(&shared, request))
         }));
         Self { inner, port }
