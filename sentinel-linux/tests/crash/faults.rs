@@ -70,7 +70,7 @@ fn a_small_disk_fills_and_is_made_larger() {
         return;
     }
     // The mount is seen by what is started here, and gone with it: so a copy is left.
-    let script = "mount -t tmpfs -o size=256k,mode=700 none ../state || exit 9\n\
+    let script = "mount -t tmpfs -o size=112k,mode=700 none ../state || exit 9\n\
                   \"$@\" 2>../said &\n\
                   while [ ! -e ../larger ]; do sleep 0.05; done\n\
                   mount -o remount,size=64m ../state || exit 9\n\
