@@ -9,6 +9,7 @@
 //! - Nothing runs with a grant that the new settings no longer have, or that they forbid.
 //! - Settings that cannot be worked with change nothing.
 //! - No handle comes to mean another grant.
+//! - No answer is one to what was asked under other settings.
 //!
 //! # Not here
 //! Other settings at a start, when nothing runs: [`restart`](super::restart).
@@ -117,7 +118,8 @@ impl Agent {
         }
     }
 
-    /// Ends the calls that run and would not be started any more.
+    /// Ends the calls that run and would not be started any more, and the questions about calls
+    /// that would be other ones now.
     fn stop_forbidden(&mut self) {
         let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
@@ -132,6 +134,10 @@ impl Agent {
                 }
             }
             self.stop_calls(number, &mut turn, &forbidden);
+            let turn_number = turn.number;
+            if let Stage::Calling(round) = &mut turn.stage {
+                self.void_questions(number, turn_number, round);
+            }
             self.go_on(number, turn);
         }
     }
@@ -155,6 +161,11 @@ impl Agent {
                 is_other || model.is_none_or(|model| !self.may_ask(&model.name))
             }
             Stage::Pausing(_) => is_other,
+            // The limit that it asks about may be another one.
+            Stage::Held { question, .. } => {
+                self.approvals.take(*question);
+                true
+            }
             _ => false,
         };
         if !is_over {

@@ -126,7 +126,7 @@ impl Agent {
     /// What was shown to a person said what a call would do under other settings: where its
     /// program is, in which directory it runs, by which grant. An answer to that is none to
     /// what it would do now, and a call that a limit held was not judged by these rules.
-    fn void_questions(
+    pub(super) fn void_questions(
         &mut self,
         number: ConversationNumber,
         turn: TurnNumber,

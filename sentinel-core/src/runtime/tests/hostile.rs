@@ -80,6 +80,25 @@ fn other_settings_end_what_they_no_longer_grant() {
     }
 }
 
+/// What was shown said what a call would do under other settings: an answer to it is none to what
+/// the call would do now.
+#[test]
+fn other_settings_void_the_questions_that_wait() {
+    let grants = ["model offline", "skill poke ask"];
+    let mut shell = Shell::new(service(&grants));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&[r#"{"at":"one"}"#]));
+    assert_eq!(shell.sentinel.questions().count(), 1);
+    let mut other = service(&grants);
+    (other.digest, other.workspace) = ([7; 32], "/srv/elsewhere".into());
+    shell.tell(Event::Settings(Arc::new(other)));
+    assert_eq!(shell.sentinel.questions().count(), 0);
+    assert!(shell.said.iter().any(|said| said.contains("Question 1 is void")), "{:?}", shell.said);
+    assert!(shell.write("1", "c1", "/approve 1").contains("no question 1"));
+    assert!(shell.calls.is_empty(), "{:?}", shell.calls);
+    assert_eq!(shell.asked.len(), 2, "the model is told, and goes on");
+}
+
 #[test]
 fn a_question_that_cannot_be_shown_whole_is_not_asked() {
     let list = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(500_000));
