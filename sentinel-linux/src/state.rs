@@ -21,7 +21,7 @@
 //!
 //! # Not here
 //! Writing the log: [`journal`](crate::journal). Reading it without being its agent:
-//! [`audit`](crate::audit), by what stands at the end here.
+//! [`crate::audit`], by what stands at the end here.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
