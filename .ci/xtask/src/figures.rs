@@ -18,9 +18,12 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     // The one that measures needs no time of the linker for itself.
     workspace.cargo(["build", "-p", PACKAGE]).run()?;
     let measures = workspace.target().join("debug").join(PACKAGE);
+    // The first core is the program's, the others are for what measures it.
+    let last = std::thread::available_parallelism().map_or(0, |count| count.get() - 1);
+    let others = format!("{}-{last}", last.min(1));
     workspace
         .process("taskset")
-        .args([OsString::from("-c"), "1-".into()])
+        .args([OsString::from("-c"), others.into()])
         .args([OsString::from(measures), program.into()])
         .args(words)
         .help("the last lines say what was missed, or what could not be measured")
