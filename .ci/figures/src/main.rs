@@ -86,15 +86,17 @@ const WAKES: &str = "wakes";
 /// A configuration with Telegram for these people, and the variables that go with it.
 fn one_platform(telegram: &Telegram, people: &str) -> (String, Vec<(&'static str, String)>) {
     let config = format!(
-        "[telegram]\noperators = [\"77\"]\nallowed_users = {people}\n[security]\n\
-         grants = [\"read,list {}\"]\n",
-        "/usr/share"
+        "[security]\ngrants = [\"read,list {}\"]\n[telegram]\noperators = [\"77\"]\n\
+         allowed_users = {people}\nbase_url = \"{}\"\n",
+        "/usr/share",
+        plain(telegram.port)
     );
-    let variables = vec![
-        ("TELEGRAM_BOT_TOKEN", "12:secret".into()),
-        ("SENTINEL_TELEGRAM_URL", format!("http://127.0.0.1:{}", telegram.port)),
-    ];
-    (config, variables)
+    (config, vec![("TELEGRAM_BOT_TOKEN", "12:secret".into())])
+}
+
+/// Where a server of ours is.
+fn plain(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 /// What the figures were measured on, as far as the machine says it.

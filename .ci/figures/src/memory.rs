@@ -12,7 +12,7 @@ use crate::authority::Authority;
 use crate::sockets;
 use crate::table::Row;
 use crate::telegram::{Post, Telegram};
-use crate::{BENEATH, one_platform};
+use crate::{BENEATH, one_platform, plain};
 
 /// One platform in a long poll, in the clear and under TLS; then three of them.
 pub(crate) fn idle(binary: &Path) -> io::Result<Vec<Row>> {
@@ -28,11 +28,10 @@ pub(crate) fn idle(binary: &Path) -> io::Result<Vec<Row>> {
 
     let authority = Authority::new()?;
     let (secure, _posted) = Telegram::start(Some(authority.server()))?;
-    let (config, mut variables) = one_platform(&secure, "[\"77\"]");
-    let config = format!("{config}[http]\nca_file = \"ca.pem\"\n");
+    let (config, variables) = one_platform(&secure, "[\"77\"]");
     let address = format!("https://localhost:{}", secure.port);
-    variables.retain(|(name, _)| *name != "SENTINEL_TELEGRAM_URL");
-    variables.push(("SENTINEL_TELEGRAM_URL", address));
+    let config = config.replace(&plain(secure.port), &address);
+    let config = format!("{config}[http]\nca_file = \"ca.pem\"\n");
     let home = Home::new(Path::new(BENEATH), binary, &config, variables)?;
     home.put("work/ca.pem", authority.pem())?;
     let held = quiet(&home, &secure)?.held()?;
@@ -45,15 +44,15 @@ pub(crate) fn idle(binary: &Path) -> io::Result<Vec<Row>> {
     let (discord, slack) = (sockets::discord()?, sockets::slack()?);
     let (config, mut variables) = one_platform(&telegram, "[\"77\"]");
     let config = format!(
-        "{config}[discord]\noperators = [\"100000000000000077\"]\n\
-         [slack]\noperators = [\"U00000077\"]\n"
+        "{config}[discord]\noperators = [\"100000000000000077\"]\nbase_url = \"{}/api/v10\"\n\
+         [slack]\noperators = [\"U00000077\"]\nbase_url = \"{}/api\"\n",
+        plain(discord.port),
+        plain(slack.port)
     );
     variables.extend([
         ("DISCORD_BOT_TOKEN", "secret".into()),
         ("SLACK_BOT_TOKEN", "xoxb-secret".into()),
         ("SLACK_APP_TOKEN", "xapp-secret".into()),
-        ("SENTINEL_DISCORD_URL", format!("http://127.0.0.1:{}/api/v10", discord.port)),
-        ("SENTINEL_SLACK_URL", format!("http://127.0.0.1:{}/api", slack.port)),
     ]);
     let home = Home::new(Path::new(BENEATH), binary, &config, variables)?;
     let agent = quiet(&home, &telegram)?;
