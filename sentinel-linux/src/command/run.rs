@@ -13,8 +13,8 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     operands_max: 0,
     summary: "talk with people on the platforms that are configured",
     details: "\
-It goes on until SIGTERM or Ctrl-C, finishes what it says, and signs its log. It can be killed at
-any moment: the next start goes on where it was.",
+It goes on until SIGTERM or Ctrl-C, and then signs its log; whoever was being answered is told at
+the next start. It can be killed at any moment: the next start goes on where it was.",
     options: &[],
     run,
 }];
