@@ -168,7 +168,15 @@ impl Agent {
             }
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
-            Input::Delivered { delivery, outcome } => self.delivered(delivery, outcome),
+            Input::Delivered { delivery, outcome } => {
+                let uncertain = outcome == DeliveryOutcome::Uncertain;
+                let say = self.delivered(delivery, outcome).filter(|_| uncertain);
+                if let Some(say) = say.filter(|say| say.what == Saying::Answer) {
+                    let text = "It is not known whether my answer arrived. If it did not, please \
+                                ask again.";
+                    self.notice(say.conversation, text.into());
+                }
+            }
             Input::Operator { request, command } => self.operator(request, command),
             Input::Timer => self.timers(),
             Input::PersonaRead { text } => self.persona_read(text),
@@ -356,8 +364,9 @@ impl Agent {
         self.outbox.order(Order::Say(say));
     }
 
-    fn delivered(&mut self, delivery: DeliveryNumber, outcome: DeliveryOutcome) {
-        let Some(say) = self.deliveries.remove(&delivery) else { return };
+    /// Takes note of what became of something that was said, and returns it.
+    fn delivered(&mut self, delivery: DeliveryNumber, outcome: DeliveryOutcome) -> Option<Say> {
+        let say = self.deliveries.remove(&delivery)?;
         if is_broken(Fault::HeldDelivery) {
             let delivery = DeliveryNumber(delivery.0 + (1 << 40) + self.now.instant.0);
             self.deliveries.insert(delivery, say.clone());
@@ -373,6 +382,7 @@ impl Agent {
                 }
             ));
         }
+        Some(say)
     }
 
     /// Tells the operator.

@@ -19,7 +19,8 @@
 //! - While an answer is not whole, the last message of it that is shown ends with [`UNFINISHED`],
 //!   and so does every message that another one follows. (Where an answer is added to, what ends it
 //!   is the end of the line.)
-//! - A message is sent again only if it is known not to be there, or if the platform knows its key.
+//! - A message is sent again only if it is known not to be there, or if the platform knows its key,
+//!   or if what may be there says of itself that it is a part, and the whole differs from it.
 //! - The final text is shown, or [`Outcome`] says that it is not.
 //!
 //! An answer to a post names its piece alone: given a second time while another post of the same
@@ -393,12 +394,29 @@ impl Delivery {
         let again = now.after(wait);
         let is_key_good =
             self.platform.has_idempotency_key && again.since(out.since) < CHANNEL_KEY_LIFETIME;
-        if is_unsure && !is_key_good {
+        if is_unsure && !is_key_good && self.is_part(&out) {
+            self.unsure = None;
+            if let Show::Messages(messages) = &mut self.show {
+                messages.gone(piece);
+            }
+            self.not_before = self.not_before.max(again);
+        } else if is_unsure && !is_key_good {
             self.failure = Some((Why::Unknown, true));
         } else if self.failures > CHANNEL_FAILURES_MAX {
             self.failure = Some((Why::TooManyFailures(failure), is_unsure));
         } else {
             self.not_before = self.not_before.max(again);
+        }
+    }
+
+    /// Whether a text said that it was a part, of an answer that is whole by now and says something
+    /// else in its place: then the whole can be said without being there twice.
+    fn is_part(&mut self, out: &Out) -> bool {
+        match &mut self.show {
+            Show::Messages(messages) if self.is_finished => {
+                !messages.wants(out.piece, &out.text, &self.platform)
+            }
+            _ => false,
         }
     }
 

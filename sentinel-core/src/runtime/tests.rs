@@ -1,6 +1,7 @@
 //! What a person sees, told as conversations with the offline model.
 
 mod answers;
+mod deliveries;
 mod hostile;
 mod management;
 mod restarts;

@@ -138,7 +138,19 @@ impl Messages {
         }
     }
 
+    /// Whether a piece should say just this.
+    pub(super) fn wants(&mut self, piece: usize, text: &str, platform: &Platform) -> bool {
+        if self.is_stale {
+            self.refresh(platform);
+        }
+        self.wanted.get(piece).is_some_and(|wanted| wanted == text)
+    }
+
+    /// There is no message for a piece that anybody knows of: a new one is to be sent.
     pub(super) fn gone(&mut self, piece: usize) {
+        if self.live.len() <= piece {
+            self.live.resize_with(piece + 1, Live::default);
+        }
         if let Some(live) = self.live.get_mut(piece) {
             live.message = None;
             live.losses += 1;

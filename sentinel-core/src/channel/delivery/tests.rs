@@ -195,6 +195,35 @@ fn a_send_of_unknown_outcome_is_repeated_only_under_a_key() {
     assert_eq!(delivery.outcome(), unknown);
 }
 
+/// A part whose outcome became unknown after the whole answer was there: it says of itself that it
+/// is a part, so the whole is sent beside it.
+#[test]
+fn a_lost_part_does_not_hold_up_the_whole_answer() {
+    let mut delivery = Delivery::new(&SMALL, true);
+    delivery.text("a");
+    let Some(Post::Send { text, .. }) = delivery.poll(at(0)) else { panic!() };
+    assert_eq!(text, "a …");
+    delivery.finish();
+    delivery.failed(0, Failure::Transport, at(10));
+    let Some(Post::Send { piece: 0, text, key }) = delivery.poll(delivery.deadline().unwrap())
+    else {
+        panic!("{:?}", delivery.outcome())
+    };
+    assert_eq!((text.as_str(), key), ("a", 1 << 32), "another message has another key");
+    // Of the whole, nobody may know whether it is there.
+    delivery.failed(0, Failure::Transport, at(9000));
+    let unknown = Outcome::Failed { delivered: vec![], why: Why::Unknown, is_uncertain: true };
+    assert_eq!(delivery.outcome(), unknown);
+
+    // A message that another one follows ends in the mark as well, and is no part that differs.
+    let mut delivery = Delivery::new(&SMALL, false);
+    delivery.finish_with(&"word ".repeat(50));
+    let Some(Post::Send { text, .. }) = delivery.poll(at(0)) else { panic!() };
+    assert!(text.ends_with(UNFINISHED));
+    delivery.failed(0, Failure::Transport, at(10));
+    assert_eq!(delivery.outcome(), unknown);
+}
+
 #[test]
 fn failures_are_bounded_and_an_absurd_wait_is_not_waited() {
     let refused = Failure::RateLimited { retry_after_ms: 0 };
@@ -324,6 +353,15 @@ fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
                     if matches!(fault, 11 | 12) {
                         delivery.failed(piece, Failure::Transport, now);
                         delivery.failed(piece, Failure::Transport, now);
+                        let goes_on = delivery.outcome() == Outcome::Pending;
+                        if let Some(part) = chat.get(&id)
+                            && goes_on
+                            && !platform.has_idempotency_key
+                        {
+                            // What may be there is no answer, and the whole takes its place.
+                            assert!(part.ends_with(UNFINISHED), "{part:?}");
+                            chat.remove(&id);
+                        }
                     } else {
                         delivery.sent(piece, &id.to_string(), now);
                         delivery.sent(piece, "doubled", now);

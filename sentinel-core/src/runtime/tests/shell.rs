@@ -30,6 +30,8 @@ pub(super) struct Shell {
     pub(super) alerts: Vec<String>,
     /// Whether nobody hears what became of what was said.
     pub(super) is_mute: bool,
+    /// What was sent meanwhile.
+    pub(super) unheard: Vec<(DeliveryNumber, usize)>,
     /// Whether the disk is slow: what is written is not safe until it is told.
     pub(super) is_slow: bool,
     pub(super) unsafe_counts: Vec<u64>,
@@ -87,6 +89,7 @@ impl Shell {
             asked: Vec::new(),
             alerts: Vec::new(),
             is_mute: false,
+            unheard: Vec::new(),
             is_slow: false,
             unsafe_counts: Vec::new(),
             instant: 0,
@@ -122,8 +125,9 @@ impl Shell {
                 Effect::Post { delivery, post, .. } => match post {
                     Post::Send { piece, text, .. } => {
                         self.said.push(text);
-                        if !self.is_mute {
-                            self.tell(Event::Sent { delivery, piece, message: "m" });
+                        match self.is_mute {
+                            true => self.unheard.push((delivery, piece)),
+                            false => self.tell(Event::Sent { delivery, piece, message: "m" }),
                         }
                     }
                     Post::Edit { piece, text, .. } => {
