@@ -341,9 +341,13 @@ impl Access {
         let rule_for = |chat: &str| {
             self.rooms.iter().find(|rule| rule.platform == *platform && rule.chat == chat)
         };
-        // A topic or a thread is a part of its room, unless a rule of its own says otherwise.
-        let room = || chat.split_once('/').and_then(|(room, _)| rule_for(room));
-        rule_for(chat).or_else(room).map(|rule| rule.audience)
+        // A topic or a thread is a part of its room, unless a rule of its own says otherwise. Where
+        // a thread has an id of its own, a rule may name that alone.
+        let part = chat.split_once('/');
+        let thread =
+            part.filter(|_| platform == "discord").and_then(|(_, thread)| rule_for(thread));
+        let room = || part.and_then(|(room, _)| rule_for(room));
+        rule_for(chat).or(thread).or_else(room).map(|rule| rule.audience)
     }
 
     fn find(&self, platform: &str, sender: &str) -> Option<&Known> {

@@ -214,6 +214,11 @@ fn check_entry(platform: &str, part: IdentityPart, id: &str) -> Result<(), Acces
             let expected = "a chat is a number, such as -1001234, and a topic of it -1001234/5";
             (is_chat && is_number(topic), expected)
         }
+        ("discord", IdentityPart::Chat) => {
+            let (channel, thread) = id.split_once('/').unwrap_or((id, "1"));
+            let expected = "a channel is a number, such as 123456, and a thread of it 123456/789";
+            (is_number(channel) && is_number(thread), expected)
+        }
         ("telegram" | "discord", _) => (is_number(id), "an id is a number, such as 123456"),
         ("slack", _) => {
             let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();

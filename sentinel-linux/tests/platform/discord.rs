@@ -281,6 +281,7 @@ impl Service for Discord {
             ("PATCH", ["channels", _, "messages", _]) => "edit".into(),
             ("GET", ["channels", _, "messages"]) => "history".into(),
             ("GET", ["channels", _, "messages", _]) => "locate".into(),
+            ("GET", ["channels", _]) => "place".into(),
             ("GET", ["files", _]) => "file".into(),
             ("POST", ["channels", _, "typing"]) => "typing".into(),
             ("POST", ["interactions", _, _, "callback"]) => "response".into(),
@@ -329,6 +330,15 @@ impl Service for Discord {
                     Some((_, text)) => Reply::json(200, text),
                     None => failed(404, 10008, "Unknown Message"),
                 }
+            }
+            "place" => {
+                let id = number(1);
+                // Threads of a room have its number, and their own after it.
+                let kind = match id / 10_000 {
+                    0 => r#""type":0"#.into(),
+                    room => format!(r#""type":11,"parent_id":"{room}""#),
+                };
+                Reply::json(200, format!(r#"{{"id":"{id}","guild_id":"{GUILD}",{kind}}}"#))
             }
             "history" => self.past(number(1), &ask.query),
             "typing" => {

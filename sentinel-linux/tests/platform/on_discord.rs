@@ -219,9 +219,15 @@ fn in_a_room_it_answers_who_names_it() {
     discord.write_in(5000, 77, "what is 1 + 7000?");
     discord.write_in(5000, 99, &format!("<@{BOT}> what is 2 + 7000?"));
     discord.write_in(6000, 77, &format!("<@{BOT}> what is 3 + 7000?"));
+    discord.write_in(60_000_001, 77, &format!("<@{BOT}> what is 5 + 7000?"));
     discord.write_in(5000, 77, &format!("<@{BOT}> what is 4 + 7000?"));
     until("it answers", || discord.chats.has("5000", "7004"));
+    // A thread is a channel of its own, and the rule for its room holds in it.
+    discord.mishaps.add("place", Mishap::Status(502));
+    discord.write_in(50_000_001, 77, &format!("<@{BOT}> what is 6 + 7000?"));
+    until("it answers there", || discord.chats.has("50000001", "7006"));
     running.end();
+    assert!(discord.chats.of("60000001").is_empty());
     assert_eq!(discord.chats.of("5000").len(), 1, "{:?}", discord.chats.texts("5000"));
     assert!(discord.chats.of("6000").is_empty());
 }

@@ -16,6 +16,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::places::Place;
 use crate::channel::identity::Identity;
 use crate::channel::incoming::{AttachmentKind, Incoming, Part};
 use crate::channel::traffic::{cut, name, pressed};
@@ -45,6 +46,8 @@ pub(super) struct Press {
     pub(super) id: u64,
     pub(super) token: String,
     pub(super) channel: u64,
+    /// What the channel is.
+    pub(super) place: Option<Place>,
     /// The message that the button is at.
     pub(super) on: Option<u64>,
     pub(super) question: u32,
@@ -93,7 +96,8 @@ pub(super) fn press(value: Value<'_>) -> Option<Press> {
     };
     message.check().ok()?;
     let on = value.find("message").and_then(|message| snowflake(message, "id"));
-    Some(Press { id, token: token.to_string(), channel, on, question, message })
+    let place = value.find("channel").and_then(Place::read);
+    Some(Press { id, token: token.to_string(), channel, place, on, question, message })
 }
 
 /// An id of Discord's, which is a number that is written as a text.

@@ -8,6 +8,7 @@
 //! - Those of [`Connector`].
 //! - A message is handed over once between two starts; after a start, again if it was not
 //!   acknowledged.
+//! - What is said in a thread is said in its room's name, so that the rule for the room holds there.
 //! - The bot's own messages, changes of messages and what is said in a room to others never reach
 //!   the agent.
 //!
@@ -18,6 +19,7 @@ mod attachment;
 mod gateway;
 mod inbox;
 mod message;
+mod places;
 mod posting;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -30,11 +32,13 @@ pub use self::attachment::{attachment_request, attachment_url};
 use self::gateway::{Gateway, Heard};
 use self::inbox::{Arrival, Inbox, Kept};
 use self::message::{Me, Press, number, press, told};
+use self::places::{Place, Places};
 use self::posting::{Job, PAGE, Ticket, Verdict, wait};
 use super::connector::{
     Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token,
 };
 use super::delivery::{Failure, Post};
+use super::incoming::Incoming;
 use super::traffic::{
     Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Request, answered_question, downloaded,
     seconds,
@@ -62,6 +66,7 @@ use crate::wire::http::{Headers, Method};
 pub struct Discord {
     gateway: Gateway,
     inbox: Inbox,
+    places: Places,
     lanes: Lanes<Job>,
     out: Outbox<Purpose>,
     chance: Chance,
@@ -84,6 +89,7 @@ enum Purpose {
     Gateway,
     Say { ticket: Ticket, lane: String },
     Missed { channel: u64, lane: String },
+    Place { channel: u64, lane: String },
     Other { lane: String },
     Respond,
     Locate { file: ToFetch, lane: String },
@@ -106,6 +112,7 @@ impl Discord {
         Self {
             gateway: Gateway::new(),
             inbox: Inbox::default(),
+            places: Places::default(),
             lanes: Lanes::new(REQUESTS_PER_SECOND),
             out: Outbox::new(),
             chance: Chance::new(seed),
@@ -143,7 +150,10 @@ impl Discord {
     }
 
     fn pressed(&mut self, press: Press, seq: u64) {
-        let Press { id, token, channel, on, question, message } = press;
+        let Press { id, token, channel, place, on, question, message } = press;
+        if let Some(place) = place.filter(|_| self.places.find(channel).is_none()) {
+            self.places.remember(channel, place);
+        }
         let is_private = message.is_private;
         if !self.inbox.arrived(Arrival { id, channel: None, is_private, seq, message }) {
             return;
@@ -379,6 +389,15 @@ impl Discord {
                 self.ask_later(now, Duration::ZERO);
             }
         }
+        if self.gateway.is_running()
+            && let Some(channel) = self.places.unknown(now.instant)
+        {
+            let job = Job::Place { channel };
+            match self.lanes.push(&job.lane(), job) {
+                Ok(()) => self.places.ask(),
+                Err(_) => self.places.ask_later(now.instant, Duration::ZERO, &mut self.chance),
+            }
+        }
         while let Some((lane, mut job)) = self.lanes.next(now.instant) {
             if let Job::Say(say) = &mut job {
                 say.reply_to = self.reply_to(&say.ticket);
@@ -387,6 +406,7 @@ impl Discord {
             let purpose = match job {
                 Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
                 Job::Missed { channel, .. } => Purpose::Missed { channel, lane },
+                Job::Place { channel } => Purpose::Place { channel, lane },
                 Job::Locate { file, .. } => Purpose::Locate { file, lane },
                 Job::Type { .. } | Job::Tidy { .. } => Purpose::Other { lane },
             };
@@ -394,26 +414,55 @@ impl Discord {
         }
     }
 
-    /// Hands over what came.
+    /// Hands over what came, or lets it wait until it is known where it was said.
     fn deliver(&mut self) {
         while let Some(message) = self.inbox.next() {
             self.keep();
-            let (Some(channel), Some(id)) = (number(&message.identity.chat), number(&message.id))
-            else {
-                continue;
-            };
-            let words: String = message.words().take(1).collect();
-            let is_answer = answered_question(&words);
-            if let Some(question) = is_answer {
-                self.answer(channel, question, message.is_private);
-            } else if !message.is_private {
-                if self.unanswered.len() >= CHANNEL_CHATS_KEPT {
-                    self.unanswered.clear();
-                }
-                let one = self.unanswered.entry(channel);
-                one.and_modify(|one| *one = None).or_insert(Some(id));
+            let Some(channel) = number(&message.identity.chat) else { continue };
+            match self.places.find(channel) {
+                _ if message.is_private => self.hand_over(channel, message),
+                Some(place) => self.hand_over_in(place, channel, message),
+                None => self.places.wait(channel, message),
             }
-            self.out.push(Action::Message(message));
+        }
+    }
+
+    fn hand_over_in(&mut self, place: Place, channel: u64, mut message: Incoming) {
+        message.identity.chat = place.chat(channel);
+        self.hand_over(channel, message);
+    }
+
+    fn hand_over(&mut self, channel: u64, message: Incoming) {
+        let Some(id) = number(&message.id) else { return };
+        let words: String = message.words().take(1).collect();
+        let is_answer = answered_question(&words);
+        if let Some(question) = is_answer {
+            self.answer(channel, question, message.is_private);
+        } else if !message.is_private {
+            if self.unanswered.len() >= CHANNEL_CHATS_KEPT {
+                self.unanswered.clear();
+            }
+            let one = self.unanswered.entry(channel);
+            one.and_modify(|one| *one = None).or_insert(Some(id));
+        }
+        self.out.push(Action::Message(message));
+    }
+
+    /// Discord said what a channel is, or did not.
+    fn placed(&mut self, now: Now, channel: u64, status: u16, headers: &Headers, body: &[u8]) {
+        let document = json::parse(body).ok().filter(|_| status == 200);
+        let place = match status {
+            401 => return self.stop(BAD_TOKEN),
+            400 | 403 | 404 => Some(Place::Unknown),
+            _ => document.and_then(|document| Place::read(document.root())),
+        };
+        let Some(place) = place else {
+            let pause = if status == 429 { wait(headers, body).0 } else { Duration::ZERO };
+            return self.places.ask_later(now.instant, pause, &mut self.chance);
+        };
+        self.is_changed = true;
+        for message in self.places.learn(now.instant, channel, place) {
+            self.hand_over_in(place, channel, message);
         }
     }
 
@@ -423,7 +472,7 @@ impl Discord {
         }
         if let Some(me) = &self.me {
             let session = self.gateway.session().map(|session| (session, self.gateway.seq()));
-            self.out.push(Action::Keep(self.inbox.keep(session, me)));
+            self.out.push(Action::Keep(self.inbox.keep(session, me, &self.places)));
         }
     }
 }
@@ -432,8 +481,8 @@ impl Connector for Discord {
     fn start(&mut self, now: Now, kept: Option<&[u8]>) {
         self.give_up(NOT_NOW);
         self.out.revive();
-        let Kept { inbox, session, me } = kept.map(Kept::read).unwrap_or_default();
-        (self.inbox, self.me) = (inbox, me);
+        let Kept { inbox, places, session, me } = kept.map(Kept::read).unwrap_or_default();
+        (self.inbox, self.places, self.me) = (inbox, places, me);
         self.gateway.start(now, session);
         self.asks_from = now.instant;
         self.is_changed = false;
@@ -516,6 +565,10 @@ impl Connector for Discord {
                 self.is_asking = false;
                 self.missed(now, channel, status, headers, body);
             }
+            Purpose::Place { channel, lane } => {
+                self.observe(now, &lane, headers);
+                self.placed(now, channel, status, headers, body);
+            }
             Purpose::Other { lane } => {
                 self.observe(now, &lane, headers);
                 match status {
@@ -557,6 +610,10 @@ impl Connector for Discord {
                 self.is_asking = false;
                 self.ask_later(now, Duration::ZERO);
             }
+            Purpose::Place { lane, .. } => {
+                self.lanes.answered(&lane);
+                self.places.ask_later(now.instant, Duration::ZERO, &mut self.chance);
+            }
             Purpose::Other { lane } => self.lanes.answered(&lane),
             Purpose::Locate { file, lane } => {
                 self.lanes.answered(&lane);
@@ -589,6 +646,7 @@ impl Connector for Discord {
                 if self.me.as_ref().is_some_and(|me| me.id != id) {
                     // Another bot: what was kept is not about this one.
                     self.inbox = Inbox::default();
+                    self.places = Places::default();
                 }
                 self.inbox.session_began();
                 self.me = Some(Me { id, name: name.clone() });
@@ -625,7 +683,8 @@ impl Connector for Discord {
         }
         let may_ask = self.gateway.is_running() && !self.is_asking && self.inbox.missed().is_some();
         let asks = may_ask.then_some(self.asks_from);
-        [self.gateway.deadline(), self.lanes.deadline(), asks].into_iter().flatten().min()
+        let place = self.places.deadline().filter(|_| self.gateway.is_running());
+        [self.gateway.deadline(), self.lanes.deadline(), asks, place].into_iter().flatten().min()
     }
 }
 

@@ -12,6 +12,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::message::{number, snowflake};
+use super::places::Places;
 use crate::channel::UNFINISHED;
 use crate::channel::connector::{Posted, ToFetch, ToPost, Token};
 use crate::channel::delivery::{Failure, Post};
@@ -30,6 +31,8 @@ pub(super) enum Job {
     Tidy { channel: u64, message: u64 },
     /// What was missed in a channel.
     Missed { channel: u64, after: u64 },
+    /// What a channel is.
+    Place { channel: u64 },
     /// Where a file is.
     Locate { path: String, file: ToFetch },
 }
@@ -86,7 +89,7 @@ pub(super) enum Verdict {
 impl Job {
     /// What the agent wants done; `None` if the chat or the message cannot be any of Discord's.
     pub(super) fn new(to: &ToPost) -> Option<Self> {
-        let channel = number(&to.chat)?;
+        let channel = Places::channel(&to.chat)?;
         let (piece, text, target) = match &to.post {
             Post::Typing => return Some(Self::Type { channel }),
             Post::Send { piece, text, key } => (*piece, text, Target::New { key: *key }),
@@ -118,6 +121,7 @@ impl Job {
             }
             Self::Type { channel } => format!("type {channel}"),
             Self::Missed { channel, .. } => format!("read {channel}"),
+            Self::Place { .. } => "place".to_string(),
             Self::Locate { .. } => "locate".to_string(),
         }
     }
@@ -143,6 +147,7 @@ impl Job {
                 let path = format!("/channels/{channel}/messages?after={after}&limit={PAGE}");
                 Request::get(path, token)
             }
+            Self::Place { channel } => Request::get(format!("/channels/{channel}"), token),
             Self::Locate { path, .. } => Request::get(path.clone(), token),
         }
     }

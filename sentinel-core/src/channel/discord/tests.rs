@@ -4,6 +4,7 @@ mod gateway;
 mod hostile;
 mod posts;
 mod simulated;
+mod threads;
 
 use alloc::format;
 use alloc::string::{String, ToString};

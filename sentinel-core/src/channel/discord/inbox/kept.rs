@@ -1,4 +1,4 @@
-//! What the next start has to know: the session, and how far each channel is.
+//! What the next start has to know: the session, how far each channel is, and where it stands.
 //!
 //! # Invariants
 //! - What cannot be read is as if nothing had been kept: the worst that follows is that messages
@@ -13,6 +13,7 @@ use alloc::vec::Vec;
 
 use super::super::gateway::Session;
 use super::super::message::Me;
+use super::super::places::{Place, Places};
 use super::{Channel, Done, Hole, Inbox};
 use crate::channel::traffic::is_socket_url;
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_DONE_MAX, CHANNEL_KEPT_BYTES_MAX};
@@ -22,13 +23,19 @@ use crate::text::json::{self, Options, Value};
 #[derive(Debug, Default)]
 pub(in super::super) struct Kept {
     pub(in super::super) inbox: Inbox,
+    pub(in super::super) places: Places,
     pub(in super::super) session: Option<(Session, u64)>,
     pub(in super::super) me: Option<Me>,
 }
 
 impl Inbox {
     /// What to keep.
-    pub(in super::super) fn keep(&self, session: Option<(&Session, u64)>, me: &Me) -> Vec<u8> {
+    pub(in super::super) fn keep(
+        &self,
+        session: Option<(&Session, u64)>,
+        me: &Me,
+        places: &Places,
+    ) -> Vec<u8> {
         let mut text = json::object(|out| {
             out.field("version", VERSION).field("me", me.id).field("name", &me.name);
             if let Some((session, seq)) = session {
@@ -41,6 +48,13 @@ impl Inbox {
                     out.array(|out| {
                         out.value(*id).value(channel.safe()).value(channel.is_private);
                         out.value(is_open);
+                    });
+                }
+            });
+            out.array("places", |out| {
+                for (channel, room) in places.kept() {
+                    out.array(|out| {
+                        out.value(channel).value(room);
                     });
                 }
             });
@@ -79,6 +93,11 @@ impl Kept {
             let channel = Channel { is_private, newest, pending, hole, used: 0 };
             inbox.channels.insert(id, channel);
         }
+        let mut places = Places::default();
+        for row in rows(root, "places").take(CHANNEL_CHATS_KEPT) {
+            let Some(channel) = at(row, 0) else { continue };
+            places.remember(channel, at(row, 1).map_or(Place::Room, Place::Thread));
+        }
         for row in rows(root, "done").take(CHANNEL_DONE_MAX) {
             let (Some(id), Some(seq)) = (at(row, 0), at(row, 1)) else { continue };
             inbox.done.push_back(Done { id, seq, channel: at(row, 2) });
@@ -92,7 +111,7 @@ impl Kept {
         let me = number("me").filter(|id| *id > 0).map(|id| Me { id, name });
         // Without knowing who we are, nothing that a session tells again can be understood.
         let session = session.filter(|_| me.is_some());
-        Self { inbox, session, me }
+        Self { inbox, places, session, me }
     }
 }
 

@@ -178,7 +178,8 @@ fn a_reply_names_what_it_answers_where_that_is_clear() {
         format!(r#"{{"op": 0, "t": "MESSAGE_CREATE", "s": {seq}, "d": {data}}}"#)
     };
     let mut desk = Desk::running();
-    assert_eq!(ids(&desk.hear(&event(2, &in_room(500)))), ["500"]);
+    let asked = calls(desk.hear(&event(2, &in_room(500)))).remove(0);
+    assert_eq!(ids(&desk.answer(&asked, 200, r#"{"id": "41", "type": 0}"#)), ["500"]);
     let call = calls(post(&mut desk, send("x", None))).remove(0);
     let reference = r#""message_reference":{"message_id":"500","fail_if_not_exists":false}"#;
     assert!(body(&call).contains(reference), "{}", body(&call));
@@ -198,7 +199,8 @@ fn press(desk: &mut Desk, id: u64, place: &str) -> Vec<Action> {
 }
 
 const PRIVATE: &str = r#""user": {"id": "53"}"#;
-const ROOM: &str = r#""guild_id": "9", "member": {"user": {"id": "54"}}"#;
+const ROOM: &str =
+    r#""guild_id": "9", "channel": {"id": "41", "type": 0}, "member": {"user": {"id": "54"}}"#;
 
 /// A question that was asked, and its message.
 fn asked() -> Desk {

@@ -256,7 +256,8 @@ impl World {
             self.posts.insert(delivery);
         }
         let question = self.dice.chance(30).then_some(3);
-        let chat = ((self.dice.below(4) + 1) * 10).to_string();
+        let chat = ["10", "20", "30", "30/40"][usize::try_from(self.dice.below(4)).unwrap()];
+        let chat = chat.to_string();
         self.discord.post(at(self.now), ToPost { delivery, chat, post, question });
     }
 
@@ -337,6 +338,9 @@ impl World {
                 self.is_in_session = false;
             }
             Action::Message(message) => {
+                let chat = message.identity.chat.as_str();
+                let is_there = if message.is_private { ["10", "20"] } else { ["30", "30/40"] };
+                self.check(is_there.contains(&chat), "said elsewhere");
                 let id = message.id;
                 self.check(self.expected.contains(&id), "not for us, or never said");
                 self.check(!self.safe.contains(&id), "handed over again although it is safe");
@@ -422,6 +426,10 @@ impl World {
         let path: Vec<&str> = call.path.split(['/', '?']).collect();
         match (call.method.as_str(), &path[1..]) {
             ("GET", ["gateway", "bot"]) => (200, GATEWAY.to_string()),
+            ("GET", ["channels", "30"]) => (200, r#"{"id": "30", "type": 0}"#.to_string()),
+            ("GET", ["channels", "40"]) => {
+                (200, r#"{"id": "40", "type": 11, "parent_id": "30"}"#.to_string())
+            }
             ("GET", ["channels", channel, "messages", query]) => {
                 let after = query.strip_prefix("after=").unwrap().split('&').next().unwrap();
                 let after: u64 = after.parse().unwrap();
