@@ -30,6 +30,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     connections: BTreeMap<u32, Connection>,
     next: u32,
+    /// Until when nobody is accepted, because the system had no room for one more.
+    rests_until: Option<Instant>,
 }
 
 struct Connection {
@@ -62,7 +64,7 @@ impl Server {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, connections: BTreeMap::new(), next: 1 })
+        Ok(Self { listener, address, connections: BTreeMap::new(), next: 1, rests_until: None })
     }
 
     pub(crate) fn begin(&self, poller: &Poller) -> io::Result<()> {
@@ -108,7 +110,20 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant, poller: &Poller) {
-        while let Ok((stream, _)) = self.listener.accept() {
+        loop {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => continue,
+                    // There are no descriptors left, and whoever waits would be told of for ever.
+                    _ => {
+                        let _ = poller.remove(&self.listener);
+                        self.rests_until = Some(now.after(REST));
+                        return;
+                    }
+                },
+            };
             // One too many: it is closed at once.
             if self.connections.len() >= CONNECTIONS_COUNT_MAX {
                 continue;
@@ -137,7 +152,8 @@ impl Server {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.connections.values().map(|connection| connection.deadline).min()
+        let deadlines = self.connections.values().map(|connection| connection.deadline);
+        deadlines.chain(self.rests_until).min()
     }
 
     /// Closes what took too long.
@@ -146,6 +162,10 @@ impl Server {
         let late: Vec<u32> = late.map(|(index, _)| *index).collect();
         for index in late {
             self.close(poller, index);
+        }
+        if self.rests_until.is_some_and(|until| until <= now) {
+            let is_heard = poller.add(&self.listener, LISTENER, Interest::READ).is_ok();
+            self.rests_until = (!is_heard).then(|| now.after(REST));
         }
     }
 
@@ -277,6 +297,8 @@ const CONNECTIONS_COUNT_MAX: usize = 8;
 /// A request without a body and with few fields.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long nobody is accepted after the system had no room.
+const REST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

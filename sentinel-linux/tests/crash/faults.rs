@@ -1,6 +1,8 @@
 //! Calls that fail, and disks that are full.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::Duration;
 
@@ -57,6 +59,42 @@ fn a_full_disk_stops_the_intake_and_loses_nothing() {
     until("it is there again", || house.platform.polls_count() > polls);
     end(child);
     assert_eq!(house.verdict(), Verdict::Ok);
+}
+
+/// Who wants to see the figures waits while there are no descriptors, and nothing spins meanwhile.
+#[test]
+fn without_descriptors_the_figures_come_late() {
+    if !traced::is_there() {
+        return;
+    }
+    let house = House::new("figures", Duration::ZERO);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = house.path.join("sentinel.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}[metrics]\nlisten = \"127.0.0.1:{port}\"\n")).unwrap();
+    let trace = house.trace_file();
+    let start = |failing: &str| {
+        let polls = house.platform.polls_count();
+        let inject = format!("inject=accept4:error=EMFILE:when={failing}");
+        let words = ["-o", trace.to_str().unwrap(), "-e", "trace=accept4", "-e", &inject];
+        let child = traced::start(&house, &words);
+        until("it asks for messages", || house.platform.polls_count() > polls);
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        (child, stream)
+    };
+    // Never: then it is tried now and again.
+    let (mut child, _waiting) = start("1+");
+    std::thread::sleep(Duration::from_secs(2));
+    traced::stop(&mut child);
+    let calls = traced::calls(&trace).len();
+    assert!((1..10).contains(&calls), "{calls} calls");
+    // For a while: then it is served.
+    let (mut child, mut stream) = start("1..2");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    traced::stop(&mut child);
 }
 
 /// The same with a real file system that is full, which takes a part of what is written.
