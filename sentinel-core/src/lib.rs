@@ -46,7 +46,7 @@ pub mod label;
 pub mod limits;
 #[cfg(feature = "llm")]
 pub mod llm;
-mod order;
+pub mod order;
 #[cfg(feature = "policy")]
 pub mod policy;
 #[cfg(feature = "agent")]

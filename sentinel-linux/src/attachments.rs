@@ -12,7 +12,6 @@
 //! # Not here
 //! What a file is called, and whether it is taken: the core says so.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use sentinel_core::agent::{ATTACHMENTS, Fetched};
+use sentinel_core::order::Map;
 use sha2::{Digest as _, Sha256};
 
 /// The directory, and what is being written there.
@@ -30,7 +30,7 @@ use sha2::{Digest as _, Sha256};
 pub(crate) struct Attachments {
     held: Option<(PathBuf, OwnedFd)>,
     /// By the numbers of their fetches.
-    open: BTreeMap<u64, Writing>,
+    open: Map<u64, Writing>,
 }
 
 /// A file whose bytes are coming.
@@ -61,7 +61,7 @@ impl Attachments {
             }
         }
         match open(&path, flags, Mode::empty()) {
-            Ok(fd) => Ok(Self { held: Some((path, fd)), open: BTreeMap::new() }),
+            Ok(fd) => Ok(Self { held: Some((path, fd)), open: Map::new() }),
             Err(_) if !is_wanted => Ok(Self::default()),
             Err(error) => Err(error.into()),
         }

@@ -4,7 +4,6 @@
 //! What it means: [`sentinel_core::config`].
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use sentinel_core::capability::Grant;
 use sentinel_core::config::{
     Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
+use sentinel_core::order::Map;
 use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
@@ -106,7 +106,7 @@ fn surrounded<T>(
 }
 
 /// Files that a configuration names, by their paths: what is told to models.
-type Texts = BTreeMap<String, String>;
+type Texts = Map<String, String>;
 
 impl Configuration {
     /// Reads the same file again, while the agent runs. What there is to say about it goes to the

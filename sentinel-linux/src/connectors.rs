@@ -10,7 +10,7 @@
 
 mod change;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use sentinel_core::channel::telegram::Telegram;
 use sentinel_core::channel::{Incoming, Post};
 use sentinel_core::config::Config;
 use sentinel_core::limits::ATTACHMENT_TRIES_MAX;
+use sentinel_core::order::{Map, Set};
 use sentinel_core::text::json;
 use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::http::Headers;
@@ -44,9 +45,9 @@ use crate::state;
 /// All platforms.
 pub(crate) struct Connectors {
     lines: Vec<Line>,
-    answers: BTreeMap<RequestNumber, Answer>,
+    answers: Map<RequestNumber, Answer>,
     /// Files that are wanted, by the numbers of their fetches.
-    wanted: BTreeMap<u64, Wanted>,
+    wanted: Map<u64, Wanted>,
     files: Attachments,
     /// What became of files.
     fetched: VecDeque<(FetchNumber, Fetched)>,
@@ -65,9 +66,9 @@ struct Line {
     app_token: Option<Secret>,
     /// Where what it keeps is kept.
     kept: PathBuf,
-    asked: BTreeMap<CallNumber, RequestNumber>,
+    asked: Map<CallNumber, RequestNumber>,
     /// Posts that were taken and are not answered yet.
-    posts: BTreeSet<(u64, usize)>,
+    posts: Set<(u64, usize)>,
     has_stopped: bool,
     /// A machine that has not begun, for a line whose token was changed: what was sent with the
     /// old one may still be refused.
@@ -167,8 +168,8 @@ impl Connectors {
                 token,
                 app_token,
                 kept,
-                asked: BTreeMap::new(),
-                posts: BTreeSet::new(),
+                asked: Map::new(),
+                posts: Set::new(),
                 has_stopped: false,
                 spare: None,
                 socket: None,
@@ -184,8 +185,8 @@ impl Connectors {
     pub(crate) fn none(files: Attachments) -> Self {
         Self {
             lines: Vec::new(),
-            answers: BTreeMap::new(),
-            wanted: BTreeMap::new(),
+            answers: Map::new(),
+            wanted: Map::new(),
             files,
             fetched: VecDeque::new(),
             notes: VecDeque::new(),
@@ -692,8 +693,8 @@ mod tests {
             token: Secret::new(Zeroizing::new(String::new())),
             app_token: None,
             kept: PathBuf::new(),
-            asked: BTreeMap::new(),
-            posts: BTreeSet::new(),
+            asked: Map::new(),
+            posts: Set::new(),
             has_stopped: false,
             spare: None,
             socket: None,

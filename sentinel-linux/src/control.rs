@@ -11,7 +11,6 @@
 //! # Not here
 //! What is said: [`sentinel_core::control`]. The other end: [`management`](crate::management).
 
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
@@ -23,6 +22,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send, sockopt};
 use sentinel_core::agent::Refusal;
 use sentinel_core::control::{Command, Control};
+use sentinel_core::order::Map;
 use sentinel_core::runtime::{EventError, Sentinel};
 use sentinel_core::time::{Instant, Now};
 
@@ -35,9 +35,9 @@ use crate::state::State;
 pub(crate) struct Door {
     listener: Option<Listener>,
     control: Control,
-    clients: BTreeMap<u32, Client>,
+    clients: Map<u32, Client>,
     /// What is added to the answers of commands.
-    notes: BTreeMap<u64, &'static str>,
+    notes: Map<u64, &'static str>,
 }
 
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Door {
                 None
             }
         };
-        let (clients, notes) = (BTreeMap::new(), BTreeMap::new());
+        let (clients, notes) = (Map::new(), Map::new());
         Self { listener, control: Control::new(), clients, notes }
     }
 
@@ -150,7 +150,7 @@ impl Door {
             self.close(number);
         }
         let mut lost = Vec::new();
-        for (number, client) in &mut self.clients {
+        for (number, client) in self.clients.iter_mut() {
             let reads = self.control.wants_input(*number);
             let writes = !self.control.output(*number).is_empty();
             client.is_deaf &= !reads;

@@ -12,9 +12,9 @@
 //! # Not here
 //! What is read from it: [`secrets`](crate::secrets), [`configuration`](crate::configuration).
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use sentinel_core::order::Map;
 use zeroize::Zeroizing;
 
 /// The value of a variable, if it is set and is text.
@@ -38,7 +38,7 @@ pub(crate) fn text(name: &str) -> Option<String> {
 /// Takes everything out of the environment but what says nothing. To be called while there is one
 /// thread, and once.
 pub(crate) fn take() {
-    let mut taken = BTreeMap::new();
+    let mut taken = Map::new();
     for (name, value) in std::env::vars_os() {
         if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string())
             && !stays(name.as_bytes())
@@ -100,7 +100,7 @@ fn is_secret(name: &str) -> bool {
     ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL"].iter().any(|word| name.contains(word))
 }
 
-static TAKEN: OnceLock<BTreeMap<String, Zeroizing<String>>> = OnceLock::new();
+static TAKEN: OnceLock<Map<String, Zeroizing<String>>> = OnceLock::new();
 
 const HARMLESS: [&str; 20] = [
     "COLORTERM",

@@ -5,11 +5,10 @@
 //!   judged like any other.
 //! - An address within a network of one's own is reached only where a grant names the host itself.
 
-use std::collections::BTreeMap;
-
 use sentinel_core::agent::{CallNumber, ToolOutput};
 use sentinel_core::capability::{Grant, HostPattern, Resource};
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use sentinel_core::order::Map;
 use sentinel_core::time::Instant;
 use sentinel_core::tool::is_text;
 use sentinel_core::wire::http::{Headers, Method};
@@ -21,7 +20,7 @@ use crate::poller::Poller;
 /// What is being fetched.
 #[derive(Debug, Default)]
 pub(crate) struct Fetches {
-    under_way: BTreeMap<RequestNumber, Fetch>,
+    under_way: Map<RequestNumber, Fetch>,
 }
 
 #[derive(Debug)]

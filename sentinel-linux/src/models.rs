@@ -3,11 +3,10 @@
 //! # Invariants
 //! - A key goes to the service it is for, in the field that the core named, and nowhere else.
 
-use std::collections::BTreeMap;
-
 use sentinel_core::agent::ExchangeNumber;
 use sentinel_core::config::{Config, Http};
 use sentinel_core::llm::{Outgoing, Piece, TransportKind};
+use sentinel_core::order::Map;
 use sentinel_core::runtime::Event;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::http::Headers;
@@ -25,7 +24,7 @@ use crate::secrets::{self, Secret};
 pub(crate) struct Models {
     services: Vec<Service>,
     times: Times,
-    asked: BTreeMap<RequestNumber, Asked>,
+    asked: Map<RequestNumber, Asked>,
 }
 
 /// Something that was asked.
@@ -53,7 +52,7 @@ impl Models {
             Ok(Service { base: endpoint.base_url.clone(), key })
         });
         let services = services.collect::<Result<Vec<_>, String>>()?;
-        Ok(Self { services, times: times(config.http()), asked: BTreeMap::new() })
+        Ok(Self { services, times: times(config.http()), asked: Map::new() })
     }
 
     /// The services of another configuration, from now on. What was asked goes on where it is.

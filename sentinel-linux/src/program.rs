@@ -9,7 +9,6 @@ mod end;
 mod reload;
 pub(crate) mod start;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::io;
 use std::path::PathBuf;
@@ -24,6 +23,7 @@ use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Incoming, Part, Post};
 use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
+use sentinel_core::order::Set;
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
 
@@ -121,7 +121,7 @@ struct Program {
     sentinel: Sentinel,
     rest: Rest,
     /// Questions that wait, by their numbers.
-    questions: BTreeSet<u32>,
+    questions: Set<u32>,
     persona: Persona,
     /// Held until the end.
     state: State,
@@ -552,7 +552,7 @@ impl Program {
     /// Tells the platforms which questions are over.
     fn settle_questions(&mut self) {
         let now = self.clock.now();
-        let open: BTreeSet<u32> = self.sentinel.questions().map(|open| open.number).collect();
+        let open: Set<u32> = self.sentinel.questions().map(|open| open.number).collect();
         for question in self.questions.difference(&open) {
             self.connectors.settled(now, *question);
         }

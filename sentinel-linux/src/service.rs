@@ -10,13 +10,13 @@
 //! # Not here
 //! Writing it and telling systemd: [`command::service`](crate::command).
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::capability::{FileRight, Level, Resource};
 use sentinel_core::config::{Config, SealKey, SecretSource};
+use sentinel_core::order::Set;
 
 use crate::seal;
 
@@ -47,9 +47,9 @@ pub(crate) struct Facts<'f> {
 /// The secrets a service has to be given, by where they are.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Secrets {
-    pub(crate) variables: BTreeSet<String>,
-    pub(crate) credentials: BTreeSet<String>,
-    pub(crate) files: BTreeSet<PathBuf>,
+    pub(crate) variables: Set<String>,
+    pub(crate) credentials: Set<String>,
+    pub(crate) files: Set<PathBuf>,
 }
 
 /// Where the secrets of a configuration are.
@@ -141,8 +141,8 @@ pub(crate) fn attachments(config: &Config) -> Option<PathBuf> {
 /// What of the files it sees, and where it writes.
 fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Result {
     let Facts { manager, program, file, state, config, .. } = facts;
-    let mut writes: BTreeSet<PathBuf> = BTreeSet::new();
-    let mut reads: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut writes: Set<PathBuf> = Set::new();
+    let mut reads: Set<PathBuf> = Set::new();
     let is_managed = *manager == Manager::System && state_directory(state).is_some();
     if !is_managed {
         writes.insert(state.to_path_buf());
@@ -171,10 +171,9 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
         }
     }
     // What is within a place that is shown anyway needs no line of its own.
-    let is_shown = |path: &Path, by: &BTreeSet<PathBuf>| {
-        path.ancestors().skip(1).any(|above| by.contains(above))
-    };
-    let all: BTreeSet<PathBuf> = reads.union(&writes).cloned().collect();
+    let is_shown =
+        |path: &Path, by: &Set<PathBuf>| path.ancestors().skip(1).any(|above| by.contains(above));
+    let all: Set<PathBuf> = reads.iter().chain(&writes).cloned().collect();
     let within = |place: &str| all.iter().any(|path| path.starts_with(place));
     let is_home = |path: &Path| HOMES.iter().any(|home| path.starts_with(home));
     let temporary = ["/tmp", "/var/tmp"];

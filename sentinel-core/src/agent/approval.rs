@@ -12,7 +12,6 @@
 //! # Not here
 //! Who may answer, and what follows: [`authority`](super::authority) and the turn.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -24,6 +23,7 @@ use crate::budget::{Exceeded, Scope};
 use crate::channel::Person;
 use crate::label::BlockId;
 use crate::limits::APPROVALS_COUNT_MAX;
+use crate::order::Map;
 use crate::time::Instant;
 use crate::tool::Call;
 
@@ -131,7 +131,7 @@ impl Approval {
 /// All questions that wait.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Approvals {
-    waiting: BTreeMap<u32, Approval>,
+    waiting: Map<u32, Approval>,
     last: u32,
 }
 
@@ -147,7 +147,7 @@ impl Approvals {
     }
 
     /// These questions wait, and this number was the last.
-    pub(super) const fn of(waiting: BTreeMap<u32, Approval>, last: u32) -> Self {
+    pub(super) const fn of(waiting: Map<u32, Approval>, last: u32) -> Self {
         Self { waiting, last }
     }
 

@@ -43,7 +43,6 @@ mod underway;
 mod view;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -61,6 +60,7 @@ use crate::channel::{Access, Incoming, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::ToolDefinition;
 use crate::llm::route::{Route, RouteError};
+use crate::order::{Map, Set};
 use crate::time::{Instant, Now, Timestamp};
 use crate::tool::Builtin;
 
@@ -93,22 +93,22 @@ pub(crate) struct Agent {
     outbox: Outbox,
     table: Table,
     /// Grants that came of an answer "always", and where it was given.
-    approved: BTreeMap<Handle, ConversationNumber>,
+    approved: Map<Handle, ConversationNumber>,
     route: Route,
     budgets: Budgets,
     access: Access,
     persona: Persona,
     approvals: Approvals,
-    conversations: BTreeMap<ConversationNumber, Conversation>,
-    places: BTreeMap<(Box<str>, Box<str>), ConversationNumber>,
+    conversations: Map<ConversationNumber, Conversation>,
+    places: Map<(Box<str>, Box<str>), ConversationNumber>,
     /// Conversations that have a turn.
-    active: BTreeSet<ConversationNumber>,
-    exchanges: BTreeMap<ExchangeNumber, ConversationNumber>,
-    calls: BTreeMap<CallNumber, ConversationNumber>,
+    active: Set<ConversationNumber>,
+    exchanges: Map<ExchangeNumber, ConversationNumber>,
+    calls: Map<CallNumber, ConversationNumber>,
     /// Files that are on their way.
-    fetches: BTreeMap<FetchNumber, ConversationNumber>,
+    fetches: Map<FetchNumber, ConversationNumber>,
     /// What was said and has not arrived as far as anybody knows.
-    deliveries: BTreeMap<DeliveryNumber, Say>,
+    deliveries: Map<DeliveryNumber, Say>,
     /// What models are told of the tools: all of them, and all but the plan.
     offered: [Arc<Vec<ToolDefinition>>; 2],
     /// Whether an operator stopped the intake.
@@ -130,19 +130,19 @@ impl Agent {
             numbers: Numbers::default(),
             outbox: Outbox::default(),
             table: Table::new(),
-            approved: BTreeMap::new(),
+            approved: Map::new(),
             route: route(&settings)?,
             budgets: Budgets::new(settings.budget.clone()),
             access: Access::new(settings.access.clone()),
             persona: Persona::new(settings.persona),
             approvals: Approvals::default(),
-            conversations: BTreeMap::new(),
-            places: BTreeMap::new(),
-            active: BTreeSet::new(),
-            exchanges: BTreeMap::new(),
-            calls: BTreeMap::new(),
-            fetches: BTreeMap::new(),
-            deliveries: BTreeMap::new(),
+            conversations: Map::new(),
+            places: Map::new(),
+            active: Set::new(),
+            exchanges: Map::new(),
+            calls: Map::new(),
+            fetches: Map::new(),
+            deliveries: Map::new(),
             offered: offered(&settings),
             is_halted: false,
             inputs_count: 0,

@@ -12,7 +12,6 @@
 //! Reading the journal: [`runtime`](crate::runtime).
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
@@ -30,6 +29,7 @@ use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
 use crate::limits::CHANNEL_KEY_LIFETIME;
 use crate::order;
+use crate::order::Set;
 use crate::time::Now;
 
 impl Agent {
@@ -198,7 +198,7 @@ impl Agent {
     /// What was being said when the program ended.
     fn repeat_sayings(&mut self) {
         let open: Vec<_> = self.deliveries.values().cloned().collect();
-        let mut uncertain = BTreeSet::new();
+        let mut uncertain = Set::new();
         for say in open {
             // After a while a platform knows a key no longer, and would say it twice.
             let is_recent = self.now.instant.since(say.since) < CHANNEL_KEY_LIFETIME;

@@ -7,7 +7,6 @@
 //! # Not here
 //! Reading them from a file, and where endpoints, keys and directories are: the shell.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -19,6 +18,7 @@ use crate::label::Flow;
 use crate::limits;
 use crate::llm::route::RoutePolicy;
 use crate::llm::{Dialect, Thinking};
+use crate::order::Map;
 use crate::tool::Tools;
 
 /// Everything an operator decides.
@@ -50,7 +50,7 @@ pub struct Settings {
     /// The platforms that are connected.
     pub platforms: Vec<Platform>,
     /// The largest attachment that is taken in, by platform; of others none.
-    pub attachments: BTreeMap<String, u64>,
+    pub attachments: Map<String, u64>,
     /// The platforms of them on which an answer is shown only when it is whole. It decides
     /// nothing, so it is in no digest.
     pub unstreamed: Vec<&'static str>,
@@ -62,10 +62,10 @@ pub struct Settings {
     pub workspace: String,
     /// Where programs are that may be called by name: the shell looked them up once, so that what
     /// is judged is what runs.
-    pub programs: BTreeMap<String, String>,
+    pub programs: Map<String, String>,
     /// The skills that tools belong to, by the names of the tools. A tool that is not built in and
     /// not named here is a skill of its own.
-    pub skills: BTreeMap<String, String>,
+    pub skills: Map<String, String>,
 }
 
 /// A model that can be asked.
@@ -138,13 +138,13 @@ impl Settings {
             prices: Prices::default(),
             access: AccessRules::default(),
             platforms: Vec::new(),
-            attachments: BTreeMap::new(),
+            attachments: Map::new(),
             unstreamed: Vec::new(),
             turn: TurnRules::default(),
             snapshot_inputs: limits::SNAPSHOT_INPUTS,
             workspace: String::from("/"),
-            programs: BTreeMap::new(),
-            skills: BTreeMap::new(),
+            programs: Map::new(),
+            skills: Map::new(),
         }
     }
 }

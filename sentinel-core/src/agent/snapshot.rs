@@ -15,7 +15,6 @@
 //! Finding the last snapshot of a log: [`runtime`](crate::runtime).
 
 use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -33,6 +32,7 @@ use crate::budget::Budgets;
 use crate::capability::{Handle, Table};
 use crate::channel::Access;
 use crate::limits::SNAPSHOT_PIECE_BYTES_MAX;
+use crate::order::{Map, Set};
 use crate::text::json::{self, ObjectWriter, Options, Value};
 use crate::time::{Instant, Now};
 
@@ -129,11 +129,11 @@ impl Agent {
         }
         let unreadable = |what: &'static str| move || Unreadable::new(what);
         let bad = |error: SettingsError| Unreadable::new(error.to_string());
-        let (mut conversations, mut deliveries) = (BTreeMap::new(), BTreeMap::new());
-        let (mut places, mut waiting) = (BTreeMap::new(), BTreeMap::new());
-        let (mut active, mut system) = (BTreeSet::new(), None);
-        let (mut exchanges, mut calls) = (BTreeMap::new(), BTreeMap::new());
-        let mut fetches = BTreeMap::new();
+        let (mut conversations, mut deliveries) = (Map::new(), Map::new());
+        let (mut places, mut waiting) = (Map::new(), Map::new());
+        let (mut active, mut system) = (Set::new(), None);
+        let (mut exchanges, mut calls) = (Map::new(), Map::new());
+        let mut fetches = Map::new();
         for (own, text) in joined(parts)? {
             let document = Options::new().bytes(usize::MAX).parse(text.as_bytes());
             let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
@@ -205,7 +205,7 @@ impl Agent {
     }
 }
 
-fn restore_approved(value: Value<'_>) -> Result<BTreeMap<Handle, ConversationNumber>, Unreadable> {
+fn restore_approved(value: Value<'_>) -> Result<Map<Handle, ConversationNumber>, Unreadable> {
     let small = |value, key| {
         let number = u32::try_from(number(value, key)?);
         number.map_err(|_| Unreadable::new("a number is too large"))

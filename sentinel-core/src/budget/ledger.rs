@@ -7,13 +7,13 @@
 //! # Not here
 //! What something will cost: the caller estimates it, from above.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::amount::{Amount, Measure};
 use crate::fault::{Fault, is_broken};
 use crate::limits::{BUDGET_ACCOUNTS_COUNT_MAX, BUDGET_RESERVATIONS_COUNT_MAX};
+use crate::order::Map;
 use crate::time::Timestamp;
 
 /// For what a limit holds.
@@ -193,8 +193,8 @@ pub struct UnknownReservation;
 #[derive(Clone, Debug, Default)]
 pub struct Budgets {
     rules: Rules,
-    pub(super) accounts: BTreeMap<(Scope, u64), Account>,
-    pub(super) open: BTreeMap<ReservationNumber, Open>,
+    pub(super) accounts: Map<(Scope, u64), Account>,
+    pub(super) open: Map<ReservationNumber, Open>,
     pub(super) last: u64,
     pub(super) day: u64,
 }

@@ -3,7 +3,6 @@
 //! # Invariants
 //! - It comes from [`read`](super::read) alone, so what is in it was checked.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,6 +15,7 @@ use crate::agent::{Model, Settings};
 use crate::budget::Price;
 use crate::channel::Platform;
 use crate::label::ToolRole;
+use crate::order::Map;
 use crate::wire::url::Url;
 
 /// A configuration without errors.
@@ -29,7 +29,7 @@ pub struct Config {
     pub(super) connectors: Vec<Connector>,
     pub(super) terminal: Option<Terminal>,
     pub(super) self_confinement: Confinement,
-    pub(super) roles: BTreeMap<String, ToolRole>,
+    pub(super) roles: Map<String, ToolRole>,
     pub(super) http: Http,
     pub(super) log: Log,
     pub(super) metrics: Option<SocketAddr>,

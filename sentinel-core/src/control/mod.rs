@@ -36,7 +36,7 @@ mod request;
 mod tests;
 mod view;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -46,6 +46,7 @@ use crate::limits::{
     CONTROL_ANSWER_BYTES_MAX, CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_UNREAD_BYTES_MAX,
     CONTROL_WAITING_MAX,
 };
+use crate::order::Map;
 use crate::runtime::{EventError, Sentinel};
 use crate::text::json::{self, ObjectWriter};
 use crate::time::{Instant, Now};
@@ -63,10 +64,10 @@ pub const VERSION: u64 = 1;
 /// ([`told`](Self::told)).
 #[derive(Debug, Default)]
 pub struct Control {
-    clients: BTreeMap<u32, Client>,
+    clients: Map<u32, Client>,
     clients_count: u32,
     /// Who waits for a command's outcome, and under which number of its own.
-    asked: BTreeMap<u64, (u32, u64)>,
+    asked: Map<u64, (u32, u64)>,
     requests_count: u64,
 }
 
@@ -182,7 +183,7 @@ impl Control {
 
     /// The next thing that a client wants done; what it wants to see is shown here.
     pub fn poll(&mut self, sentinel: &Sentinel, now: Now) -> Option<Command> {
-        for (number, client) in &mut self.clients {
+        for (number, client) in self.clients.iter_mut() {
             while client.is_open() {
                 let Some((id, asked)) = client.next() else { break };
                 match (id, asked) {

@@ -8,18 +8,18 @@
 //! approved.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
 
 use super::export::Keys;
 use super::record::{Frame, Framing, Record, kind};
 use super::seal::{KeyRingError, NonceStart, PayloadKey};
 use super::segment::Place;
+use crate::order::Map;
 
 /// Reads the files of a log, in order.
 #[derive(Debug)]
 pub struct Reader<'k> {
     keys: Keys<'k>,
-    opened: BTreeMap<u64, PayloadKey>,
+    opened: Map<u64, PayloadKey>,
     nonce: NonceStart,
 }
 
@@ -38,7 +38,7 @@ impl<'k> Reader<'k> {
     /// A reader with these keys.
     #[must_use]
     pub const fn new(keys: Keys<'k>) -> Self {
-        Self { keys, opened: BTreeMap::new(), nonce: [0; 16] }
+        Self { keys, opened: Map::new(), nonce: [0; 16] }
     }
 
     /// The records of a file, after its header; `None` if it has none.
@@ -73,7 +73,7 @@ impl<'k> Reader<'k> {
 
     fn open<'f>(&mut self, record: &Record<'f>) -> Payload<'f> {
         let number = record.conversation;
-        if let alloc::collections::btree_map::Entry::Vacant(place) = self.opened.entry(number) {
+        if let crate::order::Entry::Vacant(place) = self.opened.entry(number) {
             match self.keys.ring.open(number, self.keys.master) {
                 Ok(key) => place.insert(key),
                 Err(KeyRingError::Absent) => return Payload::Forgotten,

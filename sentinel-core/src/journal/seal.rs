@@ -14,10 +14,10 @@
 //! # Not here
 //! Keeping the master key, and erasing a wrapped key from the disk: the shell's.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::order::Map;
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{KeyInit as _, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -82,7 +82,7 @@ impl fmt::Debug for PayloadKey {
 /// forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyRing {
-    wrapped: BTreeMap<u64, Wrapped>,
+    wrapped: Map<u64, Wrapped>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl KeyRing {
     /// A ring without keys.
     #[must_use]
     pub const fn new() -> Self {
-        Self { wrapped: BTreeMap::new() }
+        Self { wrapped: Map::new() }
     }
 
     /// Makes a key for a conversation that has none. All of `entropy` is used and has to be fresh.

@@ -16,7 +16,6 @@
 //! What a person is told is [`explain`](super::explain()); asking is for the agent.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 
 use super::arguments::{Leaf, Leaves};
 use super::context::{BlockId, Context};
@@ -27,6 +26,7 @@ use super::tool::{Effect, Parameter, ParameterKind, TaintedPayload, ToolRole};
 use super::urls;
 use crate::capability::{Handle, Level, Verdict};
 use crate::limits::{LABEL_VALUES_BYTES_MAX, LABEL_VALUES_MAX};
+use crate::order::Set;
 use crate::text::json::{Kind, Value};
 use crate::time::Timestamp;
 
@@ -46,7 +46,7 @@ pub struct Flow {
     /// How much named values are trusted.
     pub mode: Mode,
     /// Values that the operator allows as control of any tool.
-    pub constants: BTreeSet<Box<str>>,
+    pub constants: Set<Box<str>>,
 }
 
 /// A call that is to be decided.

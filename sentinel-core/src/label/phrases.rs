@@ -14,18 +14,18 @@
 //! What counts as trusted: the context adds trusted text to one of these and nothing else.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::fold::{Folded, fold_text};
 use crate::limits::{LABEL_KEYS_MAX, LABEL_PLACES_MAX, LABEL_TRUSTED_BYTES_MAX};
+use crate::order::Map;
 
 /// Texts, and where each of their words stands.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Phrases {
     /// The texts in their spelling, each ended by a line feed, which no value contains.
     text: Vec<u8>,
-    words: BTreeMap<Box<[u8]>, Word>,
+    words: Map<Box<[u8]>, Word>,
     places: Vec<Place>,
 }
 

@@ -18,27 +18,26 @@
 //! Whether a name stands in trusted text is asked of the trusted text, when a call is decided.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
-use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use super::fold::Folded;
 use super::tool::Records;
 use crate::limits::{LABEL_RECORDS_MAX, LABEL_VALUE_BYTES_MAX};
+use crate::order::{Entry, Map};
 use crate::text::json::{self, Kind, Value};
 
 /// The records of a conversation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecordIndex {
-    kinds: BTreeMap<Box<str>, RecordKind>,
+    kinds: Map<Box<str>, RecordKind>,
     count: usize,
     is_full: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct RecordKind {
-    ids: BTreeMap<Box<str>, Record>,
-    names: BTreeMap<Box<[u8]>, Named>,
+    ids: Map<Box<str>, Record>,
+    names: Map<Box<[u8]>, Named>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -98,7 +97,7 @@ impl RecordIndex {
                 Entry::Vacant(vacant) => drop(vacant.insert(Named::One(id.into()))),
                 Entry::Occupied(mut known) => {
                     if !matches!(known.get(), Named::One(other) if **other == *id) {
-                        known.insert(Named::Several);
+                        *known.get_mut() = Named::Several;
                     }
                 }
             }

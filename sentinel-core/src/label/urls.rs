@@ -8,14 +8,14 @@
 //! a fetch as reading only while nothing private is in the context.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 
 use crate::limits::{LABEL_URLS_MAX, LABEL_VALUE_BYTES_MAX};
+use crate::order::Set;
 use crate::wire::url::Url;
 
 /// The URLs of a conversation's untrusted blocks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Urls(BTreeSet<Box<str>>);
+pub(super) struct Urls(Set<Box<str>>);
 
 impl Urls {
     pub(super) fn add(&mut self, text: &str) {

@@ -11,24 +11,24 @@
 //! - An id that is distinct and of the right shape is left as it is.
 
 use alloc::borrow::Cow;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::error::{ModelErrorKind, ReplyBound};
 use crate::limits::{MODEL_REPLY_NAME_BYTES_MAX, MODEL_REPLY_TOOL_CALLS_MAX};
+use crate::order::{Map, Set};
 
 /// The ids that one answer has given to its calls.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GivenIds {
     /// What tells this answer from the others of its conversation.
     answer: u64,
-    given: BTreeSet<String>,
+    given: Set<String>,
 }
 
 impl GivenIds {
     pub(super) fn new(answer: u64) -> Self {
-        Self { answer, given: BTreeSet::new() }
+        Self { answer, given: Set::new() }
     }
 
     /// The next call, with the id that the model gave it, if any: its place and its distinct id.
@@ -81,13 +81,13 @@ impl IdShape {
 pub(super) struct WireIds<'m> {
     shape: IdShape,
     /// The id that the last call of this name has on the wire.
-    last: BTreeMap<&'m str, String>,
-    used: BTreeSet<String>,
+    last: Map<&'m str, String>,
+    used: Set<String>,
 }
 
 impl<'m> WireIds<'m> {
     pub(super) fn new(shape: IdShape) -> Self {
-        Self { shape, last: BTreeMap::new(), used: BTreeSet::new() }
+        Self { shape, last: Map::new(), used: Set::new() }
     }
 
     /// A call: its id on the wire.
@@ -164,7 +164,7 @@ mod tests {
             let shape = *u.choose(&[IdShape::Any, IdShape::Word, IdShape::Nine])?;
             let names = ["call_0", "call_1", "toolu_01A", "abcdefghi", "a b", "é", ""];
             let mut ids = WireIds::new(shape);
-            let mut seen = BTreeSet::new();
+            let mut seen = Set::new();
             for _ in 0..u.int_in_range(0..=20)? {
                 let name = *u.choose(&names)?;
                 let wire = ids.call(name);

@@ -10,7 +10,6 @@
 //! The built-in tools say by themselves what their calls need; here a file says it.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -18,6 +17,7 @@ use super::read::{ScenarioError, fault, known, strings};
 use crate::capability::{
     FileRight, Grant, Handle, Holder, HttpRequest, PathRef, Request, SpecError, Table, Verdict,
 };
+use crate::order::Map;
 use crate::text::json::Value;
 use crate::time::Timestamp;
 use crate::wire::url::Url;
@@ -67,12 +67,12 @@ pub(super) struct Ground {
     table: Table,
     workspace: Box<str>,
     /// The programs that are found by their name.
-    programs: BTreeMap<Box<str>, Box<str>>,
+    programs: Map<Box<str>, Box<str>>,
 }
 
 impl Default for Ground {
     fn default() -> Self {
-        Self { table: Table::new(), workspace: "/".into(), programs: BTreeMap::new() }
+        Self { table: Table::new(), workspace: "/".into(), programs: Map::new() }
     }
 }
 

@@ -13,7 +13,6 @@
 //! Shortening and colouring what differs: an [`Outcome`] says it in plain sentences.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -27,6 +26,7 @@ use crate::label::{
     Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Mode,
     Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain, questions,
 };
+use crate::order::Map;
 use crate::text::json::{self, Kind, Value};
 use crate::time::Timestamp;
 
@@ -52,9 +52,9 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Suite {
-    tools: BTreeMap<Box<str>, ToolRole>,
-    grants: BTreeMap<Box<str>, Grant>,
-    needs: BTreeMap<Box<str>, Needs>,
+    tools: Map<Box<str>, ToolRole>,
+    grants: Map<Box<str>, Grant>,
+    needs: Map<Box<str>, Needs>,
     ground: Ground,
     flow: Flow,
     mode: Option<Mode>,

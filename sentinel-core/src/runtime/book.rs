@@ -11,7 +11,7 @@
 //! # Not here
 //! What is recorded: [`agent`](crate::agent).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -26,6 +26,7 @@ use crate::journal::{
 use crate::limits::{
     JOURNAL_FILE_BYTES_MAX, RUNTIME_KEYS_OPEN_MAX, RUNTIME_RETRY_TIME, RUNTIME_UNWRITTEN_BYTES_MAX,
 };
+use crate::order::Map;
 use crate::time::{Instant, Now, Timestamp};
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) struct Book {
     is_ring_out: bool,
     master: MasterKey,
     /// Keys that were used lately.
-    keys: BTreeMap<u64, PayloadKey>,
+    keys: Map<u64, PayloadKey>,
     unwritten: Vec<u8>,
     writing: Option<Writing>,
     file: u64,
@@ -86,7 +87,7 @@ impl Book {
             is_ring_changed: false,
             is_ring_out: false,
             master,
-            keys: BTreeMap::new(),
+            keys: Map::new(),
             unwritten,
             writing: None,
             file,

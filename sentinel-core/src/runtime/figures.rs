@@ -10,7 +10,6 @@
 //! # Not here
 //! How they are given out, and what only a shell can count: the shell.
 
-use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 
 use crate::agent::input::Input;
@@ -18,6 +17,7 @@ use crate::agent::{ExchangeNumber, Kind};
 use crate::budget::{Money, Prices};
 use crate::limits::FIGURES_NAMES_COUNT_MAX;
 use crate::llm::Usage;
+use crate::order::Map;
 use crate::text::json::{self, Value};
 
 /// How much of everything there was since the start.
@@ -32,17 +32,17 @@ pub struct Figures {
     /// Turns that began.
     pub turns_started_count: u64,
     /// Turns that ended, by how.
-    pub turns_ended: BTreeMap<String, u64>,
+    pub turns_ended: Map<String, u64>,
     /// Calls that were decided, by tool and answer.
-    pub calls: BTreeMap<(String, String), u64>,
+    pub calls: Map<(String, String), u64>,
     /// Questions that people were asked.
     pub questions_count: u64,
     /// Questions that were answered, by the answer.
-    pub answers: BTreeMap<String, u64>,
+    pub answers: Map<String, u64>,
     /// What models did, by their names.
-    pub models: BTreeMap<String, ModelFigures>,
+    pub models: Map<String, ModelFigures>,
     /// Exchanges under way, and with which model.
-    asked: BTreeMap<u64, String>,
+    asked: Map<u64, String>,
 }
 
 /// What a model did.
@@ -145,7 +145,7 @@ fn add(count: &mut u64, more: u64) {
 }
 
 /// The entry of a name, or of all that are too many.
-fn entry<T: Default>(names: &mut BTreeMap<String, T>, name: String) -> &mut T {
+fn entry<T: Default>(names: &mut Map<String, T>, name: String) -> &mut T {
     let is_full = names.len() >= FIGURES_NAMES_COUNT_MAX && !names.contains_key(&name);
     names.entry(if is_full { OTHER.to_string() } else { name }).or_default()
 }

@@ -34,7 +34,7 @@ mod resume;
 #[cfg(test)]
 mod tests;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -54,6 +54,7 @@ use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
 use crate::limits::{ATTACHMENT_WHY_BYTES_MAX, RUNTIME_OUTPUT_BYTES_MAX};
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
+use crate::order::Map;
 use crate::time::{Instant, Now};
 
 pub use self::event::{Effect, Event, EventError, Said};
@@ -76,8 +77,8 @@ pub struct Sentinel {
     is_stopped: bool,
     /// Whether operators alone are served, because nobody is at work.
     is_maintained: bool,
-    exchanges: BTreeMap<ExchangeNumber, Exchange>,
-    speaking: BTreeMap<DeliveryNumber, Speaking>,
+    exchanges: Map<ExchangeNumber, Exchange>,
+    speaking: Map<DeliveryNumber, Speaking>,
     /// Deliveries up to this one may have been under way before the last start.
     resumed_through: DeliveryNumber,
     /// What is asked for when so many records are safe.
@@ -146,8 +147,8 @@ impl Sentinel {
             now,
             is_stopped: false,
             is_maintained: false,
-            exchanges: BTreeMap::new(),
-            speaking: BTreeMap::new(),
+            exchanges: Map::new(),
+            speaking: Map::new(),
             resumed_through: DeliveryNumber(0),
             waiting: VecDeque::new(),
             inner: VecDeque::new(),
@@ -536,7 +537,7 @@ impl Sentinel {
     /// What became of deliveries, and what is to be posted next.
     fn speak(&mut self) {
         let mut over = Vec::new();
-        for (number, speaking) in &mut self.speaking {
+        for (number, speaking) in self.speaking.iter_mut() {
             while let Some(post) = speaking.delivery.poll(self.now.instant) {
                 self.effects.push_back(Effect::Post {
                     delivery: *number,

@@ -3,12 +3,12 @@
 //! # Invariants
 //! - What is not in the table is an error that says what is near it, and nothing is done.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use sentinel_core::order::Map;
 use sentinel_core::text::suggest::nearest;
 
 use super::{COMMON, Command, Switch, all};
@@ -21,7 +21,7 @@ use crate::program::{Mode, Options};
 pub(crate) struct Arguments {
     /// The words that are no options, in their order.
     pub(crate) operands: Vec<OsString>,
-    options: BTreeMap<&'static str, OsString>,
+    options: Map<&'static str, OsString>,
 }
 
 impl Arguments {
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn every_command_has_a_name_of_its_own_and_help() {
-        let names: std::collections::BTreeSet<&str> = all().map(|known| known.name).collect();
+        let names: sentinel_core::order::Set<&str> = all().map(|known| known.name).collect();
         assert_eq!(names.len(), all().count());
         for command in all() {
             let help = super::super::help::about(Some(command));

@@ -12,11 +12,11 @@ mod histogram;
 mod process;
 mod server;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sentinel_core::order::Map;
 use sentinel_core::runtime::Sentinel;
 use sentinel_core::time::Timestamp;
 
@@ -32,7 +32,7 @@ pub(crate) struct Metrics {
     process: Process,
     pub(crate) journal: Arc<JournalFigures>,
     rounds: Histogram,
-    platforms: BTreeMap<&'static str, PlatformFigures>,
+    platforms: Map<&'static str, PlatformFigures>,
     poll_errors_count: u64,
 }
 
@@ -87,7 +87,7 @@ impl Metrics {
             process: Process::new(),
             journal: Arc::default(),
             rounds: Histogram::default(),
-            platforms: BTreeMap::new(),
+            platforms: Map::new(),
             poll_errors_count: 0,
         }
     }

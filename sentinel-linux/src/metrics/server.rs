@@ -9,12 +9,12 @@
 //! # Not here
 //! What is answered: whoever is asked for a page.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use rustix::fd::AsFd as _;
+use sentinel_core::order::Map;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::http::{
     BodyLength, Headers, HttpLimits, RequestHead, RequestPart, ResponseHead, Server as Codec,
@@ -28,7 +28,7 @@ use crate::poller::{Interest, Owner, Poller, Ready, Token};
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    connections: BTreeMap<u32, Connection>,
+    connections: Map<u32, Connection>,
     next: u32,
     /// Until when nobody is accepted, because the system had no room for one more.
     rests_until: Option<Instant>,
@@ -64,7 +64,7 @@ impl Server {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, connections: BTreeMap::new(), next: 1, rests_until: None })
+        Ok(Self { listener, address, connections: Map::new(), next: 1, rests_until: None })
     }
 
     pub(crate) fn begin(&self, poller: &Poller) -> io::Result<()> {

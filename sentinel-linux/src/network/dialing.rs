@@ -166,7 +166,7 @@ impl Racing {
 
 /// Closes sockets that are not needed any more.
 pub(super) fn drop_dialed(
-    dialed: &mut std::collections::BTreeMap<u32, Dialed>,
+    dialed: &mut sentinel_core::order::Map<u32, Dialed>,
     poller: &Poller,
     is_unwanted: impl Fn(&Dialed) -> bool,
 ) {

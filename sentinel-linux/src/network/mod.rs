@@ -14,12 +14,13 @@
 //! # Not here
 //! Redirects, retries and what may be asked: callers decide. HTTP/2, and proxies other than HTTP.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use sentinel_core::order::Map;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::websocket::CloseCode;
 
@@ -67,10 +68,10 @@ pub(crate) struct Network {
     tls: Arc<ClientConfig>,
     proxy: Option<Proxy>,
     resolver: Resolver,
-    flows: BTreeMap<u64, Flow>,
+    flows: Map<u64, Flow>,
     flows_count: u64,
-    dialed: BTreeMap<u32, Dialed>,
-    connections: BTreeMap<u32, Connection>,
+    dialed: Map<u32, Dialed>,
+    connections: Map<u32, Connection>,
     pool: Pool,
     tools: Tools,
     events: VecDeque<NetworkEvent>,
@@ -87,10 +88,10 @@ impl Network {
             tls: tls::config(options.extra_roots.as_deref())?,
             proxy: options.proxy,
             resolver: Resolver::new(options.dns, options.hosts),
-            flows: BTreeMap::new(),
+            flows: Map::new(),
             flows_count: 0,
-            dialed: BTreeMap::new(),
-            connections: BTreeMap::new(),
+            dialed: Map::new(),
+            connections: Map::new(),
             pool: Pool::default(),
             tools: Tools::default(),
             events: VecDeque::new(),

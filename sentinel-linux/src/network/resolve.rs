@@ -9,12 +9,12 @@
 //! What an address may be used for: that is asked when it is connected to, for every connection
 //! anew.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use sentinel_core::limits::DNS_CACHE_COUNT_MAX;
+use sentinel_core::order::Map;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::dns::{
     Ask, Cache, Cached, Config, Exchange, Hosts, Lookup, LookupError, Resolved, Transport,
@@ -32,9 +32,9 @@ pub(super) struct Resolver {
     config: Config,
     hosts: Hosts,
     cache: Cache,
-    lookups: BTreeMap<u32, Running>,
+    lookups: Map<u32, Running>,
     lookups_count: u32,
-    sockets: BTreeMap<u32, Query>,
+    sockets: Map<u32, Query>,
 }
 
 /// Addresses, or why there are none.
@@ -73,9 +73,9 @@ impl Resolver {
             config,
             hosts,
             cache: Cache::new(DNS_CACHE_COUNT_MAX),
-            lookups: BTreeMap::new(),
+            lookups: Map::new(),
             lookups_count: 0,
-            sockets: BTreeMap::new(),
+            sockets: Map::new(),
         }
     }
 
@@ -127,7 +127,7 @@ impl Resolver {
     /// Nobody has to tell this flow any more.
     pub(super) fn forget(&mut self, flow: u64, poller: &Poller, tools: &mut Tools) {
         let mut unwanted = Vec::new();
-        for (number, running) in &mut self.lookups {
+        for (number, running) in self.lookups.iter_mut() {
             running.flows.retain(|waiting| *waiting != flow);
             if running.flows.is_empty() {
                 unwanted.push(*number);
@@ -259,7 +259,7 @@ impl Query {
     }
 }
 
-fn close(sockets: &mut BTreeMap<u32, Query>, poller: &Poller, is_done: impl Fn(&Query) -> bool) {
+fn close(sockets: &mut Map<u32, Query>, poller: &Poller, is_done: impl Fn(&Query) -> bool) {
     sockets.retain(|_, query| {
         let is_done = is_done(query);
         if is_done {

@@ -4,8 +4,7 @@
 //! real one and asks again. So progress costs nothing, and an exchange that runs for long wakes the
 //! program once for each of its deadlines.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use sentinel_core::order::{Map, Set};
 use sentinel_core::time::Instant;
 
 /// What is looked at.
@@ -20,8 +19,8 @@ pub(super) enum Timer {
 /// All that are set; each stands once.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    order: BTreeSet<(Instant, Timer)>,
-    set: BTreeMap<Timer, Instant>,
+    order: Set<(Instant, Timer)>,
+    set: Map<Timer, Instant>,
 }
 
 impl Timers {

@@ -4,13 +4,13 @@
 //! - Files are confined before there is a second thread, and system calls after it: nothing runs
 //!   unconfined, and nothing has to be made later.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
+use sentinel_core::order::Set;
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
@@ -118,7 +118,7 @@ impl Program {
             notify,
             sentinel,
             rest,
-            questions: BTreeSet::new(),
+            questions: Set::new(),
             persona,
             state,
             options: options.clone(),

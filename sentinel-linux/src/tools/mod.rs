@@ -13,11 +13,11 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
+use sentinel_core::order::Map;
 use sentinel_core::tool::{Call, Operation};
 
 use self::denied::Denied;
@@ -32,7 +32,7 @@ pub(crate) struct Tools {
     /// What this process can reach, and whether it can write there.
     granted: Vec<(PathBuf, bool)>,
     workspace: String,
-    searches: BTreeMap<CallNumber, Search>,
+    searches: Map<CallNumber, Search>,
 }
 
 impl Tools {
@@ -55,7 +55,7 @@ impl Tools {
         let roots = Roots::hold([settings.workspace.as_str()].into_iter().chain(paths), denied)?;
         let granted = granted.into_iter().map(|(path, writes)| (PathBuf::from(path), writes));
         let workspace = settings.workspace.clone();
-        Ok(Self { roots, granted: granted.collect(), workspace, searches: BTreeMap::new() })
+        Ok(Self { roots, granted: granted.collect(), workspace, searches: Map::new() })
     }
 
     /// Whether files that are granted now can be reached, because they were granted at the start.

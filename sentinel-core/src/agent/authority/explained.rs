@@ -9,7 +9,6 @@
 //! # Not here
 //! Whole conversations: [`policy`](crate::policy) plays those.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -24,6 +23,7 @@ use crate::label::{
     explain,
 };
 use crate::llm::ToolUse;
+use crate::order::Map;
 use crate::text::json;
 use crate::time::{Instant, Now, Timestamp};
 use crate::tool::{Call, CallError};
@@ -173,7 +173,7 @@ impl Agent {
         let spec = |handle| self.table.find(handle).map(ToString::to_string).unwrap_or_default();
         let needs = call.with_requests(&self.surroundings(call), |requests| {
             // A search needs to list and to read one directory; a command may name a path twice.
-            let mut needs: BTreeMap<String, Covering> = BTreeMap::new();
+            let mut needs: Map<String, Covering> = Map::new();
             for request in requests {
                 let exact = Grant::exactly(request).map(|grant| grant.to_string());
                 let verdict = match self.table.decide(holder, request, now) {

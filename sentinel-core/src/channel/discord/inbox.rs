@@ -13,7 +13,7 @@
 
 mod kept;
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 pub(super) use self::kept::Kept;
@@ -23,16 +23,17 @@ use crate::limits::{
     CHANNEL_HELD_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 use crate::order;
+use crate::order::{Map, Set};
 
 /// What came, and what became of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
-    channels: BTreeMap<u64, Channel>,
+    channels: Map<u64, Channel>,
     /// Handed over, and not acknowledged.
-    pending: BTreeMap<u64, Pending>,
+    pending: Map<u64, Pending>,
     /// Acknowledged, in this order.
     done: VecDeque<Done>,
-    done_ids: BTreeSet<u64>,
+    done_ids: Set<u64>,
     /// What may be handed over now: the channel was asked for everything before it.
     released: VecDeque<Arrival>,
     /// Counts what happens, to find the channel that was silent longest.
@@ -44,7 +45,7 @@ struct Channel {
     is_private: bool,
     /// The last message that was handed over or is none for the agent.
     newest: u64,
-    pending: BTreeSet<u64>,
+    pending: Set<u64>,
     /// Where what was missed is still to be asked for.
     hole: Option<Hole>,
     used: u64,
@@ -104,7 +105,7 @@ impl Inbox {
         let channel = self.channels.entry(id).or_insert_with(|| Channel {
             is_private: arrival.is_private,
             newest: arrival.id.saturating_sub(1),
-            pending: BTreeSet::new(),
+            pending: Set::new(),
             hole: None,
             used,
         });

@@ -22,7 +22,6 @@ mod message;
 mod places;
 mod posting;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -45,6 +44,7 @@ use super::traffic::{
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::order;
+use crate::order::{Map, Set};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
 use crate::wire::http::{Headers, Method};
@@ -77,10 +77,10 @@ pub struct Discord {
     is_asking: bool,
     asks_from: Instant,
     asking: Backoff,
-    questions: BTreeMap<(u64, u32), Asked>,
+    questions: Map<(u64, u32), Asked>,
     /// The one message of a room that nothing was said after; `None` where there are several.
-    unanswered: BTreeMap<u64, Option<u64>>,
-    alerted: BTreeSet<(u64, u64)>,
+    unanswered: Map<u64, Option<u64>>,
+    alerted: Set<(u64, u64)>,
 }
 
 /// What a request is for.
@@ -121,9 +121,9 @@ impl Discord {
             is_asking: false,
             asks_from: Instant(0),
             asking: Backoff::default(),
-            questions: BTreeMap::new(),
-            unanswered: BTreeMap::new(),
-            alerted: BTreeSet::new(),
+            questions: Map::new(),
+            unanswered: Map::new(),
+            alerted: Set::new(),
         }
     }
 
@@ -442,8 +442,8 @@ impl Discord {
             if self.unanswered.len() >= CHANNEL_CHATS_KEPT {
                 self.unanswered.clear();
             }
-            let one = self.unanswered.entry(channel);
-            one.and_modify(|one| *one = None).or_insert(Some(id));
+            let one = self.unanswered.get(&channel).map_or(Some(id), |_| None);
+            self.unanswered.insert(channel, one);
         }
         self.out.push(Action::Message(message));
     }

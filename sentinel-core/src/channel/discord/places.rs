@@ -13,7 +13,6 @@
 //! # Not here
 //! What a rule for a room says: [`AccessRules`](crate::channel::AccessRules).
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,15 +22,16 @@ use super::message::{number, snowflake};
 use crate::channel::incoming::Incoming;
 use crate::channel::traffic::{Backoff, Chance};
 use crate::limits::CHANNEL_CHATS_KEPT;
+use crate::order::Map;
 use crate::text::json::Value;
 use crate::time::Instant;
 
 /// What is known of channels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Places {
-    known: BTreeMap<u64, Place>,
+    known: Map<u64, Place>,
     /// What was said in channels that are not known yet.
-    waiting: BTreeMap<u64, Vec<Incoming>>,
+    waiting: Map<u64, Vec<Incoming>>,
     is_asking: bool,
     asks_from: Instant,
     backoff: Backoff,

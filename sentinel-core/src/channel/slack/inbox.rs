@@ -10,7 +10,7 @@
 //! # Not here
 //! What was said in threads while nothing ran: the history of a channel does not tell it.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -20,17 +20,18 @@ use crate::limits::{
     CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
     CHANNEL_KEPT_BYTES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
+use crate::order::{Map, Set};
 use crate::text::json::{self, Options};
 
 /// What came, and what became of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inbox {
-    channels: BTreeMap<String, Channel>,
+    channels: Map<String, Channel>,
     /// Handed over and not acknowledged, by the ids of messages.
-    pending: BTreeMap<String, Pending>,
+    pending: Map<String, Pending>,
     /// Acknowledged, in this order.
     done: VecDeque<(String, Option<Place>)>,
-    done_ids: BTreeSet<String>,
+    done_ids: Set<String>,
     released: VecDeque<Incoming>,
     moment: u64,
 }
@@ -39,7 +40,7 @@ pub(super) struct Inbox {
 struct Channel {
     /// The last message that was handed over or is none for the agent.
     newest: u64,
-    pending: BTreeSet<u64>,
+    pending: Set<u64>,
     /// What was missed is still to be asked for, so `newest` stays.
     is_behind: bool,
     /// It fell behind again since it was asked.
@@ -224,7 +225,7 @@ impl Inbox {
         let used = self.moment;
         let channel = self.channels.entry(id.to_string()).or_insert_with(|| Channel {
             newest: stamp.saturating_sub(1),
-            pending: BTreeSet::new(),
+            pending: Set::new(),
             is_behind: false,
             again: false,
             used,
@@ -291,7 +292,7 @@ impl Inbox {
         for row in rows("channels").take(CHANNEL_CHATS_KEPT) {
             let (Some(id), Some(newest)) = (text(row, 0), number(row, 1)) else { continue };
             if super::message::is_id(&id) {
-                let pending = BTreeSet::new();
+                let pending = Set::new();
                 let channel = Channel { newest, pending, is_behind: false, again: false, used: 0 };
                 inbox.channels.insert(id, channel);
             }

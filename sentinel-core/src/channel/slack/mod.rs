@@ -23,7 +23,6 @@ mod posting;
 mod refusal;
 mod socket;
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -44,6 +43,7 @@ use super::traffic::{
     Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, answered_question, downloaded,
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
+use crate::order::{Map, Set};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
 use crate::wire::http::Headers;
@@ -79,8 +79,8 @@ pub struct Slack {
     left_over: Option<History>,
     asks_from: Instant,
     asking: Backoff,
-    questions: BTreeMap<(Place, u32), Question>,
-    alerted: BTreeSet<(String, String)>,
+    questions: Map<(Place, u32), Question>,
+    alerted: Set<(String, String)>,
 }
 
 /// What a request is for.
@@ -135,8 +135,8 @@ impl Slack {
             left_over: None,
             asks_from: Instant(0),
             asking: Backoff::default(),
-            questions: BTreeMap::new(),
-            alerted: BTreeSet::new(),
+            questions: Map::new(),
+            alerted: Set::new(),
         }
     }
 

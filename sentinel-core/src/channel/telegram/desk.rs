@@ -6,7 +6,7 @@
 //! # Not here
 //! What the calls are for.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
@@ -15,6 +15,7 @@ use super::files::Fetching;
 use super::posts::Out;
 use crate::channel::connector::{Action, Call, CallNumber, Token};
 use crate::limits::{TELEGRAM_ANSWER_BYTES_MAX, TELEGRAM_CALL_TIME_MAX, TELEGRAM_POSTS_OUT_MAX};
+use crate::order::Map;
 use crate::wire::http::Method;
 
 /// What a call is for.
@@ -40,14 +41,14 @@ pub(super) enum Errand {
 #[derive(Debug)]
 pub(super) struct Desk {
     last: u64,
-    calls: BTreeMap<CallNumber, Errand>,
+    calls: Map<CallNumber, Errand>,
     asides_count: usize,
     out: VecDeque<Action>,
 }
 
 impl Desk {
     pub(super) const fn new() -> Self {
-        Self { last: 0, calls: BTreeMap::new(), asides_count: 0, out: VecDeque::new() }
+        Self { last: 0, calls: Map::new(), asides_count: 0, out: VecDeque::new() }
     }
 
     /// Calls a method of the Bot API.
@@ -109,7 +110,7 @@ impl Desk {
     }
 
     /// Nothing that is out matters any more.
-    pub(super) fn cancel_all(&mut self) -> BTreeMap<CallNumber, Errand> {
+    pub(super) fn cancel_all(&mut self) -> Map<CallNumber, Errand> {
         let calls = core::mem::take(&mut self.calls);
         self.out.extend(calls.keys().map(|call| Action::Cancel(*call)));
         calls

@@ -19,7 +19,7 @@
 //! # Not here
 //! What an update is: [`update`](super::update).
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
@@ -27,6 +27,7 @@ use super::pause::Pause;
 use super::update::KINDS;
 use super::words::number_of;
 use crate::limits::{TELEGRAM_POLL_TIME, TELEGRAM_UPDATES_KEPT, TELEGRAM_UPDATES_MAX};
+use crate::order::Set;
 use crate::text::json::{self, Value};
 use crate::time::Instant;
 
@@ -39,7 +40,7 @@ pub(super) struct Polling {
     /// When the poll that is out began.
     since: Option<Instant>,
     /// Messages that the agent has not acknowledged.
-    waiting: BTreeSet<String>,
+    waiting: Set<String>,
     recent: VecDeque<i64>,
     /// The number of an update that could not be read, and how often it was tried.
     unreadable: (i64, u32),
@@ -51,7 +52,7 @@ impl Polling {
             pause: Pause::new(seed),
             next: None,
             since: None,
-            waiting: BTreeSet::new(),
+            waiting: Set::new(),
             recent: VecDeque::new(),
             unreadable: (0, 0),
         }

@@ -12,7 +12,7 @@
 //! When a failed post is tried again: [`Delivery`](crate::channel::Delivery).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
@@ -26,6 +26,7 @@ use super::words::number_of;
 use crate::channel::connector::{Action, Posted, ToPost};
 use crate::channel::{Failure, Post};
 use crate::limits::{TELEGRAM_CHATS_KEPT, TELEGRAM_POSTS_OUT_MAX, TELEGRAM_POSTS_WAITING_MAX};
+use crate::order::{Map, Set};
 use crate::text::json::{self, Value};
 use crate::time::Instant;
 
@@ -33,20 +34,20 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(super) struct Posts {
     /// Chats with a post that is out, and what waits for it.
-    busy: BTreeMap<String, VecDeque<ToPost>>,
+    busy: Map<String, VecDeque<ToPost>>,
     /// Chats whose turn comes when fewer posts are out.
     ready: VecDeque<String>,
     out_count: usize,
     waiting_count: usize,
-    typing: BTreeSet<String>,
+    typing: Set<String>,
     /// Chats that want to be left alone, and until when.
-    resting: BTreeMap<String, Instant>,
+    resting: Map<String, Instant>,
     /// What groups have become.
-    moved: BTreeMap<String, String>,
+    moved: Map<String, String>,
     /// Chats that the operator was told of.
-    told: BTreeSet<String>,
+    told: Set<String>,
     /// Messages with buttons, by their questions.
-    questions: BTreeMap<u32, (String, i64)>,
+    questions: Map<u32, (String, i64)>,
 }
 
 /// A post that is out.
@@ -62,15 +63,15 @@ pub(super) struct Out {
 impl Posts {
     pub(super) const fn new() -> Self {
         Self {
-            busy: BTreeMap::new(),
+            busy: Map::new(),
             ready: VecDeque::new(),
             out_count: 0,
             waiting_count: 0,
-            typing: BTreeSet::new(),
-            resting: BTreeMap::new(),
-            moved: BTreeMap::new(),
-            told: BTreeSet::new(),
-            questions: BTreeMap::new(),
+            typing: Set::new(),
+            resting: Map::new(),
+            moved: Map::new(),
+            told: Set::new(),
+            questions: Map::new(),
         }
     }
 

@@ -10,18 +10,19 @@
 //! # Not here
 //! What is sent.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use core::ops::Bound;
 use core::time::Duration;
 
 use crate::limits::{CHANNEL_LANES_MAX, CHANNEL_RETRY_AFTER_MAX, CHANNEL_WAITING_MAX};
+use crate::order::Map;
 use crate::time::Instant;
 
 /// Requests by lane.
 #[derive(Clone, Debug)]
 pub(in crate::channel) struct Lanes<T> {
-    lanes: BTreeMap<String, Lane<T>>,
+    lanes: Map<String, Lane<T>>,
     waiting: usize,
     /// Nothing leaves any lane before this.
     closed_until: Instant,
@@ -63,7 +64,7 @@ impl<T> Lanes<T> {
     /// Empty lanes of a platform that takes so many requests a second at most.
     pub(in crate::channel) fn new(per_second: u32) -> Self {
         Self {
-            lanes: BTreeMap::new(),
+            lanes: Map::new(),
             waiting: 0,
             closed_until: Instant(0),
             per_second,

@@ -7,19 +7,20 @@
 //! # Not here
 //! What an answer means: whoever sent the request knows by its purpose.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::channel::connector::{Action, Call, CallNumber, Token};
+use crate::order::Map;
 use crate::wire::http::Method;
 
 /// Actions, and the requests that are under way with what each is for.
 #[derive(Clone, Debug)]
 pub(in crate::channel) struct Outbox<P> {
     actions: VecDeque<Action>,
-    calls: BTreeMap<u64, P>,
+    calls: Map<u64, P>,
     last: u64,
     is_stopped: bool,
 }
@@ -51,7 +52,7 @@ impl Request {
 
 impl<P> Outbox<P> {
     pub(in crate::channel) fn new() -> Self {
-        Self { actions: VecDeque::new(), calls: BTreeMap::new(), last: 0, is_stopped: false }
+        Self { actions: VecDeque::new(), calls: Map::new(), last: 0, is_stopped: false }
     }
 
     /// A new start: actions that nobody polled are still to be done.

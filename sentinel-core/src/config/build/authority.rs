@@ -8,7 +8,6 @@
 //! Whether that is wise: [`danger`](super::super::danger).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -21,6 +20,7 @@ use crate::config::{Endpoint, form};
 use crate::label::{
     Effect, Flow, Mode, Output, Parameter, ParameterKind, Readers, Secrecy, ToolRole,
 };
+use crate::order::{Map, Set};
 use crate::policy::{EFFECTS, INTEGRITIES, MODES, PAYLOADS, SECRECIES};
 use crate::text::suggest;
 use crate::time::Timestamp;
@@ -30,7 +30,7 @@ use crate::tool::Builtin;
 pub(super) fn written(build: &mut Build<'_, '_>) -> Vec<(Grant, Node)> {
     let mut table = Table::new();
     let mut list: Vec<(Grant, Node)> = Vec::new();
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut seen: Set<String> = Set::new();
     let draft = build.draft;
     let Some(security) = draft.part("security") else { return list };
     let granted = security.list("grants").iter().map(|node| (node, ""));
@@ -120,13 +120,13 @@ pub(super) fn flow(build: &Build<'_, '_>) -> Flow {
     let Some(security) = build.draft.part("security") else { return Flow::default() };
     let mode = security.text("mode").and_then(|word| meaning(MODES, word));
     let constants = security.get("constants").into_iter().flat_map(Node::texts);
-    let constants: BTreeSet<Box<str>> = constants.map(Box::from).collect();
+    let constants: Set<Box<str>> = constants.map(Box::from).collect();
     Flow { mode: mode.unwrap_or(Mode::Strict), constants }
 }
 
 /// Where programs are that may be called by name.
-pub(super) fn programs(build: &mut Build<'_, '_>) -> BTreeMap<String, String> {
-    let mut programs = BTreeMap::new();
+pub(super) fn programs(build: &mut Build<'_, '_>) -> Map<String, String> {
+    let mut programs = Map::new();
     let draft = build.draft;
     let Some(security) = draft.part("security") else { return programs };
     for (name, node) in security.map("programs") {
@@ -140,8 +140,8 @@ pub(super) fn programs(build: &mut Build<'_, '_>) -> BTreeMap<String, String> {
 }
 
 /// The roles that the operator gives to tools, by their names.
-pub(super) fn roles(build: &mut Build<'_, '_>) -> BTreeMap<String, ToolRole> {
-    let mut roles = BTreeMap::new();
+pub(super) fn roles(build: &mut Build<'_, '_>) -> Map<String, ToolRole> {
+    let mut roles = Map::new();
     let draft = build.draft;
     for part in draft.parts("tool") {
         let name = part.name.as_deref().unwrap_or_default();

@@ -7,12 +7,12 @@
 //! # Not here
 //! Understanding the words.
 
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::llm::message::{Block, Message, Role, ToolResult, ToolUse};
+use crate::order::Map;
 use crate::tool::Builtin;
 
 /// A conversation, seen from the last thing a person said.
@@ -45,7 +45,7 @@ impl<'c> Conversation<'c> {
             (texts(said).collect::<Vec<_>>().join("\n"), rest)
         });
         let mut done = Vec::new();
-        let mut results = BTreeMap::new();
+        let mut results = Map::new();
         let mut is_planned = false;
         for block in since.iter().flat_map(|message| &message.blocks) {
             match block {

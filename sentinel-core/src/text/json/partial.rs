@@ -10,7 +10,6 @@
 //! - How the text is cut into pieces changes nothing, not even inside a character or an escape.
 //! - After an error every further piece gives the same error; nothing more is gathered.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,6 +17,7 @@ use super::document::Document;
 use super::error::{Expected, Failure, FailureKind, ParseError, ParseErrorKind};
 use super::escape::{Escape, EscapeStep};
 use super::{DuplicateKeys, Options};
+use crate::order::Map;
 
 /// How far a text in pieces has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Partial {
 enum Container {
     Array,
     /// With the keys it has and where they stand, if duplicates are refused.
-    Object(BTreeMap<String, usize>),
+    Object(Map<String, usize>),
 }
 
 /// What stands before the next byte.
@@ -239,7 +239,7 @@ impl Partial {
             (Value | ValueOrArrayEnd, _) => match byte {
                 b'"' => State::String,
                 b'{' => {
-                    self.enter(Container::Object(BTreeMap::new()), at)?;
+                    self.enter(Container::Object(Map::new()), at)?;
                     State::Expect(KeyOrObjectEnd)
                 }
                 b'[' => {

@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -10,6 +9,7 @@ use super::build;
 use super::datetime::DateTime;
 use super::error::{Fault, ParseError, ParseErrorKind};
 use super::{Limits, OwnedValue};
+use crate::order::Map;
 use crate::text::Span;
 
 /// A TOML document, read and checked.
@@ -72,7 +72,7 @@ fn check_length(bytes: &[u8], limits: Limits) -> Result<(), ParseError> {
 pub struct Table<'a> {
     entries: Vec<(Key<'a>, Value<'a>)>,
     /// Where each key stands in `entries`, once there are too many to look through.
-    index: Option<BTreeMap<Cow<'a, str>, usize>>,
+    index: Option<Map<Cow<'a, str>, usize>>,
     pub(super) origin: Origin,
 }
 
@@ -145,7 +145,7 @@ impl<'a> Table<'a> {
             index.insert(key.name.clone(), position);
         } else if position == Self::UNINDEXED_MAX {
             let names = self.entries.iter().map(|(key, _)| key.name.clone());
-            let mut index: BTreeMap<_, _> = names.zip(0..).collect();
+            let mut index: Map<_, _> = names.zip(0..).collect();
             index.insert(key.name.clone(), position);
             self.index = Some(index);
         }

@@ -10,7 +10,6 @@
 //! What is known without servers (addresses, `localhost`, `hosts`): that is found as quickly anew.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 use core::time::Duration;
 
@@ -18,6 +17,7 @@ use super::outcome::{LookupError, LookupErrorKind, Resolved, Source};
 use crate::limits::{
     DNS_CACHE_COUNT_MAX, DNS_CACHE_NEGATIVE_TIME_MAX, DNS_CACHE_TIME_MAX, DNS_CACHE_TIME_MIN,
 };
+use crate::order::Map;
 use crate::time::Instant;
 
 /// The outcomes of resolutions, as long as they hold.
@@ -39,7 +39,7 @@ use crate::time::Instant;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Cache {
-    entries: BTreeMap<Box<str>, Entry>,
+    entries: Map<Box<str>, Entry>,
     count_max: usize,
 }
 
@@ -66,7 +66,7 @@ impl Cache {
     /// A cache for at most so many names.
     #[must_use]
     pub const fn new(count_max: usize) -> Self {
-        Self { entries: BTreeMap::new(), count_max }
+        Self { entries: Map::new(), count_max }
     }
 
     /// What is remembered of a name, in any case. The name is that of the lookup: a short one that

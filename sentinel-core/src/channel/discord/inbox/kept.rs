@@ -7,7 +7,6 @@
 //! # Not here
 //! Where it is kept.
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -17,6 +16,7 @@ use super::super::places::{Place, Places};
 use super::{Channel, Done, Hole, Inbox};
 use crate::channel::traffic::is_socket_url;
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_DONE_MAX, CHANNEL_KEPT_BYTES_MAX};
+use crate::order::Set;
 use crate::text::json::{self, Options, Value};
 
 /// What was kept.
@@ -89,7 +89,7 @@ impl Kept {
             let flag = |index| row.index(index).is_ok_and(|value| value.as_bool() == Ok(true));
             let hole = flag(3).then(Hole::default);
             let is_private = flag(2);
-            let pending = BTreeSet::new();
+            let pending = Set::new();
             let channel = Channel { is_private, newest, pending, hole, used: 0 };
             inbox.channels.insert(id, channel);
         }

@@ -1,4 +1,4 @@
-//! Sorting where it is not what takes the time: one sort for all kinds of things.
+//! Order that costs little code: one sort for all kinds of things, and a map and a set.
 //!
 //! The standard library's sorts are made anew for each type and each comparison, some four
 //! kilobytes of code every time. Here only places are sorted, by one function for everybody; the
@@ -10,11 +10,19 @@
 //! # Not here
 //! Sorting that must not allocate, or that is done for every call.
 
+mod map;
+mod set;
+#[cfg(test)]
+mod tests;
+
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+pub use map::{Entry, IntoIter, Iter, Map, Occupied, Vacant};
+pub use set::Set;
+
 /// Sorts by a comparison.
-pub(crate) fn sort_by<T>(things: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
+pub fn sort_by<T>(things: &mut [T], mut compare: impl FnMut(&T, &T) -> Ordering) {
     let mut places = places(things.len(), &mut |one, other| {
         // Both are places of the slice, so this compares what stands there.
         things.get(one).zip(things.get(other)).map_or(Ordering::Equal, |it| compare(it.0, it.1))
@@ -34,7 +42,7 @@ pub(crate) fn sort_by<T>(things: &mut [T], mut compare: impl FnMut(&T, &T) -> Or
 }
 
 /// Sorts by something of each thing.
-pub(crate) fn sort_by_key<T, K: Ord>(things: &mut [T], mut key: impl FnMut(&T) -> K) {
+pub fn sort_by_key<T, K: Ord>(things: &mut [T], mut key: impl FnMut(&T) -> K) {
     sort_by(things, |one, other| key(one).cmp(&key(other)));
 }
 
@@ -43,29 +51,4 @@ fn places(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Ve
     let mut places: Vec<usize> = (0..count).collect();
     places.sort_by(|one, other| compare(*one, *other));
     places
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arbtest::arbtest;
-    use std::vec::Vec;
-
-    /// Goal: the same as the standard library's stable sort, whatever comes.
-    #[test]
-    fn things_are_sorted_and_equal_ones_stay_in_their_order() {
-        arbtest(|random| {
-            let keys: Vec<u8> = random.arbitrary()?;
-            let mut things: Vec<(u8, usize)> =
-                keys.iter().enumerate().map(|(index, key)| (key % 16, index)).collect();
-            let mut expected = things.clone();
-            expected.sort_by_key(|thing| thing.0);
-            sort_by_key(&mut things, |thing| thing.0);
-            assert_eq!(things, expected);
-            sort_by(&mut things, |one, other| other.1.cmp(&one.1));
-            expected.sort_by_key(|thing| core::cmp::Reverse(thing.1));
-            assert_eq!(things, expected);
-            Ok(())
-        });
-    }
 }
