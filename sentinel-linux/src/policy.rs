@@ -12,6 +12,7 @@ use std::sync::Arc;
 use sentinel_core::agent::{Covering, Explained, Settings, Wondered, explain_call as explained};
 use sentinel_core::channel::visible;
 use sentinel_core::label::Answer;
+use sentinel_core::order;
 use sentinel_core::policy::{CallOutcome, Outcome, ScenarioError, Suite, Tally};
 use sentinel_core::text::json;
 
@@ -187,7 +188,7 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
         if found.is_empty() {
             return Err(format!("{}: no file here ends in .jsonl", place.display()).into());
         }
-        found.sort();
+        order::sort_by(&mut found, Ord::cmp);
         files.append(&mut found);
     }
     Ok(files)

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use sentinel_core::config::{Account, Answered, Inquiry, KnownProvider, Service, providers};
+use sentinel_core::order;
 use sentinel_core::wire::url::Url;
 use zeroize::Zeroizing;
 
@@ -103,7 +104,7 @@ pub(crate) fn look(probe: &mut Probe, environment: &dyn Fn(&str) -> Option<Strin
         survey.take(subject, heard);
     }
     // What a key was set for was meant; what merely runs here comes after it.
-    survey.services.sort_by_key(|service| service.key_env.is_none());
+    order::sort_by_key(&mut survey.services, |service| service.key_env.is_none());
     survey
 }
 

@@ -29,6 +29,7 @@ use super::{Agent, SYSTEM, SettingsError};
 use crate::capability::{Grant, GrantError, Handle, Holder, Level, Verdict};
 use crate::fault::{Fault, is_broken};
 use crate::limits::CAPABILITY_GRANTS_COUNT_MAX;
+use crate::order;
 use crate::time::Now;
 use crate::tool::Call;
 
@@ -105,7 +106,7 @@ impl Agent {
             .filter(|grant| !old.grants.contains(grant) && !has_ended(grant))
             .collect();
         // Were there no room for all, what forbids comes first.
-        added.sort_by_key(|grant| grant.level != Level::Deny);
+        order::sort_by_key(&mut added, |grant| grant.level != Level::Deny);
         for grant in added {
             let spec = grant.to_string();
             match self.table.grant(grant.clone(), self.now.wall) {

@@ -36,6 +36,7 @@ use super::request::{FileRight, Request};
 use super::resource::Resource;
 use super::{Handle, Level, PathRef, Verdict};
 use crate::limits::{CAPABILITY_DERIVED_DEPTH_MAX, CAPABILITY_GRANTS_COUNT_MAX};
+use crate::order;
 use crate::time::Timestamp;
 
 /// All grants of an agent and its skills.
@@ -160,7 +161,7 @@ impl Table {
         }
         let lineages = handles.iter().flat_map(|handle| self.lineage(*handle));
         let mut spent: Vec<Handle> = lineages.map(|(handle, _)| handle).collect();
-        spent.sort_unstable();
+        order::sort_by(&mut spent, Ord::cmp);
         spent.dedup();
         for handle in spent {
             if let Some(Entry { uses_left: Some(left), .. }) = self.entry_mut(handle) {

@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::limits;
+use crate::order;
 
 /// A set of readers, shared between the blocks that have it.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,7 +88,7 @@ impl Readers {
     }
 
     fn normal(mut set: Vec<Box<str>>) -> Self {
-        set.sort_unstable();
+        order::sort_by(&mut set, Ord::cmp);
         set.dedup();
         let kept: Vec<Box<str>> = set
             .iter()

@@ -13,6 +13,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::{JOURNAL_FILE_BYTES_MAX, RUNTIME_UNWRITTEN_BYTES_MAX};
+use sentinel_core::order;
 
 use crate::state::log_number;
 
@@ -62,7 +63,7 @@ impl Log {
                 files.push((number, entry.path()));
             }
         }
-        files.sort();
+        order::sort_by(&mut files, Ord::cmp);
         Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
-use sentinel_core::order::Set;
+use sentinel_core::order::{self, Set};
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
@@ -173,7 +173,7 @@ fn read_again(configuration: &Configuration) -> Vec<PathBuf> {
         places.extend(directories.filter(|directory| is_narrow(directory)));
         places.push(meant);
     }
-    places.sort();
+    order::sort_by(&mut places, Ord::cmp);
     places.dedup();
     places
 }

@@ -16,6 +16,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use sentinel_core::capability::FileRight;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use sentinel_core::order;
 use sentinel_core::tool::{excerpt, is_text, replace};
 
 use super::roots::{FileError, Place, Roots};
@@ -129,7 +130,7 @@ pub(crate) fn entries(directory: &OwnedFd, path: &str) -> Result<Entries, FileEr
         };
         found.push((name.to_string(), kind));
     }
-    found.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+    order::sort_by(&mut found, |one, other| one.0.cmp(&other.0));
     Ok(Entries { found, is_cut })
 }
 

@@ -23,6 +23,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use sentinel_core::capability::FileRight;
+use sentinel_core::order;
 
 use super::denied::{Denied, real};
 
@@ -63,7 +64,7 @@ impl Roots {
         for path in paths {
             roots.hold_one(path)?;
         }
-        roots.held.sort_by_key(|root| std::cmp::Reverse(root.path.len()));
+        order::sort_by_key(&mut roots.held, |root| std::cmp::Reverse(root.path.len()));
         Ok(roots)
     }
 

@@ -11,6 +11,7 @@ use crate::agent::TurnRules;
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::config::draft::{Node, Part};
 use crate::config::{Http, Log, LogFormat, LogLevel, SealKey, SecretSource, State, form};
+use crate::order;
 use crate::wire::url::Url;
 
 /// The bounds of a turn.
@@ -56,7 +57,7 @@ pub(super) fn budget(build: &mut Build<'_, '_>) -> Rules {
         }
         shares.push(share);
     }
-    shares.sort_unstable();
+    order::sort_by(&mut shares, Ord::cmp);
     rules.warn_percent = shares;
     rules
 }
