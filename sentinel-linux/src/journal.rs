@@ -6,7 +6,8 @@
 //! # Invariants
 //! - Things are done in the order in which they were asked for. Where the keys could not be stored,
 //!   the records that need them are not written either.
-//! - A write is safe when the file and, if it is new, its directory were synced.
+//! - A write is safe when the file was synced and, since the file was opened, what leads to it:
+//!   nobody knows whether whoever made it came as far.
 
 use std::fs::File;
 use std::io;
@@ -154,6 +155,9 @@ impl Drop for Journal {
 pub(crate) struct Disk {
     directory: PathBuf,
     file: Option<(u64, File)>,
+    /// Whether the names that lead to the file are safe, too. That is left to its first write, so
+    /// that a start waits for no disk.
+    is_entered: bool,
     /// Whether the keys of the next records could not be stored.
     is_keyless: bool,
 }
@@ -162,7 +166,7 @@ impl Disk {
     /// Goes on with a log: `last` is the number of its last file, `bytes_count` how much of it is
     /// good.
     pub(crate) fn open(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
-        let mut disk = Self { file: None, directory, is_keyless: false };
+        let mut disk = Self { file: None, is_entered: false, directory, is_keyless: false };
         disk.file(last)?.set_len(bytes_count)?;
         Ok(disk)
     }
@@ -201,7 +205,14 @@ impl Disk {
         file.set_len(offset)?;
         file.write_all_at(bytes, offset)?;
         // After a sync that failed nobody knows what is there: it is written again from its offset.
-        file.sync_data()
+        file.sync_data()?;
+        if !self.is_entered {
+            for directory in [&self.directory.join("journal"), &self.directory] {
+                File::open(directory)?.sync_all()?;
+            }
+            self.is_entered = true;
+        }
+        Ok(())
     }
 
     fn file(&mut self, number: u64) -> io::Result<&File> {
@@ -209,8 +220,8 @@ impl Disk {
             let path = self.directory.join(log_name(number));
             let file =
                 state::private().read(true).write(true).create(true).truncate(false).open(&path)?;
-            File::open(self.directory.join("journal"))?.sync_all()?;
             self.file = Some((number, file));
+            self.is_entered = false;
         }
         match &self.file {
             Some((_, file)) => Ok(file),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::target::Target;
 use crate::error::Error;
+use crate::setup;
 use crate::workspace::Workspace;
 
 /// Builds the sources that lie at `root`, and returns the program with its symbols.
@@ -28,14 +29,17 @@ pub(super) fn build(
         flags.push(format!("--remap-path-prefix={from}={to}"));
         c_flags.push(format!("'-ffile-prefix-map={from}={to}'"));
     }
-    if triple == "x86_64-unknown-linux-gnu" {
+    if let Some(linkers) = linkers(workspace) {
         // Where rustc brings a linker that can: functions that are the same are there once, and
         // places to be moved at the start are listed in fewer bytes.
+        flags.push(format!("-Clink-arg=-B{}", linkers.display()));
+        flags.push("-Clink-arg=-fuse-ld=lld".into());
         flags.push("-Clink-arg=-Wl,--icf=all,-z,pack-relative-relocs".into());
     }
     // A copy of the sources is no repository, and is of the same commit all the same.
     let commit = workspace.process("git").args(["rev-parse", "HEAD"]).output()?;
-    let mut process = workspace.process("cargo").args([
+    let compiler = |name: &str| format!("{}{name}", target.compiler);
+    let process = workspace.process(&compiler("cargo")).args([
         OsString::from("build"),
         "--release".into(),
         "--locked".into(),
@@ -46,8 +50,11 @@ pub(super) fn build(
         "--target-dir".into(),
         output.clone().into(),
     ]);
-    process = process
+    let process = process
         .unset("RUSTFLAGS")
+        .set("RUSTC", compiler("rustc"))
+        // What is compiled of C needs nothing of a C library, so that any compiler will do.
+        .set(&variable("CC"), target.gcc())
         .set("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .set("CFLAGS", c_flags.join(" "))
         // So that a directory may have a space in its name.
@@ -56,15 +63,20 @@ pub(super) fn build(
         .set("CARGO_PROFILE_RELEASE_STRIP", "none")
         .set("SENTINEL_COMMIT", commit.trim())
         .set("SOURCE_DATE_EPOCH", "0");
-    if let Some(cross) = target.cross {
-        let linker = format!("{cross}gcc");
-        let name = format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase());
-        process = process.set(&name, linker.as_str()).set(&variable("CC"), linker);
-    }
-    process.run()?;
+    let linker = format!("CARGO_TARGET_{}_LINKER", triple.replace('-', "_").to_uppercase());
+    process.set(&linker, target.gcc()).run()?;
     Ok([output.as_path(), triple.as_ref(), "release".as_ref(), "sentinel".as_ref()]
         .iter()
         .collect())
+}
+
+/// Where the linkers are that rustup's compiler brings, for all kinds of machines.
+fn linkers(workspace: &Workspace) -> Option<PathBuf> {
+    let tools = workspace.process("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let host = setup::host(workspace).ok()?;
+    let mut path = PathBuf::from(tools.trim());
+    path.extend(["lib", "rustlib", host.as_str(), "bin", "gcc-ld"]);
+    path.is_dir().then_some(path)
 }
 
 /// Cuts off what only people who look into it need.
