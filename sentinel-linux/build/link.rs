@@ -1,17 +1,18 @@
-//! How the program is linked: without what only serves to walk the stack after a panic, and with a
-//! short list of what has to be moved at the start.
+//! How the program is linked: without what only serves to walk the stack after a panic, with one of
+//! what is there several times, and with a short list of what has to be moved at the start.
 //!
 //! A release aborts when it panics, and says before where; so nobody reads these tables, which are
 //! a tenth of it. Were one built to unwind all the same, it would find no way and abort, too.
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Tells cargo what the linker is told.
 pub(crate) fn arguments() {
     println!("cargo::rerun-if-changed=build/link.rs");
+    println!("cargo::rustc-check-cfg=cfg(no_unwinding)");
     let is_linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let Some(directory) = env::var_os("OUT_DIR").filter(|_| is_linux && is_release) else {
@@ -25,9 +26,33 @@ pub(crate) fn arguments() {
         }
         Err(error) => println!("cargo::warning={}: {error}", script.display()),
     }
-    if reads_short_lists() {
+    let is_musl = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|library| library == "musl");
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    let is_static = features.split(',').any(|feature| feature == "crt-static");
+    // GCC's static unwinder is one piece, which glibc needs parts of: there ours would be a second.
+    if is_musl || !is_static {
+        println!("cargo::rustc-cfg=no_unwinding");
+    }
+    let linkers = linkers();
+    if let Some(linkers) = &linkers {
+        println!("cargo::rustc-link-arg-bins=-B{}", linkers.display());
+        println!("cargo::rustc-link-arg-bins=-fuse-ld=lld");
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+    }
+    // The musl that rustc brings reads short lists, and its linker writes them for every machine.
+    if (is_musl && linkers.is_some()) || reads_short_lists() {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
+}
+
+/// Where the linker is that comes with rustup's compiler. It knows how to keep one of several
+/// functions that came out the same; GNU's does not.
+fn linkers() -> Option<PathBuf> {
+    let rustc = env::var_os("RUSTC")?;
+    let output = Command::new(rustc).args(["--print", "sysroot"]).output().ok()?;
+    let mut path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    path.extend(["lib", "rustlib", &env::var("HOST").ok()?, "bin", "gcc-ld"]);
+    path.join("ld.lld").exists().then_some(path)
 }
 
 /// Whether the C library of this machine, for which the program is built, can read the list of what

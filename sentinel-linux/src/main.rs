@@ -37,6 +37,8 @@ mod style;
 mod survey;
 mod terminal;
 mod tools;
+#[cfg(all(no_unwinding, not(test)))]
+mod unwinding;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::target::Target;
 use crate::error::Error;
-use crate::setup;
 use crate::workspace::Workspace;
 
 /// Builds the sources that lie at `root`, and returns the program with its symbols.
@@ -28,13 +27,6 @@ pub(super) fn build(
     for (from, to) in places {
         flags.push(format!("--remap-path-prefix={from}={to}"));
         c_flags.push(format!("'-ffile-prefix-map={from}={to}'"));
-    }
-    if let Some(linkers) = linkers(workspace) {
-        // Where rustc brings a linker that can: functions that are the same are there once, and
-        // places to be moved at the start are listed in fewer bytes.
-        flags.push(format!("-Clink-arg=-B{}", linkers.display()));
-        flags.push("-Clink-arg=-fuse-ld=lld".into());
-        flags.push("-Clink-arg=-Wl,--icf=all,-z,pack-relative-relocs".into());
     }
     // A copy of the sources is no repository, and is of the same commit all the same.
     let commit = workspace.process("git").args(["rev-parse", "HEAD"]).output()?;
@@ -68,15 +60,6 @@ pub(super) fn build(
     Ok([output.as_path(), triple.as_ref(), "release".as_ref(), "sentinel".as_ref()]
         .iter()
         .collect())
-}
-
-/// Where the linkers are that rustup's compiler brings, for all kinds of machines.
-fn linkers(workspace: &Workspace) -> Option<PathBuf> {
-    let tools = workspace.process("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let host = setup::host(workspace).ok()?;
-    let mut path = PathBuf::from(tools.trim());
-    path.extend(["lib", "rustlib", host.as_str(), "bin", "gcc-ld"]);
-    path.is_dir().then_some(path)
 }
 
 /// Cuts off what only people who look into it need.

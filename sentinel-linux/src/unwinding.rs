@@ -1,0 +1,25 @@
+//! The stack of calls, which nobody walks in a release.
+//!
+//! A release is linked without the tables that say how (`build/link.rs`), so that the standard
+//! library, asked for the calls that led to a panic, would find none of them. It brings a reader of
+//! debug information to name them all the same, some 160 KB of it. Here the walk ends before its
+//! first step; whoever links the program then sees that nothing of this can be reached, and leaves
+//! it out. What a panic says, and where, is said as before.
+//!
+//! # Not here
+//! Anything in a build for development: there the unwinder of the system is at work.
+#![allow(unsafe_code, reason = "the name is one that others call")]
+
+use std::ffi::{c_int, c_void};
+
+/// Calls `step` for each call on the stack, says the ABI. That is none: this is the stack's end.
+// SAFETY: the name, the parameters and the result are those of the Itanium C++ ABI's unwinder as
+// GCC and LLVM extend it, and nothing is done that it does not allow: a walk may end at once. Only
+// the standard library calls it, to describe a panic.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Backtrace(_step: *const c_void, _argument: *mut c_void) -> c_int {
+    END_OF_STACK
+}
+
+/// `_URC_END_OF_STACK`.
+const END_OF_STACK: c_int = 5;
