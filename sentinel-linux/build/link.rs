@@ -29,9 +29,10 @@ pub(crate) fn arguments() {
     let is_musl = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|library| library == "musl");
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     let is_static = features.split(',').any(|feature| feature == "crt-static");
-    // GCC's static unwinder is one piece, which glibc needs parts of: there ours would be a second.
-    if is_musl || !is_static {
-        println!("cargo::rustc-cfg=no_unwinding");
+    println!("cargo::rustc-cfg=no_unwinding");
+    if is_static {
+        // The walk of ours stands before that of the static unwinder, whose other parts are linked.
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,muldefs");
     }
     let linkers = linkers();
     if let Some(linkers) = &linkers {
@@ -40,7 +41,12 @@ pub(crate) fn arguments() {
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
     }
     // The musl that rustc brings reads short lists, and its linker writes them for every machine.
-    if (is_musl && linkers.is_some()) || reads_short_lists() {
+    let is_for_this = env::var_os("HOST") == env::var_os("TARGET");
+    let reads_short_lists = match is_musl {
+        true => linkers.is_some(),
+        false => (is_for_this || (is_static && linkers.is_some())) && glibc_reads_short_lists(),
+    };
+    if reads_short_lists {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
     }
 }
@@ -55,15 +61,16 @@ fn linkers() -> Option<PathBuf> {
     path.join("ld.lld").exists().then_some(path)
 }
 
-/// Whether the C library of this machine, for which the program is built, can read the list of what
-/// is to be moved in its short form: glibc can since 2.36.
-fn reads_short_lists() -> bool {
-    let is_for_this = env::var_os("HOST") == env::var_os("TARGET");
-    let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
+/// Whether the C library that the program is linked with can read the list of what is to be moved
+/// in its short form: glibc can since 2.36. Its headers say which it is.
+fn glibc_reads_short_lists() -> bool {
+    let compiler = env::var_os("RUSTC_LINKER").unwrap_or_else(|| "cc".into());
+    let headers = ["-E", "-dM", "-include", "features.h", "-x", "c", "/dev/null"];
+    let output = Command::new(compiler).args(headers).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let text = text.unwrap_or_default();
-    let version = text.trim().strip_prefix("glibc 2.").and_then(|minor| minor.parse::<u32>().ok());
-    is_for_this && version.is_some_and(|minor| minor >= 36)
+    let minor = text.lines().find_map(|line| line.strip_prefix("#define __GLIBC_MINOR__ "));
+    minor.and_then(|minor| minor.trim().parse::<u32>().ok()).is_some_and(|minor| minor >= 36)
 }
 
 /// Added to what the linker does anyway; GNU's and LLVM's understand it.
