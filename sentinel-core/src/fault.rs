@@ -36,6 +36,12 @@ pub(crate) enum Fault {
     UnmarkedAnswer,
     /// Grants that other settings no longer have go on.
     StaleGrant,
+    /// What is kept out of the conversation is shown to the model all the same.
+    ShownReference,
+    /// A reference stands for content in whichever conversation it is passed on.
+    ForeignReference,
+    /// What a call carries is not put in its place.
+    EmptyReference,
 }
 
 #[cfg(all(test, feature = "agent"))]

@@ -523,6 +523,22 @@ pub const RUNTIME_KEYS_OPEN_MAX: usize = 1024;
 /// After so many bytes the log goes on in another file.
 pub const JOURNAL_FILE_BYTES_MAX: u64 = 64 << 20;
 
+/// Contents of one conversation that are kept for its references: the oldest go first. A turn makes
+/// some tens of calls.
+pub const REFERENCES_KEPT: usize = 64;
+
+/// How much they are, all together: twice the largest output of a tool.
+pub const REFERENCE_BYTES_KEPT: usize = 2 * RUNTIME_OUTPUT_BYTES_MAX;
+
+/// How much the contents of all conversations are: the oldest go first, whosever they are.
+pub const REFERENCE_BYTES_KEPT_BY_ALL: usize = 32 << 20;
+
+/// How much of a content a person is shown who is asked about a call that carries it.
+pub const REFERENCE_BYTES_SHOWN: usize = 400;
+
+/// Values of one call that are references: each is looked up for the judge and for the person.
+pub const REFERENCES_OF_CALL_MAX: usize = 32;
+
 /// What is kept of the output of one tool: what a record can carry, with room for its escapes.
 pub const RUNTIME_OUTPUT_BYTES_MAX: usize = 2 << 20;
 const _: () = assert!(RUNTIME_OUTPUT_BYTES_MAX * 6 < JOURNAL_PAYLOAD_BYTES_MAX);

@@ -189,7 +189,9 @@ impl Agent {
         let always = if offers_always { self.grants_for(call) } else { Vec::new() };
         let text = match (&explained, decision.answer) {
             (Some(explanation), _) => {
-                let mut text = format!("{}\n{}", explanation.text.trim_end(), risk(judged.role));
+                let named = self.show_named(conversation, call);
+                let explained = explanation.text.trim_end();
+                let mut text = format!("{explained}\n{named}{}", risk(judged.role));
                 for grant in &always {
                     let grant = visible(&grant.to_string());
                     text += &format!("\nAlways would grant: {grant}");
@@ -224,6 +226,9 @@ impl Agent {
             Reason::Forbidden => "a rule of the operator forbids it",
             Reason::SecretArgument | Reason::SecretContext => "a secret would leave",
             Reason::Payload => "what it would carry was not written by a person",
+            Reason::ContentAsControl => {
+                "a reference can be passed on as payload, and never say where a call goes"
+            }
             _ => "the rules of this agent do not allow it",
         };
         let hint = self.command_hint(call).map(|hint| format!(" ({hint})")).unwrap_or_default();
@@ -253,7 +258,7 @@ impl Agent {
     }
 
     /// Whether every path of a call lies in the agent's own workspace.
-    fn is_in_workspace(&self, call: &Call) -> bool {
+    pub(super) fn is_in_workspace(&self, call: &Call) -> bool {
         let Ok(workspace) = PathRef::absolute(&self.settings.workspace) else { return false };
         let inside = call.with_requests(&self.surroundings(call), |requests| {
             requests.iter().all(|request| match request {

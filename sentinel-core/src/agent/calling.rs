@@ -22,6 +22,7 @@ use super::input::ToolOutput;
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use super::outbox::{Order, Run};
 use super::record::Kind;
+use super::referring::Whole;
 use super::turn::{CallStage, Calling, End, Outcome, Spending, Stage, Turn};
 use crate::budget::{Amount, Refused};
 use crate::capability::Handle;
@@ -100,7 +101,21 @@ impl Agent {
             let stage = CallStage::Done(outcome);
             return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
         }
+        if let Err(why) = self.named_in(conversation, &call) {
+            self.outbox.record(Kind::CallDecided, conversation, |out| {
+                out.field("call", number.0).field("answer", "deny").field("why", "references");
+            });
+            let stage = CallStage::refused(&wanted.id, why);
+            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+        }
         let ruling = self.rule(conversation, number, &call);
+        // What cannot be done is not asked about.
+        if ruling.answer == Ruled::Ask
+            && let Err(why) = self.whole(conversation, &call)
+        {
+            let stage = CallStage::refused(&wanted.id, why);
+            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+        }
         let (stage, asked) = match ruling.answer {
             Ruled::Deny if !is_broken(Fault::UngrantedCall) => {
                 (CallStage::refused(&wanted.id, ruling.text), None)
@@ -147,7 +162,7 @@ impl Agent {
         }
         let result = ToolResult { id: id.to_string(), content, is_error };
         // Its words are the runtime's own and carry nothing in.
-        Some(Outcome { result, is_output: !is_error })
+        Some(Outcome { result, is_output: !is_error, is_withheld: false })
     }
 
     /// Runs a call that was allowed, if its cost can be reserved.
@@ -160,6 +175,11 @@ impl Agent {
         id: &str,
         handles: Vec<Handle>,
     ) -> CallStage {
+        // It was there when the call was decided, and may be gone since.
+        let whole = match self.whole(conversation, call) {
+            Ok(whole) => whole,
+            Err(why) => return CallStage::refused(id, why),
+        };
         let time = self.settings.turn.call_time_max;
         let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let amount = Amount { calls: 1, time_ms, ..Amount::default() };
@@ -177,7 +197,7 @@ impl Agent {
         }
         let since = self.now.instant;
         let deadline = since.after(time).after(TURN_CALL_GRACE);
-        self.run(conversation, turn.number, number, call, &handles, 1);
+        self.run(conversation, turn.number, number, whole, &handles, 1);
         let spending = Spending { reservation, amount };
         CallStage::Running { handles, spending, since, deadline }
     }
@@ -188,19 +208,26 @@ impl Agent {
         conversation: ConversationNumber,
         turn: TurnNumber,
         number: CallNumber,
-        call: &Call,
+        Whole { call, references }: Whole,
         handles: &[Handle],
         attempt: u64,
     ) {
         self.outbox.record(Kind::CallStarted, conversation, |out| {
             out.field("call", number.0).field("turn", turn.0);
             out.field("tool", call.tool()).field("attempt", attempt);
+            if !references.is_empty() {
+                out.array("references", |out| {
+                    for reference in &references {
+                        out.value(reference.to_string().as_str());
+                    }
+                });
+            }
         });
         self.calls.insert(number, conversation);
         self.outbox.order(Order::Run(Run {
             number,
             conversation,
-            call: call.clone(),
+            call,
             handles: handles.to_vec(),
             time_max: self.settings.turn.call_time_max,
         }));
@@ -225,9 +252,18 @@ impl Agent {
         let Stage::Calling(round) = &mut turn.stage else { return };
         let Some(calling) = round.iter_mut().find(|calling| calling.number == call) else { return };
         let CallStage::Running { spending, since, .. } = calling.stage else { return };
-        let content = cut(&output.content, self.settings.turn.output_bytes_max).into_owned();
+        let (content, is_withheld) = match calling.call.as_ref().filter(|_| is_output) {
+            Some(made) => {
+                let shown = self.show_output(number, call, made, &output.content);
+                (shown.content, shown.is_withheld)
+            }
+            None => {
+                let most = self.settings.turn.output_bytes_max;
+                (cut(&output.content, most).into_owned(), false)
+            }
+        };
         let result = ToolResult { id: calling.id.clone(), content, is_error: output.is_error };
-        calling.stage = CallStage::Done(Outcome { result, is_output });
+        calling.stage = CallStage::Done(Outcome { result, is_output, is_withheld });
         // Where the program was down meanwhile, the call was not running all the time.
         let time = self.now.instant.since(since).min(self.settings.turn.call_time_max);
         let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -262,28 +298,34 @@ impl Agent {
         round: Vec<Calling>,
     ) -> bool {
         let settings = self.settings.clone();
-        let Some(conversation) = self.conversation(number) else { return false };
-        let memory = conversation.memory();
         let (mut blocks, mut is_loop) = (Vec::new(), false);
         for Calling { call, stage, .. } in round {
-            let CallStage::Done(Outcome { result, is_output }) = stage else { continue };
+            let CallStage::Done(Outcome { result, is_output, is_withheld }) = stage else {
+                continue;
+            };
+            let labelled = call.as_ref().map(|call| self.output_label(number, call));
+            let Some(conversation) = self.conversation(number) else { return false };
+            let memory = conversation.memory();
             let tool = call.as_ref().and_then(|call| settings.tools.find(call.tool()).ok());
-            match (tool, is_output) {
-                (Some(tool), true) => {
-                    let source =
-                        if tool.builtin().is_some() { Source::Tool } else { Source::Skill };
-                    let output = tool.output();
+            match (tool, labelled) {
+                // Nothing of it was seen: neither the model nor the judge has read anything.
+                _ if is_withheld => {}
+                (Some(tool), Some((label, false))) if is_output => {
                     let url = match &call {
                         Some(Call::Builtin(Operation::HttpFetch { url, .. })) => {
                             Some(url.to_string())
                         }
                         _ => None,
                     };
-                    let (label, records) = (output.label(source), output.records.as_ref());
-                    memory.add_output(label, tool.name(), &result.content, records, url.as_deref());
+                    let (name, records) = (tool.name(), tool.output().records.as_ref());
+                    memory.add_output(label, name, &result.content, records, url.as_deref());
+                }
+                // Ids that it gives back may come from what it was given.
+                (Some(tool), Some((label, true))) if is_output => {
+                    memory.add(label, tool.name(), &result.content);
                 }
                 // The tool is gone since the call was made; what it gave back is not.
-                (None, true) => {
+                (None, _) if is_output => {
                     let label = Label::untrusted(Source::Skill, Secrecy::Private);
                     memory.add(label, "a tool that is gone", &result.content);
                 }
@@ -298,7 +340,9 @@ impl Agent {
             }
             blocks.push(Block::ToolResult(result));
         }
-        memory.history.push(Message { role: Role::User, blocks });
+        if let Some(conversation) = self.conversation(number) {
+            conversation.memory().history.push(Message { role: Role::User, blocks });
+        }
         is_loop
     }
 
@@ -335,7 +379,8 @@ impl Agent {
             };
             let content = content.to_string();
             let result = ToolResult { id: calling.id.clone(), content, is_error: true };
-            calling.stage = CallStage::Done(Outcome { result, is_output: false });
+            calling.stage =
+                CallStage::Done(Outcome { result, is_output: false, is_withheld: false });
             calling
         });
         let ended: Vec<Calling> = ended.collect();

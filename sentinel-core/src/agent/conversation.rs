@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
+use super::held::Held;
 use super::history::History;
 use super::turn::Turn;
 use crate::channel::{Incoming, Person};
@@ -57,6 +58,8 @@ pub(super) struct Memory {
     pub(super) context: Context,
     pub(super) blocks: VecDeque<Kept>,
     pub(super) kept_bytes: usize,
+    /// What the model has a name for.
+    pub(super) held: Held,
 }
 
 /// A block's text, for the person who is asked where a value came from.
@@ -128,6 +131,7 @@ impl Default for Memory {
             context: Context::new(),
             blocks: VecDeque::new(),
             kept_bytes: 0,
+            held: Held::default(),
         }
     }
 }

@@ -287,6 +287,7 @@ impl Agent {
             self.ignored(number, &queued.incoming, "the conversation was cleared");
         }
         self.stop(number, End::Stopped);
+        self.release(number);
         if let Some(conversation) = self.conversation(number) {
             conversation.clear();
             conversation.queue = others;

@@ -2,14 +2,18 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
 
 use super::codec::{self, Unreadable, named, number, text};
 use super::conversation::{Conversation, How, Memory};
+use super::held::{Content, Held};
 use super::history::History;
+use super::number::CallNumber;
 use super::settings::Settings;
-use crate::label::{Context, Integrity, Label, Readers, Secrecy, Source};
+use crate::label::{Context, Integrity, Label, Readers, Reference, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
 use crate::time::Timestamp;
 
@@ -54,6 +58,9 @@ impl Memory {
         out.object("history", |out| self.history.keep(out));
         out.object("label", |out| keep_label(out, self.context.label()));
         out.field("untrusted_gone", self.untrusted_gone() as u64);
+        if self.context.last_reference() > 0 {
+            out.object("held", |out| self.keep_held(out));
+        }
         out.array("blocks", |out| {
             for block in &self.blocks {
                 out.object(|out| {
@@ -93,6 +100,7 @@ impl Memory {
             context: Context::new(),
             blocks: VecDeque::new(),
             kept_bytes: 0,
+            held: Held::default(),
         };
         // Blocks whose text was not kept still count, and what the model wrote after them was
         // written under their label.
@@ -118,7 +126,52 @@ impl Memory {
             }
         }
         memory.context.worsen(&label, 0);
+        if let Some(held) = value.find("held") {
+            memory.restore_held(held)?;
+        }
         Ok(memory)
+    }
+
+    fn keep_held(&self, out: &mut ObjectWriter<'_, String>) {
+        out.field("last", u64::from(self.context.last_reference()));
+        if let Some(gone) = &self.held.gone {
+            out.object("gone", |out| keep_label(out, gone));
+        }
+        out.array("contents", |out| {
+            for content in &self.held.contents {
+                out.object(|out| {
+                    out.field("reference", content.reference.to_string().as_str());
+                    out.field("call", content.call.0).field("tool", &*content.tool);
+                    out.object("label", |out| keep_label(out, &content.label));
+                    out.field("text", &*content.text);
+                });
+            }
+        });
+    }
+
+    fn restore_held(&mut self, value: Value<'_>) -> Result<(), Unreadable> {
+        if let Some(gone) = value.find("gone") {
+            self.held.gone = Some(restore_label(gone)?);
+        }
+        for kept in value.get("contents")?.elements()? {
+            let reference = Reference::parse(kept.get("reference")?.as_str()?);
+            let reference = reference.ok_or(Unreadable::new("a reference is none"))?;
+            let (label, words) = (restore_label(kept.get("label")?)?, text(kept, "text")?);
+            self.context.restore_reference(reference, label.clone());
+            self.held.bytes += words.len();
+            self.held.contents.push_back(Content {
+                reference,
+                call: CallNumber(number(kept, "call")?),
+                tool: text(kept, "tool")?.into(),
+                label,
+                digest: Sha256::digest(words.as_bytes()).into(),
+                text: words.into(),
+            });
+        }
+        let last = u32::try_from(number(value, "last")?);
+        let last = last.map_err(|_| Unreadable::new("a number is too large"))?;
+        self.context.restore_last_reference(last);
+        Ok(())
     }
 }
 

@@ -22,6 +22,7 @@ mod codec;
 mod command;
 mod conversation;
 mod fetching;
+mod held;
 mod history;
 pub(crate) mod input;
 mod intake;
@@ -34,6 +35,7 @@ mod persona;
 mod questions;
 mod reconfigure;
 mod record;
+mod referring;
 mod repetition;
 mod restart;
 mod settings;
@@ -46,6 +48,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use sha2::{Digest as _, Sha256};
 
 use self::approval::{Approvals, By};
 use self::conversation::Conversation;
@@ -117,6 +121,11 @@ pub(crate) struct Agent {
     inputs_count: u64,
     /// Conversations that are forgotten with the next snapshot.
     forgetting: Vec<ConversationNumber>,
+    /// What no one outside knows, from which the names of contents are made.
+    reference_seed: [u8; 32],
+    /// Conversations for which contents are kept, and how much of it there is.
+    holding: Set<ConversationNumber>,
+    held_bytes: usize,
     now: Now,
 }
 
@@ -147,6 +156,9 @@ impl Agent {
             is_halted: false,
             inputs_count: 0,
             forgetting: Vec::new(),
+            reference_seed: [0; 32],
+            holding: Set::new(),
+            held_bytes: 0,
             now: Now { instant: Instant(0), wall: Timestamp(0) },
             settings,
         };
@@ -161,7 +173,10 @@ impl Agent {
         match input {
             // Settings come as an argument of their own: see `start` and `reconfigure`.
             Input::Started { .. } | Input::Reconfigured { .. } => {}
-            Input::Message { incoming, entropy } => self.message(incoming, entropy),
+            Input::Message { incoming, entropy } => {
+                self.stir(&entropy);
+                self.message(incoming, entropy);
+            }
             Input::Reply { exchange, reply } => self.reply(exchange, reply),
             Input::ReplyFailed { exchange, error, usage, was_shown, entropy } => {
                 self.reply_failed(exchange, &error, usage, was_shown, entropy);
@@ -182,6 +197,15 @@ impl Agent {
             Input::PersonaRead { text } => self.persona_read(text),
         }
         self.rest();
+    }
+
+    /// Names of contents are not to be guessed, so chance goes into them whenever there is some.
+    fn stir(&mut self, entropy: &[u8; 16]) {
+        let mut hash = Sha256::new();
+        hash.update(b"sentinel reference seed 1\n");
+        hash.update(self.reference_seed);
+        hash.update(entropy);
+        self.reference_seed = hash.finalize().into();
     }
 
     /// The next thing that follows from what happened.

@@ -201,6 +201,7 @@ impl Agent {
             self.ignored(super::SYSTEM, &queued.incoming, "its conversation was forgotten");
         }
         self.stop(number, End::Stopped);
+        self.release(number);
         let conversation = self
             .conversations
             .remove(&number)

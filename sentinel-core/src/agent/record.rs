@@ -134,6 +134,8 @@ kinds! {
     CodeRefused = 284, "code.refused";
     /// A file that came with a message is about to be fetched, or is not taken.
     AttachmentAsked = 296, "attachment.asked";
+    /// The model was given a name for a result instead of all of it.
+    Referred = 297, "reference.given";
 }
 
 impl Kind {

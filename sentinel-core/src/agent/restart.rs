@@ -171,8 +171,11 @@ impl Agent {
             let may_repeat = tool.is_ok_and(|tool| tool.is_idempotent(&call));
             // Other settings are another table, in which a handle means another grant.
             let is_covered = is_as_it_was && self.is_covered_by(&call, &handles);
-            if may_repeat && is_covered || is_broken(Fault::RepeatedCall) {
-                self.run(number, turn.number, call_number, &call, &handles, 2);
+            let whole = self.whole(number, &call);
+            if (may_repeat && is_covered || is_broken(Fault::RepeatedCall))
+                && let Ok(whole) = whole
+            {
+                self.run(number, turn.number, call_number, whole, &handles, 2);
                 let now = self.now.instant;
                 turn.runs_again(call_number, now, now.after(self.settings.turn.call_time_max));
                 continue;

@@ -81,6 +81,7 @@ impl Agent {
         out.field("numbers", self.numbers.following() - 1);
         out.field("is_halted", self.is_halted);
         out.field("questions", u64::from(self.approvals.next_number()) - 1);
+        out.field("reference_seed", hex(&self.reference_seed).as_str());
         out.object("table", |out| self.table.keep(out));
         out.array("approved", |out| {
             for (handle, conversation) in &self.approved {
@@ -164,6 +165,13 @@ impl Agent {
         let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
         let value = document.root();
         let questions = u32::try_from(number(value, "questions")?);
+        // A snapshot of before there were references has none.
+        let seed = value.find("reference_seed").map(|seed| seed.as_str()).transpose()?;
+        let seed = seed.map(unhex).transpose()?;
+        let held = |chat: &Conversation| chat.find_memory().map_or(0, |memory| memory.held.bytes);
+        let holding = conversations.iter().filter(|(_, chat)| held(chat) > 0);
+        let holding = holding.map(|(number, _)| *number).collect();
+        let held_bytes = conversations.values().map(held).sum();
         Ok(Self {
             numbers: Numbers::after(number(value, "numbers")?),
             outbox: Default::default(),
@@ -190,6 +198,9 @@ impl Agent {
             is_halted: value.get("is_halted")?.as_bool()?,
             inputs_count: 0,
             forgetting: Vec::new(),
+            reference_seed: seed.unwrap_or_default(),
+            holding,
+            held_bytes,
             now,
             settings,
         })

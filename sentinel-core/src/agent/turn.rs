@@ -97,6 +97,8 @@ pub(super) struct Outcome {
     pub(super) result: ToolResult,
     /// Whether the tool gave it back, rather than the runtime.
     pub(super) is_output: bool,
+    /// Whether the model has seen nothing of what the tool gave back.
+    pub(super) is_withheld: bool,
 }
 
 /// How a turn ended.
@@ -198,7 +200,7 @@ impl CallStage {
     /// It was not run, and the model is told why.
     pub(super) fn refused(id: &str, why: String) -> Self {
         let result = ToolResult { id: id.into(), content: why, is_error: true };
-        Self::Done(Outcome { result, is_output: false })
+        Self::Done(Outcome { result, is_output: false, is_withheld: false })
     }
 }
 

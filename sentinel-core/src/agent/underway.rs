@@ -286,8 +286,11 @@ impl Calling {
                 keep_handles(handles, out);
                 spending.keep(out);
             }
-            CallStage::Done(Outcome { result, is_output }) => {
+            CallStage::Done(Outcome { result, is_output, is_withheld }) => {
                 out.field("stage", "done").field("is_output", *is_output);
+                if *is_withheld {
+                    out.field("is_withheld", true);
+                }
                 out.field("content", result.content.as_str()).field("is_error", result.is_error);
             }
         }
@@ -315,7 +318,13 @@ impl Calling {
             "done" => {
                 let (content, is_error) = (text(value, "content")?, flag(value, "is_error")?);
                 let result = ToolResult { id: id.clone(), content, is_error };
-                CallStage::Done(Outcome { result, is_output: flag(value, "is_output")? })
+                let is_withheld =
+                    value.find("is_withheld").map(|flag| flag.as_bool()).transpose()?;
+                CallStage::Done(Outcome {
+                    result,
+                    is_output: flag(value, "is_output")?,
+                    is_withheld: is_withheld.unwrap_or(false),
+                })
             }
             other => return Err(Unreadable::word("stage of a call", other)),
         };

@@ -365,6 +365,14 @@ static SECURITY: &[Key] = &[
     .or(Default::Text("grounded")),
     key("constants", ENTRY_NAMES, "Values that any call may use: addresses and names of yours."),
     key(
+        "hold",
+        Kind::Text(Form::Choice(&["large", "untrusted", "nothing"])),
+        "Which results the model \
+         gets a name for, to pass them on: of long ones it sees a part (`large`), or of whatever \
+         nobody vouches for it sees nothing (`untrusted`).",
+    )
+    .or(Default::Text("large")),
+    key(
         "self_confinement",
         Kind::Text(Form::Choice(&["strict", "best"])),
         "Whether the agent \
@@ -422,6 +430,13 @@ static OUTPUT: &[Key] = &[
     )
     .or(Default::Text("private")),
     key("readers", ENTRY_NAMES, "Who may read it."),
+    key(
+        "hold",
+        Kind::Text(Form::Choice(&["large", "untrusted", "nothing"])),
+        "Whether the model gets a \
+         name for it instead of seeing it, as in `[security]`.",
+    )
+    .or(Default::Follows("`hold` of `[security]`")),
 ];
 
 static BUDGET: &[Key] = &[

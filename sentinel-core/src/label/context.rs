@@ -23,7 +23,7 @@ use core::fmt;
 use super::label::{Integrity, Label, Secrecy, Source};
 use super::phrases::{Phrases, Value};
 use super::records::RecordIndex;
-use super::reference::{Reference, ReferenceKind};
+use super::reference::{self, Reference, ReferenceKind, References};
 use super::tool::Records;
 use super::urls::{self, Urls};
 use crate::limits;
@@ -63,7 +63,7 @@ pub struct Context {
     endorsed: Vec<(Endorsement, Phrases)>,
     records: RecordIndex,
     urls: Urls,
-    references: Vec<ReferenceKind>,
+    references: References,
     plan: Vec<Box<str>>,
 }
 
@@ -86,7 +86,7 @@ impl Context {
             endorsed: Vec::new(),
             records: RecordIndex::default(),
             urls: Urls::default(),
-            references: Vec::new(),
+            references: References::default(),
             plan: Vec::new(),
         }
     }
@@ -247,20 +247,53 @@ impl Context {
         Ok(())
     }
 
-    /// Gives out a reference.
+    /// Gives out a reference. Of content nothing is said with this: it is untrusted, and nobody in
+    /// particular may read it.
     pub fn issue(&mut self, kind: ReferenceKind) -> Option<Reference> {
-        if self.references.len() == limits::LABEL_REFERENCES_MAX {
-            return None;
-        }
-        self.references.push(kind);
-        u32::try_from(self.references.len()).ok().map(Reference)
+        self.references.issue(kind, reference::unknown_content(), None)
+    }
+
+    /// Gives out a reference to content with this label. The mark is a number that nobody could
+    /// guess beforehand. The content is not in the context, so the context stays as it is; a call
+    /// that carries it is decided with its label.
+    pub fn issue_content(&mut self, label: Label, mark: Option<u64>) -> Option<Reference> {
+        self.references.issue(ReferenceKind::Content, label, mark)
+    }
+
+    /// What was given out stands for nothing any more.
+    pub fn withdraw(&mut self, reference: Reference) {
+        self.references.withdraw(reference);
     }
 
     /// What a value refers to, if it is a reference that was given out here.
     #[must_use]
     pub fn reference(&self, value: &str) -> Option<ReferenceKind> {
-        let index = Reference::parse(value)?.0.checked_sub(1)?;
-        self.references.get(index as usize).copied()
+        self.references.kind(value)
+    }
+
+    /// The label of the content that a value refers to, if it is a reference to content that was
+    /// given out here.
+    #[must_use]
+    pub fn content(&self, value: &str) -> Option<&Label> {
+        self.references.content(value)
+    }
+
+    /// The number of the last reference that was given out, or 0.
+    #[must_use]
+    pub const fn last_reference(&self) -> u32 {
+        self.references.last()
+    }
+
+    /// A reference that was given out before this context was kept.
+    #[cfg(feature = "agent")]
+    pub(crate) fn restore_reference(&mut self, reference: Reference, label: Label) {
+        self.references.restore(reference, label);
+    }
+
+    /// Numbers up to this one were given out.
+    #[cfg(feature = "agent")]
+    pub(crate) fn restore_last_reference(&mut self, last: u32) {
+        self.references.restore_last(last);
     }
 
     /// Whether something untrusted was seen that nobody endorsed.

@@ -10,6 +10,8 @@
 //!   name: an id that a declared record gives a trusted name ([`Records`](super::Records)), and a
 //!   URL that stands whole in a block ([`ToolRole::fetches`]). Both can only spare a question of
 //!   the grounding rule, or count a planned fetch as reading; they never turn a denial.
+//! - Content behind a reference is judged by its label and its readers, never by its bytes, and is
+//!   never control.
 //! - Its time depends on the call, not on the length of the conversation.
 //!
 //! # Not here
@@ -19,9 +21,9 @@ use alloc::boxed::Box;
 
 use super::arguments::{Leaf, Leaves};
 use super::context::{BlockId, Context};
-use super::label::Secrecy;
+use super::label::{Integrity, Secrecy};
 use super::moment::is_moment;
-use super::reference::ReferenceKind;
+use super::reference::{Carried, ReferenceKind};
 use super::tool::{Effect, Parameter, ParameterKind, TaintedPayload, ToolRole};
 use super::urls;
 use crate::capability::{Handle, Level, Verdict};
@@ -40,6 +42,18 @@ pub enum Mode {
     Grounded,
 }
 
+/// Which results are kept out of the conversation, so that the model has a name for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Hold {
+    /// None: of a long one the model sees a part, and nothing can be done with the rest.
+    Nothing,
+    /// Of a long one the model sees a part, and has a name for the whole.
+    #[default]
+    Large,
+    /// Of whatever nobody vouches for the model sees nothing.
+    Untrusted,
+}
+
 /// The rules of a flow that hold for every tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
@@ -47,6 +61,8 @@ pub struct Flow {
     pub mode: Mode,
     /// Values that the operator allows as control of any tool.
     pub constants: Set<Box<str>>,
+    /// Which results are kept out of the conversation, where a tool's role says nothing else.
+    pub hold: Hold,
 }
 
 /// A call that is to be decided.
@@ -187,14 +203,20 @@ impl<'c> Judge<'_, 'c> {
         if let Some(place) = self.misplaced_secret() {
             return self.deny(Rule::Secret, Reason::SecretArgument, Some(place));
         }
+        if let Some(place) = self.content_as_control() {
+            return self.deny(Rule::Grounding, Reason::ContentAsControl, Some(place));
+        }
+        let carried = self.carried();
+        let secrecy = self.context.label().secrecy.max(carried.secrecy());
         let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
-        if !is_local && self.context.label().secrecy == Secrecy::Secret {
+        if !is_local && secrecy == Secrecy::Secret {
             return self.deny(Rule::Secret, Reason::SecretContext, None);
         }
         if is_local || self.is_verbatim_fetch() {
             return self.grant(Rule::Local, level);
         }
-        if !self.context.is_tainted(self.now) {
+        let is_tainted = self.context.is_tainted(self.now);
+        if !is_tainted && !carried.is_untrusted() {
             return self.grant(Rule::Clean, level);
         }
         let tainted_payload = match role.tainted_payload {
@@ -208,13 +230,15 @@ impl<'c> Judge<'_, 'c> {
         if self.flow.mode == Mode::Strict {
             return self.ask(Rule::Grounding, Reason::Strict, None);
         }
-        if let Some((reason, place)) = self.ungrounded() {
+        // Who has seen nothing untrusted was told by nobody else where to go: content that is only
+        // carried along has no say in that.
+        if is_tainted && let Some((reason, place)) = self.ungrounded() {
             return self.ask(Rule::Grounding, reason, Some(place));
         }
-        if !self.context.plans(self.call.tool) {
+        if is_tainted && !self.context.plans(self.call.tool) {
             return self.ask(Rule::Plan, Reason::Unplanned, None);
         }
-        if let Some(place) = self.stranger_to_private() {
+        if let Some(place) = self.stranger_to_private(secrecy, &carried) {
             return self.ask(Rule::Readers, Reason::Reader, place);
         }
         let goes_on = match role.tainted_payload {
@@ -278,6 +302,30 @@ impl<'c> Judge<'_, 'c> {
         })
     }
 
+    /// A control value that would be read from content: who wrote that would choose where the call
+    /// lands, so no mode and no answer allows it.
+    fn content_as_control(&self) -> Option<Place<'c>> {
+        self.leaves().find_map(|(name, parameter, leaf)| match leaf {
+            Leaf::Text(text) => (kind(parameter) != ParameterKind::Payload
+                && self.context.reference(text) == Some(ReferenceKind::Content))
+            .then_some((name, text)),
+            Leaf::TooDeep => None,
+        })
+    }
+
+    /// What the call carries along that the context does not hold.
+    fn carried(&self) -> Carried<'_> {
+        let mut carried = Carried::default();
+        for (_, _, leaf) in self.leaves() {
+            if let Leaf::Text(text) = leaf
+                && let Some(label) = self.context.content(text)
+            {
+                carried.add(label);
+            }
+        }
+        carried
+    }
+
     /// Rule 3: a planned GET of a URL that stands whole in one block, while nothing private is
     /// known. Which of several URLs is taken tells a little; with nothing private there is nothing
     /// to tell.
@@ -308,6 +356,7 @@ impl<'c> Judge<'_, 'c> {
             match self.context.reference(text) {
                 Some(ReferenceKind::Target) => continue,
                 Some(ReferenceKind::Secret) if kind == ParameterKind::Credential => continue,
+                // Both were denied before; neither is grounded by anything.
                 Some(_) => return Some((Reason::ContentAsControl, (name, text))),
                 None => {}
             }
@@ -320,10 +369,14 @@ impl<'c> Judge<'_, 'c> {
 
     /// Rule 7: who would get private content without being named or among its readers. The place is
     /// missing if the call names nobody, so that the tool alone decides who is reached.
-    fn stranger_to_private(&self) -> Option<Option<Place<'c>>> {
+    fn stranger_to_private(
+        &self,
+        secrecy: Secrecy,
+        carried: &Carried<'_>,
+    ) -> Option<Option<Place<'c>>> {
         let role = self.call.role;
         let label = self.context.label();
-        if role.effect != Effect::Send || label.secrecy == Secrecy::Public {
+        if role.effect != Effect::Send || secrecy == Secrecy::Public {
             return None;
         }
         let is_recipient = |parameter: &Parameter| parameter.kind == ParameterKind::Recipient;
@@ -341,7 +394,8 @@ impl<'c> Judge<'_, 'c> {
             let Leaf::Text(text) = leaf else { return Some(Some((name, ""))) };
             is_anybody_named = true;
             let reader = urls::host_of(text).unwrap_or(text);
-            let may_read = role.readers.contain(reader) || label.readers.contain(reader);
+            let is_reader = label.readers.contain(reader) && carried.may_be_read_by(reader);
+            let may_read = role.readers.contain(reader) || is_reader;
             if !may_read && !self.is_from_a_person(parameter, text) {
                 return Some(Some((name, text)));
             }
@@ -379,6 +433,12 @@ impl<'c> Judge<'_, 'c> {
             }
             match leaf {
                 Leaf::Text(text) => {
+                    // That somebody named a reference says nothing of what stands behind it.
+                    let content = self.context.content(text);
+                    if let Some(label) = content {
+                        let is_written = label.integrity == Integrity::Trusted;
+                        return (!is_written).then_some((name, text));
+                    }
                     let is_written = text.is_empty()
                         || is_harmless(text)
                         || self.is_constant(parameter, text)

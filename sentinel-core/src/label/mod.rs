@@ -30,7 +30,7 @@ mod urls;
 
 pub use arguments::{Leaf, Leaves};
 pub use context::{BlockId, Context, EndorseError, Endorsement, PlanError};
-pub use decide::{Answer, Call, Decision, Flow, Mode, Reason, Rule, decide};
+pub use decide::{Answer, Call, Decision, Flow, Hold, Mode, Reason, Rule, decide};
 #[cfg(feature = "agent")]
 pub(crate) use explain::visible;
 pub use explain::{BlockText, Explanation, Offer, Origin, explain};

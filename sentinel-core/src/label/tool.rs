@@ -14,6 +14,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::decide::Hold;
 use super::label::{Integrity, Label, Secrecy, Source};
 use super::readers::Readers;
 
@@ -180,6 +181,8 @@ pub struct Output {
     pub readers: Readers,
     /// The records in it, if its ids can be believed.
     pub records: Option<Records>,
+    /// Whether it is kept out of the conversation, if this is not for the flow to say.
+    pub hold: Option<Hold>,
 }
 
 impl Output {
@@ -198,6 +201,7 @@ impl Default for Output {
             secrecy: Secrecy::Private,
             readers: Readers::nobody(),
             records: None,
+            hold: None,
         }
     }
 }

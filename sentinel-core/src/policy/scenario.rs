@@ -300,8 +300,19 @@ impl<'s> Stage<'s> {
             return Ok(());
         }
         if let Some(kind) = step.find("reference") {
-            known(step, &["reference"])?;
-            if self.context.issue(one_of(kind, REFERENCES)?).is_none() {
+            known(step, &["reference", "label"])?;
+            let kind = one_of(kind, REFERENCES)?;
+            let is_given = match (kind, step.find("label")) {
+                (ReferenceKind::Content, said) => {
+                    let label = read::label(Source::Tool, said)?;
+                    self.context.issue_content(label, None).is_some()
+                }
+                (_, None) => self.context.issue(kind).is_some(),
+                (_, Some(label)) => {
+                    return Err(fault(label, "only a reference to content has a label"));
+                }
+            };
+            if !is_given {
                 return Err(fault(step, "more references than one conversation may be given"));
             }
             return Ok(());

@@ -4,6 +4,7 @@ mod answers;
 mod deliveries;
 mod hostile;
 mod management;
+mod references;
 mod restarts;
 mod shell;
 mod snapshots;

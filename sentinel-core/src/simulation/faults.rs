@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 15] = [
+pub(super) const ALL: [Fault; 18] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -25,6 +25,9 @@ pub(super) const ALL: [Fault; 15] = [
     Fault::HeldDelivery,
     Fault::UnmarkedAnswer,
     Fault::StaleGrant,
+    Fault::ShownReference,
+    Fault::ForeignReference,
+    Fault::EmptyReference,
 ];
 
 /// Breaks a rule while `body` runs.

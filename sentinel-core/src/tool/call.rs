@@ -51,6 +51,12 @@ impl ForeignCall {
     pub fn arguments(&self) -> &str {
         &self.arguments
     }
+
+    /// A call of the same tool with other arguments, in their canonical form.
+    #[cfg(feature = "agent")]
+    pub(super) fn of_arguments(&self, arguments: String) -> Self {
+        Self { tool: self.tool.clone(), arguments }
+    }
 }
 
 impl Call {

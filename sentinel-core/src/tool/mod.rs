@@ -21,6 +21,8 @@
 mod arguments;
 mod builtin;
 mod call;
+#[cfg(feature = "agent")]
+mod contents;
 mod edit;
 mod error;
 mod excerpt;
@@ -36,6 +38,8 @@ mod tests;
 
 pub use builtin::Builtin;
 pub use call::{Call, ForeignCall};
+#[cfg(feature = "agent")]
+pub(crate) use contents::Unfit;
 pub use edit::{EditError, replace};
 pub use error::{ArgumentError, ArgumentProblem, Place, UnknownTool};
 pub use excerpt::{excerpt, is_text};

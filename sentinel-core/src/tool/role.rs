@@ -75,6 +75,7 @@ impl Builtin {
                 secrecy: Secrecy::Public,
                 readers: Readers::everybody(),
                 records: None,
+                hold: None,
             };
         }
         if self == Self::HttpFetch {

@@ -22,7 +22,7 @@ struct Oracle {
     untrusted: Vec<usize>,
     endorsed: Vec<(u32, u64)>,
     plan: Vec<&'static str>,
-    references: Vec<ReferenceKind>,
+    references: Vec<(String, ReferenceKind, Label)>,
     entries: Vec<world::Entry>,
     now: u64,
 }
@@ -71,7 +71,15 @@ impl Oracle {
                     self.plan.clone_from(tools);
                 }
             }
-            Step::Issue(kind) => self.references.push(*kind),
+            Step::Issue(kind) => {
+                let name = format!("h{}", self.references.len() + 1);
+                let label = Label::untrusted(Source::Tool, Secrecy::Private);
+                self.references.push((name, *kind, label));
+            }
+            Step::Keep(label) => {
+                let name = format!("h{}-00000000000000a1", self.references.len() + 1);
+                self.references.push((name, ReferenceKind::Content, label.clone()));
+            }
             Step::Endorse { block, expires } => {
                 let is_of_outside = self.untrusted.contains(&(*block as usize));
                 let label = self.blocks.get(*block as usize).map(|(label, _)| label);
@@ -152,11 +160,11 @@ impl Oracle {
             collect(value, &mut texts);
             leaves.extend(texts.into_iter().map(|text| (name, kind, text)));
         }
-        let reference = |text: &str| match text {
-            "h1" => self.references.first().copied(),
-            "h2" => self.references.get(1).copied(),
-            "h3" => self.references.get(2).copied(),
-            _ => None,
+        let given = |text: &str| self.references.iter().find(|(name, ..)| name == text);
+        let reference = |text: &str| given(text).map(|(_, kind, _)| *kind);
+        // The label of the content that a text stands for.
+        let content = |text: &str| {
+            given(text).filter(|(_, kind, _)| *kind == ReferenceKind::Content).map(|it| &it.2)
         };
         let constant = |name: &str, text: &str| {
             let constants = role.parameter(name).map(|one| &one.constants);
@@ -168,8 +176,18 @@ impl Oracle {
                 return (Answer::Deny, 2);
             }
         }
+        let is_aimed = |(_, kind, text): &(&str, ParameterKind, String)| {
+            *kind != ParameterKind::Payload && content(text).is_some()
+        };
+        if leaves.iter().any(is_aimed) {
+            return (Answer::Deny, 5);
+        }
+        // What is carried along counts as if it had been read, but for where the call lands.
+        let carried: Vec<&Label> = leaves.iter().filter_map(|(.., text)| content(text)).collect();
+        let joined = carried.iter().fold(self.joined.clone(), |joined, label| joined.join(label));
+        let carries_untrusted = carried.iter().any(|label| label.integrity == Integrity::Untrusted);
         let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
-        if !is_local && self.joined.secrecy == Secrecy::Secret {
+        if !is_local && joined.secrecy == Secrecy::Secret {
             return (Answer::Deny, 2);
         }
         let holds_url = |url: &str| {
@@ -201,13 +219,20 @@ impl Oracle {
         if is_local || is_verbatim {
             return (granted, 3);
         }
-        if !self.is_tainted() {
+        if !self.is_tainted() && !carries_untrusted {
             return (granted, 4);
         }
         let has_foreign_payload = leaves.iter().any(|(name, kind, text)| {
-            *kind == ParameterKind::Payload
-                && !(text.is_empty() || constant(name, text) || self.names(text))
-                && !(role.tainted_payload == TaintedPayload::People && text == MOMENT)
+            let is_own = match content(text) {
+                Some(label) => label.integrity == Integrity::Trusted,
+                None => {
+                    text.is_empty()
+                        || constant(name, text)
+                        || self.names(text)
+                        || (role.tainted_payload == TaintedPayload::People && text == MOMENT)
+                }
+            };
+            *kind == ParameterKind::Payload && !is_own
         });
         if role.tainted_payload == TaintedPayload::Deny && has_foreign_payload {
             return (Answer::Deny, 7);
@@ -228,14 +253,14 @@ impl Oracle {
                         || (takes_records && self.records(text))
                 }
             };
-            if !is_fine {
+            if !is_fine && self.is_tainted() {
                 return (Answer::Ask, 5);
             }
         }
-        if !self.plan.contains(&tool) {
+        if self.is_tainted() && !self.plan.contains(&tool) {
             return (Answer::Ask, 6);
         }
-        if role.effect == Effect::Send && self.joined.secrecy == Secrecy::Private {
+        if role.effect == Effect::Send && joined.secrecy == Secrecy::Private {
             let named = role.parameters.iter().any(|one| one.kind == ParameterKind::Recipient);
             let reached: Vec<(&str, &String)> = leaves
                 .iter()
@@ -251,7 +276,7 @@ impl Oracle {
                 self.names(text)
                     || (takes_records && self.records(text))
                     || role.readers.contain(reader)
-                    || self.joined.readers.contain(reader)
+                    || joined.readers.contain(reader)
             };
             if !reached.iter().all(may_read) || (reached.is_empty() && !role.readers.contain("*")) {
                 return (Answer::Ask, 7);

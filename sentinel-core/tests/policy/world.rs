@@ -69,6 +69,8 @@ pub(crate) const VALUES: &[&str] = &[
     "h1",
     "h2",
     "h3",
+    "h1-00000000000000a1",
+    "h2-00000000000000a1",
     "#general",
     "general",
     "ann\u{200b}a",
@@ -91,12 +93,23 @@ const BETWEEN: &[&str] = &[
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Turn,
-    Block { label: Label, text: String },
-    Output { label: Label, entries: Vec<Entry> },
+    Block {
+        label: Label,
+        text: String,
+    },
+    Output {
+        label: Label,
+        entries: Vec<Entry>,
+    },
     Model(String),
     Plan(Vec<&'static str>),
     Issue(ReferenceKind),
-    Endorse { block: u32, expires: u64 },
+    /// A reference to content that was marked.
+    Keep(Label),
+    Endorse {
+        block: u32,
+        expires: u64,
+    },
 }
 
 /// One object of an output.
@@ -174,6 +187,7 @@ pub(crate) fn steps(random: &mut Random) -> Vec<Step> {
             },
             3 => Step::Model(text(random)),
             4 | 5 => Step::Plan(TOOLS[..1 + random.below(2)].to_vec()),
+            6 if random.one_in(2) => Step::Keep(label(random)),
             6 => Step::Issue(random.pick(&[
                 ReferenceKind::Content,
                 ReferenceKind::Target,
@@ -207,6 +221,7 @@ pub(crate) fn play(steps: &[Step]) -> Context {
             }
             Step::Plan(tools) => drop(context.declare(tools.iter().copied())),
             Step::Issue(kind) => drop(context.issue(*kind)),
+            Step::Keep(label) => drop(context.issue_content(label.clone(), Some(0xa1))),
             Step::Endorse { block, expires } => {
                 let text = texts.get(*block as usize).cloned().unwrap_or_default();
                 let (block, expires) = (BlockId(*block), Timestamp(*expires));

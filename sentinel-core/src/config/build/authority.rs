@@ -18,7 +18,7 @@ use crate::config::diagnostic::quoted;
 use crate::config::draft::{Data, Node, Part};
 use crate::config::{Endpoint, form};
 use crate::label::{
-    Effect, Flow, Mode, Output, Parameter, ParameterKind, Readers, Secrecy, ToolRole,
+    Effect, Flow, Hold, Mode, Output, Parameter, ParameterKind, Readers, Secrecy, ToolRole,
 };
 use crate::order::{Map, Set};
 use crate::policy::{EFFECTS, INTEGRITIES, MODES, PAYLOADS, SECRECIES};
@@ -121,7 +121,8 @@ pub(super) fn flow(build: &Build<'_, '_>) -> Flow {
     let mode = security.text("mode").and_then(|word| meaning(MODES, word));
     let constants = security.get("constants").into_iter().flat_map(Node::texts);
     let constants: Set<Box<str>> = constants.map(Box::from).collect();
-    Flow { mode: mode.unwrap_or(Mode::Strict), constants }
+    let hold = security.text("hold").and_then(|word| meaning(HOLDS, word));
+    Flow { mode: mode.unwrap_or(Mode::Strict), constants, hold: hold.unwrap_or_default() }
 }
 
 /// Where programs are that may be called by name.
@@ -260,6 +261,7 @@ fn output(build: &mut Build<'_, '_>, node: &Node) -> Output {
     if let Some(node) = node.get("readers") {
         output.readers = readers(build, node);
     }
+    output.hold = word("hold").and_then(|word| meaning(HOLDS, word));
     output
 }
 
@@ -274,6 +276,9 @@ fn readers(build: &mut Build<'_, '_>, node: &Node) -> Readers {
         _ => Readers::nobody(),
     }
 }
+
+const HOLDS: &[(&str, Hold)] =
+    &[("nothing", Hold::Nothing), ("large", Hold::Large), ("untrusted", Hold::Untrusted)];
 
 /// What a word means.
 fn meaning<T: Copy>(words: &[(&str, T)], word: &str) -> Option<T> {

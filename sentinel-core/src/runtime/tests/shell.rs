@@ -9,7 +9,7 @@ use crate::agent::{Model, OperatorCommand, Provider, Refusal, ToolOutput};
 use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
 use crate::journal::KeyRing;
 use crate::label::{Effect as ToolEffect, ToolRole};
-use crate::llm::{Dialect, OpenAiProfile, Thinking, ToolDefinition};
+use crate::llm::{Dialect, OpenAiProfile, Piece, Thinking, ToolDefinition};
 use crate::text::json;
 use crate::time::Timestamp;
 use crate::tool::{Call, Tools};
@@ -27,6 +27,10 @@ pub(super) struct Shell {
     pub(super) told: Vec<Result<String, Refusal>>,
     /// Exchanges that models were asked in.
     pub(super) asked: Vec<ExchangeNumber>,
+    /// What the last of them was sent.
+    pub(super) request: String,
+    /// Exchanges that nobody waits for any more.
+    pub(super) unasked: Vec<ExchangeNumber>,
     pub(super) alerts: Vec<String>,
     /// Whether nobody hears what became of what was said.
     pub(super) is_mute: bool,
@@ -87,6 +91,8 @@ impl Shell {
             calls: Vec::new(),
             told: Vec::new(),
             asked: Vec::new(),
+            request: String::new(),
+            unasked: Vec::new(),
             alerts: Vec::new(),
             is_mute: false,
             unheard: Vec::new(),
@@ -136,7 +142,15 @@ impl Shell {
                     }
                     Post::Typing => {}
                 },
-                Effect::AskModel { exchange, .. } => self.asked.push(exchange),
+                Effect::AskModel { exchange, request, .. } => {
+                    self.asked.push(exchange);
+                    let pieces = request.body.pieces().map(|piece| match piece {
+                        Piece::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
+                        Piece::Base64(_) => String::new(),
+                    });
+                    self.request = pieces.collect();
+                }
+                Effect::CancelModel { exchange } => self.unasked.push(exchange),
                 Effect::Alert(text) => self.alerts.push(text),
                 Effect::Tell { outcome, .. } => self.told.push(outcome),
                 _ => {}
@@ -260,6 +274,11 @@ pub(super) fn service(grants: &[&str]) -> Settings {
 
 /// A model's answer that calls that tool with each of these arguments.
 pub(super) fn poking(arguments: &[&str]) -> String {
+    calling("poke", arguments)
+}
+
+/// A model's answer that calls a tool with each of these arguments.
+pub(super) fn calling(tool: &str, arguments: &[&str]) -> String {
     json::object(|out| {
         out.array("choices", |out| {
             out.object(|out| {
@@ -272,7 +291,7 @@ pub(super) fn poking(arguments: &[&str]) -> String {
                                 out.field("id", alloc::format!("c{index}").as_str());
                                 out.field("type", "function");
                                 out.object("function", |out| {
-                                    out.field("name", "poke").field("arguments", *arguments);
+                                    out.field("name", tool).field("arguments", *arguments);
                                 });
                             });
                         }
