@@ -394,6 +394,12 @@ impl Agent {
         let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
             let Some(mut turn) = self.take_turn(number) else { continue };
+            // A model that may not be asked any more is not listened to either: the next one is
+            // asked, if there is one.
+            if matches!(turn.stage, Stage::Asking { .. }) && !is_broken(Fault::HeardModel) {
+                self.ask_again(number, turn, false);
+                continue;
+            }
             let uncovered: Vec<CallNumber> = match &turn.stage {
                 Stage::Calling(round) => {
                     let running = round.iter().filter(|calling| match &calling.stage {

@@ -6,7 +6,8 @@
 //! # Not here
 //! How it is shown: [`control`](crate::control).
 
-use alloc::string::String;
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::approval::Subject;
@@ -15,7 +16,7 @@ use super::persona::NotApproved;
 use super::turn::Stage;
 use super::{Agent, History, Model};
 use crate::budget::{Amount, Limit, Scope};
-use crate::capability::{Grant, Handle, Holder};
+use crate::capability::{Grant, Handle, Holder, Level};
 use crate::channel::{Known, Waiting};
 use crate::time::Timestamp;
 
@@ -105,9 +106,14 @@ pub struct Seen<'a> {
 }
 
 impl Agent {
-    /// The grants from this place on, in the order of their places.
+    /// The grants from this place on, in the order of their places. Of a rule that stands there
+    /// twice, because the settings and the shell both forbid the same, the first is shown.
     pub(crate) fn grants(&self, from: u32) -> impl Iterator<Item = Granted<'_>> {
-        let there = self.table.iter().filter(move |(handle, ..)| handle.index >= from);
+        let mut forbidden = BTreeSet::new();
+        let all = self.table.iter().filter(move |(_, _, grant)| {
+            grant.level != Level::Deny || forbidden.insert(grant.to_string())
+        });
+        let there = all.filter(move |(handle, ..)| handle.index >= from);
         there.map(|(handle, holder, grant)| {
             let parent = self.table.parent(handle);
             let origin = match (parent, self.approved.get(&handle)) {

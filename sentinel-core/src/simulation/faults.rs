@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 18] = [
+pub(super) const ALL: [Fault; 19] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -25,6 +25,7 @@ pub(super) const ALL: [Fault; 18] = [
     Fault::HeldDelivery,
     Fault::UnmarkedAnswer,
     Fault::StaleGrant,
+    Fault::HeardModel,
     Fault::ShownReference,
     Fault::ForeignReference,
     Fault::EmptyReference,

@@ -10,8 +10,11 @@ use super::chat::{Chats, Shown};
 use super::ledger::Line;
 use super::surroundings::CALLS_MAX;
 use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings};
+use sha2::Digest as _;
+
 use crate::journal::export::Keys;
 use crate::journal::{KeyRing, MasterKey, Trust, Verdict, Verifier};
+use crate::label::Reference;
 use crate::tool::{Call, Operation};
 
 /// A record that has to be safe before an effect is seen.
@@ -41,6 +44,8 @@ pub(super) struct Seen {
     /// How often each call was run, and what it was.
     runs: BTreeMap<CallNumber, (u64, Call)>,
     posts: Vec<Posted>,
+    /// What tools gave back, and to which conversations.
+    outputs: BTreeMap<String, BTreeSet<ConversationNumber>>,
     /// Texts of answers that models gave to the end.
     pub(super) complete: BTreeSet<String>,
 }
@@ -52,6 +57,22 @@ impl Seen {
         *count += 1;
         assert_eq!(known, call, "a call became another one");
         assert!(*count == 1 || is_idempotent(call), "{call:?} was run again");
+    }
+
+    pub(super) fn gave_back(&mut self, conversation: ConversationNumber, content: &str) {
+        self.outputs.entry(content.to_string()).or_default().insert(conversation);
+    }
+
+    /// Whether a call carries content; then it is what a tool gave back in the same conversation,
+    /// and never a name.
+    pub(super) fn carries(&self, conversation: ConversationNumber, call: &Call) -> bool {
+        let Some(content) = carried(call) else { return false };
+        let is_name = Reference::parse(content).is_some_and(|it| it.has_mark());
+        assert!(!is_name, "{call:?} has a name where the content belongs");
+        let Some(known) = self.outputs.get(content) else { return false };
+        let is_own = known.contains(&conversation);
+        assert!(is_own, "{call:?} carries into {conversation} what was given back elsewhere");
+        true
     }
 
     pub(super) fn posted(
@@ -68,6 +89,24 @@ impl Seen {
     pub(super) fn begin_again(&mut self) {
         assert!(self.needs.is_empty() && self.runs.is_empty(), "effects without a log");
         self.posts.clear();
+    }
+}
+
+/// What every output of a tool begins with.
+pub(super) const OUTPUT: &str = "[output] ";
+
+/// What a model is shown: nothing of what tools gave back, if that is to be kept out.
+pub(super) fn model_sees(is_held: bool, request: &[u8]) {
+    let request = core::str::from_utf8(request).unwrap();
+    assert!(!is_held || !request.contains(OUTPUT), "a model sees what nobody vouches for");
+}
+
+/// What a call carries that a model may have passed on.
+fn carried(call: &Call) -> Option<&str> {
+    match call {
+        Call::Builtin(Operation::WriteFile { content, .. }) => Some(content),
+        Call::Builtin(Operation::HttpFetch { body, .. }) => body.as_deref(),
+        _ => None,
     }
 }
 
@@ -307,16 +346,38 @@ fn approvals_are_given(lines: &[Line], seen: &Seen) {
         .flatten()
         .collect();
     let is_granted_for_good = of(lines, Kind::Granted).next().is_some();
-    for (_, call) in seen.runs.values() {
+    for (number, (_, call)) in &seen.runs {
         if !asks(call) || is_granted_for_good {
             continue;
         }
-        let mut canonical = String::new();
-        call.canonical(&mut canonical);
+        let canonical = as_it_was_asked_about(lines, *number, call);
         // Decisions are shown with the start of the digest.
         let digest = crate::agent::digest_of(&canonical)[..16].to_string();
         assert!(allowed.contains(&digest), "{call:?} ran and nobody allowed it");
     }
+}
+
+/// The call with the name of what it carries, as a person allowed it: the name that the records say
+/// was replaced, and that was given to exactly this content.
+fn as_it_was_asked_about(lines: &[Line], number: CallNumber, call: &Call) -> String {
+    let mut canonical = String::new();
+    call.canonical(&mut canonical);
+    let is_its = |line: &&Line| line.number("call") == Some(number.0);
+    let started = of(lines, Kind::CallStarted).find(is_its);
+    let names = started.map(|line| line.texts("references")).unwrap_or_default();
+    let Some(content) = carried(call).filter(|_| !names.is_empty()) else { return canonical };
+    let digest = crate::agent::hex(&sha2::Sha256::digest(content.as_bytes()));
+    let is_of_content = |line: &&Line| line.text("sha256").as_deref() == Some(&digest);
+    let given = of(lines, Kind::Referred).filter(is_of_content);
+    let given: BTreeSet<String> = given.filter_map(|line| line.text("reference")).collect();
+    let name = names.iter().find(|name| given.contains(*name));
+    let name = name.expect("a content was put in under a name that it was never given");
+    let quoted = crate::text::json::array(|list| {
+        list.value(content);
+    });
+    let quoted = &quoted[1..quoted.len() - 1];
+    assert!(canonical.contains(quoted), "a content is not where its name was");
+    canonical.replacen(quoted, &alloc::format!("\"{name}\""), 1)
 }
 
 fn spending_is_bounded(lines: &[Line]) {

@@ -9,6 +9,7 @@ use super::random::Random;
 use crate::agent::{Model, Provider, Settings, TurnRules};
 use crate::budget::{AtLimit, Limit, Measure, Money, Price, Prices, Rules, Scope};
 use crate::channel::{AccessError, AccessRules, Audience, Platform, Standing, Unit};
+use crate::label::Hold;
 use crate::llm::{Dialect, OpenAiProfile, Thinking};
 use crate::tool::Tools;
 
@@ -70,6 +71,8 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
         output_bytes_max: 2000,
         people_may_approve: random.chance(50),
     };
+    settings.flow.hold =
+        *random.pick(&[Hold::Untrusted, Hold::Untrusted, Hold::Large, Hold::Nothing]);
     settings.snapshot_inputs = 10 + random.below(60);
     settings.workspace = "/srv/agent".into();
     settings.programs.insert("git".into(), "/usr/bin/git".into());

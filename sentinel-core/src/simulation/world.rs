@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::chat::{Chats, UnderWay};
 use super::disk::Disk;
 use super::promises::{self, Need, Seen};
-use super::provider::{self, Temper};
+use super::provider::{self, Names, Temper};
 use super::random::Random;
 use super::surroundings::{self, PERSONA};
 use crate::agent::{
@@ -19,6 +19,7 @@ use crate::agent::{
 use crate::capability::Handle;
 use crate::channel::Post;
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
+use crate::label::Hold;
 use crate::llm::{Piece, TransportKind};
 use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
 use crate::time::{Instant, Now, Timestamp};
@@ -30,6 +31,8 @@ pub(super) struct Summary {
     pub(super) messages: u64,
     pub(super) answers: u64,
     pub(super) calls: u64,
+    /// Calls that carried content which no model had seen whole.
+    pub(super) carried: u64,
     pub(super) approved: u64,
     pub(super) crashes: u64,
     pub(super) records: u64,
@@ -43,6 +46,7 @@ impl Summary {
         self.messages += other.messages;
         self.answers += other.answers;
         self.calls += other.calls;
+        self.carried += other.carried;
         self.approved += other.approved;
         self.crashes += other.crashes;
         self.records += other.records;
@@ -64,7 +68,9 @@ pub(super) struct World {
     wall: u64,
     temper: Temper,
     streams: BTreeMap<ExchangeNumber, Stream>,
-    running: BTreeMap<CallNumber, Vec<Handle>>,
+    /// The names of contents that models were given.
+    names: Names,
+    running: BTreeMap<CallNumber, (ConversationNumber, Vec<Handle>)>,
     /// Files on their way, and where they go.
     fetching: BTreeMap<FetchNumber, (ConversationNumber, String)>,
     /// Files that are there.
@@ -81,6 +87,7 @@ pub(super) struct World {
 /// An answer of a provider on its way.
 struct Stream {
     answer: provider::Answer,
+    handle: Handle,
     sent: usize,
     has_head: bool,
 }
@@ -124,6 +131,7 @@ impl World {
             wall: now.wall.0,
             temper,
             streams: BTreeMap::new(),
+            names: Names::default(),
             running: BTreeMap::new(),
             fetching: BTreeMap::new(),
             files: BTreeSet::new(),
@@ -227,7 +235,7 @@ impl World {
             }
             Effect::StoreKeys { ring } => self.disk.ring = ring,
             Effect::StoreSeed { seed } => self.disk.seed = seed.to_bytes().to_vec(),
-            Effect::AskModel { exchange, request, .. } => {
+            Effect::AskModel { exchange, request, handle, .. } => {
                 self.need(Need::ModelAsked(exchange.0));
                 let body: Vec<u8> = request
                     .body
@@ -237,20 +245,24 @@ impl World {
                         Piece::Base64(_) => panic!("there are no pictures here"),
                     })
                     .collect();
-                let answer = provider::answer(&body, self.temper, &mut self.random);
-                let stream = Stream { answer, sent: 0, has_head: false };
+                let is_held = self.settings.flow.hold == Hold::Untrusted;
+                promises::model_sees(is_held, &body);
+                let Self { names, random, .. } = self;
+                let answer = provider::answer(&body, self.temper, names, random);
+                let stream = Stream { answer, handle, sent: 0, has_head: false };
                 assert!(self.streams.insert(exchange, stream).is_none(), "asked twice");
             }
             Effect::CancelModel { exchange } => {
                 self.streams.remove(&exchange);
             }
-            Effect::RunTool { number, call, handles, .. } => {
+            Effect::RunTool { number, conversation, call, handles, .. } => {
                 self.need(Need::CallStarted(number.0));
                 assert!(!handles.is_empty(), "{call:?} runs without a handle");
                 self.seen.ran(number, &call);
                 self.summary.calls += 1;
+                self.summary.carried += u64::from(self.seen.carries(conversation, &call));
                 self.check_grants(&handles);
-                self.running.insert(number, handles);
+                self.running.insert(number, (conversation, handles));
             }
             Effect::CancelTool { number } => {
                 self.running.remove(&number);
@@ -332,8 +344,9 @@ impl World {
         let count = self.running.len() as u64;
         let index = usize::try_from(self.random.below(count)).unwrap();
         let Some(&call) = self.running.keys().nth(index) else { return };
-        self.running.remove(&call);
+        let Some((conversation, _)) = self.running.remove(&call) else { return };
         let output = self.output();
+        self.seen.gave_back(conversation, &output.content);
         self.tell(Event::ToolFinished { call, output });
     }
 
@@ -363,6 +376,7 @@ impl World {
             2 => "long ".repeat(usize::try_from(self.random.below(3000)).unwrap()),
             _ => format!("result {}", self.random.next()),
         };
+        let content = format!("{}{content}", promises::OUTPUT);
         ToolOutput { content, is_error: self.random.chance(20) }
     }
 
@@ -409,8 +423,17 @@ impl World {
 
     fn operate(&mut self) {
         let command = self.command();
+        let is_revoked = matches!(command, OperatorCommand::Revoke(_));
         self.requests += 1;
         self.tell(Event::Operator { request: self.requests, command });
+        if is_revoked && !self.is_busy {
+            // What the disk has not got yet, nobody is told to stop.
+            while self.disk.is_writing() {
+                self.sync();
+            }
+            let is_there = |stream: &Stream| self.sentinel.grant(stream.handle).is_some();
+            assert!(self.streams.values().all(is_there), "a model answers by a grant that is gone");
+        }
     }
 
     /// Something that an operator could want.
@@ -466,7 +489,7 @@ impl World {
         while self.disk.is_writing() {
             self.sync();
         }
-        for handles in self.running.values() {
+        for (_, handles) in self.running.values() {
             self.check_grants(handles);
         }
     }

@@ -332,3 +332,39 @@ fn a_persona_that_no_record_can_carry_stops_the_agent() {
     shell.restart();
     assert!(shell.write("1", "c1", "hello").contains("my persona"));
 }
+
+/// A model whose grant is revoked is not listened to any more: its request ends, and what it said
+/// until then is no answer.
+#[test]
+fn a_revoked_grant_ends_the_request_that_runs_with_it() {
+    let model = Handle { index: 0, generation: 0 };
+    let mut shell = Shell::new(service(&["model offline", "skill poke"]));
+    shell.write("1", "c1", "go");
+    let exchange = *shell.asked.last().unwrap();
+    shell.operate(OperatorCommand::Revoke(model)).unwrap();
+    assert_eq!(shell.unasked, [exchange]);
+    shell.wait();
+    assert!(shell.said.iter().any(|said| said.contains("no model that I may ask")));
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert!(shell.calls.is_empty() && shell.sentinel.is_at_rest());
+    // What is revoked beside it ends nothing.
+    let mut shell = Shell::new(service(&["model offline", "skill poke"]));
+    shell.write("1", "c1", "go");
+    shell.operate(OperatorCommand::Revoke(Handle { index: 1, generation: 0 })).unwrap();
+    assert!(shell.unasked.is_empty());
+}
+
+/// The settings and the shell both keep the agent from its own files: people see that once.
+#[test]
+fn a_rule_that_stands_there_twice_is_shown_once() {
+    let rule = "deny read,write,list /srv/state";
+    let shell = Shell::new(settings(&["model offline", rule, "list /srv", rule]));
+    let shown = |from| {
+        let grants = shell.sentinel.grants(from);
+        grants.map(|one| (one.handle.index, one.grant.to_string())).collect::<Vec<_>>()
+    };
+    let rule = || shown(1)[0].1.clone();
+    let others = [(0, "model offline".to_string()), (1, rule()), (2, "list /srv".to_string())];
+    assert_eq!(shown(0), others);
+    assert_eq!(shown(2), others[2..], "also on a later page");
+}
