@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{crash, fuzz, metal, sanitize, setup, similar, tidy};
+use crate::{crash, fuzz, luperiq, metal, sanitize, setup, similar, tidy};
 
 /// How a step ended when it did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,6 +102,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", about: "unit, integration and documentation tests", run: test },
     Step { name: "doc", about: "the documentation builds without a warning", run: doc },
     Step { name: "metal", about: "the core links into a bare-metal image", run: metal::run },
+    Step { name: "luperiq", about: "the kernel boots and holds in QEMU", run: luperiq::run },
     Step { name: "fuzz-build", about: "the fuzz targets compile", run: fuzz::build_check },
     Step {
         name: "sanitize",
@@ -114,7 +115,7 @@ fn format(workspace: &Workspace) -> Result<Outcome, Error> {
     setup::component(workspace, "rustfmt", "fmt")?;
     let fix = "`cargo fmt` with the same arguments but `--check` mends it";
     workspace.cargo(["fmt", "--all", "--check"]).help(fix).run()?;
-    for manifest in [metal::MANIFEST, fuzz::MANIFEST] {
+    for manifest in [metal::MANIFEST, luperiq::MANIFEST, fuzz::MANIFEST] {
         if workspace.has(manifest) {
             let format = ["fmt", "--manifest-path", manifest, "--check"];
             workspace.cargo(format).help(fix).run()?;

@@ -18,6 +18,7 @@ mod dist;
 mod error;
 mod figures;
 mod fuzz;
+mod luperiq;
 mod metal;
 mod process;
 mod sanitize;
@@ -96,6 +97,12 @@ const COMMANDS: &[Command] = &[
         arguments: "[--sizes] [--from rustup|debian]",
         about: "link the core for aarch64-unknown-none; --sizes for a small one, by module",
         run: metal::command,
+    },
+    Command {
+        name: "luperiq",
+        arguments: "[build | run [WORD...] | test]",
+        about: "the kernel: build its image, boot it in QEMU, test it by many boots",
+        run: luperiq::command,
     },
     Command {
         name: "fuzz",

@@ -9,7 +9,7 @@
 
 pub(crate) mod elf;
 pub(crate) mod sizes;
-mod toolchain;
+pub(crate) mod toolchain;
 
 use std::path::PathBuf;
 
@@ -51,7 +51,7 @@ fn build(
     variables: &[(&'static str, &str)],
 ) -> Result<Image, Error> {
     let target = workspace.target().join(folder);
-    let toolchain = toolchain::find(workspace, source)?;
+    let toolchain = toolchain::find(workspace, TARGET, source)?;
     println!("with {toolchain}");
     let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", MANIFEST];
     let stale =

@@ -12,7 +12,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::TARGET;
 use crate::apt;
 use crate::error::Error;
 use crate::process::Process;
@@ -20,44 +19,48 @@ use crate::workspace::Workspace;
 
 /// Where a toolchain comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Rustup,
     Debian,
 }
 
-/// A toolchain that is ready to build for the target.
+/// A toolchain that is ready to build for a target.
 #[derive(Debug)]
-pub(super) enum Toolchain {
+pub(crate) enum Toolchain {
     /// The developer's own, with the target installed.
-    Rustup,
+    Rustup { target: &'static str },
     /// Debian's, with this linker.
-    Debian { linker: PathBuf },
+    Debian { target: &'static str, linker: PathBuf },
 }
 
 /// Makes the toolchain ready that was asked for, or else the first that can be made ready.
-pub(super) fn find(workspace: &Workspace, source: Option<Source>) -> Result<Toolchain, Error> {
+pub(crate) fn find(
+    workspace: &Workspace,
+    target: &'static str,
+    source: Option<Source>,
+) -> Result<Toolchain, Error> {
     match source {
-        Some(Source::Rustup) => rustup(workspace),
-        Some(Source::Debian) => debian(workspace),
-        None => rustup(workspace).or_else(|error| {
+        Some(Source::Rustup) => rustup(workspace, target),
+        Some(Source::Debian) => debian(workspace, target),
+        None => rustup(workspace, target).or_else(|error| {
             println!("{error}\nso Debian's compiler builds `core` and `alloc` instead");
-            debian(workspace)
+            debian(workspace, target)
         }),
     }
 }
 
 impl Toolchain {
     /// Its cargo, at the root, before any argument.
-    pub(super) fn cargo(&self, workspace: &Workspace) -> Process {
+    pub(crate) fn cargo(&self, workspace: &Workspace) -> Process {
         match self {
-            Self::Rustup => workspace.process("cargo"),
+            Self::Rustup { .. } => workspace.process("cargo"),
             // `cargo run` put the libraries of rustup's compiler on the loader's path.
-            Self::Debian { linker } => workspace
+            Self::Debian { target, linker } => workspace
                 .process(DEBIAN_CARGO)
                 .set("RUSTC", DEBIAN_RUSTC)
                 .set("RUSTC_BOOTSTRAP", "1")
                 .set("RUSTFLAGS", "-Cembed-bitcode=yes")
-                .set(LINKER, linker)
+                .set(&linker_variable(target), linker)
                 .unset("LD_LIBRARY_PATH")
                 .unset("RUSTUP_TOOLCHAIN")
                 .args(["-Zbuild-std=core,alloc"]),
@@ -68,8 +71,8 @@ impl Toolchain {
 impl fmt::Display for Toolchain {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rustup => write!(formatter, "rustup's target {TARGET}"),
-            Self::Debian { linker } => {
+            Self::Rustup { target } => write!(formatter, "rustup's target {target}"),
+            Self::Debian { linker, .. } => {
                 write!(formatter, "Debian's {DEBIAN_RUSTC}, linked by {}", linker.display())
             }
         }
@@ -77,30 +80,30 @@ impl fmt::Display for Toolchain {
 }
 
 /// The developer's compiler, after its target was added where that was missing.
-fn rustup(workspace: &Workspace) -> Result<Toolchain, Error> {
-    if !has_target(workspace) {
-        println!("adding the target {TARGET}");
+fn rustup(workspace: &Workspace, target: &'static str) -> Result<Toolchain, Error> {
+    if !has_target(workspace, target) {
+        println!("adding the target {target}");
         workspace
             .process("rustup")
-            .args(["target", "add", TARGET])
+            .args(["target", "add", target])
             .help("`cargo xtask metal --from debian` does without rustup's server")
             .run_for_at_most(DOWNLOAD)?;
-        if !has_target(workspace) {
-            return Err(Error::new(format!("rustc has no {TARGET} after it was added"))
+        if !has_target(workspace, target) {
+            return Err(Error::new(format!("rustc has no {target} after it was added"))
                 .help("`rustc` on PATH has to be the one that rustup manages"));
         }
     }
-    Ok(Toolchain::Rustup)
+    Ok(Toolchain::Rustup { target })
 }
 
-fn has_target(workspace: &Workspace) -> bool {
-    let folder = ["--print", "target-libdir", "--target", TARGET];
+fn has_target(workspace: &Workspace, target: &str) -> bool {
+    let folder = ["--print", "target-libdir", "--target", target];
     let folder = workspace.process("rustc").args(folder).output();
     folder.is_ok_and(|folder| Path::new(folder.trim()).is_dir())
 }
 
 /// Debian's compiler with its sources, after they were installed where they were missing.
-fn debian(workspace: &Workspace) -> Result<Toolchain, Error> {
+fn debian(workspace: &Workspace, target: &'static str) -> Result<Toolchain, Error> {
     if !has_debian(workspace) {
         apt::install(workspace, &["rustc-web", "cargo-web", "rust-web-src"])?;
         if !has_debian(workspace) {
@@ -108,7 +111,7 @@ fn debian(workspace: &Workspace) -> Result<Toolchain, Error> {
                 .help("apt-get install rust-web-src"));
         }
     }
-    Ok(Toolchain::Debian { linker: linker(workspace)? })
+    Ok(Toolchain::Debian { target, linker: linker(workspace)? })
 }
 
 fn has_debian(workspace: &Workspace) -> bool {
@@ -135,12 +138,14 @@ fn linker(workspace: &Workspace) -> Result<PathBuf, Error> {
     Ok(PathBuf::from(SYSTEM_LINKER))
 }
 
+/// How cargo is told the linker of a target.
+fn linker_variable(target: &str) -> String {
+    format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"))
+}
+
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const SYSTEM_LINKER: &str = "ld.lld";
-
-/// How cargo is told the linker of `aarch64-unknown-none`.
-const LINKER: &str = "CARGO_TARGET_AARCH64_UNKNOWN_NONE_LINKER";
 
 /// The target has 70 MB unpacked and takes seconds. Where rustup has no way out it fails as fast;
 /// should it hang instead, this is when Debian's turn comes.

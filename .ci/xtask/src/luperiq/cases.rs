@@ -1,0 +1,100 @@
+//! What is booted and what must come of it.
+
+/// One boot.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    /// What the kernel is told.
+    pub(super) arguments: &'static str,
+    /// Lines that the output has to contain, in this order.
+    pub(super) expected: &'static [&'static str],
+    /// What must not be in it.
+    pub(super) forbidden: &'static [&'static str],
+    pub(super) status: i32,
+}
+
+/// What is wrong with an output, if anything is.
+pub(super) fn difference(case: &Case, output: &str, status: Option<i32>) -> Option<String> {
+    if let Some(found) = case.forbidden.iter().find(|text| output.contains(**text)) {
+        return Some(format!("it says `{found}`"));
+    }
+    let mut rest = output;
+    for expected in case.expected {
+        match rest.split_once(expected) {
+            Some((_, behind)) => rest = behind,
+            None => return Some(format!("it does not say `{expected}` where it should")),
+        }
+    }
+    match status {
+        Some(status) if status == case.status => None,
+        Some(status) => Some(format!("it ended with {status}, not {}", case.status)),
+        None => Some("it did not end".into()),
+    }
+}
+
+/// What the image does as it is given out.
+pub(super) const BOOTS: &[Case] = &[Case {
+    name: "it starts",
+    arguments: "",
+    expected: &["LuperIQ kernel", "MiB of memory"],
+    forbidden: &["panic", "fault"],
+    status: 0,
+}];
+
+/// The kernel tries on itself what must not be possible; for this the image has a feature more.
+///
+/// A fault is told by its class (0x25 data, 0x21 instructions) and its syndrome: the last digits
+/// are 0x4f for a write that a page refuses, 0x47 for a write where no page is, 0x0e and 0x0f for
+/// instructions where none may be.
+pub(super) const SELFTESTS: &[Case] = &[
+    ending("a panic says where and why", "selftest=panic", &["kernel panic at", ": as asked"]),
+    ending("kernel text is not written", "selftest=write-text", &[WRITE_REFUSED]),
+    ending("kernel constants are not written", "selftest=write-rodata", &[WRITE_REFUSED]),
+    ending("text is seen in one place only", "selftest=alias", &[WRITE_UNMAPPED]),
+    ending("data is not executed", "selftest=execute-data", &[FETCH_REFUSED]),
+    ending("the stack is not executed", "selftest=execute-stack", &[FETCH_REFUSED]),
+    ending("memory is not executed", "selftest=execute-memory", &[FETCH_REFUSED]),
+    ending("a stack that runs over hits its guard", "selftest=stack-overflow", &[WRITE_UNMAPPED]),
+    ending("nothing is at a null pointer", "selftest=null", &["kernel fault: vector 4, class 0x25"]),
+    Case {
+        name: "frames are zeroed, given once and come back",
+        arguments: "selftest=frames",
+        expected: &["all frames came back"],
+        forbidden: &["panic", "fault"],
+        status: 0,
+    },
+];
+
+/// A boot that the kernel ends because it found itself wrong.
+const fn ending(
+    name: &'static str,
+    arguments: &'static str,
+    expected: &'static [&'static str],
+) -> Case {
+    Case { name, arguments, expected, forbidden: &["nothing stopped it"], status: 3 }
+}
+
+const WRITE_REFUSED: &str = "kernel fault: vector 4, class 0x25, syndrome 0x9600004f";
+const WRITE_UNMAPPED: &str = "kernel fault: vector 4, class 0x25, syndrome 0x96000047";
+const FETCH_REFUSED: &str = "kernel fault: vector 4, class 0x21, syndrome 0x8600000";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: Case = ending("case", "", &["first", "second"]);
+
+    #[test]
+    fn a_run_is_right_only_with_its_lines_in_order_and_its_status() {
+        assert_eq!(difference(&CASE, "first second", Some(3)), None);
+        for (output, status) in [
+            ("second first", Some(3)),
+            ("first", Some(3)),
+            ("first second", Some(0)),
+            ("first second", None),
+            ("first second, nothing stopped it", Some(3)),
+        ] {
+            assert!(difference(&CASE, output, status).is_some(), "{output} {status:?}");
+        }
+    }
+}

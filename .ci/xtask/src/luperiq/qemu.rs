@@ -1,0 +1,110 @@
+//! One machine, booted once: what it printed and how it ended.
+//!
+//! # Invariants
+//! - A machine that does not end by itself is ended, and says so in its outcome.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::apt;
+use crate::error::Error;
+use crate::process::Process;
+use crate::workspace::Workspace;
+
+/// A machine to boot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Machine<'a> {
+    /// Whether the firmware starts the kernel at EL2.
+    pub(super) has_hypervisor: bool,
+    /// Whether one instruction is one nanosecond, so that every run is the same.
+    pub(super) is_counted: bool,
+    /// What the kernel is told.
+    pub(super) arguments: &'a str,
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Everything on the serial line, without carriage returns.
+    pub(super) output: String,
+    /// The status; `None` if the machine had to be ended.
+    pub(super) status: Option<i32>,
+}
+
+/// Why there is no emulator here, after trying to install it.
+pub(super) fn missing(workspace: &Workspace) -> Option<String> {
+    let is_there = || workspace.process(QEMU).args(["--version"]).succeeds();
+    if is_there() {
+        return None;
+    }
+    match apt::install(workspace, &["qemu-system-arm"]) {
+        Ok(()) if is_there() => None,
+        Ok(()) => Some(format!("no {QEMU} although its package is installed")),
+        Err(error) => Some(format!("no {QEMU} ({error})")),
+    }
+}
+
+impl Machine<'_> {
+    /// Boots an image and waits for its end.
+    pub(super) fn boot(&self, workspace: &Workspace, image: &Path) -> Result<Outcome, Error> {
+        let process = self.process(workspace, image).args(["-display", "none"]);
+        let mut command = process.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|cause| process.not_started(&cause))?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let reader = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                // A broken pipe is the end of the machine, which the status tells.
+                let _ = pipe.map(|pipe| pipe.take(OUTPUT_MAX).read_to_end(&mut bytes));
+                String::from_utf8_lossy(&bytes).replace('\r', "")
+            })
+        };
+        let output = reader(stdout.map(|pipe| Box::new(pipe) as _));
+        let complaint = reader(stderr.map(|pipe| Box::new(pipe) as _));
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match child.try_wait().map_err(|cause| process.not_started(&cause))? {
+                Some(status) => break status.code(),
+                None if Instant::now() < deadline => std::thread::sleep(POLL),
+                None => {
+                    // It may have ended just now, which is as well.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break None;
+                }
+            }
+        };
+        let mut output = output.join().unwrap_or_default();
+        output.push_str(&complaint.join().unwrap_or_default());
+        Ok(Outcome { output, status })
+    }
+
+    /// The emulator for this machine, with the serial line on its own output.
+    pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
+        let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
+        let counted: &[&str] = if self.is_counted { &["-icount", "shift=0"] } else { &[] };
+        let arguments = format!("{} exit=semihosting", self.arguments);
+        workspace
+            .process(QEMU)
+            .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
+            .args(["-serial", "stdio"])
+            .args(counted.iter().copied())
+            .args(["-append", arguments.trim(), "-kernel"])
+            .args([image])
+    }
+}
+
+const QEMU: &str = "qemu-system-aarch64";
+
+/// A run takes a tenth of a second; a machine that shares its processor is still a hundred times
+/// faster than this.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Short against a run.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A kernel that prints without end is a finding, not a full disk.
+const OUTPUT_MAX: u64 = 4 << 20;

@@ -1,0 +1,21 @@
+//! The processor: everything that is written in its instructions.
+//!
+//! # Invariants
+//! - Nothing outside `arch` names a register or an instruction.
+//! - The kernel runs with interrupts masked: `&mut` to its state is never shared with a handler.
+
+mod exception;
+mod power;
+mod registers;
+mod simd;
+
+pub(crate) use exception::{Cause, Frame, leave};
+pub(crate) use power::{exit, power_off};
+pub(crate) use registers::*;
+pub(crate) use simd::Simd;
+
+use core::arch::global_asm;
+
+global_asm!(include_str!("boot.s"));
+global_asm!(include_str!("vectors.s"));
+global_asm!(include_str!("tables.s"));

@@ -1,0 +1,113 @@
+//! From the first line of Rust to the first instruction of a program.
+
+use crate::arch;
+use crate::archive;
+use crate::console::{self, say};
+use crate::device::tree::{self, Machine};
+use crate::memory::frame::Frames;
+use crate::memory::layout::{self, Image, PAGE};
+use crate::memory::{heap, kernel_space, physical};
+use crate::{ending, time};
+
+/// Called by `boot.s`, once, on the stack that exceptions use later.
+#[unsafe(no_mangle)]
+extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
+    time::start();
+    let Some((machine, tree_bytes)) = read_tree(tree) else {
+        // Without a device tree there is no console to say so.
+        arch::power_off(None)
+    };
+    let arguments = Arguments(machine.arguments);
+    ending::prepare(&machine, arguments.value("exit") == Some("semihosting"));
+
+    let linked = Image::linked();
+    let archive_start = image + (linked.end - linked.text.0);
+    // SAFETY: behind the image lies memory that the boot tables map, in the image's own gigabyte,
+    // and nobody writes what the image brought with it.
+    let head = unsafe { physical::constant(archive_start, archive::HEAD_BYTES) };
+    let archive_end = archive_start + archive::length(head).unwrap_or(0).next_multiple_of(PAGE);
+    let heap_end = archive_end + HEAP_BYTES;
+    // SAFETY: as above; the archive ends where the heap begins, and everything up to `heap_end` is
+    // left out of the frames below.
+    unsafe { heap::start(layout::direct(archive_end), HEAP_BYTES) };
+
+    let mut frames = Frames::new();
+    add_memory(&mut frames, &machine, [(image, heap_end), (tree, tree + tree_bytes)]);
+    let Ok(space) = kernel_space::build(&mut frames, &machine, image, archive_end) else {
+        arch::power_off(machine.conduit)
+    };
+    // SAFETY: `build` maps the image as it is linked and all of memory as `layout` has it; nothing
+    // replaced the boot tables in TTBR0 yet.
+    unsafe { arch::install_kernel_table(space.root(), image) };
+    arch::forbid_writable_code();
+    arch::confine_user();
+    if let Some(serial) = machine.serial {
+        // SAFETY: the device tree says that a PL011 is there, and `build` mapped it.
+        unsafe { console::start(serial) };
+    }
+    let megabytes = frames.total() * PAGE >> 20;
+    say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
+    #[cfg(feature = "selftest")]
+    if let Some(name) = arguments.value("selftest") {
+        crate::selftest::run(name, &mut frames);
+    }
+    say!("the end");
+    ending::done()
+}
+
+/// Reads the device tree, if its address is one and a tree is there.
+fn read_tree(physical: u64) -> Option<(Machine<'static>, u64)> {
+    if !physical.is_multiple_of(8) || physical >= layout::PHYSICAL_END {
+        return None;
+    }
+    // SAFETY: the boot tables map the gigabyte in which this address is, and the header of 40
+    // bytes, at a multiple of 8, does not leave it.
+    let bytes = tree::length(unsafe { physical::constant(physical, 40) })?;
+    if (physical + bytes as u64 - 1) >> 30 != physical >> 30 {
+        return None;
+    }
+    // SAFETY: as above for the whole tree; what it says stays out of the frames.
+    let machine = tree::read(unsafe { physical::constant(physical, bytes) })?;
+    Some((machine, bytes as u64))
+}
+
+/// Gives all memory to the frames but what is reserved by the machine or ours.
+fn add_memory(frames: &mut Frames, machine: &Machine<'_>, own: [(u64, u64); 2]) {
+    for (start, bytes) in machine.memory.iter() {
+        let end = (start + bytes).min(layout::PHYSICAL_END);
+        let mut at = start;
+        while at < end {
+            let reserved = machine.reserved.iter().map(|(start, bytes)| (start, start + bytes));
+            // The first piece that ends behind `at` decides: skip it, or stop before it.
+            let next = reserved
+                .chain(own)
+                .map(|(start, end)| (start / PAGE * PAGE, end.next_multiple_of(PAGE)))
+                .filter(|(_, end)| *end > at)
+                .min();
+            match next {
+                Some((taken, behind)) if taken <= at => at = behind,
+                other => {
+                    let stop = other.map_or(end, |(taken, _)| taken.min(end));
+                    // SAFETY: the machine says that memory is here and nothing reserved is; the
+                    // kernel's window onto it is mapped before a program's first frame is taken,
+                    // and the tables themselves come from the image's gigabyte, see below.
+                    unsafe { frames.add(at, stop) };
+                    at = stop;
+                }
+            }
+        }
+    }
+}
+
+/// What the kernel was told: words, some of the form `name=value`.
+struct Arguments<'a>(&'a str);
+
+impl<'a> Arguments<'a> {
+    fn value(&self, name: &str) -> Option<&'a str> {
+        let mut pairs = self.0.split_ascii_whitespace().filter_map(|word| word.split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+/// For the kernel's own structures.
+const HEAP_BYTES: u64 = 8 << 20;

@@ -1,0 +1,59 @@
+//! What the kernel says to people: lines on the serial console.
+//!
+//! # Not here
+//! What programs print: that goes through a console handle.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::device::Registers;
+use crate::device::pl011::Pl011;
+
+/// Prints a line that begins with how long the machine has been running.
+macro_rules! say {
+    ($($argument:tt)*) => {
+        $crate::console::line(format_args!($($argument)*))
+    };
+}
+pub(crate) use say;
+
+/// Names the device; from now on lines appear.
+///
+/// # Safety
+/// There is a PL011 at this physical address, and it is mapped.
+pub(crate) unsafe fn start(physical: u64) {
+    // SAFETY: the caller promises the device; only this module makes windows onto it.
+    Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) });
+    SERIAL.store(physical, Ordering::Relaxed);
+}
+
+/// Writes bytes as they are.
+pub(crate) fn write(bytes: &[u8]) {
+    if let Some(serial) = serial() {
+        bytes.iter().for_each(|byte| serial.write(*byte));
+    }
+}
+
+/// The next byte somebody typed, if there is one.
+pub(crate) fn read() -> Option<u8> {
+    serial()?.read()
+}
+
+pub(crate) fn line(text: fmt::Arguments<'_>) {
+    if let Some(mut serial) = serial() {
+        let now = crate::time::now();
+        let (seconds, micros) = (now / 1_000_000_000, now / 1_000 % 1_000_000);
+        // A serial line cannot fail, it can only be slow.
+        let _ = fmt::write(&mut serial, format_args!("[{seconds:3}.{micros:06}] {text}\n"));
+    }
+}
+
+fn serial() -> Option<Pl011> {
+    let physical = SERIAL.load(Ordering::Relaxed);
+    // SAFETY: `start` stored an address for which its caller promised this. Windows onto the
+    // device are never used at once: one core, interrupts masked.
+    (physical != 0).then(|| Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) }))
+}
+
+/// 0 until the device is known; no device is there.
+static SERIAL: AtomicU64 = AtomicU64::new(0);

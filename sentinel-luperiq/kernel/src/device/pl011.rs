@@ -1,0 +1,61 @@
+//! The serial line: one byte out, one byte in.
+
+use core::fmt;
+
+use super::Registers;
+
+/// An ARM PL011, as QEMU and the Raspberry Pi have it. The firmware has set its speed.
+#[derive(Debug)]
+pub(crate) struct Pl011(Registers);
+
+impl Pl011 {
+    pub(crate) const BYTES: usize = 0x1000;
+
+    pub(crate) fn new(registers: Registers) -> Self {
+        registers.write(CONTROL, ENABLE | TRANSMIT | RECEIVE);
+        Self(registers)
+    }
+
+    /// Writes a byte, waiting for room.
+    pub(crate) fn write(&self, byte: u8) {
+        // At 115200 baud a byte takes 87 µs. A device that never has room must not hold the kernel.
+        for _ in 0..PATIENCE {
+            if self.0.read(FLAGS) & TRANSMIT_FULL == 0 {
+                break;
+            }
+        }
+        self.0.write(DATA, u32::from(byte));
+    }
+
+    /// The next byte that arrived, if one has.
+    pub(crate) fn read(&self) -> Option<u8> {
+        let is_empty = self.0.read(FLAGS) & RECEIVE_EMPTY != 0;
+        (!is_empty).then(|| self.0.read(DATA) as u8)
+    }
+}
+
+/// Text for people: a line feed also returns the carriage.
+impl fmt::Write for Pl011 {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if byte == b'\n' {
+                self.write(b'\r');
+            }
+            self.write(byte);
+        }
+        Ok(())
+    }
+}
+
+// From the PL011's manual, "Programmers model".
+const DATA: usize = 0x00;
+const FLAGS: usize = 0x18;
+const CONTROL: usize = 0x30;
+const RECEIVE_EMPTY: u32 = 1 << 4;
+const TRANSMIT_FULL: u32 = 1 << 5;
+const ENABLE: u32 = 1;
+const TRANSMIT: u32 = 1 << 8;
+const RECEIVE: u32 = 1 << 9;
+
+/// Some milliseconds of polling on any core.
+const PATIENCE: u32 = 1_000_000;

@@ -1,0 +1,274 @@
+//! The device tree: what machine this is, in the firmware's words.
+//!
+//! The format is chapter 5 of the Devicetree Specification. The kernel reads it once, front to
+//! back, and keeps the few answers of [`Machine`].
+//!
+//! # Invariants
+//! - Every offset is checked against the blob's length; a broken blob is `None`, never a fault.
+//! - An address counts only when every bus above it translates it.
+
+/// What the kernel knows about its machine.
+#[derive(Debug, Default)]
+pub(crate) struct Machine<'a> {
+    /// Pieces of memory: where and how many bytes.
+    pub(crate) memory: Pieces,
+    /// Pieces of it that are somebody else's.
+    pub(crate) reserved: Pieces,
+    pub(crate) serial: Option<u64>,
+    pub(crate) clock: Option<u64>,
+    /// Distributor and processor interface.
+    pub(crate) interrupts: Option<(u64, u64)>,
+    /// The line of the virtual timer.
+    pub(crate) timer: Option<u32>,
+    /// How the firmware is called.
+    pub(crate) conduit: Option<Conduit>,
+    /// What the kernel was told on its command line.
+    pub(crate) arguments: &'a str,
+}
+
+/// The instruction that calls the firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conduit {
+    Hypervisor,
+    Monitor,
+}
+
+/// Some pieces of the address space.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    pieces: [(u64, u64); PIECES_MAX],
+    count: usize,
+}
+
+impl Pieces {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        self.pieces.iter().take(self.count).copied()
+    }
+
+    /// More pieces than there is room for are ignored: memory the kernel does not use.
+    fn push(&mut self, piece: (u64, u64)) {
+        if let Some(place) = self.pieces.get_mut(self.count) {
+            *place = piece;
+            self.count += 1;
+        }
+    }
+}
+
+/// The size of the tree that starts here, if it is one.
+pub(crate) fn length(header: &[u8]) -> Option<usize> {
+    let length = word(header, 4)? as usize;
+    (word(header, 0)? == MAGIC && length <= BYTES_MAX).then_some(length)
+}
+
+/// Reads a whole tree.
+pub(crate) fn read(blob: &[u8]) -> Option<Machine<'_>> {
+    let blob = blob.get(..length(blob)?)?;
+    let mut machine = Machine::default();
+    let mut reservations = word(blob, 0x10)? as usize;
+    while let (Some(at), Some(bytes)) = (long(blob, reservations), long(blob, reservations + 8)) {
+        if (at, bytes) == (0, 0) {
+            break;
+        }
+        machine.reserved.push((at, bytes));
+        reservations += 16;
+    }
+    let strings = blob.get(word(blob, 0x0c)? as usize..)?;
+    let structure = blob.get(word(blob, 0x08)? as usize..)?;
+    let mut nodes = [Node::default(); DEPTH_MAX];
+    let mut depth = 0;
+    let mut at = 0;
+    loop {
+        let token = word(structure, at)?;
+        at += 4;
+        match token {
+            BEGIN_NODE => {
+                // A node's properties come before its children, so the parent is complete.
+                if depth > 0 && !nodes[depth - 1].is_read {
+                    nodes[depth - 1].is_read = true;
+                    machine.learn(&nodes[..depth]);
+                }
+                let name = text(structure, at)?;
+                at = align(at + name.len() + 1);
+                let node = nodes.get_mut(depth)?;
+                *node = Node { name, address_cells: 2, size_cells: 1, ..Node::default() };
+                depth += 1;
+            }
+            END_NODE => {
+                depth = depth.checked_sub(1)?;
+                if !nodes[depth].is_read {
+                    machine.learn(&nodes[..=depth]);
+                }
+            }
+            PROPERTY => {
+                let (bytes, name) = (word(structure, at)? as usize, word(structure, at + 4)?);
+                let value = structure.get(at + 8..(at + 8).checked_add(bytes)?)?;
+                at = align(at + 8 + bytes);
+                nodes[depth.checked_sub(1)?].set(text(strings, name as usize)?, value)?;
+            }
+            NOTHING => {}
+            END => return Some(machine),
+            _ => return None,
+        }
+    }
+}
+
+/// A node on the way from the root to where the reading is.
+#[derive(Clone, Copy, Default)]
+struct Node<'a> {
+    name: &'a str,
+    compatible: &'a [u8],
+    kind: &'a [u8],
+    status: &'a [u8],
+    method: &'a [u8],
+    arguments: &'a [u8],
+    place: &'a [u8],
+    lines: &'a [u8],
+    ranges: Option<&'a [u8]>,
+    address_cells: usize,
+    size_cells: usize,
+    is_read: bool,
+}
+
+impl<'a> Node<'a> {
+    fn set(&mut self, name: &str, value: &'a [u8]) -> Option<()> {
+        match name {
+            "compatible" => self.compatible = value,
+            "device_type" => self.kind = value,
+            "status" => self.status = value,
+            "method" => self.method = value,
+            "bootargs" => self.arguments = value,
+            "reg" => self.place = value,
+            "interrupts" => self.lines = value,
+            "ranges" => self.ranges = Some(value),
+            "#address-cells" => self.address_cells = cells(value)?,
+            "#size-cells" => self.size_cells = cells(value)?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn is(&self, compatible: &str) -> bool {
+        self.compatible.split(|byte| *byte == 0).any(|name| name == compatible.as_bytes())
+    }
+
+    fn is_off(&self) -> bool {
+        !matches!(self.status, [] | b"okay\0" | b"ok\0")
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// Takes from the last node of a path what the kernel wants of it.
+    fn learn(&mut self, path: &[Node<'a>]) {
+        let Some(node) = path.last() else { return };
+        if path.iter().any(Node::is_off) {
+            return;
+        }
+        let first = || address(path, 0);
+        if node.kind == b"memory\0" {
+            (0..PIECES_MAX).map_while(|index| address(path, index)).for_each(|piece| {
+                self.memory.push(piece);
+            });
+        } else if path.iter().any(|above| above.name == "reserved-memory") {
+            (0..PIECES_MAX).map_while(|index| address(path, index)).for_each(|piece| {
+                self.reserved.push(piece);
+            });
+        } else if node.is("arm,pl011") && self.serial.is_none() {
+            self.serial = first().map(|(at, _)| at);
+        } else if node.is("arm,pl031") {
+            self.clock = first().map(|(at, _)| at);
+        } else if ["arm,cortex-a15-gic", "arm,gic-400"].iter().any(|name| node.is(name)) {
+            let processor = address(path, 1);
+            self.interrupts = first().zip(processor).map(|((a, _), (b, _))| (a, b));
+        } else if node.is("arm,armv8-timer") {
+            // Secure, physical, virtual, hypervisor; three words each: kind, number, flags.
+            const PRIVATE: u32 = 1;
+            let number = word(node.lines, 2 * 12 + 4).filter(|number| *number < 16);
+            let is_private = word(node.lines, 2 * 12) == Some(PRIVATE);
+            self.timer = number.filter(|_| is_private).map(|number| 16 + number);
+        } else if node.name == "psci" {
+            self.conduit = match node.method {
+                b"hvc\0" => Some(Conduit::Hypervisor),
+                b"smc\0" => Some(Conduit::Monitor),
+                _ => None,
+            };
+        } else if node.name == "chosen" {
+            let end = node.arguments.iter().position(|byte| *byte == 0).unwrap_or(0);
+            self.arguments = core::str::from_utf8(&node.arguments[..end]).unwrap_or("");
+        }
+    }
+}
+
+/// An address of the last node, as the processor sees it, and how many bytes are there.
+fn address(path: &[Node<'_>], index: usize) -> Option<(u64, u64)> {
+    let (node, parents) = path.split_last()?;
+    let parent = parents.last()?;
+    let entry = 4 * (parent.address_cells + parent.size_cells);
+    let place = node.place.get(index * entry..(index + 1) * entry)?;
+    let mut at = number(place, 0, parent.address_cells)?;
+    let bytes = number(place, 4 * parent.address_cells, parent.size_cells)?;
+    // Each bus translates from its children's addresses to its parent's; the root's are everyone's.
+    for level in (1..parents.len()).rev() {
+        let (bus, above) = (&parents[level], &parents[level - 1]);
+        let ranges = bus.ranges?;
+        if ranges.is_empty() {
+            continue;
+        }
+        let child = bus.address_cells;
+        let entry = 4 * (child + above.address_cells + bus.size_cells);
+        at = ranges.chunks_exact(entry).find_map(|range| {
+            let start = number(range, 0, child)?;
+            let target = number(range, 4 * child, above.address_cells)?;
+            let length = number(range, 4 * (child + above.address_cells), bus.size_cells)?;
+            let offset = at.checked_sub(start).filter(|offset| *offset < length)?;
+            target.checked_add(offset)
+        })?;
+    }
+    Some((at, bytes))
+}
+
+/// How many words an address or a size has; more than two the kernel cannot use. PCI's addresses
+/// have three, of which the last two are the address.
+fn cells(value: &[u8]) -> Option<usize> {
+    word(value, 0).map(|cells| cells as usize).filter(|cells| *cells <= 3)
+}
+
+fn number(bytes: &[u8], at: usize, cells: usize) -> Option<u64> {
+    (0..cells).try_fold(0_u64, |number, cell| {
+        Some(number << 32 | u64::from(word(bytes, at + 4 * cell)?))
+    })
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    Some(u32::from_be_bytes(bytes.try_into().ok()?))
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<u64> {
+    number(bytes, at, 2)
+}
+
+fn text(bytes: &[u8], at: usize) -> Option<&str> {
+    let bytes = bytes.get(at..)?;
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    core::str::from_utf8(&bytes[..end]).ok()
+}
+
+fn align(at: usize) -> usize {
+    at.next_multiple_of(4)
+}
+
+const MAGIC: u32 = 0xd00d_feed;
+const BEGIN_NODE: u32 = 1;
+const END_NODE: u32 = 2;
+const PROPERTY: u32 = 3;
+const NOTHING: u32 = 4;
+const END: u32 = 9;
+
+/// Linux allows as much; the Pi 5's has 80 KB.
+const BYTES_MAX: usize = 2 << 20;
+
+/// The Pi 5's has six levels.
+const DEPTH_MAX: usize = 12;
+
+/// The Pi 5 with 16 GiB has four.
+const PIECES_MAX: usize = 16;

@@ -1,0 +1,44 @@
+//! A small capability kernel for aarch64.
+//!
+//! One image for every machine it knows: what there is, it reads from the device tree. It runs on
+//! one core, with interrupts masked while it works, so that every call is a step that nothing
+//! interrupts. A program touches nothing but its own memory and what its handles name.
+//!
+//! | module | |
+//! |---|---|
+//! | `arch` | the processor: entry, exceptions, registers |
+//! | `memory` | frames, tables, the kernel's heap |
+//! | `device` | device tree, serial line, interrupt controller, clock |
+//!
+//! # Invariants
+//! - `unsafe` stands in the modules that the list below allows it in, each block with its argument.
+#![no_std]
+#![no_main]
+#![deny(unsafe_code)]
+#![allow(unsafe_code,dead_code,unused_imports)]
+
+extern crate alloc;
+
+#[allow(unsafe_code)]
+mod arch;
+mod archive;
+#[allow(unsafe_code)]
+mod boot;
+#[allow(unsafe_code)]
+mod console;
+#[allow(unsafe_code)]
+mod device;
+mod ending;
+#[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
+mod report;
+#[cfg(feature = "selftest")]
+#[allow(unsafe_code)]
+mod selftest;
+mod time;
+
+#[unsafe(no_mangle)]
+extern "C" fn user_synchronous(_frame: &mut arch::Frame) {}
+#[unsafe(no_mangle)]
+extern "C" fn user_interrupt(_frame: &mut arch::Frame) {}

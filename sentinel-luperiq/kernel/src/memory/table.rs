@@ -1,0 +1,197 @@
+//! Translation tables: three levels of 512 descriptors, 4 KiB pages.
+//!
+//! From the architecture manual, chapter D8, "VMSAv8-64". One type serves the kernel's tree and
+//! every program's.
+//!
+//! # Invariants
+//! - A tree owns the frames of its tables, and only its own methods write them.
+//! - Nothing is mapped writable and executable; no page of a program is executable for the kernel,
+//!   none of the kernel's for a program.
+
+use alloc::vec::Vec;
+
+use super::frame::{Frame, Frames};
+use super::layout::PAGE;
+use super::physical;
+
+/// A tree of tables.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    root: Frame,
+    tables: Vec<Frame>,
+}
+
+/// Who may do what with a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    KernelRead,
+    KernelWrite,
+    KernelExecute,
+    Device,
+    UserRead,
+    UserWrite,
+    UserExecute,
+}
+
+impl Access {
+    fn attributes(self) -> u64 {
+        const MEMORY: u64 = 3 << 8;
+        const DEVICE: u64 = 1 << 2;
+        const USER: u64 = 1 << 6 | 1 << 11;
+        const READ_ONLY: u64 = 1 << 7;
+        const NEVER_BY_KERNEL: u64 = 1 << 53;
+        const NEVER_BY_USER: u64 = 1 << 54;
+        const NEVER: u64 = NEVER_BY_KERNEL | NEVER_BY_USER;
+        ACCESSED
+            | match self {
+                Self::KernelRead => MEMORY | READ_ONLY | NEVER,
+                Self::KernelWrite => MEMORY | NEVER,
+                Self::KernelExecute => MEMORY | READ_ONLY | NEVER_BY_USER,
+                Self::Device => DEVICE | NEVER,
+                Self::UserRead => MEMORY | USER | READ_ONLY | NEVER,
+                Self::UserWrite => MEMORY | USER | NEVER,
+                Self::UserExecute => MEMORY | USER | READ_ONLY | NEVER_BY_KERNEL,
+            }
+    }
+}
+
+/// There is no frame left for a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoFrame;
+
+impl Tree {
+    pub(crate) fn new(frames: &mut Frames) -> Option<Self> {
+        Some(Self { root: frames.take()?, tables: Vec::new() })
+    }
+
+    /// Where the machine finds it.
+    pub(crate) fn root(&self) -> u64 {
+        self.root.physical()
+    }
+
+    /// How many frames the tables themselves take.
+    pub(crate) fn tables(&self) -> usize {
+        1 + self.tables.len()
+    }
+
+    /// Maps pages, by blocks where all three are aligned to one. What was there is replaced.
+    ///
+    /// When there is no frame left the first pages may be mapped and the rest is not.
+    pub(crate) fn map(
+        &mut self,
+        frames: &mut Frames,
+        mut virtual_: u64,
+        mut physical: u64,
+        mut bytes: u64,
+        access: Access,
+    ) -> Result<(), NoFrame> {
+        assert!((virtual_ | physical | bytes).is_multiple_of(PAGE), "whole pages only");
+        while bytes > 0 {
+            // Programs get pages only: a block cannot be taken away by the page.
+            let fits = |size: u64| (virtual_ | physical).is_multiple_of(size) && bytes >= size;
+            let is_kernel = access.attributes() & 1 << 6 == 0;
+            let level = (1..=2).find(|level| is_kernel && fits(size(*level))).unwrap_or(3);
+            let leaf = if level == 3 { PAGE_LEAF } else { BLOCK_LEAF };
+            let descriptor = physical | access.attributes() | leaf;
+            self.slot(frames, virtual_, level, |slot| *slot = descriptor)?;
+            virtual_ += size(level);
+            physical += size(level);
+            bytes -= size(level);
+        }
+        Ok(())
+    }
+
+    /// Takes a page away and says where it was, if it was mapped. The caller flushes.
+    pub(crate) fn unmap(&mut self, virtual_: u64) -> Option<u64> {
+        self.leaf(virtual_, |slot| {
+            let physical = *slot & ADDRESS;
+            *slot = 0;
+            physical
+        })
+    }
+
+    /// Changes what may be done with a mapped page. The caller flushes.
+    pub(crate) fn protect(&mut self, virtual_: u64, access: Access) -> Option<()> {
+        self.leaf(virtual_, |slot| *slot = *slot & ADDRESS | access.attributes() | PAGE_LEAF)
+    }
+
+    /// Where a program's page is, if the program may read it, or write it too.
+    pub(crate) fn user_page(&self, virtual_: u64, is_write: bool) -> Option<u64> {
+        let mut table = self.root.physical();
+        for level in 1..=3 {
+            // SAFETY: `table` is the root or was read from a table of this tree, whose descriptors
+            // lead only to tables of this tree; we hold `&self`, and the reference ends here.
+            let descriptor = unsafe { physical::table(table) }[index(virtual_, level)];
+            if descriptor & 1 == 0 {
+                return None;
+            }
+            table = descriptor & ADDRESS;
+            if level == 3 {
+                let is_user = descriptor & 1 << 6 != 0;
+                let is_writable = descriptor & 1 << 7 == 0;
+                return (is_user && (is_writable || !is_write)).then_some(table);
+            }
+        }
+        None
+    }
+
+    /// Gives all frames of the tables back; what they led to is others'.
+    pub(crate) fn release(self, frames: &mut Frames) {
+        self.tables.into_iter().chain([self.root]).for_each(|frame| frames.give(frame));
+    }
+
+    /// The descriptor for an address at a level, with the tables above it made as needed.
+    fn slot(
+        &mut self,
+        frames: &mut Frames,
+        virtual_: u64,
+        leaf_level: u32,
+        change: impl FnOnce(&mut u64),
+    ) -> Result<(), NoFrame> {
+        let mut table = self.root.physical();
+        for level in 1..leaf_level {
+            // SAFETY: as in `user_page`, with `&mut self`.
+            let slot = &mut unsafe { physical::table(table) }[index(virtual_, level)];
+            if *slot & 1 == 0 {
+                let frame = frames.take().ok_or(NoFrame)?;
+                *slot = frame.physical() | TABLE;
+                self.tables.push(frame);
+            }
+            assert!(*slot & 2 != 0, "a block where a table is needed");
+            table = *slot & ADDRESS;
+        }
+        // SAFETY: as in `user_page`, with `&mut self`.
+        change(&mut unsafe { physical::table(table) }[index(virtual_, leaf_level)]);
+        Ok(())
+    }
+
+    /// The descriptor of a page that is mapped.
+    fn leaf<T>(&mut self, virtual_: u64, change: impl FnOnce(&mut u64) -> T) -> Option<T> {
+        let mut table = self.root.physical();
+        for level in 1..=3 {
+            // SAFETY: as in `user_page`, with `&mut self`.
+            let slot = &mut unsafe { physical::table(table) }[index(virtual_, level)];
+            match (*slot & 1, level) {
+                (0, _) => return None,
+                (_, 3) => return Some(change(slot)),
+                _ => table = *slot & ADDRESS,
+            }
+        }
+        None
+    }
+}
+
+/// Bytes that one descriptor of a level stands for.
+fn size(level: u32) -> u64 {
+    PAGE << (9 * (3 - level))
+}
+
+fn index(virtual_: u64, level: u32) -> usize {
+    (virtual_ >> (12 + 9 * (3 - level)) & 511) as usize
+}
+
+const TABLE: u64 = 3;
+const PAGE_LEAF: u64 = 3;
+const BLOCK_LEAF: u64 = 1;
+const ACCESSED: u64 = 1 << 10;
+const ADDRESS: u64 = 0x0000_ffff_ffff_f000;

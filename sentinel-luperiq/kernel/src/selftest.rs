@@ -1,0 +1,83 @@
+//! The kernel tries what it must not be able to do. Only in images made for tests.
+//!
+//! The harness boots once for each name and expects the fault, or the line that says it is well.
+
+use core::arch::asm;
+
+use crate::console::say;
+use crate::ending;
+use crate::memory::frame::Frames;
+use crate::memory::layout::{DIRECT, Image};
+
+pub(crate) fn run(name: &str, frames: &mut Frames) {
+    let image = Image::linked();
+    match name {
+        "panic" => panic!("as asked"),
+        "write-text" => write(image.text.0),
+        "write-rodata" => write(image.rodata.0),
+        "execute-data" => execute(image.data.0),
+        "execute-stack" => execute(image.stack.1 - 4096),
+        "execute-memory" => {
+            if let Some(frame) = frames.take() {
+                execute(DIRECT + frame.physical());
+            }
+        }
+        "stack-overflow" => say!("{}", descend(u64::MAX)),
+        "null" => write(0),
+        "alias" => {
+            // The image as the window onto memory would show it.
+            let physical: u64;
+            // SAFETY: asks the core to translate an address; nothing is accessed.
+            unsafe {
+                asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) image.text.0,
+                    out(reg) physical);
+            }
+            write(DIRECT + (physical & 0xffff_ffff_f000));
+        }
+        "frames" => balance(frames),
+        _ => {
+            say!("there is no such test");
+            ending::failed()
+        }
+    }
+    say!("nothing stopped it");
+    ending::failed()
+}
+
+fn write(address: u64) {
+    let place = core::ptr::with_exposed_provenance_mut::<u64>(address as usize);
+    // SAFETY: none: it must fault, and the kernel ends there.
+    unsafe { place.write_volatile(0) };
+}
+
+fn execute(address: u64) {
+    // SAFETY: none: it must fault, and the kernel ends there.
+    unsafe { asm!("blr {}", in(reg) address, clobber_abi("C")) };
+}
+
+fn descend(levels: u64) -> u64 {
+    let room = core::hint::black_box([levels; 64]);
+    if levels == 0 { room[0] } else { descend(levels - 1) + room[63] }
+}
+
+/// Every frame is given once, zeroed, and they all come back.
+fn balance(frames: &mut Frames) {
+    let before = frames.free();
+    let mut taken = alloc::vec::Vec::new();
+    for round in 0..3 {
+        for _ in 0..2000 {
+            let Some(mut frame) = frames.take() else { break };
+            assert!(frame.bytes().iter().all(|byte| *byte == 0), "a frame that is not empty");
+            frame.bytes_mut().fill(round + 1);
+            taken.push(frame);
+        }
+        let mut places: alloc::vec::Vec<u64> = taken.iter().map(|f| f.physical()).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert!(places.len() == taken.len(), "a frame that was given twice");
+        taken.drain(..).for_each(|frame| frames.give(frame));
+        assert!(frames.free() == before, "frames were lost");
+    }
+    say!("all frames came back");
+    ending::done()
+}
