@@ -1,9 +1,10 @@
 //! From the first line of Rust to the first instruction of a program.
 
+use luperiq_formats::archive;
+use luperiq_formats::tree::{self, Machine};
+
 use crate::arch;
-use crate::archive;
 use crate::console::{self, say};
-use crate::device::tree::{self, Machine};
 use crate::memory::frame::Frames;
 use crate::memory::layout::{self, Image, PAGE};
 use crate::memory::{heap, kernel_space, physical};

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::arch;
-use crate::device::tree::{Conduit, Machine};
+use luperiq_formats::tree::{Conduit, Machine};
 
 /// Learns from the machine how it is ended.
 pub(crate) fn prepare(machine: &Machine<'_>, is_emulated: bool) {

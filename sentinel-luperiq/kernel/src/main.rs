@@ -21,7 +21,6 @@ extern crate alloc;
 
 #[allow(unsafe_code)]
 mod arch;
-mod archive;
 #[allow(unsafe_code)]
 mod boot;
 #[allow(unsafe_code)]

@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use crate::device::tree::Conduit;
+use luperiq_formats::tree::Conduit;
 
 /// Ends an emulated machine with a status for whoever started it.
 ///

@@ -4,6 +4,5 @@ pub(crate) mod gic;
 pub(crate) mod pl011;
 pub(crate) mod pl031;
 mod register;
-pub(crate) mod tree;
 
 pub(crate) use register::Registers;

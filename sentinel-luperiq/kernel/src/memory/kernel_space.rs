@@ -8,7 +8,7 @@
 use super::frame::Frames;
 use super::layout::{Image, PAGE, PHYSICAL_END, direct};
 use super::table::{Access, NoFrame, Tree};
-use crate::device::tree::Machine;
+use luperiq_formats::tree::Machine;
 
 /// Builds the kernel's tables. `image` is where the image is, `end` behind it and its archive.
 pub(crate) fn build(

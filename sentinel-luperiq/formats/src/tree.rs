@@ -9,45 +9,52 @@
 
 /// What the kernel knows about its machine.
 #[derive(Debug, Default)]
-pub(crate) struct Machine<'a> {
+pub struct Machine<'a> {
     /// Pieces of memory: where and how many bytes.
-    pub(crate) memory: Pieces,
+    pub memory: Pieces,
     /// Pieces of it that are somebody else's.
-    pub(crate) reserved: Pieces,
-    pub(crate) serial: Option<u64>,
-    pub(crate) clock: Option<u64>,
+    pub reserved: Pieces,
+    /// The PL011 that people look at.
+    pub serial: Option<u64>,
+    /// The PL031.
+    pub clock: Option<u64>,
     /// Distributor and processor interface.
-    pub(crate) interrupts: Option<(u64, u64)>,
+    pub interrupts: Option<(u64, u64)>,
     /// The line of the virtual timer.
-    pub(crate) timer: Option<u32>,
+    pub timer: Option<u32>,
     /// How the firmware is called.
-    pub(crate) conduit: Option<Conduit>,
+    pub conduit: Option<Conduit>,
     /// What the kernel was told on its command line.
-    pub(crate) arguments: &'a str,
+    pub arguments: &'a str,
 }
 
 /// The instruction that calls the firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Conduit {
+pub enum Conduit {
+    /// `hvc`.
     Hypervisor,
+    /// `smc`.
     Monitor,
 }
 
 /// Some pieces of the address space.
 #[derive(Debug, Default)]
-pub(crate) struct Pieces {
+pub struct Pieces {
     pieces: [(u64, u64); PIECES_MAX],
     count: usize,
 }
 
 impl Pieces {
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+    /// Where each begins and how many bytes it has.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         self.pieces.iter().take(self.count).copied()
     }
 
-    /// More pieces than there is room for are ignored: memory the kernel does not use.
+    /// More pieces than there is room for are ignored: memory the kernel does not use. So are those
+    /// that reach beyond the last address.
     fn push(&mut self, piece: (u64, u64)) {
-        if let Some(place) = self.pieces.get_mut(self.count) {
+        let is_possible = piece.0.checked_add(piece.1).is_some_and(|end| end < 1 << 52);
+        if let (Some(place), true) = (self.pieces.get_mut(self.count), is_possible) {
             *place = piece;
             self.count += 1;
         }
@@ -55,13 +62,15 @@ impl Pieces {
 }
 
 /// The size of the tree that starts here, if it is one.
-pub(crate) fn length(header: &[u8]) -> Option<usize> {
+#[must_use]
+pub fn length(header: &[u8]) -> Option<usize> {
     let length = word(header, 4)? as usize;
     (word(header, 0)? == MAGIC && length <= BYTES_MAX).then_some(length)
 }
 
 /// Reads a whole tree.
-pub(crate) fn read(blob: &[u8]) -> Option<Machine<'_>> {
+#[must_use]
+pub fn read(blob: &[u8]) -> Option<Machine<'_>> {
     let blob = blob.get(..length(blob)?)?;
     let mut machine = Machine::default();
     let mut reservations = word(blob, 0x10)? as usize;
@@ -215,6 +224,9 @@ fn address(path: &[Node<'_>], index: usize) -> Option<(u64, u64)> {
         }
         let child = bus.address_cells;
         let entry = 4 * (child + above.address_cells + bus.size_cells);
+        if entry == 0 {
+            return None;
+        }
         at = ranges.chunks_exact(entry).find_map(|range| {
             let start = number(range, 0, child)?;
             let target = number(range, 4 * child, above.address_cells)?;
@@ -272,3 +284,143 @@ const DEPTH_MAX: usize = 12;
 
 /// The Pi 5 with 16 GiB has four.
 const PIECES_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Writes a tree: nodes by name, properties, ends.
+    #[derive(Default)]
+    struct Writer {
+        structure: Vec<u8>,
+        strings: Vec<u8>,
+    }
+
+    impl Writer {
+        fn node(mut self, name: &str) -> Self {
+            self.structure.extend(BEGIN_NODE.to_be_bytes());
+            self.structure.extend(name.bytes().chain([0]));
+            self.pad()
+        }
+
+        fn set(mut self, name: &str, value: &[u8]) -> Self {
+            self.structure.extend(PROPERTY.to_be_bytes());
+            self.structure.extend((value.len() as u32).to_be_bytes());
+            self.structure.extend((self.strings.len() as u32).to_be_bytes());
+            self.structure.extend(value);
+            self.strings.extend(name.bytes().chain([0]));
+            self.pad()
+        }
+
+        fn words(self, name: &str, words: &[u32]) -> Self {
+            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+            self.set(name, &bytes)
+        }
+
+        fn end(mut self) -> Self {
+            self.structure.extend(END_NODE.to_be_bytes());
+            self
+        }
+
+        fn pad(mut self) -> Self {
+            self.structure.resize(self.structure.len().next_multiple_of(4), 0);
+            self
+        }
+
+        fn blob(mut self) -> Vec<u8> {
+            self.structure.extend(END.to_be_bytes());
+            let (structure, strings) = (56, 56 + self.structure.len());
+            let total = strings + self.strings.len();
+            let header = [MAGIC, total as u32, structure, strings as u32, 40, 17, 16, 0, 0, 0];
+            let mut blob: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
+            blob.resize(56, 0);
+            blob.extend(self.structure);
+            blob.extend(self.strings);
+            blob
+        }
+    }
+
+    fn board() -> Vec<u8> {
+        Writer::default()
+            .node("")
+            .words("#address-cells", &[2])
+            .words("#size-cells", &[1])
+            .node("memory@0")
+            .set("device_type", b"memory\0")
+            .words("reg", &[0, 0x8_0000, 0x1000_0000, 1, 0, 0x2000_0000])
+            .end()
+            .node("chosen")
+            .set("bootargs", b"init=shell exit=semihosting\0")
+            .end()
+            .node("psci")
+            .set("method", b"smc\0")
+            .end()
+            .node("timer")
+            .set("compatible", b"arm,armv8-timer\0")
+            .words("interrupts", &[1, 13, 8, 1, 14, 8, 1, 11, 8, 1, 10, 8])
+            .end()
+            .node("soc")
+            .words("#address-cells", &[1])
+            .words("#size-cells", &[1])
+            .words("ranges", &[0x7c00_0000, 0x10, 0x7c00_0000, 0x400_0000])
+            .node("serial@7d001000")
+            .set("compatible", b"arm,pl011\0arm,primecell\0")
+            .words("reg", &[0x7d00_1000, 0x200])
+            .end()
+            .node("serial@70000000")
+            .set("compatible", b"arm,pl011\0")
+            .words("reg", &[0x7000_0000, 0x200])
+            .end()
+            .node("interrupts@7fff9000")
+            .set("compatible", b"arm,gic-400\0")
+            .words("reg", &[0x7fff_9000, 0x1000, 0x7fff_a000, 0x2000])
+            .end()
+            .node("clock@7d002000")
+            .set("compatible", b"arm,pl031\0")
+            .set("status", b"disabled\0")
+            .words("reg", &[0x7d00_2000, 0x200])
+            .end()
+            .end()
+            .end()
+            .blob()
+    }
+
+    #[test]
+    fn a_board_is_read_and_its_buses_translated() {
+        let blob = board();
+        let machine = read(&blob).unwrap();
+        let memory: Vec<_> = machine.memory.iter().collect();
+        assert_eq!(memory, [(0x8_0000, 0x1000_0000), (1 << 32, 0x2000_0000)]);
+        assert_eq!(machine.serial, Some(0x10_7d00_1000), "the first, where the root sees it");
+        assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
+        assert_eq!(machine.clock, None, "it is off");
+        assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
+        assert_eq!(machine.arguments, "init=shell exit=semihosting");
+    }
+
+    #[test]
+    fn an_address_that_no_bus_translates_is_none() {
+        let text = b"\x7c\0\0\0\0\0\0\x10";
+        let mut blob = board();
+        let at = blob.windows(text.len()).position(|window| window == text).unwrap();
+        blob[at] = 0x10;
+        assert_eq!(read(&blob).unwrap().serial, None);
+    }
+
+    #[test]
+    fn every_truncation_and_every_flipped_byte_is_survived() {
+        let whole = board();
+        for length in 0..whole.len() {
+            assert!(read(&whole[..length]).is_none(), "{length}");
+        }
+        for place in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut other = whole.clone();
+                other[place] = value;
+                let _ = read(&other);
+            }
+        }
+    }
+}
