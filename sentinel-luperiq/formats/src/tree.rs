@@ -16,6 +16,8 @@ pub struct Machine<'a> {
     pub reserved: Pieces,
     /// The PL011 that people look at.
     pub serial: Option<u64>,
+    /// Its line at the interrupt controller.
+    pub serial_line: Option<u32>,
     /// The PL031.
     pub clock: Option<u64>,
     /// Distributor and processor interface.
@@ -183,6 +185,10 @@ impl<'a> Machine<'a> {
             });
         } else if node.is("arm,pl011") && self.serial.is_none() {
             self.serial = first().map(|(at, _)| at);
+            // Shared lines come after the 32 that each core has for itself.
+            let number = word(node.lines, 4).filter(|number| *number < 988);
+            let is_shared = word(node.lines, 0) == Some(0);
+            self.serial_line = number.filter(|_| is_shared).map(|number| 32 + number);
         } else if node.is("arm,pl031") {
             self.clock = first().map(|(at, _)| at);
         } else if ["arm,cortex-a15-gic", "arm,gic-400"].iter().any(|name| node.is(name)) {
@@ -368,6 +374,7 @@ mod tests {
             .node("serial@7d001000")
             .set("compatible", b"arm,pl011\0arm,primecell\0")
             .words("reg", &[0x7d00_1000, 0x200])
+            .words("interrupts", &[0, 121, 4])
             .end()
             .node("serial@70000000")
             .set("compatible", b"arm,pl011\0")
@@ -394,6 +401,7 @@ mod tests {
         let memory: Vec<_> = machine.memory.iter().collect();
         assert_eq!(memory, [(0x8_0000, 0x1000_0000), (1 << 32, 0x2000_0000)]);
         assert_eq!(machine.serial, Some(0x10_7d00_1000), "the first, where the root sees it");
+        assert_eq!(machine.serial_line, Some(153));
         assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));

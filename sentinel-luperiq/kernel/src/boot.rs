@@ -1,14 +1,18 @@
 //! From the first line of Rust to the first instruction of a program.
 
-use luperiq_formats::archive;
+use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
 
 use crate::arch;
 use crate::console::{self, say};
+use crate::device::Registers;
+use crate::device::gic::{Gic, Line};
+use crate::device::pl031::Pl031;
 use crate::memory::frame::Frames;
 use crate::memory::layout::{self, Image, PAGE};
+use crate::memory::table::Tree;
 use crate::memory::{heap, kernel_space, physical};
-use crate::{ending, time};
+use crate::{ending, kernel, time};
 
 /// Called by `boot.s`, once, on the stack that exceptions use later.
 #[unsafe(no_mangle)]
@@ -52,8 +56,40 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     if let Some(name) = arguments.value("selftest") {
         crate::selftest::run(name, &mut frames);
     }
-    say!("the end");
-    ending::done()
+    let archive = archive_end - archive_start;
+    // SAFETY: the archive is mapped read-only; its length was read from its head.
+    let archive = unsafe { physical::constant(archive_start, archive as usize) };
+    let Some(machine) = take_over(&machine, frames, space, Archive::new(archive)) else {
+        say!("this machine lacks an interrupt controller, a timer, or memory");
+        ending::failed()
+    };
+    kernel::start(machine, arguments.value("init").unwrap_or("init"))
+}
+
+/// Makes drivers for what the device tree names.
+fn take_over(
+    tree: &Machine<'_>,
+    mut frames: Frames,
+    space: Tree,
+    archive: Archive,
+) -> Option<kernel::Machine> {
+    // SAFETY: the device tree says that these devices are there, `build` mapped a page of each, and
+    // this is the only place that makes windows onto them.
+    let window = |at, bytes| unsafe { Registers::new(at, bytes) };
+    let (distributor, processor) = tree.interrupts?;
+    let interrupts = Gic::new(
+        window(distributor, Gic::DISTRIBUTOR_BYTES),
+        window(processor, Gic::PROCESSOR_BYTES),
+    );
+    Some(kernel::Machine {
+        empty: Tree::new(&mut frames)?,
+        frames,
+        space,
+        interrupts,
+        timer: Line(tree.timer?),
+        clock: tree.clock.map(|clock| Pl031::new(window(clock, Pl031::BYTES))),
+        archive,
+    })
 }
 
 /// Reads the device tree, if its address is one and a tree is there.

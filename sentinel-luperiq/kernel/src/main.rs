@@ -29,15 +29,17 @@ mod console;
 mod device;
 mod ending;
 #[allow(unsafe_code)]
+mod exclusive;
+#[allow(unsafe_code)]
+mod kernel;
+#[allow(unsafe_code)]
 mod memory;
 #[allow(unsafe_code)]
 mod report;
 #[cfg(feature = "selftest")]
 #[allow(unsafe_code)]
 mod selftest;
+mod process;
+mod schedule;
 mod time;
 
-#[unsafe(no_mangle)]
-extern "C" fn user_synchronous(_frame: &mut arch::Frame) {}
-#[unsafe(no_mangle)]
-extern "C" fn user_interrupt(_frame: &mut arch::Frame) {}

@@ -1,16 +1,38 @@
 //! What is booted and what must come of it.
 
+use std::borrow::Cow;
+
 /// One boot.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Case {
     pub(super) name: &'static str,
     /// What the kernel is told.
-    pub(super) arguments: &'static str,
+    pub(super) arguments: Cow<'static, str>,
     /// Lines that the output has to contain, in this order.
     pub(super) expected: &'static [&'static str],
     /// What must not be in it.
     pub(super) forbidden: &'static [&'static str],
     pub(super) status: i32,
+}
+
+/// A program that tries one thing, and what the kernel says to it.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) program: &'static str,
+    expected: &'static [&'static str],
+}
+
+impl Probe {
+    /// The boot that starts it.
+    pub(super) fn case(&self) -> Case {
+        Case {
+            name: self.program,
+            arguments: format!("init=probe/{}", self.program).into(),
+            expected: self.expected,
+            forbidden: &["panic", "fault", "ended with 7"],
+            status: 0,
+        }
+    }
 }
 
 /// What is wrong with an output, if anything is.
@@ -34,12 +56,49 @@ pub(super) fn difference(case: &Case, output: &str, status: Option<i32>) -> Opti
 
 /// What the image does as it is given out.
 pub(super) const BOOTS: &[Case] = &[Case {
-    name: "it starts",
-    arguments: "",
-    expected: &["LuperIQ kernel", "MiB of memory"],
+    name: "it starts a program and ends with it",
+    arguments: Cow::Borrowed("init=probe/exit"),
+    expected: &["LuperIQ kernel", "MiB of memory", "ended with 0", "the end"],
     forbidden: &["panic", "fault"],
     status: 0,
 }];
+
+/// Programs that try what the processor must refuse.
+pub(super) const PROBES: &[Probe] = &[
+    probe("exit", &["ended with 0"]),
+    probe("read-kernel", &["killed: read what it may not", "address 0xffffffffc0000000"]),
+    probe("read-memory", &["killed: read what it may not", "address 0xffffff8040000000"]),
+    probe("write-text", &["killed: wrote what it may not"]),
+    probe("execute-stack", &["killed: executed what is no code"]),
+    probe("execute-kernel", &["killed: executed what is no code", "0xffffffffc0000000"]),
+    probe("null", &["killed: read what it may not", "address 0x0"]),
+    probe("counter", &[KERNELS]),
+    probe("frequency", &[KERNELS]),
+    probe("timer", &[KERNELS]),
+    probe("cycles", &[KERNELS]),
+    probe("identity", &[NONE]),
+    probe("control", &[NONE]),
+    probe("tables", &[NONE]),
+    probe("interrupts", &[KERNELS]),
+    probe("cache", &[NONE]),
+    probe("zero-line", &[KERNELS]),
+    probe("hypervisor", &[NONE]),
+    probe("monitor", &[NONE]),
+    probe("semihosting", &[NONE]),
+    probe("breakpoint", &["killed: a breakpoint"]),
+    probe("undefined", &[NONE]),
+    probe("supervisor-number", &["killed: a supervisor call that is none"]),
+    probe("unaligned-jump", &["killed: used an address that is not aligned"]),
+    probe("return", &[NONE]),
+    probe("stack-overflow", &["killed: wrote what it may not"]),
+];
+
+const fn probe(program: &'static str, expected: &'static [&'static str]) -> Probe {
+    Probe { program, expected }
+}
+
+const KERNELS: &str = "killed: touched what is the kernel's alone";
+const NONE: &str = "killed: an instruction that is none at EL0";
 
 /// The kernel tries on itself what must not be possible; for this the image has a feature more.
 ///
@@ -58,7 +117,7 @@ pub(super) const SELFTESTS: &[Case] = &[
     ending("nothing is at a null pointer", "selftest=null", &["kernel fault: vector 4, class 0x25"]),
     Case {
         name: "frames are zeroed, given once and come back",
-        arguments: "selftest=frames",
+        arguments: Cow::Borrowed("selftest=frames"),
         expected: &["all frames came back"],
         forbidden: &["panic", "fault"],
         status: 0,
@@ -71,6 +130,7 @@ const fn ending(
     arguments: &'static str,
     expected: &'static [&'static str],
 ) -> Case {
+    let arguments = Cow::Borrowed(arguments);
     Case { name, arguments, expected, forbidden: &["nothing stopped it"], status: 3 }
 }
 

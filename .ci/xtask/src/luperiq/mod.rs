@@ -85,6 +85,9 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             }
         }
     }
+    for probe in cases::PROBES {
+        failed += usize::from(!is_well(workspace, &plain, &probe.case(), false)?);
+    }
     match failed {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} boots did not go as they should"))),
@@ -98,7 +101,7 @@ fn is_well(
     case: &Case,
     has_hypervisor: bool,
 ) -> Result<bool, Error> {
-    let machine = Machine { has_hypervisor, is_counted: false, arguments: case.arguments };
+    let machine = Machine { has_hypervisor, is_counted: false, arguments: &case.arguments };
     let outcome = machine.boot(workspace, image)?;
     let level = if has_hypervisor { "EL2" } else { "EL1" };
     match cases::difference(case, &outcome.output, outcome.status) {
@@ -121,24 +124,46 @@ enum Kind {
 
 /// Builds an image and says where it is.
 fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf, Error> {
-    let toolchain = toolchain::find(workspace, KERNEL_TARGET, None)?;
     let (features, name) = match kind {
         Kind::Plain => ("", "luperiq.img"),
         Kind::Selftest => ("selftest", "luperiq-selftest.img"),
     };
-    let target = target(workspace);
-    toolchain
-        .cargo(workspace)
-        .args(["build", "--release", "--locked", "--target", KERNEL_TARGET])
-        .args(["--manifest-path", MANIFEST, "-p", "luperiq-kernel", "--features", features])
-        .args(["--target-dir".into(), target.clone()])
-        .run()?;
-    let elf = target.join(KERNEL_TARGET).join("release/luperiq-kernel");
-    let elf = std::fs::read(&elf).map_err(|cause| Error::file("read", &elf, &cause))?;
-    let image = image::make(&elf, &[])?;
-    let path = target.join(name);
+    let kernel = ["-p", "luperiq-kernel", "--features", features];
+    let kernel = compile(workspace, KERNEL_TARGET, &kernel)?.join("luperiq-kernel");
+    let kernel = std::fs::read(&kernel).map_err(|cause| Error::file("read", &kernel, &cause))?;
+    let image = image::make(&kernel, &programs(workspace)?)?;
+    let path = target(workspace).join(name);
     std::fs::write(&path, image).map_err(|cause| Error::file("write", &path, &cause))?;
     Ok(path)
+}
+
+/// Builds every program and reads it, by its name in the archive.
+fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut programs = Vec::new();
+    let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-probes"])?;
+    for case in cases::PROBES {
+        let path = folder.join(case.program);
+        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+        programs.push((format!("probe/{}", case.program), bytes));
+    }
+    Ok(programs)
+}
+
+/// Builds packages for a target and says where they are.
+fn compile(
+    workspace: &Workspace,
+    machine: &'static str,
+    packages: &[&str],
+) -> Result<PathBuf, Error> {
+    let target = target(workspace);
+    toolchain::find(workspace, machine, None)?
+        .cargo(workspace)
+        .args(["build", "--release", "--locked", "--quiet", "--target", machine])
+        .args(["--manifest-path", MANIFEST])
+        .args(packages.iter().copied())
+        .args(["--target-dir".into(), target.clone()])
+        .run()?;
+    Ok(target.join(machine).join("release"))
 }
 
 fn target(workspace: &Workspace) -> PathBuf {
@@ -147,3 +172,6 @@ fn target(workspace: &Workspace) -> PathBuf {
 
 /// Without vector registers, so that a system call leaves the program's where they are.
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
+
+/// For programs, which may use vector registers.
+const PROGRAM_TARGET: &str = "aarch64-unknown-none";

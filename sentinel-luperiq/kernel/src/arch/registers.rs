@@ -146,11 +146,11 @@ pub(crate) fn flush_page(asid: u16, address: u64) {
     }
 }
 
-/// Makes code that was just written visible to the instruction fetch.
+/// Makes code that the kernel just wrote visible to the instruction fetch.
 pub(crate) fn synchronize_code(bytes: &[u8]) {
-    let start = bytes.as_ptr().addr() & !15;
-    let end = bytes.as_ptr().addr() + bytes.len();
-    for line in (start..end).step_by(16) {
+    let line_bytes = 4 << (read!("ctr_el0") >> 16 & 0xf);
+    let start = bytes.as_ptr().addr();
+    for line in (start..start + bytes.len()).step_by(line_bytes) {
         // SAFETY: cleaning the lines of a slice that we hold loses nothing.
         unsafe { asm!("dc cvau, {}", in(reg) line, options(nostack, preserves_flags)) };
     }

@@ -36,4 +36,4 @@ impl Simd {
     }
 }
 
-const _: () = assert!(core::mem::size_of::<Simd>() == 528);
+const _: () = assert!(size_of::<Simd>() == 528);

@@ -5,4 +5,5 @@ pub(crate) mod heap;
 pub(crate) mod kernel_space;
 pub(crate) mod layout;
 pub(crate) mod physical;
+pub(crate) mod space;
 pub(crate) mod table;

@@ -11,8 +11,9 @@
 use alloc::vec::Vec;
 
 use super::frame::{Frame, Frames};
-use super::layout::PAGE;
+use super::layout::{PAGE, USER_END};
 use super::physical;
+use crate::arch;
 
 /// A tree of tables.
 #[derive(Debug)]
@@ -115,8 +116,67 @@ impl Tree {
         self.leaf(virtual_, |slot| *slot = *slot & ADDRESS | access.attributes() | PAGE_LEAF)
     }
 
+    /// Copies what a program has at an address, if it may read all of it.
+    pub(crate) fn read_user(&self, at: u64, out: &mut [u8]) -> Option<()> {
+        let mut at = at;
+        let mut rest = out;
+        while !rest.is_empty() {
+            let page = self.user_page(at, false)?;
+            let offset = (at % PAGE) as usize;
+            let (part, others) = rest.split_at_mut(rest.len().min(PAGE as usize - offset));
+            // SAFETY: `user_page` found a page of this program; frames that a program sees belong
+            // to a memory object, and nobody holds a reference into one while we copy.
+            let source = unsafe { physical::page(page) };
+            part.copy_from_slice(source.0.get(offset..offset + part.len())?);
+            at = at.checked_add(part.len() as u64)?;
+            rest = others;
+        }
+        Some(())
+    }
+
+    /// Copies to an address of a program, if it may write all of it; else nothing is written.
+    pub(crate) fn write_user(&mut self, at: u64, bytes: &[u8]) -> Option<()> {
+        self.check_user(at, bytes.len() as u64, true)?;
+        let mut at = at;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let page = self.user_page(at, true)?;
+            let offset = (at % PAGE) as usize;
+            let (part, others) = rest.split_at(rest.len().min(PAGE as usize - offset));
+            // SAFETY: as in `read_user`.
+            let target = unsafe { physical::page(page) };
+            target.0.get_mut(offset..offset + part.len())?.copy_from_slice(part);
+            at += part.len() as u64;
+            rest = others;
+        }
+        Some(())
+    }
+
+    /// Whether a program may read, or write, all of these bytes.
+    pub(crate) fn check_user(&self, at: u64, bytes: u64, is_write: bool) -> Option<()> {
+        if bytes == 0 {
+            return Some(());
+        }
+        let last = at.checked_add(bytes - 1).filter(|last| *last < USER_END)?;
+        for page in at / PAGE..=last / PAGE {
+            self.user_page(page * PAGE, is_write)?;
+        }
+        Some(())
+    }
+
+    /// Makes what a program wrote into a page visible to the instruction fetch.
+    pub(crate) fn synchronize_user(&self, virtual_: u64) {
+        if let Some(page) = self.user_page(virtual_, false) {
+            // SAFETY: as in `read_user`.
+            arch::synchronize_code(&unsafe { physical::page(page) }.0);
+        }
+    }
+
     /// Where a program's page is, if the program may read it, or write it too.
-    pub(crate) fn user_page(&self, virtual_: u64, is_write: bool) -> Option<u64> {
+    fn user_page(&self, virtual_: u64, is_write: bool) -> Option<u64> {
+        if virtual_ >= USER_END {
+            return None;
+        }
         let mut table = self.root.physical();
         for level in 1..=3 {
             // SAFETY: `table` is the root or was read from a table of this tree, whose descriptors

@@ -1,0 +1,7 @@
+//! Masks interrupts.
+#![no_std]
+#![no_main]
+
+luperiq_probes::probe! {
+    "msr daifset, #0xf",
+}
