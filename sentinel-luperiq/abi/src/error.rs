@@ -99,6 +99,25 @@ impl Error {
         self as u8
     }
 
+    /// Whether it is about what the process may do, not about how things are just now.
+    #[must_use]
+    pub const fn is_refusal(self) -> bool {
+        !matches!(
+            self,
+            Self::NoMemory
+                | Self::PeerClosed
+                | Self::NotReady
+                | Self::TimedOut
+                | Self::NotFound
+                | Self::Exists
+                | Self::TooLong
+                | Self::NotRecorded
+                | Self::Unsupported
+                | Self::Device
+                | Self::Unreachable
+        )
+    }
+
     /// Whether no correct program ever causes it: the process ends, unless its job says
     /// otherwise.
     #[must_use]

@@ -44,8 +44,8 @@ pub const ARGUMENT_BYTES_MAX: usize = 4096;
 pub const START_BYTES_MAX: usize =
     crate::wire::StartHeader::BYTES + 4 * MESSAGE_HANDLES_MAX + NAME_BYTES_MAX + ARGUMENT_BYTES_MAX;
 
-/// The settings of a job, encoded.
-pub const SETTINGS_BYTES_MAX: usize = 4096;
+/// The settings of a job, encoded: they stand in one record, two digits for each byte.
+pub const SETTINGS_BYTES_MAX: usize = 1536;
 
 /// What a request for a capability says: `FILE_READ:` and a path.
 pub const REQUEST_BYTES_MAX: usize = PATH_BYTES_MAX + 64;

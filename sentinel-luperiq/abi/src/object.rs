@@ -65,8 +65,6 @@ kinds! {
     Console = 14, "console", [READ WRITE];
     /// Something that a program signals.
     Event = 15, "event", [SIGNAL];
-    /// Where signals of many things arrive.
-    Port = 16, "port", [RECEIVE MANAGE];
 }
 
 impl Kind {

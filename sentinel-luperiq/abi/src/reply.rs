@@ -30,7 +30,9 @@ impl Reply {
     }
 
     /// What the registers say. A refusal whose number is none is [`Error::Unsupported`].
-    #[must_use]
+    ///
+    /// # Errors
+    /// The call was refused.
     pub fn answer(self) -> Answer {
         if self.first >> 63 == 0 {
             return Ok((self.first, self.second));

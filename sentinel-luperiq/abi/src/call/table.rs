@@ -36,7 +36,6 @@ const DIRECTORY: Kinds = Kinds::of(&[Kind::Directory]);
 const MEMORY: Kinds = Kinds::of(&[Kind::Memory]);
 const SOCKET: Kinds = Kinds::of(&[Kind::Socket]);
 const ENDPOINT: Kinds = Kinds::of(&[Kind::Endpoint]);
-const PORT: Kinds = Kinds::of(&[Kind::Port]);
 
 use Argument::{Address, Deadline, Handle, Input, Number, Output, Signals};
 
@@ -156,18 +155,6 @@ table! {
         Handle("event", Kinds::of(&[Kind::Event]), Rights::SIGNAL), Number("is set")
     ) -> [] Every
         "Sets the event's signal, or takes it back.";
-    54 PortCreate "port_create" () -> ["port"] Every
-        "A place where signals of many things arrive.";
-    55 PortBind "port_bind" (
-        Handle("port", PORT, Rights::MANAGE), Handle("handle", ANY, Rights::WAIT),
-        Signals("signals"), Number("key")
-    ) -> [] Every
-        "Lets signals of a thing arrive at a port, once, under a key.";
-    56 PortRead "port_read" (
-        Handle("port", PORT, Rights::RECEIVE), Output("packet", wire::PortPacket::BYTES),
-        Deadline("deadline")
-    ) -> [] Every
-        "Takes what arrived at a port.";
 
     // Files, directories, the console.
     60 Read "read" (

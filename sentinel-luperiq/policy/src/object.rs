@@ -1,0 +1,161 @@
+//! What handles stand for, as far as deciding goes.
+//!
+//! # Not here
+//! Frames, sockets, files: those are the kernel's, under the number that an object carries for it.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX};
+use luperiq_abi::{Kind, Signals};
+
+use crate::rules::{Endpoint, LIMITS_COUNT, Rules};
+use crate::slab::Key;
+use crate::table::Table;
+
+/// An object.
+#[derive(Debug)]
+pub struct Object {
+    /// What the kernel calls it.
+    pub native: u64,
+    pub(crate) body: Body,
+    /// Grants to it, and other reasons for it to stay: a process that runs, a job that is used.
+    pub(crate) references: u32,
+    /// The signals that are set and do not follow from the rest.
+    pub(crate) signals: Signals,
+    /// The job against whose limit it counts.
+    pub(crate) charged: Option<Key>,
+    /// Where it is in a list of things that have yet to be dealt with.
+    pub(crate) listed: Listed,
+}
+
+/// The lists that an object can be in, one at a time each.
+#[derive(Debug, Default)]
+pub(crate) struct Listed {
+    pub(crate) is_changed: bool,
+    pub(crate) next_changed: Option<Key>,
+    pub(crate) next_released: Option<Key>,
+    pub(crate) next_ended: Option<Key>,
+    pub(crate) is_marked: bool,
+    pub(crate) next_marked: Option<Key>,
+}
+
+/// What each kind has of its own.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Process(Process),
+    Job(Job),
+    Channel(Channel),
+    Memory {
+        bytes: u64,
+    },
+    File {
+        place: Vec<u8>,
+    },
+    Directory {
+        place: Vec<u8>,
+    },
+    Endpoint(Endpoint),
+    Socket(Endpoint),
+    /// Nothing that is decided by.
+    Plain(Kind),
+}
+
+/// Where a process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It was made, and does not run yet.
+    Made,
+    /// It runs.
+    Running,
+    /// It ended, with what it said.
+    Ended(i32),
+}
+
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) job: Key,
+    pub(crate) name: Vec<u8>,
+    pub(crate) life: Life,
+    pub(crate) table: Table,
+    pub(crate) threads_count: u32,
+    pub(crate) memory_bytes: u64,
+    pub(crate) cpu_nanoseconds: u64,
+    pub(crate) denials_count: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) parent: Option<Key>,
+    pub(crate) name: Vec<u8>,
+    pub(crate) depth: u32,
+    pub(crate) rules: Rules,
+    pub(crate) used: [u64; LIMITS_COUNT],
+    /// Where requests go.
+    pub(crate) supervisor: Option<Key>,
+    /// Nothing is made in it any more.
+    pub(crate) is_closed: bool,
+    /// Something was made in it, so its rules stay.
+    pub(crate) is_settled: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Channel {
+    pub(crate) peer: Option<Key>,
+    /// What can be read here.
+    pub(crate) messages: VecDeque<Message>,
+    pub(crate) bytes_count: usize,
+}
+
+/// What was sent and not read yet.
+#[derive(Debug)]
+pub(crate) struct Message {
+    pub(crate) bytes: Vec<u8>,
+    /// One that was taken back on the way is there no more.
+    pub(crate) grants: Vec<Key>,
+}
+
+impl Channel {
+    /// Makes sure that a message fits.
+    pub(crate) fn has_room(&mut self, bytes: &[u8]) -> bool {
+        self.messages.len() < CHANNEL_MESSAGES_MAX
+            && self.bytes_count + bytes.len() <= CHANNEL_BYTES_MAX
+            && self.messages.try_reserve(1).is_ok()
+    }
+}
+
+impl Object {
+    pub(crate) fn new(native: u64, body: Body) -> Self {
+        let (signals, listed) = (Signals::NONE, Listed::default());
+        Self { native, body, references: 0, signals, charged: None, listed }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match &self.body {
+            Body::Process(_) => Kind::Process,
+            Body::Job(_) => Kind::Job,
+            Body::Channel(_) => Kind::Channel,
+            Body::Memory { .. } => Kind::Memory,
+            Body::File { .. } => Kind::File,
+            Body::Directory { .. } => Kind::Directory,
+            Body::Endpoint(_) => Kind::Endpoint,
+            Body::Socket(_) => Kind::Socket,
+            Body::Plain(kind) => *kind,
+        }
+    }
+
+    pub(crate) fn signals(&self) -> Signals {
+        match &self.body {
+            Body::Channel(channel) => {
+                let readable =
+                    if channel.messages.is_empty() { Signals::NONE } else { Signals::READABLE };
+                let peer =
+                    if channel.peer.is_none() { Signals::PEER_CLOSED } else { Signals::WRITABLE };
+                readable.with(peer)
+            }
+            _ => self.signals,
+        }
+    }
+}

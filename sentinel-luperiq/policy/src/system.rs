@@ -1,0 +1,426 @@
+//! Everything that programs share, and the one path on which a call goes.
+//!
+//! # Not here
+//! What is done: the files beneath, one for each kind of thing.
+
+mod channels;
+mod files;
+mod handles;
+mod jobs;
+mod lifetime;
+mod objects;
+mod processes;
+mod record;
+mod sweep;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use luperiq_abi::call::{Argument, Audit};
+use luperiq_abi::settings::Limit;
+use luperiq_abi::{Call, Error, Handle, Kind, Rights};
+use sentinel_core::time::Timestamp;
+
+use crate::audit::Log;
+use crate::audit::event::Use;
+use crate::grant::Grants;
+use crate::limits::OBJECTS_MAX;
+use crate::object::{Body, Job, Life, Object, Process};
+use crate::rules::{LIMITS_COUNT, Rules};
+use crate::slab::{Key, Slab};
+
+pub use channels::Received;
+pub use files::Opening;
+pub use lifetime::{Ended, Released};
+pub use objects::WaitHandle;
+pub use processes::Given;
+
+/// Everything that programs share.
+#[derive(Debug)]
+pub struct System {
+    objects: Slab<Object>,
+    grants: Grants,
+    log: Log,
+    /// When the call that is on its way came in.
+    now: Timestamp,
+    root: Key,
+    /// The heads of the lists in [`Object::listed`].
+    changed: Option<Key>,
+    doomed: Option<Key>,
+    released: Option<Key>,
+    ended: Option<Key>,
+    /// Processes that were made, and that nobody can start any more.
+    orphans: Option<Key>,
+    /// What was reached and not looked at yet.
+    marked: Option<Key>,
+    /// A process ended, and what it left was not looked through yet.
+    is_sweep_due: bool,
+}
+
+/// A call whose number, handles and rights are as they should be. Whoever has one acts on it or
+/// refuses it; both leave a record.
+#[derive(Debug)]
+#[must_use]
+pub struct Admitted {
+    call: Call,
+    process: Key,
+    handles: [Option<Held>; 2],
+    is_recorded: bool,
+}
+
+/// A handle that was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Held {
+    pub(crate) handle: Handle,
+    pub(crate) grant: Key,
+    pub(crate) object: Key,
+    pub(crate) rights: Rights,
+}
+
+/// Why a call gives nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// For `x0`.
+    pub error: Error,
+    /// For `x1`.
+    pub detail: u64,
+    /// The process ends: no correct program does this, or it was refused too often.
+    pub is_fatal: bool,
+}
+
+/// An error on the way to a [`Refusal`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) error: Error,
+    pub(crate) detail: u64,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self { error, detail: 0 }
+    }
+}
+
+impl System {
+    /// A machine without programs: a root job with these limits, and the record.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn new(limits: [u64; LIMITS_COUNT], log: Log, now: Timestamp) -> Result<Self, Error> {
+        let mut objects = Slab::new(OBJECTS_MAX);
+        let root = objects.insert(Object::new(
+            0,
+            Body::Job(Job {
+                parent: None,
+                name: b"root".to_vec(),
+                depth: 0,
+                rules: Rules::of_machine(limits),
+                used: [0; LIMITS_COUNT],
+                supervisor: None,
+                is_closed: false,
+                is_settled: true,
+            }),
+        ))?;
+        let (grants, list) = (Grants::new(), None);
+        let mut system = Self {
+            objects,
+            grants,
+            log,
+            now,
+            root,
+            changed: list,
+            doomed: list,
+            released: list,
+            ended: list,
+            orphans: list,
+            marked: list,
+            is_sweep_due: false,
+        };
+        // The root job is there as long as the machine.
+        system.retain(root);
+        Ok(system)
+    }
+
+    /// Looks a call up and checks what its row says: the number, the handles, what they stand for,
+    /// their rights.
+    ///
+    /// # Errors
+    /// It is refused, and that is recorded.
+    pub fn admit(
+        &mut self,
+        now: Timestamp,
+        process: Key,
+        number: u64,
+        registers: &[u64; 6],
+    ) -> Result<Admitted, Refusal> {
+        self.now = now;
+        let Some(row) = Call::row_of(number) else {
+            let what = Use { call: number, ..self.use_of(process, Call::Null) };
+            return Err(self.refused(process, what, Error::UnknownCall.into()));
+        };
+        let mut admitted =
+            Admitted { call: row.call, process, handles: [None; 2], is_recorded: false };
+        let mut place = 0;
+        for (register, argument) in row.handles() {
+            let Argument::Handle(_, kinds, rights) = *argument else { continue };
+            let register = registers.get(register).copied().unwrap_or(0);
+            let found = self.find(process, register).and_then(|held| {
+                let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
+                if !kinds.contains(kind) {
+                    return Err(Error::WrongKind);
+                }
+                if !held.rights.contains(rights) {
+                    return Err(Error::NotAllowed);
+                }
+                Ok(held)
+            });
+            match found {
+                Ok(held) => {
+                    if let Some(slot) = admitted.handles.get_mut(place) {
+                        *slot = Some(held);
+                    }
+                }
+                Err(error) => {
+                    let object = self.find(process, register).map(|held| held.object.number());
+                    let what = Use {
+                        handle: register,
+                        object: object.unwrap_or(0),
+                        ..self.use_of(process, row.call)
+                    };
+                    return Err(self.refused(process, what, error.into()));
+                }
+            }
+            place += 1;
+        }
+        Ok(admitted)
+    }
+
+    /// Records a call that was admitted, whose deed is the kernel's alone, and gives what the
+    /// kernel calls the objects of its handles.
+    ///
+    /// # Errors
+    /// It could not be recorded.
+    pub fn allow(&mut self, mut admitted: Admitted) -> Result<[Option<u64>; 2], Refusal> {
+        let result = self.record_use(&mut admitted);
+        self.settled(&admitted, result)?;
+        Ok(admitted.handles.map(|held| Some(self.objects.value(held?.object)?.native)))
+    }
+
+    /// Refuses a call that was admitted, for a reason that the kernel found.
+    pub fn refuse(&mut self, admitted: Admitted, error: Error, detail: u64) -> Refusal {
+        self.refusal(&admitted, Fault { error, detail })
+    }
+
+    /// The number of the object that the handle in this place of the row stands for, for the
+    /// kernel to look at before it decides.
+    #[must_use]
+    pub fn native(&self, admitted: &Admitted, place: usize) -> Option<u64> {
+        let held = admitted.handles.get(place).copied().flatten()?;
+        Some(self.objects.value(held.object)?.native)
+    }
+
+    /// The root job.
+    #[must_use]
+    pub const fn root_job(&self) -> Key {
+        self.root
+    }
+
+    /// An object.
+    #[must_use]
+    pub fn object(&self, key: Key) -> Option<&Object> {
+        self.objects.value(key)
+    }
+
+    /// How many objects, handles and nodes of grants there are: what has to be as before when all
+    /// is done.
+    #[must_use]
+    pub const fn counts(&self) -> [usize; 3] {
+        [self.objects.count(), self.grants.held_count(), self.grants.count()]
+    }
+
+    /// What a handle of a process stands for.
+    #[must_use]
+    pub fn key_of(&self, process: Key, handle: Handle) -> Option<Key> {
+        self.find(process, u64::from(handle.number())).ok().map(|held| held.object)
+    }
+
+    /// Keeps an object, with what it counts as, without a handle: memory that is mapped.
+    pub fn keep(&mut self, object: Key) {
+        self.retain(object);
+    }
+
+    /// Undoes [`keep`](Self::keep).
+    pub fn let_go(&mut self, object: Key) {
+        self.release(object);
+        self.settle_doomed();
+    }
+
+    pub(crate) fn find(&self, process: Key, register: u64) -> Result<Held, Error> {
+        let handle = Handle::from_register(register).ok_or(Error::BadHandle)?;
+        let grant = self.process(process).ok_or(Error::BadHandle)?.table.find(handle)?;
+        let held = self.grants.held(grant).ok_or(Error::BadHandle)?;
+        Ok(Held { handle, grant, object: held.object, rights: held.rights })
+    }
+
+    pub(crate) fn kind(&self, object: Key) -> Option<Kind> {
+        self.objects.value(object).map(Object::kind)
+    }
+
+    pub(crate) fn process(&self, key: Key) -> Option<&Process> {
+        match &self.objects.value(key)?.body {
+            Body::Process(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn process_mut(&mut self, key: Key) -> Option<&mut Process> {
+        match &mut self.objects.value_mut(key)?.body {
+            Body::Process(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn job(&self, key: Key) -> Option<&Job> {
+        match &self.objects.value(key)?.body {
+            Body::Job(job) => Some(job),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn job_mut(&mut self, key: Key) -> Option<&mut Job> {
+        match &mut self.objects.value_mut(key)?.body {
+            Body::Job(job) => Some(job),
+            _ => None,
+        }
+    }
+
+    /// The job of a process that calls.
+    pub(crate) fn job_of(&self, process: Key) -> Result<Key, Error> {
+        self.process(process).map(|process| process.job).ok_or(Error::BadHandle)
+    }
+
+    pub(crate) fn rules_of(&self, process: Key) -> Result<&Rules, Error> {
+        let job = self.job_of(process)?;
+        self.job(job).map(|job| &job.rules).ok_or(Error::BadHandle)
+    }
+
+    /// Records the use that a call is, once.
+    pub(crate) fn record_use(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
+        if admitted.is_recorded || admitted.call.row().audit != Audit::Every {
+            return Ok(());
+        }
+        let what = self.use_by(admitted);
+        self.log.used(self.now, what)?;
+        admitted.is_recorded = true;
+        Ok(())
+    }
+
+    /// Turns a fault into a refusal, with its record.
+    pub(crate) fn settled<T>(
+        &mut self,
+        admitted: &Admitted,
+        result: Result<T, Fault>,
+    ) -> Result<T, Refusal> {
+        result.map_err(|fault| self.refusal(admitted, fault))
+    }
+
+    fn refusal(&mut self, admitted: &Admitted, fault: Fault) -> Refusal {
+        // What was recorded as done and then could not be is no refusal of authority.
+        if admitted.is_recorded && !fault.error.is_refusal() {
+            return Refusal { error: fault.error, detail: fault.detail, is_fatal: false };
+        }
+        let what = self.use_by(admitted);
+        self.refused(admitted.process, what, fault)
+    }
+
+    fn refused(&mut self, process: Key, what: Use, fault: Fault) -> Refusal {
+        let Fault { error, detail } = fault;
+        let what = Use { refused: Some(error), ..what };
+        if error != Error::NotRecorded && self.log.used(self.now, what).is_err() {
+            let is_fatal = error.is_misuse() && !self.is_misuse_answered(process);
+            return Refusal { error: Error::NotRecorded, detail: 0, is_fatal };
+        }
+        let is_over = error.is_refusal() && self.count_denial(process);
+        let is_fatal = is_over || (error.is_misuse() && !self.is_misuse_answered(process));
+        Refusal { error, detail, is_fatal }
+    }
+
+    /// Whether the process's job has had more refusals than it may.
+    fn count_denial(&mut self, process: Key) -> bool {
+        let Ok(job) = self.job_of(process) else { return true };
+        let is_over = self.charge(job, Limit::Denials, 1).is_err();
+        if !is_over && let Some(process) = self.process_mut(process) {
+            process.denials_count += 1;
+        }
+        is_over
+    }
+
+    fn is_misuse_answered(&self, process: Key) -> bool {
+        self.rules_of(process).is_ok_and(|rules| rules.is_misuse_answered)
+    }
+
+    fn use_of(&self, process: Key, call: Call) -> Use {
+        Use {
+            process: process.number(),
+            call: u64::from(call.number()),
+            handle: 0,
+            object: 0,
+            refused: None,
+            moved: None,
+        }
+    }
+
+    fn use_by(&self, admitted: &Admitted) -> Use {
+        let held = admitted.handles[0];
+        Use {
+            handle: held.map_or(0, |held| u64::from(held.handle.number())),
+            object: held.map_or(0, |held| held.object.number()),
+            ..self.use_of(admitted.process, admitted.call)
+        }
+    }
+}
+
+impl Admitted {
+    /// Which call.
+    #[must_use]
+    pub const fn call(&self) -> Call {
+        self.call
+    }
+
+    /// Whose.
+    #[must_use]
+    pub const fn process(&self) -> Key {
+        self.process
+    }
+
+    /// What the handle in this place of the row stands for.
+    #[must_use]
+    pub fn object(&self, place: usize) -> Option<Key> {
+        self.held(place).ok().map(|held| held.object)
+    }
+
+    /// The handle in this place of the row.
+    pub(crate) fn held(&self, place: usize) -> Result<Held, Error> {
+        self.handles.get(place).copied().flatten().ok_or(Error::BadHandle)
+    }
+}
+
+/// Copies bytes, or says that there is no memory.
+pub(crate) fn copied(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| Error::NoMemory)?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// What a program named, for the record: it has to be text.
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Error> {
+    core::str::from_utf8(bytes).map_err(|_| Error::BadArgument)
+}
+
+/// Whether a process still does anything.
+pub(crate) const fn is_alive(life: Life) -> bool {
+    !matches!(life, Life::Ended(_))
+}
