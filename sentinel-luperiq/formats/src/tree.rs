@@ -26,6 +26,8 @@ pub struct Machine<'a> {
     pub timer: Option<u32>,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
+    /// Random bytes that the firmware made for this start.
+    pub seed: &'a [u8],
     /// What the kernel was told on its command line.
     pub arguments: &'a str,
 }
@@ -132,6 +134,7 @@ struct Node<'a> {
     status: &'a [u8],
     method: &'a [u8],
     arguments: &'a [u8],
+    seed: &'a [u8],
     place: &'a [u8],
     lines: &'a [u8],
     ranges: Option<&'a [u8]>,
@@ -148,6 +151,7 @@ impl<'a> Node<'a> {
             "status" => self.status = value,
             "method" => self.method = value,
             "bootargs" => self.arguments = value,
+            "rng-seed" => self.seed = value,
             "reg" => self.place = value,
             "interrupts" => self.lines = value,
             "ranges" => self.ranges = Some(value),
@@ -207,6 +211,7 @@ impl<'a> Machine<'a> {
                 _ => None,
             };
         } else if node.name == "chosen" {
+            self.seed = node.seed;
             let end = node.arguments.iter().position(|byte| *byte == 0).unwrap_or(0);
             self.arguments = core::str::from_utf8(&node.arguments[..end]).unwrap_or("");
         }
@@ -251,9 +256,8 @@ fn cells(value: &[u8]) -> Option<usize> {
 }
 
 fn number(bytes: &[u8], at: usize, cells: usize) -> Option<u64> {
-    (0..cells).try_fold(0_u64, |number, cell| {
-        Some(number << 32 | u64::from(word(bytes, at + 4 * cell)?))
-    })
+    (0..cells)
+        .try_fold(0_u64, |number, cell| Some(number << 32 | u64::from(word(bytes, at + 4 * cell)?)))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
@@ -358,6 +362,7 @@ mod tests {
             .words("reg", &[0, 0x8_0000, 0x1000_0000, 1, 0, 0x2000_0000])
             .end()
             .node("chosen")
+            .set("rng-seed", b"4")
             .set("bootargs", b"init=shell exit=semihosting\0")
             .end()
             .node("psci")
@@ -405,6 +410,7 @@ mod tests {
         assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
+        assert_eq!(machine.seed, b"4");
         assert_eq!(machine.arguments, "init=shell exit=semihosting");
     }
 

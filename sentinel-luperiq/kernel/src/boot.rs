@@ -1,13 +1,20 @@
 //! From the first line of Rust to the first instruction of a program.
 
+use luperiq_abi::Error;
+use luperiq_abi::settings::Limit;
 use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
+use luperiq_policy::audit::{Log, Making};
+use luperiq_policy::journal::EpochSeed;
+use luperiq_policy::rules::LIMITS_COUNT;
+use luperiq_policy::{System, Timestamp};
 
 use crate::arch;
 use crate::console::{self, say};
 use crate::device::Registers;
 use crate::device::gic::{Gic, Line};
 use crate::device::pl031::Pl031;
+use crate::entropy::Entropy;
 use crate::memory::frame::Frames;
 use crate::memory::layout::{self, Image, PAGE};
 use crate::memory::table::Tree;
@@ -50,7 +57,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
         // SAFETY: the device tree says that a PL011 is there, and `build` mapped it.
         unsafe { console::start(serial) };
     }
-    let megabytes = frames.total() * PAGE >> 20;
+    let megabytes = (frames.total() * PAGE) >> 20;
     say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
     #[cfg(feature = "selftest")]
     if let Some(name) = arguments.value("selftest") {
@@ -59,11 +66,20 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let archive = archive_end - archive_start;
     // SAFETY: the archive is mapped read-only; its length was read from its head.
     let archive = unsafe { physical::constant(archive_start, archive as usize) };
-    let Some(machine) = take_over(&machine, frames, space, Archive::new(archive)) else {
-        say!("this machine lacks an interrupt controller, a timer, or memory");
+    let Some(mut machine) = take_over(&machine, frames, space, Archive::new(archive)) else {
+        say!("this machine lacks an interrupt controller, a timer, a random seed or memory");
         ending::failed()
     };
-    kernel::start(machine, arguments.value("init").unwrap_or("init"))
+    match system(&mut machine) {
+        Ok(system) => {
+            let first = arguments.value("init").unwrap_or("bin/init");
+            kernel::start(machine, system, first, arguments.rest())
+        }
+        Err(error) => {
+            say!("the record cannot be opened: {error}");
+            ending::failed()
+        }
+    }
 }
 
 /// Makes drivers for what the device tree names.
@@ -81,15 +97,51 @@ fn take_over(
         window(distributor, Gic::DISTRIBUTOR_BYTES),
         window(processor, Gic::PROCESSOR_BYTES),
     );
+    let clock = tree.clock.map(|clock| Pl031::new(window(clock, Pl031::BYTES)));
+    let seconds = clock.map_or(0, |clock| u64::from(clock.seconds()));
     Some(kernel::Machine {
         empty: Tree::new(&mut frames)?,
         frames,
         space,
         interrupts,
         timer: Line(tree.timer?),
-        clock: tree.clock.map(|clock| Pl031::new(window(clock, Pl031::BYTES))),
+        serial: tree.serial_line.map(Line),
+        wall_start: (seconds * 1000).saturating_sub(time::now() / 1_000_000),
+        entropy: Entropy::new(tree.seed)?,
         archive,
     })
+}
+
+/// What programs share, with a new record that begins by saying which kernel this is.
+fn system(machine: &mut kernel::Machine) -> Result<System, Error> {
+    let (mut journal, mut seed, mut nonce) = ([0; 8], [0; 32], [0; 16]);
+    machine.entropy.fill(&mut journal);
+    machine.entropy.fill(&mut seed);
+    machine.entropy.fill(&mut nonce);
+    let now = Timestamp(machine.wall_start + time::now() / 1_000_000);
+    let log = Log::create(Making {
+        origin: "luperiq".into(),
+        journal,
+        seed: EpochSeed::first(seed),
+        nonce,
+        now,
+        bytes_max: LOG_BYTES,
+        is_stored: false,
+    })?;
+    let mut limits = [u64::MAX; LIMITS_COUNT];
+    for (limit, bound) in [
+        (Limit::Handles, 8192),
+        (Limit::Memory, machine.frames.free() * PAGE),
+        (Limit::Processes, 200),
+        (Limit::Jobs, 200),
+        (Limit::Threads, 400),
+        (Limit::Objects, 4096),
+    ] {
+        limits[limit.place()] = bound;
+    }
+    let mut system = System::new(limits, log, now)?;
+    system.started(env!("CARGO_PKG_VERSION"))?;
+    Ok(system)
 }
 
 /// Reads the device tree, if its address is one and a tree is there.
@@ -144,7 +196,15 @@ impl<'a> Arguments<'a> {
         let mut pairs = self.0.split_ascii_whitespace().filter_map(|word| word.split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
+
+    /// What is for the first program: all behind two dashes.
+    fn rest(&self) -> &'a str {
+        self.0.split_once(" -- ").map_or("", |(_, rest)| rest)
+    }
 }
 
 /// For the kernel's own structures.
-const HEAP_BYTES: u64 = 8 << 20;
+const HEAP_BYTES: u64 = 24 << 20;
+
+/// The record in memory, while there is no disk: the oldest gives way.
+const LOG_BYTES: usize = 1 << 20;

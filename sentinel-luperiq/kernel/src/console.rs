@@ -23,7 +23,7 @@ pub(crate) use say;
 /// There is a PL011 at this physical address, and it is mapped.
 pub(crate) unsafe fn start(physical: u64) {
     // SAFETY: the caller promises the device; only this module makes windows onto it.
-    Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) });
+    Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) }).set_up();
     SERIAL.store(physical, Ordering::Relaxed);
 }
 

@@ -16,9 +16,9 @@ pub(crate) fn prepare(machine: &Machine<'_>, is_emulated: bool) {
     WAY.store(way, Ordering::Relaxed);
 }
 
-/// Everything is done.
-pub(crate) fn done() -> ! {
-    end(0)
+/// Everything is done; `code` is what whoever ran it is told.
+pub(crate) fn with(code: u8) -> ! {
+    end(code.into())
 }
 
 /// The kernel found itself wrong.

@@ -1,20 +1,31 @@
-//! The kernel as one value, and the two ways into it: a call or fault of a program, an interrupt.
+//! The kernel as one value, and the ways into it: a call or mistake of a program, an interrupt.
 //!
 //! # Invariants
 //! - Whoever enters leaves with a thread in its frame that may run.
 //! - When nobody is left to run and nothing can wake anybody, the machine ends.
+//! - After each entry nothing is left over: who ended is gone, who was woken can run.
 
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 
+use luperiq_abi::{Kind, Rights, Signals};
 use luperiq_formats::archive::Archive;
+use luperiq_policy::{Key, Released, System, Timestamp};
 
-use crate::arch::{self, Cause, Frame, Misuse};
+use crate::arch::{self, Cause, Frame};
+use crate::call::{self, Timer, Waits};
 use crate::console::say;
 use crate::device::gic::{Gic, Line};
-use crate::device::pl031::Pl031;
 use crate::ending;
+use crate::entropy::Entropy;
 use crate::exclusive::Exclusive;
 use crate::memory::frame::Frames;
+use crate::memory::heap;
+use crate::memory::space::Memory;
 use crate::memory::table::Tree;
 use crate::process::Process;
 use crate::schedule::Threads;
@@ -30,27 +41,54 @@ pub(crate) struct Machine {
     pub(crate) empty: Tree,
     pub(crate) interrupts: Gic,
     pub(crate) timer: Line,
-    pub(crate) clock: Option<Pl031>,
+    pub(crate) serial: Option<Line>,
+    /// Milliseconds since 1970 when the machine was switched on; 0 if nobody knows.
+    pub(crate) wall_start: u64,
+    pub(crate) entropy: Entropy,
     pub(crate) archive: Archive,
+}
+
+/// Whose a thread is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner {
+    /// Its place among the processes.
+    pub(crate) process: usize,
+    pub(crate) key: Key,
+    /// What a handle to the thread stands for, if there was ever one.
+    pub(crate) object: Option<Key>,
 }
 
 /// Everything.
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pub(crate) machine: Machine,
-    pub(crate) threads: Threads<usize, ()>,
+    pub(crate) system: System,
+    pub(crate) threads: Threads<Owner, Waits>,
     pub(crate) processes: Vec<Option<Process>>,
+    pub(crate) memories: Vec<Option<Memory>>,
+    pub(crate) timers: Vec<Option<Timer>>,
+    pub(crate) timers_due: BTreeSet<(Instant, u64)>,
+    pub(crate) console_input: VecDeque<u8>,
+    console: Option<Key>,
+    /// Where inputs and answers are copied through.
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) woken: Vec<crate::schedule::ThreadId>,
+    /// What the machine ends with.
+    pub(crate) halt_code: u8,
+    turn_start: Instant,
     turn_end: Instant,
+    frames_at_start: u64,
 }
 
 static KERNEL: Exclusive<Option<Kernel>> = Exclusive::new(None);
 
 /// Takes the machine over, starts the first program and leaves for it.
-pub(crate) fn start(machine: Machine, first: &str) -> ! {
+pub(crate) fn start(machine: Machine, system: System, first: &str, arguments: &str) -> ! {
     let mut frame = Frame::EMPTY;
     KERNEL.with(|place| {
-        let kernel = place.insert(Kernel::new(machine));
-        kernel.start_first(first);
+        let kernel = place.insert(Kernel::new(machine, system));
+        kernel.start_first(first, arguments);
+        kernel.settle();
         kernel.go_on(&mut frame);
     });
     arch::leave(&frame)
@@ -60,8 +98,21 @@ pub(crate) fn start(machine: Machine, first: &str) -> ! {
 #[unsafe(no_mangle)]
 extern "C" fn user_synchronous(frame: &mut Frame) {
     KERNEL.with(|kernel| {
-        if let Some(kernel) = kernel {
-            kernel.synchronous(frame);
+        let Some(kernel) = kernel else { return };
+        match Cause::of(arch::syndrome()) {
+            Cause::Call => kernel.call(frame),
+            Cause::Misuse(misuse) => {
+                let at = frame.counter;
+                let address = arch::fault_address();
+                if let Some((_, owner)) = kernel.running() {
+                    let what = format_args!("{misuse}, at {at:#x}, address {address:#x}");
+                    kernel.kill(owner.key, what);
+                }
+                kernel.settle();
+                if kernel.threads.running().is_none() {
+                    kernel.go_on(frame);
+                }
+            }
         }
     });
 }
@@ -70,74 +121,104 @@ extern "C" fn user_synchronous(frame: &mut Frame) {
 #[unsafe(no_mangle)]
 extern "C" fn user_interrupt(frame: &mut Frame) {
     KERNEL.with(|kernel| {
-        if let Some(kernel) = kernel {
-            kernel.interrupts();
-            if time::now() >= kernel.turn_end {
-                kernel.turn_ends(frame);
-            }
-        }
+        let Some(kernel) = kernel else { return };
+        kernel.interrupts();
+        kernel.settle();
+        kernel.turn_over(frame);
     });
 }
 
 impl Kernel {
-    fn new(machine: Machine) -> Self {
+    fn new(machine: Machine, system: System) -> Self {
         machine.interrupts.enable(machine.timer);
-        Self { machine, threads: Threads::new(), processes: Vec::new(), turn_end: 0 }
+        machine.serial.into_iter().for_each(|line| machine.interrupts.enable(line));
+        Self {
+            frames_at_start: machine.frames.free(),
+            machine,
+            system,
+            threads: Threads::new(),
+            processes: Vec::new(),
+            memories: Vec::new(),
+            timers: Vec::new(),
+            timers_due: BTreeSet::new(),
+            console_input: VecDeque::new(),
+            console: None,
+            scratch: vec![0; call::SCRATCH_BYTES],
+            woken: Vec::new(),
+            halt_code: 0,
+            turn_start: 0,
+            turn_end: 0,
+        }
     }
 
-    fn start_first(&mut self, name: &str) {
-        let Some(file) = self.machine.archive.file(name) else {
-            say!("the archive has no `{name}`");
+    /// Starts the first program, with a handle to everything there is.
+    fn start_first(&mut self, path: &str, arguments: &str) {
+        let Some(file) = self.machine.archive.file(path) else {
+            say!("the archive has no `{path}`");
             ending::failed()
         };
-        match Process::load(&mut self.machine.frames, 1, file, 64 << 20) {
-            Ok(mut process) => {
-                if let Ok(thread) = self.threads.start(0, process.first_frame(0)) {
-                    process.threads.push(thread);
-                }
-                self.processes.push(Some(process));
-            }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let given = FIRST_HANDLES.map(|(kind, rights)| (kind, 0, rights));
+        let arguments = arguments.as_bytes();
+        let made = self.system.first_process(name, path, arguments, 0, &given);
+        let (key, bootstrap) = match made {
+            Ok(made) => made,
             Err(error) => {
-                say!("`{name}` cannot be started: {error:?}");
+                say!("the first process cannot be made: {error}");
                 ending::failed()
             }
-        }
+        };
+        self.console = self.system.first_of(Kind::Console);
+        self.load(key, file, bootstrap);
+        self.run(key);
     }
 
-    fn synchronous(&mut self, frame: &mut Frame) {
-        match Cause::of(arch::syndrome()) {
-            Cause::Call => {
-                if frame.registers[8] == 1 {
-                    say!("process ended with {}", frame.registers[0]);
-                    self.end_running(frame);
-                } else {
-                    frame.registers[0] = 0;
-                }
-            }
-            Cause::Misuse(misuse) => self.misused(frame, misuse),
-        }
+    /// Ends a process for what it did, and says so.
+    pub(crate) fn kill(&mut self, key: Key, why: fmt::Arguments<'_>) {
+        let why: String = format!("{why}");
+        let name = self.system.process_name(key).unwrap_or("?");
+        say!("process {} `{name}` killed: {why}", key.number());
+        self.system.process_end(key, call::KILLED, &why);
     }
 
-    /// Ends the process that did what no correct program does.
-    fn misused(&mut self, frame: &mut Frame, misuse: Misuse) {
-        say!(
-            "process killed: {misuse}, at {:#x}, address {:#x}",
-            frame.counter,
-            arch::fault_address()
-        );
-        self.end_running(frame);
-    }
-
-    fn end_running(&mut self, frame: &mut Frame) {
-        if let Some(thread) = self.threads.running() {
-            if let Some(process) = self.threads.end(thread) {
-                if let Some(process) = self.processes.get_mut(process).and_then(Option::take) {
-                    self.leave_space();
-                    process.release(&mut self.machine.frames, |_| ());
-                }
+    /// Deals with everything that an entry left: who ended, what is no more, who can go on.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            if let Some(ended) = self.system.next_ended() {
+                self.bury(ended.native);
+            } else if let Some(released) = self.system.next_released() {
+                self.released(released);
+            } else if let Some(changed) = self.system.next_changed() {
+                self.wake_watchers(changed);
+            } else if !self.wake_late() {
+                break;
             }
         }
-        self.go_on(frame);
+    }
+
+    /// Gives back what the machine kept for a process that ended.
+    fn bury(&mut self, native: u64) {
+        let slot = native.checked_sub(1).map_or(usize::MAX, |slot| slot as usize);
+        let Some(mut process) = self.processes.get_mut(slot).and_then(Option::take) else { return };
+        for thread in core::mem::take(&mut process.threads) {
+            self.end_thread(thread);
+        }
+        self.leave_space();
+        let (system, frames) = (&mut self.system, &mut self.machine.frames);
+        process.release(frames, |object| system.let_go(object));
+    }
+
+    fn released(&mut self, released: Released) {
+        match released.kind {
+            Kind::Memory => {
+                let slot = released.native as usize;
+                if let Some(memory) = self.memories.get_mut(slot).and_then(Option::take) {
+                    memory.release(&mut self.machine.frames);
+                }
+            }
+            Kind::Timer => self.timer_released(released.native),
+            _ => {}
+        }
     }
 
     /// Serves whatever interrupts.
@@ -145,23 +226,57 @@ impl Kernel {
         while let Some(line) = self.machine.interrupts.next() {
             if line == self.machine.timer {
                 arch::stop_timer();
+                self.expire();
+            } else if Some(line) == self.machine.serial {
+                self.console_arrived();
             }
             self.machine.interrupts.finish(line);
         }
     }
 
-    fn turn_ends(&mut self, frame: &mut Frame) {
-        if self.threads.has_ready() {
-            self.keep(frame);
-            self.threads.step_back();
-            self.go_on(frame);
-        } else {
-            self.begin_turn();
+    /// Says whether there is something to read on the console.
+    pub(crate) fn console_changed(&mut self) {
+        if let Some(console) = self.console {
+            let (set, cleared) = match self.console_input.is_empty() {
+                true => (Signals::NONE, Signals::READABLE),
+                false => (Signals::READABLE, Signals::NONE),
+            };
+            self.system.set_signals(console, set, cleared);
         }
     }
 
+    /// After an interrupt: the thread that ran goes on unless it ended, or its turn has.
+    fn turn_over(&mut self, frame: &mut Frame) {
+        if self.threads.running().is_none() {
+            self.go_on(frame);
+        } else if time::now() < self.turn_end {
+            self.set_timer();
+        } else {
+            self.account();
+            self.settle();
+            if self.threads.running().is_none() || self.threads.has_ready() {
+                self.keep(frame);
+                self.threads.step_back();
+                self.go_on(frame);
+            } else {
+                self.begin_turn();
+            }
+        }
+    }
+
+    /// Counts the time that the running thread had against its job.
+    fn account(&mut self) {
+        let now = time::now();
+        if let Some((_, owner)) = self.running()
+            && !self.system.cpu_used(owner.key, now.saturating_sub(self.turn_start))
+        {
+            self.kill(owner.key, format_args!("its job has had all its processor time"));
+        }
+        self.turn_start = now;
+    }
+
     /// Stores the running thread's registers with it.
-    fn keep(&mut self, frame: &Frame) {
+    pub(crate) fn keep(&mut self, frame: &Frame) {
         if let Some(thread) = self.threads.running().and_then(|id| self.threads.thread_mut(id)) {
             thread.frame.clone_from(frame);
             thread.simd.save();
@@ -169,7 +284,7 @@ impl Kernel {
     }
 
     /// Puts the next thread into the frame, waiting for one if need be.
-    fn go_on(&mut self, frame: &mut Frame) {
+    pub(crate) fn go_on(&mut self, frame: &mut Frame) {
         let next = loop {
             match self.threads.step_forward() {
                 Some(next) => break next,
@@ -179,7 +294,7 @@ impl Kernel {
         if let Some(thread) = self.threads.thread(next) {
             frame.clone_from(&thread.frame);
             thread.simd.restore();
-            if let Some(Some(process)) = self.processes.get(thread.process) {
+            if let Some(Some(process)) = self.processes.get(thread.process.process) {
                 process.space.enter();
             }
         }
@@ -191,17 +306,29 @@ impl Kernel {
             self.end();
         }
         self.leave_space();
-        if let Some(deadline) = self.threads.next_deadline() {
-            time::wake_at(deadline);
-        }
+        self.turn_end = Instant::MAX;
+        self.set_timer();
         arch::wait_for_interrupt();
         self.interrupts();
+        self.settle();
     }
 
     fn begin_turn(&mut self) {
-        self.turn_end = time::now() + TURN;
-        let deadline = self.threads.next_deadline().unwrap_or(Instant::MAX);
-        time::wake_at(self.turn_end.min(deadline));
+        self.turn_start = time::now();
+        self.turn_end = self.turn_start + TURN;
+        self.set_timer();
+    }
+
+    /// Lets the timer fire for whatever comes first.
+    fn set_timer(&self) {
+        let timer = self.timers_due.first().map(|(due, _)| *due);
+        let deadlines = [self.threads.next_deadline(), timer].into_iter().flatten();
+        let first = deadlines.min().map_or(self.turn_end, |first| first.min(self.turn_end));
+        if first == Instant::MAX {
+            arch::stop_timer();
+        } else {
+            time::wake_at(first);
+        }
     }
 
     fn leave_space(&self) {
@@ -209,12 +336,53 @@ impl Kernel {
         unsafe { arch::set_user_table(self.machine.empty.root(), 0) };
     }
 
-    /// Everything ended.
+    /// Milliseconds since 1970, as far as anybody knows.
+    pub(crate) fn wall_milliseconds(&self) -> u64 {
+        match self.machine.wall_start {
+            0 => 0,
+            start => start + time::now() / 1_000_000,
+        }
+    }
+
+    /// What records are stamped with: the wall clock, or else the time since the start.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        Timestamp(self.machine.wall_start + time::now() / 1_000_000)
+    }
+
+    /// Every program ended: closes the record and says what is left.
     fn end(&mut self) -> ! {
-        say!("the end: {} of {} frames are free", self.machine.frames.free(), self.machine.frames.total());
-        ending::done()
+        let [objects, handles, grants] = self.system.counts();
+        match self.system.stopped("every program ended") {
+            Ok(head) => {
+                let hash =
+                    head.hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+                say!("audit: {} records, head {hash}", head.records_count);
+            }
+            Err(error) => say!("audit: the record could not be closed: {error}"),
+        }
+        let missing = self.frames_at_start - self.machine.frames.free();
+        say!(
+            "left: {missing} frames, {objects} objects, {handles} handles, {grants} grants, \
+             {} bytes of heap",
+            heap::used()
+        );
+        ending::with(self.halt_code)
     }
 }
+
+/// What the first process is given, in this order: everything.
+const FIRST_HANDLES: [(Kind, Rights); 6] = [
+    (Kind::Job, Kind::Job.rights()),
+    (Kind::Directory, ARCHIVE_RIGHTS),
+    (Kind::Console, Kind::Console.rights()),
+    (Kind::Clock, Kind::Clock.rights()),
+    (Kind::Entropy, Kind::Entropy.rights()),
+    (Kind::AuditReader, Kind::AuditReader.rights()),
+];
+
+/// The archive is never written.
+const ARCHIVE_RIGHTS: Rights =
+    Kind::Directory.rights().without(Rights::WRITE.with(Rights::CREATE).with(Rights::DELETE));
 
 /// How long a thread runs before another one gets its turn.
 const TURN: Instant = 5_000_000;

@@ -15,7 +15,7 @@
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
-#![allow(unsafe_code,dead_code,unused_imports)]
+#![allow(unsafe_code, dead_code, unused_imports)]
 
 extern crate alloc;
 
@@ -23,23 +23,24 @@ extern crate alloc;
 mod arch;
 #[allow(unsafe_code)]
 mod boot;
+mod call;
 #[allow(unsafe_code)]
 mod console;
 #[allow(unsafe_code)]
 mod device;
 mod ending;
+mod entropy;
 #[allow(unsafe_code)]
 mod exclusive;
 #[allow(unsafe_code)]
 mod kernel;
 #[allow(unsafe_code)]
 mod memory;
+mod process;
 #[allow(unsafe_code)]
 mod report;
+mod schedule;
 #[cfg(feature = "selftest")]
 #[allow(unsafe_code)]
 mod selftest;
-mod process;
-mod schedule;
 mod time;
-

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use luperiq_abi::Error;
 use luperiq_formats::program::{Bounds, Program, Refusal};
+use luperiq_policy::Key;
 
 use crate::arch::Frame;
 use crate::memory::frame::Frames;
@@ -24,6 +25,8 @@ pub(crate) struct Process {
     /// Where its first thread begins.
     entry: u64,
     stack: u64,
+    /// Its own end of the channel to whoever made it, as its first thread finds it.
+    pub(crate) bootstrap: u64,
 }
 
 /// What a space calls the memory that it maps.
@@ -32,7 +35,7 @@ pub(crate) enum MemoryName {
     /// One of the process's own pieces.
     Own,
     /// A memory object.
-    Object(u64),
+    Object(Key),
 }
 
 /// Why a program does not start.
@@ -60,7 +63,8 @@ impl Process {
         let program = Program::read(file, bounds).map_err(LoadError::Program)?;
         let space = Space::new(frames, asid)?;
         let (threads, own) = (Vec::new(), Vec::new());
-        let mut process = Self { space, threads, own, entry: program.entry, stack: STACK_END };
+        let entry = program.entry;
+        let mut process = Self { space, threads, own, entry, stack: STACK_END, bootstrap: 0 };
         match process.fill(frames, &program) {
             Ok(()) => Ok(process),
             Err(error) => {
@@ -81,7 +85,7 @@ impl Process {
     }
 
     /// Gives everything back; its threads have ended. `gone` hears of each mapping of an object.
-    pub(crate) fn release(self, frames: &mut Frames, mut gone: impl FnMut(u64)) {
+    pub(crate) fn release(self, frames: &mut Frames, mut gone: impl FnMut(Key)) {
         self.space.release(frames, |name| {
             if let MemoryName::Object(object) = name {
                 gone(object);

@@ -9,7 +9,9 @@ use crate::ending;
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     match info.location() {
-        Some(place) => say!("kernel panic at {}:{}: {}", place.file(), place.line(), info.message()),
+        Some(place) => {
+            say!("kernel panic at {}:{}: {}", place.file(), place.line(), info.message())
+        }
         None => say!("kernel panic: {}", info.message()),
     }
     ending::failed()

@@ -39,7 +39,7 @@ pub(crate) struct Thread<P, W> {
     pub(crate) simd: Simd,
     /// What its call still has to do, while it waits.
     pub(crate) waits: Option<W>,
-    deadline: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
     watched: Vec<u64>,
 }
 

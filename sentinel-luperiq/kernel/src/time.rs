@@ -26,7 +26,7 @@ pub(crate) fn wake_at(instant: Instant) {
 }
 
 fn scaled(value: u64, by: u64) -> u64 {
-    (u128::from(value) * u128::from(by) >> 32) as u64
+    ((u128::from(value) * u128::from(by)) >> 32) as u64
 }
 
 const RELAXED: Ordering = Ordering::Relaxed;

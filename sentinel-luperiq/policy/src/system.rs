@@ -233,6 +233,21 @@ impl System {
         self.objects.value(key)
     }
 
+    /// The place of a file or directory in the store.
+    #[must_use]
+    pub fn place(&self, key: Key) -> Option<&[u8]> {
+        match &self.objects.value(key)?.body {
+            Body::File { place } | Body::Directory { place } => Some(place),
+            _ => None,
+        }
+    }
+
+    /// The first object of a kind: of those that only the kernel makes there is one.
+    #[must_use]
+    pub fn first_of(&self, kind: Kind) -> Option<Key> {
+        self.objects.keys().find(|key| self.kind(*key) == Some(kind))
+    }
+
     /// How many objects, handles and nodes of grants there are: what has to be as before when all
     /// is done.
     #[must_use]

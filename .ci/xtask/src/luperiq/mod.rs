@@ -45,6 +45,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
     toolchain::find(workspace, KERNEL_TARGET, None)?
         .cargo(workspace)
+        .set("RUSTFLAGS", RUSTFLAGS)
         .args(clippy)
         .args(["-p", "luperiq-kernel", "--all-features", "--target-dir"])
         .args([target(workspace)])
@@ -158,6 +159,7 @@ fn compile(
     let target = target(workspace);
     toolchain::find(workspace, machine, None)?
         .cargo(workspace)
+        .set("RUSTFLAGS", RUSTFLAGS)
         .args(["build", "--release", "--locked", "--quiet", "--target", machine])
         .args(["--manifest-path", MANIFEST])
         .args(packages.iter().copied())
@@ -175,3 +177,7 @@ const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";
+
+/// What the toolchain of Debian is told as well; and hashes without the vectors that the kernel's
+/// target has not.
+const RUSTFLAGS: &str = "-Cembed-bitcode=yes --cfg sha2_backend=\"soft\"";

@@ -12,12 +12,8 @@ use core::cell::UnsafeCell;
 use core::ptr;
 
 #[global_allocator]
-static HEAP: Heap = Heap(UnsafeCell::new(State {
-    next: 0,
-    end: 0,
-    used: 0,
-    lists: [ptr::null_mut(); CLASSES],
-}));
+static HEAP: Heap =
+    Heap(UnsafeCell::new(State { next: 0, end: 0, used: 0, lists: [ptr::null_mut(); CLASSES] }));
 
 /// Gives the heap its memory.
 ///
@@ -95,8 +91,8 @@ fn class(layout: Layout) -> Option<(usize, usize)> {
 /// Room for a link, and the alignment that most structures want.
 const SMALLEST: usize = 16;
 
-/// 16 bytes to 1 MiB.
-const CLASSES: usize = 17;
+/// 16 bytes to 8 MiB.
+const CLASSES: usize = 20;
 
 /// No structure of the kernel is aligned to more than a page.
 const ALIGNMENT: usize = 4096;

@@ -248,6 +248,13 @@ impl<M: Copy> Space<M> {
         Ok(())
     }
 
+    /// What whole pages may become, all of them.
+    pub(crate) fn limit(&self, at: u64, bytes: u64) -> Result<Protection, Error> {
+        let (first, last) = self.covered(at, bytes)?;
+        let limits = self.mappings[first..=last].iter().map(|mapping| mapping.limit.0);
+        Ok(Protection(limits.fold(protection::ALL, |all, limit| all & limit)))
+    }
+
     /// Copies what the program has at an address.
     pub(crate) fn read(&self, at: u64, out: &mut [u8]) -> Result<(), Error> {
         self.tree.read_user(at, out).ok_or(Error::BadPointer)

@@ -1,0 +1,47 @@
+//! Random bytes, from the seed that the firmware leaves in the device tree.
+//!
+//! The generator is SHA-256 over a key and a number. After every answer the key is replaced by a
+//! hash of itself, so that whoever learns it later cannot tell what was given out before.
+//!
+//! # Invariants
+//! - Without at least 32 bytes of seed there is no generator: the machine does not start.
+//! - No two blocks, and no block and key, come from the same input.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::arch;
+
+/// A generator of random bytes.
+pub(crate) struct Entropy {
+    key: [u8; 32],
+}
+
+impl Entropy {
+    /// A generator from a seed, if it is one.
+    pub(crate) fn new(seed: &[u8]) -> Option<Self> {
+        let is_enough = seed.len() >= 32 && seed.iter().any(|byte| *byte != 0);
+        is_enough.then(|| Self { key: Sha256::digest(seed).into() })
+    }
+
+    /// Fills `out`.
+    pub(crate) fn fill(&mut self, out: &mut [u8]) {
+        for (number, part) in (1_u64..).zip(out.chunks_mut(32)) {
+            let block = self.block(number);
+            part.copy_from_slice(&block[..part.len()]);
+        }
+        // The moment is not random, but no two are the same.
+        let moment = arch::counter().to_le_bytes();
+        let next = Sha256::new().chain_update(self.block(0)).chain_update(moment);
+        self.key = next.finalize().into();
+    }
+
+    fn block(&self, number: u64) -> [u8; 32] {
+        Sha256::new().chain_update(self.key).chain_update(number.to_le_bytes()).finalize().into()
+    }
+}
+
+impl core::fmt::Debug for Entropy {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("Entropy")
+    }
+}
