@@ -156,6 +156,10 @@ impl System {
         registers: &[u64; 6],
     ) -> Result<Admitted, Refusal> {
         self.now = now;
+        if self.life(process) != Some(Life::Running) {
+            // A thread that was in the kernel when its process ended.
+            return Err(Refusal { error: Error::WrongState, detail: 0, is_fatal: true });
+        }
         let Some(row) = Call::row_of(number) else {
             let what = Use { call: number, ..self.use_of(process, Call::Null) };
             return Err(self.refused(process, what, Error::UnknownCall.into()));

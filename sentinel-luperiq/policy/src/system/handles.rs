@@ -4,7 +4,7 @@ use luperiq_abi::settings::Limit;
 use luperiq_abi::wire::HandleInfo;
 use luperiq_abi::{Error, Handle, Kind, Rights};
 
-use super::{Admitted, Fault, Held, Refusal, System};
+use super::{Admitted, Fault, Held, Refusal, System, is_alive};
 use crate::audit::event::Use;
 use crate::grant::Holder;
 use crate::slab::Key;
@@ -123,6 +123,9 @@ impl System {
         // Each handle that comes is recorded, and the call itself.
         self.log.reserve(count + 1)?;
         let process = self.process_mut(process).ok_or(Error::BadHandle)?;
+        if !is_alive(process.life) {
+            return Err(Error::WrongState.into());
+        }
         process.table.reserve(count)?;
         let job = process.job;
         self.has_left(job, Limit::Handles, count as u64)

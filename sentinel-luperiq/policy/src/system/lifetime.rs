@@ -119,6 +119,8 @@ impl System {
         {
             process.table.revoke(handle);
         }
+        // A job can be kept by what counts against it, which its own supervisor's channel does.
+        self.is_sweep_due |= self.kind(grant.object) == Some(Kind::Job);
         self.discharge(grant.job, Limit::Handles, 1);
         self.release(grant.job);
         self.release(grant.object);

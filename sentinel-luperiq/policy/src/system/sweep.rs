@@ -1,10 +1,10 @@
 //! Finding what nobody can reach any more.
 //!
 //! Counting references ends almost everything in time. Three things can keep each other alive
-//! without anybody: ends of channels that travel in each other's messages, jobs whose handle waits
-//! in the channel of their own supervisor, and processes that were made and never started, whose
-//! handle waits in their own channel. All of these need a message, and a message needs a process:
-//! so whenever a process ends, what is left is looked through, starting from those that run.
+//! without anybody: ends of channels that travel in each other's messages, jobs that are kept by
+//! the channel of their own supervisor, and processes that were made and never started, whose
+//! handle waits in their own channel. So whenever a process ends or a handle to a job is given up,
+//! what is left is looked through, starting from the processes that run.
 //!
 //! # Invariants
 //! - What a process that runs can come to hold by reading stays.

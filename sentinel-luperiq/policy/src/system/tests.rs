@@ -12,6 +12,8 @@ use super::*;
 use crate::audit::Making;
 use crate::limits::LOG_BYTES_MIN;
 
+mod model;
+
 /// A machine on which one process, the first, holds everything.
 pub(super) struct Machine {
     pub(super) system: System,
