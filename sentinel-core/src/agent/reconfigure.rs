@@ -155,7 +155,12 @@ impl Agent {
     }
 
     /// A model that is asked, or is to be asked later, may be another one now, or none of ours.
-    pub(super) fn ask_again(&mut self, number: ConversationNumber, mut turn: Box<Turn>, is_other: bool) {
+    pub(super) fn ask_again(
+        &mut self,
+        number: ConversationNumber,
+        mut turn: Box<Turn>,
+        is_other: bool,
+    ) {
         let is_over = match &turn.stage {
             Stage::Asking { attempt, .. } => {
                 let model = self.settings.models.get(attempt.model().index());

@@ -88,7 +88,8 @@ pub(super) fn answer(
     let text;
     if may_call && random.chance(temper.calling) {
         text = None;
-        let calls: Vec<Call> = (0..=random.below(3)).map(|_| Call::draw(temper, names, random)).collect();
+        let calls: Vec<Call> =
+            (0..=random.below(3)).map(|_| Call::draw(temper, names, random)).collect();
         if random.chance(30) {
             events.push(delta(|delta| {
                 delta.field("content", "Let me see. ");
