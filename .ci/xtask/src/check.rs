@@ -117,7 +117,7 @@ fn format(workspace: &Workspace) -> Result<Outcome, Error> {
     workspace.cargo(["fmt", "--all", "--check"]).help(fix).run()?;
     for manifest in [metal::MANIFEST, luperiq::MANIFEST, fuzz::MANIFEST] {
         if workspace.has(manifest) {
-            let format = ["fmt", "--manifest-path", manifest, "--check"];
+            let format = ["fmt", "--all", "--manifest-path", manifest, "--check"];
             workspace.cargo(format).help(fix).run()?;
         }
     }

@@ -8,7 +8,7 @@
 //! - Those of [`Connector`].
 //! - A message is handed over once between two starts; after a start, again if it was not
 //!   acknowledged.
-//! - What is said in a thread is said in its room's name, so that the rule for the room holds there.
+//! - A thread is a part of its room, so that the rule for the room holds there.
 //! - The bot's own messages, changes of messages and what is said in a room to others never reach
 //!   the agent.
 //!
