@@ -51,6 +51,8 @@ pub mod order;
 pub mod policy;
 #[cfg(feature = "agent")]
 pub mod runtime;
+#[cfg(feature = "policy")]
+pub mod sandbox;
 #[cfg(all(test, feature = "agent"))]
 mod simulation;
 pub mod text;

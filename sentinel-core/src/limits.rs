@@ -661,3 +661,36 @@ const _: () = assert!(
     12 * CONTROL_MESSAGE_BYTES_MAX + CONTROL_PAGE_BYTES < CONTROL_ANSWER_BYTES_MAX,
     "a page with the longest message fits"
 );
+
+// sandbox
+
+/// One path, argument or variable of a program in a sandbox: a script passed with `-c` fits.
+pub const SANDBOX_WORD_BYTES_MAX: usize = 64 * 1024;
+
+/// All of them together: half of what Linux hands to a program on an ordinary stack is 1 MiB.
+pub const SANDBOX_WORDS_BYTES_MAX: usize = 512 * 1024;
+
+/// How many of them: as many as a line of `find -exec +` has on an ordinary day.
+pub const SANDBOX_WORDS_MAX: usize = 8192;
+
+/// Places that a sandbox sees. Each costs some microseconds at every start.
+pub const SANDBOX_MOUNTS_MAX: usize = 128;
+
+/// Ports that a sandbox publishes: a development server has two or three.
+pub const SANDBOX_PUBLISHED_MAX: usize = 16;
+
+/// A request to start a sandbox, in bytes: all words, their lengths, and what else it says.
+pub const SANDBOX_REQUEST_BYTES_MAX: usize = SANDBOX_WORDS_BYTES_MAX + 16 * SANDBOX_WORDS_MAX;
+
+/// Processes and threads in a sandbox: a parallel build on a large machine, and no fork bomb.
+pub const SANDBOX_PIDS: u32 = 256;
+
+/// Open files of each process in a sandbox: what an ordinary login has.
+pub const SANDBOX_OPEN_FILES: u32 = 1024;
+
+/// What fits into the temporary directory of a sandbox, in bytes. It is memory.
+pub const SANDBOX_TEMPORARY_BYTES: u64 = 256 << 20;
+
+const _: () = assert!(TOOL_ARGV_BYTES_MAX <= SANDBOX_WORDS_BYTES_MAX);
+const _: () = assert!(TOOL_ARGV_WORD_BYTES_MAX <= SANDBOX_WORD_BYTES_MAX);
+const _: () = assert!(TOOL_ARGV_COUNT_MAX <= SANDBOX_WORDS_MAX);

@@ -28,6 +28,7 @@ mod poller;
 mod probe;
 mod program;
 mod rest;
+mod sandbox;
 mod seal;
 mod secrets;
 mod service;

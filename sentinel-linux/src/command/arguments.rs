@@ -22,6 +22,8 @@ pub(crate) struct Arguments {
     /// The words that are no options, in their order.
     pub(crate) operands: Vec<OsString>,
     options: Map<&'static str, OsString>,
+    /// Those that may be given more than once, in the order in which they were.
+    lists: Vec<(&'static str, OsString)>,
 }
 
 impl Arguments {
@@ -42,6 +44,11 @@ impl Arguments {
     /// The value of an option, as a path.
     pub(crate) fn path(&self, option: &str) -> Option<PathBuf> {
         self.options.get(option).map(PathBuf::from)
+    }
+
+    /// All values of an option that may be given more than once, in their order.
+    pub(crate) fn all(&self, option: &str) -> impl Iterator<Item = &OsString> {
+        self.lists.iter().filter(move |(name, _)| *name == option).map(|(_, value)| value)
     }
 
     /// A word that the command needs.
@@ -133,7 +140,9 @@ pub(super) fn read(
             "" => OsString::new(),
             _ => parser.value()?,
         };
-        if arguments.options.insert(switch.name, value).is_some() {
+        if switch.value.ends_with(MANY) {
+            arguments.lists.push((switch.name, value));
+        } else if arguments.options.insert(switch.name, value).is_some() {
             return Err(ArgumentError::Twice(switch.name));
         }
     }
@@ -152,11 +161,15 @@ pub(super) fn read(
     }
     let own = command.options.iter().chain(COMMON).map(|switch| switch.name);
     let own: Vec<&str> = own.collect();
-    if let Some(foreign) = arguments.options.keys().find(|name| !own.contains(name)) {
+    let given = arguments.options.keys().chain(arguments.lists.iter().map(|(name, _)| name));
+    if let Some(foreign) = given.into_iter().find(|name| !own.contains(name)) {
         return Err(unknown_option(&Given::Long((*foreign).to_string()), Some(command)));
     }
     Ok((Some(command), arguments))
 }
+
+/// How what an option's value is called ends, if it may be given more than once.
+const MANY: &str = "...";
 
 /// An option as it was written.
 enum Given {

@@ -18,6 +18,7 @@ mod doctor;
 mod grants;
 mod help;
 mod init;
+mod isolate;
 mod pair;
 mod persona;
 mod policy;
@@ -57,7 +58,8 @@ pub(crate) struct Switch {
     /// Its name, without the dashes.
     pub(crate) name: &'static str,
     pub(crate) short: Option<char>,
-    /// What its value is called in the help; empty if it has none.
+    /// What its value is called in the help; empty if it has none. It ends with `...` if the
+    /// option may be given more than once.
     pub(crate) value: &'static str,
     pub(crate) summary: &'static str,
 }
@@ -80,6 +82,7 @@ const COMMANDS: &[&[Command]] = &[
     persona::COMMANDS,
     audit::COMMANDS,
     policy::COMMANDS,
+    isolate::COMMANDS,
 ];
 
 /// What every command understands.

@@ -13,7 +13,8 @@
 
 #![allow(unsafe_code, reason = "no safe library installs a filter or a ruleset")]
 
-mod landlock;
+pub(crate) mod bpf;
+pub(crate) mod landlock;
 mod seccomp;
 
 use std::fmt;

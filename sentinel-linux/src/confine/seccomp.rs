@@ -11,6 +11,10 @@
 use std::io;
 
 use super::ConfineError;
+use super::bpf::{
+    self, ARCHITECTURE, ARCHITECTURE_OFFSET, JUMP_ANY_BIT, JUMP_EQUAL, NUMBER_OFFSET, answer, load,
+    number, step,
+};
 
 /// From here on, for all threads.
 pub(super) fn install() -> io::Result<()> {
@@ -73,9 +77,7 @@ fn is_refused(call: libc::c_long, arguments: [libc::c_long; 6]) -> bool {
 
 /// The filter: the right architecture, a number on the list, arguments that are needed, or no.
 fn program() -> Vec<libc::sock_filter> {
-    let load = |offset| step(LOAD, offset, 0, 0);
-    let answer = |value| step(RETURN, value, 0, 0);
-    let refusal = answer(libc::SECCOMP_RET_ERRNO | number(libc::EPERM.into()));
+    let refusal = bpf::refusal(libc::EPERM);
     let mut program = vec![
         load(ARCHITECTURE_OFFSET),
         step(JUMP_EQUAL, ARCHITECTURE, 1, 0),
@@ -91,7 +93,7 @@ fn program() -> Vec<libc::sock_filter> {
         // For each value a comparison, which leads past the refusal behind them.
         let count = u8::try_from(values.len()).unwrap_or(u8::MAX);
         program.push(step(JUMP_EQUAL, number(call), 0, count + 3));
-        program.push(load(ARGUMENTS_OFFSET + 8 * argument));
+        program.push(load(bpf::argument(argument)));
         for (index, value) in (0..count).zip(values) {
             program.push(step(JUMP_EQUAL, value, count - index, 0));
         }
@@ -101,22 +103,13 @@ fn program() -> Vec<libc::sock_filter> {
     // Memory that is run is neither made nor changed into.
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         program.push(step(JUMP_EQUAL, number(call), 0, 4));
-        program.push(load(ARGUMENTS_OFFSET + 8 * 2));
+        program.push(load(bpf::argument(2)));
         program.push(step(JUMP_ANY_BIT, number(libc::PROT_EXEC.into()), 1, 0));
         program.push(answer(libc::SECCOMP_RET_ALLOW));
         program.push(refusal);
     }
     program.push(refusal);
     program
-}
-
-const fn step(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
-    libc::sock_filter { code, jt, jf, k }
-}
-
-/// A number as the filter sees it: its lower half, which is all that the kernel looks at in these.
-fn number(number: libc::c_long) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// A call of which only a part is needed: these values of one argument.
@@ -234,24 +227,5 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_mkdir,
 ];
 
-// From <linux/audit.h>.
-#[cfg(target_arch = "x86_64")]
-const ARCHITECTURE: u32 = 0xc000_003e;
-#[cfg(target_arch = "aarch64")]
-const ARCHITECTURE: u32 = 0xc000_00b7;
-
-// `struct seccomp_data`: the number of the call, the architecture, the address, six arguments of
-// eight bytes, whose lower half is the first on both architectures.
-const NUMBER_OFFSET: u32 = 0;
-const ARCHITECTURE_OFFSET: u32 = 4;
-const ARGUMENTS_OFFSET: u32 = 16;
-
 /// `SIOCGIFINDEX`: the number of an interface, for addresses that are on one.
 const INTERFACE_INDEX: libc::Ioctl = 0x8933;
-
-// From <linux/bpf_common.h>: a word at a place, a comparison with a constant, one
-// of its bits, an answer.
-const LOAD: u16 = 0x20;
-const JUMP_EQUAL: u16 = 0x15;
-const JUMP_ANY_BIT: u16 = 0x45;
-const RETURN: u16 = 0x06;

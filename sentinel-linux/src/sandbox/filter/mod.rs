@@ -1,0 +1,135 @@
+//! The third wall: a filter for system calls. What is not on a list is refused.
+//!
+//! A list of what is allowed, because nobody can list what will be added. What has been the way out
+//! elsewhere is not on it at all: files without names that are run, rings of requests that no
+//! filter sees, keys, traces, namespaces. Of some calls a part is needed, and the rest refused by
+//! their arguments: typing into a terminal, files that make others more than they are, sockets of
+//! kinds that are no proxy's.
+//!
+//! The kernel asks the filter at every call. So the numbers are searched by halves, not one after
+//! the other, and the kernel can work out once what is allowed whatever the arguments are.
+//!
+//! # Invariants
+//! - Calls of another architecture end the process; of x32 they are refused like unknown ones.
+//! - Arguments that the kernel takes from memory are decided on nowhere: another thread could
+//!   change them. Calls that have all their say in memory are refused (`clone3`, `openat2`).
+
+mod allowed;
+mod parts;
+mod refused;
+mod tree;
+
+use sentinel_core::sandbox::{Calls, Network};
+
+use self::allowed::Call;
+use self::parts::Part;
+use super::StartError;
+
+/// What becomes of a call.
+#[derive(Clone, Debug)]
+enum Action {
+    Allow,
+    Refuse(i32),
+    Decide(Part),
+}
+
+/// The filter for a program.
+pub(super) fn program(
+    calls: &Calls,
+    network: Network,
+) -> Result<Vec<libc::sock_filter>, StartError> {
+    let mut actions: Vec<(u32, Action)> = Vec::new();
+    let mut put = |call: libc::c_long, action| {
+        if let Ok(number) = u32::try_from(call) {
+            actions.retain(|(known, _)| *known != number);
+            actions.push((number, action));
+        }
+    };
+    for (name, call) in every_name() {
+        put(*call, Action::Refuse(refusal(name)));
+    }
+    let has_network = !matches!(network, Network::None);
+    match calls {
+        Calls::Strict | Calls::DataScience => {
+            let lists = [allowed::FILES, allowed::WAITING, allowed::MEMORY, allowed::PROCESSES];
+            let lists = lists.into_iter().chain([allowed::TALKING, allowed::OLD]);
+            let science = matches!(calls, Calls::DataScience).then_some(allowed::DATA_SCIENCE);
+            let network = has_network.then_some(allowed::NETWORK);
+            for (_, call) in lists.chain(science).chain(network).flatten() {
+                put(*call, Action::Allow);
+            }
+        }
+        Calls::Custom(names) => {
+            for name in names {
+                // A name that this machine does not have, it need not have: files are for many. And
+                // what has no place in any sandbox is not named here.
+                let found = whole().find(|(known, _)| known.as_bytes() == *name);
+                if let Some((_, call)) = found {
+                    put(*call, Action::Allow);
+                }
+            }
+        }
+    }
+    let is_wanted = |name: &str| match calls {
+        Calls::Strict | Calls::DataScience => true,
+        Calls::Custom(names) => names.iter().any(|wanted| wanted == name.as_bytes()),
+    };
+    let may_translate = !matches!(calls, Calls::Strict);
+    for (name, call) in [refused::PARTS, refused::OLD_PARTS].into_iter().flatten() {
+        if let Some(part) = Part::of(name, network, may_translate).filter(|_| is_wanted(name)) {
+            put(*call, Action::Decide(part));
+        }
+    }
+    actions.sort_by_key(|(number, _)| *number);
+    tree::program(&actions, libc::ENOSYS)
+        .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// A filter for these calls and no others, by name.
+pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError> {
+    let named = every_name().filter(|(name, _)| names.contains(name));
+    let numbers = named.filter_map(|(_, call)| u32::try_from(*call).ok());
+    let mut actions: Vec<_> = numbers.map(|number| (number, Action::Allow)).collect();
+    actions.sort_by_key(|(number, _)| *number);
+    tree::program(&actions, libc::EPERM)
+        .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// The calls that may be allowed whole.
+fn whole() -> impl Iterator<Item = &'static Call> {
+    let refused = [refused::REFUSED, refused::OLD_REFUSED, refused::PARTS, refused::OLD_PARTS];
+    every_name().filter(move |call| !refused.iter().any(|list| list.contains(call)))
+}
+
+fn every_name() -> impl Iterator<Item = &'static Call> {
+    let lists = [
+        allowed::FILES,
+        allowed::WAITING,
+        allowed::MEMORY,
+        allowed::PROCESSES,
+        allowed::TALKING,
+        allowed::OLD,
+        allowed::NETWORK,
+        allowed::DATA_SCIENCE,
+        refused::PARTS,
+        refused::OLD_PARTS,
+        refused::REFUSED,
+        refused::OLD_REFUSED,
+    ];
+    lists.into_iter().flatten()
+}
+
+/// How a call fails that is refused: as if it were not permitted; or, where libraries have another
+/// way to do what they want, as if this kernel did not know it, so that they take that.
+fn refusal(name: &str) -> i32 {
+    match name {
+        "clone3" | "openat2" | "execveat" | "memfd_create" | "fchmodat2" | "pidfd_open"
+        | "pidfd_send_signal" | "io_uring_setup" | "io_uring_enter" | "io_uring_register" => {
+            libc::ENOSYS
+        }
+        _ => libc::EPERM,
+    }
+}
+
+#[cfg(test)]
+mod tests;

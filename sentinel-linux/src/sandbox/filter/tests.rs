@@ -1,0 +1,165 @@
+//! The filter, run by a few lines that do what the kernel does with it.
+
+use super::*;
+use crate::confine::bpf;
+
+/// What the kernel would answer to a call.
+fn answer(program: &[libc::sock_filter], call: libc::c_long, arguments: [u64; 6]) -> u32 {
+    run(program, bpf::ARCHITECTURE, u32::try_from(call).unwrap(), arguments)
+}
+
+fn run(program: &[libc::sock_filter], architecture: u32, call: u32, arguments: [u64; 6]) -> u32 {
+    let word = |offset: u32| match offset {
+        0 => call,
+        4 => architecture,
+        offset => {
+            let index = usize::try_from((offset - 16) / 8).unwrap();
+            assert_eq!((offset - 16) % 8, 0, "the lower half");
+            (arguments[index] & 0xffff_ffff) as u32
+        }
+    };
+    let (mut at, mut accumulator) = (0, 0);
+    loop {
+        let libc::sock_filter { code, jt, jf, k } = program[at];
+        at += 1;
+        let mut jump = |taken: bool| at += usize::from(if taken { jt } else { jf });
+        match code {
+            0x20 => accumulator = word(k),
+            0x54 => accumulator &= k,
+            0x15 => jump(accumulator == k),
+            0x35 => jump(accumulator >= k),
+            0x45 => jump(accumulator & k != 0),
+            0x05 => at += usize::try_from(k).unwrap(),
+            0x06 => return k,
+            other => panic!("an instruction {other:#x} that no filter has"),
+        }
+    }
+}
+
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+fn error(error: i32) -> u32 {
+    libc::SECCOMP_RET_ERRNO | error.cast_unsigned()
+}
+
+fn strict() -> Vec<libc::sock_filter> {
+    super::program(&Calls::Strict, Network::None).unwrap()
+}
+
+#[test]
+fn every_number_has_the_answer_of_its_list() {
+    for (calls, science) in [(Calls::Strict, false), (Calls::DataScience, true)] {
+        for network in [Network::None, Network::Proxied, Network::Host] {
+            let program = super::program(&calls, network).unwrap();
+            assert!(program.len() < 1000, "{}", program.len());
+            let has_network = network != Network::None;
+            let lists = [
+                (allowed::FILES, true),
+                (allowed::WAITING, true),
+                (allowed::MEMORY, true),
+                (allowed::PROCESSES, true),
+                (allowed::TALKING, true),
+                (allowed::OLD, true),
+                (allowed::NETWORK, has_network),
+                (allowed::DATA_SCIENCE, science),
+                (refused::REFUSED, false),
+                (refused::OLD_REFUSED, false),
+            ];
+            let mut known = Vec::new();
+            for (list, is_allowed) in lists {
+                for (name, call) in list {
+                    let answer = answer(&program, *call, [u64::MAX; 6]);
+                    let refusal = error(refusal(name));
+                    assert_eq!(answer, if is_allowed { ALLOW } else { refusal }, "{name}");
+                    known.push(*call);
+                }
+            }
+            let parts = [refused::PARTS, refused::OLD_PARTS].into_iter().flatten();
+            known.extend(parts.map(|(_, call)| *call));
+            for call in (0..2000).filter(|call| !known.contains(call)) {
+                assert_eq!(answer(&program, call, [0; 6]), error(libc::ENOSYS), "{call}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_architectures_end_the_process() {
+    let program = strict();
+    for architecture in [0x4000_0003, 0, u32::MAX] {
+        let answer = run(&program, architecture, 1, [0; 6]);
+        assert_eq!(answer, libc::SECCOMP_RET_KILL_PROCESS);
+    }
+    // x32: the same architecture, and a bit in the number.
+    for call in [0x4000_0000_u32, 0x4000_0001, 0x4000_003b, u32::MAX] {
+        let answer = run(&program, bpf::ARCHITECTURE, call, [0; 6]);
+        assert_eq!(answer, error(libc::ENOSYS), "{call:#x}");
+    }
+}
+
+#[test]
+fn a_part_of_a_call_is_its_arguments() {
+    let strict = strict();
+    let proxied = super::program(&Calls::Strict, Network::Proxied).unwrap();
+    let science = super::program(&Calls::DataScience, Network::None).unwrap();
+    let arguments = |values: &[u64]| {
+        let mut all = [0; 6];
+        all[..values.len()].copy_from_slice(values);
+        all
+    };
+    let user: u64 = 0x1000_0000;
+    let (write, run) = (2, 4);
+    for (program, call, values, expected) in [
+        (&strict, libc::SYS_clone, vec![0x0011], ALLOW),
+        (&strict, libc::SYS_clone, vec![0x003d_0f00], ALLOW),
+        (&strict, libc::SYS_clone, vec![user | 0x11], error(libc::EPERM)),
+        (&strict, libc::SYS_ioctl, vec![0, 0x5401], ALLOW),
+        (&strict, libc::SYS_ioctl, vec![0, 0x5412], error(libc::ENOTTY)),
+        // The kernel looks at the lower half alone.
+        (&strict, libc::SYS_ioctl, vec![0, 0x1_0000_5412], error(libc::ENOTTY)),
+        (&strict, libc::SYS_ioctl, vec![0, 0x541c], error(libc::ENOTTY)),
+        (&strict, libc::SYS_socket, vec![2, 1, 0], error(libc::EPERM)),
+        (&strict, libc::SYS_socketpair, vec![1, 1, 0], ALLOW),
+        (&strict, libc::SYS_socketpair, vec![2, 1, 0], error(libc::EAFNOSUPPORT)),
+        (&proxied, libc::SYS_socket, vec![2, 1, 0], ALLOW),
+        (&proxied, libc::SYS_socket, vec![10, 0x80801, 6], ALLOW),
+        (&proxied, libc::SYS_socket, vec![2, 2, 0], error(libc::EAFNOSUPPORT)),
+        (&proxied, libc::SYS_socket, vec![2, 1, 262], error(libc::EAFNOSUPPORT)),
+        (&proxied, libc::SYS_socket, vec![1, 1, 0], error(libc::EAFNOSUPPORT)),
+        (&proxied, libc::SYS_socket, vec![17, 3, 0], error(libc::EAFNOSUPPORT)),
+        (&strict, libc::SYS_mmap, vec![0, 0, write | run], error(libc::EACCES)),
+        (&strict, libc::SYS_mmap, vec![0, 0, write], ALLOW),
+        (&strict, libc::SYS_mmap, vec![0, 0, run], ALLOW),
+        (&strict, libc::SYS_mprotect, vec![0, 0, 7], error(libc::EACCES)),
+        (&science, libc::SYS_mmap, vec![0, 0, 7], ALLOW),
+        (&strict, libc::SYS_openat, vec![0, 0, 0o100, 0o644], ALLOW),
+        (&strict, libc::SYS_openat, vec![0, 0, 0o100, 0o4755], error(libc::EPERM)),
+        (&strict, libc::SYS_fchmodat, vec![0, 0, 0o2755], error(libc::EPERM)),
+        (&strict, libc::SYS_fchmod, vec![0, 0o755], ALLOW),
+        (&strict, libc::SYS_mknodat, vec![0, 0, 0o010_644], ALLOW),
+        (&strict, libc::SYS_mknodat, vec![0, 0, 0o020_644], error(libc::EPERM)),
+        (&strict, libc::SYS_mknodat, vec![0, 0, 0o140_644], error(libc::EPERM)),
+        (&strict, libc::SYS_prctl, vec![15], ALLOW),
+        (&strict, libc::SYS_prctl, vec![22], error(libc::EINVAL)),
+        (&strict, libc::SYS_personality, vec![0xffff_ffff], ALLOW),
+        (&strict, libc::SYS_personality, vec![0x0040_0000], error(libc::EPERM)),
+    ] {
+        let answer = answer(program, call, arguments(&values));
+        assert_eq!(answer, expected, "{call} {values:x?}");
+    }
+}
+
+/// What a file allows by name is allowed; what is refused always, is refused by name too.
+#[test]
+fn a_file_names_what_is_allowed() {
+    let names = ["read", "mount", "socket", "ioctl", "no_such_call"];
+    let names = names.map(|name| name.as_bytes().to_vec()).to_vec();
+    let program = super::program(&Calls::Custom(names), Network::None).unwrap();
+    let none = [0; 6];
+    assert_eq!(answer(&program, libc::SYS_read, none), ALLOW);
+    assert_eq!(answer(&program, libc::SYS_write, none), error(libc::EPERM));
+    assert_eq!(answer(&program, libc::SYS_mount, none), error(libc::EPERM));
+    assert_eq!(answer(&program, libc::SYS_socket, none), error(libc::EPERM));
+    assert_eq!(answer(&program, libc::SYS_ioctl, [0, 0x5412, 0, 0, 0, 0]), error(libc::ENOTTY));
+    assert_eq!(answer(&program, libc::SYS_clone, none), error(libc::EPERM));
+}

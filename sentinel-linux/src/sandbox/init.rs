@@ -1,0 +1,88 @@
+//! The first process of a sandbox, once the program runs: it waits, and its end is everybody's.
+//!
+//! The kernel kills every process of a namespace when its first one ends. So nothing outlives a
+//! call: not what was started and left behind, not what took care to be nobody's child.
+//!
+//! # Invariants
+//! - It ends when the program does, when the time is over, and when nobody is there any more who
+//!   wants to know: whichever comes first.
+//! - It can make hardly any system call, and takes nothing from the processes it waits for but the
+//!   fact that they ended.
+
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::kernel;
+use super::outcome::Report;
+
+/// The calls it makes, besides those that every program makes by itself.
+pub(super) const CALLS: [&str; 14] = [
+    "poll",
+    "ppoll",
+    "read",
+    "wait4",
+    "getrusage",
+    "clock_gettime",
+    "sendto",
+    "close",
+    "munmap",
+    "exit",
+    "exit_group",
+    "rt_sigreturn",
+    "restart_syscall",
+    "brk",
+];
+
+/// Waits for the end of the program, and ends.
+pub(super) fn wait(
+    report: &OwnedFd,
+    children: &OwnedFd,
+    program: i32,
+    time: Option<Duration>,
+) -> ! {
+    let ends = time.map(|time| now().saturating_add(time));
+    loop {
+        let left = ends.map(|ends| ends.saturating_sub(now()));
+        if left == Some(Duration::ZERO) {
+            tell(report, None);
+        }
+        let left = left.map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        let mut waited =
+            [PollFd::new(report, PollFlags::empty()), PollFd::new(children, PollFlags::IN)];
+        match poll(&mut waited, left.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => kernel::end(1),
+        }
+        let [report_end, _] = &waited;
+        if report_end.revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+            // Nobody wants to know any more.
+            kernel::end(1);
+        }
+        // What it says does not matter; that it said something is what woke this.
+        let _ = rustix::io::read(children, &mut [0_u8; 128]);
+        while let Some((number, ending)) = kernel::reap_any() {
+            if number == program {
+                tell(report, Some(ending));
+            }
+        }
+    }
+}
+
+/// Says how the program ended, or that its time was over.
+fn tell(report: &OwnedFd, ending: Option<kernel::Ending>) -> ! {
+    Report::Ended { ending, usage: kernel::usage_of_children() }.send(report);
+    kernel::end(0)
+}
+
+fn now() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}

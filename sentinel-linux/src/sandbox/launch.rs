@@ -1,0 +1,236 @@
+//! From a copy of this process to a program in a sandbox.
+//!
+//! Two processes: the first has the new namespaces for its own, makes the sandbox and waits in it;
+//! the second becomes the program. Whatever fails is told to whoever started this, and the first
+//! process ends, which ends everything in its namespace.
+//!
+//! # Invariants
+//! - Nothing here allocates, and nothing returns to what the copied process was doing.
+//! - A partial sandbox is none: the program is started after the last wall stands and was tried.
+
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::{Errno, write};
+use rustix::process::{Gid, Uid};
+use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
+use sentinel_core::sandbox::{CallsMode, Network, Profile};
+
+use super::canary::{self, Walls};
+use super::fault::{At as _, Fault, Stage};
+use super::kernel::{self, Side};
+use super::outcome::Report;
+use super::plan::Plan;
+use super::root::{self, Root};
+use super::ruleset::{self, Rules};
+use super::{init, limits, net};
+use crate::confine::landlock;
+
+/// What the first process of a sandbox has from the process it was.
+#[derive(Debug)]
+pub(super) struct Inheritance<'p> {
+    pub(super) profile: &'p Profile,
+    pub(super) plan: &'p Plan,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Whether that is somebody else than the process is now.
+    pub(super) is_given: bool,
+    /// What the kernel wants written of that.
+    pub(super) maps: [&'p [u8]; 2],
+    pub(super) landlock: u32,
+    pub(super) filter: &'p [libc::sock_filter],
+    pub(super) init_filter: &'p [libc::sock_filter],
+    /// Where things are told; when the other end is closed, everything ends.
+    pub(super) report: OwnedFd,
+    /// Input, output and errors of the program.
+    pub(super) streams: [OwnedFd; 3],
+    /// Room for a descriptor for each tree of the plan.
+    pub(super) held: Vec<OwnedFd>,
+    /// Where this process says that it belongs to a cgroup.
+    pub(super) cgroups: &'p [OwnedFd],
+}
+
+/// Is the first process of a sandbox.
+pub(super) fn first(inheritance: Inheritance<'_>) -> ! {
+    let Inheritance { report, .. } = &inheritance;
+    let report = match report.try_clone() {
+        Ok(report) => report,
+        Err(_) => kernel::end(1),
+    };
+    let fault = match make(inheritance) {
+        Ok(never) => match never {},
+        Err(fault) => fault,
+    };
+    // Who waits for the report knows of the end by it.
+    Report::Fault(fault).send(&report);
+    kernel::end(1)
+}
+
+enum Never {}
+
+fn make(inheritance: Inheritance<'_>) -> Result<Never, Fault> {
+    let Inheritance { profile, plan, landlock, filter, init_filter, report, held, .. } =
+        inheritance;
+    die_with_parent()?;
+    rustix::process::umask(Mode::empty());
+    for cgroup in inheritance.cgroups {
+        write(cgroup, b"0").at(Stage::Limits)?;
+    }
+    // Written to when there is no way there any more.
+    let own = openat(CWD, c"/proc/self", PLACE, Mode::empty()).at(Stage::Identity)?;
+    if !inheritance.is_given {
+        write_maps(&own, inheritance.maps)?;
+    }
+    // The machine's name is the machine's own.
+    rustix::system::sethostname(b"sandbox").at(Stage::Network)?;
+    net::make(profile, &report)?;
+    let root = root::enter(plan, held)?;
+    if inheritance.is_given {
+        become_user(inheritance.uid, inheritance.gid, &own, inheritance.maps)?;
+    }
+    drop(own);
+    limits::set(&profile.limits)?;
+    give_up_privileges()?;
+    // Nobody in here looks into the process that waits, and nobody has what it had in memory.
+    kernel::control(libc::PR_SET_DUMPABLE, 0).at(Stage::Privileges)?;
+    if landlock > 0 {
+        forbid(profile, plan, &root, landlock)?;
+    }
+    drop(root);
+    kernel::hold_signals(&[libc::SIGCHLD]);
+    let children = kernel::children().at(Stage::Processes)?;
+    match kernel::clone(0, None).at(Stage::Processes)? {
+        Side::Child => {
+            let fault = match program(profile, plan, landlock, filter, inheritance.streams) {
+                Ok(never) => match never {},
+                Err(fault) => fault,
+            };
+            Report::Fault(fault).send(&report);
+            kernel::end(1)
+        }
+        Side::Parent { process, number } => {
+            drop(process);
+            // Who waits for the end of the output waits for the program, not for this process.
+            drop(inheritance.streams);
+            kernel::install(init_filter).at(Stage::Calls)?;
+            init::wait(&report, &children, number, profile.limits.time)
+        }
+    }
+}
+
+/// Is killed when whoever started this ends.
+fn die_with_parent() -> Result<(), Fault> {
+    let kill = u64::from(libc::SIGKILL.unsigned_abs());
+    kernel::control(libc::PR_SET_PDEATHSIG, kill).at(Stage::Leash)
+}
+
+/// Says who this user is in the new namespace: who he was outside, alone.
+fn write_maps(own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
+    let put = |name: &std::ffi::CStr, content: &[u8]| {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = openat(own, name, flags, Mode::empty())?;
+        write(&file, content).map(drop)
+    };
+    let [users, groups] = maps;
+    put(c"setgroups", b"deny").at(Stage::Identity)?;
+    put(c"uid_map", users).at(Stage::Identity)?;
+    put(c"gid_map", groups).at(Stage::Identity)
+}
+
+/// Root becomes a user that nobody is, in a user namespace of his own.
+fn become_user(uid: u32, gid: u32, own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
+    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    rustix::thread::set_thread_groups(&[]).at(Stage::Identity)?;
+    rustix::thread::set_thread_res_gid(group, group, group).at(Stage::Identity)?;
+    rustix::thread::set_thread_res_uid(user, user, user).at(Stage::Identity)?;
+    // Who changes who he is loses the leash, and the say over his own files in /proc.
+    die_with_parent()?;
+    kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
+    unshare_user().at(Stage::Identity)?;
+    write_maps(own, maps)
+}
+
+#[allow(unsafe_code, reason = "the library does not say which namespaces are safe to leave")]
+fn unshare_user() -> rustix::io::Result<()> {
+    // SAFETY: leaving a user namespace changes neither descriptors nor memory of this process.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) }
+}
+
+/// Nothing that only root may, now or by starting something.
+fn give_up_privileges() -> Result<(), Fault> {
+    rustix::thread::set_no_new_privs(true).at(Stage::Privileges)?;
+    for capability in 0..CAPABILITIES_MAX {
+        match kernel::control(libc::PR_CAPBSET_DROP, capability) {
+            // This kernel has no more of them.
+            Err(Errno::INVAL) => break,
+            outcome => outcome.at(Stage::Privileges)?,
+        }
+    }
+    let none = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    rustix::thread::clear_ambient_capability_set().at(Stage::Privileges)?;
+    rustix::thread::set_capabilities(None, sets).at(Stage::Privileges)
+}
+
+/// The rules of Landlock.
+fn forbid(profile: &Profile, plan: &Plan, root: &Root, version: u32) -> Result<(), Fault> {
+    let rules = Rules::new(version, profile.network, root.directory.as_fd())?;
+    rules.allow(&root.settings, ruleset::READ)?;
+    rules.allow(&root.temporary, ruleset::WRITE)?;
+    rules.allow(&root.shared_memory, ruleset::WRITE)?;
+    if let Some(processes) = &root.processes {
+        rules.allow(processes, ruleset::READ)?;
+    }
+    for (tree, shown) in plan.trees.iter().zip(&root.trees) {
+        rules.allow(shown, tree.allowed)?;
+    }
+    if version >= 4 && profile.network == Network::Proxied {
+        rules.allow_port(net::PROXY_PORT, landlock::CONNECT_PORT)?;
+        for port in &profile.published {
+            rules.allow_port(*port, landlock::BIND_PORT)?;
+        }
+    }
+    rules.enforce()
+}
+
+/// Becomes the program.
+fn program(
+    profile: &Profile,
+    plan: &Plan,
+    landlock: u32,
+    filter: &[libc::sock_filter],
+    streams: [OwnedFd; 3],
+) -> Result<Never, Fault> {
+    if !profile.has_terminal {
+        rustix::process::setsid().at(Stage::Descriptors)?;
+    }
+    for (number, stream) in (0..).zip(&streams) {
+        // None of them is among the first three: that is what they were moved away from.
+        kernel::duplicate(stream, number).at(Stage::Descriptors)?;
+    }
+    kernel::close_from_on_exec(3).at(Stage::Descriptors)?;
+    rustix::process::umask(Mode::from_raw_mode(0o022));
+    kernel::reset_signals();
+    kernel::hold_signals(&[]);
+    let walls = Walls::new(landlock, profile.network, &profile.calls);
+    canary::try_walls(&walls)?;
+    if walls.is_strict {
+        match kernel::control(libc::PR_SET_MDWE, REFUSE_EXECUTION_GAIN) {
+            // A kernel before 6.3 has not got it; the filter for calls refuses most of it.
+            Ok(()) | Err(Errno::INVAL) => {}
+            Err(error) => return Err(error).at(Stage::Privileges),
+        }
+    }
+    rustix::process::chdir(plan.directory.as_c_str()).at(Stage::Directory)?;
+    if profile.calls_mode != CallsMode::Off {
+        kernel::install(filter).at(Stage::Calls)?;
+        canary::try_calls(&walls)?;
+    }
+    let (arguments, environment) = (plan.arguments.pointers(), plan.environment.pointers());
+    Err(kernel::execute(&plan.program, arguments, environment)).at(Stage::Program)
+}
+
+const PLACE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// More than any kernel has.
+const CAPABILITIES_MAX: u64 = 64;
+/// `PR_MDWE_REFUSE_EXEC_GAIN`: what was written is not run.
+const REFUSE_EXECUTION_GAIN: u64 = 1;

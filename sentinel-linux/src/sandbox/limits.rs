@@ -1,0 +1,41 @@
+//! Limits of each process, which every kernel has. Limits of all together are a cgroup's.
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sentinel_core::sandbox::Limits;
+
+use super::fault::{At as _, Fault, Stage};
+
+/// Sets them for this process and all that come of it.
+pub(super) fn set(limits: &Limits) -> Result<(), Fault> {
+    // A dump would write what the program had in memory to where somebody else reads it.
+    set_one(Resource::Core, 0)?;
+    // Counted in this user namespace, in which there is also the process that waits for the
+    // program.
+    set_one(Resource::Nproc, u64::from(limits.pids) + 1)?;
+    set_one(Resource::Nofile, limits.open_files.into())?;
+    // Nothing that the kernel keeps for a user is needed here.
+    set_one(Resource::Msgqueue, 0)?;
+    set_one(Resource::Memlock, LOCKED_BYTES_MAX)?;
+    set_one(Resource::Sigpending, SIGNALS_MAX)?;
+    if let Some(bytes) = limits.memory_bytes {
+        // What it can write to; what it only sets aside of its addresses costs nobody anything.
+        set_one(Resource::Data, bytes)?;
+    }
+    if let Some(time) = limits.processor_time {
+        set_one(Resource::Cpu, time.as_secs().max(1))?;
+    }
+    if let Some(bytes) = limits.file_bytes {
+        set_one(Resource::Fsize, bytes)?;
+    }
+    Ok(())
+}
+
+/// Never more than there was: who starts this may be limited as well.
+fn set_one(resource: Resource, value: u64) -> Result<(), Fault> {
+    let before = rustix::process::getrlimit(resource).maximum;
+    let value = Some(before.map_or(value, |before| value.min(before)));
+    setrlimit(resource, Rlimit { current: value, maximum: value }).at(Stage::Limits)
+}
+
+const LOCKED_BYTES_MAX: u64 = 8 << 20;
+const SIGNALS_MAX: u64 = 1024;

@@ -1,0 +1,260 @@
+//! Sandboxes: a program that has what it was given, for as long as it runs, and nothing else.
+//!
+//! Three walls that do not lean on each other. Namespaces and a root directory of its own decide
+//! what there is to be named; Landlock decides again what may be done with it; a filter decides
+//! which system calls there are. Whoever gets through one stands before the next. The process that
+//! is about to become the program tries them all, and does not become it if one gives way.
+//!
+//! ```text
+//! who starts it ── clone ── first process ── clone ── second ── exec ── the program
+//!                  namespaces  root, user, limits,     filter for calls,
+//!                              Landlock; then waits    canary
+//! ```
+//!
+//! # Invariants
+//! - A sandbox that cannot be made whole is not made.
+//! - Nothing in it outlives its first process, and that outlives neither the program nor whoever
+//!   started it.
+//!
+//! # Not here
+//! Whether a program may be started: that was judged before.
+
+#![allow(unsafe_code, reason = "namespaces and filters have no safe interface")]
+
+mod ability;
+mod canary;
+mod fault;
+mod filter;
+mod identity;
+mod init;
+mod kernel;
+mod launch;
+mod limits;
+mod net;
+mod outcome;
+mod plan;
+mod root;
+mod ruleset;
+mod script;
+mod search;
+mod system;
+
+use std::fmt;
+use std::io;
+
+use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use sentinel_core::sandbox::{Network, Profile, Requirement};
+
+use self::ability::Ability;
+use self::fault::{Fault, Stage};
+use self::identity::Identity;
+use self::kernel::{Ending, Side};
+use self::launch::Inheritance;
+pub(crate) use self::outcome::{End, Outcome};
+use self::outcome::{Report, Usage};
+use self::plan::Plan;
+pub(crate) use self::search::found;
+pub(crate) use self::system::ENVIRONMENT;
+
+/// What starts sandboxes, and keeps what can be used for more than one.
+#[derive(Debug)]
+pub(crate) struct Sandboxes {
+    ability: Ability,
+    identity: Identity,
+}
+
+/// Input, output and errors of a program.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) input: OwnedFd,
+    pub(crate) output: OwnedFd,
+    pub(crate) errors: OwnedFd,
+}
+
+impl Streams {
+    /// Those of this process.
+    pub(crate) fn own() -> io::Result<Self> {
+        let own = |fd: BorrowedFd<'_>| fd.try_clone_to_owned();
+        Ok(Self {
+            input: own(io::stdin().as_fd())?,
+            output: own(io::stdout().as_fd())?,
+            errors: own(io::stderr().as_fd())?,
+        })
+    }
+}
+
+/// A sandbox that was started. Whoever drops it ends it.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// Its first process, which can be waited for.
+    pub(crate) process: OwnedFd,
+    /// Readable when there is an outcome; when it is closed, everything in the sandbox ends.
+    pub(crate) report: OwnedFd,
+    /// Where connections of the sandbox to its proxy are taken, if it has one.
+    pub(crate) listener: Option<OwnedFd>,
+    /// What is missing of what a sandbox should be.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Sandboxes {
+    /// Looks at what can be done here.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { ability: Ability::probe(), identity: Identity::new()? })
+    }
+
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// Why it was not. What fails only inside is told with the outcome.
+    pub(crate) fn start(&self, profile: &Profile, streams: Streams) -> Result<Started, StartError> {
+        profile.check().map_err(|error| StartError::new(error.to_string()))?;
+        let missing = self.ability.missing(profile);
+        if profile.requirement == Requirement::Strict
+            && let Some(missing) = missing.first()
+        {
+            let why = format!("{missing}; only mode = \"best-effort\" starts it all the same");
+            return Err(StartError::new(why));
+        }
+        let plan = Plan::new(profile, &self.identity)?;
+        let filter = filter::program(&profile.calls, profile.network)?;
+        let init_filter = filter::only(&init::CALLS)?;
+        let (uid, gid) = self.identity.inside();
+        let maps = [format!("{uid} {uid} 1"), format!("{gid} {gid} 1")];
+        let failed =
+            |error: Errno| StartError::new(format!("a socket: {}", io::Error::from(error)));
+        let (report, inside) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .map_err(failed)?;
+        let streams = [streams.input, streams.output, streams.errors];
+        let [input, output, errors] = streams.map(above_streams);
+        let streams = [
+            input.map_err(StartError::from)?,
+            output.map_err(StartError::from)?,
+            errors.map_err(StartError::from)?,
+        ];
+        let inside = above_streams(inside).map_err(StartError::from)?;
+        let inheritance = Inheritance {
+            profile,
+            plan: &plan,
+            uid,
+            gid,
+            is_given: self.identity.is_given(),
+            maps: [maps[0].as_bytes(), maps[1].as_bytes()],
+            landlock: self.ability.landlock,
+            filter: &filter,
+            init_filter: &init_filter,
+            report: inside,
+            streams,
+            held: Vec::with_capacity(plan.trees.len()),
+            cgroups: &[],
+        };
+        let namespaces = namespaces(profile.network, self.identity.is_given());
+        let side = kernel::clone(namespaces, None).map_err(|error| {
+            let fault = Fault { stage: Stage::Namespaces, index: 0, error };
+            StartError::new(End::NotStarted(fault).to_string())
+        })?;
+        let process = match side {
+            Side::Child => launch::first(inheritance),
+            Side::Parent { process, .. } => process,
+        };
+        // The other end is the sandbox's alone, so that its end is seen here.
+        drop(inheritance);
+        let mut started = Started { process, report, listener: None, missing };
+        if profile.network == Network::Proxied {
+            match net::take(&started.report) {
+                Ok(Ok(listener)) => started.listener = Some(listener),
+                Ok(Err(report)) => {
+                    return Err(StartError::new(outcome(Ok(report)).end.to_string()));
+                }
+                Err(error) => return Err(StartError::from(error)),
+            }
+        }
+        Ok(started)
+    }
+}
+
+impl Started {
+    /// Waits for the end, and for everything in the sandbox to be gone.
+    pub(crate) fn wait(self) -> Outcome {
+        let outcome = outcome(Report::receive(&self.report));
+        let _ = kernel::reap(&self.process);
+        outcome
+    }
+}
+
+/// How it ended, by what was told.
+fn outcome(told: io::Result<Report>) -> Outcome {
+    let killed = Outcome { end: End::Killed, usage: Usage::default() };
+    match told {
+        Ok(Report::Fault(fault)) => {
+            Outcome { end: End::NotStarted(fault), usage: Usage::default() }
+        }
+        Ok(Report::Ended { ending, usage }) => {
+            let end = match ending {
+                None => End::TimedOut,
+                Some(Ending::Exited(code)) => End::Exited(code.to_le_bytes()[0]),
+                Some(Ending::Signalled(signal)) => End::Signalled(signal),
+            };
+            Outcome { end, usage }
+        }
+        Ok(Report::Listening) | Err(_) => killed,
+    }
+}
+
+/// The namespaces of a sandbox. Root makes the one of users later, when it is root no more.
+fn namespaces(network: Network, is_given: bool) -> u64 {
+    let always = libc::CLONE_NEWPID
+        | libc::CLONE_NEWNS
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    let network = if network == Network::Host { 0 } else { libc::CLONE_NEWNET };
+    let user = if is_given { 0 } else { libc::CLONE_NEWUSER };
+    u64::from((always | network | user).cast_unsigned())
+}
+
+/// The same descriptor with a number that is none of the first three, which the program's streams
+/// are put on.
+fn above_streams(fd: OwnedFd) -> io::Result<OwnedFd> {
+    match fd.as_raw_fd() {
+        0..3 => Ok(rustix::io::fcntl_dupfd_cloexec(&fd, 3)?),
+        _ => Ok(fd),
+    }
+}
+
+/// Why nothing was started.
+#[derive(Debug)]
+pub(crate) struct StartError {
+    why: String,
+    /// Whether it is the program that is not there.
+    pub(crate) is_missing: bool,
+}
+
+impl StartError {
+    fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_missing: false }
+    }
+
+    fn missing(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_missing: true }
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+#[cfg(test)]
+mod tests;

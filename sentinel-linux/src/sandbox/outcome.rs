@@ -1,0 +1,221 @@
+//! How a program in a sandbox ended, and how that is told.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::canary;
+use super::fault::{Fault, Stage};
+use super::kernel::Ending;
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) usage: Usage,
+}
+
+/// The end of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It ended itself, with this code.
+    Exited(u8),
+    /// A signal ended it.
+    Signalled(i32),
+    /// Its time was over.
+    TimedOut,
+    /// It was killed from outside, or with whoever started it.
+    Killed,
+    /// The sandbox could not be made, or did not hold, so that nothing was started.
+    NotStarted(Fault),
+}
+
+/// What the program and all it waited for used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// On a processor.
+    pub(crate) time: Duration,
+    /// Bytes of memory, of the one process that had most.
+    pub(crate) memory_bytes: u64,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(formatter, "it ended with status {code}"),
+            Self::Signalled(libc::SIGSYS) => {
+                formatter.write_str("it made a system call of another architecture, which ended it")
+            }
+            Self::Signalled(libc::SIGXCPU) => formatter.write_str("its processor time was over"),
+            Self::Signalled(signal) => {
+                write!(formatter, "signal {signal}{} ended it", name(*signal))
+            }
+            Self::TimedOut => {
+                formatter.write_str("its time was over: it and all it had started was killed")
+            }
+            Self::Killed => formatter.write_str("it was killed"),
+            Self::NotStarted(fault) => write_fault(formatter, fault),
+        }
+    }
+}
+
+fn write_fault(formatter: &mut fmt::Formatter<'_>, fault: &Fault) -> fmt::Result {
+    match fault.stage {
+        Stage::Canary if fault.error == canary::WORKED => {
+            let what = canary::what(fault.index);
+            write!(formatter, "the sandbox does not hold, so nothing was started: {what} works")
+        }
+        Stage::Canary => {
+            let (what, error) = (canary::what(fault.index), io::Error::from(fault.error));
+            write!(
+                formatter,
+                "the sandbox is not what it should be, so nothing was started: {what} fails, but \
+                 for another reason ({error})"
+            )
+        }
+        Stage::Program => {
+            write!(formatter, "the program cannot be run: {}", io::Error::from(fault.error))
+        }
+        _ => write!(formatter, "the sandbox could not be made ({fault}), so nothing was started"),
+    }
+}
+
+fn name(signal: i32) -> &'static str {
+    let known = [
+        (libc::SIGKILL, " (KILL)"),
+        (libc::SIGTERM, " (TERM)"),
+        (libc::SIGINT, " (INT)"),
+        (libc::SIGHUP, " (HUP)"),
+        (libc::SIGSEGV, " (SEGV)"),
+        (libc::SIGABRT, " (ABRT)"),
+        (libc::SIGPIPE, " (PIPE)"),
+        (libc::SIGFPE, " (FPE)"),
+        (libc::SIGILL, " (ILL)"),
+        (libc::SIGBUS, " (BUS)"),
+        (libc::SIGTRAP, " (TRAP)"),
+        (libc::SIGXFSZ, " (XFSZ)"),
+    ];
+    known.iter().find(|(number, _)| *number == signal).map_or("", |(_, name)| name)
+}
+
+/// What the processes of a sandbox tell whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// Something failed, and nothing was started.
+    Fault(Fault),
+    /// The program ended; if it did not, its time was over.
+    Ended { ending: Option<Ending>, usage: Usage },
+    /// The proxy can be reached from inside: its socket comes with this.
+    Listening,
+}
+
+impl Report {
+    pub(super) const BYTES: usize = 24;
+
+    /// Tells it; if nobody is there to be told, nobody is told.
+    pub(super) fn send(self, to: &OwnedFd) {
+        let _ = send(to, &self.bytes(), SendFlags::NOSIGNAL);
+    }
+
+    /// Waits for what is told; an error if nobody is there to tell any more.
+    pub(super) fn receive(from: &OwnedFd) -> io::Result<Self> {
+        let mut bytes = [0; Self::BYTES];
+        loop {
+            return match recv(from, &mut bytes, RecvFlags::empty()) {
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+                Ok((_, 0)) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((_, Self::BYTES)) => match Self::read(bytes) {
+                    Some(report) => Ok(report),
+                    None => Err(io::ErrorKind::InvalidData.into()),
+                },
+                Ok(_) => Err(io::ErrorKind::InvalidData.into()),
+            };
+        }
+    }
+
+    pub(super) fn bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let (kind, rest) = bytes.split_at_mut(1);
+        match self {
+            Self::Fault(fault) => {
+                kind.fill(1);
+                put(rest, 0, &fault.bytes());
+            }
+            Self::Ended { ending, usage } => {
+                kind.fill(2);
+                let (how, value) = match ending {
+                    None => (0, 0),
+                    Some(Ending::Exited(code)) => (1, code),
+                    Some(Ending::Signalled(signal)) => (2, signal),
+                };
+                put(rest, 0, &[how]);
+                put(rest, 1, &value.to_le_bytes());
+                let time = u64::try_from(usage.time.as_micros()).unwrap_or(u64::MAX);
+                put(rest, 5, &time.to_le_bytes());
+                put(rest, 13, &usage.memory_bytes.to_le_bytes());
+            }
+            Self::Listening => kind.fill(3),
+        }
+        bytes
+    }
+
+    pub(super) fn read(bytes: [u8; Self::BYTES]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        match kind {
+            1 => Some(Self::Fault(Fault::read(*rest.first_chunk()?)?)),
+            2 => {
+                let (how, rest) = rest.split_first()?;
+                let (value, rest) = rest.split_first_chunk()?;
+                let (time, rest) = rest.split_first_chunk()?;
+                let memory = rest.first_chunk()?;
+                let value = i32::from_le_bytes(*value);
+                let ending = match how {
+                    0 => None,
+                    1 => Some(Ending::Exited(value)),
+                    2 => Some(Ending::Signalled(value)),
+                    _ => return None,
+                };
+                let usage = Usage {
+                    time: Duration::from_micros(u64::from_le_bytes(*time)),
+                    memory_bytes: u64::from_le_bytes(*memory),
+                };
+                Some(Self::Ended { ending, usage })
+            }
+            3 => Some(Self::Listening),
+            _ => None,
+        }
+    }
+}
+
+/// Puts bytes where they have room.
+fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
+    if let Some(place) = bytes.get_mut(from..from + value.len()) {
+        place.copy_from_slice(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_reads_back() {
+        let usage = Usage { time: Duration::from_micros(7), memory_bytes: 1 << 40 };
+        let fault = Fault { stage: Stage::Mount, index: 9, error: Errno::NOENT };
+        for report in [
+            Report::Fault(fault),
+            Report::Ended { ending: None, usage },
+            Report::Ended { ending: Some(Ending::Exited(255)), usage },
+            Report::Ended { ending: Some(Ending::Signalled(9)), usage: Usage::default() },
+        ] {
+            assert_eq!(Report::read(report.bytes()), Some(report));
+        }
+        assert_eq!(Report::read([0; Report::BYTES]), None);
+        assert_eq!(Report::read([9; Report::BYTES]), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! The first wall: a root directory of its own, which holds what was granted and nothing else.
+//!
+//! What is shown is copied by descriptor first: each place is opened once, without following a
+//! link, looked at, and it is that very place that is shown. Only then is the new root put
+//! somewhere, filled, made the root, and the old one let go.
+//!
+//! # Invariants
+//! - Nothing can be run but in what was granted for running; no file makes anybody more than he is,
+//!   and no device is one but those that are named.
+//! - After this, no path leads to anything outside.
+//! - Nothing here allocates.
+
+use std::ffi::CStr;
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat,
+};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount,
+    fsopen, mount_change, move_mount, open_tree, unmount,
+};
+use rustix::process::{fchdir, pivot_root};
+
+use super::fault::{At as _, Fault, Stage};
+use super::kernel::{self, MOUNT_NO_DEVICES, MOUNT_NO_EXECUTION, MOUNT_NO_SETUID, MOUNT_READ_ONLY};
+use super::plan::{Plan, Tree};
+use super::system;
+
+/// What was shown, for the rules about it.
+#[derive(Debug)]
+pub(super) struct Root {
+    pub(super) directory: OwnedFd,
+    /// In the order of the plan's trees.
+    pub(super) trees: Vec<OwnedFd>,
+    pub(super) temporary: OwnedFd,
+    pub(super) shared_memory: OwnedFd,
+    pub(super) settings: OwnedFd,
+    /// None if this machine shows nobody his processes in a sandbox.
+    pub(super) processes: Option<OwnedFd>,
+}
+
+/// Makes the root directory and enters it. `held` has room for a descriptor for each tree.
+pub(super) fn enter(plan: &Plan, mut held: Vec<OwnedFd>) -> Result<Root, Fault> {
+    // Nothing that is mounted from here on is seen by others, nor the other way round.
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change(c"/", private).at(Stage::Root)?;
+    for (index, tree) in (0..).zip(&plan.trees) {
+        held.push(copy(tree).map_err(|error| Fault { stage: Stage::Mount, index, error })?);
+    }
+    let directory = make(plan).at(Stage::Root)?;
+    // Programs are here on every machine; what is covered is seen by nobody any more.
+    attach(directory.as_fd(), CWD, c"/usr", MoveMountFlags::empty()).at(Stage::Root)?;
+    let own = |name: &CStr, set| -> rustix::io::Result<OwnedFd> {
+        let copied = open_tree(&directory, name, COPY)?;
+        kernel::change_mount(&copied, set, None, false)?;
+        Ok(copied)
+    };
+    let writable = MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION;
+    let temporary = own(c"tmp", writable).at(Stage::Root)?;
+    attach(temporary.as_fd(), directory.as_fd(), c"tmp", MoveMountFlags::empty())
+        .at(Stage::Root)?;
+    let shared_memory = own(SHARED_MEMORY, writable).at(Stage::Root)?;
+    let place = c"dev/shm";
+    attach(shared_memory.as_fd(), directory.as_fd(), place, MoveMountFlags::empty())
+        .at(Stage::Root)?;
+    for ((index, tree), shown) in (0..).zip(&plan.trees).zip(&held) {
+        show(directory.as_fd(), tree, shown).map_err(|error| Fault {
+            stage: Stage::Mount,
+            index,
+            error,
+        })?;
+    }
+    for (index, path) in (0..).zip(&plan.hidden) {
+        hide(directory.as_fd(), path, writable | MOUNT_READ_ONLY).map_err(|error| Fault {
+            stage: Stage::Hide,
+            index,
+            error,
+        })?;
+    }
+    let settings = openat(&directory, c"etc", PLACE, Mode::empty()).at(Stage::Root)?;
+    let processes = processes(directory.as_fd());
+    kernel::change_mount(&directory, writable | MOUNT_READ_ONLY, None, false).at(Stage::Root)?;
+    fchdir(&directory).at(Stage::Root)?;
+    pivot_root(c".", c".").at(Stage::Root)?;
+    // The old root now lies on the new one, and is let go with everything on it.
+    unmount(c".", UnmountFlags::DETACH).at(Stage::Root)?;
+    rustix::process::chdir(c"/").at(Stage::Root)?;
+    Ok(Root { directory, trees: held, temporary, shared_memory, settings, processes })
+}
+
+/// A copy of a place of outside, which can do what it was granted for and hangs nowhere yet.
+fn copy(tree: &Tree) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let place = openat2(CWD, tree.source.as_c_str(), PLACE, Mode::empty(), resolve)?;
+    let data = fstat(&place)?;
+    let is_directory = FileType::from_raw_mode(data.st_mode) == FileType::Directory;
+    if is_directory != tree.is_directory {
+        return Err(Errno::STALE);
+    }
+    let empty = OpenTreeFlags::AT_EMPTY_PATH;
+    // What is mounted beneath comes along, or it could be uncovered.
+    let deep = if is_directory { OpenTreeFlags::AT_RECURSIVE } else { OpenTreeFlags::empty() };
+    let copied = open_tree(&place, c"", COPY | empty | deep)?;
+    let idmap = match &tree.idmap {
+        Some(idmap) if idmap.owner != (data.st_uid, data.st_gid) => return Err(Errno::STALE),
+        idmap => idmap.as_ref().map(|idmap| &*idmap.namespace),
+    };
+    match kernel::change_mount(&copied, tree.attributes, idmap, is_directory) {
+        // A disk on which owners cannot be mapped: then what is granted can be used as far as it
+        // can be used by everybody.
+        Err(Errno::INVAL) if idmap.is_some() => {
+            kernel::change_mount(&copied, tree.attributes, None, is_directory)?;
+        }
+        outcome => outcome?,
+    }
+    Ok(copied)
+}
+
+/// The directory that becomes the root, in memory, with what is made in it.
+fn make(plan: &Plan) -> rustix::io::Result<OwnedFd> {
+    let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(context.as_fd(), c"size", plan.temporary.as_c_str())?;
+    fsconfig_set_string(context.as_fd(), c"nr_inodes", c"65536")?;
+    fsconfig_set_string(context.as_fd(), c"mode", c"755")?;
+    fsconfig_create(context.as_fd())?;
+    let flags = FsMountFlags::FSMOUNT_CLOEXEC;
+    let directory = fsmount(context.as_fd(), flags, MountAttrFlags::empty())?;
+    for path in &plan.directories {
+        let is_everybodys = matches!(path.to_bytes(), b"tmp" | b".shm");
+        let mode = if is_everybodys { 0o1777 } else { 0o755 };
+        mkdirat(&directory, path.as_c_str(), Mode::from_raw_mode(mode))?;
+    }
+    for (path, content) in &plan.files {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let file = openat(&directory, path.as_c_str(), flags, Mode::from_raw_mode(0o644))?;
+        if !content.is_empty() && rustix::io::write(&file, content)? != content.len() {
+            return Err(Errno::NOSPC);
+        }
+    }
+    for (leads, path) in &plan.links {
+        symlinkat(leads.as_c_str(), &directory, path.as_c_str())?;
+    }
+    Ok(directory)
+}
+
+/// Hangs a copy at its place in the new root.
+fn show(directory: BorrowedFd<'_>, tree: &Tree, shown: &OwnedFd) -> rustix::io::Result<()> {
+    let place = beneath(directory, &tree.target)?;
+    attach(shown.as_fd(), place.as_fd(), c"", MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
+}
+
+/// Covers a place with nothing.
+fn hide(directory: BorrowedFd<'_>, path: &CStr, attributes: u64) -> rustix::io::Result<()> {
+    let place = match beneath(directory, path) {
+        // There is nothing to hide.
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        place => place?,
+    };
+    let is_directory = FileType::from_raw_mode(fstat(&place)?.st_mode) == FileType::Directory;
+    let nothing = if is_directory { HIDDEN_DIRECTORY } else { HIDDEN_FILE };
+    let copied = open_tree(directory, nothing, COPY)?;
+    kernel::change_mount(&copied, attributes, None, false)?;
+    attach(copied.as_fd(), place.as_fd(), c"", MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
+}
+
+/// A place in the new root, on the way to which no link is followed.
+fn beneath(directory: BorrowedFd<'_>, path: &CStr) -> rustix::io::Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    openat2(directory, path, PLACE, Mode::empty(), resolve)
+}
+
+fn attach(
+    mount: BorrowedFd<'_>,
+    above: BorrowedFd<'_>,
+    name: &CStr,
+    flags: MoveMountFlags,
+) -> rustix::io::Result<()> {
+    move_mount(mount, c"", above, name, flags | MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+}
+
+/// The kernel's view of the processes in here, and of nothing else. A machine that hides a part of
+/// that view from its own users gives none to their sandboxes: then there is none.
+fn processes(directory: BorrowedFd<'_>) -> Option<OwnedFd> {
+    let make = || {
+        let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_set_string(context.as_fd(), c"subset", c"pid")?;
+        fsconfig_set_string(context.as_fd(), c"hidepid", c"ptraceable")?;
+        fsconfig_set_flag(context.as_fd(), c"ro")?;
+        fsconfig_create(context.as_fd())?;
+        let flags = FsMountFlags::FSMOUNT_CLOEXEC;
+        let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+            | MountAttrFlags::MOUNT_ATTR_NOSUID
+            | MountAttrFlags::MOUNT_ATTR_NODEV
+            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+        let mounted = fsmount(context.as_fd(), flags, attributes)?;
+        attach(mounted.as_fd(), directory, c"proc", MoveMountFlags::empty())?;
+        Ok::<_, Errno>(mounted)
+    };
+    make().ok()
+}
+
+const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+const COPY: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
+
+const HIDDEN_DIRECTORY: &CStr = c".hidden-directory";
+const HIDDEN_FILE: &CStr = c".hidden-file";
+const SHARED_MEMORY: &CStr = c".shm";
+
+// The plan makes them under these names.
+const _: () = {
+    assert!(system::HIDDEN_DIRECTORY.len() == HIDDEN_DIRECTORY.count_bytes());
+    assert!(system::HIDDEN_FILE.len() == HIDDEN_FILE.count_bytes());
+    assert!(system::SHARED_MEMORY.len() == SHARED_MEMORY.count_bytes());
+};
