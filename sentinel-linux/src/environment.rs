@@ -51,6 +51,12 @@ pub(crate) fn take() {
     wipe();
 }
 
+/// Forgets everything but what says nothing, for a process that needs none of it. To be called while
+/// there is one thread.
+pub(crate) fn forget() {
+    wipe();
+}
+
 /// Overwrites the strings where the system put them, and forgets where they were.
 #[allow(unsafe_code, reason = "the first environment can be written to in no safe way")]
 fn wipe() {

@@ -6,6 +6,7 @@ mod attachments;
 mod audit;
 mod clock;
 mod command;
+mod commands;
 mod configuration;
 mod confine;
 mod connectors;

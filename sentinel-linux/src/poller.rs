@@ -38,11 +38,19 @@ pub(crate) enum Owner {
     Network,
     Control,
     Metrics,
+    Sandbox,
 }
 
 impl Owner {
-    const ALL: [Self; 6] =
-        [Self::Signals, Self::Journal, Self::Terminal, Self::Network, Self::Control, Self::Metrics];
+    const ALL: [Self; 7] = [
+        Self::Signals,
+        Self::Journal,
+        Self::Terminal,
+        Self::Network,
+        Self::Control,
+        Self::Metrics,
+        Self::Sandbox,
+    ];
 }
 
 /// What is waited for.

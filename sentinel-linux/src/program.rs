@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use sentinel_core::agent::{
     CallNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, ToolOutput,
 };
-use sentinel_core::capability::Handle;
+use sentinel_core::capability::{Handle, Resource};
 use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Incoming, Part, Post};
 use sentinel_core::control::Command;
@@ -29,6 +29,8 @@ use sentinel_core::tool::{Call, Operation};
 
 use self::start::Reached;
 use crate::clock::Clock;
+use crate::commands::Commands;
+use crate::commands::profile::{self, Called};
 use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard, Wanted};
 use crate::control::Door;
@@ -43,6 +45,7 @@ use crate::notify::Notify;
 use crate::persona::Persona;
 use crate::poller::{Owner, Poller, Ready};
 use crate::rest::Rest;
+use crate::sandbox::Spawner;
 use crate::signals::{Signal, Signals};
 use crate::state::State;
 use crate::terminal::{self, Terminal};
@@ -77,10 +80,13 @@ pub(crate) enum Mode {
 
 /// Talks until the input or the person ends it.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    // Before anything is known that it should not know.
+    let spawner = Spawner::start();
     environment::take();
     log::start(options.configuration.config.log(), options.log, options.mode == Mode::Run);
     let signals = Signals::new()?;
-    let mut program = Program::start(options, signals)?;
+    let spawner = spawner.map_err(|error| log::error!("no command can be run: {error}")).ok();
+    let mut program = Program::start(options, signals, Commands::new(spawner))?;
     program.look_at_persona()?;
     match &options.mode {
         Mode::Chat => program.welcome(options)?,
@@ -113,6 +119,7 @@ struct Program {
     terminal: Terminal,
     tools: Tools,
     fetches: Fetches,
+    commands: Commands,
     models: Models,
     connectors: Connectors,
     door: Door,
@@ -312,10 +319,11 @@ impl Program {
         self.terminal.has_ended()
             && self.sentinel.questions().next().is_some()
             && !self.tools.is_at_work()
+            && !self.commands.is_at_work()
     }
 
     fn is_busy(&self) -> bool {
-        self.sentinel.is_busy() || self.tools.is_at_work()
+        self.sentinel.is_busy() || self.tools.is_at_work() || self.commands.is_at_work()
     }
 
     fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
@@ -343,6 +351,12 @@ impl Program {
                         Page::Metrics => metrics.page(sentinel),
                         Page::Health => "ok\n".into(),
                     });
+                }
+            }
+            Some(Owner::Sandbox) => {
+                self.commands.ready(&self.poller, ready);
+                while let Some((call, output)) = self.commands.take() {
+                    self.tell(Event::ToolFinished { call, output })?;
                 }
             }
             Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
@@ -400,6 +414,7 @@ impl Program {
                 }
                 Effect::CancelTool { number } => {
                     self.tools.cancel(number);
+                    self.commands.cancel(&self.poller, number);
                     self.fetches.cancel(&self.poller, &mut self.network, number);
                 }
                 Effect::Post { delivery, platform, chat, post, said } => {
@@ -620,6 +635,10 @@ impl Program {
         call.canonical(&mut canonical);
         let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
         let reach = fetch::reach(grants.clone());
+        let rule = grants.clone().find_map(|grant| match &grant.resource {
+            Resource::Command(rule) => Some(rule.clone()),
+            _ => None,
+        });
         let grants: Vec<String> = grants.map(ToString::to_string).collect();
         self.terminal.note(&format!("* {canonical}\n  allowed by: {}", grants.join("; ")))?;
         if let Call::Builtin(Operation::HttpFetch { url, method, headers, body }) = call {
@@ -629,6 +648,36 @@ impl Program {
             if let Err(content) = self.fetches.begin(now, &self.poller, &mut self.network, &wish) {
                 let output = ToolOutput { content, is_error: true };
                 self.tell(Event::ToolFinished { call, output })?;
+            }
+            return Ok(());
+        }
+        if let Call::Builtin(
+            operation @ Operation::RunCommand { program, arguments, directory, timeout },
+        ) = call
+        {
+            let programs = &self.options.configuration.config.settings().programs;
+            let found = programs.get(program).unwrap_or(program);
+            let directory = self.tools.absolute(directory);
+            let timeout = time_max.min(*timeout);
+            let begun = rule
+                .ok_or_else(|| {
+                    format!("{}: no rule for it is there any more", operation.tool().name())
+                })
+                .and_then(|rule| {
+                    let called = Called {
+                        name: program,
+                        program: found,
+                        arguments,
+                        directory: &directory,
+                        timeout,
+                        rule: &rule,
+                    };
+                    profile::profile(&called, self.sentinel.grants(0))
+                })
+                .and_then(|profile| self.commands.begin(&self.poller, number, &profile));
+            if let Err(content) = begun {
+                let output = ToolOutput { content, is_error: true };
+                self.tell(Event::ToolFinished { call: number, output })?;
             }
             return Ok(());
         }

@@ -119,13 +119,19 @@ struct Part {
     values: Vec<u32>,
 }
 
-fn parts() -> [Part; 3] {
+fn parts() -> [Part; 4] {
     let [inet, inet6] = [libc::AF_INET, libc::AF_INET6].map(|family| number(family.into()));
     let requests = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, INTERFACE_INDEX];
     let requests = requests.iter().filter_map(|request| u32::try_from(*request).ok()).collect();
     [
         // What connects to a service of this machine can have it start programs.
         Part { call: libc::SYS_socket, argument: 0, values: vec![inet, inet6] },
+        // Both ends are its own: what it hands to the process that starts programs.
+        Part {
+            call: libc::SYS_socketpair,
+            argument: 0,
+            values: vec![number(libc::AF_UNIX.into())],
+        },
         Part { call: libc::SYS_ioctl, argument: 1, values: requests },
         // How a program that gave up ends itself.
         Part { call: libc::SYS_tgkill, argument: 0, values: vec![std::process::id()] },
@@ -188,6 +194,8 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_shutdown,
+    // To the process that starts programs, with descriptors.
+    libc::SYS_pipe2,
     // Memory.
     libc::SYS_munmap,
     libc::SYS_mremap,

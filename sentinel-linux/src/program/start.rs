@@ -16,6 +16,7 @@ use sentinel_core::wire::dns;
 use super::{Ending, Mode, Options, Program};
 use crate::attachments::Attachments;
 use crate::clock::Clock;
+use crate::commands::Commands;
 use crate::configuration::Configuration;
 use crate::confine::{self, Reach};
 use crate::connectors::Connectors;
@@ -38,7 +39,11 @@ use crate::tools::{self, Tools};
 
 impl Program {
     /// Takes the state directory, goes on with its log, and confines the process.
-    pub(super) fn start(options: &Options, signals: Signals) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn start(
+        options: &Options,
+        signals: Signals,
+        commands: Commands,
+    ) -> Result<Self, Box<dyn Error>> {
         let (clock, rest) = (Clock::new(), Rest::new());
         let opened = opening::open(&options.configuration, &options.state, &clock, Purpose::Work)?;
         let Opened { state, settings, sentinel, last, bytes_count } = opened;
@@ -93,6 +98,7 @@ impl Program {
         }
         poller.add(signals.fd(), Token::new(Owner::Signals, 0), Interest::READ)?;
         poller.add(journal.bell(), Token::new(Owner::Journal, 0), Interest::READ)?;
+        commands.wait(&poller)?;
         door.wait(&poller, clock.now().instant);
         if let Some(server) = &server {
             server.begin(&poller)?;
@@ -111,6 +117,7 @@ impl Program {
             terminal,
             tools,
             fetches: Fetches::default(),
+            commands,
             models,
             connectors,
             door,

@@ -105,6 +105,13 @@ pub(super) fn close_from_on_exec(first: u32) -> rustix::io::Result<()> {
     })
 }
 
+/// Closes every descriptor from one to another.
+pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
+    // SAFETY: whoever calls owns none of these any more: the process was just made, and keeps only
+    // what it moved above them.
+    done(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })
+}
+
 /// A signal does what it does at first, for the program to come.
 pub(super) fn reset_signals() {
     for signal in 1..=SIGNALS_MAX {

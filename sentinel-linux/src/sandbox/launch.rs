@@ -45,8 +45,6 @@ pub(super) struct Inheritance<'p> {
     pub(super) streams: [OwnedFd; 3],
     /// Room for a descriptor for each tree of the plan.
     pub(super) held: Vec<OwnedFd>,
-    /// Where this process says that it belongs to a cgroup.
-    pub(super) cgroups: &'p [OwnedFd],
 }
 
 /// Is the first process of a sandbox.
@@ -71,10 +69,10 @@ fn make(inheritance: Inheritance<'_>) -> Result<Never, Fault> {
     let Inheritance { profile, plan, landlock, filter, init_filter, report, held, .. } =
         inheritance;
     die_with_parent()?;
+    kernel::reset_signals();
+    // Who is not dumpable has no say over his own files in /proc.
+    kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
     rustix::process::umask(Mode::empty());
-    for cgroup in inheritance.cgroups {
-        write(cgroup, b"0").at(Stage::Limits)?;
-    }
     // Written to when there is no way there any more.
     let own = openat(CWD, c"/proc/self", PLACE, Mode::empty()).at(Stage::Identity)?;
     if !inheritance.is_given {

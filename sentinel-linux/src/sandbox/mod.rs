@@ -37,6 +37,7 @@ mod root;
 mod ruleset;
 mod script;
 mod search;
+mod spawner;
 mod system;
 
 use std::fmt;
@@ -52,10 +53,11 @@ use self::fault::{Fault, Stage};
 use self::identity::Identity;
 use self::kernel::{Ending, Side};
 use self::launch::Inheritance;
-pub(crate) use self::outcome::{End, Outcome};
+pub(crate) use self::outcome::{End, Outcome, look};
 use self::outcome::{Report, Usage};
 use self::plan::Plan;
 pub(crate) use self::search::found;
+pub(crate) use self::spawner::{Asked, Spawner};
 pub(crate) use self::system::ENVIRONMENT;
 
 /// What starts sandboxes, and keeps what can be used for more than one.
@@ -109,6 +111,33 @@ impl Sandboxes {
     /// # Errors
     /// Why it was not. What fails only inside is told with the outcome.
     pub(crate) fn start(&self, profile: &Profile, streams: Streams) -> Result<Started, StartError> {
+        let failed =
+            |error: Errno| StartError::new(format!("a socket: {}", io::Error::from(error)));
+        let (report, inside) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .map_err(failed)?;
+        let (process, missing) = self.begin(profile, streams, inside)?;
+        let mut started = Started { process, report, listener: None, missing };
+        if profile.network == Network::Proxied {
+            match net::take(&started.report) {
+                Ok(Ok(listener)) => started.listener = Some(listener),
+                Ok(Err(report)) => {
+                    return Err(StartError::new(outcome_of(Ok(report)).end.to_string()));
+                }
+                Err(error) => return Err(StartError::from(error)),
+            }
+        }
+        Ok(started)
+    }
+
+    /// Starts a program whose end is told on a socket that somebody else holds the other end of.
+    /// Gives its first process, and what is missing.
+    fn begin(
+        &self,
+        profile: &Profile,
+        streams: Streams,
+        inside: OwnedFd,
+    ) -> Result<(OwnedFd, Vec<String>), StartError> {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
         let missing = self.ability.missing(profile);
         if profile.requirement == Requirement::Strict
@@ -122,11 +151,6 @@ impl Sandboxes {
         let init_filter = filter::only(&init::CALLS)?;
         let (uid, gid) = self.identity.inside();
         let maps = [format!("{uid} {uid} 1"), format!("{gid} {gid} 1")];
-        let failed =
-            |error: Errno| StartError::new(format!("a socket: {}", io::Error::from(error)));
-        let (report, inside) =
-            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-                .map_err(failed)?;
         let streams = [streams.input, streams.output, streams.errors];
         let [input, output, errors] = streams.map(above_streams);
         let streams = [
@@ -148,7 +172,6 @@ impl Sandboxes {
             report: inside,
             streams,
             held: Vec::with_capacity(plan.trees.len()),
-            cgroups: &[],
         };
         let namespaces = namespaces(profile.network, self.identity.is_given());
         let side = kernel::clone(namespaces, None).map_err(|error| {
@@ -159,34 +182,21 @@ impl Sandboxes {
             Side::Child => launch::first(inheritance),
             Side::Parent { process, .. } => process,
         };
-        // The other end is the sandbox's alone, so that its end is seen here.
-        drop(inheritance);
-        let mut started = Started { process, report, listener: None, missing };
-        if profile.network == Network::Proxied {
-            match net::take(&started.report) {
-                Ok(Ok(listener)) => started.listener = Some(listener),
-                Ok(Err(report)) => {
-                    return Err(StartError::new(outcome(Ok(report)).end.to_string()));
-                }
-                Err(error) => return Err(StartError::from(error)),
-            }
-        }
-        Ok(started)
+        Ok((process, missing))
     }
 }
 
 impl Started {
     /// Waits for the end, and for everything in the sandbox to be gone.
     pub(crate) fn wait(self) -> Outcome {
-        let outcome = outcome(Report::receive(&self.report));
+        let outcome = outcome_of(Report::receive(&self.report));
         let _ = kernel::reap(&self.process);
         outcome
     }
 }
 
 /// How it ended, by what was told.
-fn outcome(told: io::Result<Report>) -> Outcome {
-    let killed = Outcome { end: End::Killed, usage: Usage::default() };
+fn outcome_of(told: io::Result<Report>) -> Outcome {
     match told {
         Ok(Report::Fault(fault)) => {
             Outcome { end: End::NotStarted(fault), usage: Usage::default() }
@@ -199,7 +209,7 @@ fn outcome(told: io::Result<Report>) -> Outcome {
             };
             Outcome { end, usage }
         }
-        Ok(Report::Listening) | Err(_) => killed,
+        Ok(Report::Listening) | Err(_) => Outcome::killed(),
     }
 }
 

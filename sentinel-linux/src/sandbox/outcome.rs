@@ -19,6 +19,13 @@ pub(crate) struct Outcome {
     pub(crate) usage: Usage,
 }
 
+impl Outcome {
+    /// Everything in the sandbox was killed, and nobody told how it stood.
+    pub(crate) fn killed() -> Self {
+        Self { end: End::Killed, usage: Usage::default() }
+    }
+}
+
 /// The end of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -121,6 +128,13 @@ impl Report {
         let _ = send(to, &self.bytes(), SendFlags::NOSIGNAL);
     }
 
+    /// Says in words why there is no sandbox.
+    pub(super) fn refuse(to: &OwnedFd, why: &str) {
+        let why = why.as_bytes();
+        let why = why.get(..REFUSAL_BYTES_MAX).unwrap_or(why);
+        let _ = send(to, &[&[REFUSED], why].concat(), SendFlags::NOSIGNAL);
+    }
+
     /// Waits for what is told; an error if nobody is there to tell any more.
     pub(super) fn receive(from: &OwnedFd) -> io::Result<Self> {
         let mut bytes = [0; Self::BYTES];
@@ -192,12 +206,35 @@ impl Report {
     }
 }
 
+/// How a program ended that another process started, if that was told: words, if there was no
+/// sandbox at all. An error if nobody is there to tell.
+pub(crate) fn look(report: &OwnedFd) -> io::Result<Option<Result<Outcome, String>>> {
+    let mut bytes = [0; 1 + REFUSAL_BYTES_MAX];
+    let length = match recv(report, &mut bytes, RecvFlags::DONTWAIT) {
+        Err(Errno::INTR | Errno::AGAIN) => return Ok(None),
+        received => received?.1,
+    };
+    match bytes.get(..length) {
+        Some([REFUSED, why @ ..]) => Ok(Some(Err(String::from_utf8_lossy(why).into_owned()))),
+        Some([]) | None => Err(io::ErrorKind::UnexpectedEof.into()),
+        Some(told) => {
+            let told = told.try_into().ok().and_then(Report::read);
+            Ok(Some(Ok(super::outcome_of(told.ok_or(io::ErrorKind::InvalidData.into())))))
+        }
+    }
+}
+
 /// Puts bytes where they have room.
 fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(from..from + value.len()) {
         place.copy_from_slice(value);
     }
 }
+
+/// What begins words.
+const REFUSED: u8 = 4;
+/// A sentence or two.
+const REFUSAL_BYTES_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {

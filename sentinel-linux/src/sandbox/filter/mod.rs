@@ -81,7 +81,7 @@ pub(super) fn program(
         }
     }
     actions.sort_by_key(|(number, _)| *number);
-    tree::program(&actions, libc::ENOSYS)
+    tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
@@ -91,9 +91,54 @@ pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError>
     let numbers = named.filter_map(|(_, call)| u32::try_from(*call).ok());
     let mut actions: Vec<_> = numbers.map(|number| (number, Action::Allow)).collect();
     actions.sort_by_key(|(number, _)| *number);
-    tree::program(&actions, libc::EPERM)
+    tree::program(&actions, &Action::Refuse(libc::EPERM))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
+
+/// A filter for the process that starts sandboxes: whatever nobody in a sandbox can do, but for what
+/// making one takes. What it starts has this filter besides its own.
+pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
+    let refused = [refused::REFUSED, refused::OLD_REFUSED].into_iter().flatten();
+    let refused = refused.filter(|(name, _)| !MAKING.contains(name));
+    let mut actions: Vec<_> = refused
+        .filter_map(|(name, call)| Some((u32::try_from(*call).ok()?, refusal(name))))
+        .map(|(number, error)| (number, Action::Refuse(error)))
+        .collect();
+    actions.sort_by_key(|(number, _)| *number);
+    tree::program(&actions, &Action::Allow)
+        .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// What making a sandbox takes.
+const MAKING: [&str; 27] = [
+    "capset",
+    "clone3",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "landlock_add_rule",
+    "landlock_create_ruleset",
+    "landlock_restrict_self",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "open_tree",
+    "openat2",
+    "pidfd_send_signal",
+    "pivot_root",
+    "seccomp",
+    "setgid",
+    "setgroups",
+    "sethostname",
+    "setregid",
+    "setresgid",
+    "setresuid",
+    "setreuid",
+    "setuid",
+    "umount2",
+    "unshare",
+    "pidfd_open",
+];
 
 /// The calls that may be allowed whole.
 fn whole() -> impl Iterator<Item = &'static Call> {

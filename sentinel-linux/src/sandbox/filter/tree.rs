@@ -6,19 +6,19 @@ use crate::confine::bpf::{
     refusal, step,
 };
 
-/// The filter for calls by their numbers, in order; every other number fails with `other`. None if
-/// the kernel would not take it.
-pub(super) fn program(actions: &[(u32, Action)], other: i32) -> Option<Vec<libc::sock_filter>> {
-    let mut ranges: Vec<(u32, Code)> = vec![(0, Code::of(&Action::Refuse(other)))];
+/// The filter for calls by their numbers, in order, and for every other number. None if the kernel
+/// would not take it.
+pub(super) fn program(actions: &[(u32, Action)], other: &Action) -> Option<Vec<libc::sock_filter>> {
+    let mut ranges: Vec<(u32, Code)> = vec![(0, Code::of(other))];
     let mut next = 0;
     for (number, action) in actions {
         if *number > next {
-            extend(&mut ranges, next, Code::of(&Action::Refuse(other)));
+            extend(&mut ranges, next, Code::of(other));
         }
         extend(&mut ranges, *number, Code::of(action));
         next = number + 1;
     }
-    extend(&mut ranges, next, Code::of(&Action::Refuse(other)));
+    extend(&mut ranges, next, Code::of(other));
     let mut program = vec![
         load(ARCHITECTURE_OFFSET),
         step(JUMP_EQUAL, ARCHITECTURE, 1, 0),

@@ -1,0 +1,235 @@
+//! Commands: the one tool that starts programs, each in a sandbox of its own.
+//!
+//! This process asks the spawner and holds two ends: of the pipe that the program writes to, and of
+//! the socket on which its end is told. Both are waited for like everything else. Letting go of
+//! them ends the program and all it has started.
+//!
+//! # Invariants
+//! - What was begun ends with one output, unless it was cancelled.
+//! - What a program writes is taken up to a bound; one that writes more is ended, and that is said.
+//!
+//! # Not here
+//! What a program is given: [`profile`].
+
+pub(crate) mod profile;
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use sentinel_core::agent::{CallNumber, ToolOutput};
+use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use sentinel_core::sandbox::Profile;
+
+use crate::log;
+use crate::poller::{Interest, Owner, Poller, Ready, Token};
+use crate::sandbox::{Asked, End, Outcome, Spawner, look};
+
+/// What runs, and what is over.
+#[derive(Debug)]
+pub(crate) struct Commands {
+    spawner: Option<Spawner>,
+    running: BTreeMap<u32, Running>,
+    next: u32,
+    over: Vec<(CallNumber, ToolOutput)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    call: CallNumber,
+    /// None once everybody who could write has ended.
+    output: Option<OwnedFd>,
+    /// None once the end was told.
+    report: Option<OwnedFd>,
+    said: Vec<u8>,
+    ending: Option<Ending>,
+}
+
+#[derive(Debug)]
+enum Ending {
+    Outcome(Outcome),
+    /// It wrote more than is taken.
+    TooMuch,
+    /// Nothing was started, and why.
+    Refused(String),
+}
+
+impl Commands {
+    pub(crate) fn new(spawner: Option<Spawner>) -> Self {
+        Self { spawner, running: BTreeMap::new(), next: 0, over: Vec::new() }
+    }
+
+    /// Begins to wait for the spawner's end.
+    pub(crate) fn wait(&self, poller: &Poller) -> io::Result<()> {
+        match &self.spawner {
+            Some(spawner) => poller.add(spawner.socket(), SPAWNER, Interest::READ),
+            None => Ok(()),
+        }
+    }
+
+    /// Begins a command; says why if it cannot.
+    pub(crate) fn begin(
+        &mut self,
+        poller: &Poller,
+        call: CallNumber,
+        profile: &Profile,
+    ) -> Result<(), String> {
+        let spawner = self.spawner.as_ref().ok_or(GONE)?;
+        let begun = spawner.ask(profile).and_then(|asked| {
+            let index = self.next;
+            let Asked { output, report } = asked;
+            poller.add(&output, token(index, true), Interest::READ)?;
+            poller.add(&report, token(index, false), Interest::READ)?;
+            let (output, report) = (Some(output), Some(report));
+            let running = Running { call, output, report, said: Vec::new(), ending: None };
+            self.running.insert(index, running);
+            // The highest numbers are the spawner's own.
+            self.next = (index + 1) % COMMANDS_MAX;
+            Ok(())
+        });
+        begun.map_err(|error| format!("the command could not be started: {error}"))
+    }
+
+    /// Goes on where something can be read.
+    pub(crate) fn ready(&mut self, poller: &Poller, ready: Ready) {
+        if ready.token == SPAWNER {
+            self.spawner_ended(poller);
+            return;
+        }
+        let (index, is_output) = (ready.token.index() / 2, ready.token.index() % 2 == 0);
+        let Some(running) = self.running.get_mut(&index) else { return };
+        match is_output {
+            true => running.read(poller),
+            false => running.look(poller),
+        }
+        if running.output.is_none()
+            && let Some(ending) = running.ending.take()
+            && let Some(running) = self.running.remove(&index)
+        {
+            self.over.push((running.call, output(&running.said, &ending)));
+        }
+    }
+
+    /// A command that is over, and what came of it.
+    pub(crate) fn take(&mut self) -> Option<(CallNumber, ToolOutput)> {
+        self.over.pop()
+    }
+
+    /// Ends a command, whose output nobody wants any more.
+    pub(crate) fn cancel(&mut self, poller: &Poller, call: CallNumber) {
+        let meant = self.running.iter().find(|(_, running)| running.call == call);
+        if let Some(index) = meant.map(|(index, _)| *index)
+            && let Some(mut running) = self.running.remove(&index)
+        {
+            running.close_output(poller);
+            running.close_report(poller);
+        }
+    }
+
+    pub(crate) fn is_at_work(&self) -> bool {
+        !self.running.is_empty() || !self.over.is_empty()
+    }
+
+    /// Nothing can be started any more, and what ran was ended with the spawner.
+    fn spawner_ended(&mut self, poller: &Poller) {
+        let Some(spawner) = self.spawner.take() else { return };
+        let _ = poller.remove(spawner.socket());
+        log::error!("{GONE}; what was running was ended");
+    }
+}
+
+impl Running {
+    fn read(&mut self, poller: &Poller) {
+        let Some(output) = &self.output else { return };
+        let mut bytes = [0; 16 * 1024];
+        match rustix::io::read(output, &mut bytes) {
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(0) | Err(_) => self.close_output(poller),
+            Ok(count) => {
+                let room = RUNTIME_OUTPUT_BYTES_MAX - self.said.len();
+                let read = bytes.get(..count).unwrap_or_default();
+                self.said.extend_from_slice(read.get(..room).unwrap_or(read));
+                if count > room {
+                    self.ending = Some(Ending::TooMuch);
+                    self.close_output(poller);
+                    self.close_report(poller);
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, poller: &Poller) {
+        let Some(report) = &self.report else { return };
+        let ending = match look(report) {
+            Ok(None) => return,
+            Ok(Some(Ok(outcome))) => Ending::Outcome(outcome),
+            Ok(Some(Err(why))) => Ending::Refused(why),
+            // Nobody is there to tell: everything in it was killed.
+            Err(_) => Ending::Outcome(Outcome::killed()),
+        };
+        self.ending = Some(ending);
+        self.close_report(poller);
+    }
+
+    fn close_output(&mut self, poller: &Poller) {
+        if let Some(output) = self.output.take() {
+            let _ = poller.remove(&output);
+        }
+    }
+
+    fn close_report(&mut self, poller: &Poller) {
+        if let Some(report) = self.report.take() {
+            let _ = poller.remove(&report);
+        }
+    }
+}
+
+/// What the model is told: what the program wrote, and how it ended.
+fn output(said: &[u8], ending: &Ending) -> ToolOutput {
+    let mut content = String::from_utf8_lossy(said).into_owned();
+    let (how, is_error) = match ending {
+        Ending::Outcome(outcome) => (outcome.end.to_string(), outcome.end != End::Exited(0)),
+        Ending::TooMuch => {
+            (format!("it wrote more than {RUNTIME_OUTPUT_BYTES_MAX} bytes and was killed"), true)
+        }
+        Ending::Refused(why) => (format!("it was not started: {why}"), true),
+    };
+    if !content.is_empty() && !content.ends_with('\n') {
+        content.push('\n');
+    }
+    if is_error || content.is_empty() {
+        content += &format!("[{how}]");
+    }
+    ToolOutput { content, is_error }
+}
+
+const fn token(index: u32, is_output: bool) -> Token {
+    Token::new(Owner::Sandbox, index * 2 + if is_output { 0 } else { 1 })
+}
+
+const SPAWNER: Token = Token::new(Owner::Sandbox, u32::MAX);
+const COMMANDS_MAX: u32 = 1 << 30;
+const GONE: &str = "the process that starts programs has ended: no command can be run until the \
+                    agent is started again";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_is_told_how_it_ended() {
+        let ended = |end| Ending::Outcome(Outcome { end, ..Outcome::killed() });
+        for (said, ending, expected, is_error) in [
+            ("text\n", ended(End::Exited(0)), "text\n", false),
+            ("", ended(End::Exited(0)), "[it ended with status 0]", false),
+            ("no", ended(End::Exited(1)), "no\n[it ended with status 1]", true),
+            ("", ended(End::Signalled(11)), "[signal 11 (SEGV) ended it]", true),
+            ("x", Ending::Refused("why".into()), "x\n[it was not started: why]", true),
+        ] {
+            let output = output(said.as_bytes(), &ending);
+            assert_eq!((output.content.as_str(), output.is_error), (expected, is_error));
+        }
+        assert!(output(b"\xff", &Ending::TooMuch).content.contains("2097152 bytes"));
+    }
+}

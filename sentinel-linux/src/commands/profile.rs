@@ -1,0 +1,133 @@
+//! What a command is given: what the grants that were judged with it say, and nothing else.
+//!
+//! A command was judged with the directory it runs in and with what its arguments may name. So it
+//! is shown those; and where files may be used without asking anyway, everything of such a grant,
+//! because a program reads and writes more beside what it was given (`make`, `git`). What is used
+//! only after a question is shown only if this very call named it.
+//!
+//! # Invariants
+//! - No right to a file comes from here that some grant does not give.
+//! - What an operator forbade beneath a granted place is covered; if only writing is forbidden, it
+//!   cannot be written to.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sentinel_core::agent::Granted;
+use sentinel_core::capability::{CommandRule, FileRight, Level, PathRef, Request, Resource};
+use sentinel_core::sandbox::{Mount, Profile, Rights};
+
+use crate::sandbox::ENVIRONMENT;
+
+/// A command as it was called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Called<'c> {
+    /// What the call says, and where that is.
+    pub(crate) name: &'c str,
+    pub(crate) program: &'c str,
+    pub(crate) arguments: &'c [String],
+    pub(crate) directory: &'c str,
+    pub(crate) timeout: Duration,
+    /// The rule by which it was judged.
+    pub(crate) rule: &'c CommandRule,
+}
+
+/// The sandbox of a command, by the grants there are.
+pub(crate) fn profile<'g>(
+    called: &Called<'_>,
+    granted: impl Iterator<Item = Granted<'g>>,
+) -> Result<Profile, String> {
+    let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+    let program = real(called.program)?;
+    let directory = real(called.directory)?;
+    let mut places: BTreeMap<PathBuf, bool> = BTreeMap::new();
+    let mut show = |path: &str, writes: bool| {
+        // What is not there cannot be shown.
+        if let Ok(path) = std::fs::canonicalize(path) {
+            *places.entry(path).or_default() |= writes;
+        }
+    };
+    let used = used(called);
+    for (path, right) in &used {
+        show(path, *right == FileRight::Write);
+    }
+    let mut profile = Profile::new(&bytes(&program), &bytes(&directory));
+    let (mut forbidden, mut writable) = (Vec::new(), Vec::new());
+    for Granted { grant, uses_left, .. } in granted {
+        let Resource::Files { path, rights } = &grant.resource else { continue };
+        if grant.level == Level::Deny {
+            let reads = rights.has(FileRight::Read) || rights.has(FileRight::List);
+            forbidden.push((path.as_str(), reads));
+            continue;
+        }
+        let is_free = grant.level == Level::Allow && uses_left.is_none();
+        let concerns = |used: &str| Path::new(used).starts_with(path.as_str());
+        let is_wanted = concerns(called.directory) || used.iter().any(|(used, _)| concerns(used));
+        if is_free && is_wanted {
+            if rights.has(FileRight::Read) {
+                show(path.as_str(), false);
+            }
+            if rights.has(FileRight::Write) {
+                writable.push(path.as_str());
+            }
+        }
+    }
+    // Whoever may write to a place may not therefore read there: only what is shown is written to.
+    for path in writable {
+        let Ok(path) = std::fs::canonicalize(path) else { continue };
+        let is_shown = places.keys().any(|shown| path.starts_with(shown));
+        for (_, writes) in places.iter_mut().filter(|(shown, _)| shown.starts_with(&path)) {
+            *writes = true;
+        }
+        if is_shown {
+            places.insert(path, true);
+        }
+    }
+    for (path, writes) in places {
+        let rights = if writes { Rights::Write } else { Rights::Read };
+        profile.mounts.push(Mount { path: bytes(&path), rights });
+    }
+    for (path, reads) in forbidden {
+        let Ok(path) = std::fs::canonicalize(path) else { continue };
+        let is_shown = |mount: &Mount| path.starts_with(OsStr::from_bytes(&mount.path));
+        match reads {
+            true => profile.hidden.push(bytes(&path)),
+            false if profile.mounts.iter().any(is_shown) => {
+                profile.mounts.push(Mount { path: bytes(&path), rights: Rights::Read });
+            }
+            false => {}
+        }
+    }
+    let arguments = called.arguments.iter().map(String::as_str);
+    let words = [called.name].into_iter().chain(arguments);
+    profile.arguments = words.map(|word| word.as_bytes().to_vec()).collect();
+    profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    profile.limits.time = Some(called.timeout);
+    Ok(profile)
+}
+
+/// What the rule looked at when it judged the command: the directory, and what arguments may name.
+/// Every one of these was covered, or the command would not have come here.
+fn used(called: &Called<'_>) -> Vec<(String, FileRight)> {
+    let arguments: Vec<&str> = called.arguments.iter().map(String::as_str).collect();
+    let Ok(program) = PathRef::absolute(called.program) else { return Vec::new() };
+    let mut used = Vec::new();
+    let note = |request: &Request<'_>| {
+        if let Request::File { path, right, .. } = request {
+            used.push((path.to_string(), *right));
+        }
+        true
+    };
+    match called.rule.check(program, &arguments, called.directory, note) {
+        Ok(()) => used,
+        // Another rule than the one that was judged by: nothing is known to be covered.
+        Err(_) => Vec::new(),
+    }
+}
+
+fn real(path: &str) -> Result<PathBuf, String> {
+    std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))
+}

@@ -1,0 +1,171 @@
+//! The spawner: a second process of this program, which starts sandboxes on request.
+//!
+//! The agent itself can start nothing: it gave that up. So before it reads anything from anybody it
+//! makes this process, which has no secrets, reads no network, and takes nothing but whole requests
+//! over one socket: a profile, a pipe for what the program writes, and a socket on which the
+//! sandbox tells its end. The agent holds the other ends, and closing one ends the sandbox.
+//!
+//! # Invariants
+//! - It ends when the agent does, and every sandbox ends when it does.
+//! - A request is judged by its length and its words before anything is done; a bad one ends this
+//!   process, because only an agent that was taken over sends one.
+//!
+//! # Not here
+//! Whether a program may run: the agent's core judged that.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use sentinel_core::sandbox::Profile;
+
+use super::kernel::{self, Side};
+use super::outcome::Report;
+use super::{Sandboxes, Streams, filter};
+use crate::environment;
+
+/// The agent's end of the spawner.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    socket: OwnedFd,
+}
+
+/// A program that was asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// What it writes, of both kinds.
+    pub(crate) output: OwnedFd,
+    /// Where its end is told; when this is closed, it ends.
+    pub(crate) report: OwnedFd,
+}
+
+impl Spawner {
+    /// Makes the process. To be called while there is one thread and nothing is known yet.
+    pub(crate) fn start() -> io::Result<Self> {
+        let (socket, other) = pair()?;
+        match kernel::clone(0, None)? {
+            Side::Child => {
+                drop(socket);
+                let _ = serve(&other);
+                kernel::end(0)
+            }
+            Side::Parent { .. } => Ok(Self { socket }),
+        }
+    }
+
+    /// What can be read when the process has ended.
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Asks for a program.
+    ///
+    /// # Errors
+    /// The request is too long, the process is gone, or this one has no more descriptors.
+    pub(crate) fn ask(&self, profile: &Profile) -> io::Result<Asked> {
+        let request = profile.encode();
+        if request.len() > REQUEST_BYTES_MAX {
+            return Err(io::Error::other("the command is too long to be started"));
+        }
+        let flags = rustix::pipe::PipeFlags::CLOEXEC;
+        let (output, writer) = rustix::pipe::pipe_with(flags)?;
+        rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
+        let (report, inside) = pair()?;
+        let fds = [writer.as_fd(), inside.as_fd()];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        sendmsg(&self.socket, &[IoSlice::new(&request)], &mut ancillary, flags)?;
+        Ok(Asked { output, report })
+    }
+}
+
+fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SocketFlags::CLOEXEC;
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
+}
+
+/// Is the spawner, until the agent is gone.
+fn serve(socket: &OwnedFd) -> io::Result<()> {
+    kernel::control(libc::PR_SET_PDEATHSIG, u64::from(libc::SIGKILL.unsigned_abs()))?;
+    environment::forget();
+    rustix::thread::set_name(c"sentinel-spawn")?;
+    // A key that is pressed at the terminal is for the agent, which ends this process.
+    let _ = rustix::process::setsid();
+    let socket = rustix::io::fcntl_dupfd_cloexec(socket, KEPT_FROM)?;
+    let nothing = {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC;
+        let nothing = rustix::fs::open("/dev/null", flags, Mode::empty())?;
+        rustix::io::fcntl_dupfd_cloexec(&nothing, KEPT_FROM)?
+    };
+    for number in 0..3 {
+        kernel::duplicate(&nothing, number)?;
+    }
+    kernel::close_between(3, KEPT_FROM.unsigned_abs() - 1)?;
+    kernel::control(libc::PR_SET_DUMPABLE, 0)?;
+    rustix::thread::set_no_new_privs(true)?;
+    kernel::hold_signals(&[libc::SIGCHLD]);
+    let children = kernel::children()?;
+    let sandboxes = Sandboxes::new()?;
+    let filter = filter::spawner().map_err(io::Error::other)?;
+    kernel::install(&filter)?;
+    loop {
+        let mut waited =
+            [PollFd::new(&socket, PollFlags::IN), PollFd::new(&children, PollFlags::IN)];
+        match poll(&mut waited, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let _ = rustix::io::read(&children, &mut [0; 128]);
+        while kernel::reap_any().is_some() {}
+        let [asked, _] = &waited;
+        if !asked.revents().is_empty() {
+            take(&socket, &sandboxes, &nothing)?;
+        }
+    }
+}
+
+/// Takes a request, and does it.
+fn take(socket: &OwnedFd, sandboxes: &Sandboxes, nothing: &OwnedFd) -> io::Result<()> {
+    let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut slices = [IoSliceMut::new(&mut bytes)];
+    let length = match recvmsg(socket, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+        Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
+        received => received?.bytes,
+    };
+    let mut fds = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(taken) = message {
+            fds.extend(taken);
+        }
+    }
+    let request = bytes.get(..length).filter(|request| !request.is_empty());
+    let request = request.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let profile = Profile::decode(request).map_err(io::Error::other)?;
+    let [output, report]: [OwnedFd; 2] = fds.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+    let started = output.try_clone().and_then(|errors| {
+        let streams = Streams { input: nothing.try_clone()?, output, errors };
+        let inside = report.try_clone()?;
+        sandboxes.begin(&profile, streams, inside).map_err(io::Error::other)
+    });
+    if let Err(why) = started {
+        Report::refuse(&report, &why.to_string());
+    }
+    Ok(())
+}
+
+/// A request: what fits into a socket's buffer on every machine, and more than the words of a call.
+const REQUEST_BYTES_MAX: usize = 160 * 1024;
+const _: () = assert!(2 * sentinel_core::limits::TOOL_ARGV_BYTES_MAX < REQUEST_BYTES_MAX);
+/// Descriptors below this are closed: what the agent had open is not the spawner's.
+const KEPT_FROM: i32 = 256;

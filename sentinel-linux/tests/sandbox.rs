@@ -1,0 +1,337 @@
+//! Programs in sandboxes, started by the real program: as whoever runs the tests, and if that is
+//! root as a user with no rights as well.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is a test that fails"
+)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+/// Somebody with a workspace, and a copy of the program that he can run.
+struct Person {
+    place: PathBuf,
+    /// None for whoever runs the tests.
+    id: Option<u32>,
+}
+
+impl Person {
+    fn new(name: &str, id: Option<u32>) -> Self {
+        let who = id.unwrap_or_default();
+        let name = format!("sentinel-{name}-{who}-{}", std::process::id());
+        let place = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&place);
+        for directory in ["work", "other"] {
+            fs::create_dir_all(place.join(directory)).unwrap();
+            chown(place.join(directory), id, id).unwrap();
+        }
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_sentinel"), place.join("sentinel")).unwrap();
+        for (file, text) in [("work/file", "shown\n"), ("other/secret", "hidden\n")] {
+            fs::write(place.join(file), text).unwrap();
+            chown(place.join(file), id, id).unwrap();
+            fs::set_permissions(place.join(file), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        Self { place: place.canonicalize().unwrap(), id }
+    }
+
+    fn work(&self) -> PathBuf {
+        self.place.join("work")
+    }
+
+    fn isolate(&self, options: &[&str], program: &[&str]) -> Command {
+        let mut command = Command::new(self.place.join("sentinel"));
+        command.arg("isolate").args(options).arg("--").args(program);
+        command.current_dir(self.work()).env("SECRET_TOKEN", "a secret").stdin(Stdio::null());
+        if let Some(id) = self.id {
+            command.uid(id).gid(id);
+        }
+        command
+    }
+
+    /// Runs it, and gives its status and what it wrote.
+    fn run(&self, options: &[&str], program: &[&str]) -> (Option<i32>, String) {
+        let Output { status, stdout, stderr } = self.isolate(options, program).output().unwrap();
+        let said = String::from_utf8_lossy(&stdout).into_owned();
+        (status.code(), said + &String::from_utf8_lossy(&stderr))
+    }
+
+    fn shell(&self, script: &str) -> (Option<i32>, String) {
+        self.run(&["--workspace", "."], &["sh", "-c", script])
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.place);
+    }
+}
+
+/// Does something as everybody there is.
+fn as_everybody(name: &str, test: impl Fn(&Person)) {
+    test(&Person::new(name, None));
+    if rustix::process::geteuid().is_root() {
+        test(&Person::new(name, Some(65_533)));
+    }
+}
+
+#[test]
+fn a_status_is_the_programs_own_and_some_are_the_sandboxs() {
+    as_everybody("status", |person| {
+        assert_eq!(person.run(&[], &["true"]), (Some(0), String::new()));
+        assert_eq!(person.run(&[], &["echo", "hello"]), (Some(0), "hello\n".into()));
+        assert_eq!(person.shell("exit 7").0, Some(7));
+        assert_eq!(person.shell("kill -TERM $$").0, Some(128 + 15));
+        assert_eq!(person.run(&[], &["no-such-program"]).0, Some(127));
+        assert_eq!(person.run(&[], &["/work/no-such-program"]).0, Some(127));
+        assert_eq!(person.run(&["--workspace", "."], &["./file"]).0, Some(126));
+        let (code, said) = person.run(&["--read", "/proc"], &["true"]);
+        assert_eq!(code, Some(125), "{said}");
+        assert!(said.contains("/proc is the kernel's"), "{said}");
+        let (code, said) = person.run(&["--timeout", "0.2"], &["sleep", "60"]);
+        assert_eq!(code, Some(124), "{said}");
+        assert!(said.contains("its time was over"), "{said}");
+    });
+}
+
+#[test]
+fn what_is_named_is_there_and_nothing_else() {
+    as_everybody("sight", |person| {
+        let secret = person.place.join("other/secret").display().to_string();
+        let (code, said) = person.shell("pwd; cat file; echo more >new; cat new");
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said, format!("{}\nshown\nmore\n", person.work().display()));
+        assert_eq!(fs::read_to_string(person.work().join("new")).unwrap(), "more\n");
+        for script in [
+            &format!("cat {secret}"),
+            "cat ../other/secret",
+            "cat /etc/shadow",
+            "ls /home",
+            "ls /sys",
+            "cat /proc/1/environ",
+            "cat /proc/1/root/etc/passwd",
+            "cat /proc/sys/kernel/core_pattern",
+            "echo x >/usr/x",
+            "echo x >/x",
+            "echo x >/etc/passwd",
+            "touch -d 2001-01-01 /usr/bin/true",
+            "cat .canary /.canary",
+        ] {
+            let (code, said) = person.shell(script);
+            assert!(code.is_some_and(|code| code != 0 && code < 124), "{script}: {said}");
+            assert!(!said.contains("hidden") && !said.contains("root:x:0:0:root:/root"), "{said}");
+        }
+        let (_, said) = person.shell("cat /proc/self/environ | tr '\\0' '\\n'; id -u; ls /proc");
+        assert!(!said.contains("a secret"), "{said}");
+        assert!(!said.lines().any(|line| line == "0"), "never user 0: {said}");
+        let read = ["--read", "."];
+        let (code, said) = person.run(&read, &["sh", "-c", &format!("echo x >{secret}")]);
+        assert_ne!(code, Some(0), "{said}");
+        let hidden = ["--workspace", ".", "--hide", "file"];
+        assert_eq!(person.run(&hidden, &["cat", "file"]).1, "");
+        let (_, said) = person.run(&["--env", "SECRET_TOKEN"], &["sh", "-c", "echo $SECRET_TOKEN"]);
+        assert_eq!(said, "a secret\n");
+    });
+}
+
+#[test]
+fn only_what_is_the_systems_or_named_is_run() {
+    as_everybody("running", |person| {
+        for script in [
+            "cp /usr/bin/true ./dropped && ./dropped",
+            "cp /usr/bin/true /tmp/dropped && /tmp/dropped",
+            "cp /usr/bin/true /dev/shm/dropped && /dev/shm/dropped",
+            "cp /usr/bin/true ./dropped && /lib64/ld-linux-x86-64.so.2 ./dropped",
+            "cp /usr/bin/true ./dropped && chmod 4755 ./dropped",
+        ] {
+            let (code, said) = person.shell(script);
+            assert!(code.is_some_and(|code| code != 0 && code != 125), "{script}: {said}");
+        }
+        // The one file that is named is run wherever it lies, and so is its interpreter.
+        let script = person.work().join("script");
+        fs::write(&script, "#!/bin/sh\necho from a script; echo x 2>/dev/null >>script\n").unwrap();
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+        chown(&script, person.id, person.id).unwrap();
+        let (_, said) = person.run(&["--workspace", "."], &["./script"]);
+        assert!(said.starts_with("from a script\n"), "{said}");
+        assert!(!fs::read_to_string(&script).unwrap().contains("\nx\n"), "it wrote to itself");
+        let (code, said) = person.run(&[], &["../sentinel", "version"]);
+        assert_eq!(code, Some(0), "{said}");
+    });
+}
+
+#[test]
+fn there_is_no_network_and_no_way_to_others() {
+    as_everybody("network", |person| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let script =
+            format!("use IO::Socket::INET; exit !IO::Socket::INET->new('127.0.0.1:{port}')");
+        let (code, said) = person.run(&["--network", "host"], &["perl", "-e", &script]);
+        assert_eq!(code, Some(0), "{said}");
+        let (code, said) = person.run(&[], &["perl", "-e", &script]);
+        assert_eq!(code, Some(1), "{said}");
+        let (code, said) = person.run(&["--network", "proxied"], &["true"]);
+        assert_eq!(code, Some(125), "{said}");
+        assert!(said.contains("has no proxy yet"), "{said}");
+    });
+}
+
+/// A process that left its parent, its group and its session, and one that is stopped: with the end
+/// of the call they are gone. Each has a number of seconds to sleep that nobody else has.
+#[test]
+fn nothing_outlives_a_call() {
+    as_everybody("tree", |person| {
+        let seconds = format!("{}", 100_000 + std::process::id());
+        let script =
+            format!("(setsid sleep {seconds} &) ; sleep {seconds} & kill -STOP $!; exit 0");
+        assert_eq!(person.shell(&script).0, Some(0));
+        wait_until_gone(&seconds);
+        let script = format!("(setsid sleep {seconds} &) ; sleep {seconds}");
+        let options = ["--timeout", "0.3"];
+        assert_eq!(person.run(&options, &["sh", "-c", &script]).0, Some(124));
+        wait_until_gone(&seconds);
+        // Killed itself, it can do nothing any more, and still nothing is left.
+        let mut started = person.isolate(&[], &["sh", "-c", &script]).spawn().unwrap();
+        while !is_running(&seconds) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        started.kill().unwrap();
+        started.wait().unwrap();
+        wait_until_gone(&seconds);
+    });
+}
+
+#[test]
+fn limits_hold() {
+    as_everybody("limits", |person| {
+        let hungry = ["perl", "-e", "my $x = 'x' x (1 << 28); print length $x"];
+        assert_eq!(person.run(&[], &hungry), (Some(0), (1 << 28).to_string()));
+        let (code, said) = person.run(&["--memory", "64M"], &hungry);
+        assert_ne!(code, Some(0), "{said}");
+        let forks = "my $n = 0; while ($n < 500) { my $p = fork; last if !defined $p; \
+                     if (!$p) { sleep 60; exit } $n++ } print $n";
+        let (_, said) = person.run(&["--pids", "20"], &["perl", "-e", forks]);
+        assert_eq!(said, "19", "the program is one of them");
+    });
+}
+
+/// Hundreds, eight at a time: no process, no mount and no file is left.
+#[test]
+fn many_leave_nothing() {
+    let person = Person::new("many", None);
+    let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let before = mounts();
+    let seconds = format!("{}", 200_000 + std::process::id());
+    let script = format!("(setsid sleep {seconds} &) ; echo x >/tmp/x; cat file");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..63 {
+                    assert_eq!(person.shell(&script), (Some(0), "shown\n".into()));
+                }
+            });
+        }
+    });
+    wait_until_gone(&seconds);
+    assert_eq!(mounts(), before);
+    let left: Vec<_> =
+        fs::read_dir(person.work()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(left, ["file"]);
+}
+
+/// An agent that may run some programs in its workspace.
+fn ask(person: &Person, text: &str) -> Command {
+    let work = person.work().display().to_string();
+    let programs = ["cat", "sleep", "touch", "yes"];
+    let grants: String = programs.iter().map(|name| format!(", \"run /usr/bin/{name}\"")).collect();
+    let programs: String =
+        programs.iter().map(|name| format!("{name} = \"/usr/bin/{name}\"\n")).collect();
+    let config = format!(
+        "[security]\ngrants = [\"read,list {work}\", \"write {work}/made\", \"deny read \
+         {work}/private\"{grants}]\n[security.programs]\n{programs}"
+    );
+    let _ = fs::remove_dir_all(person.place.join("state"));
+    fs::write(person.place.join("sentinel.toml"), config).unwrap();
+    let mut command = Command::new(person.place.join("sentinel"));
+    command.current_dir(person.work()).args(["chat", "-m", text, "--state", "../state"]);
+    command.args(["--config", "../sentinel.toml"]).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    let (said, errors) = (&output.stdout, &output.stderr);
+    String::from_utf8_lossy(said).into_owned() + &String::from_utf8_lossy(errors)
+}
+
+#[test]
+fn an_agent_runs_what_was_granted_with_what_was_granted() {
+    let person = Person::new("agent", None);
+    fs::create_dir(person.work().join("made")).unwrap();
+    fs::write(person.work().join("private"), "hidden").unwrap();
+    for (text, expected) in [
+        ("run `cat file`", "shown"),
+        ("run `cat missing`", "[it ended with status 1]"),
+        ("run `sleep 1`", "[it ended with status 0]"),
+        ("run `touch made/new`", "[it ended with status 0]"),
+    ] {
+        let output = ask(&person, text).output().unwrap();
+        assert!(said(&output).contains(expected), "{text}: {}", said(&output));
+    }
+    assert!(person.work().join("made/new").exists());
+    for text in ["run `cat private`", "run `touch file2`", "run `cat ../other/secret`"] {
+        let output = ask(&person, text).output().unwrap();
+        assert!(!said(&output).contains("hidden"), "{}", said(&output));
+    }
+    assert!(!person.work().join("file2").exists());
+    let output = ask(&person, "run `yes`").output().unwrap();
+    assert!(output.stdout.len() < 1 << 20, "a flood is cut");
+}
+
+/// The process that starts programs is killed: what it had started is gone with it, and the agent
+/// says so.
+#[test]
+fn a_spawner_that_is_killed_takes_everything_along() {
+    let person = Person::new("spawner", None);
+    let seconds = format!("{}", 300_000 + std::process::id());
+    let agent = ask(&person, &format!("run `sleep {seconds}`")).spawn().unwrap();
+    while !is_running(&seconds) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // The agent's only child.
+    let id = agent.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let spawner = children.split_whitespace().next().unwrap().parse().unwrap();
+    let spawner = rustix::process::Pid::from_raw(spawner).unwrap();
+    rustix::process::kill_process(spawner, rustix::process::Signal::KILL).unwrap();
+    let output = agent.wait_with_output().unwrap();
+    wait_until_gone(&seconds);
+    assert!(said(&output).contains("[it was killed]"), "{}", said(&output));
+    assert!(said(&output).contains("the process that starts programs has ended"));
+}
+
+/// Whether a process sleeps for so many seconds, by what the kernel shows of it.
+fn is_running(seconds: &str) -> bool {
+    let is_it = |entry: std::io::Result<fs::DirEntry>| {
+        let line = entry.ok().and_then(|entry| fs::read(entry.path().join("cmdline")).ok());
+        line.is_some_and(|line| line == format!("sleep\0{seconds}\0").into_bytes())
+    };
+    fs::read_dir("/proc").unwrap().any(is_it)
+}
+
+/// What was killed is gone when the kernel has got to it. A test that fails ends here, too.
+fn wait_until_gone(seconds: &str) {
+    for _ in 0..1000 {
+        if !is_running(seconds) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("a process is left");
+}
