@@ -4,6 +4,7 @@
 
 mod attachments;
 mod audit;
+mod breakout;
 mod clock;
 mod command;
 mod commands;

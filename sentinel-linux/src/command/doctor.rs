@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use super::{Arguments, Command, Switch};
+use crate::breakout;
 use crate::doctor::{self, Examination, Finding, Verdict};
 use crate::style::Style;
 
@@ -19,15 +20,41 @@ secrets, the audit log and the grants, and asks every model and platform whether
 takes its key. It changes nothing. It ends with 0 if nothing is wrong, with 1 if something is.
 
   sentinel doctor
-  sentinel doctor --offline --json | jq '.checks[] | select(.verdict != \"OK\")'",
+  sentinel doctor --offline --json | jq '.checks[] | select(.verdict != \"OK\")'
+
+With --breakout it tries instead to get out of the sandbox that tools run in, in some three hundred
+ways. Each is tried without the sandbox too, where it has to succeed: one that cannot proves
+nothing, and is not counted. What is dangerous is asked for only so that the kernel says whether it
+would do it. It takes some seconds, and ends with 0 if nothing got out.
+
+  sentinel doctor --breakout
+  sentinel doctor --breakout --only network --json",
     options: &[
         Switch { name: "json", short: None, value: "", summary: "for programs" },
         Switch { name: "offline", short: None, value: "", summary: "ask nobody else anything" },
+        Switch {
+            name: "breakout",
+            short: None,
+            value: "",
+            summary: "try to get out of the sandbox, instead",
+        },
+        Switch {
+            name: "only",
+            short: None,
+            value: "WORD",
+            summary: "with --breakout: the attempts of this group, or with this in their names",
+        },
     ],
     run: look,
 }];
 
 fn look(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if arguments.has("breakout") {
+        return break_out(&arguments);
+    }
+    if arguments.has("only") {
+        return Err("--only belongs to --breakout".into());
+    }
     let findings = doctor::examine(&Examination {
         file: arguments.path("config"),
         state: arguments.path("state"),
@@ -45,6 +72,21 @@ fn look(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         Verdict::Bad => ExitCode::FAILURE,
         Verdict::Good | Verdict::Warning => ExitCode::SUCCESS,
     })
+}
+
+/// Tries to get out of a sandbox.
+fn break_out(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let findings = breakout::try_all(&breakout::Options { only: arguments.text("only")? })?;
+    let mut text = match arguments.has("json") {
+        true => breakout::to_json(&findings),
+        false => breakout::written(&findings, Style::of(&io::stdout())),
+    };
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    io::stdout().write_all(text.as_bytes())?;
+    let is_good = breakout::Sum::of(&findings).is_good();
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Where a text begins, behind its verdict and what it is about.

@@ -127,6 +127,10 @@ fn all() -> impl Iterator<Item = &'static Command> {
 
 /// Does what the command line asks for.
 pub(crate) fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // What `doctor --breakout` starts, and nobody else can.
+    if let Some(code) = crate::breakout::attempted() {
+        return Ok(code);
+    }
     let (command, arguments) = arguments::read(lexopt::Parser::from_env())?;
     if arguments.has("help") {
         print!("{}", help::about(command));
