@@ -2,9 +2,10 @@
 //!
 //! The secret itself is never among it, so that whoever puts it out has got at it.
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
+
+use sentinel_core::order::Map;
 
 use super::{Refused, Tried};
 
@@ -17,7 +18,7 @@ pub(super) const WORD: &str = "--breakout-attempt";
 /// The places and numbers of one run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ground {
-    told: BTreeMap<String, String>,
+    told: Map<String, String>,
 }
 
 impl Ground {

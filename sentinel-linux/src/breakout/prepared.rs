@@ -1,6 +1,5 @@
 //! What is prepared for one run of one attempt, and what is seen of it afterwards.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, XattrFlags};
 use rustix::process::Pid;
 use rustix::termios::{LocalModes, Winsize};
+use sentinel_core::order::Map;
 
 use super::ground::{Ground, OUTSIDE, SHARED, SIGN, VARIABLE, WORD, WORKSPACE};
 use super::inside::VICTIM;
@@ -28,7 +28,7 @@ pub(super) struct Prepared {
     pub(super) terminal: Option<Terminal>,
     objects: Option<objects::Objects>,
     base: PathBuf,
-    before: BTreeMap<PathBuf, String>,
+    before: Map<PathBuf, String>,
 }
 
 impl Prepared {
@@ -109,8 +109,8 @@ impl Drop for Prepared {
 }
 
 /// Everything about every file in the places that were not granted for writing.
-fn seen(ground: &Ground) -> BTreeMap<PathBuf, String> {
-    let mut seen = BTreeMap::new();
+fn seen(ground: &Ground) -> Map<PathBuf, String> {
+    let mut seen = Map::new();
     for place in [ground.outside(""), ground.shared("")] {
         let entries = fs::read_dir(&place).into_iter().flatten().filter_map(Result::ok);
         for path in entries.map(|entry| entry.path()).chain([place]) {

@@ -13,13 +13,13 @@
 
 pub(crate) mod profile;
 
-use std::collections::BTreeMap;
 use std::io;
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ToolOutput};
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
+use sentinel_core::order::Map;
 use sentinel_core::sandbox::Profile;
 
 use crate::log;
@@ -30,7 +30,7 @@ use crate::sandbox::{Asked, End, Outcome, Spawner, look};
 #[derive(Debug)]
 pub(crate) struct Commands {
     spawner: Option<Spawner>,
-    running: BTreeMap<u32, Running>,
+    running: Map<u32, Running>,
     next: u32,
     over: Vec<(CallNumber, ToolOutput)>,
 }
@@ -57,7 +57,7 @@ enum Ending {
 
 impl Commands {
     pub(crate) fn new(spawner: Option<Spawner>) -> Self {
-        Self { spawner, running: BTreeMap::new(), next: 0, over: Vec::new() }
+        Self { spawner, running: Map::new(), next: 0, over: Vec::new() }
     }
 
     /// Begins to wait for the spawner's end.

@@ -43,14 +43,14 @@ fn error(error: i32) -> u32 {
 }
 
 fn strict() -> Vec<libc::sock_filter> {
-    super::program(&Calls::Strict, Network::None).unwrap()
+    program(&Calls::Strict, Network::None).unwrap()
 }
 
 #[test]
 fn every_number_has_the_answer_of_its_list() {
     for (calls, science) in [(Calls::Strict, false), (Calls::DataScience, true)] {
         for network in [Network::None, Network::Proxied, Network::Host] {
-            let program = super::program(&calls, network).unwrap();
+            let program = program(&calls, network).unwrap();
             assert!(program.len() < 1000, "{}", program.len());
             let has_network = network != Network::None;
             let lists = [
@@ -100,8 +100,8 @@ fn other_architectures_end_the_process() {
 #[test]
 fn a_part_of_a_call_is_its_arguments() {
     let strict = strict();
-    let proxied = super::program(&Calls::Strict, Network::Proxied).unwrap();
-    let science = super::program(&Calls::DataScience, Network::None).unwrap();
+    let proxied = program(&Calls::Strict, Network::Proxied).unwrap();
+    let science = program(&Calls::DataScience, Network::None).unwrap();
     let arguments = |values: &[u64]| {
         let mut all = [0; 6];
         all[..values.len()].copy_from_slice(values);
@@ -154,7 +154,7 @@ fn a_part_of_a_call_is_its_arguments() {
 fn a_file_names_what_is_allowed() {
     let names = ["read", "mount", "socket", "ioctl", "no_such_call"];
     let names = names.map(|name| name.as_bytes().to_vec()).to_vec();
-    let program = super::program(&Calls::Custom(names), Network::None).unwrap();
+    let program = program(&Calls::Custom(names), Network::None).unwrap();
     let none = [0; 6];
     assert_eq!(answer(&program, libc::SYS_read, none), ALLOW);
     assert_eq!(answer(&program, libc::SYS_write, none), error(libc::EPERM));
