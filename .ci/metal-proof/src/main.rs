@@ -70,6 +70,9 @@ fn exercise(input: &[u8]) -> String {
     converse(&mut output);
     channel::exercise(input, &mut output);
     runtime::exercise(input, &mut output);
+    if let Err(error) = sentinel_core::sandbox::Profile::decode(input) {
+        output.push_str(&error.to_string());
+    }
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);

@@ -1,12 +1,16 @@
 //! What this kernel can enforce.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, CWD, Mode, OFlags, ResolveFlags, access, openat2};
 
+use sentinel_core::sandbox::Profile;
+
 use super::Finding;
 use crate::confine;
+use crate::sandbox::{self, End, Sandboxes, Streams};
 
 /// Looks at what the agent's own confinement and the sandboxes of programs rest on.
 pub(super) fn look() -> Vec<Finding> {
@@ -19,6 +23,7 @@ pub(super) fn look() -> Vec<Finding> {
         beneath(),
         privileges(read("/proc/self/status").as_deref()),
         namespaces(&read),
+        sandbox(),
         cgroup(read("/proc/self/cgroup").as_deref(), Path::new("/sys/fs/cgroup")),
     ]
 }
@@ -128,16 +133,41 @@ fn namespaces(read: &dyn Fn(&str) -> Option<String>) -> Finding {
         Err(why) => Finding::warning(
             ABOUT,
             format!("user namespaces cannot be made: {why}"),
-            "nothing needs them yet; sandboxes of programs will: set it otherwise with sysctl",
+            "no command can be run by a user who is not root: set it otherwise with sysctl",
         ),
+    }
+}
+
+/// Whether a program can be started in a sandbox, and whether that holds: one is.
+fn sandbox() -> Finding {
+    const ABOUT: &str = "sandbox";
+    match start() {
+        Ok(()) => Finding::good(ABOUT, "a program was started in one, and every wall was tried"),
+        Err(why) => Finding::warning(
+            ABOUT,
+            format!("no command can be run: {why}"),
+            "see docs/SECURITY.md for what it takes; in a container, allow new namespaces",
+        ),
+    }
+}
+
+fn start() -> Result<(), String> {
+    let directories = OsStr::new("/usr/bin:/bin");
+    let program = sandbox::found(Path::new("true"), directories).ok_or("there is no /bin/true")?;
+    let profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    let streams = Streams::own().map_err(|error| error.to_string())?;
+    let sandboxes = Sandboxes::new().map_err(|error| error.to_string())?;
+    let started = sandboxes.start(&profile, streams).map_err(|error| error.to_string())?;
+    match started.wait().end {
+        End::Exited(0) => Ok(()),
+        end => Err(end.to_string()),
     }
 }
 
 /// Whether there is a cgroup here that limits can be set in. Nothing needs it yet.
 fn cgroup(own: Option<&str>, mount: &Path) -> Finding {
     const ABOUT: &str = "cgroups";
-    let fix = "nothing needs it yet; sandboxes of programs will limit memory by it: start the \
-               agent as a service with Delegate=yes then";
+    let fix = "nothing needs it yet: memory of programs is limited for each process";
     let path = own.and_then(|text| text.lines().find_map(|line| line.strip_prefix("0::/")));
     let Some(path) = path.filter(|_| mount.join("cgroup.controllers").exists()) else {
         return Finding::warning(ABOUT, "there is no cgroup2 here", fix);

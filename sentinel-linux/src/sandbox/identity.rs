@@ -86,13 +86,14 @@ impl Identity {
 
 /// A user namespace that says how owners are mapped. A process has to live in it while it is made.
 fn mapping(owner: (u32, u32), own: (u32, u32)) -> io::Result<OwnedFd> {
+    let parent = rustix::process::getpid();
     match kernel::clone(u64::from(libc::CLONE_NEWUSER.unsigned_abs()), None)? {
         Side::Child => loop {
             // Until it is killed, which follows at once; and should its parent die before, then by
             // that.
             let _ =
                 kernel::control(libc::PR_SET_PDEATHSIG, u64::from(libc::SIGKILL.unsigned_abs()));
-            if rustix::process::getppid().is_none_or(rustix::process::Pid::is_init) {
+            if rustix::process::getppid() != Some(parent) {
                 kernel::end(0);
             }
             kernel::pause();

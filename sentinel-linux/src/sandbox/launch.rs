@@ -207,7 +207,6 @@ fn program(
     }
     kernel::close_from_on_exec(3).at(Stage::Descriptors)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
-    kernel::reset_signals();
     kernel::hold_signals(&[]);
     let walls = Walls::new(landlock, profile.network, &profile.calls);
     canary::try_walls(&walls)?;

@@ -19,6 +19,8 @@ mod parts;
 mod refused;
 mod tree;
 
+use std::collections::BTreeMap;
+
 use sentinel_core::sandbox::{Calls, Network};
 
 use self::allowed::Call;
@@ -38,11 +40,10 @@ pub(super) fn program(
     calls: &Calls,
     network: Network,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
-    let mut actions: Vec<(u32, Action)> = Vec::new();
+    let mut actions: BTreeMap<u32, Action> = BTreeMap::new();
     let mut put = |call: libc::c_long, action| {
         if let Ok(number) = u32::try_from(call) {
-            actions.retain(|(known, _)| *known != number);
-            actions.push((number, action));
+            actions.insert(number, action);
         }
     };
     for (name, call) in every_name() {
@@ -80,7 +81,7 @@ pub(super) fn program(
             put(*call, Action::Decide(part));
         }
     }
-    actions.sort_by_key(|(number, _)| *number);
+    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
