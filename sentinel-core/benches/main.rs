@@ -18,6 +18,7 @@ mod capability_cases;
 mod corpus;
 #[path = "../tests/counting/mod.rs"]
 mod counting;
+mod growth;
 mod journal;
 mod json;
 mod label;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         runtime::idling,
         wire::frames,
         wire::names,
+        growth::growing,
     ];
     let reached = tables.map(|table| table(&filter));
     if reached.contains(&false) {

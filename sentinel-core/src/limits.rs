@@ -401,6 +401,10 @@ pub const LABEL_REFERENCES_MAX: usize = 65_536;
 /// How many tools a plan may name. One that names every tool there is plans nothing.
 pub const LABEL_PLAN_TOOLS_MAX: usize = 32;
 
+/// Texts and calls of one written scenario: every call is explained by all that stands before it,
+/// and the longest that anybody wrote has a dozen.
+pub const POLICY_STEPS_MAX: usize = 512;
+
 /// How many blocks one conversation may hold a label for. Its history is cut long before.
 pub const LABEL_BLOCKS_MAX: usize = 1 << 20;
 

@@ -235,8 +235,8 @@ struct Step {
     from: u32,
     /// What is new, for people.
     what: &'static str,
-    /// The files that are changed, and kept as they were. Never keys: a copy of the ring would undo
-    /// forgetting, and one of the seed would let yesterday be forged.
+    /// The files that are changed, and kept as they were. Never keys: a copy of the ring would
+    /// undo forgetting, and one of the seed would let yesterday be forged.
     changes: &'static [&'static str],
     make: fn(&State) -> Result<(), StateError>,
 }

@@ -177,6 +177,10 @@ impl<'t> Reporter<'t> {
         message: String,
         help: Option<String>,
     ) {
+        // Where it is costs a look through the text, and of more than are kept nothing is shown.
+        if self.is_full() {
+            return;
+        }
         if self.file.is_empty() {
             // Without a file, everything that is said comes from there.
             return self.of_environment(severity, message, help);

@@ -20,7 +20,16 @@ impl Hash {
     /// in the tree, so that a record's bytes are hashed once.
     #[must_use]
     pub fn record(previous: Self, body: &[u8]) -> Self {
-        Self::of(&[&[0], &previous.0, body])
+        // What stands before the body and its first bytes are one block: then nothing of the rest
+        // has to be copied. Hashing three pieces takes noticeably longer.
+        let (first, rest) = body.split_at(body.len().min(BLOCK_BYTES - 33));
+        let mut head = [0; BLOCK_BYTES];
+        head[1..33].copy_from_slice(&previous.0);
+        head[33..33 + first.len()].copy_from_slice(first);
+        let mut hasher = Sha256::new();
+        hasher.update(&head[..33 + first.len()]);
+        hasher.update(rest);
+        Self(hasher.finalize().into())
     }
 
     /// The hash of two neighbours in the tree.
@@ -63,6 +72,9 @@ impl Hash {
     }
 }
 
+/// What SHA-256 takes at once.
+const BLOCK_BYTES: usize = 64;
+
 impl fmt::Display for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
@@ -72,5 +84,20 @@ impl fmt::Display for Hash {
 impl fmt::Debug for Hash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Hash({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_hashed_as_the_format_says() {
+        let previous = Hash([7; 32]);
+        let bytes: [u8; 200] = core::array::from_fn(|index| index as u8);
+        for length in 0..=bytes.len() {
+            let body = &bytes[..length];
+            assert_eq!(Hash::record(previous, body), Hash::of(&[&[0], &previous.0, body]));
+        }
     }
 }

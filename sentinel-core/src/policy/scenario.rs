@@ -26,6 +26,7 @@ use crate::label::{
     Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Mode,
     Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain, questions,
 };
+use crate::limits::POLICY_STEPS_MAX;
 use crate::order::Map;
 use crate::text::json::{self, Kind, Value};
 use crate::time::Timestamp;
@@ -278,6 +279,11 @@ struct Text {
 
 impl<'s> Stage<'s> {
     fn step(&mut self, step: Value<'s>) -> Result<(), ScenarioError> {
+        // Each call is explained by everything that was said before it.
+        if self.texts.len() + self.outcome.calls.len() >= POLICY_STEPS_MAX {
+            let most = format!("a scenario has {POLICY_STEPS_MAX} texts and calls at most");
+            return Err(fault(step, most));
+        }
         if let Some(text) = step.find("say") {
             known(step, &["say", "by", "label"])?;
             return self.say(step, text.as_str()?);

@@ -1,9 +1,9 @@
 //! Contents put into a call, in the place of the names that stood for them.
 //!
-//! A model may pass on what it has not seen by the name that the runtime gave it. The call is judged
-//! with the name in it; what is done has the content there. Nothing but whole payload values is
-//! replaced, so a content that looks like another name stays what it is, and no content ever comes
-//! to stand where it could decide where a call lands.
+//! A model may pass on what it has not seen by the name that the runtime gave it. The call is
+//! judged with the name in it; what is done has the content there. Nothing but whole payload values
+//! is replaced, so a content that looks like another name stays what it is, and no content ever
+//! comes to stand where it could decide where a call lands.
 //!
 //! # Invariants
 //! - Only values are replaced that stand whole in a payload parameter; every other part of the call

@@ -260,3 +260,16 @@ fn a_difference_says_what_was_expected() {
     assert_eq!(said, wanted);
     assert!(outcome.calls[0].explanation.starts_with("t asks (rule 5)"));
 }
+
+/// A file that somebody else wrote is judged in a time that has a bound.
+#[test]
+fn a_scenario_has_so_many_steps_and_no_more() {
+    let line = |steps: usize| {
+        let steps = vec![r#"{"say": "x"}"#; steps].join(",");
+        format!(r#"{{"name": "n", "steps": [{steps}]}}"#)
+    };
+    let most = sentinel_core::limits::POLICY_STEPS_MAX;
+    assert!(Suite::new().evaluate(&line(most)).is_ok());
+    let error = Suite::new().evaluate(&line(most + 1)).unwrap_err().to_string();
+    assert!(error.contains("512 texts and calls at most"), "{error}");
+}

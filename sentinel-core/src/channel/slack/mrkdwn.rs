@@ -235,17 +235,12 @@ fn span_at(text: &str, before: Option<char>) -> Option<Span<'_>> {
     ];
     if text.starts_with('[') || text.starts_with("![") {
         let label_start = text.find('[')? + 1;
-        let label_end = label_start + text.get(label_start..)?.find("](")?;
-        let url_start = label_end + 2;
-        let url_end = url_start + text.get(url_start..)?.find(')')?;
-        let (inside, url) = (text.get(label_start..label_end)?, text.get(url_start..url_end)?);
-        let is_link = !url.is_empty() && !url.contains(char::is_whitespace);
-        let is_plain = !inside.contains('[');
-        return (is_link && is_plain).then_some(Span {
-            kind: Kind::Link { url },
-            inside,
-            length: url_end + 1,
-        });
+        let inside =
+            before_end(text.get(label_start..)?, "](", LABEL_BYTES_MAX, |letter| letter == '[')?;
+        let url_start = label_start + inside.len() + 2;
+        let url = before_end(text.get(url_start..)?, ")", ADDRESS_BYTES_MAX, char::is_whitespace)?;
+        let length = url_start + url.len() + 1;
+        return (!url.is_empty()).then_some(Span { kind: Kind::Link { url }, inside, length });
     }
     let (mark, kind) = marks.into_iter().find(|(mark, _)| text.starts_with(mark))?;
     let from = text.get(mark.len()..)?;
@@ -264,6 +259,29 @@ fn span_at(text: &str, before: Option<char>) -> Option<Span<'_>> {
     let is_apart = !is_word(before) && !is_word(after);
     (is_tight && is_apart).then_some(Span { kind, inside, length })
 }
+
+/// What stands before an end, if that is near and nothing in between rules it out. Every bracket of
+/// a text is looked from, so no look is a long one.
+fn before_end<'t>(
+    text: &'t str,
+    end: &str,
+    bytes_max: usize,
+    is_none: impl Fn(char) -> bool,
+) -> Option<&'t str> {
+    for (place, letter) in text.char_indices() {
+        if place > bytes_max || is_none(letter) {
+            return None;
+        }
+        if text.get(place..).is_some_and(|rest| rest.starts_with(end)) {
+            return text.get(..place);
+        }
+    }
+    None
+}
+
+/// What a link shows, and where it leads: longer ones are text.
+const LABEL_BYTES_MAX: usize = 1024;
+const ADDRESS_BYTES_MAX: usize = 2048;
 
 /// A text that Slack shows as it is.
 pub(super) fn encode(text: &str, out: &mut String) {
