@@ -77,7 +77,7 @@ fn figures() {
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
     let (attacks, _, reached) = figures_of("grounded, payload asks", asking, 0.75);
     assert_eq!(attacks.through, 0);
-    assert_eq!(reached, [true, false, true, true]);
+    assert_eq!(reached, [true, false, true, false]);
 
     let strict = Suite::new().in_mode(Mode::Strict);
     let (attacks, _, reached) = figures_of("strict", strict, 0.0);
