@@ -1,0 +1,175 @@
+//! Reading and writing through the traits of `embedded-io`.
+//!
+//! # Invariants
+//! - Reading waits until there is something; a channel whose other end is closed has ended.
+//!
+//! # Not here
+//! Handles in messages: [`ChannelStream`] is for bytes, and closes what comes with them.
+
+use alloc::vec::Vec;
+
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use luperiq_abi::call::{FOREVER, POSITION_CURRENT};
+use luperiq_abi::limits::{MESSAGE_BYTES_MAX, TRANSFER_BYTES_MAX};
+use luperiq_abi::{Call, Error, Signals};
+
+use crate::call::{input, output, plain};
+use crate::handle::{Channel, Console};
+
+/// Why bytes did not go or come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IoError(pub Error);
+
+impl core::fmt::Display for IoError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl core::error::Error for IoError {}
+
+impl embedded_io::Error for IoError {
+    fn kind(&self) -> ErrorKind {
+        match self.0 {
+            Error::NotAllowed | Error::Policy | Error::Revoked => ErrorKind::PermissionDenied,
+            Error::PeerClosed => ErrorKind::BrokenPipe,
+            Error::TimedOut => ErrorKind::TimedOut,
+            Error::NotFound => ErrorKind::NotFound,
+            Error::NoMemory => ErrorKind::OutOfMemory,
+            Error::BadArgument => ErrorKind::InvalidInput,
+            Error::Unsupported => ErrorKind::Unsupported,
+            _ => ErrorKind::Other,
+        }
+    }
+}
+
+impl ErrorType for Console {
+    type Error = IoError;
+}
+
+impl Read for Console {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, IoError> {
+        if room.is_empty() {
+            return Ok(0);
+        }
+        let length = room.len().min(TRANSFER_BYTES_MAX);
+        let room = room.get_mut(..length).unwrap_or_default();
+        loop {
+            let [at, bytes] = output(room);
+            match plain(Call::Read, [self.number(), at, bytes, POSITION_CURRENT, 0, 0]) {
+                Ok((count, _)) => {
+                    return usize::try_from(count).map_err(|_| IoError(Error::TooLong));
+                }
+                Err(Error::NotReady) => {}
+                Err(error) => return Err(IoError(error)),
+            }
+            self.wait(Signals::READABLE, FOREVER).map_err(IoError)?;
+        }
+    }
+}
+
+impl Write for Console {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, IoError> {
+        let bytes = bytes.get(..TRANSFER_BYTES_MAX).unwrap_or(bytes);
+        let [at, count] = input(bytes);
+        let registers = [self.number(), at, count, POSITION_CURRENT, 0, 0];
+        let (count, _) = plain(Call::Write, registers).map_err(IoError)?;
+        usize::try_from(count).map_err(|_| IoError(Error::TooLong))
+    }
+
+    fn flush(&mut self) -> Result<(), IoError> {
+        Ok(())
+    }
+}
+
+impl core::fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.write_all(text.as_bytes()).map_err(|_| core::fmt::Error)
+    }
+}
+
+/// A channel as a stream of bytes: what a message says follows on what the one before said.
+#[derive(Debug)]
+pub struct ChannelStream {
+    channel: Channel,
+    /// Of the last message what was not read yet, from a place on.
+    rest: Vec<u8>,
+    place: usize,
+}
+
+impl ChannelStream {
+    /// The stream of a channel.
+    #[must_use]
+    pub const fn new(channel: Channel) -> Self {
+        Self { channel, rest: Vec::new(), place: 0 }
+    }
+}
+
+impl ErrorType for ChannelStream {
+    type Error = IoError;
+}
+
+impl Read for ChannelStream {
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, IoError> {
+        while self.place >= self.rest.len() && !room.is_empty() {
+            match self.channel.receive(FOREVER) {
+                Ok(message) => (self.rest, self.place) = (message.bytes, 0),
+                Err(Error::PeerClosed) => return Ok(0),
+                Err(error) => return Err(IoError(error)),
+            }
+        }
+        let rest = self.rest.get(self.place..).unwrap_or_default();
+        let count = rest.len().min(room.len());
+        for (place, byte) in room.iter_mut().zip(rest) {
+            *place = *byte;
+        }
+        self.place += count;
+        Ok(count)
+    }
+}
+
+impl Write for ChannelStream {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, IoError> {
+        let bytes = bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes);
+        loop {
+            match self.channel.send(bytes, Vec::new()) {
+                Ok(()) => return Ok(bytes.len()),
+                // The other end has as much as it can hold; it reads when it runs.
+                Err((Error::NotReady, _)) => crate::call::yield_now(),
+                Err((error, _)) => return Err(IoError(error)),
+            }
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), IoError> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::fake::{called, will_answer};
+    use crate::handle::Owned;
+
+    #[test]
+    fn reading_the_console_waits_until_there_is_something() {
+        let mut console = Console(Owned::of(0x1001).unwrap());
+        will_answer([Err((Error::NotReady, 0)), Ok((1, 0)), Ok((2, 0))]);
+        assert_eq!(console.read(&mut [0; 8]), Ok(2));
+        assert_eq!(called().len(), 3);
+        will_answer([Err((Error::Revoked, 0))]);
+        assert_eq!(console.read(&mut [0; 8]), Err(IoError(Error::Revoked)));
+    }
+
+    #[test]
+    fn a_stream_is_read_in_pieces_and_ends_with_its_other_end() {
+        let mut stream = ChannelStream::new(Channel(Owned::of(0x1001).unwrap()));
+        will_answer([Ok((5, 0)), Err((Error::PeerClosed, 0))]);
+        assert_eq!(stream.read(&mut [0; 3]), Ok(3));
+        assert_eq!(stream.read(&mut [0; 3]), Ok(2));
+        assert_eq!(stream.read(&mut [0; 3]), Ok(0));
+        will_answer([Err((Error::NotReady, 0)), Ok((0, 0)), Ok((0, 0))]);
+        assert_eq!(stream.write(b"some"), Ok(4));
+    }
+}
