@@ -147,6 +147,12 @@ fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((format!("probe/{}", case.program), bytes));
     }
+    let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bins"])?;
+    for name in PROGRAMS {
+        let path = folder.join(name);
+        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+        programs.push((format!("bin/{name}"), bytes));
+    }
     Ok(programs)
 }
 
@@ -174,6 +180,9 @@ fn target(workspace: &Workspace) -> PathBuf {
 
 /// Without vector registers, so that a system call leaves the program's where they are.
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
+
+/// The programs of `luperiq-programs`, which stand in the archive's `bin`.
+const PROGRAMS: &[&str] = &["attack", "attacks"];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";

@@ -1,0 +1,14 @@
+//! What the programs here have in common.
+//!
+//! | module | |
+//! |---|---|
+//! | [`attack`] | what programs try that they may not, one thing each |
+//! | [`record`] | the kernel's record, as far as a program has to understand it |
+#![cfg_attr(target_os = "none", no_std)]
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+pub mod attack;
+pub mod record;
