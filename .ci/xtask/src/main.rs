@@ -100,8 +100,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "luperiq",
-        arguments: "[build | run [WORD...] | test]",
-        about: "the kernel: build its image, boot it in QEMU, test it by many boots",
+        arguments: "[build | run [WORD...] | test | figures]",
+        about: "the kernel: build its image, boot it in QEMU, test it by boots, count",
         run: luperiq::command,
     },
     Command {

@@ -73,7 +73,9 @@ pub(crate) struct Kernel {
     /// Where inputs and answers are copied through.
     pub(crate) scratch: Vec<u8>,
     pub(crate) woken: Vec<crate::schedule::ThreadId>,
-    /// What the machine ends with.
+    /// The first process.
+    first: Option<Key>,
+    /// What the machine ends with: what the first process said, or whoever halted it.
     pub(crate) halt_code: u8,
     turn_start: Instant,
     turn_end: Instant,
@@ -145,6 +147,7 @@ impl Kernel {
             console: None,
             scratch: vec![0; call::SCRATCH_BYTES],
             woken: Vec::new(),
+            first: None,
             halt_code: 0,
             turn_start: 0,
             turn_end: 0,
@@ -169,8 +172,10 @@ impl Kernel {
             }
         };
         self.console = self.system.first_of(Kind::Console);
+        self.first = Some(key);
         self.load(key, file, bootstrap);
         self.run(key);
+        say!("`{path}` starts");
     }
 
     /// Ends a process for what it did, and says so.
@@ -178,7 +183,15 @@ impl Kernel {
         let why: String = format!("{why}");
         let name = self.system.process_name(key).unwrap_or("?");
         say!("process {} `{name}` killed: {why}", key.number());
-        self.system.process_end(key, call::KILLED, &why);
+        self.end_process(key, call::KILLED, &why);
+    }
+
+    /// Ends a process.
+    pub(crate) fn end_process(&mut self, key: Key, code: i32, why: &str) {
+        if self.first == Some(key) {
+            self.halt_code = code as u8;
+        }
+        self.system.process_end(key, code, why);
     }
 
     /// Deals with everything that an entry left: who ended, what is no more, who can go on.

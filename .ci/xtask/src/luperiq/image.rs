@@ -18,30 +18,58 @@ pub(super) fn make(elf: &[u8], files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, E
     Ok(image)
 }
 
+/// The bytes of everything that is loaded and never written.
+pub(super) fn constant_bytes(elf: &[u8]) -> Option<usize> {
+    const WRITABLE: usize = 2;
+    let constant = parts(elf)?.into_iter().filter(|part| part.flags & WRITABLE == 0);
+    Some(constant.map(|part| part.in_memory).sum())
+}
+
 /// Every loaded part at its distance from the first.
 fn flat(elf: &[u8]) -> Option<Vec<u8>> {
+    let mut image = Vec::new();
+    let parts = parts(elf)?;
+    let start = parts.first()?.at;
+    for part in parts {
+        let at = part.at.checked_sub(start)?;
+        let end = at.checked_add(part.in_memory).filter(|end| *end <= KERNEL_BYTES_MAX)?;
+        image.resize(image.len().max(end.next_multiple_of(4096)), 0);
+        image.get_mut(at..at + part.content.len())?.copy_from_slice(part.content);
+    }
+    Some(image)
+}
+
+/// A part of an ELF file that is loaded.
+struct Part<'a> {
+    flags: usize,
+    at: usize,
+    content: &'a [u8],
+    in_memory: usize,
+}
+
+fn parts(elf: &[u8]) -> Option<Vec<Part<'_>>> {
     const AARCH64: usize = 183;
     const LOAD: usize = 1;
     if elf.get(..6)? != b"\x7fELF\x02\x01" || number(elf, 18, 2)? != AARCH64 {
         return None;
     }
     let (table, entry) = (number(elf, 32, 8)?, number(elf, 54, 2)?);
-    let mut image = Vec::new();
-    let mut start = None;
+    let mut parts = Vec::new();
     for index in 0..number(elf, 56, 2)? {
         let header = elf.get(table.checked_add(index * entry)?..)?;
         if number(header, 0, 4)? != LOAD {
             continue;
         }
-        let (from, at) = (number(header, 8, 8)?, number(header, 16, 8)?);
-        let (in_file, in_memory) = (number(header, 32, 8)?, number(header, 40, 8)?);
-        let at = at.checked_sub(*start.get_or_insert(at))?;
-        let end = at.checked_add(in_memory).filter(|end| *end <= KERNEL_BYTES_MAX)?;
-        image.resize(image.len().max(end.next_multiple_of(4096)), 0);
-        let content = elf.get(from..from.checked_add(in_file)?)?;
-        image.get_mut(at..at + in_file)?.copy_from_slice(content);
+        let from = number(header, 8, 8)?;
+        let content = elf.get(from..from.checked_add(number(header, 32, 8)?)?)?;
+        parts.push(Part {
+            flags: number(header, 4, 4)?,
+            at: number(header, 16, 8)?,
+            content,
+            in_memory: number(header, 40, 8)?,
+        });
     }
-    Some(image)
+    Some(parts)
 }
 
 /// The archive, as `kernel/src/archive.rs` reads it.

@@ -5,6 +5,7 @@
 //! - Where the emulator cannot be had the step of `check` is skipped and says so.
 
 mod cases;
+mod figures;
 mod image;
 mod qemu;
 
@@ -33,10 +34,20 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         ("run", words) => boot(workspace, &words.join(" ")),
         ("test", []) => emulator(workspace).and_then(|()| test(workspace)),
-        ("build" | "test", [extra, ..]) => {
+        ("figures", []) => {
+            emulator(workspace)?;
+            let image = build(workspace, Kind::Plain)?;
+            figures::run(workspace, &image, &kernel(workspace))
+        }
+        ("build" | "test" | "figures", [extra, ..]) => {
             Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
         }
-        _ => Err(similar::unknown("command", name, ["build", "run", "test"], "cargo xtask help")),
+        _ => Err(similar::unknown(
+            "command",
+            name,
+            ["build", "run", "test", "figures"],
+            "cargo xtask help",
+        )),
     }
 }
 
@@ -142,10 +153,10 @@ fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf, Error> {
 fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut programs = Vec::new();
     let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-probes"])?;
-    for case in cases::PROBES {
-        let path = folder.join(case.program);
+    for probe in cases::PROBES {
+        let path = folder.join(probe.program);
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
-        programs.push((format!("probe/{}", case.program), bytes));
+        programs.push((format!("probe/{}", probe.program), bytes));
     }
     let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bins"])?;
     for name in PROGRAMS {
@@ -172,6 +183,11 @@ fn compile(
         .args(["--target-dir".into(), target.clone()])
         .run()?;
     Ok(target.join(machine).join("release"))
+}
+
+/// Where the kernel that was built last is.
+fn kernel(workspace: &Workspace) -> PathBuf {
+    target(workspace).join(KERNEL_TARGET).join("release/luperiq-kernel")
 }
 
 fn target(workspace: &Workspace) -> PathBuf {

@@ -14,7 +14,7 @@ impl Kernel {
     pub(super) fn exit(&mut self, caller: &Caller) -> Result<Outcome, Refusal> {
         // A program's code is what C makes of it: the lower 32 bits.
         let code = caller.registers[0] as i32;
-        self.system.process_end(caller.key, code, "it ended itself");
+        self.end_process(caller.key, code, "it ended itself");
         Ok(Outcome::Gone)
     }
 

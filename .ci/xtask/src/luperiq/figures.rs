@@ -1,0 +1,74 @@
+//! `cargo xtask luperiq figures`: what the kernel costs, in instructions.
+//!
+//! The emulator counts: one instruction is one nanosecond, so the time that the kernel prints is
+//! the number of instructions since the machine was switched on, and every run gives the same.
+//! What a call costs is how much later the machine ends after ten thousand of them, the program's
+//! own loop (six to nine instructions a call) included.
+
+use std::path::Path;
+
+use super::image;
+use super::qemu::Machine;
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Boots once for each figure and prints them with their goals.
+pub(super) fn run(workspace: &Workspace, image: &Path, kernel: &Path) -> Result<(), Error> {
+    let exit = boot(workspace, image, "exit")?;
+    println!("{:<52} {:>10} {:>10}", "instructions", "measured", "goal");
+    let row = |what: &str, measured: f64, goal: &str| {
+        println!("{what:<52} {measured:>10.0} {goal:>10}");
+    };
+    row("from power on to the first program", moment(&exit, STARTS)? * 1000.0, "3000000");
+    for (program, what, calls, goal) in BENCHES {
+        let output = boot(workspace, image, program)?;
+        let micros = moment(&output, ENDS)? - moment(&exit, ENDS)?;
+        row(what, micros * 1000.0 / (ROUNDS * calls), goal);
+    }
+    let bytes = std::fs::read(kernel).map_err(|cause| Error::file("read", kernel, &cause))?;
+    let bytes = image::constant_bytes(&bytes)
+        .ok_or_else(|| Error::new(format!("{} is no kernel", kernel.display())))?;
+    println!("{:<52} {:>10} {:>10}", "bytes", "measured", "goal");
+    row("text and constants", bytes as f64, "262144");
+    Ok(())
+}
+
+fn boot(workspace: &Workspace, image: &Path, program: &str) -> Result<String, Error> {
+    let arguments = format!("init=probe/{program}");
+    let machine = Machine { has_hypervisor: false, is_counted: true, arguments: &arguments };
+    let outcome = machine.boot(workspace, image)?;
+    match outcome.status {
+        Some(0) => Ok(outcome.output),
+        _ => Err(Error::new(format!("`{program}` did not end well:\n{}", outcome.output))),
+    }
+}
+
+/// The microseconds at which the kernel said this.
+fn moment(output: &str, what: &str) -> Result<f64, Error> {
+    let line = output.lines().find(|line| line.contains(what));
+    let time = line.and_then(|line| line.strip_prefix('[')?.split(']').next()?.trim().parse().ok());
+    let seconds: f64 = time.ok_or_else(|| Error::new(format!("no `{what}` in:\n{output}")))?;
+    Ok(seconds * 1e6)
+}
+
+const BENCHES: [(&str, &str, f64, &str); 3] = [
+    ("bench-null", "a call that does nothing", 1.0, "120"),
+    ("bench-use", "a use of a handle, recorded, on average", 2.0, "1500"),
+    ("bench-channel", "a message with a handle, there and back", 1.0, "4000"),
+];
+
+const ROUNDS: f64 = 10_000.0;
+const STARTS: &str = "` starts";
+const ENDS: &str = "audit: ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_from_its_line() {
+        let output = "x\n[  0.010573] LuperIQ\n[ 12.130165] audit: 7 records\n";
+        assert_eq!(moment(output, ENDS).unwrap(), 12_130_165.0);
+        assert!(moment(output, STARTS).is_err());
+    }
+}
