@@ -100,7 +100,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "luperiq",
-        arguments: "[build | run [WORD...] | test | figures]",
+        arguments: "[build | run [WORD...] | test | figures | unsafe]",
         about: "the kernel: build its image, boot it in QEMU, test it by boots, count",
         run: luperiq::command,
     },

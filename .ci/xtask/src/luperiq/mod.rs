@@ -8,6 +8,7 @@ mod cases;
 mod figures;
 mod image;
 mod qemu;
+mod unsafe_code;
 
 use std::path::PathBuf;
 
@@ -39,20 +40,24 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             let image = build(workspace, Kind::Plain)?;
             figures::run(workspace, &image, &kernel(workspace))
         }
-        ("build" | "test" | "figures", [extra, ..]) => {
+        ("unsafe", []) => unsafe_code::report(workspace),
+        ("build" | "test" | "figures" | "unsafe", [extra, ..]) => {
             Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
         }
-        _ => Err(similar::unknown(
-            "command",
-            name,
-            ["build", "run", "test", "figures"],
-            "cargo xtask help",
-        )),
+        _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
+const COMMANDS: [&str; 5] = ["build", "run", "test", "figures", "unsafe"];
+
 /// The step of `check`.
 pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
+    unsafe_code::check(workspace)?;
+    workspace
+        .cargo(["test", "--quiet", "--manifest-path", MANIFEST])
+        .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
+        .args(["--target-dir".into(), target(workspace)])
+        .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
     toolchain::find(workspace, KERNEL_TARGET, None)?
         .cargo(workspace)
