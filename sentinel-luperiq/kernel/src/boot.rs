@@ -193,7 +193,8 @@ struct Arguments<'a>(&'a str);
 
 impl<'a> Arguments<'a> {
     fn value(&self, name: &str) -> Option<&'a str> {
-        let mut pairs = self.0.split_ascii_whitespace().filter_map(|word| word.split_once('='));
+        let own = self.0.split(" -- ").next().unwrap_or_default();
+        let mut pairs = own.split_ascii_whitespace().filter_map(|word| word.split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 

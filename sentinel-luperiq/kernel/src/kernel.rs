@@ -162,8 +162,10 @@ impl Kernel {
         };
         let name = path.rsplit('/').next().unwrap_or(path);
         let given = FIRST_HANDLES.map(|(kind, rights)| (kind, 0, rights));
-        let arguments = arguments.as_bytes();
-        let made = self.system.first_process(name, path, arguments, 0, &given);
+        // Each argument ends with a zero byte.
+        let words = arguments.split_ascii_whitespace().flat_map(|word| word.bytes().chain([0]));
+        let arguments: Vec<u8> = words.collect();
+        let made = self.system.first_process(name, path, &arguments, 0, &given);
         let (key, bootstrap) = match made {
             Ok(made) => made,
             Err(error) => {
@@ -290,6 +292,7 @@ impl Kernel {
 
     /// Stores the running thread's registers with it.
     pub(crate) fn keep(&mut self, frame: &Frame) {
+        self.account();
         if let Some(thread) = self.threads.running().and_then(|id| self.threads.thread_mut(id)) {
             thread.frame.clone_from(frame);
             thread.simd.save();
@@ -333,7 +336,7 @@ impl Kernel {
     }
 
     /// Lets the timer fire for whatever comes first.
-    fn set_timer(&self) {
+    pub(crate) fn set_timer(&self) {
         let timer = self.timers_due.first().map(|(due, _)| *due);
         let deadlines = [self.threads.next_deadline(), timer].into_iter().flatten();
         let first = deadlines.min().map_or(self.turn_end, |first| first.min(self.turn_end));

@@ -73,7 +73,9 @@ pub(super) const BOOTS: &[Case] = &[Case {
 /// Programs that try what the processor must refuse.
 pub(super) const PROBES: &[Probe] = &[
     Probe { program: "exit", expected: &["audit:", NOTHING_LEFT], status: 0 },
+    Probe { program: "preemption", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-null", expected: &["audit:", NOTHING_LEFT], status: 0 },
+    Probe { program: "bench-info", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-use", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-channel", expected: &["audit:", NOTHING_LEFT], status: 0 },
     probe("read-kernel", &["` killed: read what it may not", "address 0xffffffffc0000000"]),

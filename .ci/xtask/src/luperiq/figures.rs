@@ -51,8 +51,9 @@ fn moment(output: &str, what: &str) -> Result<f64, Error> {
     Ok(seconds * 1e6)
 }
 
-const BENCHES: [(&str, &str, f64, &str); 3] = [
+const BENCHES: [(&str, &str, f64, &str); 4] = [
     ("bench-null", "a call that does nothing", 1.0, "120"),
+    ("bench-info", "a use of a handle that is not recorded", 1.0, ""),
     ("bench-use", "a use of a handle, recorded, on average", 2.0, "1500"),
     ("bench-channel", "a message with a handle, there and back", 1.0, "4000"),
 ];

@@ -86,13 +86,13 @@ impl Machine<'_> {
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
         let counted: &[&str] = if self.is_counted { &["-icount", "shift=0"] } else { &[] };
-        let arguments = format!("{} exit=semihosting", self.arguments);
+        let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
             .process(QEMU)
             .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
             .args(["-serial", "stdio"])
             .args(counted.iter().copied())
-            .args(["-append", arguments.trim(), "-kernel"])
+            .args(["-append", arguments.trim_end(), "-kernel"])
             .args([image])
     }
 }

@@ -47,6 +47,7 @@ impl Kernel {
             self.timers_due.extend(due.map(|due| (due, slot)));
             self.system.set_signals(timer.key, Signals::NONE, Signals::SIGNALED);
             self.expire();
+            self.set_timer();
         }
         Ok(DONE)
     }
