@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::reply::Answer;
-use luperiq_runtime::abi::{Call, Error};
+use luperiq_runtime::abi::{Call, Error, Rights};
 use luperiq_runtime::call::raw;
 use luperiq_runtime::handle::Channel;
 
@@ -69,8 +69,21 @@ pub enum Given {
     Event = 8,
 }
 
-/// How many handles are given.
-pub const GIVEN_COUNT: usize = 9;
+/// With which rights, in that order. Whatever is given has to be given with the right to be
+/// transferred; before it tries anything an attempt lets go of that.
+pub const GIVEN: [Rights; 9] = [
+    Rights::WRITE.with(Rights::DUPLICATE),
+    LISTED.with(Rights::DUPLICATE).with(Rights::INSPECT),
+    LISTED,
+    Rights::CREATE.with(Rights::INSPECT).with(Rights::DUPLICATE),
+    Rights::READ,
+    Rights::READ.with(Rights::DUPLICATE),
+    Rights::EXECUTE,
+    Rights::READ.with(Rights::DUPLICATE),
+    Rights::DUPLICATE.with(Rights::WAIT).with(Rights::TRANSFER),
+];
+
+const LISTED: Rights = Rights::READ.with(Rights::LIST).with(Rights::EXECUTE);
 
 /// What an attempt that nobody stopped says.
 pub const NOT_STOPPED: i32 = 99;
@@ -102,8 +115,13 @@ pub fn attempt(start: Start) -> i32 {
     let foreign = start.arguments.get(1).and_then(|number| number.parse().ok()).unwrap_or(0);
     // A process that an attempt started, which has nothing to do.
     let Some(attack) = all().find(|attack| attack.name == name) else { return 0 };
-    let given = start.handles.into_iter().flatten();
-    let given = given.map(|handle| handle.give_away().into()).collect();
+    let given = start.handles.into_iter().flatten().zip(GIVEN);
+    let given = given.map(|(mut handle, rights)| {
+        // Should that fail, the attempt goes otherwise than it should.
+        let _ = handle.narrow(rights);
+        handle.give_away().into()
+    });
+    let given = given.collect();
     let held = Held { parent: start.parent, given, foreign };
     match (attack.attempt)(&held) {
         Ok(_) => NOT_STOPPED,

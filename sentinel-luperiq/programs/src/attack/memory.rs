@@ -107,7 +107,7 @@ attacks! {
             let at = mapped_at(held, 0)?.0;
             call(Call::MemoryProtect, [at, PAGE_BYTES, READ | EXECUTE])
         };
-    "protect-kernel" MemoryProtect BadPointer "Makes the kernel writable."
+    "protect-kernel" MemoryProtect BadArgument "Makes the kernel writable."
         |_| call(Call::MemoryProtect, [KERNEL, PAGE_BYTES, READ | WRITE]);
     "exhaust-memory" MemoryCreate Limit "Takes memory without end."
         |_| until_refused(100_000, || call(Call::MemoryCreate, [1 << 20]));

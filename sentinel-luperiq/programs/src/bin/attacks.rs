@@ -11,7 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use luperiq_programs::attack::{self, Attack, DENIALS_MAX, GIVEN_COUNT};
+use luperiq_programs::attack::{self, Attack, DENIALS_MAX, GIVEN};
 use luperiq_programs::record;
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
@@ -155,20 +155,20 @@ impl Machine {
         let memory = Owned::of(memory).ok_or(Error::BadHandle)?;
         let event = Owned::of(plain(Call::EventCreate, [0; 6])?.0).ok_or(Error::BadHandle)?;
         let event = Event(event);
-        let lists = Rights::READ.with(Rights::LIST).with(Rights::EXECUTE);
         let handles = [
-            (&*self.console, Rights::WRITE.with(Rights::DUPLICATE)),
-            (&*bin, lists.with(Rights::DUPLICATE).with(Rights::INSPECT)),
-            (&*self.store, lists),
-            (&**job, Rights::CREATE.with(Rights::INSPECT).with(Rights::DUPLICATE)),
-            (&*self.clock, Rights::READ),
-            (&memory, Rights::READ.with(Rights::DUPLICATE)),
-            (&*program, Rights::EXECUTE),
-            (&*self.reader, Rights::READ.with(Rights::DUPLICATE)),
-            (&*event, Rights::DUPLICATE.with(Rights::WAIT).with(Rights::TRANSFER)),
+            &*self.console,
+            &*bin,
+            &*self.store,
+            &**job,
+            &*self.clock,
+            &memory,
+            &*program,
+            &*self.reader,
+            &*event,
         ];
-        debug_assert_eq!(handles.len(), GIVEN_COUNT);
-        handles.into_iter().map(|(handle, rights)| handle.duplicate(rights)).collect()
+        let given =
+            |(handle, rights): (&Owned, Rights)| handle.duplicate(rights.with(Rights::TRANSFER));
+        handles.into_iter().zip(GIVEN).map(given).collect()
     }
 
     fn number_of(&self, process: &Process) -> Result<u64> {
