@@ -3,6 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`attack`] | what programs try that they may not, one thing each |
+//! | [`manifest`] | what init starts, and with what |
 //! | [`record`] | the kernel's record, as far as a program has to understand it |
 #![cfg_attr(target_os = "none", no_std)]
 #![forbid(unsafe_code)]
@@ -11,4 +12,5 @@
 extern crate alloc;
 
 pub mod attack;
+pub mod manifest;
 pub mod record;

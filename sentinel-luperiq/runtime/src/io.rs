@@ -6,6 +6,7 @@
 //! # Not here
 //! Handles in messages: [`ChannelStream`] is for bytes, and closes what comes with them.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
@@ -146,6 +147,39 @@ impl Write for ChannelStream {
     }
 }
 
+/// Reads a line that somebody types, without its end, and shows it while it is typed. What is longer
+/// than `bytes_max` is left out, as are control characters; a backspace takes the last one back.
+///
+/// # Errors
+/// The console cannot be read or written.
+pub fn read_line<C>(console: &mut C, bytes_max: usize) -> Result<String, C::Error>
+where
+    C: Read + Write,
+{
+    let mut line = Vec::new();
+    loop {
+        let mut byte = [0];
+        if console.read(&mut byte)? == 0 {
+            break;
+        }
+        match byte {
+            [b'\r' | b'\n'] => break,
+            [0x08 | 0x7f] => {
+                if line.pop().is_some() {
+                    console.write_all(b"\x08 \x08")?;
+                }
+            }
+            [typed @ 0x20..=0x7e] if line.len() < bytes_max => {
+                line.push(typed);
+                console.write_all(&[typed])?;
+            }
+            _ => {}
+        }
+    }
+    console.write_all(b"\n")?;
+    Ok(String::from_utf8_lossy(&line).into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,5 +205,48 @@ mod tests {
         assert_eq!(stream.read(&mut [0; 3]), Ok(0));
         will_answer([Err((Error::NotReady, 0)), Ok((0, 0)), Ok((0, 0))]);
         assert_eq!(stream.write(b"some"), Ok(4));
+    }
+
+    /// A console on which this was typed, and what it shows.
+    struct Typed<'a>(&'a [u8], Vec<u8>);
+
+    impl ErrorType for Typed<'_> {
+        type Error = core::convert::Infallible;
+    }
+
+    impl Read for Typed<'_> {
+        fn read(&mut self, room: &mut [u8]) -> Result<usize, Self::Error> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            (room[0], self.0) = (*first, rest);
+            Ok(1)
+        }
+    }
+
+    impl Write for Typed<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<usize, Self::Error> {
+            self.1.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> Result<(), Self::Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_what_was_typed_and_not_taken_back() {
+        for (typed, line) in [
+            (&b"help\r"[..], "help"),
+            (b"hex\x7flp\n", "help"),
+            (b"\x08\x08a\r", "a"),
+            (b"\x1b[2Ja\r", "[2Ja"),
+            (b"abcdefgh\r", "abcd"),
+            (b"ab", "ab"),
+        ] {
+            let max = if typed.starts_with(b"abcdefgh") { 4 } else { 80 };
+            let mut console = Typed(typed, Vec::new());
+            assert_eq!(read_line(&mut console, max).unwrap(), line);
+            assert!(!console.1.contains(&0x1b), "no control character is shown");
+        }
     }
 }

@@ -56,19 +56,28 @@ pub(super) fn difference(case: &Case, output: &str, status: Option<i32>) -> Opti
 }
 
 /// What the image does as it is given out.
-pub(super) const BOOTS: &[Case] = &[Case {
-    name: "it starts a program and ends with it",
-    arguments: Cow::Borrowed("init=probe/exit"),
-    expected: &[
-        "LuperIQ kernel",
-        "MiB of memory",
-        "audit: ",
-        ", head ",
-        "left: 0 frames, 1 objects, 0 handles, 0 grants",
-    ],
-    forbidden: &["panic", "fault"],
-    status: 0,
-}];
+pub(super) const BOOTS: &[Case] = &[
+    Case {
+        name: "it starts a program and ends with it",
+        arguments: Cow::Borrowed("init=probe/exit"),
+        expected: &[
+            "LuperIQ kernel",
+            "MiB of memory",
+            "audit: ",
+            ", head ",
+            "left: 0 frames, 1 objects, 0 handles, 0 grants",
+        ],
+        forbidden: &["panic", "fault"],
+        status: 0,
+    },
+    Case {
+        name: "what programs may not is refused and recorded",
+        arguments: Cow::Borrowed("init=bin/attacks"),
+        expected: &["attack handle-zero", "attacks: 129 of 129 refused and recorded", NOTHING_LEFT],
+        forbidden: &["panic", "fault", "FAILED"],
+        status: 0,
+    },
+];
 
 /// Programs that try what the processor must refuse.
 pub(super) const PROBES: &[Probe] = &[

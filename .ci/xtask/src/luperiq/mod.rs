@@ -169,6 +169,9 @@ fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((format!("bin/{name}"), bytes));
     }
+    let path = workspace.root().join("sentinel-luperiq/programs/boot.toml");
+    let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+    programs.push(("boot.toml".into(), bytes));
     Ok(programs)
 }
 
@@ -203,7 +206,7 @@ fn target(workspace: &Workspace) -> PathBuf {
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs`, which stand in the archive's `bin`.
-const PROGRAMS: &[&str] = &["attack", "attacks"];
+const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "shell"];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";

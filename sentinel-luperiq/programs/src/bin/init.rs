@@ -1,0 +1,266 @@
+//! Starts what the boot manifest names, keeps it running, and answers what its programs ask for.
+//!
+//! It is the first process: the kernel gives it the root job, the store, the console, a clock,
+//! random bytes and the record. It reads `boot.toml` (or what its first argument names), and gives
+//! each program a job of its own with the rules that stand there, and exactly the handles that
+//! stand there. What a program asks for is granted if its rules say so, and else refused. When
+//! nothing runs any more and nothing is to be started again, it stops the machine.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+use luperiq_programs::manifest::{Manifest, Program, Restart, Source};
+use luperiq_runtime::Start;
+use luperiq_runtime::abi::call::{FOREVER, open};
+use luperiq_runtime::abi::settings::{Protocol, Setting};
+use luperiq_runtime::abi::wire::RequestHeader;
+use luperiq_runtime::abi::{Error, Rights, Signals};
+use luperiq_runtime::call::Result;
+use luperiq_runtime::handle::{
+    AuditReader, Channel, Clock, Console, Directory, Entropy, Job, Message, Owned, Process,
+    wait_many,
+};
+
+#[cfg(target_os = "none")]
+luperiq_runtime::program!(run);
+
+/// Off the machine there is nothing to start.
+#[cfg(not(target_os = "none"))]
+fn main() {
+    let _ = run as fn(Start) -> i32;
+}
+
+/// What the first process has.
+struct Machine {
+    root: Job,
+    store: Directory,
+    console: Console,
+    clock: Clock,
+    entropy: Entropy,
+    record: AuditReader,
+}
+
+/// A program of the manifest, and how it is.
+struct Service {
+    program: Program,
+    running: Option<Running>,
+    /// How often it was started in a row.
+    starts_count: u32,
+    /// When it is started again, if it is.
+    due: Option<u64>,
+}
+
+struct Running {
+    /// Its job ends with it.
+    job: Job,
+    process: Process,
+    /// Open as long as it is; what it would say to its parent, nobody reads.
+    _channel: Channel,
+    requests: Channel,
+}
+
+fn run(start: Start) -> i32 {
+    let path = start.arguments.first().cloned().unwrap_or_else(|| "boot.toml".into());
+    let Some(mut machine) = Machine::of(start) else { return 1 };
+    let code = match machine.manifest(&path) {
+        Ok(manifest) => machine.keep_running(manifest),
+        Err(what) => {
+            machine.say(&format!("{path}: {what}"));
+            1
+        }
+    };
+    let _ = machine.root.halt(code);
+    1
+}
+
+impl Machine {
+    fn of(mut start: Start) -> Option<Self> {
+        let mut take = |place| start.take(place);
+        Some(Self {
+            root: Job(take(0)?),
+            store: Directory(take(1)?),
+            console: Console(take(2)?),
+            clock: Clock(take(3)?),
+            entropy: Entropy(take(4)?),
+            record: AuditReader(take(5)?),
+        })
+    }
+
+    fn manifest(&self, path: &str) -> core::result::Result<Manifest, String> {
+        let file = self.store.open(path, open::READ);
+        let text = file.and_then(|file| file.read_all(MANIFEST_BYTES_MAX));
+        Manifest::parse(&text.map_err(|error| format!("{error}"))?)
+    }
+
+    /// Starts everything, and goes on until nothing runs and nothing is to be started.
+    fn keep_running(&mut self, manifest: Manifest) -> u64 {
+        let service = |program| Service { program, running: None, starts_count: 0, due: Some(0) };
+        let mut services: Vec<Service> = manifest.programs.into_iter().map(service).collect();
+        loop {
+            let now = self.clock.now().map_or(0, |(now, _)| now);
+            for service in &mut services {
+                if service.running.is_none() && service.due.is_some_and(|due| due <= now) {
+                    self.begin(service, now);
+                }
+            }
+            let due = services.iter().filter(|service| service.running.is_none());
+            let due = due.filter_map(|service| service.due).min();
+            if services.iter().all(|service| service.running.is_none()) && due.is_none() {
+                return 0;
+            }
+            self.wait(&mut services, due.unwrap_or(FOREVER));
+        }
+    }
+
+    fn begin(&mut self, service: &mut Service, now: u64) {
+        service.starts_count += 1;
+        service.due = None;
+        match self.start(&service.program) {
+            Ok(running) => service.running = Some(running),
+            Err(error) => {
+                self.say(&format!("{} could not be started: {error}", service.program.name));
+                service.again(now, -1);
+            }
+        }
+    }
+
+    fn start(&self, program: &Program) -> Result<Running> {
+        let job = self.root.create(&program.name)?;
+        let rules = &program.job;
+        let mut settings = Vec::new();
+        for (limit, bound) in &rules.limits {
+            settings.push(Setting::Bound(*limit, *bound));
+        }
+        // A job without a place may open nothing: no right is left to it.
+        let is_open = !rules.files.is_empty();
+        let rights = if is_open { rules.file_rights } else { Rights::NONE };
+        settings.push(Setting::FileRights(rights));
+        settings.extend(rules.files.iter().map(|place| Setting::FileTree(place.as_bytes())));
+        // The program itself, which the job is made for, and what it may start.
+        settings.push(Setting::Program(program.file.as_bytes()));
+        settings.extend(rules.programs.iter().map(|place| Setting::Program(place.as_bytes())));
+        settings.push(Setting::Endpoint(Protocol::Tcp, 0, b""));
+        settings.push(Setting::MisuseAnswered(false));
+        job.set(&settings)?;
+        let (requests, outbox) = Channel::pair()?;
+        job.supervise(outbox)?;
+        let file = self.store.open(&program.file, open::EXECUTE)?;
+        let given: Result<Vec<Owned>> = program
+            .handles
+            .iter()
+            .map(|gift| self.give(&job, &gift.source, gift.rights.with(Rights::TRANSFER)))
+            .collect();
+        let arguments: Vec<&str> = program.arguments.iter().map(String::as_str).collect();
+        let spawned = job.spawn(&file, &program.name, &arguments, given?);
+        let (process, channel) = spawned.map_err(|(error, _)| error)?;
+        Ok(Running { job, process, _channel: channel, requests })
+    }
+
+    fn give(&self, job: &Job, source: &Source, rights: Rights) -> Result<Owned> {
+        match source {
+            Source::Job => job.duplicate(rights),
+            Source::Console => self.console.duplicate(rights),
+            Source::Clock => self.clock.duplicate(rights),
+            Source::Entropy => self.entropy.duplicate(rights),
+            Source::Record => self.record.duplicate(rights),
+            Source::Tree(place) => {
+                let mut directory = self.store.open(place, open::DIRECTORY)?.0;
+                directory.narrow(rights)?;
+                Ok(directory)
+            }
+        }
+    }
+
+    /// Waits until a program ends, asks for something, or one is due.
+    fn wait(&mut self, services: &mut [Service], deadline: u64) {
+        let readable = Signals::READABLE;
+        let items: Vec<(&Owned, Signals)> = services
+            .iter()
+            .filter_map(|service| service.running.as_ref())
+            .flat_map(|running| {
+                [(&*running.process, Signals::EXITED), (&*running.requests, readable)]
+            })
+            .collect();
+        // What came is looked for anew; that the deadline came is as well.
+        let _ = wait_many(&items, deadline);
+        let now = self.clock.now().map_or(0, |(now, _)| now);
+        for service in services {
+            self.look_after(service, now);
+        }
+    }
+
+    fn look_after(&mut self, service: &mut Service, now: u64) {
+        let Some(running) = &service.running else { return };
+        while let Ok(message) = running.requests.read() {
+            let answer = self.answer(&service.program, message);
+            if let Some(what) = answer {
+                self.say(&what);
+            }
+        }
+        let Ok(code) = running.process.wait_end(0) else { return };
+        let _ = running.job.kill();
+        self.say(&format!("{} ended with {code}", service.program.name));
+        service.running = None;
+        service.again(now, code);
+    }
+
+    /// Answers a request; says something if it was refused.
+    fn answer(&self, program: &Program, message: Message) -> Option<String> {
+        let reply = Channel(message.handles.into_iter().next().flatten()?);
+        let text = message.bytes.get(RequestHeader::BYTES..)?;
+        let request = core::str::from_utf8(text).ok()?;
+        let refused = |why: &str| Some(format!("{} asked for {request}: {why}", program.name));
+        if !program.job.grants(request) {
+            return refused("not allowed");
+        }
+        match self.granted(request) {
+            Ok(handle) => match reply.send(&[], [handle].into()) {
+                Ok(()) => None,
+                Err((error, _)) => refused(error.text()),
+            },
+            Err(error) => refused(error.text()),
+        }
+    }
+
+    fn granted(&self, request: &str) -> Result<Owned> {
+        let flags = [("FILE_READ:", open::READ), ("SPAWN:", open::EXECUTE)];
+        let known = flags
+            .into_iter()
+            .find_map(|(kind, flags)| request.strip_prefix(kind).map(|place| (place, flags)));
+        let (place, flags) = known.ok_or(Error::Unsupported)?;
+        Ok(self.store.open(place, flags)?.0)
+    }
+
+    fn say(&mut self, text: &str) {
+        // A console that does not take it has nowhere to say so.
+        let _ = writeln!(self.console, "init: {text}");
+    }
+}
+
+impl Service {
+    /// Decides whether it is started again, and when: each time after twice as long.
+    fn again(&mut self, now: u64, code: i32) {
+        let wanted = match self.program.restart {
+            Restart::Never => false,
+            Restart::Failure => code != 0,
+            Restart::Always => true,
+        };
+        let doubled = self.starts_count.saturating_sub(1).min(DOUBLINGS_MAX);
+        let pause = PAUSE_NANOSECONDS << doubled;
+        self.due = wanted.then(|| now.saturating_add(pause));
+    }
+}
+
+/// A tenth of a second, at first.
+const PAUSE_NANOSECONDS: u64 = 100_000_000;
+
+/// Up to a minute and three quarters.
+const DOUBLINGS_MAX: u32 = 10;
+
+/// Far more than a person writes.
+const MANIFEST_BYTES_MAX: usize = 64 * 1024;

@@ -1,0 +1,299 @@
+//! The boot manifest: which programs run, in which jobs, with which handles.
+//!
+//! ```toml
+//! [[program]]
+//! name = "shell"
+//! file = "bin/shell"
+//! arguments = ["-v"]
+//! handles = ["console:read,write", "record:read", "tree=bin:read,list"]
+//! restart = "always"           # never, failure, always
+//!
+//! [program.job]
+//! memory = 8388608             # any of the limits by name
+//! files = ["bin"]              # where files may be opened
+//! file_rights = ["read", "list"]
+//! programs = ["bin/child"]     # which may be started, besides the program itself
+//! requests = ["FILE_READ:bin/"] # what is granted when asked for: all that begins so
+//! ```
+//!
+//! # Invariants
+//! - What is not named is not given: a program without handles has none.
+//! - An unknown key, kind, right or limit is an error that names it; nothing is started then.
+
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use luperiq_runtime::abi::Rights;
+use luperiq_runtime::abi::settings::Limit;
+use sentinel_core::text::toml::{Document, Table, Value};
+
+/// Everything that init starts.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Manifest {
+    /// In the order in which it is started.
+    pub programs: Vec<Program>,
+}
+
+/// One program.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Its name, and its job's.
+    pub name: String,
+    /// The file it is made from.
+    pub file: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// What it is given, in this order.
+    pub handles: Vec<Gift>,
+    /// When it is started again.
+    pub restart: Restart,
+    /// The rules of its job.
+    pub job: Rules,
+}
+
+/// A handle that a program is given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Gift {
+    /// Of what.
+    pub source: Source,
+    /// With which rights, and that to be transferred, by which it comes.
+    pub rights: Rights,
+}
+
+/// What can be given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Its own job.
+    Job,
+    /// The console.
+    Console,
+    /// The time.
+    Clock,
+    /// Random bytes.
+    Entropy,
+    /// The record.
+    Record,
+    /// A directory of the store.
+    Tree(String),
+}
+
+/// When a program is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Never.
+    Never,
+    /// When it ended with anything but 0.
+    Failure,
+    /// Whenever it ended.
+    Always,
+}
+
+/// The rules of a job.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Bounds.
+    pub limits: Vec<(Limit, u64)>,
+    /// Where files may be opened.
+    pub files: Vec<String>,
+    /// For what.
+    pub file_rights: Rights,
+    /// Which programs may be started, besides the one that the job is for.
+    pub programs: Vec<String>,
+    /// What is granted when it is asked for.
+    pub requests: Vec<String>,
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// What about it is wrong, as a sentence.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        let document = Document::parse(text).map_err(|error| error.to_string())?;
+        known(document.table(), &["program"])?;
+        let mut manifest = Self::default();
+        let programs = match document.table().get("program").map(Value::as_array) {
+            None => &[],
+            Some(programs) => programs.ok_or("`program` is an array of tables")?,
+        };
+        for program in programs {
+            let table = program.as_table().ok_or("`program` is an array of tables")?;
+            let program = Program::of(table)?;
+            if manifest.programs.iter().any(|other| other.name == program.name) {
+                return Err(format!("two programs are called `{}`", program.name));
+            }
+            manifest.programs.push(program);
+        }
+        Ok(manifest)
+    }
+}
+
+impl Program {
+    fn of(table: &Table<'_>) -> Result<Self, String> {
+        known(table, &["name", "file", "arguments", "handles", "restart", "job"])?;
+        let required = |key: &str| {
+            let value = table.get(key).and_then(Value::as_str);
+            value.map(String::from).ok_or_else(|| format!("a program has a `{key}`, a text"))
+        };
+        let restart = match table.get("restart").map(Value::as_str) {
+            None | Some(Some("never")) => Restart::Never,
+            Some(Some("failure")) => Restart::Failure,
+            Some(Some("always")) => Restart::Always,
+            Some(_) => return Err("`restart` is never, failure or always".into()),
+        };
+        let job = match table.get("job").map(|job| job.as_table().ok_or("`job` is a table")) {
+            Some(job) => Rules::of(job?)?,
+            None => Rules::default(),
+        };
+        let handles: Result<Vec<Gift>, String> =
+            texts(table, "handles")?.iter().map(|text| Gift::of(text)).collect();
+        Ok(Self {
+            name: required("name")?,
+            file: required("file")?,
+            arguments: texts(table, "arguments")?,
+            handles: handles?,
+            restart,
+            job,
+        })
+    }
+}
+
+impl Gift {
+    /// Reads `kind:right,right` or `tree=place:right,right`.
+    fn of(text: &str) -> Result<Self, String> {
+        let (source, names) =
+            text.rsplit_once(':').ok_or_else(|| format!("`{text}` names no rights"))?;
+        let source = match source.split_once('=') {
+            Some(("tree", place)) => Source::Tree(place.into()),
+            None => match source {
+                "job" => Source::Job,
+                "console" => Source::Console,
+                "clock" => Source::Clock,
+                "entropy" => Source::Entropy,
+                "record" => Source::Record,
+                _ => return Err(format!("`{source}` is nothing that can be given")),
+            },
+            Some(_) => return Err(format!("`{source}` is nothing that can be given")),
+        };
+        Ok(Self { source, rights: rights(names.split(','))? })
+    }
+}
+
+impl Rules {
+    fn of(table: &Table<'_>) -> Result<Self, String> {
+        let mut rules = Self::default();
+        for (key, value) in table.iter() {
+            let key = key.as_str();
+            match key {
+                "files" => rules.files = texts(table, key)?,
+                "programs" => rules.programs = texts(table, key)?,
+                "requests" => rules.requests = texts(table, key)?,
+                "file_rights" => {
+                    let names = texts(table, key)?;
+                    rules.file_rights = rights(names.iter().map(String::as_str))?;
+                }
+                _ => {
+                    let limit = Limit::ALL.into_iter().find(|limit| limit.name() == key);
+                    let limit = limit.ok_or_else(|| format!("a job knows no `{key}`"))?;
+                    let bound = value.as_i64().and_then(|bound| u64::try_from(bound).ok());
+                    let bound = bound.ok_or_else(|| format!("`{key}` is a number"))?;
+                    rules.limits.push((limit, bound));
+                }
+            }
+        }
+        Ok(rules)
+    }
+
+    /// Whether what is asked for is granted.
+    #[must_use]
+    pub fn grants(&self, request: &str) -> bool {
+        // A path that goes up again would pass by its beginning alone.
+        let goes_up = request.split(['/', ':']).any(|name| name == "..");
+        !goes_up && self.requests.iter().any(|start| request.starts_with(start.as_str()))
+    }
+}
+
+fn rights<'a>(names: impl Iterator<Item = &'a str>) -> Result<Rights, String> {
+    let mut all = Rights::NONE;
+    for name in names {
+        let right = Rights::named(name).ok_or_else(|| format!("`{name}` is no right"))?;
+        all = all.with(right);
+    }
+    Ok(all)
+}
+
+/// The texts of an array; none if it is not there.
+fn texts(table: &Table<'_>, key: &str) -> Result<Vec<String>, String> {
+    let error = || format!("`{key}` is an array of texts");
+    let Some(value) = table.get(key) else { return Ok(Vec::new()) };
+    let values = value.as_array().ok_or_else(error)?;
+    values.iter().map(|value| value.as_str().map(String::from).ok_or_else(error)).collect()
+}
+
+fn known(table: &Table<'_>, keys: &[&str]) -> Result<(), String> {
+    match table.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
+        Some((key, _)) => Err(format!("nobody knows `{}` here", key.as_str())),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[program]]
+name = "shell"
+file = "bin/shell"
+arguments = ["-v"]
+handles = ["console:read,write", "tree=bin:read,list", "job:inspect"]
+restart = "always"
+
+[program.job]
+memory = 100
+files = ["bin"]
+file_rights = ["read"]
+requests = ["FILE_READ:bin/"]
+"#;
+
+    #[test]
+    fn a_manifest_says_what_each_program_gets_and_no_more() {
+        let manifest = Manifest::parse(GOOD.as_bytes()).unwrap();
+        let [program] = &manifest.programs[..] else { panic!("{manifest:?}") };
+        assert_eq!((program.name.as_str(), program.restart), ("shell", Restart::Always));
+        assert_eq!(program.handles[1].source, Source::Tree("bin".into()));
+        assert_eq!(program.handles[1].rights, Rights::READ.with(Rights::LIST));
+        assert_eq!(program.job.limits, [(Limit::Memory, 100)]);
+        assert!(program.job.programs.is_empty());
+        assert!(program.job.grants("FILE_READ:bin/a"));
+        for other in ["FILE_READ:bin", "FILE_WRITE:bin/a", "FILE_READ:bin/../init", "FILE_READ:.."]
+        {
+            assert!(!program.job.grants(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (from, to, what) in [
+            ("restart", "restrat", "restrat"),
+            ("always", "sometimes", "never, failure or always"),
+            ("console:read", "consol:read", "consol"),
+            ("console:read", "console:raed", "raed"),
+            ("memory", "memroy", "memroy"),
+            ("100", "-1", "memory"),
+            ("file = ", "files = ", "files"),
+            ("name = \"shell\"\n", "", "name"),
+            ("[\"-v\"]", "\"-v\"", "arguments"),
+            ("job:inspect", "job", "rights"),
+            ("[program.job]", "[programs.job]", "programs"),
+        ] {
+            let text = GOOD.replacen(from, to, 1);
+            assert_ne!(text, GOOD, "{from}");
+            let error = Manifest::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(what), "{from}: {error}");
+        }
+        let twice = format!("{GOOD}{GOOD}");
+        assert!(Manifest::parse(twice.as_bytes()).unwrap_err().contains("two programs"));
+    }
+}
