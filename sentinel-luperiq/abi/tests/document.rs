@@ -12,8 +12,12 @@ fn the_document_s_tables_are_those_of_the_code() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/LUPERIQ-ABI.md");
     let document = std::fs::read_to_string(path).expect("the document is there");
     let mut written = document.clone();
-    let tables =
-        [("calls", calls()), ("errors", errors()), ("kinds", kinds()), ("structures", structures())];
+    let tables = [
+        ("calls", calls()),
+        ("errors", errors()),
+        ("kinds", kinds()),
+        ("structures", structures()),
+    ];
     for (name, table) in tables {
         let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->\n"));
         let (before, rest) = written.split_once(&start).expect("the table begins");

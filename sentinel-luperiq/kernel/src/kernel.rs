@@ -218,7 +218,10 @@ impl Kernel {
         for thread in core::mem::take(&mut process.threads) {
             self.end_thread(thread);
         }
-        self.leave_space();
+        // Whoever goes on enters its own memory. If somebody else's thread runs, that is installed.
+        if self.threads.running().is_none() {
+            self.leave_space();
+        }
         let (system, frames) = (&mut self.system, &mut self.machine.frames);
         process.release(frames, |object| system.let_go(object));
     }

@@ -1,7 +1,8 @@
 //! `cargo xtask luperiq figures`: what the kernel costs, in instructions.
 //!
 //! The emulator counts: one instruction is one nanosecond, so the time that the kernel prints is
-//! the number of instructions since the machine was switched on, and every run gives the same.
+//! the number of instructions since the machine was switched on. Runs differ by what the random
+//! seed decides, and by nothing else.
 //! What a call costs is how much later the machine ends after ten thousand of them, the program's
 //! own loop (six to nine instructions a call) included.
 
