@@ -206,7 +206,7 @@ fn target(workspace: &Workspace) -> PathBuf {
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs`, which stand in the archive's `bin`.
-const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "shell"];
+const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "record", "shell"];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";
