@@ -24,7 +24,8 @@ impl<T> Exclusive<T> {
         let was_used = self.is_used.load(Ordering::Relaxed);
         assert!(!was_used, "the kernel entered itself");
         self.is_used.store(true, Ordering::Relaxed);
-        // SAFETY: nobody else has a reference: `is_used` was false, and it is true until we are done.
+        // SAFETY: nobody else has a reference: `is_used` was false, and it is true until we are
+        // done.
         let result = f(unsafe { &mut *self.value.get() });
         self.is_used.store(false, Ordering::Relaxed);
         result

@@ -1,7 +1,7 @@
 //! The image as a bootloader takes it: the kernel as it lies in memory, and behind it the archive.
 //!
 //! # Invariants
-//! - The header says how much memory kernel and archive need, so that nothing is put on top of them.
+//! - The header says how much memory kernel and archive need, so that nothing is put there.
 
 use crate::error::Error;
 
