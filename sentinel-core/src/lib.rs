@@ -37,6 +37,8 @@ pub mod channel;
 pub mod config;
 #[cfg(feature = "agent")]
 pub mod control;
+#[cfg(feature = "policy")]
+pub mod egress;
 #[cfg(any(feature = "policy", feature = "channel"))]
 mod fault;
 #[cfg(feature = "journal")]

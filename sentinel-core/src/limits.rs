@@ -11,10 +11,14 @@
 //! Bounds that follow from a format (a port is at most 65535) stand with the format.
 
 mod channel;
+#[cfg(feature = "policy")]
+mod egress;
 
 use core::time::Duration;
 
 pub use self::channel::*;
+#[cfg(feature = "policy")]
+pub use self::egress::*;
 
 // llm
 

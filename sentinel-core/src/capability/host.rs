@@ -67,7 +67,7 @@ impl HostPattern {
 
     /// Whether a rule that forbids by it forbids a host: a wildcard forbids every name there is
     /// beneath the domain, the domain itself, and `*` addresses too.
-    pub(super) fn forbids(&self, host: &Host<'_>) -> bool {
+    pub(crate) fn forbids(&self, host: &Host<'_>) -> bool {
         match (self, host.name()) {
             (Self::Any, _) => true,
             (Self::Beneath(domain), Some(name)) => name.is_within(domain),

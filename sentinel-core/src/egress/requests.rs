@@ -1,0 +1,570 @@
+//! Requests in the clear: read from the program, judged, and written anew for the server.
+//!
+//! The program may speak to us as a proxy, with the whole address in every request, or through a
+//! tunnel, as if we were the server. What differs is where the place comes from: in a tunnel it was
+//! fixed before, and every request has to name it.
+//!
+//! # Invariants
+//! - Each request is judged by itself, however many come on one connection; behind one that is
+//!   refused nothing is read any more.
+//! - What goes to the server is made of the parts that were understood. Fields that are meant for
+//!   the next hop alone stay here, and so does every way to change the protocol.
+//! - A request goes to a server once, but for one without a body that a connection lost which was
+//!   kept from before, and which changes nothing (RFC 9110 §9.2.2).
+//!
+//! # Not here
+//! Caching. Answers are passed on as they are.
+
+use alloc::collections::VecDeque;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::allowance::Allowance;
+use super::conversation::{Action, Goal, Way};
+use super::passage::{Outcome, Passage};
+use super::refusal::Refusal;
+use crate::capability::HttpRequest;
+use crate::limits::EGRESS_PATH_BYTES_MAX;
+use crate::time::Timestamp;
+use crate::wire::http::{
+    BodyLength, Client, Headers, HttpError, HttpLimits, Method, RequestHead, RequestPart,
+    ResponseHead, ResponsePart, Server, StatusCode, Target, TargetForm,
+};
+use crate::wire::url::{Authority, Host, Url};
+
+/// One connection on which requests come.
+#[derive(Debug)]
+pub(super) struct Requests {
+    server: Server,
+    /// The place that a tunnel leads to; without one the program speaks to a proxy.
+    place: Option<(Host<'static>, u16)>,
+    upstream: Option<Upstream>,
+    asked: Asked,
+    /// Whether the beginning of a request came, and not all of its head.
+    is_reading_head: bool,
+    has_answered: bool,
+}
+
+/// The connection to a server.
+#[derive(Debug)]
+struct Upstream {
+    host: Host<'static>,
+    port: u16,
+    way: Way,
+    /// Where it leads, for the records of requests.
+    outcome: Outcome,
+    client: Client,
+    /// Whether it served a request before this one.
+    is_reused: bool,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Asked {
+    Nothing,
+    /// A tunnel is asked for, and the request for it is not read to its end.
+    Tunnel(Host<'static>, u16),
+    /// A request waits for its connection.
+    Waiting(Wish),
+    /// A request is on its way; kept as long as it may be sent once more.
+    Sent(Option<Wish>),
+}
+
+/// A request as it goes to the server.
+#[derive(Clone, Debug)]
+struct Wish {
+    url: Url,
+    method: Method,
+    headers: Headers,
+    length: BodyLength,
+}
+
+/// What a step needs from outside.
+pub(super) struct Desk<'d> {
+    pub(super) allowance: &'d alloc::sync::Arc<Allowance>,
+    pub(super) now: Timestamp,
+    pub(super) to_client: &'d mut Vec<u8>,
+    pub(super) to_server: &'d mut Vec<u8>,
+    pub(super) actions: &'d mut VecDeque<Action>,
+}
+
+/// What is next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It waits for bytes or for a connection.
+    Wait,
+    /// A tunnel to this place is asked for.
+    Tunnel(Host<'static>, u16),
+    /// What stands to be said is said, and then it ends.
+    Close,
+}
+
+impl Requests {
+    /// A program that speaks to a proxy.
+    pub(super) fn to_proxy() -> Self {
+        Self::new(None)
+    }
+
+    /// A program that speaks through a tunnel that is open already.
+    pub(super) fn within(host: Host<'static>, port: u16, outcome: Outcome) -> Self {
+        let mut requests = Self::new(Some((host.clone(), port)));
+        requests.upstream = Some(Upstream::new(host, port, Way::Direct, outcome));
+        requests
+    }
+
+    fn new(place: Option<(Host<'static>, u16)>) -> Self {
+        // Bodies pass by and are not kept.
+        let limits = HttpLimits { body_bytes: u64::MAX, ..HttpLimits::default() };
+        Self {
+            server: Server::new(limits),
+            place,
+            upstream: None,
+            asked: Asked::Nothing,
+            is_reading_head: false,
+            has_answered: false,
+        }
+    }
+
+    /// Whether the beginning of a request came, and not all of its head.
+    pub(super) const fn is_reading_head(&self) -> bool {
+        self.is_reading_head
+    }
+
+    /// Whether nothing is read from the program for now.
+    pub(super) const fn waits_for_connection(&self) -> bool {
+        matches!(self.asked, Asked::Waiting(_))
+    }
+
+    /// Reads what the program sent.
+    pub(super) fn client(&mut self, input: &mut &[u8], desk: &mut Desk<'_>) -> Step {
+        while !self.waits_for_connection() {
+            let before = input.len();
+            let part = match self.server.next(input) {
+                Ok(Some(part)) => part,
+                Ok(None) => {
+                    let is_head = matches!(self.asked, Asked::Nothing);
+                    self.is_reading_head |= is_head && before > input.len();
+                    return if self.server.wants_close() { Step::Close } else { Step::Wait };
+                }
+                Err(error) => return self.unreadable(error, desk),
+            };
+            let step = match part {
+                RequestPart::Head(head) => {
+                    self.is_reading_head = false;
+                    self.has_answered = false;
+                    self.head(head, desk)
+                }
+                RequestPart::Body(piece) => {
+                    self.say(|client, out| client.send_body(piece, out), desk)
+                }
+                // They say nothing that a program needs to have heard (RFC 9110 §6.5.1).
+                RequestPart::Trailers(_) => Step::Wait,
+                RequestPart::End => match core::mem::replace(&mut self.asked, Asked::Nothing) {
+                    Asked::Tunnel(host, port) => return Step::Tunnel(host, port),
+                    asked => {
+                        self.asked = asked;
+                        self.say(Client::finish, desk)
+                    }
+                },
+            };
+            if step != Step::Wait {
+                return step;
+            }
+        }
+        Step::Wait
+    }
+
+    /// The program says nothing more.
+    pub(super) fn client_end(&mut self) -> Step {
+        let is_idle = matches!(self.asked, Asked::Nothing);
+        match self.server.end_of_input() {
+            Ok(()) if !is_idle => Step::Wait,
+            _ => Step::Close,
+        }
+    }
+
+    /// Reads what the server sent.
+    pub(super) fn server(&mut self, mut input: &[u8], desk: &mut Desk<'_>) -> Step {
+        while let Some(upstream) = &mut self.upstream {
+            let part = match upstream.client.next(&mut input) {
+                Ok(Some(part)) => part,
+                Ok(None) => return Step::Wait,
+                Err(error) => return self.bad_answer(error, desk),
+            };
+            let step = self.answer_part(part, desk);
+            if step != Step::Wait {
+                return step;
+            }
+        }
+        Step::Wait
+    }
+
+    /// The server says nothing more.
+    pub(super) fn server_end(&mut self, desk: &mut Desk<'_>) -> Step {
+        let Some(upstream) = &mut self.upstream else { return Step::Wait };
+        match upstream.client.end_of_input() {
+            Ok(Some(part)) => match self.answer_part(part, desk) {
+                Step::Wait => self.drop_upstream(desk),
+                step => step,
+            },
+            Ok(None) => self.drop_upstream(desk),
+            Err(error) => {
+                let is_again = upstream.is_reused && !self.has_answered;
+                match core::mem::replace(&mut self.asked, Asked::Nothing) {
+                    Asked::Sent(Some(wish)) if is_again => {
+                        self.asked = Asked::Waiting(wish);
+                        self.upstream = None;
+                        desk.actions.push_back(Action::Disconnect);
+                        self.connect(desk)
+                    }
+                    asked => {
+                        self.asked = asked;
+                        self.bad_answer(error, desk)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The connection that was asked for is there.
+    pub(super) fn connected(&mut self, way: Way, outcome: Outcome, desk: &mut Desk<'_>) -> Step {
+        let Asked::Waiting(wish) = core::mem::replace(&mut self.asked, Asked::Nothing) else {
+            return Step::Close;
+        };
+        let (host, port) = (wish.url.host().into_owned(), wish.url.port());
+        self.upstream = Some(Upstream::new(host, port, way, outcome));
+        self.send(wish, desk)
+    }
+
+    /// The connection that was asked for could not be made.
+    pub(super) fn failed(&mut self, outcome: Outcome, text: &str, desk: &mut Desk<'_>) -> Step {
+        if let Asked::Waiting(wish) = core::mem::replace(&mut self.asked, Asked::Nothing) {
+            desk.actions.push_back(Action::Note(wish.passage(outcome)));
+        }
+        let status = match outcome {
+            Outcome::Refused(refusal) => refusal.status(),
+            _ => 502,
+        };
+        self.answer(status, text, desk)
+    }
+
+    /// Answers the request for a tunnel that is open now.
+    pub(super) fn open_tunnel(&mut self, out: &mut Vec<u8>) -> bool {
+        self.server.upgrade(&ResponseHead::new(StatusCode::OK), out).is_ok()
+    }
+
+    /// Answers with a sentence, which is the last thing that is said.
+    pub(super) fn answer(&mut self, status: u16, text: &str, desk: &mut Desk<'_>) -> Step {
+        if let Ok(status) = StatusCode::new(status) {
+            self.server.announce_close();
+            let body = alloc::format!("{text}\n");
+            let mut head = ResponseHead::new(status);
+            // Whatever cannot be said is left unsaid: the end of the connection says enough.
+            let _ = head.headers.append("Content-Type", "text/plain; charset=utf-8");
+            let length = BodyLength::Exact(body.len() as u64);
+            if self.server.send_head(&head, length, desk.to_client).is_ok() {
+                let _ = self.server.send_body(body.as_bytes(), desk.to_client);
+                let _ = self.server.finish(desk.to_client);
+            }
+        }
+        Step::Close
+    }
+
+    /// Judges a request and sends its head, or asks for the connection to send it on.
+    fn head(&mut self, head: RequestHead, desk: &mut Desk<'_>) -> Step {
+        if head.method == Method::CONNECT {
+            let place = head.target.authority().and_then(|text| Authority::parse(text).ok());
+            return match (place, &self.place) {
+                (Some(Authority { host, port: Some(port) }), None) => {
+                    self.asked = Asked::Tunnel(host.into_owned(), port);
+                    Step::Wait
+                }
+                _ => self.refuse(Refusal::Form, None, desk),
+            };
+        }
+        let url = match self.url(&head) {
+            Ok(url) => url,
+            Err(refusal) => return self.refuse(refusal, None, desk),
+        };
+        let wish = match Wish::new(url, &head) {
+            Ok(wish) => wish,
+            Err(_) => return self.refuse(Refusal::Malformed, None, desk),
+        };
+        let (host, port) = (wish.url.host(), wish.url.port());
+        if let Some((place, place_port)) = &self.place
+            && (*place != host || *place_port != port)
+        {
+            return self.refuse(Refusal::OtherHost, Some(&wish), desk);
+        }
+        let http = HttpRequest { method: wish.method.as_str(), path: wish.url.path() };
+        if let Err(refusal) = desk.allowance.request(&host, port, http, desk.now) {
+            return self.refuse(refusal, Some(&wish), desk);
+        }
+        let is_there = self.upstream.as_ref().is_some_and(|upstream| {
+            upstream.host == host && upstream.port == port && upstream.client.is_reusable()
+        });
+        if is_there {
+            return self.send(wish, desk);
+        }
+        if self.place.is_some() {
+            // The one connection that the tunnel is made of is used up.
+            return Step::Close;
+        }
+        if self.upstream.take().is_some() {
+            desk.actions.push_back(Action::Disconnect);
+        }
+        self.asked = Asked::Waiting(wish);
+        self.connect(desk)
+    }
+
+    /// The address that a request is for, in its one spelling.
+    fn url(&self, head: &RequestHead) -> Result<Url, Refusal> {
+        let target = head.target.as_str();
+        let text = match (head.target.form(), &self.place) {
+            (TargetForm::Absolute, None) => target.to_string(),
+            (TargetForm::Origin, Some((host, port))) => {
+                // The codec checked that there is one, and that it is a host.
+                let named = head.headers.get("host").and_then(|value| value.as_str());
+                let named = named.and_then(|text| Authority::parse(text).ok());
+                let is_same = named
+                    .is_some_and(|named| named.host == *host && named.port.unwrap_or(80) == *port);
+                if !is_same {
+                    return Err(Refusal::OtherHost);
+                }
+                alloc::format!("http://{host}:{port}{target}")
+            }
+            _ => return Err(Refusal::Form),
+        };
+        let url = Url::parse(&text).map_err(|_| Refusal::Malformed)?;
+        match url.scheme() {
+            crate::wire::url::Scheme::Http => Ok(url),
+            // We would have to speak TLS in its place.
+            crate::wire::url::Scheme::Https => Err(Refusal::Form),
+        }
+    }
+
+    fn connect(&mut self, desk: &mut Desk<'_>) -> Step {
+        if let Asked::Waiting(wish) = &self.asked {
+            desk.actions.push_back(Action::Connect(Goal::new(
+                wish.url.host().into_owned(),
+                wish.url.port(),
+                true,
+                desk.allowance.clone(),
+            )));
+        }
+        Step::Wait
+    }
+
+    fn send(&mut self, wish: Wish, desk: &mut Desk<'_>) -> Step {
+        let Some(upstream) = &mut self.upstream else { return Step::Close };
+        desk.actions.push_back(Action::Note(wish.passage(upstream.outcome)));
+        let sent = wish
+            .head(&upstream.way)
+            .and_then(|head| upstream.client.send_head(&head, wish.length, desk.to_server));
+        if sent.is_err() {
+            return self.answer(400, Refusal::Malformed.sentence(), desk);
+        }
+        let is_safe = wish.method == Method::GET || wish.method == Method::HEAD;
+        let may_repeat = is_safe && wish.length == BodyLength::Empty && upstream.is_reused;
+        self.asked = Asked::Sent(may_repeat.then_some(wish));
+        Step::Wait
+    }
+
+    fn say(
+        &mut self,
+        say: impl FnOnce(&mut Client, &mut Vec<u8>) -> Result<(), HttpError>,
+        desk: &mut Desk<'_>,
+    ) -> Step {
+        let said = self.upstream.as_mut().map(|upstream| say(&mut upstream.client, desk.to_server));
+        match said {
+            Some(Ok(())) => Step::Wait,
+            _ => Step::Close,
+        }
+    }
+
+    fn answer_part(&mut self, part: ResponsePart<'_>, desk: &mut Desk<'_>) -> Step {
+        self.has_answered = true;
+        let said = match part {
+            ResponsePart::Informational(head) => {
+                let head = passed_on_answer(&head);
+                // To HTTP/1.0 there is none.
+                let _ = head.and_then(|head| self.server.send_informational(&head, desk.to_client));
+                Ok(())
+            }
+            ResponsePart::Head(head) => return self.answer_head(&head, desk),
+            ResponsePart::Body(piece) => self.server.send_body(piece, desk.to_client),
+            ResponsePart::Trailers(_) => Ok(()),
+            ResponsePart::End => return self.answer_end(desk),
+            // It was not asked for.
+            ResponsePart::Upgraded(_) => return Step::Close,
+        };
+        if said.is_err() { Step::Close } else { Step::Wait }
+    }
+
+    fn answer_head(&mut self, head: &ResponseHead, desk: &mut Desk<'_>) -> Step {
+        let is_proxied = self.upstream.as_ref().is_some_and(|upstream| upstream.way != Way::Direct);
+        if is_proxied && head.status.as_u16() == 407 {
+            let text = "the operator's own proxy wants another user and password";
+            return self.answer(502, text, desk);
+        }
+        let length = match head.status.as_u16() {
+            204 | 205 => BodyLength::Empty,
+            _ => body_length(&head.headers).unwrap_or(BodyLength::Streamed),
+        };
+        let sent = passed_on_answer(head)
+            .and_then(|head| self.server.send_head(&head, length, desk.to_client));
+        if sent.is_err() { Step::Close } else { Step::Wait }
+    }
+
+    fn answer_end(&mut self, desk: &mut Desk<'_>) -> Step {
+        self.asked = Asked::Nothing;
+        if self.server.finish(desk.to_client).is_err() {
+            return Step::Close;
+        }
+        match &mut self.upstream {
+            Some(upstream) if upstream.client.is_reusable() => upstream.is_reused = true,
+            _ => {
+                if let Step::Close = self.drop_upstream(desk) {
+                    return Step::Close;
+                }
+            }
+        }
+        // A program that has not said all of its request would go on with what nobody reads.
+        if self.server.is_reusable() { Step::Wait } else { Step::Close }
+    }
+
+    /// The server is gone; a tunnel ends with it.
+    fn drop_upstream(&mut self, desk: &mut Desk<'_>) -> Step {
+        if self.upstream.take().is_some() {
+            desk.actions.push_back(Action::Disconnect);
+        }
+        if self.place.is_some() { Step::Close } else { Step::Wait }
+    }
+
+    fn bad_answer(&mut self, error: HttpError, desk: &mut Desk<'_>) -> Step {
+        let text = alloc::format!("the server's answer cannot be passed on: {error}");
+        // If an answer has begun, its end comes too early, which says the same.
+        self.answer(502, &text, desk)
+    }
+
+    fn unreadable(&mut self, error: HttpError, desk: &mut Desk<'_>) -> Step {
+        if matches!(self.asked, Asked::Nothing) {
+            desk.actions.push_back(Action::Note(self.nowhere(Refusal::Malformed)));
+            let text = alloc::format!("{}: {error}", Refusal::Malformed.sentence());
+            return self.answer(error.status().as_u16(), &text, desk);
+        }
+        Step::Close
+    }
+
+    fn refuse(&mut self, refusal: Refusal, wish: Option<&Wish>, desk: &mut Desk<'_>) -> Step {
+        let passage = match wish {
+            Some(wish) => wish.passage(Outcome::Refused(refusal)),
+            None => self.nowhere(refusal),
+        };
+        let place = match &*passage.host {
+            "" => String::new(),
+            host => alloc::format!("{host}:{}: ", passage.port),
+        };
+        desk.actions.push_back(Action::Note(passage));
+        self.answer(refusal.status(), &alloc::format!("{place}{refusal}"), desk)
+    }
+
+    /// The record of a request whose place is unknown, or is that of the tunnel.
+    fn nowhere(&self, refusal: Refusal) -> Passage {
+        let (host, port) = match &self.place {
+            Some((host, port)) => (host.to_string(), *port),
+            None => (String::new(), 0),
+        };
+        Passage { host, port, request: None, outcome: Outcome::Refused(refusal) }
+    }
+}
+
+impl Upstream {
+    fn new(host: Host<'static>, port: u16, way: Way, outcome: Outcome) -> Self {
+        let limits = HttpLimits { body_bytes: u64::MAX, ..HttpLimits::default() };
+        Self { host, port, way, outcome, client: Client::new(limits), is_reused: false }
+    }
+}
+
+impl Wish {
+    fn new(url: Url, head: &RequestHead) -> Result<Self, HttpError> {
+        let mut headers = Headers::new();
+        copy(&head.headers, &mut headers, &["host", "proxy-authorization"])?;
+        let length = body_length(&head.headers).unwrap_or(BodyLength::Empty);
+        Ok(Self { url, method: head.method.clone(), headers, length })
+    }
+
+    /// The request as the next connection wants it.
+    fn head(&self, way: &Way) -> Result<RequestHead, HttpError> {
+        let target = match way {
+            Way::Direct => Target::new(self.url.request_target())?,
+            Way::Proxy(_) => Target::new(self.url.as_str())?,
+        };
+        let mut head = RequestHead::new(self.method.clone(), target);
+        head.headers.append("Host", self.url.authority())?;
+        if let Way::Proxy(Some(credentials)) = way {
+            head.headers.append("Proxy-Authorization", &**credentials)?;
+        }
+        copy(&self.headers, &mut head.headers, &[])?;
+        Ok(head)
+    }
+
+    fn passage(&self, outcome: Outcome) -> Passage {
+        let path = self.url.path();
+        // A URL is ASCII.
+        let path = path.get(..EGRESS_PATH_BYTES_MAX).unwrap_or(path);
+        let method = self.method.as_str();
+        let method = method.get(..METHOD_BYTES_MAX).unwrap_or(method);
+        Passage {
+            host: self.url.host().to_string(),
+            port: self.url.port(),
+            request: Some((method.to_string(), path.to_string())),
+            outcome,
+        }
+    }
+}
+
+/// The length that a head announces, which the codec has checked.
+fn body_length(headers: &Headers) -> Option<BodyLength> {
+    if headers.contains("transfer-encoding") {
+        return Some(BodyLength::Streamed);
+    }
+    let length = headers.get("content-length")?.as_str()?.parse().ok()?;
+    Some(if length == 0 { BodyLength::Empty } else { BodyLength::Exact(length) })
+}
+
+/// The head of an answer as the program gets it.
+fn passed_on_answer(head: &ResponseHead) -> Result<ResponseHead, HttpError> {
+    let mut passed = ResponseHead::new(head.status);
+    passed.reason = head.reason.clone();
+    copy(&head.headers, &mut passed.headers, &["proxy-authenticate"])?;
+    Ok(passed)
+}
+
+/// Copies the fields that are not for this hop alone (RFC 9110 §7.6.1), nor among `without`.
+fn copy(from: &Headers, to: &mut Headers, without: &[&str]) -> Result<(), HttpError> {
+    for (name, value) in from.iter() {
+        let name = name.as_str();
+        let is_left = |other: &&&str| name.eq_ignore_ascii_case(other);
+        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_left(&other))
+            || from.lists("connection", name);
+        if !is_for_hop {
+            to.append(name, value.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+const HOP_FIELDS: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+/// Longer than any that is registered.
+const METHOD_BYTES_MAX: usize = 32;
