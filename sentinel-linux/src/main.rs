@@ -14,6 +14,7 @@ mod connectors;
 mod control;
 mod doctor;
 mod document;
+mod egress;
 mod environment;
 mod fetch;
 mod journal;

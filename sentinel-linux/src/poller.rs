@@ -39,10 +39,11 @@ pub(crate) enum Owner {
     Control,
     Metrics,
     Sandbox,
+    Egress,
 }
 
 impl Owner {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Signals,
         Self::Journal,
         Self::Terminal,
@@ -50,6 +51,7 @@ impl Owner {
         Self::Control,
         Self::Metrics,
         Self::Sandbox,
+        Self::Egress,
     ];
 }
 
@@ -64,8 +66,9 @@ impl Interest {
     pub(crate) const READ: Self = Self { reads: true, writes: false };
 
     fn flags(self) -> epoll::EventFlags {
-        let mut flags = epoll::EventFlags::RDHUP;
-        flags.set(epoll::EventFlags::IN, self.reads);
+        let mut flags = epoll::EventFlags::empty();
+        // An end that nobody reads would be told again and again.
+        flags.set(epoll::EventFlags::IN | epoll::EventFlags::RDHUP, self.reads);
         flags.set(epoll::EventFlags::OUT, self.writes);
         flags
     }

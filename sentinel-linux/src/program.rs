@@ -8,6 +8,7 @@
 mod end;
 mod reload;
 pub(crate) mod start;
+mod way_out;
 
 use std::error::Error;
 use std::io;
@@ -23,7 +24,7 @@ use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Incoming, Part, Post};
 use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
-use sentinel_core::order::Set;
+use sentinel_core::order::{Map, Set};
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
 
@@ -34,6 +35,7 @@ use crate::commands::profile::{self, Called};
 use crate::configuration::Configuration;
 use crate::connectors::{Connectors, Heard, Wanted};
 use crate::control::Door;
+use crate::egress::{DoorNumber, Egress};
 use crate::environment;
 use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
@@ -124,6 +126,9 @@ struct Program {
     connectors: Connectors,
     door: Door,
     network: Network,
+    egress: Egress,
+    /// The calls that have a way out.
+    doors: Map<DoorNumber, CallNumber>,
     notify: Notify,
     sentinel: Sentinel,
     rest: Rest,
@@ -196,7 +201,9 @@ impl Program {
                 self.ready(ready)?;
             }
             self.take_input()?;
-            let now = self.clock.now().instant;
+            let now = self.clock.now();
+            self.egress.tick(now, &self.poller, &mut self.network);
+            let now = now.instant;
             self.network.tick(now, &self.poller);
             if let Some(server) = &mut self.server {
                 server.tick(now, &self.poller);
@@ -222,7 +229,7 @@ impl Program {
             self.perform()?;
             self.settle_questions();
             let has_listened = self.listen()?;
-            let has_heard = self.hear()?;
+            let has_heard = self.hear()? | self.tell_passages()?;
             let has_attended = self.attend()?;
             if !has_listened && !has_heard && !has_attended {
                 return Ok(());
@@ -240,6 +247,7 @@ impl Program {
         let deadlines = [
             self.sentinel.deadline(),
             self.network.deadline(),
+            self.egress.deadline(),
             self.connectors.deadline(),
             self.door.deadline(),
             self.server.as_ref().and_then(Server::deadline),
@@ -258,7 +266,9 @@ impl Program {
                 return Ok(has_heard);
             };
             has_heard = true;
-            if self.connectors.take(now, &event) {
+            if self.connectors.take(now, &event)
+                || self.egress.take(now, &self.poller, &mut self.network, &event)
+            {
                 continue;
             }
             match self.fetches.take(&event) {
@@ -364,6 +374,10 @@ impl Program {
                 let now = self.clock.now().instant;
                 self.network.ready(now, &self.poller, ready);
             }
+            Some(Owner::Egress) => {
+                let now = self.clock.now();
+                self.egress.ready(now, &self.poller, &mut self.network, ready);
+            }
             None => {}
         }
         Ok(())
@@ -398,6 +412,9 @@ impl Program {
     }
 
     fn tell(&mut self, event: Event<'_>) -> Result<(), Box<dyn Error>> {
+        if let Event::ToolFinished { call, .. } = &event {
+            self.shut_out(*call)?;
+        }
         match self.sentinel.handle(self.clock.now(), event) {
             Err(error @ EventError::Busy) => log::warn!("{error}"),
             outcome => outcome?,
@@ -413,6 +430,7 @@ impl Program {
                     self.run(number, &call, &handles, time_max)?;
                 }
                 Effect::CancelTool { number } => {
+                    self.shut_out(number)?;
                     self.tools.cancel(number);
                     self.commands.cancel(&self.poller, number);
                     self.fetches.cancel(&self.poller, &mut self.network, number);

@@ -16,8 +16,10 @@ use super::codec::{self, Unreadable, flag, hex, named, number, text, unhex};
 use super::fetching::Fetched;
 use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber};
 use super::operator::OperatorCommand;
+use super::passing;
 use super::record::Kind;
 use crate::channel::Incoming;
+use crate::egress::Passage;
 use crate::llm::{ModelError, Reply, Usage};
 use crate::text::json::{self, Value};
 use crate::time::Instant;
@@ -53,6 +55,8 @@ pub(crate) enum Input {
     ToolFinished { call: CallNumber, output: ToolOutput },
     /// A file that came with a message was fetched, or was not.
     Fetched { fetch: FetchNumber, fetched: Fetched },
+    /// The program of a call was let out to a host, or was not.
+    Passage { call: CallNumber, passage: Passage },
     /// What was said arrived, or did not.
     Delivered { delivery: DeliveryNumber, outcome: DeliveryOutcome },
     /// An operator did something.
@@ -104,6 +108,7 @@ impl Input {
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
             Self::ToolFinished { .. } => Kind::ToolFinished,
             Self::Fetched { .. } => Kind::Fetched,
+            Self::Passage { .. } => Kind::Passage,
             Self::Delivered { .. } => Kind::Delivered,
             Self::Operator { .. } => Kind::Operator,
             Self::Timer => Kind::Timer,
@@ -143,6 +148,10 @@ impl Input {
                 Self::Fetched { fetch, fetched } => {
                     out.field("fetch", fetch.0);
                     fetched.write(out);
+                }
+                Self::Passage { call, passage } => {
+                    out.field("call", call.0);
+                    passing::write(out, passage);
                 }
                 Self::Delivered { delivery, outcome } => {
                     let named = OUTCOMES.iter().find(|(known, _)| known == outcome);
@@ -206,6 +215,10 @@ impl Input {
             Kind::Fetched => Self::Fetched {
                 fetch: FetchNumber(number(value, "fetch")?),
                 fetched: Fetched::read(value)?,
+            },
+            Kind::Passage => Self::Passage {
+                call: CallNumber(number(value, "call")?),
+                passage: passing::read(value)?,
             },
             Kind::Delivered => Self::Delivered {
                 delivery: DeliveryNumber(number(value, "delivery")?),

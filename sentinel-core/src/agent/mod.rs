@@ -31,6 +31,7 @@ mod number;
 mod operating;
 mod operator;
 pub(crate) mod outbox;
+mod passing;
 mod persona;
 mod questions;
 mod reconfigure;
@@ -182,6 +183,8 @@ impl Agent {
                 self.reply_failed(exchange, &error, usage, was_shown, entropy);
             }
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
+            // What is decided about it was decided outside; it is here to be in the log.
+            Input::Passage { .. } => {}
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
             Input::Delivered { delivery, outcome } => {
                 let uncertain = outcome == DeliveryOutcome::Uncertain;
@@ -235,7 +238,9 @@ impl Agent {
             Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
                 self.exchanges.get(exchange).copied()
             }
-            Input::ToolFinished { call, .. } => self.calls.get(call).copied(),
+            Input::ToolFinished { call, .. } | Input::Passage { call, .. } => {
+                self.calls.get(call).copied()
+            }
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
             Input::Delivered { delivery, .. } => {
                 self.deliveries.get(delivery).map(|say| say.conversation)
@@ -256,7 +261,9 @@ impl Agent {
             Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
                 self.exchanges.contains_key(exchange)
             }
-            Input::ToolFinished { call, .. } => self.calls.contains_key(call),
+            Input::ToolFinished { call, .. } | Input::Passage { call, .. } => {
+                self.calls.contains_key(call)
+            }
             Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
             Input::Delivered { delivery, .. } => self.deliveries.contains_key(delivery),
             _ => true,

@@ -46,11 +46,16 @@ impl Scope {
     /// Whether it holds an address.
     #[must_use]
     pub fn allows(self, address: IpAddr) -> bool {
-        let reach = classify(address);
+        self.allows_reach(classify(address))
+    }
+
+    /// Whether it holds what an address or a name reaches.
+    #[must_use]
+    pub const fn allows_reach(self, reach: Reach) -> bool {
         match self {
             Self::Literal => true,
             Self::Public => reach.is_public(),
-            Self::Loopback => reach == Reach::Loopback,
+            Self::Loopback => matches!(reach, Reach::Loopback),
             Self::Local => matches!(
                 reach,
                 Reach::Public

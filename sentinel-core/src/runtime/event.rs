@@ -20,6 +20,7 @@ use crate::agent::{
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
+use crate::egress::Passage;
 use crate::journal::{EpochSeed, Note};
 use crate::llm::{Outgoing, TransportKind};
 use crate::tool::Call;
@@ -74,6 +75,14 @@ pub enum Event<'e> {
         call: CallNumber,
         /// What it gave back.
         output: ToolOutput,
+    },
+    /// The program of a call was let out to a host, or was not. Say it before the program hears of
+    /// it, and before the call ends.
+    Passage {
+        /// Which call.
+        call: CallNumber,
+        /// What was decided.
+        passage: Passage,
     },
     /// A file was fetched, or was not.
     Fetched {

@@ -242,6 +242,7 @@ impl Sentinel {
                 output.content = cut(&output.content, RUNTIME_OUTPUT_BYTES_MAX).into_owned();
                 self.input(Input::ToolFinished { call, output });
             }
+            Event::Passage { call, passage } => self.input(Input::Passage { call, passage }),
             Event::Fetched { fetch, mut fetched } => {
                 if let Fetched::Failed(why) = &mut fetched {
                     *why = cut(why, ATTACHMENT_WHY_BYTES_MAX).into_owned();

@@ -18,6 +18,7 @@ use crate::agent::{
 };
 use crate::capability::Handle;
 use crate::channel::Post;
+use crate::egress::{Outcome, Passage, Refusal};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
 use crate::label::Hold;
 use crate::llm::{Piece, TransportKind};
@@ -344,10 +345,24 @@ impl World {
         let count = self.running.len() as u64;
         let index = usize::try_from(self.random.below(count)).unwrap();
         let Some(&call) = self.running.keys().nth(index) else { return };
+        // Sometimes its program was let out before, or was not.
+        if self.random.chance(20) {
+            let passage = self.passage();
+            self.tell(Event::Passage { call, passage });
+        }
         let Some((conversation, _)) = self.running.remove(&call) else { return };
         let output = self.output();
         self.seen.gave_back(conversation, &output.content);
         self.tell(Event::ToolFinished { call, output });
+    }
+
+    fn passage(&mut self) -> Passage {
+        let outcome = match self.random.below(3) {
+            0 => Outcome::Allowed(None),
+            1 => Outcome::Refused(Refusal::NotGranted),
+            _ => Outcome::Unreachable,
+        };
+        Passage { host: "a.example".into(), port: 443, request: None, outcome }
     }
 
     fn finish_file(&mut self, is_calm: bool) {

@@ -10,7 +10,6 @@
 //! - What an operator forbade beneath a granted place is covered; if only writing is forbidden, it
 //!   cannot be written to.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +17,7 @@ use std::time::Duration;
 
 use sentinel_core::agent::Granted;
 use sentinel_core::capability::{CommandRule, FileRight, Level, PathRef, Request, Resource};
+use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Mount, Profile, Rights};
 
 use crate::sandbox::ENVIRONMENT;
@@ -43,7 +43,7 @@ pub(crate) fn profile<'g>(
     let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
     let program = real(called.program)?;
     let directory = real(called.directory)?;
-    let mut places: BTreeMap<PathBuf, bool> = BTreeMap::new();
+    let mut places: Map<PathBuf, bool> = Map::new();
     let mut show = |path: &str, writes: bool| {
         // What is not there cannot be shown.
         if let Ok(path) = std::fs::canonicalize(path) {

@@ -184,7 +184,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_connect,
     libc::SYS_accept4,
     libc::SYS_bind,
-    libc::SYS_accept4,
     libc::SYS_sendto,
     libc::SYS_recvfrom,
     libc::SYS_sendmsg,
@@ -194,8 +193,9 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_shutdown,
-    // To the process that starts programs, with descriptors.
+    // What comes out of a program in its sandbox, and what passes between one and its servers.
     libc::SYS_pipe2,
+    libc::SYS_splice,
     // Memory.
     libc::SYS_munmap,
     libc::SYS_mremap,

@@ -62,6 +62,8 @@ pub(super) enum Step {
     Keep,
     /// What it carried is over, and so is it.
     Close,
+    /// It is somebody else's now.
+    Land,
 }
 
 /// What a step needs from outside.
@@ -91,6 +93,8 @@ impl Connection {
             let head = flow.tunnel_head(authority).map_err(unsendable)?;
             client.send_head(&head, BodyLength::Empty, self.link.out()).map_err(unsendable)?;
             self.stage = Stage::Tunnel(client);
+        } else if matches!(flow.purpose, Purpose::Dial(_)) {
+            return Ok(Step::Land);
         } else if !self.is_reused && self.place.is_tls {
             self.secure(context)?;
         } else {
@@ -108,7 +112,7 @@ impl Connection {
         loop {
             let step = match &self.stage {
                 Stage::Idle => return Ok(Step::Wait),
-                Stage::Tunnel(_) => self.tunnel(context)?,
+                Stage::Tunnel(_) => self.tunnel(flow, context)?,
                 Stage::Handshake => match self.link.shake_hands(&self.place.host)? {
                     false => Step::Wait,
                     true => {
@@ -168,12 +172,14 @@ impl Connection {
                 client.send_head(&head, BodyLength::Empty, self.link.out()).map_err(unsendable)?;
                 Stage::Upgrade(client, offer)
             }
+            // Whoever it is for says what is to be said.
+            Purpose::Dial(_) => Stage::Idle,
         };
         flow.wait(context.now, Wait::Idle);
         Ok(())
     }
 
-    fn tunnel(&mut self, context: &mut Context<'_>) -> Result<Step, Broken> {
+    fn tunnel(&mut self, flow: &Flow, context: &mut Context<'_>) -> Result<Step, Broken> {
         let Stage::Tunnel(client) = &mut self.stage else { return Ok(Step::Again) };
         self.link.flush();
         let count = match self.link.read(context.buffer, true)? {
@@ -186,6 +192,9 @@ impl Connection {
             match part {
                 ResponsePart::Informational(_) => {}
                 ResponsePart::Upgraded(_) if input.is_empty() => {
+                    if matches!(flow.purpose, Purpose::Dial(_)) {
+                        return Ok(Step::Land);
+                    }
                     self.secure(context)?;
                     return Ok(Step::Again);
                 }

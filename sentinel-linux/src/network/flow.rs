@@ -10,7 +10,9 @@ use sentinel_core::wire::url::Url;
 
 use super::failure::{Broken, Failure, Wait};
 use super::place::Route;
-use super::request::{NetworkEvent, Request, RequestNumber, SocketNumber, SocketRequest, Times};
+use super::request::{
+    DialNumber, NetworkEvent, Request, RequestNumber, SocketNumber, SocketRequest, Times,
+};
 
 /// An exchange or a WebSocket.
 pub(super) struct Flow {
@@ -34,6 +36,8 @@ pub(super) struct Flow {
 pub(super) enum Purpose {
     Exchange(Asked),
     Socket(Spoken),
+    /// A connection for somebody else.
+    Dial(DialNumber),
 }
 
 /// The request of an exchange.
@@ -111,6 +115,11 @@ impl Flow {
             has_pinged: false,
             closed: None,
         });
+        Self::new(now, url, headers, times, route, purpose)
+    }
+
+    pub(super) fn dial(now: Instant, number: DialNumber, url: Url, route: Route) -> Self {
+        let (headers, times, purpose) = (Headers::new(), Times::default(), Purpose::Dial(number));
         Self::new(now, url, headers, times, route, purpose)
     }
 
@@ -194,7 +203,7 @@ impl Flow {
         };
         let method = match &self.purpose {
             Purpose::Exchange(asked) => asked.method.clone(),
-            Purpose::Socket(_) => Method::GET,
+            Purpose::Socket(_) | Purpose::Dial(_) => Method::GET,
         };
         let mut head = RequestHead::new(method, target);
         head.headers.append("Host", self.url.authority())?;
@@ -226,6 +235,7 @@ impl Flow {
             Purpose::Socket(spoken) => {
                 NetworkEvent::SocketFailed { socket: spoken.number, failure }
             }
+            Purpose::Dial(dial) => NetworkEvent::DialFailed { dial: *dial, failure },
         }
     }
 

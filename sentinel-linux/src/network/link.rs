@@ -222,6 +222,15 @@ impl Link {
         }
     }
 
+    /// The socket alone, which epoll does not know any more.
+    pub(super) fn into_socket(mut self, poller: &Poller) -> OwnedFd {
+        if self.interest.take().is_some() {
+            // It was added, so there is nothing that could fail.
+            let _ = poller.remove(&self.socket);
+        }
+        self.socket
+    }
+
     /// Tells epoll what is waited for now. A link that is paused is taken out, because one whose
     /// other end is gone would be told about for ever.
     pub(super) fn wait_for(&mut self, poller: &Poller, is_paused: bool) -> io::Result<()> {

@@ -17,11 +17,14 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
+use sentinel_core::egress::Goal;
 use sentinel_core::order::Map;
-use sentinel_core::time::Instant;
+use sentinel_core::time::{Instant, Now};
+use sentinel_core::wire::url::{Scheme, Url};
 use sentinel_core::wire::websocket::CloseCode;
 
 use crate::poller::{Poller, Ready};
@@ -38,7 +41,7 @@ mod request;
 mod resolve;
 mod socket;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 mod tls;
 mod tools;
@@ -53,8 +56,8 @@ use place::Route;
 use pool::Pool;
 pub(crate) use proxy::Proxy;
 pub(crate) use request::{
-    NetworkEvent, Options, Reach, Request, RequestNumber, SocketNumber, SocketRequest, Times,
-    socket_url,
+    DialNumber, NetworkEvent, Options, Reach, Request, RequestNumber, SocketNumber, SocketRequest,
+    Times, socket_url,
 };
 use resolve::Resolver;
 use timers::Timer;
@@ -71,6 +74,8 @@ pub(crate) struct Network {
     flows: Map<u64, Flow>,
     flows_count: u64,
     dialed: Map<u32, Dialed>,
+    /// Connections for others that wait to be taken.
+    landed: Map<DialNumber, OwnedFd>,
     connections: Map<u32, Connection>,
     pool: Pool,
     tools: Tools,
@@ -91,6 +96,7 @@ impl Network {
             flows: Map::new(),
             flows_count: 0,
             dialed: Map::new(),
+            landed: Map::new(),
             connections: Map::new(),
             pool: Pool::default(),
             tools: Tools::default(),
@@ -207,6 +213,47 @@ impl Network {
             let (code, reason) = (None, String::new());
             self.events.push_back(NetworkEvent::SocketClosed { socket, code, reason });
         }
+    }
+
+    /// Begins to connect for somebody else, who says what is said. Ends with one event; after
+    /// [`NetworkEvent::Dialed`], [`landed`](Self::landed) has the connection.
+    pub(crate) fn dial(&mut self, now: Now, poller: &Poller, goal: &Goal) -> DialNumber {
+        let number = self.number();
+        let dial = DialNumber(number);
+        let scheme = if goal.is_plain() { Scheme::Http } else { Scheme::Https };
+        let place = format!("{}:{}", goal.host(), goal.port());
+        let url = Url::parse(&format!("{scheme}://{place}/"));
+        let url = url.map_err(|error| Broken::new(FailureKind::Refused, error));
+        let route = url
+            .and_then(|url| Ok((Route::of_goal(goal, &url, now.wall, self.proxy.as_ref())?, url)));
+        match route {
+            Ok((route, url)) => {
+                let flow = Flow::dial(now.instant, dial, url, route);
+                self.start(now.instant, poller, number, flow);
+            }
+            Err(broken) => {
+                let failure = Failure::at(&place, broken, false);
+                self.events.push_back(NetworkEvent::DialFailed { dial, failure });
+            }
+        }
+        dial
+    }
+
+    /// The connection that was dialed; it belongs to the caller now.
+    pub(crate) fn landed(&mut self, dial: DialNumber) -> Option<OwnedFd> {
+        self.landed.remove(&dial)
+    }
+
+    /// Ends the attempt to connect for somebody else; nothing more is told about it.
+    pub(crate) fn cancel_dial(&mut self, poller: &Poller, dial: DialNumber) {
+        self.end(poller, dial.0);
+        self.landed.remove(&dial);
+        self.events.retain(|event| event.dial() != Some(dial));
+    }
+
+    /// Who we are to the proxy, if there is one that asks.
+    pub(crate) fn proxy_credentials(&self) -> Option<&str> {
+        self.proxy.as_ref()?.credentials()
     }
 
     /// Does what can be done with a socket now.
@@ -365,8 +412,22 @@ impl Network {
                 self.forget(number);
                 self.close(poller, index);
             }
+            Ok(Step::Land) => self.land(poller, index, number),
             Err(broken) => self.lost(now, poller, index, number, broken),
         }
+    }
+
+    /// A connection is there for somebody else.
+    fn land(&mut self, poller: &Poller, index: u32, number: u64) {
+        let Some(connection) = self.connections.remove(&index) else { return };
+        let Some(flow) = self.forget(number) else { return connection.close(poller) };
+        let Purpose::Dial(dial) = flow.purpose else { return connection.close(poller) };
+        let is_proxied = flow.route.place.is_proxied;
+        let address = (!is_proxied).then_some(connection.address);
+        self.landed.insert(dial, connection.link.into_socket(poller));
+        // Through a tunnel it is as if there was no proxy.
+        let is_proxied = is_proxied && flow.route.tunnel.is_none();
+        self.events.push_back(NetworkEvent::Dialed { dial, address, is_proxied });
     }
 
     /// A connection failed its flow, which may go on with another one.
@@ -501,6 +562,13 @@ impl NetworkEvent {
             | Self::Body { request, .. }
             | Self::End { request }
             | Self::Failed { request, .. } => Some(*request),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn dial(&self) -> Option<DialNumber> {
+        match self {
+            Self::Dialed { dial, .. } | Self::DialFailed { dial, .. } => Some(*dial),
             _ => None,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use sentinel_core::egress::{Goal, Scope};
+use sentinel_core::time::Timestamp;
 use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url, classify};
 use zeroize::Zeroizing;
 
@@ -32,6 +34,8 @@ pub(super) struct Route {
     reach: Reach,
     /// Whether the URL has an address and not a name.
     is_literal: bool,
+    /// For whom it is, who says itself which addresses it may lead to.
+    goal: Option<(Goal, Timestamp)>,
 }
 
 impl Route {
@@ -45,10 +49,11 @@ impl Route {
         let Some(proxy) = proxy else {
             let place = Place { is_tls, host: host.clone(), port, is_proxied: false };
             let (tunnel, credentials) = (None, None);
-            return Ok(Self { place, host, port, tunnel, credentials, reach, is_literal });
+            let goal = None;
+            return Ok(Self { place, host, port, tunnel, credentials, reach, is_literal, goal });
         };
         if let Some(found) = url.host().reach().filter(|found| !found.is_public())
-            && !is_allowed(reach, found, is_literal)
+            && !scope(reach, is_literal).allows_reach(found)
         {
             return Err(refusal(&host, found));
         }
@@ -67,31 +72,46 @@ impl Route {
             // The operator named it.
             reach: Reach::Named,
             is_literal: proxy.url().host().address().is_some(),
+            goal: None,
         })
+    }
+
+    /// The way for somebody else: to the goal itself, to where a proxy makes a tunnel, or to the
+    /// proxy, which reads the requests. What the goal may not lead to is not connected to; where a
+    /// proxy resolves the name, that is its operator's to say.
+    pub(super) fn of_goal(
+        goal: &Goal,
+        url: &Url,
+        now: Timestamp,
+        proxy: Option<&Proxy>,
+    ) -> Result<Self, Broken> {
+        let mut route = Self::new(url, Reach::Named, proxy)?;
+        if !route.place.is_proxied {
+            route.goal = Some((goal.clone(), now));
+        }
+        Ok(route)
     }
 
     /// Whether this exchange may use a connection to `address`.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), Broken> {
         let found = classify(address);
-        match is_allowed(self.reach, found, self.is_literal) {
+        let is_allowed = match &self.goal {
+            Some((goal, now)) => goal.leads_to(address, *now),
+            None => scope(self.reach, self.is_literal).allows(address),
+        };
+        match is_allowed {
             true => Ok(()),
             false => Err(refusal(&format!("{} ({address})", self.host), found)),
         }
     }
 }
 
-fn is_allowed(reach: Reach, found: AddressReach, is_literal: bool) -> bool {
+const fn scope(reach: Reach, is_literal: bool) -> Scope {
     match reach {
-        Reach::Public => found.is_public(),
-        Reach::Named if is_literal => true,
+        Reach::Public => Scope::Public,
+        Reach::Named if is_literal => Scope::Literal,
         // What a name leads to is its server's to say, so a name opens less than an address.
-        Reach::Named => !matches!(
-            found,
-            AddressReach::Metadata
-                | AddressReach::Unspecified
-                | AddressReach::Multicast
-                | AddressReach::Broadcast
-        ),
+        Reach::Named => Scope::Named,
     }
 }
 

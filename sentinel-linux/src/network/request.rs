@@ -1,6 +1,7 @@
 //! What is asked of the network, and what it tells.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use sentinel_core::wire::dns::{Config, Hosts};
@@ -92,6 +93,10 @@ pub(crate) struct RequestNumber(pub(super) u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SocketNumber(pub(super) u64);
 
+/// Which connection for somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct DialNumber(pub(super) u64);
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NetworkEvent {
@@ -111,6 +116,11 @@ pub(crate) enum NetworkEvent {
     SocketClosed { socket: SocketNumber, code: Option<u16>, reason: String },
     /// Nothing follows.
     SocketFailed { socket: SocketNumber, failure: Failure },
+    /// A connection for somebody else is there, to this address if we know it; or it leads to the
+    /// proxy, which reads requests on it. [`Network::landed`](super::Network::landed) has it.
+    Dialed { dial: DialNumber, address: Option<IpAddr>, is_proxied: bool },
+    /// Nothing follows.
+    DialFailed { dial: DialNumber, failure: Failure },
 }
 
 impl fmt::Debug for Request {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
 use sentinel_core::config::Http;
-use sentinel_core::order::{self, Set};
+use sentinel_core::order::{self, Map, Set};
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
@@ -21,6 +21,7 @@ use crate::configuration::Configuration;
 use crate::confine::{self, Reach};
 use crate::connectors::Connectors;
 use crate::control::Door;
+use crate::egress::Egress;
 use crate::environment;
 use crate::fetch::Fetches;
 use crate::journal::Journal;
@@ -122,6 +123,8 @@ impl Program {
             connectors,
             door,
             network,
+            egress: Egress::default(),
+            doors: Map::new(),
             notify,
             sentinel,
             rest,

@@ -11,7 +11,6 @@
 //! # Not here
 //! What every program gets of the system: [`system`](super::system).
 
-use std::collections::BTreeSet;
 use std::ffi::{CString, OsStr};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -20,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
+use sentinel_core::order::Set;
 use sentinel_core::sandbox::{Profile, Rights};
 
 use super::identity::Identity;
@@ -105,7 +105,7 @@ impl Plan {
             environment: Strings::new(&profile.environment)?,
             temporary: string(profile.limits.temporary_bytes.to_string().as_bytes())?,
         };
-        let mut directories: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut directories: Set<PathBuf> = Set::new();
         directories.extend(system::DIRECTORIES.iter().map(PathBuf::from));
         plan.show_system(profile, &mut directories)?;
         for mount in &profile.mounts {
@@ -133,7 +133,7 @@ impl Plan {
     fn show_system(
         &mut self,
         profile: &Profile,
-        directories: &mut BTreeSet<PathBuf>,
+        directories: &mut Set<PathBuf>,
     ) -> Result<(), StartError> {
         for (path, rights) in system::places(profile.network) {
             let Ok(data) = fs::symlink_metadata(path) else { continue };
@@ -242,7 +242,7 @@ impl Plan {
     }
 
     /// What has to be made in the root directory for the trees to be there.
-    fn make_places(&mut self, directories: &mut BTreeSet<PathBuf>) -> Result<(), StartError> {
+    fn make_places(&mut self, directories: &mut Set<PathBuf>) -> Result<(), StartError> {
         for (index, tree) in self.trees.iter().enumerate() {
             let target = Path::new(OsStr::from_bytes(tree.target.as_bytes()));
             let is_shown = self.trees.iter().take(index).any(|above| {

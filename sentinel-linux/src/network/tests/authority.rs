@@ -12,13 +12,13 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use sentinel_core::text::base64;
 
 /// Signs what a test wants.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// How a certificate is to be wrong, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(crate) enum Flaw {
     None,
     Expired,
     NotYet,
@@ -26,7 +26,7 @@ pub(super) enum Flaw {
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -35,7 +35,7 @@ impl Authority {
     }
 
     /// Its own certificate as a PEM file.
-    pub(super) fn pem(&self) -> Vec<u8> {
+    pub(crate) fn pem(&self) -> Vec<u8> {
         let text = base64::encode(self.issuer.der());
         let lines: Vec<&str> =
             text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
@@ -45,7 +45,7 @@ impl Authority {
     }
 
     /// What a server needs to be `localhost` and 127.0.0.1.
-    pub(super) fn server(&self, flaw: Flaw) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, flaw: Flaw) -> Arc<ServerConfig> {
         let names = match flaw {
             Flaw::OtherName => vec!["other.example".to_string()],
             _ => vec!["localhost".to_string(), "127.0.0.1".to_string()],
@@ -62,7 +62,7 @@ impl Authority {
     }
 
     /// A server that signed its certificate itself.
-    pub(super) fn self_signed() -> Arc<ServerConfig> {
+    pub(crate) fn self_signed() -> Arc<ServerConfig> {
         let params = CertificateParams::new(vec!["localhost".to_string()]).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
@@ -71,7 +71,7 @@ impl Authority {
 }
 
 /// The server's end of a secure connection, in a thread that may block.
-pub(super) fn secured(
+pub(crate) fn secured(
     config: &Arc<ServerConfig>,
     stream: TcpStream,
 ) -> StreamOwned<ServerConnection, TcpStream> {

@@ -9,13 +9,13 @@ use sentinel_core::wire::url::Url;
 use super::{Network, NetworkEvent, Options, Reach, Request, RequestNumber, Times};
 use crate::poller::Poller;
 
-mod authority;
+pub(crate) mod authority;
 mod exchanges;
 mod many;
-mod names;
+pub(crate) mod names;
 mod reuse;
 mod secure;
-mod server;
+pub(crate) mod server;
 mod sockets;
 mod through_proxy;
 

@@ -16,7 +16,7 @@ use super::server::Server;
 use super::{World, get};
 
 /// A name server that answers each question as a test says.
-struct Names {
+pub(crate) struct Names {
     address: SocketAddr,
     datagrams: Arc<AtomicUsize>,
     streams: Arc<AtomicUsize>,
@@ -24,7 +24,7 @@ struct Names {
 
 /// What it answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reply {
+pub(crate) enum Reply {
     Addresses(&'static [IpAddr]),
     NoSuchName,
     Silence,
@@ -32,7 +32,10 @@ enum Reply {
 
 impl Names {
     /// With `is_cut`, datagrams say that the answer is too long for them.
-    fn start(is_cut: bool, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(
+        is_cut: bool,
+        reply: impl Fn(&str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let (udp, tcp) = loop {
             let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
             if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()) {
@@ -74,7 +77,7 @@ impl Names {
         Self { address, datagrams, streams }
     }
 
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         let server = NameServer { port: self.address.port(), ..NameServer::new(self.address.ip()) };
         let dns = Config {
             servers: vec![server],

@@ -8,14 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 /// A server that serves each connection in a thread of its own, until the test is over.
-pub(super) struct Server {
-    pub(super) address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl Server {
     /// Serves with a script, which gets each connection with its number from zero.
-    pub(super) fn start(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(script: impl Fn(TcpStream, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -34,7 +34,7 @@ impl Server {
     }
 
     /// A server that answers every request with the same bytes, on one connection for all.
-    pub(super) fn answering(answer: &'static [u8]) -> Self {
+    pub(crate) fn answering(answer: &'static [u8]) -> Self {
         Self::start(move |mut stream, _| {
             while read_request(&mut stream).is_some() {
                 if stream.write_all(answer).is_err() {
@@ -44,23 +44,23 @@ impl Server {
         })
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub(super) fn connections_count(&self) -> usize {
+    pub(crate) fn connections_count(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 }
 
 /// A request as it came.
-pub(super) struct Received {
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Received {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Reads one request; nothing once the client is gone.
-pub(super) fn read_request(stream: &mut impl Read) -> Option<Received> {
+pub(crate) fn read_request(stream: &mut impl Read) -> Option<Received> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -78,16 +78,16 @@ pub(super) fn read_request(stream: &mut impl Read) -> Option<Received> {
 }
 
 /// Ends a connection with a reset instead of a goodbye.
-pub(super) fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     rustix::net::sockopt::set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
     drop(stream);
 }
 
 /// Waits until the client is gone.
-pub(super) fn wait_for_end(stream: &mut TcpStream) {
+pub(crate) fn wait_for_end(stream: &mut TcpStream) {
     let mut buffer = [0; 4096];
     while matches!(stream.read(&mut buffer), Ok(count) if count > 0) {}
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-pub(super) const TIME_MAX: Duration = Duration::from_secs(20);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(20);

@@ -19,8 +19,7 @@ mod parts;
 mod refused;
 mod tree;
 
-use std::collections::BTreeMap;
-
+use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Network};
 
 use self::allowed::Call;
@@ -40,7 +39,7 @@ pub(super) fn program(
     calls: &Calls,
     network: Network,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
-    let mut actions: BTreeMap<u32, Action> = BTreeMap::new();
+    let mut actions: Map<u32, Action> = Map::new();
     let mut put = |call: libc::c_long, action| {
         if let Ok(number) = u32::try_from(call) {
             actions.insert(number, action);
