@@ -12,6 +12,7 @@ extern crate alloc;
 
 mod capability;
 mod channel;
+mod egress;
 mod heap;
 mod journal;
 mod runtime;
@@ -67,6 +68,7 @@ fn exercise(input: &[u8]) -> String {
     }
     exchange(input, &mut output);
     wire::exercise(input, &mut output);
+    egress::exercise(input, &mut output);
     converse(&mut output);
     channel::exercise(input, &mut output);
     runtime::exercise(input, &mut output);

@@ -49,7 +49,7 @@ enum State {
     Start,
     /// SOCKS, after the greeting.
     Greeted,
-    Requests(Requests),
+    Requests(Box<Requests>),
     /// A tunnel waits for its connection.
     Opening(Asked, Host<'static>, u16, Tunnel),
     Tunnel(Guard, Outcome),
@@ -60,7 +60,7 @@ enum State {
 /// How a tunnel was asked for.
 enum Asked {
     Socks,
-    Http(Requests),
+    Http(Box<Requests>),
 }
 
 /// What is to be done.
@@ -429,7 +429,7 @@ impl Conversation {
 
     fn step(&mut self, now: Now, input: &mut &[u8]) {
         match &mut self.state {
-            State::Start => self.start(now, input),
+            State::Start => self.start(input),
             State::Greeted => self.socks(now, input),
             State::Requests(requests) => {
                 let was_reading = requests.is_reading_head();
@@ -480,7 +480,7 @@ impl Conversation {
     }
 
     /// Finds out what is spoken.
-    fn start(&mut self, now: Now, input: &mut &[u8]) {
+    fn start(&mut self, input: &mut &[u8]) {
         match input.first() {
             None => {}
             Some(&socks::VERSION) => match socks::greeting(input) {
@@ -496,9 +496,8 @@ impl Conversation {
                 }
                 Read::More | Read::Refused(..) => {}
             },
-            Some(b'A'..=b'Z') => self.state = State::Requests(Requests::to_proxy()),
+            Some(b'A'..=b'Z') => self.state = State::Requests(Box::new(Requests::to_proxy())),
             Some(_) => {
-                let _ = now;
                 self.note(NOWHERE, Outcome::Refused(Refusal::Malformed));
                 self.close();
             }
@@ -592,7 +591,8 @@ impl Conversation {
                 };
                 let held = guard.held();
                 let (host, port) = guard.into_place();
-                self.state = State::Requests(Requests::within(host, port, outcome));
+                let requests = Requests::within(host, port, outcome);
+                self.state = State::Requests(Box::new(requests));
                 self.pending = held;
                 self.advance(now);
             }

@@ -234,7 +234,7 @@ const HIDDEN: [u16; 8] = [0xfe08, 0xfe09, 0xfe0a, 0xfe0b, 0xfe0c, 0xfe0d, 0xfd00
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::vec;
+    use alloc::vec;
 
     use super::*;
 

@@ -5,6 +5,7 @@ mod deliveries;
 mod hostile;
 mod management;
 mod references;
+mod passages;
 mod restarts;
 mod shell;
 mod snapshots;

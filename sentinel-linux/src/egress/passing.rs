@@ -65,10 +65,8 @@ impl Passing {
                     Err(_) => self.stage = Stage::Over,
                 }
             }
-            Stage::Farewell(_) if ready.reads => {
-                if self.client.receive(buffer).is_err() {
-                    self.stage = Stage::Over;
-                }
+            Stage::Farewell(_) if ready.reads && self.client.receive(buffer).is_err() => {
+                self.stage = Stage::Over;
             }
             // Both directions are looked at below.
             _ => {}

@@ -101,8 +101,8 @@ fn every_connection_gets_its_answer() {
     }
     let (direct, through) = (median(direct), median(through));
     eprintln!(
-        "egress: connected and answered in {direct:?} directly, {through:?} through the proxy: {:?} \
-         more",
+        "egress: connected and answered in {direct:?} directly, {through:?} through the proxy: \
+         {:?} more",
         through.saturating_sub(direct)
     );
 }

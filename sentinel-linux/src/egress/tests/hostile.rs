@@ -138,7 +138,8 @@ fn a_name_is_not_believed_twice() {
     let port = server.address.port();
     let grants = [format!("connect a.example:{port}"), format!("connect 127.0.0.1:{port}")];
     let get = format!(
-        "GET http://a.example:{port}/ HTTP/1.1\r\nHost: a.example:{port}\r\nConnection: close\r\n\r\n"
+        "GET http://a.example:{port}/ HTTP/1.1\r\nHost: a.example:{port}\r\n\
+         Connection: close\r\n\r\n"
     );
     let first = Proxy::start(names.options(), &grants);
     assert!(first.answer(&get).ends_with("hello"));
@@ -207,7 +208,8 @@ fn smuggled_requests_reach_nobody() {
     let host = format!("localhost:{port}");
     for request in [
         format!(
-            "GET http://{host}/v1 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"
+            "GET http://{host}/v1 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\
+             Content-Length: 4\r\n\r\nabcd"
         ),
         format!("GET http://{host}/v1 HTTP/1.1\r\nHost: other.example\r\n\r\n"),
         format!("GET http://{host}/v1/../admin HTTP/1.1\r\nHost: {host}\r\n\r\n"),
