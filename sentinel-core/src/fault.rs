@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     HeardModel,
     /// What a call carries is not put in its place.
     EmptyReference,
+    /// Messages that show the start of an answer are not found again after a crash.
+    LostPreview,
 }
 
 #[cfg(all(test, feature = "agent"))]

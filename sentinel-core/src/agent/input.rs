@@ -18,6 +18,7 @@ use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumb
 use super::operator::OperatorCommand;
 use super::passing;
 use super::record::Kind;
+use super::shown::piece;
 use crate::channel::Incoming;
 use crate::egress::Passage;
 use crate::llm::{ModelError, Reply, Usage};
@@ -57,6 +58,8 @@ pub(crate) enum Input {
     Fetched { fetch: FetchNumber, fetched: Fetched },
     /// The program of a call was let out to a host, or was not.
     Passage { call: CallNumber, passage: Passage },
+    /// A message shows a piece of what is not said to its end; `None` if the one that did is gone.
+    Shown { delivery: DeliveryNumber, piece: usize, message: Option<String> },
     /// What was said arrived, or did not.
     Delivered { delivery: DeliveryNumber, outcome: DeliveryOutcome },
     /// An operator did something.
@@ -109,6 +112,7 @@ impl Input {
             Self::ToolFinished { .. } => Kind::ToolFinished,
             Self::Fetched { .. } => Kind::Fetched,
             Self::Passage { .. } => Kind::Passage,
+            Self::Shown { .. } => Kind::Shown,
             Self::Delivered { .. } => Kind::Delivered,
             Self::Operator { .. } => Kind::Operator,
             Self::Timer => Kind::Timer,
@@ -152,6 +156,10 @@ impl Input {
                 Self::Passage { call, passage } => {
                     out.field("call", call.0);
                     passing::write(out, passage);
+                }
+                Self::Shown { delivery, piece, message } => {
+                    out.field("delivery", delivery.0).field("piece", *piece as u64);
+                    out.optional("message", message.as_deref());
                 }
                 Self::Delivered { delivery, outcome } => {
                     let named = OUTCOMES.iter().find(|(known, _)| known == outcome);
@@ -220,6 +228,14 @@ impl Input {
                 call: CallNumber(number(value, "call")?),
                 passage: passing::read(value)?,
             },
+            Kind::Shown => {
+                let message = value.find("message").map(|message| message.as_str()).transpose()?;
+                Self::Shown {
+                    delivery: DeliveryNumber(number(value, "delivery")?),
+                    piece: piece(value)?,
+                    message: message.map(ToString::to_string),
+                }
+            }
             Kind::Delivered => Self::Delivered {
                 delivery: DeliveryNumber(number(value, "delivery")?),
                 outcome: named(&OUTCOMES, "outcome", value.get("outcome")?.as_str()?)?,

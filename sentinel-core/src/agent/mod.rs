@@ -40,6 +40,7 @@ mod referring;
 mod repetition;
 mod restart;
 mod settings;
+mod shown;
 mod snapshot;
 mod turn;
 mod underway;
@@ -58,6 +59,7 @@ use self::input::{DeliveryOutcome, Input, SYSTEM};
 use self::number::Numbers;
 use self::outbox::{Order, Outbox, Say, Saying};
 use self::persona::Persona;
+use self::shown::Shown;
 use self::turn::{End, Turn};
 use crate::budget::Budgets;
 use crate::capability::{Grant, Handle, Table};
@@ -114,6 +116,8 @@ pub(crate) struct Agent {
     fetches: Map<FetchNumber, ConversationNumber>,
     /// What was said and has not arrived as far as anybody knows.
     deliveries: Map<DeliveryNumber, Say>,
+    /// The messages that show a part of it, or of an answer that a turn is still working on.
+    shown: Map<DeliveryNumber, Shown>,
     /// What models are told of the tools: all of them, and all but the plan.
     offered: [Arc<Vec<ToolDefinition>>; 2],
     /// Whether an operator stopped the intake.
@@ -153,6 +157,7 @@ impl Agent {
             calls: Map::new(),
             fetches: Map::new(),
             deliveries: Map::new(),
+            shown: Map::new(),
             offered: offered(&settings),
             is_halted: false,
             inputs_count: 0,
@@ -186,6 +191,7 @@ impl Agent {
             // What is decided about it was decided outside; it is here to be in the log.
             Input::Passage { .. } => {}
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
+            Input::Shown { delivery, piece, message } => self.show(delivery, piece, message),
             Input::Delivered { delivery, outcome } => {
                 let uncertain = outcome == DeliveryOutcome::Uncertain;
                 let say = self.delivered(delivery, outcome).filter(|_| uncertain);
@@ -242,8 +248,8 @@ impl Agent {
                 self.calls.get(call).copied()
             }
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
-            Input::Delivered { delivery, .. } => {
-                self.deliveries.get(delivery).map(|say| say.conversation)
+            Input::Shown { delivery, .. } | Input::Delivered { delivery, .. } => {
+                self.said_in(*delivery)
             }
             _ => None,
         };
@@ -265,6 +271,7 @@ impl Agent {
                 self.calls.contains_key(call)
             }
             Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
+            Input::Shown { delivery, .. } => self.said_in(*delivery).is_some(),
             Input::Delivered { delivery, .. } => self.deliveries.contains_key(delivery),
             _ => true,
         }
@@ -354,6 +361,7 @@ impl Agent {
         self.budgets.end_turn(turn.number.0);
         self.approvals.end_turn(turn.number);
         self.active.remove(&number);
+        self.end_shown(turn.delivery);
         if end != End::Answered {
             // Nothing more is said in the answer's place.
             self.outbox.order(Order::MarkIncomplete(turn.delivery));
@@ -398,6 +406,7 @@ impl Agent {
     /// Takes note of what became of something that was said, and returns it.
     fn delivered(&mut self, delivery: DeliveryNumber, outcome: DeliveryOutcome) -> Option<Say> {
         let say = self.deliveries.remove(&delivery)?;
+        self.shown.remove(&delivery);
         if is_broken(Fault::HeldDelivery) {
             let delivery = DeliveryNumber(delivery.0 + (1 << 40) + self.now.instant.0);
             self.deliveries.insert(delivery, say.clone());
@@ -453,13 +462,14 @@ impl Agent {
 #[cfg(test)]
 impl Agent {
     /// How much of each kind is under way.
-    pub(crate) fn open_counts(&self) -> [usize; 7] {
+    pub(crate) fn open_counts(&self) -> [usize; 8] {
         [
             self.fetches.len(),
             self.active.len(),
             self.exchanges.len(),
             self.calls.len(),
             self.deliveries.len(),
+            self.shown.len(),
             self.approvals.iter().count(),
             self.budgets.open_count(),
         ]

@@ -208,6 +208,7 @@ impl Agent {
             .ok_or_else(|| refusal(format!("there is no {number}")))?;
         self.places.remove(&(conversation.platform, conversation.chat));
         self.deliveries.retain(|_, say| say.conversation != number);
+        self.forget_shown(number);
         self.outbox.record(Kind::Forgotten, super::SYSTEM, |out| {
             out.field("conversation", number.0);
         });

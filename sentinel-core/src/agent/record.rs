@@ -71,6 +71,8 @@ kinds! {
     PersonaRead = 9, "persona.read";
     /// A file that came with a message was fetched, or was not.
     Fetched = 16, "attachment.fetched";
+    /// A message shows a part of what is being said, or is there no more.
+    Shown = 17, "shown";
     /// A program in a sandbox was let out to a host, or was not.
     Passage = 24, "egress";
     /// Other settings hold from here on, while the program goes on.

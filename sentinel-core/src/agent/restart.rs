@@ -3,7 +3,7 @@
 //! All that the agent knows was rebuilt from the journal. What was on its way when the program
 //! ended is not known: answers of models are asked for again, tools are not run again unless they
 //! say that twice is as good, and what was to be said is said again only where a platform can tell
-//! that it is the same.
+//! that it is the same, or where messages that are there are changed to say it.
 //!
 //! # Invariants
 //! - After a start nothing waits for anything that cannot come any more.
@@ -208,7 +208,8 @@ impl Agent {
             let address = self.address(say.conversation);
             let can_repeat =
                 address.is_some_and(|(platform, _)| platform.has_idempotency_key && is_recent);
-            if can_repeat {
+            // A message that is changed twice says the same.
+            if can_repeat || self.is_in_place(&say) {
                 self.outbox.order(Order::Say(say));
                 continue;
             }

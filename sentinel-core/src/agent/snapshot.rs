@@ -27,6 +27,7 @@ use super::outbox::{Order, Say, Saying};
 use super::persona::Persona;
 use super::record::{Entry, Kind};
 use super::settings::Settings;
+use super::shown::restore_shown;
 use super::{Agent, SYSTEM, SettingsError, offered, route};
 use crate::budget::Budgets;
 use crate::capability::{Handle, Table};
@@ -52,6 +53,7 @@ impl Agent {
                 conversation.keep(out);
                 conversation.keep_underway(self.approvals.of_conversation(*number), out);
                 self.keep_deliveries(*number, out);
+                self.keep_shown(*number, out);
             });
             add_part(*number, text, &mut parts);
         }
@@ -134,7 +136,7 @@ impl Agent {
         let (mut places, mut waiting) = (Map::new(), Map::new());
         let (mut active, mut system) = (Set::new(), None);
         let (mut exchanges, mut calls) = (Map::new(), Map::new());
-        let mut fetches = Map::new();
+        let (mut fetches, mut shown) = (Map::new(), Map::new());
         for (own, text) in joined(parts)? {
             let document = Options::new().bytes(usize::MAX).parse(text.as_bytes());
             let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
@@ -158,6 +160,7 @@ impl Agent {
                 let say = restore_delivery(own, kept)?;
                 deliveries.insert(say.delivery, say);
             }
+            restore_shown(own, value, &mut shown)?;
             conversations.insert(own, conversation);
         }
         let system = system.ok_or_else(unreadable("the system"))?;
@@ -194,6 +197,7 @@ impl Agent {
             calls,
             fetches,
             deliveries,
+            shown,
             offered: offered(&settings),
             is_halted: value.get("is_halted")?.as_bool()?,
             inputs_count: 0,

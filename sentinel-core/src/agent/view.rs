@@ -6,7 +6,6 @@
 //! # Not here
 //! How it is shown: [`control`](crate::control).
 
-use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -18,6 +17,7 @@ use super::{Agent, History, Model};
 use crate::budget::{Amount, Limit, Scope};
 use crate::capability::{Grant, Handle, Holder, Level};
 use crate::channel::{Known, Waiting};
+use crate::order::Set;
 use crate::time::Timestamp;
 
 /// A grant that is there.
@@ -109,7 +109,7 @@ impl Agent {
     /// The grants from this place on, in the order of their places. Of a rule that stands there
     /// twice, because the settings and the shell both forbid the same, the first is shown.
     pub(crate) fn grants(&self, from: u32) -> impl Iterator<Item = Granted<'_>> {
-        let mut forbidden = BTreeSet::new();
+        let mut forbidden = Set::new();
         let all = self.table.iter().filter(move |(_, _, grant)| {
             grant.level != Level::Deny || forbidden.insert(grant.to_string())
         });

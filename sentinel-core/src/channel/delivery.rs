@@ -228,6 +228,42 @@ impl Delivery {
         Self { is_resumed: self.platform.has_idempotency_key, ..self }
     }
 
+    /// Goes on with an answer that was under way when the program ended, and of which these pieces
+    /// are in these messages. What they say is not known, so they are changed to what they should
+    /// say. Where keys find messages, ids are not needed.
+    #[must_use]
+    pub(crate) fn showing<'m>(
+        mut self,
+        messages: impl IntoIterator<Item = (usize, &'m str)>,
+    ) -> Self {
+        if let Show::Messages(shown) = &mut self.show
+            && self.platform.is_found_by_id()
+        {
+            for (piece, message) in messages {
+                shown.sent(piece, message, String::new());
+            }
+        }
+        self
+    }
+
+    /// The message of a piece, where it takes its id to find it after the program ended.
+    pub(crate) fn message(&self, piece: usize) -> Option<&str> {
+        match &self.show {
+            Show::Messages(messages) if self.platform.is_found_by_id() => messages.message(piece),
+            _ => None,
+        }
+    }
+
+    /// Whether all that is to be shown can be, by changing messages that are known to be there.
+    pub(crate) fn is_in_place(&mut self) -> bool {
+        match &mut self.show {
+            Show::Messages(messages) if self.platform.is_found_by_id() => {
+                messages.is_in_place(&self.platform)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether anything of it is shown, or may be.
     #[must_use]
     pub fn was_shown(&self) -> bool {

@@ -64,6 +64,11 @@ impl Unit {
 }
 
 impl Platform {
+    /// Whether who knows the id of a message, and nobody else, finds it after the program ended.
+    pub(crate) const fn is_found_by_id(&self) -> bool {
+        self.can_edit && !self.has_idempotency_key
+    }
+
     /// A terminal or a pipe: what stands there stays there, so an answer is only ever added to. The
     /// bound is on one write, not on what a terminal holds.
     pub const TERMINAL: Self = Self {

@@ -51,6 +51,10 @@ const _: () = assert!(CHANNEL_RULES_MAX <= CHANNEL_PEOPLE_MAX, "everybody listed
 /// rest, and a note says that there is one.
 pub const CHANNEL_ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// Messages of one answer that are found again after the program ended: what an answer of the
+/// longest kind takes in most chats. An answer of more is said to be lost.
+pub const CHANNEL_SHOWN_MAX: usize = 96;
+
 /// Failures of one answer, over all its messages, before it is given up.
 pub const CHANNEL_FAILURES_MAX: u32 = 8;
 

@@ -36,6 +36,7 @@ mod tests;
 
 use alloc::collections::VecDeque;
 use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -52,7 +53,9 @@ use crate::capability::{Grant, Handle};
 use crate::channel::Outcome;
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
-use crate::limits::{ATTACHMENT_WHY_BYTES_MAX, RUNTIME_OUTPUT_BYTES_MAX};
+use crate::limits::{
+    ATTACHMENT_WHY_BYTES_MAX, CHANNEL_ID_BYTES_MAX, CHANNEL_SHOWN_MAX, RUNTIME_OUTPUT_BYTES_MAX,
+};
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::order::Map;
 use crate::time::{Instant, Now};
@@ -97,7 +100,7 @@ pub struct Secrets {
     /// Names the log in every record.
     pub journal: JournalId,
     /// The log's name in checkpoints, like `example.com/sentinel`.
-    pub origin: alloc::string::String,
+    pub origin: String,
     /// The secret that signs the log; a first one for a new log, else the one that was stored.
     pub seed: EpochSeed,
     /// What wraps the keys of conversations.
@@ -253,6 +256,7 @@ impl Sentinel {
                 if let Some(speaking) = self.speaking.get_mut(&delivery) {
                     speaking.delivery.sent(piece, message, self.now.instant);
                 }
+                self.keep_message(delivery, piece);
             }
             Event::Edited { delivery, piece } => {
                 if let Some(speaking) = self.speaking.get_mut(&delivery) {
@@ -263,6 +267,7 @@ impl Sentinel {
                 if let Some(speaking) = self.speaking.get_mut(&delivery) {
                     speaking.delivery.failed(piece, failure, self.now.instant);
                 }
+                self.keep_message(delivery, piece);
             }
             Event::Operator { request, command } => {
                 if self.book.is_busy() {
@@ -533,6 +538,27 @@ impl Sentinel {
     ) {
         let entropy = self.entropy.number();
         self.input(Input::ReplyFailed { exchange, error, usage, was_shown, entropy });
+    }
+
+    /// Writes down which message shows a piece of what is not over, where nothing but its id finds
+    /// it after a crash. Nothing waits for that to be safe: without it the answer is said to be
+    /// lost.
+    fn keep_message(&mut self, delivery: DeliveryNumber, piece: usize) {
+        let Some(speaking) = self.speaking.get(&delivery) else { return };
+        let is_over = match speaking.delivery.outcome() {
+            Outcome::Pending => false,
+            Outcome::Failed { .. } => speaking.is_said,
+            Outcome::Delivered { .. } => true,
+        };
+        if is_over || piece >= CHANNEL_SHOWN_MAX {
+            return;
+        }
+        let message = speaking.delivery.message(piece);
+        let message = message.filter(|message| message.len() <= CHANNEL_ID_BYTES_MAX);
+        if message != self.agent.shown_message(delivery, piece) {
+            let message = message.map(String::from);
+            self.input(Input::Shown { delivery, piece, message });
+        }
     }
 
     /// What became of deliveries, and what is to be posted next.

@@ -10,6 +10,7 @@ use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
 use crate::agent::{ConversationNumber, DeliveryNumber, Fetch, MayRun, Provider, ToolOutput};
 use crate::channel::{Delivery, Outcome, Platform};
+use crate::fault::{Fault, is_broken};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
 
 /// Something that is being said.
@@ -111,6 +112,7 @@ impl Sentinel {
                     // Under the same key: a platform that still knows it gives the message back,
                     // and after another crash as well.
                     let again = Delivery::new(platform, false).keyed(delivery.0).resumed();
+                    let again = again.showing(self.agent.shown_messages(delivery));
                     if let Some(speaking) = self.speaking.get_mut(&delivery) {
                         speaking.delivery = again;
                     }
@@ -251,6 +253,9 @@ impl Sentinel {
             let streams = self.streams(platform);
             let mut speaking = Speaking::new(delivery, platform, chat, (streams, is_resumed));
             speaking.conversation = Some(conversation);
+            if !is_broken(Fault::LostPreview) {
+                speaking.delivery = speaking.delivery.showing(self.agent.shown_messages(delivery));
+            }
             self.speaking.insert(delivery, speaking);
         }
         self.speaking.get_mut(&delivery)

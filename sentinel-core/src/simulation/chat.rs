@@ -29,7 +29,6 @@ pub(super) struct Shown {
     pub(super) piece: usize,
     key: u64,
     platform: &'static str,
-    pub(super) chat: String,
     pub(super) text: String,
 }
 
@@ -38,7 +37,6 @@ pub(super) struct Shown {
 pub(super) struct UnderWay {
     pub(super) delivery: DeliveryNumber,
     pub(super) platform: &'static str,
-    pub(super) chat: String,
     pub(super) post: Post,
 }
 
@@ -127,7 +125,7 @@ impl Chats {
     }
 
     fn take(&mut self, under_way: &UnderWay) -> Result<String, Failure> {
-        let UnderWay { delivery, platform, chat, post } = under_way;
+        let UnderWay { delivery, platform, post } = under_way;
         match post {
             Post::Send { piece, key, text } => {
                 let known = self.shown.iter().position(|shown| shown.key == *key);
@@ -141,7 +139,6 @@ impl Chats {
                     piece: *piece,
                     key: *key,
                     platform,
-                    chat: chat.clone(),
                     text: text.clone(),
                 });
                 Ok((self.shown.len() - 1).to_string())

@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 19] = [
+pub(super) const ALL: [Fault; 20] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -29,6 +29,7 @@ pub(super) const ALL: [Fault; 19] = [
     Fault::ShownReference,
     Fault::ForeignReference,
     Fault::EmptyReference,
+    Fault::LostPreview,
 ];
 
 /// Breaks a rule while `body` runs.

@@ -71,6 +71,7 @@ fn every_promise_holds_in_every_world() {
         assert!(total.calls > count && total.approved > count / 50, "{total:?}");
         assert!(total.snapshots > count && total.forgotten > 0, "{total:?}");
         assert!(total.reconfigured > count / 2 && total.carried > count / 20, "{total:?}");
+        assert!(total.completed > 0, "{total:?}");
     }
 }
 

@@ -161,6 +161,8 @@ fn asks(call: &Call) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Facts {
     pub(super) answers: u64,
+    /// Those that a start completed, where no keys find messages.
+    pub(super) completed: u64,
     pub(super) approved: u64,
 }
 
@@ -219,6 +221,7 @@ pub(super) fn check(
     approvals_are_given(lines, seen);
     spending_is_bounded(lines);
     answers_are_whole(lines, seen, chats);
+    previews_are_completed(lines, chats);
     facts
 }
 
@@ -326,6 +329,20 @@ fn turns_end_once(lines: &[Line]) -> Facts {
     }
     let answered = of(lines, Kind::ApprovalAnswered).filter(|line| allows(line));
     facts.approved = answered.count() as u64;
+    let starts: Vec<u64> = of(lines, Kind::Started).map(|line| line.sequence).collect();
+    let is_found_by_id: BTreeSet<u64> =
+        of(lines, Kind::Shown).map(|line| line.number("delivery").unwrap()).collect();
+    let said_at: BTreeMap<u64, u64> = of(lines, Kind::Saying)
+        .map(|line| (line.number("delivery").unwrap(), line.sequence))
+        .collect();
+    for line in of(lines, Kind::Delivered) {
+        let delivery = line.number("delivery").unwrap();
+        let has_arrived = line.text("outcome").as_deref() == Some("arrived");
+        let said = said_at.get(&delivery).copied().unwrap_or(u64::MAX);
+        let was_interrupted = starts.iter().any(|start| (said..line.sequence).contains(start));
+        let is_completed = has_arrived && was_interrupted && is_found_by_id.contains(&delivery);
+        facts.completed += u64::from(is_completed);
+    }
     facts
 }
 
@@ -425,7 +442,6 @@ fn answers_are_whole(lines: &[Line], seen: &Seen, chats: &Chats) {
     let was_restarted = of(lines, Kind::Started).count() > 1;
     for delivery in &answers {
         let shown = chats.delivered(DeliveryNumber(*delivery));
-        let is_keyed = shown.first().is_some_and(|first| first.chat != "p1");
         // What was given up, because nobody knew whether it was there, says that it is not
         // complete; anything else stands there once.
         let is_given_up = |index: usize, own: &Shown| {
@@ -438,11 +454,9 @@ fn answers_are_whole(lines: &[Line], seen: &Seen, chats: &Chats) {
             .filter(|(index, own)| !is_given_up(*index, own))
             .map(|(_, own)| *own)
             .collect();
-        if is_keyed {
-            let pieces: BTreeSet<usize> = shown.iter().map(|shown| shown.piece).collect();
-            assert_eq!(pieces.len(), shown.len(), "a piece of an answer stands there twice");
-        }
-        if !is_keyed || !arrived.contains(delivery) {
+        let pieces: BTreeSet<usize> = shown.iter().map(|shown| shown.piece).collect();
+        assert_eq!(pieces.len(), shown.len(), "a piece of an answer stands there twice");
+        if !arrived.contains(delivery) {
             continue;
         }
         let texts = shown.iter().map(|shown| shown.text.as_str());
@@ -464,5 +478,23 @@ fn answers_are_whole(lines: &[Line], seen: &Seen, chats: &Chats) {
         let is_complete =
             whole.contains('[') || seen.complete.iter().any(|text| words(text) == whole);
         assert!(is_complete, "no model ever said {whole:?} as a whole");
+    }
+}
+
+/// A message that is on record as showing a piece of an answer is the one that shows it in the end,
+/// whatever crashed meanwhile: nothing is said beside it.
+fn previews_are_completed(lines: &[Line], chats: &Chats) {
+    for line in of(lines, Kind::Shown) {
+        let delivery = DeliveryNumber(line.number("delivery").unwrap());
+        let piece = usize::try_from(line.number("piece").unwrap()).unwrap();
+        let message: usize = line.text("message").unwrap().parse().unwrap();
+        let own = &chats.shown[message];
+        assert_eq!((own.delivery, own.piece), (delivery, piece), "that message shows another one");
+        let last = chats
+            .shown
+            .iter()
+            .rposition(|shown| shown.delivery == delivery && shown.piece == piece);
+        let text = &own.text;
+        assert_eq!(last, Some(message), "said once more beside {text:?}, in {delivery}");
     }
 }

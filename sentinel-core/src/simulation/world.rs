@@ -31,6 +31,7 @@ use crate::wire::http::Headers;
 pub(super) struct Summary {
     pub(super) messages: u64,
     pub(super) answers: u64,
+    pub(super) completed: u64,
     pub(super) calls: u64,
     /// Calls that carried content which no model had seen whole.
     pub(super) carried: u64,
@@ -46,6 +47,7 @@ impl Summary {
     pub(super) fn add(&mut self, other: &Self) {
         self.messages += other.messages;
         self.answers += other.answers;
+        self.completed += other.completed;
         self.calls += other.calls;
         self.carried += other.carried;
         self.approved += other.approved;
@@ -280,14 +282,14 @@ impl World {
                 self.files.retain(|(own, _)| *own != conversation);
             }
             Effect::Post { post: Post::Typing, .. } => {}
-            Effect::Post { delivery, platform, chat, post, .. } => {
+            Effect::Post { delivery, platform, post, .. } => {
                 if let Post::Send { piece, text, .. } | Post::Edit { piece, text, .. } = &post {
                     let shown = self.chats.delivered(delivery);
                     // Of several messages the last one says whether more comes.
                     let is_last = !shown.iter().any(|shown| shown.piece > *piece);
                     self.seen.posted(delivery, text, is_last, self.safe_count);
                 }
-                self.chats.under_way.push_back(UnderWay { delivery, platform, chat, post });
+                self.chats.under_way.push_back(UnderWay { delivery, platform, post });
             }
             Effect::Acknowledge { platform, message } => {
                 self.need(Need::Message(platform.clone(), message.clone()));
@@ -715,6 +717,7 @@ impl World {
             let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
             let facts = promises::check(&lines, &self.seen, &self.chats, &kept);
             self.summary.answers = facts.answers;
+            self.summary.completed = facts.completed;
             self.summary.approved = facts.approved;
         }
         let open = self.sentinel.open_counts();

@@ -157,6 +157,20 @@ impl Messages {
         }
     }
 
+    /// The message of a piece.
+    pub(super) fn message(&self, piece: usize) -> Option<&str> {
+        self.live.get(piece)?.message.as_deref()
+    }
+
+    /// Whether there is something to show, and a message for each piece of it.
+    pub(super) fn is_in_place(&mut self, platform: &Platform) -> bool {
+        if self.is_stale {
+            self.refresh(platform);
+        }
+        let pieces_count = self.wanted.len();
+        pieces_count > 0 && (0..pieces_count).all(|piece| self.message(piece).is_some())
+    }
+
     pub(super) fn ids(&self) -> Vec<String> {
         self.live.iter().filter_map(|live| live.message.clone()).collect()
     }

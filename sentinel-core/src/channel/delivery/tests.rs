@@ -224,6 +224,48 @@ fn a_lost_part_does_not_hold_up_the_whole_answer() {
     assert_eq!(delivery.outcome(), unknown);
 }
 
+/// What a message says that was there before is not known, so it is changed, whatever it says; one
+/// that is not needed is withdrawn when there is an answer without it.
+#[test]
+fn an_answer_goes_on_in_the_messages_that_show_it() {
+    let shown = || [(0, "0"), (1, "1")];
+    let mut delivery = Delivery::new(&SMALL, true).showing(shown());
+    assert!(delivery.was_shown());
+    assert_eq!((delivery.poll(at(0)), delivery.message(1)), (None, Some("1")));
+    delivery.finish_with("a");
+    assert!(delivery.is_in_place());
+    let mut chat = BTreeMap::new();
+    settle(&mut delivery, &mut chat, at(0));
+    assert_eq!(chat.into_values().collect::<Vec<_>>(), ["a", "(withdrawn)"]);
+    let messages = vec!["0".to_string(), "1".to_string()];
+    assert_eq!(delivery.outcome(), Outcome::Delivered { messages });
+
+    let long = "word ".repeat(20);
+    let needed = expected(&long, &SMALL).len();
+    for count in 0..=needed + 1 {
+        let ids: Vec<String> = (0..count).map(|piece| piece.to_string()).collect();
+        let shown = || ids.iter().map(String::as_str).enumerate();
+        let mut delivery = Delivery::new(&SMALL, false).showing(shown());
+        delivery.finish_with(&long);
+        assert_eq!(delivery.is_in_place(), count >= needed, "{count} of {needed}");
+        let mut without_first = Delivery::new(&SMALL, false).showing(shown().skip(1));
+        without_first.finish_with(&long);
+        assert!(!without_first.is_in_place());
+    }
+    let mut nothing = Delivery::new(&SMALL, false).showing(shown());
+    nothing.finish_with("");
+    assert!(!nothing.is_in_place(), "there is nothing to say");
+    // Keys find messages, and what is only added to has none.
+    for (platform, streams) in [(KEYED, true), (KEYED, false), (Platform::TERMINAL, true)] {
+        let mut delivery = Delivery::new(&platform, streams).showing(shown());
+        delivery.finish_with("a");
+        assert!(!delivery.is_in_place());
+        assert!(matches!(delivery.poll(at(0)), Some(Post::Send { .. })));
+        delivery.sent(0, "0", at(1));
+        assert_eq!(delivery.message(0), None);
+    }
+}
+
 #[test]
 fn failures_are_bounded_and_an_absurd_wait_is_not_waited() {
     let refused = Failure::RateLimited { retry_after_ms: 0 };

@@ -24,7 +24,7 @@ pub(super) enum Refusal {
     Wait(Duration),
     /// Nobody knows whether it was done.
     Broken,
-    /// The message is not there.
+    /// The message is not there, or cannot be changed any more.
     Gone,
     /// For good, with Slack's word for why.
     Other(String),
@@ -58,7 +58,8 @@ pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8]) -> Refusal {
         | "org_login_required"
         | "app_uninstalled" => Refusal::BadToken(word),
         "ratelimited" | "rate_limited" => Refusal::Wait(wait()),
-        "message_not_found" => Refusal::Gone,
+        // A workspace may close messages to changes after a while, and another bot's are its own.
+        "message_not_found" | "edit_window_closed" | "cant_update_message" => Refusal::Gone,
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {
             Refusal::Broken
         }

@@ -36,6 +36,8 @@ pub(super) struct Shell {
     pub(super) is_mute: bool,
     /// What was sent meanwhile.
     pub(super) unheard: Vec<(DeliveryNumber, usize)>,
+    /// Messages that were changed, and to what.
+    pub(super) changed: Vec<(String, String)>,
     /// Whether the disk is slow: what is written is not safe until it is told.
     pub(super) is_slow: bool,
     pub(super) unsafe_counts: Vec<u64>,
@@ -96,6 +98,7 @@ impl Shell {
             alerts: Vec::new(),
             is_mute: false,
             unheard: Vec::new(),
+            changed: Vec::new(),
             is_slow: false,
             unsafe_counts: Vec::new(),
             instant: 0,
@@ -133,12 +136,19 @@ impl Shell {
                         self.said.push(text);
                         match self.is_mute {
                             true => self.unheard.push((delivery, piece)),
-                            false => self.tell(Event::Sent { delivery, piece, message: "m" }),
+                            false => {
+                                let message = alloc::format!("m{}", self.said.len());
+                                self.tell(Event::Sent { delivery, piece, message: &message });
+                            }
                         }
                     }
-                    Post::Edit { piece, text, .. } => {
-                        self.said.push(text);
-                        self.tell(Event::Edited { delivery, piece });
+                    Post::Edit { piece, message, text } => {
+                        self.said.push(text.clone());
+                        self.changed.push((message, text));
+                        match self.is_mute {
+                            true => self.unheard.push((delivery, piece)),
+                            false => self.tell(Event::Edited { delivery, piece }),
+                        }
                     }
                     Post::Typing => {}
                 },

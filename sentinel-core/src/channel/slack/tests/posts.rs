@@ -66,6 +66,8 @@ fn what_an_answer_means() {
         (200, "msg_too_long", rejected, rejected, true),
         (200, "some_new_word", rejected, rejected, true),
         (200, "message_not_found", rejected, gone, false),
+        (200, "edit_window_closed", rejected, gone, false),
+        (200, "cant_update_message", rejected, gone, false),
         (200, "internal_error", broken, broken, false),
         (200, "fatal_error", broken, broken, false),
         (500, "", broken, broken, false),
