@@ -51,8 +51,8 @@ pub(crate) fn take() {
     wipe();
 }
 
-/// Forgets everything but what says nothing, for a process that needs none of it. To be called while
-/// there is one thread.
+/// Forgets everything but what says nothing, for a process that needs none of it. To be called
+/// while there is one thread.
 pub(crate) fn forget() {
     wipe();
 }

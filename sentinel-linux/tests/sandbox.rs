@@ -199,6 +199,7 @@ fn nothing_outlives_a_call() {
         // Killed itself, it can do nothing any more, and still nothing is left.
         let mut started = person.isolate(&[], &["sh", "-c", &script]).spawn().unwrap();
         while !is_running(&seconds) {
+            assert!(started.try_wait().unwrap().is_none(), "it has ended");
             std::thread::sleep(Duration::from_millis(5));
         }
         started.kill().unwrap();
@@ -253,8 +254,8 @@ fn ask(person: &Person, text: &str) -> Command {
     let programs: String =
         programs.iter().map(|name| format!("{name} = \"/usr/bin/{name}\"\n")).collect();
     let config = format!(
-        "[security]\ngrants = [\"read,list {work}\", \"write {work}/made\", \"deny read \
-         {work}/private\"{grants}]\n[security.programs]\n{programs}"
+        "[security]\ngrants = [\"read,list {work}\", \"write {work}/made\"{grants}]\ndeny = \
+         [\"read {work}/private\"]\n[security.programs]\n{programs}"
     );
     let _ = fs::remove_dir_all(person.place.join("state"));
     fs::write(person.place.join("sentinel.toml"), config).unwrap();
@@ -300,8 +301,9 @@ fn an_agent_runs_what_was_granted_with_what_was_granted() {
 fn a_spawner_that_is_killed_takes_everything_along() {
     let person = Person::new("spawner", None);
     let seconds = format!("{}", 300_000 + std::process::id());
-    let agent = ask(&person, &format!("run `sleep {seconds}`")).spawn().unwrap();
+    let mut agent = ask(&person, &format!("run `sleep {seconds}`")).spawn().unwrap();
     while !is_running(&seconds) {
+        assert!(agent.try_wait().unwrap().is_none(), "the agent has ended");
         std::thread::sleep(Duration::from_millis(5));
     }
     // The agent's only child.

@@ -97,11 +97,11 @@ impl Commands {
             self.spawner_ended(poller);
             return;
         }
-        let (index, is_output) = (ready.token.index() / 2, ready.token.index() % 2 == 0);
+        let (index, is_report) = (ready.token.index() / 2, ready.token.index() & 1 == 1);
         let Some(running) = self.running.get_mut(&index) else { return };
-        match is_output {
-            true => running.read(poller),
-            false => running.look(poller),
+        match is_report {
+            true => running.look(poller),
+            false => running.read(poller),
         }
         if running.output.is_none()
             && let Some(ending) = running.ending.take()

@@ -148,7 +148,7 @@ const WALLS: [Probe; 10] = [
 const CALLS: [Probe; 14] = [
     Probe {
         what: "making a socket",
-        attempt: || attempt(libc::SYS_socket, [libc::AF_INET as libc::c_long, -1, -1, 0, 0]),
+        attempt: || attempt(libc::SYS_socket, [INTERNET, -1, -1, 0, 0]),
         expected: Errno::PERM,
         applies: |walls| matches!(walls.network, Network::None),
     },
@@ -160,7 +160,7 @@ const CALLS: [Probe; 14] = [
     },
     Probe {
         what: "making a socket of another kind",
-        attempt: || attempt(libc::SYS_socket, [libc::AF_PACKET as libc::c_long, -1, 0, 0, 0]),
+        attempt: || attempt(libc::SYS_socket, [PACKETS, -1, 0, 0, 0]),
         expected: Errno::AFNOSUPPORT,
         applies: |walls| !matches!(walls.network, Network::None),
     },
@@ -256,6 +256,8 @@ fn has_privilege() -> rustix::io::Result<()> {
 /// A new user namespace that shares files with the old one, which no kernel makes.
 const CLONE_NONSENSE: libc::c_long =
     (libc::CLONE_NEWUSER | libc::CLONE_FS | libc::CLONE_THREAD) as libc::c_long;
+const INTERNET: libc::c_long = libc::AF_INET as libc::c_long;
+const PACKETS: libc::c_long = libc::AF_PACKET as libc::c_long;
 const TYPE_IN: libc::c_long = 0x5412;
 const WRITTEN_AND_RUN: libc::c_long = (libc::PROT_WRITE | libc::PROT_EXEC) as libc::c_long;
 

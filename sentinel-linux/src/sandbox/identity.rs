@@ -29,8 +29,11 @@ pub(super) struct Identity {
     /// Whether that is somebody else than who starts it.
     is_given: bool,
     /// The mappings there are already, by the owner.
-    idmaps: RefCell<Vec<((u32, u32), Arc<OwnedFd>)>>,
+    idmaps: RefCell<Vec<Known>>,
 }
+
+/// A user and a group, and the namespace in which they are this identity's.
+type Known = ((u32, u32), Arc<OwnedFd>);
 
 impl Identity {
     /// Who a sandbox is that this process starts.

@@ -95,8 +95,8 @@ pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError>
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
-/// A filter for the process that starts sandboxes: whatever nobody in a sandbox can do, but for what
-/// making one takes. What it starts has this filter besides its own.
+/// A filter for the process that starts sandboxes: whatever nobody in a sandbox can do, but for
+/// what making one takes. What it starts has this filter besides its own.
 pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
     let refused = [refused::REFUSED, refused::OLD_REFUSED].into_iter().flatten();
     let refused = refused.filter(|(name, _)| !MAKING.contains(name));

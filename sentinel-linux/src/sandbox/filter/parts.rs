@@ -17,18 +17,18 @@ pub(super) struct Part {
 #[derive(Clone, Debug)]
 enum Condition {
     /// None of these bits is set.
-    NoneOf { argument: u32, bits: u32 },
+    LacksAll { argument: u32, bits: u32 },
     /// Not all of these bits are set.
-    NotAllOf { argument: u32, bits: u32 },
+    LacksOne { argument: u32, bits: u32 },
     /// It is one of these, as far as these bits go.
-    OneOf { argument: u32, mask: u32, values: Vec<u32> },
+    IsAmong { argument: u32, mask: u32, values: Vec<u32> },
 }
 
 impl Part {
     /// The part of a call that is allowed, of those that stand in the list of such calls.
     pub(super) fn of(name: &str, network: Network, may_translate: bool) -> Option<Self> {
-        let none_of = |argument, bits| vec![Condition::NoneOf { argument, bits }];
-        let one_of = |argument, values: &[u32]| Condition::OneOf {
+        let none_of = |argument, bits| vec![Condition::LacksAll { argument, bits }];
+        let one_of = |argument, values: &[u32]| Condition::IsAmong {
             argument,
             mask: u32::MAX,
             values: values.to_vec(),
@@ -46,7 +46,7 @@ impl Part {
             "mmap" | "mprotect" if may_translate => return Some(Self::all()),
             "mmap" | "mprotect" => {
                 let bits = bits(libc::PROT_WRITE | libc::PROT_EXEC);
-                (vec![Condition::NotAllOf { argument: 2, bits }], libc::EACCES)
+                (vec![Condition::LacksOne { argument: 2, bits }], libc::EACCES)
             }
             "clone" => (none_of(0, NAMESPACES), libc::EPERM),
             "ioctl" => (vec![one_of(1, REQUESTS)], libc::ENOTTY),
@@ -66,14 +66,14 @@ impl Part {
 
     fn socket(network: Network) -> Option<Self> {
         let families = [libc::AF_INET, libc::AF_INET6].map(bits).to_vec();
-        let family = Condition::OneOf { argument: 0, mask: u32::MAX, values: families };
-        let kinds = |values: &[i32]| Condition::OneOf {
+        let family = Condition::IsAmong { argument: 0, mask: u32::MAX, values: families };
+        let kinds = |values: &[i32]| Condition::IsAmong {
             argument: 1,
             // What stands above says how the descriptor behaves.
             mask: 0xf,
             values: values.iter().copied().map(bits).collect(),
         };
-        let protocols = |values: &[i32]| Condition::OneOf {
+        let protocols = |values: &[i32]| Condition::IsAmong {
             argument: 2,
             mask: u32::MAX,
             values: values.iter().copied().map(bits).collect(),
@@ -94,8 +94,8 @@ impl Part {
 
 fn special(argument: u32) -> Vec<Condition> {
     let values = [0, libc::S_IFREG, libc::S_IFIFO].to_vec();
-    let kind = Condition::OneOf { argument, mask: libc::S_IFMT, values };
-    vec![Condition::NoneOf { argument, bits: MAKES_MORE }, kind]
+    let kind = Condition::IsAmong { argument, mask: libc::S_IFMT, values };
+    vec![Condition::LacksAll { argument, bits: MAKES_MORE }, kind]
 }
 
 /// The instructions for it, which end with an answer.
@@ -103,18 +103,18 @@ pub(super) fn code(part: &Part) -> Vec<libc::sock_filter> {
     let mut code = Vec::new();
     for condition in &part.conditions {
         match condition {
-            Condition::NoneOf { argument: index, bits } => {
+            Condition::LacksAll { argument: index, bits } => {
                 code.push(load(argument(*index)));
                 code.push(step(JUMP_ANY_BIT, *bits, 0, 1));
                 code.push(refusal(part.error));
             }
-            Condition::NotAllOf { argument: index, bits } => {
+            Condition::LacksOne { argument: index, bits } => {
                 code.push(load(argument(*index)));
                 code.push(step(AND, *bits, 0, 0));
                 code.push(step(JUMP_EQUAL, *bits, 0, 1));
                 code.push(refusal(part.error));
             }
-            Condition::OneOf { argument: index, mask, values } => {
+            Condition::IsAmong { argument: index, mask, values } => {
                 code.push(load(argument(*index)));
                 code.push(step(AND, *mask, 0, 0));
                 // For each value a comparison, which leads past the refusal behind them.
