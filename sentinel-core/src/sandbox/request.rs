@@ -267,10 +267,10 @@ mod tests {
             arguments: vec![b"git".to_vec(), b"\xff".to_vec(), Vec::new()],
             environment: vec![b"A=b".to_vec()],
             mounts: vec![
-                Mount { path: b"/work".to_vec(), rights: Rights::Write },
+                Mount { path: b"/srv".to_vec(), rights: Rights::Write },
                 Mount { path: b"/opt".to_vec(), rights: Rights::Run },
             ],
-            hidden: vec![b"/work/.git".to_vec()],
+            hidden: vec![b"/srv/.git".to_vec()],
             network: Network::Proxied,
             published: vec![80, 65535],
             limits: Limits {
@@ -285,7 +285,7 @@ mod tests {
             calls_mode: CallsMode::Log,
             has_terminal: true,
             requirement: Requirement::BestEffort,
-            ..Profile::new(b"/usr/bin/git", b"/work")
+            ..Profile::new(b"/usr/bin/git", b"/srv")
         }
     }
 
