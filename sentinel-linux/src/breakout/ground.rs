@@ -78,6 +78,8 @@ pub(super) const SIGN: &str = "sign";
 pub(super) const WORKSPACE: &str = "workspace";
 pub(super) const SHARED: &str = "shared";
 pub(super) const OUTSIDE: &str = "outside";
+/// The port of the proxy.
+pub(super) const PROXY: &str = "proxy";
 
 /// Puts out what was got, for the runner to look for the secret in.
 pub(super) fn put_out(what: &[u8]) -> Tried {

@@ -31,7 +31,9 @@ mod kernel_old;
 mod metadata;
 mod network;
 mod network_families;
+mod network_proxy;
 mod objects;
+mod ordinary_proxy;
 mod outliving;
 mod prepared;
 mod processes;
@@ -45,6 +47,7 @@ mod survivors;
 mod terminal;
 mod victim;
 mod walls;
+mod way_out;
 
 use std::fmt;
 use std::io;
@@ -131,6 +134,8 @@ enum Need {
     Sockets,
     /// A terminal.
     Terminal,
+    /// A proxy, for what goes through it.
+    Proxy,
     /// No proxy, for what is the way to it.
     NoProxy,
     /// A limit of memory.
@@ -192,7 +197,10 @@ const GROUPS: &[Group] = &[
     Group { name: "execution", attempts: &[execution::ATTEMPTS] },
     Group { name: "processes", attempts: &[processes::ATTEMPTS] },
     Group { name: "kernel", attempts: &[kernel::ATTEMPTS, kernel_old::ATTEMPTS] },
-    Group { name: "network", attempts: &[network::ATTEMPTS, network_families::ATTEMPTS] },
+    Group {
+        name: "network",
+        attempts: &[network::ATTEMPTS, network_families::ATTEMPTS, network_proxy::ATTEMPTS],
+    },
     Group { name: "resources", attempts: &[resources::ATTEMPTS] },
     Group { name: "terminal", attempts: &[terminal::ATTEMPTS] },
     Group { name: "secrets", attempts: &[secrets::ATTEMPTS] },

@@ -17,11 +17,13 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Signal, pidfd_send_signal};
 use sentinel_core::sandbox::Network;
 
-use super::ground::{Ground, VARIABLE, WORD};
+use super::ground::{Ground, PROXY, VARIABLE, WORD};
 use super::inside::CONTROL;
 use super::judge::{Judgement, Ran, judge};
+use super::ordinary_proxy;
 use super::prepared::Prepared;
 use super::services::{self, Visits};
+use super::way_out::WayOut;
 use super::{Attempt, GROUPS, Group, Need, Proof, Refused, victim, walls};
 use crate::sandbox::{Sandboxes, Started};
 
@@ -141,6 +143,7 @@ impl Stage {
             }
         }
         stage.forget(&mut ground)?;
+        ground.tell(PROXY, ordinary_proxy::start()?);
         ground.tell("starter", std::process::id());
         ground.tell("starter-secret", stage.secret.as_ptr() as usize);
         ground.tell("starter-length", stage.secret.len());
@@ -199,10 +202,10 @@ impl Stage {
             Err(error) => return Verdict::Untried(error.to_string()),
         }
         // Where there is a proxy there are sockets, and more to try.
+        let needs = |need| attempt.needs.contains(&need);
         let networks = match group.name {
-            "network" if !attempt.needs.contains(&Need::NoProxy) => {
-                &[Network::None, Network::Proxied][..]
-            }
+            _ if needs(Need::Proxy) => &[Network::Proxied][..],
+            "network" if !needs(Need::NoProxy) => &[Network::None, Network::Proxied][..],
             _ => &[Network::None],
         };
         let mut last = String::new();
@@ -212,6 +215,9 @@ impl Stage {
                 Ok((_, Judgement::Success(how))) => {
                     let how = format!("{}, {how}", way.name());
                     return attempt.unpromised.map_or(Verdict::Escaped(how), Verdict::Open);
+                }
+                Ok((_, Judgement::Untried(why))) if needs(Need::Proxy) => {
+                    return Verdict::Failed(format!("{}: {why}", way.name()));
                 }
                 Ok((true, Judgement::Failure(why) | Judgement::Untried(why))) => last = why,
                 Ok((false, Judgement::Failure(why) | Judgement::Untried(why))) => {
@@ -239,7 +245,7 @@ impl Stage {
             Way::Inside(network) => {
                 let program = &self.program;
                 let started = walls::start(sandboxes, program, attempt, &prepared, network, tells)?;
-                Running::Inside(Some(started))
+                Running::inside(started, self.ground.number("tcp").unwrap_or_default())
             }
         };
         let mut ran = Ran::default();
@@ -310,16 +316,21 @@ impl Way {
 #[derive(Debug)]
 enum Running {
     Bare(Child),
-    /// Until somebody waited for its end.
-    Inside(Option<Started>),
+    /// Until somebody waited for its end; with its proxy, if it has one.
+    Inside(Option<Started>, Option<WayOut>),
 }
 
 impl Running {
+    fn inside(mut started: Started, port: u16) -> Self {
+        let way_out = started.listener.take().map(|listener| WayOut::new(listener, port));
+        Self::Inside(Some(started), way_out)
+    }
+
     /// How it ended, once it has.
     fn ended(&mut self) -> io::Result<Option<String>> {
         match self {
             Self::Bare(process) => Ok(process.try_wait()?.map(|ended| ended.to_string())),
-            Self::Inside(running) => {
+            Self::Inside(running, _) => {
                 let Some(started) = running.as_ref() else { return Ok(Some(String::new())) };
                 let mut waited = [PollFd::new(&started.report, PollFlags::IN)];
                 let is_over = poll(&mut waited, Some(&Timespec::default()))? > 0;
@@ -337,12 +348,13 @@ impl Drop for Running {
                 let _ = process.kill();
                 let _ = process.wait();
             }
-            Self::Inside(started) => {
+            Self::Inside(started, way_out) => {
                 // Its end is everybody's; what is seen afterwards outlived it.
                 if let Some(started) = started.take() {
                     let _ = pidfd_send_signal(&started.process, Signal::KILL);
                     let _ = started.wait();
                 }
+                drop(way_out.take());
             }
         }
     }

@@ -8,13 +8,13 @@ use std::time::Duration;
 use rustix::fd::OwnedFd;
 use sentinel_core::sandbox::{Limits, Mount, Network, Profile, Requirement, Rights};
 
-use super::ground::{VARIABLE, WORD};
+use super::ground::{PROXY, VARIABLE, WORD};
 use super::prepared::Prepared;
 use super::resources::{
     FILE_BYTES, MEMORY_BYTES, OPEN_FILES, PIDS, PROCESSOR_TIME, TEMPORARY_BYTES, TIME, TIME_SHORT,
 };
 use super::{Attempt, Need};
-use crate::sandbox::{ENVIRONMENT, Sandboxes, Started, Streams};
+use crate::sandbox::{ENVIRONMENT, PROXY_PORT, Sandboxes, Started, Streams};
 
 /// Starts an attempt inside, as an agent's call is started.
 pub(super) fn start(
@@ -25,7 +25,8 @@ pub(super) fn start(
     network: Network,
     tells: OwnedFd,
 ) -> io::Result<Started> {
-    let ground = &prepared.ground;
+    let mut ground = prepared.ground.clone();
+    ground.tell(PROXY, PROXY_PORT);
     let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
     let workspace = ground.workspace("");
     let mut profile = Profile::new(&bytes(program), &bytes(&workspace));

@@ -53,6 +53,7 @@ use self::fault::{Fault, Stage};
 use self::identity::Identity;
 use self::kernel::{Ending, Side};
 use self::launch::Inheritance;
+pub(crate) use self::net::PROXY_PORT;
 pub(crate) use self::outcome::{End, Outcome, look};
 use self::outcome::{Report, Usage};
 use self::plan::Plan;

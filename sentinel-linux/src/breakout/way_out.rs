@@ -1,0 +1,73 @@
+//! The proxy of a sandbox that is tried, as a call with a grant for one host has it.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sentinel_core::egress::Allowance;
+use sentinel_core::wire::dns::Hosts;
+
+use super::network_proxy::GRANTED;
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::network::{Network, Options};
+use crate::poller::{Owner, Poller};
+
+/// Serves until it is dropped.
+#[derive(Debug)]
+pub(super) struct WayOut {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl WayOut {
+    /// With a grant for one name, and the port of the service that it is made to mean.
+    pub(super) fn new(listener: OwnedFd, port: u16) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let ending = is_over.clone();
+        let thread = Some(std::thread::spawn(move || serve(listener, port, &ending)));
+        Self { is_over, thread }
+    }
+}
+
+impl Drop for WayOut {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn serve(listener: OwnedFd, port: u16, is_over: &AtomicBool) -> io::Result<()> {
+    // Who owns the granted name lets it mean this machine.
+    let (hosts, _) = Hosts::parse(format!("127.0.0.1 {GRANTED}\n").as_bytes());
+    let clock = Clock::new();
+    let mut poller = Poller::new()?;
+    let options = Options { hosts, ..Options::default() };
+    let mut network = Network::new(options).map_err(|error| io::Error::other(error.to_string()))?;
+    let mut egress = Egress::default();
+    let grant = format!("connect {GRANTED}:{port}");
+    let grant = grant.parse().map_err(|_| io::Error::other(format!("no grant: {grant}")))?;
+    let allowance = Allowance::new([grant], clock.now().wall).map_err(io::Error::other)?;
+    let door = egress.serve(&poller, listener, allowance)?;
+    while !is_over.load(Ordering::SeqCst) {
+        for ready in poller.wait(Some(Duration::from_millis(5)))? {
+            let now = clock.now();
+            match ready.token.owner() {
+                Some(Owner::Egress) => egress.ready(now, &poller, &mut network, ready),
+                _ => network.ready(now.instant, &poller, ready),
+            }
+        }
+        let now = clock.now();
+        network.tick(now.instant, &poller);
+        egress.tick(now, &poller, &mut network);
+        while let Some(event) = network.poll(now.instant, &poller) {
+            egress.take(now, &poller, &mut network, &event);
+        }
+        while egress.poll().is_some() {}
+    }
+    egress.stop(&poller, &mut network, door);
+    Ok(())
+}
