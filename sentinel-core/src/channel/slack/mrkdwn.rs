@@ -235,12 +235,23 @@ fn span_at(text: &str, before: Option<char>) -> Option<Span<'_>> {
     ];
     if text.starts_with('[') || text.starts_with("![") {
         let label_start = text.find('[')? + 1;
-        let inside =
-            before_end(text.get(label_start..)?, "](", LABEL_BYTES_MAX, |letter| letter == '[')?;
-        let url_start = label_start + inside.len() + 2;
-        let url = before_end(text.get(url_start..)?, ")", ADDRESS_BYTES_MAX, char::is_whitespace)?;
-        let length = url_start + url.len() + 1;
-        return (!url.is_empty()).then_some(Span { kind: Kind::Link { url }, inside, length });
+        let label = text.get(label_start..)?;
+        let label_end = near(label, LABEL_BYTES_MAX, |at, byte| match byte {
+            b'[' => Some(None),
+            b']' if label.as_bytes().get(at + 1) == Some(&b'(') => Some(Some(at)),
+            _ => None,
+        })?;
+        let inside = label.get(..label_end)?;
+        let url_start = label_start + label_end + 2;
+        let url = text.get(url_start..)?;
+        let url_end = near(url, ADDRESS_BYTES_MAX, |at, byte| match byte {
+            b')' => Some(Some(at)),
+            byte if byte.is_ascii_whitespace() => Some(None),
+            _ => None,
+        })?;
+        let (url, length) = (url.get(..url_end)?, url_start + url_end + 1);
+        let is_link = !url.is_empty() && !url.contains(char::is_whitespace);
+        return is_link.then_some(Span { kind: Kind::Link { url }, inside, length });
     }
     let (mark, kind) = marks.into_iter().find(|(mark, _)| text.starts_with(mark))?;
     let from = text.get(mark.len()..)?;
@@ -260,23 +271,15 @@ fn span_at(text: &str, before: Option<char>) -> Option<Span<'_>> {
     (is_tight && is_apart).then_some(Span { kind, inside, length })
 }
 
-/// What stands before an end, if that is near and nothing in between rules it out. Every bracket of
-/// a text is looked from, so no look is a long one.
-fn before_end<'t>(
-    text: &'t str,
-    end: &str,
+/// The place that is looked for, if it comes soon and nothing before it rules it out. Every bracket
+/// of a text is looked from, so no look is a long one.
+fn near(
+    text: &str,
     bytes_max: usize,
-    is_none: impl Fn(char) -> bool,
-) -> Option<&'t str> {
-    for (place, letter) in text.char_indices() {
-        if place > bytes_max || is_none(letter) {
-            return None;
-        }
-        if text.get(place..).is_some_and(|rest| rest.starts_with(end)) {
-            return text.get(..place);
-        }
-    }
-    None
+    look: impl Fn(usize, u8) -> Option<Option<usize>>,
+) -> Option<usize> {
+    let mut bytes = text.bytes().take(bytes_max).enumerate();
+    bytes.find_map(|(at, byte)| look(at, byte)).flatten()
 }
 
 /// What a link shows, and where it leads: longer ones are text.
