@@ -70,7 +70,7 @@ fn end(shell: &mut Shell) {
 }
 
 fn told(shell: &Shell) -> usize {
-    shell.said.iter().filter(|text| text.contains("ask again")).count()
+    shell.said.iter().filter(|text| text.contains("I was restarted")).count()
 }
 
 /// How many records say which message shows something.
