@@ -29,7 +29,7 @@ pub const fn range(address: u64, bytes: u64) -> Result<u64, Error> {
 /// # Errors
 /// [`Error::BadArgument`] for what is not whole pages, [`Error::BadPointer`].
 pub const fn pages(address: u64, bytes: u64) -> Result<u64, Error> {
-    if bytes == 0 || address % PAGE_BYTES != 0 || bytes % PAGE_BYTES != 0 {
+    if bytes == 0 || !address.is_multiple_of(PAGE_BYTES) || !bytes.is_multiple_of(PAGE_BYTES) {
         return Err(Error::BadArgument);
     }
     range(address, bytes)

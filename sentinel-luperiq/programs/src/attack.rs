@@ -192,4 +192,28 @@ mod tests {
         assert_eq!(names.len(), all().count());
         assert!(all().all(|attack| attack.text.ends_with('.') && attack.name.len() < 40));
     }
+
+    /// `SENTINEL_WRITE=1` writes the table.
+    #[test]
+    fn the_document_lists_every_attempt() {
+        use std::fmt::Write as _;
+
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/LUPERIQ-ATTACKS.md");
+        let document = std::fs::read_to_string(path).unwrap();
+        let (head, rows) = document.split_once("|---|---|---|---|---|\n").unwrap();
+        let mut table = std::string::String::new();
+        for attack in all() {
+            let row = luperiq_runtime::abi::Call::row_of(attack.call);
+            let call = row.map_or("none", |row| row.name);
+            let Attack { name, text, refused, .. } = attack;
+            let end = if attack.code() == ENDED_BY_KERNEL { "ended" } else { "goes on" };
+            writeln!(table, "| {name} | {text} | {call} | {} | {end} |", refused.name()).unwrap();
+        }
+        if std::env::var_os("SENTINEL_WRITE").is_some() {
+            let written = std::format!("{head}|---|---|---|---|---|\n{table}");
+            std::fs::write(path, written).unwrap();
+        } else {
+            assert_eq!(rows, table, "SENTINEL_WRITE=1 cargo test -p luperiq-programs writes it");
+        }
+    }
 }
