@@ -5,7 +5,10 @@ use core::fmt;
 use crate::Rights;
 
 macro_rules! kinds {
-    ($($(#[doc = $doc:literal])* $name:ident = $number:literal, $text:literal, [$($right:ident)*];)*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident = $number:literal, $text:literal, [$($right:ident)*];
+    )*) => {
         /// What a handle stands for.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]

@@ -63,7 +63,10 @@ impl Field for [u8; 32] {
 }
 
 macro_rules! structures {
-    ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $say:literal])* $field:ident: $type:ty,)* })*) => {
+    ($(
+        $(#[doc = $doc:literal])*
+        $name:ident { $($(#[doc = $say:literal])* $field:ident: $type:ty,)* }
+    )*) => {
         $(
             $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -36,7 +36,8 @@ fn the_document_s_tables_are_those_of_the_code() {
 
 fn calls() -> String {
     let mut table = String::from(
-        "| number | call | arguments | gives | recorded | what it does |\n|---|---|---|---|---|---|\n",
+        "| number | call | arguments | gives | recorded | what it does |\n\
+         |---|---|---|---|---|---|\n",
     );
     for row in TABLE {
         let Row { number, name, gives, text, audit, .. } = row;

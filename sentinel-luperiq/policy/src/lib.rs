@@ -5,7 +5,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`System`] | everything that programs share: objects, grants, jobs, and the one path of a call |
+//! | [`System`] | all that programs share: objects, grants, jobs; the one path of a call |
 //! | [`audit`] | the record |
 //! | [`rules`] | what the processes of a job may do at most |
 //! | [`path`] | paths beneath a directory |

@@ -171,7 +171,10 @@ macro_rules! attacks {
         pub(super) const ATTACKS: &[super::Attack] = &[$(super::Attack {
             name: $name,
             text: $text,
-            call: luperiq_runtime::abi::call::TABLE[luperiq_runtime::abi::Call::$call as usize].number as u64,
+            call: {
+                use luperiq_runtime::abi::{Call, call::TABLE};
+                TABLE[Call::$call as usize].number as u64
+            },
             refused: luperiq_runtime::abi::Error::$refused,
             attempt: $attempt,
         }),*];
@@ -206,7 +209,8 @@ mod tests {
             let row = luperiq_runtime::abi::Call::row_of(attack.call);
             let call = row.map_or("none", |row| row.name);
             let Attack { name, text, refused, .. } = attack;
-            let end = if attack.code() == ENDED_BY_KERNEL { "ended" } else { "goes on" };
+            let is_ended = attack.code() == ENDED_BY_KERNEL;
+            let end = if is_ended { "ended" } else { "goes on" };
             writeln!(table, "| {name} | {text} | {call} | {} | {end} |", refused.name()).unwrap();
         }
         if std::env::var_os("SENTINEL_WRITE").is_some() {

@@ -147,8 +147,8 @@ impl Write for ChannelStream {
     }
 }
 
-/// Reads a line that somebody types, without its end, and shows it while it is typed. What is longer
-/// than `bytes_max` is left out, as are control characters; a backspace takes the last one back.
+/// Reads a line that somebody types, without its end, and shows it while it is typed. What is
+/// longer than `bytes_max` is left out, as are control characters; a backspace takes back.
 ///
 /// # Errors
 /// The console cannot be read or written.

@@ -23,11 +23,11 @@ attacks! {
         |_| call(Call::AuditWrite, [8, 8]);
     "pointer-kernel" AuditWrite BadPointer "Names the kernel's bytes."
         |_| call(Call::AuditWrite, [KERNEL, 8]);
-    "pointer-into-kernel" AuditWrite BadPointer "Names bytes that begin below the end of its memory."
+    "pointer-into-kernel" AuditWrite BadPointer "Names bytes across the end of its memory."
         |_| call(Call::AuditWrite, [USER_END - 4, 8]);
     "pointer-wraps" AuditWrite BadPointer "Names bytes around the end of all addresses."
         |_| call(Call::AuditWrite, [u64::MAX - 3, 8]);
-    "pointer-between" AuditWrite BadPointer "Names an address that is neither its own nor the kernel's."
+    "pointer-between" AuditWrite BadPointer "Names an address that is nobody's."
         |_| call(Call::AuditWrite, [1 << 60, 8]);
     "pointer-unmapped" AuditWrite BadPointer "Names bytes where nothing is mapped."
         |_| call(Call::AuditWrite, [NOTHING, 8]);
