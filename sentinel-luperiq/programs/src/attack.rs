@@ -13,6 +13,7 @@ mod jobs;
 mod memory;
 mod paths;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use luperiq_runtime::Start;
@@ -111,7 +112,7 @@ pub fn all() -> impl Iterator<Item = &'static Attack> {
 /// Tries the thing that the first argument names; the second is the foreign handle.
 #[must_use]
 pub fn attempt(start: Start) -> i32 {
-    let name = start.arguments.first().map_or("", alloc::string::String::as_str);
+    let name = start.arguments.first().map_or("", String::as_str);
     let foreign = start.arguments.get(1).and_then(|number| number.parse().ok()).unwrap_or(0);
     // A process that an attempt started, which has nothing to do.
     let Some(attack) = all().find(|attack| attack.name == name) else { return 0 };
@@ -204,9 +205,9 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/LUPERIQ-ATTACKS.md");
         let document = std::fs::read_to_string(path).unwrap();
         let (head, rows) = document.split_once("|---|---|---|---|---|\n").unwrap();
-        let mut table = std::string::String::new();
+        let mut table = String::new();
         for attack in all() {
-            let row = luperiq_runtime::abi::Call::row_of(attack.call);
+            let row = Call::row_of(attack.call);
             let call = row.map_or("none", |row| row.name);
             let Attack { name, text, refused, .. } = attack;
             let is_ended = attack.code() == ENDED_BY_KERNEL;

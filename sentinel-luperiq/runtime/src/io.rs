@@ -164,11 +164,7 @@ where
         }
         match byte {
             [b'\r' | b'\n'] => break,
-            [0x08 | 0x7f] => {
-                if line.pop().is_some() {
-                    console.write_all(b"\x08 \x08")?;
-                }
-            }
+            [0x08 | 0x7f] if line.pop().is_some() => console.write_all(b"\x08 \x08")?,
             [typed @ 0x20..=0x7e] if line.len() < bytes_max => {
                 line.push(typed);
                 console.write_all(&[typed])?;

@@ -22,11 +22,11 @@ attacks! {
     "handle-next-generation" Write BadHandle "Guesses the next filling of its console's slot."
         |held| call(Call::Write, [held.handle(Given::Console) + 0x1000]);
     "handle-earlier-generation" Write BadHandle "Names an earlier filling of a slot."
-        |held| {
+        |_| {
             let event = call(Call::EventCreate, [])?.0;
             call(Call::Close, [event])?;
             let again = call(Call::EventCreate, [])?.0;
-            call(Call::Write, [again - 0x1000, held.foreign & 0])
+            call(Call::Write, [again - 0x1000])
         };
     "handle-foreign" Write BadHandle "Names a handle of the process that started it."
         |held| call(Call::Write, [held.foreign]);
