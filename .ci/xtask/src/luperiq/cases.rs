@@ -77,6 +77,18 @@ pub(super) const BOOTS: &[Case] = &[
         forbidden: &["panic", "fault", "FAILED"],
         status: 0,
     },
+    Case {
+        name: "init gives what the manifest says and refuses the rest",
+        arguments: Cow::Borrowed("init=bin/init exit=semihosting -- checks.toml"),
+        expected: &[
+            "checks asked for FILE_READ:bin/init: not allowed",
+            "checks: what was asked for went as it should",
+            "init: checks ended with 0",
+            NOTHING_LEFT,
+        ],
+        forbidden: &["panic", "fault"],
+        status: 0,
+    },
 ];
 
 /// Programs that try what the processor must refuse.

@@ -56,6 +56,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     workspace
         .cargo(["test", "--quiet", "--manifest-path", MANIFEST])
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
+        .args(["-p", "luperiq-runtime", "-p", "luperiq-programs"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -169,9 +170,11 @@ fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((format!("bin/{name}"), bytes));
     }
-    let path = workspace.root().join("sentinel-luperiq/programs/boot.toml");
-    let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
-    programs.push(("boot.toml".into(), bytes));
+    for name in ["boot.toml", "checks.toml"] {
+        let path = workspace.root().join("sentinel-luperiq/programs").join(name);
+        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+        programs.push((name.into(), bytes));
+    }
     Ok(programs)
 }
 
