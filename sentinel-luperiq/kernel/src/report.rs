@@ -8,11 +8,12 @@ use crate::ending;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
+    let message = info.message();
     match info.location() {
         Some(place) => {
-            say!("kernel panic at {}:{}: {}", place.file(), place.line(), info.message())
+            say!("kernel panic at {}:{}: {message}", place.file(), place.line());
         }
-        None => say!("kernel panic: {}", info.message()),
+        None => say!("kernel panic: {message}"),
     }
     ending::failed()
 }
