@@ -21,8 +21,8 @@ pub const JOB_DEPTH_MAX: u32 = 8;
 /// Paths or endpoints in one policy: each is compared when something is opened.
 pub const POLICY_NAMES_MAX: usize = 32;
 
-/// What one record of uses holds before it is closed: the hash of a whole record is shared by
-/// some fifty uses then.
+/// What one record of uses holds before it is closed: what a record costs besides its bytes is
+/// shared by all uses in it then.
 pub const USES_BYTES_MAX: usize = 1024;
 
 /// How long uses wait for others before their record is closed, in milliseconds: as long as a
