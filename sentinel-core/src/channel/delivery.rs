@@ -41,7 +41,7 @@ use self::messages::Messages;
 use super::platform::Platform;
 use crate::limits::{
     CHANNEL_ANSWER_BYTES_MAX, CHANNEL_FAILURES_MAX, CHANNEL_KEY_LIFETIME, CHANNEL_RETRY_AFTER_MAX,
-    CHANNEL_RETRY_PAUSE,
+    CHANNEL_RETRY_PAUSE, CHANNEL_SHOWN_MAX,
 };
 use crate::time::Instant;
 
@@ -230,15 +230,14 @@ impl Delivery {
 
     /// Goes on with an answer that was under way when the program ended, and of which these pieces
     /// are in these messages. What they say is not known, so they are changed to what they should
-    /// say. Where keys find messages, ids are not needed.
+    /// say. Where keys find messages, ids are not needed. Pieces beyond [`CHANNEL_SHOWN_MAX`] are
+    /// passed over.
     #[must_use]
-    pub(crate) fn showing<'m>(
-        mut self,
-        messages: impl IntoIterator<Item = (usize, &'m str)>,
-    ) -> Self {
+    pub fn showing<'m>(mut self, messages: impl IntoIterator<Item = (usize, &'m str)>) -> Self {
         if let Show::Messages(shown) = &mut self.show
             && self.platform.is_found_by_id()
         {
+            let messages = messages.into_iter().filter(|(piece, _)| *piece < CHANNEL_SHOWN_MAX);
             for (piece, message) in messages {
                 shown.sent(piece, message, String::new());
             }
@@ -247,7 +246,8 @@ impl Delivery {
     }
 
     /// The message of a piece, where it takes its id to find it after the program ended.
-    pub(crate) fn message(&self, piece: usize) -> Option<&str> {
+    #[must_use]
+    pub fn message(&self, piece: usize) -> Option<&str> {
         match &self.show {
             Show::Messages(messages) if self.platform.is_found_by_id() => messages.message(piece),
             _ => None,
@@ -255,7 +255,7 @@ impl Delivery {
     }
 
     /// Whether all that is to be shown can be, by changing messages that are known to be there.
-    pub(crate) fn is_in_place(&mut self) -> bool {
+    pub fn is_in_place(&mut self) -> bool {
         match &mut self.show {
             Show::Messages(messages) if self.platform.is_found_by_id() => {
                 messages.is_in_place(&self.platform)
