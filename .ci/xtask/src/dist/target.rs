@@ -51,8 +51,7 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "aarch64",
-        // What rustc links with musl for it lies at the same address at each start.
-        targets: &["aarch64-unknown-linux-gnu"],
+        targets: &["aarch64-unknown-linux-musl", "aarch64-unknown-linux-gnu"],
         linker: "aarch64-linux-gnu-",
         package: "gcc-aarch64-linux-gnu",
         library: "dpkg --add-architecture arm64; apt-get install libstd-rust-web-dev:arm64",
