@@ -587,7 +587,7 @@ fn symlink_race(ground: &Ground) -> Tried {
                 let _ = rustix::fs::renameat_with(CWD, &name, CWD, &spare, RenameFlags::EXCHANGE);
             }
         });
-        let texts = (0..2000).filter_map(|_| fs::read(&name).ok());
+        let texts = (0..10_000).filter_map(|_| fs::read(&name).ok());
         let stolen = texts.into_iter().find(|text| text != b"harmless");
         is_over.store(true, Ordering::Relaxed);
         put_out(&stolen.ok_or_else(|| Refused::stopped("the link never led out"))?)

@@ -71,7 +71,7 @@ pub(super) fn judge(
     let says_through = matches!(word, Word::Through);
     let sign = prepared.ground.sign().to_owned();
     // Whatever was attempted: nobody may be left.
-    let living = survivors::living(&sign).len();
+    let living = survivors::found(&sign, says_through && attempt.proof == Proof::Lives);
     let seen = match attempt.proof {
         Proof::Word => says_through.then(|| "the kernel let it".to_string()),
         Proof::Secret => ran.contains(&stage.secret).then(|| "the secret came out".into()),
@@ -87,7 +87,9 @@ pub(super) fn judge(
         Proof::Privileged => privileged(prepared),
         Proof::Terminal => prepared.terminal.as_ref().and_then(|it| it.changed(&sign)),
     };
-    survivors::end(&sign);
+    if living > 0 {
+        survivors::end(&sign);
+    }
     match (seen, word) {
         (Some(seen), _) => Judgement::Success(seen),
         (None, Word::Through) => {

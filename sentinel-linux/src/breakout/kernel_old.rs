@@ -61,9 +61,12 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("open-port-device", "The ports of devices as a file.", Proof::Word, |_| {
         super::files::opened_for_writing("/dev/port")
     }),
-    Attempt::new("read-physical-memory", "The memory of the machine.", Proof::Word, |_| {
-        read_some("/dev/mem")
-    }),
+    Attempt::new(
+        "read-physical-memory",
+        "The memory of the machine is read, past all processes.",
+        Proof::Word,
+        |_| read_some("/dev/mem"),
+    ),
     Attempt::new(
         "look-up-cookie",
         "lookup_dcookie, the obsolete call, answers.",

@@ -12,6 +12,7 @@ pub(super) struct Objects {
     segment: Option<i64>,
     queue: Option<i64>,
     named: Option<std::ffi::CString>,
+    key: Option<i64>,
 }
 
 impl Objects {
@@ -37,18 +38,19 @@ impl Objects {
         if let Some(name) = &named {
             ground.tell("named-queue", name.to_string_lossy());
         }
+        let name = std::ffi::CString::new(ground.sign())?;
         let words = [
             Word::Text(c"user"),
-            Word::Text(c"sentinel-breakout"),
+            name.as_c_str().into(),
             Word::Bytes(secret.as_bytes()),
             Word::Number(secret.len() as i64),
-            // KEY_SPEC_SESSION_KEYRING.
-            Word::Number(-3),
+            Word::Number(SESSION_KEYRING),
         ];
-        if let Ok(key) = ask(libc::SYS_add_key, words) {
+        let key = ask(libc::SYS_add_key, words).ok();
+        if let Some(key) = key {
             ground.tell("key", key);
         }
-        Ok(Self { segment, queue, named })
+        Ok(Self { segment, queue, named, key })
     }
 
     fn named(ground: &Ground, secret: &str) -> Option<std::ffi::CString> {
@@ -82,8 +84,16 @@ impl Drop for Objects {
         if let Some(name) = &self.named {
             let _ = ask(libc::SYS_mq_unlink, [name.as_c_str().into()]);
         }
+        if let Some(key) = self.key {
+            let words = [UNLINK.into(), Word::Number(key), Word::Number(SESSION_KEYRING)];
+            let _ = ask(libc::SYS_keyctl, words);
+        }
     }
 }
+
+/// KEYCTL_UNLINK and KEY_SPEC_SESSION_KEYRING.
+const UNLINK: i32 = 9;
+const SESSION_KEYRING: i64 = -3;
 
 fn remove(call: libc::c_long, object: i64) -> io::Result<i64> {
     ask(call, [Word::Number(object), libc::IPC_RMID.into(), NOTHING])
@@ -126,10 +136,10 @@ pub(super) fn left(number: i64, sign: &str) -> Option<&'static str> {
     if ask(libc::SYS_mq_unlink, [name.as_c_str().into()]).is_ok() {
         return Some("a named queue is left");
     }
-    // KEYCTL_SEARCH, and KEYCTL_UNLINK.
+    // KEYCTL_SEARCH.
     let ring = || Word::Number(USER_KEYRING);
     let words = [Word::Number(10), ring(), Word::Text(c"user"), name.as_c_str().into(), NOTHING];
     let found = ask(libc::SYS_keyctl, words).ok()?;
-    let _ = ask(libc::SYS_keyctl, [Word::Number(9), Word::Number(found), ring()]);
+    let _ = ask(libc::SYS_keyctl, [UNLINK.into(), Word::Number(found), ring()]);
     Some("a key is left")
 }

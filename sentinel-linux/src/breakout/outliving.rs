@@ -11,7 +11,12 @@ use super::resources::deafen;
 use super::{Attempt, Proof, Refused, Tried};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
-    Attempt::new("leave-child", "A child lives on.", Proof::Lives, |_| stays(|| ())),
+    Attempt::new(
+        "leave-child",
+        "A child lives on after its parent has ended.",
+        Proof::Lives,
+        |_| stays(|| ()),
+    ),
     Attempt::new(
         "leave-session",
         "A child in a session of its own lives on.",
@@ -54,10 +59,18 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         Proof::Lives,
         |_| {
             let child = calls::child(|| {
+                // In a session of its own nobody wakes it when its parent ends.
+                let _ = rustix::process::setsid();
+                let own = rustix::process::getpid();
+                let _ = rustix::process::kill_process(own, rustix::process::Signal::STOP);
                 std::thread::sleep(STAY);
                 0
             })?;
-            Ok(rustix::process::kill_process(child, rustix::process::Signal::STOP)?)
+            let stopped = rustix::process::WaitOptions::UNTRACED;
+            match rustix::process::waitpid(Some(child), stopped)? {
+                Some((_, status)) if status.stopped() => Ok(()),
+                _ => Err(Refused::stopped("it was not stopped")),
+            }
         },
     ),
     Attempt::new(

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -151,6 +151,9 @@ impl Stage {
         ground.tell("host-name", name.nodename().to_string_lossy());
         if let Some(home) = std::env::home_dir() {
             ground.tell("home", home.display());
+            if let Ok(about) = fs::metadata(home) {
+                ground.tell("home-number", format!("{} {}", about.dev(), about.ino()));
+            }
         }
         stage.ground = ground;
         Ok(stage)

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit};
@@ -215,8 +215,14 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         |_| read_some("/proc/cmdline"),
     ),
     Attempt::new("list-home", "The home directory of the user is listed.", Proof::Word, |ground| {
-        fs::read_dir(ground.text("home")?)?;
-        Ok(())
+        let home = ground.text("home")?;
+        fs::read_dir(home)?;
+        // A directory of the same name is not the same directory.
+        let about = fs::metadata(home)?;
+        match format!("{} {}", about.dev(), about.ino()) == ground.text("home-number")? {
+            true => Ok(()),
+            false => Err(Refused::stopped("it is another directory")),
+        }
     }),
     Attempt::new(
         "read-kernel-addresses",

@@ -18,11 +18,24 @@ fn has_sign(number: i32, sign: &str) -> bool {
     line.split(|byte| *byte == 0).any(|word| word == sign.as_bytes())
 }
 
+/// The same, and who expects some looks again: one that flees may be between two processes.
+pub(super) fn found(sign: &str, is_expected: bool) -> usize {
+    for _ in 0..if is_expected { LOOKS } else { 0 } {
+        match living(sign).len() {
+            0 => std::thread::sleep(Duration::from_millis(10)),
+            count => return count,
+        }
+    }
+    living(sign).len()
+}
+
 /// Ends them, also those that flee: nobody else has the sign, so nobody else is meant.
 pub(super) fn end(sign: &str) {
+    let mut empty = 0;
     for _ in 0..ROUNDS {
         let living = living(sign);
-        if living.is_empty() {
+        empty = if living.is_empty() { empty + 1 } else { 0 };
+        if empty == EMPTY_ROUNDS {
             return;
         }
         for process in living {
@@ -32,4 +45,7 @@ pub(super) fn end(sign: &str) {
     }
 }
 
+const LOOKS: usize = 60;
 const ROUNDS: usize = 500;
+/// One that flees is not seen at once, and is at rest in the end.
+const EMPTY_ROUNDS: usize = 5;
