@@ -15,7 +15,7 @@ use crate::log;
 impl Program {
     /// Gives a call a way out: what connects to `listener`, which was made within its sandbox, is
     /// let out to what these grants and rules that forbid say.
-    #[expect(dead_code, reason = "called where a sandbox is started")]
+    #[expect(dead_code, reason = "no command is given a network yet")]
     pub(super) fn let_out(
         &mut self,
         call: CallNumber,
