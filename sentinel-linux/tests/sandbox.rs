@@ -7,10 +7,14 @@
 )]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Somebody with a workspace, and a copy of the program that he can run.
@@ -168,7 +172,7 @@ fn only_what_is_the_systems_or_named_is_run() {
 #[test]
 fn there_is_no_network_and_no_way_to_others() {
     as_everybody("network", |person| {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let script =
             format!("use IO::Socket::INET; exit !IO::Socket::INET->new('127.0.0.1:{port}')");
@@ -339,4 +343,74 @@ fn wait_until_gone(seconds: &str) {
         std::thread::sleep(Duration::from_millis(5));
     }
     panic!("a process is left");
+}
+
+/// A server that answers everybody with a word, and counts them.
+fn server() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (port, count)
+}
+
+#[test]
+fn hosts_that_are_named_are_reached_and_no_others() {
+    let ((port, heard), (other, unheard)) = (server(), server());
+    let allowed = format!("localhost:{port}");
+    as_everybody("let-out", |person| {
+        let options = ["--allow-host", allowed.as_str()];
+        let before = heard.load(Ordering::SeqCst);
+        // What every shell with its own sockets can do.
+        let ask = |port: u16| {
+            format!(
+                "exec 3<>/dev/tcp/127.0.0.1/3128; \
+                 printf 'GET http://localhost:{port}/ HTTP/1.1\\r\\nHost: localhost:{port}\\r\\n\
+                 Connection: close\\r\\n\\r\\n' >&3; cat <&3"
+            )
+        };
+        let (code, said) = person.run(&options, &["bash", "-c", &ask(port)]);
+        assert!(code == Some(0) && said.ends_with("hello"), "{code:?} {said}");
+        assert_eq!(heard.load(Ordering::SeqCst), before + 1);
+        let (code, said) = person.run(&options, &["bash", "-c", &ask(other)]);
+        let is_refused = said.contains("403") && said.contains(": refused");
+        assert!(code == Some(0) && is_refused, "{code:?} {said}");
+        // Around the proxy there is nothing: this is the sandbox's own address.
+        for port in [port, other] {
+            let around = format!("exec 3<>/dev/tcp/127.0.0.1/{port}");
+            let (code, said) = person.run(&options, &["bash", "-c", &around]);
+            assert_ne!(code, Some(0), "{said}");
+        }
+        assert_eq!(unheard.load(Ordering::SeqCst), 0);
+        // What ends it, and with it what it has started.
+        let (code, _) = person.run(&options, &["sh", "-c", "sleep 1000 & exit 3"]);
+        assert_eq!(code, Some(3));
+        let (code, said) = person.run(&options, &["sh", "-c", "echo $HTTPS_PROXY $NO_PROXY"]);
+        assert_eq!((code, said.as_str()), (Some(0), "http://127.0.0.1:3128\n"));
+        if Command::new("curl").arg("--version").output().is_ok() {
+            let url = format!("http://localhost:{port}/");
+            let (code, said) = person.run(&options, &["curl", "-sS", &url]);
+            assert_eq!((code, said.as_str()), (Some(0), "hello"));
+        }
+    });
+    let person = Person::new("let-out-wrong", None);
+    for (options, why) in [
+        (&["--network", "proxied"][..], "--allow-host says what"),
+        (&["--allow-host", "a b"], "it is a host"),
+        (&["--allow-host", "http://example.com/"], "it is a host"),
+        (&["--network", "host", "--allow-host", "example.com"], "for no other"),
+        (&["--network", "other"], "none, proxied or host"),
+    ] {
+        let (code, said) = person.run(options, &["true"]);
+        assert!(code == Some(125) && said.contains(why), "{options:?}: {code:?} {said}");
+    }
 }

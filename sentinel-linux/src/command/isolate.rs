@@ -2,15 +2,23 @@
 
 use std::error::Error;
 use std::ffi::OsString;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sentinel_core::capability::Grant;
+use sentinel_core::egress::{Allowance, Outcome as Reached};
 use sentinel_core::sandbox::{Calls, CallsMode, Mount, Network, Profile, Requirement, Rights};
 
 use super::{ArgumentError, Arguments, Command, Switch};
+use crate::clock::Clock;
+use crate::confine;
+use crate::egress::alone::Alone;
 use crate::log;
-use crate::sandbox::{End, Sandboxes, Streams, found};
+use crate::network;
+use crate::program::start::names;
+use crate::sandbox::{ENVIRONMENT, End, PROXY_PORT, Sandboxes, Started, Streams, found};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "isolate",
@@ -23,6 +31,11 @@ the options name, each at its own place; of networks and of other processes it s
 of the program may lie anywhere; nothing else is run but what belongs to the system and what --run
 names. It has no environment but a few harmless variables and what --env names.
 
+Hosts that --allow-host names are reached through a proxy that looks at what is said to whom; the
+usual variables (HTTPS_PROXY and so on) say where it is. What it refuses is told on the standard
+error. A host of this machine or of a network of one's own is meant only where it is spelled out:
+localhost:8080, 10.1.2.3, box.lan.
+
 When it ends, everything it has started ends with it. The status is the program's own; or 128 and
 the number of the signal that ended it; or
 
@@ -32,14 +45,16 @@ the number of the signal that ended it; or
   127    there is no such program
 
   sentinel isolate --workspace . -- make test
-  sentinel isolate --read ~/books --memory 512M --timeout 60 -- python3 ~/count.py",
+  sentinel isolate --read ~/books --memory 512M --timeout 60 -- python3 ~/count.py
+  sentinel isolate --allow-host example.com -- curl https://example.com/",
     options: &[
         switch("workspace", "DIRECTORY", "where it runs, and may write"),
         switch("read", "PATH...", "what it may read"),
         switch("write", "PATH...", "what it may read and write"),
         switch("run", "PATH...", "what it may read, and run programs of"),
         switch("hide", "PATH...", "what it does not see of these"),
-        switch("network", "none|host", "which network it has (default none)"),
+        switch("network", "none|proxied|host", "which network it has (default none)"),
+        switch("allow-host", "HOST[:PORT]...", "what it may connect to, by a proxy that looks"),
         switch("env", "NAME[=VALUE]...", "a variable; without a value the one that is set here"),
         switch("memory", "SIZE", "how much memory each process may use: 512M, 2G"),
         switch("pids", "NUMBER", "how many processes and threads it may have"),
@@ -61,11 +76,15 @@ fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         Ok(profile) => profile,
         Err(Refused { code, why }) => return Ok(refuse(code, &why)),
     };
+    let way_out = match way_out(&arguments, profile.network) {
+        Ok(way_out) => way_out,
+        Err(Refused { code, why }) => return Ok(refuse(code, &why)),
+    };
     let sandboxes = match Sandboxes::new() {
         Ok(sandboxes) => sandboxes,
         Err(error) => return Ok(refuse(NOT_MADE, &error.to_string())),
     };
-    let started = match Streams::own()
+    let mut started = match Streams::own()
         .map_err(Into::into)
         .and_then(|streams| sandboxes.start(&profile, streams))
     {
@@ -77,6 +96,12 @@ fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     for missing in &started.missing {
         log::warn!("{missing}");
+    }
+    if let Some((way_out, listener)) = way_out.zip(started.listener.take()) {
+        let is_strict = profile.requirement == Requirement::Strict;
+        if let Err(error) = let_out(way_out, listener, &started, is_strict) {
+            return Ok(refuse(NOT_MADE, &error.to_string()));
+        }
     }
     let outcome = started.wait();
     let code = match &outcome.end {
@@ -91,6 +116,53 @@ fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         End::NotStarted(_) => refused(NOT_MADE, &outcome.end),
     };
     Ok(ExitCode::from(code))
+}
+
+/// The proxy that the options ask for.
+fn way_out(arguments: &Arguments, network: Network) -> Result<Option<Alone>, Refused> {
+    if network != Network::Proxied {
+        return Ok(None);
+    }
+    let wrong = |why: String| Refused { code: NOT_MADE, why };
+    let mut grants = Vec::new();
+    for host in arguments.all("allow-host") {
+        let host = host.to_string_lossy();
+        let grant = Some(format!("connect {host}")).filter(|_| !host.contains(char::is_whitespace));
+        let grant = grant.and_then(|grant| grant.parse::<Grant>().ok()).ok_or_else(|| {
+            wrong(format!(
+                "--allow-host {host}: it is a host, or a host and a port: example.com:443"
+            ))
+        })?;
+        grants.push(grant);
+    }
+    if grants.is_empty() {
+        return Err(wrong("--network proxied: --allow-host says what it may connect to".into()));
+    }
+    let (dns, hosts) = names();
+    let options = network::Options { dns, hosts, ..network::Options::default() };
+    let now = Clock::new().now().wall;
+    let allowance = Allowance::new(grants, now).map_err(|error| wrong(error.to_string()))?;
+    Alone::new(options, allowance).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// Serves the proxy until the sandbox has ended. What this process needs no more it gives up: the
+/// program inside chooses what is read here.
+fn let_out(
+    way_out: Alone,
+    listener: OwnedFd,
+    started: &Started,
+    is_strict: bool,
+) -> Result<(), Box<dyn Error>> {
+    match confine::confine_files(&[]).and_then(|()| confine::confine_calls()) {
+        Err(error) if is_strict => return Err(error.into()),
+        Err(error) => log::warn!("{error}"),
+        Ok(()) => {}
+    }
+    way_out.serve(listener, started.process.as_fd(), |passage| match passage.outcome {
+        Reached::Allowed(_) => log::debug!("isolate", [host = passage.host.as_str()], "{passage}"),
+        _ => log::warn!("{passage}"),
+    })?;
+    Ok(())
 }
 
 /// Why there is nothing to start, and what this ends with.
@@ -144,16 +216,20 @@ fn profile(arguments: &Arguments) -> Result<Profile, Refused> {
     for path in arguments.all("hide") {
         profile.hidden.push(bytes(&real(Path::new(path))?));
     }
+    let is_let_out = arguments.all("allow-host").next().is_some();
     profile.network = match arguments.text("network")?.as_deref() {
+        None if is_let_out => Network::Proxied,
         None | Some("none") => Network::None,
+        Some("proxied") => Network::Proxied,
         Some("host") => Network::Host,
-        Some("proxied") => {
-            let why = "--network proxied: this version has no proxy yet; use none or host";
-            return Err(wrong(why.into()));
+        Some(other) => {
+            return Err(wrong(format!("--network {other}: it is none, proxied or host")));
         }
-        Some(other) => return Err(wrong(format!("--network {other}: it is none or host"))),
     };
-    profile.environment = environment(arguments)?;
+    if is_let_out && profile.network != Network::Proxied {
+        return Err(wrong("--allow-host is for --network proxied, and for no other".into()));
+    }
+    profile.environment = environment(arguments, profile.network)?;
     let limits = &mut profile.limits;
     if let Some(size) = arguments.text("memory")? {
         let bytes = bytes_of(&size);
@@ -197,10 +273,34 @@ fn real(path: &Path) -> Result<PathBuf, Refused> {
     })
 }
 
+/// What tells programs where the proxy is. Servers inside are reached without it, unless it is this
+/// machine's that are meant.
+fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
+    let variables = [
+        ("HTTP_PROXY", "http"),
+        ("HTTPS_PROXY", "http"),
+        ("ALL_PROXY", "socks5h"),
+        ("http_proxy", "http"),
+        ("https_proxy", "http"),
+        ("all_proxy", "socks5h"),
+    ];
+    let named = variables.map(|(name, scheme)| format!("{name}={scheme}://127.0.0.1:{PROXY_PORT}"));
+    let own = ["NO_PROXY", "no_proxy"].map(|name| format!("{name}=localhost,127.0.0.1,::1"));
+    let own = own.into_iter().filter(move |_| !is_to_here);
+    named.into_iter().chain(own).map(String::into_bytes)
+}
+
 /// A few variables that say nothing, and what was named.
-fn environment(arguments: &Arguments) -> Result<Vec<Vec<u8>>, Refused> {
+fn environment(arguments: &Arguments, network: Network) -> Result<Vec<Vec<u8>>, Refused> {
     let mut environment: Vec<Vec<u8>> =
-        crate::sandbox::ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+        ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    if network == Network::Proxied {
+        let is_here = |host: &OsString| {
+            let host = host.to_string_lossy();
+            ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own))
+        };
+        environment.extend(way_to_proxy(arguments.all("allow-host").any(is_here)));
+    }
     for variable in arguments.all("env") {
         let word = variable.as_bytes();
         let (name, value) = match word.iter().position(|byte| *byte == b'=') {

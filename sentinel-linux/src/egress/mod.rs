@@ -31,6 +31,7 @@ use sentinel_core::time::{Instant, Now};
 use crate::network::{DialNumber, FailureKind, Network, NetworkEvent};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 
+pub(crate) mod alone;
 mod passing;
 mod relay;
 mod side;
