@@ -32,7 +32,7 @@ fn bash_completes_commands_options_and_values() {
     assert_eq!(offered(&script, "sentinel service i"), ["install"]);
     assert_eq!(offered(&script, "sentinel service install --pr"), ["--print"]);
     assert_eq!(offered(&script, "sentinel completions "), ["bash", "zsh", "fish"]);
-    assert_eq!(offered(&script, "sentinel doctor --o"), ["--offline"]);
+    assert_eq!(offered(&script, "sentinel doctor --of"), ["--offline"]);
     assert!(offered(&script, "sentinel chat --o").is_empty());
     assert_eq!(offered(&script, "sentinel --state /x chat --mes"), ["--message"]);
     assert_eq!(offered(&script, "sentinel --state /usr/shar"), ["/usr/share"]);
