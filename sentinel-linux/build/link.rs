@@ -18,17 +18,15 @@ pub(crate) fn arguments() {
     let Some(directory) = env::var_os("OUT_DIR").filter(|_| is_linux && is_release) else {
         return;
     };
-    let script = Path::new(&directory).join("no-unwinding.ld");
-    match fs::write(&script, SCRIPT) {
-        Ok(()) => {
-            println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
-            println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
-        }
-        Err(error) => println!("cargo::warning={}: {error}", script.display()),
-    }
     let is_musl = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|library| library == "musl");
     let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
     let is_static = features.split(',').any(|feature| feature == "crt-static");
+    // rustc makes static programs that can be moved for x86-64 alone; the others begin with a
+    // piece of GCC's that hands these tables to glibc, and needs them.
+    let is_moved = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|machine| machine == "x86_64");
+    if !is_static || is_musl || is_moved {
+        leave_tables_out(Path::new(&directory));
+    }
     println!("cargo::rustc-cfg=no_unwinding");
     if is_static {
         // The walk of ours stands before that of the static unwinder, whose other parts are linked.
@@ -48,6 +46,18 @@ pub(crate) fn arguments() {
     };
     if reads_short_lists {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
+}
+
+/// The tables that say how to walk the stack.
+fn leave_tables_out(directory: &Path) {
+    let script = directory.join("no-unwinding.ld");
+    match fs::write(&script, SCRIPT) {
+        Ok(()) => {
+            println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+            println!("cargo::rustc-link-arg-bins=-Wl,-T,{}", script.display());
+        }
+        Err(error) => println!("cargo::warning={}: {error}", script.display()),
     }
 }
 
