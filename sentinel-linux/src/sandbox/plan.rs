@@ -9,7 +9,7 @@
 //! - Nothing is made outside: where a place is beneath another mount, it has to be there.
 //!
 //! # Not here
-//! What every program gets of the system: [`system`](super::system).
+//! What every program gets of the system: [`super::system`].
 
 use std::ffi::{CString, OsStr};
 use std::fs;
