@@ -70,8 +70,18 @@ impl Proxy {
         Self { address, is_over, notes, thread: Some(thread) }
     }
 
-    pub(super) fn notes(&self) -> Vec<String> {
+    /// All that was decided, once it is over: what was answered may be told a moment later.
+    pub(super) fn notes(mut self) -> Vec<String> {
+        self.end();
         self.notes.lock().unwrap().clone()
+    }
+
+    fn end(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let outcome = thread.join();
+            assert!(thread::panicking() || outcome.is_ok());
+        }
     }
 
     /// A connection on which this was said.
@@ -103,9 +113,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.is_over.store(true, Ordering::SeqCst);
-        let outcome = self.thread.take().map(JoinHandle::join);
-        assert!(thread::panicking() || matches!(outcome, Some(Ok(()))));
+        self.end();
     }
 }
 

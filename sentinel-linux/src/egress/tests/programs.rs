@@ -66,8 +66,12 @@ fn curl_fetches_pages_in_all_three_ways() {
     assert_eq!(notes.iter().filter(|note| note.starts_with("GET / at localhost")).count(), 4);
     assert_eq!(notes.iter().filter(|note| note.starts_with("localhost")).count(), 3);
     assert!(notes.iter().all(|note| note.contains("allowed, to 127.0.0.1")), "{notes:?}");
+}
 
-    // What is not granted is refused with a sentence, and the page of another is not reached.
+/// What is not granted is refused with a sentence, and the page of another is not reached.
+#[test]
+fn curl_is_told_why_it_is_refused() {
+    let proxy = Proxy::start(Options::default(), &["connect localhost:1".to_string()]);
     let other = Server::answering(HELLO);
     let url = format!("http://localhost:{}/", other.address.port());
     let Some(output) = run(&proxy, "http", "curl", &["-sS", "--noproxy", "", &url]) else { return };
