@@ -48,7 +48,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
                 Word::Number(0o777),
                 libc::AT_EMPTY_PATH.into(),
             ];
-            let_in(ask(libc::SYS_fchmodat2, words), &[])
+            let_in(ask(FCHMODAT2, words), &[])
         },
     ),
     Attempt::new(
@@ -239,6 +239,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     ),
 ];
 
+const FCHMODAT2: libc::c_long = 452;
 const SETXATTRAT: libc::c_long = 463;
 const FILE_SETATTR: libc::c_long = 469;
 

@@ -340,7 +340,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         Proof::Word,
         |_| {
             let ended = calls::in_child(|| {
-                match ask(libc::SYS_ptrace, [libc::PTRACE_TRACEME.cast_signed().into(), NOTHING]) {
+                match ask(libc::SYS_ptrace, [Word::Number(libc::PTRACE_TRACEME.into()), NOTHING]) {
                     Ok(_) => 0,
                     Err(error) => error.raw_os_error().map_or(255, |code| code as u8),
                 }
@@ -434,13 +434,13 @@ fn transfer(call: libc::c_long, ground: &Ground, place: &str, own: &mut [u8]) ->
 
 fn trace(ground: &Ground) -> Tried {
     let victim = number(ground)?;
-    let request = |what: u32, place: u64, room: Word<'_>| {
-        let words =
-            [Word::Number(what.into()), Word::Number(victim), Word::Number(place as i64), room];
+    // C libraries do not agree on what type these numbers have.
+    let request = |what: i64, place: u64, room: Word<'_>| {
+        let words = [Word::Number(what), Word::Number(victim), Word::Number(place as i64), room];
         ask(libc::SYS_ptrace, words)
     };
-    request(libc::PTRACE_SEIZE, 0, NOTHING)?;
-    request(libc::PTRACE_INTERRUPT, 0, NOTHING)?;
+    request(libc::PTRACE_SEIZE.into(), 0, NOTHING)?;
+    request(libc::PTRACE_INTERRUPT.into(), 0, NOTHING)?;
     let pid = Pid::from_raw(i32::try_from(victim).map_err(Refused::untried)?);
     rustix::process::waitpid(pid, rustix::process::WaitOptions::empty())?;
     let (start, length): (u64, u64) =
@@ -448,9 +448,9 @@ fn trace(ground: &Ground) -> Tried {
     let mut text = Vec::new();
     for place in (start..start + length).step_by(8) {
         let mut word = [0; 8];
-        request(libc::PTRACE_PEEKDATA, place, Word::Room(&mut word))?;
+        request(libc::PTRACE_PEEKDATA.into(), place, Word::Room(&mut word))?;
         text.extend_from_slice(&word);
     }
-    request(libc::PTRACE_DETACH, 0, NOTHING)?;
+    request(libc::PTRACE_DETACH.into(), 0, NOTHING)?;
     put_out(&text)
 }
