@@ -114,6 +114,13 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;
     kernel::hold_signals(&[libc::SIGCHLD]);
     let children = kernel::children()?;
+    // The agent is at its start now, and has use for the time that the rest takes. Nothing is read
+    // before it is done.
+    while let Err(error) = poll(&mut [PollFd::new(&socket, PollFlags::IN)], None) {
+        if error != Errno::INTR {
+            return Err(error.into());
+        }
+    }
     let sandboxes = Sandboxes::new()?;
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
