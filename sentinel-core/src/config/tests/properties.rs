@@ -32,29 +32,34 @@ fn lines_with_keys() -> Vec<usize> {
 fn a_slip_in_a_key_is_always_found() {
     let lines = lines_with_keys();
     assert!(lines.len() > 60);
-    arbtest(|u| {
-        let at = *u.choose(&lines)?;
+    for at in lines {
         let line = EXAMPLE.lines().nth(at).unwrap();
         let length = line.find([' ', '=']).unwrap();
-        let place = u.choose_index(length)?;
-        let end = place + u.choose_index(2)?;
-        let slipped = match u.choose_index(3)? {
-            0 => format!("{}{}", &line[..place], &line[place + 1..]),
-            1 => format!("{}q{}", &line[..place], &line[end..]),
-            _ => format!("{}Q{}", &line[..place], &line[end..]),
-        };
-        let text: String = EXAMPLE
-            .lines()
-            .enumerate()
-            .map(|(index, line)| format!("{}\n", if index == at { &slipped } else { line }))
-            .collect();
-        let reading = read_with(&text, &VARIABLES);
-        assert!(reading.config.is_none(), "{slipped}");
-        let mut errors = reading.diagnostics.iter().filter(|it| it.severity == Severity::Error);
-        // A key that now stands twice may be found at its first place.
-        assert!(errors.any(|it| it.place.is_some()), "{slipped}\n{:#?}", reading.diagnostics);
-        Ok(())
-    });
+        for place in 0..length {
+            let (before, after) = (&line[..place], &line[place + 1..]);
+            a_slip_is_found(at, &format!("{before}{after}"));
+            // No key has this letter, so none becomes what it was.
+            for letter in ['j', 'J'] {
+                a_slip_is_found(at, &format!("{before}{letter}{after}"));
+                a_slip_is_found(at, &format!("{before}{letter}{}", &line[place..]));
+            }
+        }
+    }
+}
+
+/// Holds that the example with its line `at` written as `slipped` is refused, with a place.
+fn a_slip_is_found(at: usize, slipped: &str) {
+    let text: String = EXAMPLE
+        .lines()
+        .enumerate()
+        .map(|(index, line)| format!("{}\n", if index == at { slipped } else { line }))
+        .collect();
+    assert_ne!(text, EXAMPLE);
+    let reading = read_with(&text, &VARIABLES);
+    assert!(reading.config.is_none(), "{slipped}");
+    let mut errors = reading.diagnostics.iter().filter(|it| it.severity == Severity::Error);
+    // A key that now stands twice may be found at its first place.
+    assert!(errors.any(|it| it.place.is_some()), "{slipped}\n{:#?}", reading.diagnostics);
 }
 
 #[test]
