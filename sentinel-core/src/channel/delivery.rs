@@ -333,10 +333,11 @@ impl Delivery {
         if self.failure.is_some() || self.out.is_some() {
             return None;
         }
-        if now >= self.not_before
-            && let Some(post) = self.next_post(now)
-        {
-            return Some(post);
+        if now >= self.not_before {
+            let post = self.next_post(now);
+            if post.is_some() || self.failure.is_some() {
+                return post;
+            }
         }
         let is_silent = matches!(&self.show, Show::Messages(messages) if messages.is_silent());
         if self.platform.can_type && !self.is_finished && is_silent && now >= self.typing_from {
@@ -431,10 +432,7 @@ impl Delivery {
         let is_key_good =
             self.platform.has_idempotency_key && again.since(out.since) < CHANNEL_KEY_LIFETIME;
         if is_unsure && !is_key_good && self.is_part(&out) {
-            self.unsure = None;
-            if let Show::Messages(messages) = &mut self.show {
-                messages.gone(piece);
-            }
+            self.leave_part(piece);
             self.not_before = self.not_before.max(again);
         } else if is_unsure && !is_key_good {
             self.failure = Some((Why::Unknown, true));
@@ -453,6 +451,14 @@ impl Delivery {
                 !messages.wants(out.piece, &out.text, &self.platform)
             }
             _ => false,
+        }
+    }
+
+    /// Asks no more after a part that may be there, and sends the whole in a message of its own.
+    fn leave_part(&mut self, piece: usize) {
+        self.unsure = None;
+        if let Show::Messages(messages) = &mut self.show {
+            messages.gone(piece);
         }
     }
 
@@ -494,15 +500,18 @@ impl Delivery {
     }
 
     fn next_post(&mut self, now: Instant) -> Option<Post> {
-        if let Some(unsure) = self.unsure.clone() {
+        if let Some(Unsure { piece, text, key, since }) = self.unsure.clone() {
+            let out = Out { piece, text: text.clone(), is_send: true, key, since };
             // It may have waited long for its turn.
-            if now.since(unsure.since) >= CHANNEL_KEY_LIFETIME {
+            if now.since(since) < CHANNEL_KEY_LIFETIME {
+                self.out = Some(out);
+                return Some(Post::Send { piece, text, key });
+            }
+            if !self.is_part(&out) {
                 self.failure = Some((Why::Unknown, true));
                 return None;
             }
-            let Unsure { piece, text, key, since } = unsure;
-            self.out = Some(Out { piece, text: text.clone(), is_send: true, key, since });
-            return Some(Post::Send { piece, text, key });
+            self.leave_part(piece);
         }
         let (piece, message, attempt, text) = match &mut self.show {
             Show::Messages(messages) => messages.next(&self.platform)?,

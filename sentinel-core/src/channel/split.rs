@@ -23,7 +23,7 @@ mod fence;
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use unicode_segmentation::UnicodeSegmentation;
+use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
 use self::fence::{Fence, closes, opening};
 use super::platform::{Platform, Unit};
@@ -102,7 +102,7 @@ impl<'t> Iterator for Pieces<'t> {
             } else {
                 self.cut()
             };
-            let piece = text.get(self.at..cut.at).unwrap_or_default().trim_end();
+            let piece = trim_end(text.get(self.at..cut.at).unwrap_or_default());
             self.is_line_start = text.get(..cut.at).is_some_and(|before| before.ends_with('\n'));
             (self.at, self.fence) = (cut.at, cut.fence);
             if !piece.is_empty() {
@@ -324,6 +324,18 @@ fn dress<'t>(piece: &'t str, opened: Option<Fence<'t>>, left: Option<Fence<'t>>)
         dressed.extend(["\n", fence.marks]);
     }
     Cow::Owned(dressed)
+}
+
+/// The text without the white space at its end; a space that a mark before it took into its cluster
+/// belongs to that.
+fn trim_end(text: &str) -> &str {
+    let trimmed = text.trim_end();
+    let is_boundary = GraphemeCursor::new(trimmed.len(), text.len(), true).is_boundary(text, 0);
+    let taken = match is_boundary {
+        Ok(false) => text.get(trimmed.len()..).map_or(0, |rest| first_character(rest).len()),
+        _ => 0,
+    };
+    text.get(..trimmed.len() + taken).unwrap_or(trimmed)
 }
 
 /// The grapheme cluster at the start of a text.

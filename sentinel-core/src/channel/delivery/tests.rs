@@ -383,6 +383,15 @@ fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
                     }
                     let is_lost = fault == 11;
                     let known = keys.get(&key).copied().filter(|_| platform.has_idempotency_key);
+                    if platform.has_idempotency_key && known.is_none() {
+                        // The key of what may be there was forgotten: that is no answer, and the
+                        // whole takes its place.
+                        chat.retain(|id, part| {
+                            assert!(owner[id] != piece || part.ends_with(UNFINISHED), "{part:?}");
+                            assert!(owner[id] != piece || is_finished, "{part:?} is given up");
+                            owner[id] != piece
+                        });
+                    }
                     let id = known.unwrap_or_else(|| {
                         ids += 1;
                         ids
@@ -472,6 +481,34 @@ fn any_order_of_faults_ends_in_the_whole_answer_or_a_failure() {
         }
         Ok(())
     });
+}
+
+/// A part whose key the platform forgot while the delivery waited for its turn: the whole answer
+/// takes its place, as it does when the last attempt fails.
+#[test]
+fn a_part_that_waited_too_long_does_not_hold_up_the_whole() {
+    for finishes in [true, false] {
+        let mut delivery = Delivery::new(&KEYED, true);
+        delivery.text("one");
+        let Some(Post::Send { key, .. }) = delivery.poll(at(0)) else { panic!() };
+        delivery.failed(0, Failure::Transport, at(0));
+        let late = Instant(0).after(CHANNEL_KEY_LIFETIME);
+        if finishes {
+            delivery.finish_with("one two");
+            let Some(Post::Send { piece: 0, text, key: other }) = delivery.poll(late) else {
+                panic!("{:?}", delivery.outcome())
+            };
+            assert_eq!(text, "one two");
+            assert_ne!(key, other);
+            delivery.sent(0, "m", late);
+            assert_eq!(delivery.outcome(), Outcome::Delivered { messages: vec!["m".into()] });
+        } else {
+            assert_eq!(delivery.poll(late), None);
+            let why = Why::Unknown;
+            let failed = Outcome::Failed { delivered: vec![], why, is_uncertain: true };
+            assert_eq!(delivery.outcome(), failed);
+        }
+    }
 }
 
 /// An edit that was done and not heard of, and a text that then wants back what stood there before.

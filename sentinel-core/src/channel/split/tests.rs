@@ -98,6 +98,18 @@ fn emoji_at_every_split_limit() {
     }
 }
 
+/// Some scripts write a mark before what it belongs to, and that may be a space.
+#[test]
+fn a_space_that_belongs_to_a_mark_stays_with_it() {
+    let mark = "\u{11d46}";
+    let text = format!("aaaa {mark} \n{mark}  bb {mark}");
+    for limit in 1..=24 {
+        check(&text, &plain(limit, Unit::Bytes));
+    }
+    let whole = format!("aaaa {mark} ");
+    assert_eq!(pieces(&format!("{whole}  \n "), &plain(80, Unit::Bytes)), [whole]);
+}
+
 #[test]
 fn any_text_keeps_every_promise() {
     arbtest::arbtest(|u| {
