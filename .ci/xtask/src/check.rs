@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{crash, fuzz, luperiq, metal, sanitize, setup, similar, tidy};
+use crate::{crash, fuzz, luperiq, metal, sandboxes, sanitize, setup, similar, tidy};
 
 /// How a step ended when it did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,7 +136,8 @@ fn clippy(workspace: &Workspace) -> Result<Outcome, Error> {
 }
 
 fn test(workspace: &Workspace) -> Result<Outcome, Error> {
-    crash::with_strace(workspace, workspace.cargo(["test", "--workspace"])).run()?;
+    let tests = crash::with_strace(workspace, workspace.cargo(["test", "--workspace"]));
+    sandboxes::told(workspace, tests).run()?;
     Ok(Outcome::Pass)
 }
 

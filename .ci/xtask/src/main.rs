@@ -21,6 +21,7 @@ mod fuzz;
 mod luperiq;
 mod metal;
 mod process;
+mod sandboxes;
 mod sanitize;
 mod setup;
 mod similar;
