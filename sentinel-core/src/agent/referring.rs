@@ -28,6 +28,7 @@ use crate::label::{
     Hold, Integrity, Label, Leaf, Leaves, ParameterKind, Reference, Secrecy, Source,
 };
 use crate::limits::{REFERENCE_BYTES_KEPT_BY_ALL, REFERENCES_OF_CALL_MAX};
+use crate::order;
 use crate::text::json;
 use crate::tool::{Call, Operation, Unfit};
 
@@ -228,7 +229,7 @@ impl Agent {
         let whole = call.with_contents(named.len(), is_payload, content).map_err(unfit)?;
         let mut references: Vec<Reference> =
             named.iter().map(|content| content.reference).collect();
-        references.sort_unstable();
+        order::sort_by_key(&mut references, |reference| *reference);
         references.dedup();
         Ok(Whole { call: whole, references })
     }

@@ -22,6 +22,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::limits::EGRESS_HELLO_BYTES_MAX;
+use crate::order;
 
 /// What a `ClientHello` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,7 +177,7 @@ fn parse(message: &[u8]) -> Result<Hello, HelloError> {
         }
     }
     // RFC 8446 §4.2: one of each.
-    seen.sort_unstable();
+    order::sort_by_key(&mut seen, |kind| *kind);
     if seen.windows(2).any(|pair| pair.first() == pair.last()) {
         return Err(malformed);
     }

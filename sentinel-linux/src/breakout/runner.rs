@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Signal, pidfd_send_signal};
+use sentinel_core::order;
 use sentinel_core::sandbox::Network;
 
 use super::ground::{Ground, PROXY, VARIABLE, WORD};
@@ -104,7 +105,7 @@ pub(crate) fn try_all(options: &Options) -> io::Result<Vec<Finding>> {
         io::Result::Ok(())
     })?;
     let mut findings = findings.into_inner().unwrap_or_else(PoisonError::into_inner);
-    findings.sort_by_key(|(index, _)| *index);
+    order::sort_by_key(&mut findings, |(index, _)| *index);
     Ok(findings.into_iter().map(|(_, finding)| finding).collect())
 }
 

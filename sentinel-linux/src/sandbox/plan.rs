@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
-use sentinel_core::order::Set;
+use sentinel_core::order::{self, Set};
 use sentinel_core::sandbox::{Profile, Rights};
 
 use super::identity::Identity;
@@ -113,8 +113,9 @@ impl Plan {
         }
         plan.show_programs(Path::new(OsStr::from_bytes(&profile.program)), identity)?;
         // What is above comes first; of two at one place the later one covers the earlier.
-        plan.trees
-            .sort_by_key(|tree| tree.target.as_bytes().iter().filter(|b| **b == b'/').count());
+        order::sort_by_key(&mut plan.trees, |tree| {
+            tree.target.as_bytes().iter().filter(|b| **b == b'/').count()
+        });
         plan.make_places(&mut directories)?;
         plan.directories = directories
             .iter()

@@ -19,6 +19,7 @@ use super::document::{Elements, Members, Value};
 use super::double::write_double;
 use super::number::Number;
 use super::write::write_string;
+use crate::order;
 use crate::text::Position;
 
 /// What happens to a number whose decimal value no double has, and so no canonical form.
@@ -111,7 +112,7 @@ impl<'d> Rest<'d> {
         let mut sorted: Vec<_> = members.collect();
         // RFC 8785 §3.2.3 sorts by UTF-16 code units, which differs from the order of characters
         // where a surrogate pair meets U+E000 and above.
-        sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        order::sort_by(&mut sorted, |(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(CanonicalError::DuplicateKey(pair[1].1.position()));
         }

@@ -19,7 +19,7 @@ mod parts;
 mod refused;
 mod tree;
 
-use sentinel_core::order::Map;
+use sentinel_core::order::{self, Map};
 use sentinel_core::sandbox::{Calls, Network};
 
 use self::allowed::Call;
@@ -90,7 +90,7 @@ pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError>
     let named = every_name().filter(|(name, _)| names.contains(name));
     let numbers = named.filter_map(|(_, call)| u32::try_from(*call).ok());
     let mut actions: Vec<_> = numbers.map(|number| (number, Action::Allow)).collect();
-    actions.sort_by_key(|(number, _)| *number);
+    order::sort_by_key(&mut actions, |(number, _)| *number);
     tree::program(&actions, &Action::Refuse(libc::EPERM))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
@@ -104,7 +104,7 @@ pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
         .filter_map(|(name, call)| Some((u32::try_from(*call).ok()?, refusal(name))))
         .map(|(number, error)| (number, Action::Refuse(error)))
         .collect();
-    actions.sort_by_key(|(number, _)| *number);
+    order::sort_by_key(&mut actions, |(number, _)| *number);
     tree::program(&actions, &Action::Allow)
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
