@@ -26,6 +26,8 @@ mod network;
 mod notify;
 mod opening;
 mod persona;
+#[cfg(any(target_env = "musl", test))]
+mod pieces;
 mod policy;
 mod poller;
 mod probe;
@@ -45,6 +47,11 @@ mod tools;
 mod unwinding;
 
 use std::process::ExitCode;
+
+/// glibc does well by itself.
+#[cfg(all(target_env = "musl", not(test)))]
+#[global_allocator]
+static MEMORY: pieces::Pieces = pieces::Pieces::new();
 
 fn main() -> ExitCode {
     let code = match command::main() {
