@@ -48,6 +48,7 @@ use crate::persona::Persona;
 use crate::poller::{Owner, Poller, Ready};
 use crate::rest::Rest;
 use crate::sandbox::Spawner;
+use crate::service::runs_programs;
 use crate::signals::{Signal, Signals};
 use crate::state::State;
 use crate::terminal::{self, Terminal};
@@ -87,7 +88,12 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     environment::take();
     log::start(options.configuration.config.log(), options.log, options.mode == Mode::Run);
     let signals = Signals::new()?;
-    let spawner = spawner.map_err(|error| log::error!("no command can be run: {error}")).ok();
+    let spawner = spawner.map_err(|error| match runs_programs(&options.configuration.config) {
+        true => log::error!("no command can be run: {error}"),
+        // A service without such grants is kept from it on purpose.
+        false => log::info!("no command can be run, and none is granted: {error}"),
+    });
+    let spawner = spawner.ok();
     let mut program = Program::start(options, signals, Commands::new(spawner))?;
     program.look_at_persona()?;
     match &options.mode {

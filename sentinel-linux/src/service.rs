@@ -117,6 +117,8 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
         writeln!(out, "LoadCredential={name}:{CREDENTIALS}/{name}")?;
     }
     out.write_str(CONFINED)?;
+    let runs = runs_programs(config);
+    out.write_str(if runs { WITH_PROGRAMS } else { WITHOUT_PROGRAMS })?;
     if *manager == Manager::System || facts.has_views {
         views(out, facts, &secrets)?;
     } else {
@@ -136,6 +138,12 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
 pub(crate) fn attachments(config: &Config) -> Option<PathBuf> {
     let takes = config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
     takes.then(|| Path::new(config.workspace()).join(ATTACHMENTS))
+}
+
+/// Whether any program may be run.
+pub(crate) fn runs_programs(config: &Config) -> bool {
+    let mut grants = config.settings().grants.iter().filter(|grant| grant.level != Level::Deny);
+    grants.any(|grant| matches!(grant.resource, Resource::Command(_)))
 }
 
 /// What of the files it sees, and where it writes.
@@ -183,6 +191,10 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
     let needs_temporary = temporary.into_iter().any(within);
     writeln!(out, "PrivateTmp={}", if needs_temporary { "no" } else { "yes" })?;
     out.write_str(VIEWED)?;
+    if !runs_programs(config) {
+        // A sandbox has a name of its own, and giving it one is forbidden by this.
+        out.write_str("ProtectHostname=yes\n")?;
+    }
     for path in &writes {
         // A place that is missing is the doctor's to say, and no reason not to start.
         let name = path_of(path);
@@ -206,11 +218,9 @@ const CONFINED: &str = "\
 UMask=0077
 LimitCORE=0
 NoNewPrivileges=yes
-RestrictSUIDSGID=yes
+# RestrictSUIDSGID is not here: it forbids openat2, by which the agent keeps to its directories.
 RestrictRealtime=yes
-RestrictNamespaces=yes
 LockPersonality=yes
-MemoryDenyWriteExecute=yes
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
@@ -218,6 +228,24 @@ SystemCallFilter=@system-service
 SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp
 SystemCallFilter=~@privileged @debug @mount @obsolete @keyring
 SystemCallErrorNumber=EPERM
+";
+
+/// What it says besides if no program may be run.
+const WITHOUT_PROGRAMS: &str = "\
+# It may run no program; with a grant to run one, install this unit again.
+RestrictNamespaces=yes
+MemoryDenyWriteExecute=yes
+";
+
+/// What it says if some may be: what making a sandbox takes, and nothing else.
+const WITH_PROGRAMS: &str = "\
+# It may run programs, each in a sandbox. That is made of namespaces, and whoever restricts any kind
+# of them forbids the call that makes them (clone3); of a root directory that is mounted together;
+# and of trying what must fail, such as becoming root. The agent gives these calls up by itself
+# before it reads anything, and in a sandbox there are none of them. RestrictNamespaces is not here
+# for that, nor is MemoryDenyWriteExecute: node and java write code and run it.
+SystemCallFilter=fsopen fsconfig fsmount open_tree move_mount mount mount_setattr umount2 pivot_root
+SystemCallFilter=sethostname capset setuid
 ";
 
 const VIEWED: &str = "\
@@ -228,7 +256,6 @@ ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectClock=yes
-ProtectHostname=yes
 ProtectProc=invisible
 ProcSubset=pid
 PrivateIPC=yes

@@ -83,6 +83,27 @@ fn a_unit_is_as_narrow_as_its_configuration() {
     assert!(!text.contains("User=") && !text.contains("StateDirectory"), "{text}");
 }
 
+/// What systemd forbids besides what its words say was found by starting the unit: `openat2` by one,
+/// `clone3` by another.
+#[test]
+fn sandboxes_can_be_made_where_programs_are_granted() {
+    let programs = "[agent]\nworkspace = \"/srv/work\"\n[security]\ngrants = [\"read /srv/work\"";
+    let state = "/var/lib/sentinel";
+    let without = made(&config(&format!("{programs}]\n")), Manager::System, state);
+    let denied = format!("{programs}]\ndeny = [\"run /usr/bin/git\"]\n");
+    assert_eq!(made(&config(&denied), Manager::System, state), without, "a denial grants nothing");
+    let granted = format!("{programs}, \"run /usr/bin/git status ask\"]\n");
+    let with = made(&config(&granted), Manager::System, state);
+    for line in
+        ["RestrictNamespaces=yes\n", "MemoryDenyWriteExecute=yes\n", "ProtectHostname=yes\n"]
+    {
+        assert!(without.contains(line) && !with.contains(line), "{line}");
+    }
+    let filters = |text: &str| text.matches("\nSystemCallFilter=").count();
+    assert_eq!((filters(&without), filters(&with)), (3, 5));
+    assert!(!with.contains("\nRestrictSUIDSGID=") && !without.contains("\nRestrictSUIDSGID="));
+}
+
 #[test]
 fn signs_of_systemd_in_a_path_mean_themselves() {
     assert_eq!(path_of(Path::new("/srv/100%/x")), "/srv/100%%/x");
