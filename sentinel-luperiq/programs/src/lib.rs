@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`attack`] | what programs try that they may not, one thing each |
 //! | [`manifest`] | what init starts, and with what |
+//! | [`random`] | calls and arguments drawn at random |
 //! | [`record`] | the kernel's record, as far as a program has to understand it |
 #![cfg_attr(target_os = "none", no_std)]
 #![forbid(unsafe_code)]
@@ -13,4 +14,5 @@ extern crate alloc;
 
 pub mod attack;
 pub mod manifest;
+pub mod random;
 pub mod record;

@@ -131,7 +131,7 @@ const fn probe(program: &'static str, expected: &'static [&'static str]) -> Prob
 }
 
 /// When the last program has ended, all there is is the root job.
-const NOTHING_LEFT: &str = "left: 0 frames, 1 objects, 0 handles, 0 grants";
+pub(super) const NOTHING_LEFT: &str = "left: 0 frames, 1 objects, 0 handles, 0 grants";
 
 /// The machine ends with what its first program said, or -2 for one that was killed.
 const STATUS_KILLED: i32 = 254;

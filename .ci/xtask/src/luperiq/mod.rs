@@ -8,6 +8,7 @@ mod cases;
 mod figures;
 mod image;
 mod qemu;
+mod random;
 mod unsafe_code;
 
 use std::path::PathBuf;
@@ -40,7 +41,15 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             let image = build(workspace, Kind::Plain)?;
             figures::run(workspace, &image, &kernel(workspace))
         }
+        ("random", [seed, thousands]) => {
+            emulator(workspace)?;
+            let image = build(workspace, Kind::Plain)?;
+            random::run(workspace, &image, number(seed)?, number(thousands)?)
+        }
         ("unsafe", []) => unsafe_code::report(workspace),
+        ("random", _) => {
+            Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
+        }
         ("build" | "test" | "figures" | "unsafe", [extra, ..]) => {
             Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
         }
@@ -48,7 +57,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 5] = ["build", "run", "test", "figures", "unsafe"];
+const COMMANDS: [&str; 6] = ["build", "run", "test", "random", "figures", "unsafe"];
+
+fn number(word: &str) -> Result<u64, Error> {
+    word.parse().map_err(|_| Error::new(format!("`{word}` is no number")))
+}
 
 /// The step of `check`.
 pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
@@ -78,7 +91,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
 fn boot(workspace: &Workspace, arguments: &str) -> Result<(), Error> {
     emulator(workspace)?;
     let image = build(workspace, Kind::Plain)?;
-    let machine = Machine { has_hypervisor: false, is_counted: false, arguments };
+    let machine = Machine::new(arguments);
     let mut command = machine.process(workspace, &image).args(["-display", "none"]).command();
     let status = command.stdin(std::process::Stdio::inherit()).status();
     match status {
@@ -106,6 +119,8 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     for probe in cases::PROBES {
         failed += usize::from(!is_well(workspace, &plain, &probe.case(), false)?);
     }
+    let (seed, thousands) = random::asked()?;
+    random::run(workspace, &plain, seed, thousands)?;
     match failed {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} boots did not go as they should"))),
@@ -119,7 +134,7 @@ fn is_well(
     case: &Case,
     has_hypervisor: bool,
 ) -> Result<bool, Error> {
-    let machine = Machine { has_hypervisor, is_counted: false, arguments: &case.arguments };
+    let machine = Machine { has_hypervisor, ..Machine::new(&case.arguments) };
     let outcome = machine.boot(workspace, image)?;
     let level = if has_hypervisor { "EL2" } else { "EL1" };
     match cases::difference(case, &outcome.output, outcome.status) {
@@ -209,7 +224,7 @@ fn target(workspace: &Workspace) -> PathBuf {
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs`, which stand in the archive's `bin`.
-const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "record", "shell"];
+const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "random", "record", "shell"];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";

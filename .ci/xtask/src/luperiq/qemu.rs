@@ -3,6 +3,7 @@
 //! # Invariants
 //! - A machine that does not end by itself is ended, and says so in its outcome.
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
@@ -22,6 +23,18 @@ pub(super) struct Machine<'a> {
     pub(super) is_counted: bool,
     /// What the kernel is told.
     pub(super) arguments: &'a str,
+    /// What it has for a disk.
+    pub(super) disk: Option<&'a Path>,
+    /// How long it may run.
+    pub(super) patience: Duration,
+}
+
+impl<'a> Machine<'a> {
+    /// A machine without a disk that boots at EL1 and is done in a moment.
+    pub(super) const fn new(arguments: &'a str) -> Self {
+        let (has_hypervisor, is_counted, disk) = (false, false, None);
+        Self { has_hypervisor, is_counted, arguments, disk, patience: PATIENCE }
+    }
 }
 
 /// How a run went.
@@ -64,7 +77,7 @@ impl Machine<'_> {
         };
         let output = reader(stdout.map(|pipe| Box::new(pipe) as _));
         let complaint = reader(stderr.map(|pipe| Box::new(pipe) as _));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.patience;
         let status = loop {
             match child.try_wait().map_err(|cause| process.not_started(&cause))? {
                 Some(status) => break status.code(),
@@ -86,11 +99,21 @@ impl Machine<'_> {
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
         let counted: &[&str] = if self.is_counted { &["-icount", "shift=0"] } else { &[] };
+        let disk: Vec<OsString> = match self.disk {
+            Some(path) => {
+                let mut drive = OsString::from("if=none,id=disk,format=raw,file=");
+                drive.push(path);
+                let device = "virtio-blk-device,drive=disk";
+                ["-drive".into(), drive, "-device".into(), device.into()].into()
+            }
+            None => Vec::new(),
+        };
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
             .process(QEMU)
             .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
-            .args(["-serial", "stdio"])
+            .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
+            .args(disk)
             .args(counted.iter().copied())
             .args(["-append", arguments.trim_end(), "-kernel"])
             .args([image])

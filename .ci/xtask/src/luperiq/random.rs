@@ -1,0 +1,52 @@
+//! Random calls with random arguments, by several programs at once.
+//!
+//! # Invariants
+//! - A run is done when every program ended, the kernel did not fault, and what is left is what
+//!   was there before.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::cases::{self, Case};
+use super::qemu::Machine;
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Boots once and lets programs make so many thousand calls.
+pub(super) fn run(
+    workspace: &Workspace,
+    image: &Path,
+    seed: u64,
+    thousands: u64,
+) -> Result<(), Error> {
+    let case = Case {
+        name: "random calls",
+        arguments: format!("init=bin/random -- {seed} {thousands}").into(),
+        expected: &["random: ", " calls by 4 programs at once", cases::NOTHING_LEFT],
+        forbidden: &["panic", "fault", "FAILED"],
+        status: 0,
+    };
+    let patience = Duration::from_secs(60 + thousands / 4);
+    let machine = Machine { patience, ..Machine::new(&case.arguments) };
+    let outcome = machine.boot(workspace, image)?;
+    match cases::difference(&case, &outcome.output, outcome.status) {
+        None => {
+            let line = outcome.output.lines().find(|line| line.starts_with("random: "));
+            println!("   ok      EL1  {}", line.unwrap_or_default());
+            Ok(())
+        }
+        Some(what) => Err(Error::new(format!("random calls: {what}\n{}", outcome.output))),
+    }
+}
+
+/// The seed and the number of thousands that this run of the checks is to have.
+pub(super) fn asked() -> Result<(u64, u64), Error> {
+    let number = |name: &str, usual: u64| match std::env::var(name) {
+        Ok(word) => super::number(&word),
+        Err(_) => Ok(usual),
+    };
+    Ok((number("LUPERIQ_SEED", 1)?, number("LUPERIQ_THOUSANDS", THOUSANDS)?))
+}
+
+/// More than a million: what a run counts is what its programs told.
+const THOUSANDS: u64 = 1_001;
