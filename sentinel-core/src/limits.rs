@@ -684,6 +684,10 @@ pub const SANDBOX_WORDS_MAX: usize = 8192;
 /// Places that a sandbox sees. Each costs some microseconds at every start.
 pub const SANDBOX_MOUNTS_MAX: usize = 128;
 
+/// Things in one list of a policy for a sandbox: more than anybody writes, and few enough to be
+/// compared with each other.
+pub const SANDBOX_POLICY_LIST_MAX: usize = 1024;
+
 /// Ports that a sandbox publishes: a development server has two or three.
 pub const SANDBOX_PUBLISHED_MAX: usize = 16;
 

@@ -75,6 +75,10 @@ fn exercise(input: &[u8]) -> String {
     if let Err(error) = sentinel_core::sandbox::Profile::decode(input) {
         output.push_str(&error.to_string());
     }
+    let text = core::str::from_utf8(input).unwrap_or_default();
+    if let Ok(policy) = sentinel_core::sandbox::policy::Policy::read("p.toml", text) {
+        output.push_str(&policy.show().unwrap_or_default());
+    }
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);

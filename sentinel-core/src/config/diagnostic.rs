@@ -103,7 +103,7 @@ fn window(source: &str, column: usize, width: usize) -> (String, usize, usize) {
 
 /// Takes what is wrong, and knows the text it is about.
 #[derive(Debug)]
-pub(super) struct Reporter<'t> {
+pub(crate) struct Reporter<'t> {
     file: &'t str,
     text: &'t str,
     /// Stretches that are never shown.
@@ -113,25 +113,25 @@ pub(super) struct Reporter<'t> {
 }
 
 impl<'t> Reporter<'t> {
-    pub(super) const fn new(file: &'t str, text: &'t str) -> Self {
+    pub(crate) const fn new(file: &'t str, text: &'t str) -> Self {
         Self { file, text, hidden: Vec::new(), is_parsed: false, list: Vec::new() }
     }
 
     /// The text has keys and values, so that its secrets are known by their names.
-    pub(super) const fn parsed(&mut self) {
+    pub(crate) const fn parsed(&mut self) {
         self.is_parsed = true;
     }
 
     /// Lines that this stretch touches are not shown.
-    pub(super) fn hide(&mut self, span: Span) {
+    pub(crate) fn hide(&mut self, span: Span) {
         self.hidden.push(span);
     }
 
-    pub(super) fn error(&mut self, span: Option<Span>, message: impl Into<String>) {
+    pub(crate) fn error(&mut self, span: Option<Span>, message: impl Into<String>) {
         self.report(Severity::Error, span, message.into(), None);
     }
 
-    pub(super) fn error_with(
+    pub(crate) fn error_with(
         &mut self,
         span: Option<Span>,
         message: impl Into<String>,
@@ -140,7 +140,7 @@ impl<'t> Reporter<'t> {
         self.report(Severity::Error, span, message.into(), Some(help.into()));
     }
 
-    pub(super) fn danger(
+    pub(crate) fn danger(
         &mut self,
         span: Option<Span>,
         message: impl Into<String>,
@@ -149,17 +149,17 @@ impl<'t> Reporter<'t> {
         self.report(Severity::Danger, span, message.into(), Some(help.into()));
     }
 
-    pub(super) fn note(&mut self, span: Option<Span>, message: impl Into<String>) {
+    pub(crate) fn note(&mut self, span: Option<Span>, message: impl Into<String>) {
         self.report(Severity::Note, span, message.into(), None);
     }
 
     /// Something wrong with a variable of the environment.
-    pub(super) fn environment(&mut self, message: impl Into<String>, help: impl Into<String>) {
+    pub(crate) fn environment(&mut self, message: impl Into<String>, help: impl Into<String>) {
         self.of_environment(Severity::Error, message.into(), Some(help.into()));
     }
 
     /// Something to know about a variable of the environment.
-    pub(super) fn environment_note(&mut self, message: impl Into<String>) {
+    pub(crate) fn environment_note(&mut self, message: impl Into<String>) {
         self.of_environment(Severity::Note, message.into(), None);
     }
 
@@ -170,7 +170,7 @@ impl<'t> Reporter<'t> {
         );
     }
 
-    pub(super) fn report(
+    pub(crate) fn report(
         &mut self,
         severity: Severity,
         span: Option<Span>,
@@ -191,27 +191,27 @@ impl<'t> Reporter<'t> {
     }
 
     /// Everything that was said, in the order of the file.
-    pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
+    pub(crate) fn into_list(mut self) -> Vec<Diagnostic> {
         order::sort_by_key(&mut self.list, |(at, _)| *at);
         self.list.into_iter().map(|(_, diagnostic)| diagnostic).collect()
     }
 
-    pub(super) const fn is_parsed(&self) -> bool {
+    pub(crate) const fn is_parsed(&self) -> bool {
         self.is_parsed
     }
 
-    pub(super) fn errors_count(&self) -> usize {
+    pub(crate) fn errors_count(&self) -> usize {
         let errors = self.list.iter().filter(|(_, it)| it.severity == Severity::Error);
         errors.count()
     }
 
     /// Whether nothing more is taken; that there is more was said.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.list.len() > CONFIG_DIAGNOSTICS_MAX
     }
 
     /// The text of a stretch.
-    pub(super) fn source(&self, span: Span) -> Option<&'t str> {
+    pub(crate) fn source(&self, span: Span) -> Option<&'t str> {
         self.text.get(span.range())
     }
 
@@ -252,7 +252,7 @@ impl<'t> Reporter<'t> {
 }
 
 /// A text of the file as a message shows it: nothing that could be a secret, nothing hidden.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const CHARACTERS_MAX: usize = 64;
     if text.split(is_boundary).any(is_secret_word) {
         return "'…'".into();

@@ -55,7 +55,7 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 }
 
 /// Whether a key of this name would hold a secret.
-pub(super) fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let name = name.trim_matches('.');
     let ends = |end: &str| {
         let start = name.len().saturating_sub(end.len());

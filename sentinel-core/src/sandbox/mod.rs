@@ -10,6 +10,8 @@
 //! # Not here
 //! Doing it: that is a shell's, and its kernel's.
 
+#[cfg(feature = "config")]
+pub mod policy;
 mod profile;
 mod request;
 

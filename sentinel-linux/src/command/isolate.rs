@@ -1,15 +1,15 @@
 //! `sentinel isolate`: any program in the sandbox that the agent's own calls run in.
 
+mod profile;
+mod wanted;
+
 use std::error::Error;
-use std::ffi::OsString;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sentinel_core::capability::Grant;
 use sentinel_core::egress::{Allowance, Outcome as Reached};
-use sentinel_core::sandbox::{Calls, CallsMode, Mount, Network, Profile, Requirement, Rights};
+use sentinel_core::sandbox::policy::{self, Key, Policy};
+use sentinel_core::sandbox::{Network, Requirement};
 
 use super::{ArgumentError, Arguments, Command, Switch};
 use crate::clock::Clock;
@@ -18,7 +18,7 @@ use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
 use crate::program::start::names;
-use crate::sandbox::{ENVIRONMENT, End, PROXY_PORT, Sandboxes, Started, Streams, found};
+use crate::sandbox::{End, Sandboxes, Started, Streams};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "isolate",
@@ -30,6 +30,9 @@ The program sees the system's programs and libraries, a temporary directory of i
 the options name, each at its own place; of networks and of other processes it sees none. The file
 of the program may lie anywhere; nothing else is run but what belongs to the system and what --run
 names. It has no environment but a few harmless variables and what --env names.
+
+--policy reads all of this from a file, which --print-policy makes of the options. The command line
+adds to its lists and replaces the rest, unless the policy is immutable; --policy-sha256 pins it.
 
 Hosts that --allow-host names are reached through a proxy that looks at what is said to whom; the
 usual variables (HTTPS_PROXY and so on) say where it is. What it refuses is told on the standard
@@ -46,8 +49,14 @@ the number of the signal that ended it; or
 
   sentinel isolate --workspace . -- make test
   sentinel isolate --read ~/books --memory 512M --timeout 60 -- python3 ~/count.py
-  sentinel isolate --allow-host example.com -- curl https://example.com/",
+  sentinel isolate --allow-host example.com -- curl https://example.com/
+  sentinel isolate --workspace . --memory 1G --print-policy > agent.toml
+  sentinel isolate --policy agent.toml --immutable -- ./agent",
     options: &[
+        switch("policy", "FILE", "what is said here and more, in a file of TOML"),
+        switch("policy-sha256", "HEX", "what its bytes hash to (also SENTINEL_POLICY_SHA256)"),
+        switch("immutable", "", "take it as it is: no option may change it"),
+        switch("print-policy", "", "print what all options say as such a file, and start nothing"),
         switch("workspace", "DIRECTORY", "where it runs, and may write"),
         switch("read", "PATH...", "what it may read"),
         switch("write", "PATH...", "what it may read and write"),
@@ -71,37 +80,46 @@ const fn switch(name: &'static str, value: &'static str, summary: &'static str) 
     Switch { name, short: None, value, summary }
 }
 
+/// Whether it is this command that the command line begins with. What it ends with is a program's
+/// status, so that even a line which cannot be read ends with one that is kept for the sandbox.
+pub(super) fn is_meant() -> bool {
+    let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    words.any(|word| word == "isolate")
+}
+
+/// Says that the command line cannot be read.
+pub(super) fn refuse_line(error: &ArgumentError) -> ExitCode {
+    refuse(NOT_MADE, &error.to_string())
+}
+
 fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    let profile = match profile(&arguments) {
-        Ok(profile) => profile,
-        Err(Refused { code, why }) => return Ok(refuse(code, &why)),
-    };
-    let way_out = match way_out(&arguments, profile.network) {
-        Ok(way_out) => way_out,
-        Err(Refused { code, why }) => return Ok(refuse(code, &why)),
-    };
-    let sandboxes = match Sandboxes::new() {
-        Ok(sandboxes) => sandboxes,
-        Err(error) => return Ok(refuse(NOT_MADE, &error.to_string())),
-    };
-    let mut started = match Streams::own()
-        .map_err(Into::into)
-        .and_then(|streams| sandboxes.start(&profile, streams))
-    {
-        Ok(started) => started,
-        Err(error) => {
-            let code = if error.is_missing { NOT_FOUND } else { NOT_MADE };
-            return Ok(refuse(code, &error.to_string()));
-        }
-    };
+    Ok(start(&arguments).unwrap_or_else(|Refused { code, why }| refuse(code, &why)))
+}
+
+fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
+    let policy = wanted::policy(arguments)?;
+    if arguments.has("print-policy") {
+        let shown = wanted::whole(&policy)?.show().map_err(|key| {
+            Refused::new(format!("{key} has a value that is no text in UTF-8: no file can hold it"))
+        })?;
+        print!("{shown}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let profile = profile::of(&policy, &arguments.operands)?;
+    let way_out = way_out(&policy, profile.network)?;
+    let sandboxes = Sandboxes::new()?;
+    let streams = Streams::own()?;
+    let mut started = sandboxes.start(&profile, streams).map_err(|error| {
+        let code = if error.is_missing { NOT_FOUND } else { NOT_MADE };
+        Refused { code, why: error.to_string() }
+    })?;
     for missing in &started.missing {
         log::warn!("{missing}");
     }
     if let Some((way_out, listener)) = way_out.zip(started.listener.take()) {
         let is_strict = profile.requirement == Requirement::Strict;
-        if let Err(error) = let_out(way_out, listener, &started, is_strict) {
-            return Ok(refuse(NOT_MADE, &error.to_string()));
-        }
+        let_out(way_out, listener, &started, is_strict)
+            .map_err(|error| Refused::new(error.to_string()))?;
     }
     let outcome = started.wait();
     let code = match &outcome.end {
@@ -118,31 +136,19 @@ fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(code))
 }
 
-/// The proxy that the options ask for.
-fn way_out(arguments: &Arguments, network: Network) -> Result<Option<Alone>, Refused> {
+/// The proxy that is asked for.
+fn way_out(policy: &Policy, network: Network) -> Result<Option<Alone>, Refused> {
     if network != Network::Proxied {
         return Ok(None);
     }
-    let wrong = |why: String| Refused { code: NOT_MADE, why };
-    let mut grants = Vec::new();
-    for host in arguments.all("allow-host") {
-        let host = host.to_string_lossy();
-        let grant = Some(format!("connect {host}")).filter(|_| !host.contains(char::is_whitespace));
-        let grant = grant.and_then(|grant| grant.parse::<Grant>().ok()).ok_or_else(|| {
-            wrong(format!(
-                "--allow-host {host}: it is a host, or a host and a port: example.com:443"
-            ))
-        })?;
-        grants.push(grant);
-    }
-    if grants.is_empty() {
-        return Err(wrong("--network proxied: --allow-host says what it may connect to".into()));
-    }
+    let hosts = policy.all(Key::Hosts).iter();
+    let grants: Vec<_> =
+        hosts.filter_map(|host| policy::host(std::str::from_utf8(host).ok()?)).collect();
     let (dns, hosts) = names();
     let options = network::Options { dns, hosts, ..network::Options::default() };
     let now = Clock::new().now().wall;
-    let allowance = Allowance::new(grants, now).map_err(|error| wrong(error.to_string()))?;
-    Alone::new(options, allowance).map(Some).map_err(|error| wrong(error.to_string()))
+    let allowance = Allowance::new(grants, now).map_err(|error| Refused::new(error.to_string()))?;
+    Ok(Some(Alone::new(options, allowance)?))
 }
 
 /// Serves the proxy until the sandbox has ended. What this process needs no more it gives up: the
@@ -166,14 +172,27 @@ fn let_out(
 }
 
 /// Why there is nothing to start, and what this ends with.
+#[derive(Debug)]
 struct Refused {
     code: u8,
     why: String,
 }
 
+impl Refused {
+    fn new(why: impl Into<String>) -> Self {
+        Self { code: NOT_MADE, why: why.into() }
+    }
+}
+
 impl From<ArgumentError> for Refused {
     fn from(error: ArgumentError) -> Self {
-        Self { code: NOT_MADE, why: error.to_string() }
+        Self::new(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Refused {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(error.to_string())
     }
 }
 
@@ -187,186 +206,8 @@ fn refused(code: u8, end: &End) -> u8 {
     code
 }
 
-/// What the command line asks for.
-fn profile(arguments: &Arguments) -> Result<Profile, Refused> {
-    let wrong = |why: String| Refused { code: NOT_MADE, why };
-    let Some((program, rest)) = arguments.operands.split_first() else {
-        return Err(wrong("the program is missing: sentinel isolate [OPTIONS] -- PROGRAM".into()));
-    };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let Some(file) = found(Path::new(program), &path) else {
-        let why = format!("there is no program {}", program.display());
-        return Err(Refused { code: NOT_FOUND, why });
-    };
-    let workspace = arguments.path("workspace").map(|path| real(&path)).transpose()?;
-    let directory = workspace.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
-    let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
-    let mut profile = Profile::new(&bytes(&file), &bytes(&directory));
-    let words = [program].into_iter().chain(rest);
-    profile.arguments = words.map(|word| word.as_bytes().to_vec()).collect();
-    profile
-        .mounts
-        .extend(workspace.map(|path| Mount { path: bytes(&path), rights: Rights::Write }));
-    for (option, rights) in [("read", Rights::Read), ("write", Rights::Write), ("run", Rights::Run)]
-    {
-        for path in arguments.all(option) {
-            profile.mounts.push(Mount { path: bytes(&real(Path::new(path))?), rights });
-        }
-    }
-    for path in arguments.all("hide") {
-        profile.hidden.push(bytes(&real(Path::new(path))?));
-    }
-    let is_let_out = arguments.all("allow-host").next().is_some();
-    profile.network = match arguments.text("network")?.as_deref() {
-        None if is_let_out => Network::Proxied,
-        None | Some("none") => Network::None,
-        Some("proxied") => Network::Proxied,
-        Some("host") => Network::Host,
-        Some(other) => {
-            return Err(wrong(format!("--network {other}: it is none, proxied or host")));
-        }
-    };
-    if is_let_out && profile.network != Network::Proxied {
-        return Err(wrong("--allow-host is for --network proxied, and for no other".into()));
-    }
-    profile.environment = environment(arguments, profile.network)?;
-    let limits = &mut profile.limits;
-    if let Some(size) = arguments.text("memory")? {
-        let bytes = bytes_of(&size);
-        let bytes =
-            bytes.ok_or_else(|| wrong(format!("--memory {size}: it is a size like 512M")))?;
-        limits.memory_bytes = Some(bytes);
-    }
-    if let Some(number) = arguments.text("pids")? {
-        let count = number.parse().ok().filter(|count| *count > 0);
-        limits.pids = count.ok_or_else(|| wrong(format!("--pids {number}: it is a number")))?;
-    }
-    if let Some(seconds) = arguments.text("timeout")? {
-        let time = seconds.parse().ok().filter(|time: &f64| *time > 0.0 && *time < TIMEOUT_MAX);
-        let time = time.ok_or_else(|| wrong(format!("--timeout {seconds}: it is seconds")))?;
-        limits.time = Some(std::time::Duration::from_secs_f64(time));
-    }
-    profile.calls = match arguments.text("seccomp-profile")?.as_deref() {
-        None | Some("strict") => Calls::Strict,
-        Some("datasci") => Calls::DataScience,
-        Some(other) => {
-            return Err(wrong(format!("--seccomp-profile {other}: it is strict or datasci")));
-        }
-    };
-    profile.calls_mode = match arguments.text("seccomp-mode")?.as_deref() {
-        None | Some("enforce") => CallsMode::Enforce,
-        Some("off") => CallsMode::Off,
-        Some(other) => return Err(wrong(format!("--seccomp-mode {other}: it is enforce or off"))),
-    };
-    profile.has_terminal = arguments.has("tty");
-    if arguments.has("best-effort") {
-        profile.requirement = Requirement::BestEffort;
-    }
-    Ok(profile)
-}
-
-/// The one name of a place, without links.
-fn real(path: &Path) -> Result<PathBuf, Refused> {
-    std::fs::canonicalize(path).map_err(|error| {
-        let why = format!("{}: {error}", path.display());
-        Refused { code: NOT_MADE, why }
-    })
-}
-
-/// What tells programs where the proxy is. Servers inside are reached without it, unless it is this
-/// machine's that are meant.
-fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
-    let variables = [
-        ("HTTP_PROXY", "http"),
-        ("HTTPS_PROXY", "http"),
-        ("ALL_PROXY", "socks5h"),
-        ("http_proxy", "http"),
-        ("https_proxy", "http"),
-        ("all_proxy", "socks5h"),
-    ];
-    let named = variables.map(|(name, scheme)| format!("{name}={scheme}://127.0.0.1:{PROXY_PORT}"));
-    let own = ["NO_PROXY", "no_proxy"].map(|name| format!("{name}=localhost,127.0.0.1,::1"));
-    let own = own.into_iter().filter(move |_| !is_to_here);
-    named.into_iter().chain(own).map(String::into_bytes)
-}
-
-/// A few variables that say nothing, and what was named.
-fn environment(arguments: &Arguments, network: Network) -> Result<Vec<Vec<u8>>, Refused> {
-    let mut environment: Vec<Vec<u8>> =
-        ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
-    if network == Network::Proxied {
-        let is_here = |host: &OsString| {
-            let host = host.to_string_lossy();
-            ["localhost", "127.", "[::1]"].iter().any(|own| host.starts_with(own))
-        };
-        environment.extend(way_to_proxy(arguments.all("allow-host").any(is_here)));
-    }
-    for variable in arguments.all("env") {
-        let word = variable.as_bytes();
-        let (name, value) = match word.iter().position(|byte| *byte == b'=') {
-            Some(at) => (&word[..at], Some(OsString::from(&*variable.to_string_lossy()))),
-            None => (word, None),
-        };
-        let value = match value {
-            Some(_) => word.to_vec(),
-            None => match std::env::var_os(variable) {
-                Some(value) => [word, b"=", value.as_bytes()].concat(),
-                None => {
-                    let why = format!("--env {}: it is not set here", variable.display());
-                    return Err(Refused { code: NOT_MADE, why });
-                }
-            },
-        };
-        let start = [name, b"="].concat();
-        environment.retain(|known| !known.starts_with(&start));
-        environment.push(value);
-    }
-    Ok(environment)
-}
-
-/// A size: bytes, or with K, M or G a thousand and twenty-four of them, and so on.
-fn bytes_of(size: &str) -> Option<u64> {
-    let (number, factor) = match size.strip_suffix(['K', 'M', 'G', 'k', 'm', 'g']) {
-        Some(number) => {
-            let power = match size.as_bytes().last()?.to_ascii_uppercase() {
-                b'K' => 10,
-                b'M' => 20,
-                _ => 30,
-            };
-            (number, 1_u64 << power)
-        }
-        None => (size, 1),
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor).filter(|bytes| *bytes > 0)
-}
-
 const TIMED_OUT: u8 = 124;
 const NOT_MADE: u8 = 125;
 const NOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 const KILL: u8 = 9;
-/// Ten years of seconds.
-const TIMEOUT_MAX: f64 = 3.2e8;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_numbers_with_a_letter() {
-        for (size, bytes) in [
-            ("1", Some(1)),
-            ("512M", Some(512 << 20)),
-            ("2g", Some(2 << 30)),
-            ("4K", Some(4096)),
-            ("0", None),
-            ("M", None),
-            ("1.5G", None),
-            ("-1", None),
-            ("99999999999999999999", None),
-            ("18446744073709551615G", None),
-        ] {
-            assert_eq!(bytes_of(size), bytes, "{size}");
-        }
-    }
-}

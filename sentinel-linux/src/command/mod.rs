@@ -131,7 +131,10 @@ pub(crate) fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(code) = crate::breakout::attempted() {
         return Ok(code);
     }
-    let (command, arguments) = arguments::read(lexopt::Parser::from_env())?;
+    let (command, arguments) = match arguments::read(lexopt::Parser::from_env()) {
+        Err(error) if isolate::is_meant() => return Ok(isolate::refuse_line(&error)),
+        read => read?,
+    };
     if arguments.has("help") {
         print!("{}", help::about(command));
         return Ok(ExitCode::SUCCESS);

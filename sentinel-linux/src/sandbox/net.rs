@@ -26,7 +26,7 @@ use super::kernel;
 use super::outcome::Report;
 
 /// The port of the loopback address on which the proxy is reached from inside.
-pub(crate) const PROXY_PORT: u16 = 3128;
+pub(crate) const PROXY_PORT: u16 = sentinel_core::sandbox::policy::PROXY_PORT;
 
 /// Makes what there is of a network, and hands out the proxy's socket.
 pub(super) fn make(profile: &Profile, report: &OwnedFd) -> Result<(), Fault> {

@@ -1,0 +1,267 @@
+//! Every key of a policy, in one table: the reader, the printer, the suggestions and what may not
+//! be changed come from it.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::capability::Grant;
+use crate::limits::SANDBOX_WORD_BYTES_MAX;
+use crate::text::suggest;
+
+/// What a policy can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Whether nothing besides may change it.
+    Immutable,
+    /// What is done about what the machine cannot enforce.
+    Mode,
+    /// Where the program runs, and may write.
+    Workspace,
+    /// What it may read.
+    Read,
+    /// What it may read and write.
+    Write,
+    /// What it may read, and run programs of.
+    Run,
+    /// What it does not see of these.
+    Hide,
+    /// Which network it has.
+    Network,
+    /// What it may connect to.
+    Hosts,
+    /// Ports inside that are reached from outside.
+    Publish,
+    /// Its variables.
+    Environment,
+    /// Whether it keeps the terminal.
+    Terminal,
+    /// How much memory.
+    Memory,
+    /// How many processes and threads.
+    Pids,
+    /// For how long.
+    Time,
+    /// Which list of system calls.
+    Calls,
+    /// The file of a list of one's own.
+    CallsFile,
+    /// What the bytes of that file hash to.
+    CallsDigest,
+    /// System calls besides the list.
+    CallsAllowed,
+    /// What becomes of the others.
+    CallsMode,
+}
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form {
+    Path,
+    Word(&'static [&'static str]),
+    Flag,
+    Size,
+    Count,
+    Seconds,
+    Host,
+    Port,
+    Variable,
+    Digest,
+    Call,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) key: Key,
+    /// The section it stands in; empty for those above all sections.
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// The option of the command line; empty if there is none.
+    pub(super) option: &'static str,
+    pub(super) form: Form,
+    pub(super) is_list: bool,
+}
+
+const fn one(
+    key: Key,
+    section: &'static str,
+    name: &'static str,
+    option: &'static str,
+    form: Form,
+) -> Row {
+    Row { key, section, name, option, form, is_list: false }
+}
+
+const fn many(
+    key: Key,
+    section: &'static str,
+    name: &'static str,
+    option: &'static str,
+    form: Form,
+) -> Row {
+    Row { key, section, name, option, form, is_list: true }
+}
+
+/// In the order in which they are printed.
+pub(super) const ROWS: &[Row] = &[
+    one(Key::Immutable, "", "immutable", "immutable", Form::Flag),
+    one(Key::Mode, "", "mode", "best-effort", Form::Word(&["strict", "best-effort"])),
+    one(Key::Workspace, "", "workspace", "workspace", Form::Path),
+    many(Key::Read, "", "read", "read", Form::Path),
+    many(Key::Write, "", "write", "write", Form::Path),
+    many(Key::Run, "", "run", "run", Form::Path),
+    many(Key::Hide, "", "hide", "hide", Form::Path),
+    one(Key::Network, "", "network", "network", Form::Word(&["none", "proxied", "host"])),
+    many(Key::Hosts, "", "hosts", "allow-host", Form::Host),
+    many(Key::Publish, "", "publish", "publish", Form::Port),
+    many(Key::Environment, "", "env", "env", Form::Variable),
+    one(Key::Terminal, "", "tty", "tty", Form::Flag),
+    one(Key::Memory, LIMITS, "memory", "memory", Form::Size),
+    one(Key::Pids, LIMITS, "pids", "pids", Form::Count),
+    one(Key::Time, LIMITS, "timeout", "timeout", Form::Seconds),
+    one(
+        Key::Calls,
+        SECCOMP,
+        "profile",
+        "seccomp-profile",
+        Form::Word(&["strict", "datasci", "custom"]),
+    ),
+    one(Key::CallsFile, SECCOMP, "file", "seccomp", Form::Path),
+    one(Key::CallsDigest, SECCOMP, "sha256", "", Form::Digest),
+    many(Key::CallsAllowed, SECCOMP, "allow", "", Form::Call),
+    one(Key::CallsMode, SECCOMP, "mode", "seccomp-mode", Form::Word(&["enforce", "log", "off"])),
+];
+
+pub(super) const LIMITS: &str = "limits";
+pub(super) const SECCOMP: &str = "seccomp";
+
+/// The sections, in the order in which they are printed.
+pub(super) const SECTIONS: [&str; 3] = ["", LIMITS, SECCOMP];
+
+// A key is the number of its row.
+const _: () = {
+    let mut index = 0;
+    while index < ROWS.len() {
+        assert!(ROWS[index].key as usize == index);
+        index += 1;
+    }
+};
+
+impl Key {
+    pub(super) fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+}
+
+/// A value in its one spelling.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn spelled(form: Form, value: &[u8]) -> Result<Vec<u8>, String> {
+    if value.is_empty() {
+        return Err("it is empty".into());
+    }
+    if value.len() > SANDBOX_WORD_BYTES_MAX {
+        return Err(format!("it has more than {SANDBOX_WORD_BYTES_MAX} bytes"));
+    }
+    if value.contains(&0) {
+        return Err("it has a zero byte in it".into());
+    }
+    let text = core::str::from_utf8(value).unwrap_or("\u{fffd}");
+    let digit = |byte: u8| byte.is_ascii_hexdigit();
+    let (is_right, help) = match form {
+        Form::Path => return Ok(value.to_vec()),
+        Form::Word(words) if words.contains(&text) => (true, ""),
+        Form::Word(words) => {
+            let near = suggest::nearest(text, words.iter().copied());
+            let near = near.map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+            let (last, others) = words.split_last().unwrap_or((&"", &[]));
+            return Err(format!("it is {} or {last}{near}", others.join(", ")));
+        }
+        Form::Flag => (matches!(text, "true" | "false"), "it is true or false"),
+        Form::Size => (size(text).is_some(), "it is a size like 512M: bytes, or with K, M or G"),
+        Form::Count => {
+            let count = digits(text).filter(|count| (1..=u32::MAX.into()).contains(count));
+            let count = count.map(|count| format!("{count}").into_bytes());
+            return count.ok_or_else(|| "it is a whole number above 0".into());
+        }
+        Form::Seconds => {
+            let time = seconds(text).map(|time| format!("{}", time.as_secs_f64()).into_bytes());
+            return time.ok_or_else(|| {
+                "it is seconds above 0, with three decimals at most: 90 or 0.5".into()
+            });
+        }
+        Form::Host => (
+            host(text).is_some(),
+            "it is a host, or a host and a port: example.com, example.com:443",
+        ),
+        Form::Port => (
+            port(text).is_some(),
+            "it is a port above 0, or one outside and one inside: 8080, 8080:80; 3128 inside is \
+             the proxy's",
+        ),
+        Form::Variable => {
+            (!value.starts_with(b"="), "it is NAME=value, or NAME for the value that is set here")
+        }
+        Form::Digest => {
+            let is_right = text.len() == 64 && text.bytes().all(digit);
+            let spelled = is_right.then(|| text.to_ascii_lowercase().into_bytes());
+            return spelled.ok_or_else(|| "it is 64 hexadecimal digits".into());
+        }
+        Form::Call => {
+            let is_of = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            (text.len() <= 64 && text.bytes().all(is_of), "it is the name of a system call: mbind")
+        }
+    };
+    if is_right { Ok(value.to_vec()) } else { Err(help.into()) }
+}
+
+/// A size: bytes, or with K, M or G a thousand and twenty-four of them, and so on.
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
+    let (number, power) = match text.as_bytes().last()?.to_ascii_uppercase() {
+        b'K' => (&text[..text.len() - 1], 10),
+        b'M' => (&text[..text.len() - 1], 20),
+        b'G' => (&text[..text.len() - 1], 30),
+        _ => (text, 0),
+    };
+    digits(number)?.checked_mul(1 << power).filter(|bytes| *bytes > 0)
+}
+
+/// Seconds, with three decimals at most: no longer than ten years.
+#[must_use]
+pub fn seconds(text: &str) -> Option<Duration> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let part = Some(part).filter(|part| part.len() <= 3)?;
+    let milliseconds = digits(part)? * 10_u64.pow(3 - u32::try_from(part.len()).ok()?);
+    let whole = digits(whole).filter(|whole| *whole < SECONDS_MAX)?;
+    let time = Duration::from_millis(whole * 1000 + milliseconds);
+    Some(time).filter(|time| !time.is_zero())
+}
+
+/// A port outside, and the one inside that it leads to.
+#[must_use]
+pub fn port(text: &str) -> Option<(u16, u16)> {
+    let (outside, inside) = text.split_once(':').unwrap_or((text, text));
+    let port = |text| u16::try_from(digits(text)?).ok().filter(|port| *port > 0);
+    Some((port(outside)?, port(inside).filter(|inside| *inside != PROXY_PORT)?))
+}
+
+/// The grant that lets a program connect to a host.
+#[must_use]
+pub fn host(text: &str) -> Option<Grant> {
+    let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    is_plain.then(|| format!("connect {text}").parse().ok()).flatten()
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+const SECONDS_MAX: u64 = 320_000_000;
+
+/// The port of the loopback address inside on which the proxy is reached.
+pub const PROXY_PORT: u16 = 3128;

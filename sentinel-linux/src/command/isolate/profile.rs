@@ -1,0 +1,129 @@
+//! From a policy to what a sandbox is asked to be.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use sentinel_core::sandbox::policy::{Key, Policy, seconds, size};
+use sentinel_core::sandbox::{Calls, CallsMode, Mount, Network, Profile, Requirement, Rights};
+
+use super::wanted::real;
+use super::{NOT_FOUND, Refused};
+use crate::sandbox::{ENVIRONMENT, PROXY_PORT, found};
+
+/// What a program is started with.
+pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused> {
+    let Some(program) = words.first() else {
+        let why = "the program is missing: sentinel isolate [OPTIONS] -- PROGRAM";
+        return Err(Refused::new(why));
+    };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(file) = found(Path::new(program), &path) else {
+        let why = format!("there is no program {}", program.display());
+        return Err(Refused { code: NOT_FOUND, why });
+    };
+    let place = |path: &[u8]| real(Path::new(OsStr::from_bytes(path)));
+    let workspace = policy.one(Key::Workspace).map(place).transpose()?;
+    let directory = workspace.clone().unwrap_or_else(|| PathBuf::from("/tmp"));
+    let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
+    let mut profile = Profile::new(&bytes(&file), &bytes(&directory));
+    profile.arguments = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+    profile
+        .mounts
+        .extend(workspace.map(|path| Mount { path: bytes(&path), rights: Rights::Write }));
+    for (key, rights) in
+        [(Key::Read, Rights::Read), (Key::Write, Rights::Write), (Key::Run, Rights::Run)]
+    {
+        for path in policy.all(key) {
+            profile.mounts.push(Mount { path: bytes(&place(path)?), rights });
+        }
+    }
+    for path in policy.all(Key::Hide) {
+        profile.hidden.push(bytes(&place(path)?));
+    }
+    profile.network = network(policy)?;
+    profile.environment = environment(policy, profile.network)?;
+    let limits = &mut profile.limits;
+    limits.memory_bytes = policy.word(Key::Memory).and_then(size);
+    limits.time = policy.word(Key::Time).and_then(seconds);
+    limits.pids =
+        policy.word(Key::Pids).and_then(|count| count.parse().ok()).unwrap_or(limits.pids);
+    profile.calls = match policy.word(Key::Calls) {
+        Some("datasci") => Calls::DataScience,
+        _ => Calls::Strict,
+    };
+    profile.calls_mode = match policy.word(Key::CallsMode) {
+        Some("off") => CallsMode::Off,
+        _ => CallsMode::Enforce,
+    };
+    profile.has_terminal = policy.is(Key::Terminal);
+    if policy.word(Key::Mode) == Some("best-effort") {
+        profile.requirement = Requirement::BestEffort;
+    }
+    Ok(profile)
+}
+
+fn network(policy: &Policy) -> Result<Network, Refused> {
+    let is_let_out = !policy.all(Key::Hosts).is_empty();
+    let network = match policy.word(Key::Network) {
+        None if !is_let_out => Network::None,
+        None | Some("proxied") => Network::Proxied,
+        Some("host") => Network::Host,
+        _ => Network::None,
+    };
+    if is_let_out && network != Network::Proxied {
+        return Err(Refused::new("--allow-host is for --network proxied, and for no other"));
+    }
+    if network == Network::Proxied && !is_let_out {
+        let why = "--network proxied: --allow-host says what it may connect to";
+        return Err(Refused::new(why));
+    }
+    Ok(network)
+}
+
+/// What tells programs where the proxy is. Servers inside are reached without it, unless it is this
+/// machine's that are meant.
+fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
+    let variables = [
+        ("HTTP_PROXY", "http"),
+        ("HTTPS_PROXY", "http"),
+        ("ALL_PROXY", "socks5h"),
+        ("http_proxy", "http"),
+        ("https_proxy", "http"),
+        ("all_proxy", "socks5h"),
+    ];
+    let named = variables.map(|(name, scheme)| format!("{name}={scheme}://127.0.0.1:{PROXY_PORT}"));
+    let own = ["NO_PROXY", "no_proxy"].map(|name| format!("{name}=localhost,127.0.0.1,::1"));
+    let own = own.into_iter().filter(move |_| !is_to_here);
+    named.into_iter().chain(own).map(String::into_bytes)
+}
+
+/// A few variables that say nothing, and what was named.
+fn environment(policy: &Policy, network: Network) -> Result<Vec<Vec<u8>>, Refused> {
+    let mut environment: Vec<Vec<u8>> =
+        ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    if network == Network::Proxied {
+        let is_here = |host: &Vec<u8>| {
+            let own: [&[u8]; 3] = [b"localhost", b"127.", b"[::1]"];
+            own.iter().any(|own| host.starts_with(own))
+        };
+        environment.extend(way_to_proxy(policy.all(Key::Hosts).iter().any(is_here)));
+    }
+    for word in policy.all(Key::Environment) {
+        let name = word.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let value = match name.len() == word.len() {
+            false => word.clone(),
+            true => match std::env::var_os(OsStr::from_bytes(word)) {
+                Some(value) => [word, &b"="[..], value.as_bytes()].concat(),
+                None => {
+                    let name = String::from_utf8_lossy(word);
+                    return Err(Refused::new(format!("--env {name}: it is not set here")));
+                }
+            },
+        };
+        let start = [name, b"="].concat();
+        environment.retain(|known| !known.starts_with(&start));
+        environment.push(value);
+    }
+    Ok(environment)
+}

@@ -1,0 +1,89 @@
+//! Somebody who isolates programs: whoever runs the tests, and if that is root a user with no
+//! rights as well.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+/// A directory of their own with a copy of the program; `work` in it is where they are.
+pub struct Person {
+    pub place: PathBuf,
+    /// None for whoever runs the tests.
+    id: Option<u32>,
+}
+
+impl Person {
+    fn new(name: &str, id: Option<u32>) -> Self {
+        let who = id.unwrap_or_default();
+        let name = format!("sentinel-isolate-{name}-{who}-{}", std::process::id());
+        let place = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&place);
+        fs::create_dir_all(&place).unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
+        let person = Self { place: place.canonicalize().unwrap(), id };
+        for directory in ["work", "other"] {
+            fs::create_dir_all(place.join(directory)).unwrap();
+            chown(place.join(directory), id, id).unwrap();
+        }
+        fs::copy(env!("CARGO_BIN_EXE_sentinel"), place.join("sentinel")).unwrap();
+        person.put("work/file", "shown\n");
+        person.put("other/secret", "hidden\n");
+        person
+    }
+
+    /// A path beneath their directory.
+    pub fn path(&self, name: &str) -> String {
+        self.place.join(name).display().to_string()
+    }
+
+    /// A file of theirs.
+    pub fn put(&self, name: &str, text: &str) -> String {
+        let path = self.place.join(name);
+        fs::write(&path, text).unwrap();
+        chown(&path, self.id, self.id).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    }
+
+    /// `sentinel isolate` with these options and this program.
+    pub fn isolate(&self, options: &[&str], program: &[&str]) -> Command {
+        let mut command = Command::new(self.place.join("sentinel"));
+        command.arg("isolate").args(options).arg("--").args(program);
+        command.current_dir(self.place.join("work")).stdin(Stdio::null());
+        for name in ["SENTINEL_POLICY_SHA256", "SENTINEL_PRODUCTION"] {
+            command.env_remove(name);
+        }
+        if let Some(id) = self.id {
+            command.uid(id).gid(id);
+        }
+        command
+    }
+
+    /// Runs it, and gives its status, what it wrote, and what was said about it.
+    pub fn run(&self, options: &[&str], program: &[&str]) -> (Option<i32>, String, String) {
+        ended(&mut self.isolate(options, program))
+    }
+}
+
+/// Runs a command to its end.
+pub fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (status.code(), text(stdout), text(stderr))
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.place);
+    }
+}
+
+/// Does something as everybody there is.
+pub fn as_everybody(name: &str, test: impl Fn(&Person)) {
+    test(&Person::new(name, None));
+    if rustix::process::geteuid().is_root() {
+        test(&Person::new(name, Some(65_533)));
+    }
+}
