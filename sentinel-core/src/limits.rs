@@ -688,6 +688,12 @@ pub const SANDBOX_MOUNTS_MAX: usize = 128;
 /// compared with each other.
 pub const SANDBOX_POLICY_LIST_MAX: usize = 1024;
 
+/// A file of rules for system calls, in bytes: Docker's own has 15 thousand.
+pub const SANDBOX_SECCOMP_BYTES_MAX: usize = 256 * 1024;
+
+/// Rules in such a file: Docker's has 40, and generated ones have one for each call.
+pub const SANDBOX_CALL_RULES_MAX: usize = 1024;
+
 /// Ports that a sandbox publishes: a development server has two or three.
 pub const SANDBOX_PUBLISHED_MAX: usize = 16;
 

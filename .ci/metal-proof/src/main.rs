@@ -79,6 +79,14 @@ fn exercise(input: &[u8]) -> String {
     if let Ok(policy) = sentinel_core::sandbox::policy::Policy::read("p.toml", text) {
         output.push_str(&policy.show().unwrap_or_default());
     }
+    let machine = sentinel_core::sandbox::Machine {
+        architecture: "SCMP_ARCH_AARCH64",
+        short_architecture: "arm64",
+        kernel: (6, 12),
+    };
+    if let Err(why) = sentinel_core::sandbox::CallRules::read(input, &machine) {
+        output.push_str(&why);
+    }
     journal::exercise(input, &mut output);
     for dialect in [Dialect::Anthropic, Dialect::OpenAi(OpenAiProfile::GENERIC)] {
         ask(dialect, input, &mut output);

@@ -10,12 +10,16 @@
 //! # Not here
 //! Doing it: that is a shell's, and its kernel's.
 
+mod oci;
 #[cfg(feature = "config")]
 pub mod policy;
 mod profile;
 mod request;
+mod rules;
 
+pub use self::oci::Machine;
 pub use self::profile::{
     Calls, CallsMode, Limits, Mount, Network, Profile, ProfileError, Requirement, Rights,
 };
 pub use self::request::RequestError;
+pub use self::rules::{CallRule, CallRules, Comparison, Condition, Verdict};

@@ -6,9 +6,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::rules::{CallRule, CallRules};
 use crate::limits::{
-    SANDBOX_MOUNTS_MAX, SANDBOX_OPEN_FILES, SANDBOX_PIDS, SANDBOX_PUBLISHED_MAX,
-    SANDBOX_TEMPORARY_BYTES, SANDBOX_WORD_BYTES_MAX, SANDBOX_WORDS_BYTES_MAX, SANDBOX_WORDS_MAX,
+    SANDBOX_CALL_RULES_MAX, SANDBOX_MOUNTS_MAX, SANDBOX_OPEN_FILES, SANDBOX_PIDS,
+    SANDBOX_PUBLISHED_MAX, SANDBOX_TEMPORARY_BYTES, SANDBOX_WORD_BYTES_MAX,
+    SANDBOX_WORDS_BYTES_MAX, SANDBOX_WORDS_MAX,
 };
 
 /// What a sandbox is asked to be.
@@ -35,6 +37,8 @@ pub struct Profile {
     pub limits: Limits,
     /// Which system calls.
     pub calls: Calls,
+    /// And these besides, by their names.
+    pub allowed: Vec<Vec<u8>>,
     /// What becomes of the others.
     pub calls_mode: CallsMode,
     /// Whether it keeps the terminal that the caller has.
@@ -103,8 +107,8 @@ pub enum Calls {
     Strict,
     /// And what programs need that translate themselves while they run, and numeric libraries.
     DataScience,
-    /// These, by their names: what a file says.
-    Custom(Vec<Vec<u8>>),
+    /// What a file says.
+    Custom(CallRules),
 }
 
 /// What becomes of system calls that are not allowed.
@@ -142,6 +146,7 @@ impl Profile {
             published: Vec::new(),
             limits: Limits::default(),
             calls: Calls::Strict,
+            allowed: Vec::new(),
             calls_mode: CallsMode::Enforce,
             has_terminal: false,
             requirement: Requirement::Strict,
@@ -153,10 +158,16 @@ impl Profile {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), ProfileError> {
-        let custom: &[Vec<u8>] = match &self.calls {
-            Calls::Custom(names) => names,
+        let custom: &[CallRule] = match &self.calls {
+            Calls::Custom(rules) => &rules.rules,
             Calls::Strict | Calls::DataScience => &[],
         };
+        if custom.len() > SANDBOX_CALL_RULES_MAX
+            || custom.iter().any(|rule| rule.conditions.len() > CONDITIONS_MAX)
+        {
+            return Err(ProfileError::TooLong);
+        }
+        let custom = custom.iter().flat_map(|rule| &rule.names).chain(&self.allowed);
         let mounts = self.mounts.iter().map(|mount| &mount.path);
         let paths = [&self.program, &self.directory].into_iter().chain(mounts).chain(&self.hidden);
         for path in paths.clone() {
@@ -208,6 +219,9 @@ fn check_path(path: &[u8]) -> Result<(), ProfileError> {
         Err(ProfileError::Relative)
     }
 }
+
+/// A call has no more arguments.
+pub(super) const CONDITIONS_MAX: usize = 6;
 
 impl Default for Limits {
     fn default() -> Self {

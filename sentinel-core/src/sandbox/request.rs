@@ -11,10 +11,14 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+use super::profile::CONDITIONS_MAX;
 use super::profile::{
     Calls, CallsMode, Limits, Mount, Network, Profile, ProfileError, Requirement, Rights,
 };
-use crate::limits::{SANDBOX_MOUNTS_MAX, SANDBOX_REQUEST_BYTES_MAX, SANDBOX_WORDS_MAX};
+use super::rules::{CallRule, CallRules, Comparison, Condition, Verdict};
+use crate::limits::{
+    SANDBOX_CALL_RULES_MAX, SANDBOX_MOUNTS_MAX, SANDBOX_REQUEST_BYTES_MAX, SANDBOX_WORDS_MAX,
+};
 
 impl Profile {
     /// Writes it as bytes.
@@ -59,11 +63,12 @@ impl Profile {
         match &self.calls {
             Calls::Strict => out.byte(0),
             Calls::DataScience => out.byte(1),
-            Calls::Custom(names) => {
+            Calls::Custom(rules) => {
                 out.byte(2);
-                out.words(names);
+                out.rules(rules);
             }
         }
+        out.words(&self.allowed);
         out.byte(self.calls_mode as u8);
         out.byte(self.has_terminal.into());
         out.byte(self.requirement as u8);
@@ -107,9 +112,10 @@ impl Profile {
         let calls = match from.byte()? {
             0 => Calls::Strict,
             1 => Calls::DataScience,
-            2 => Calls::Custom(from.words()?),
+            2 => Calls::Custom(from.rules()?),
             _ => return Err(RequestError::Malformed),
         };
+        let allowed = from.words()?;
         let modes = [CallsMode::Enforce, CallsMode::Log, CallsMode::Off];
         let calls_mode = from.one_of(&modes)?;
         let has_terminal = from.one_of(&[false, true])?;
@@ -128,6 +134,7 @@ impl Profile {
             published,
             limits,
             calls,
+            allowed,
             calls_mode,
             has_terminal,
             requirement,
@@ -191,6 +198,35 @@ impl Writer {
             self.word(word);
         }
     }
+
+    fn rules(&mut self, rules: &CallRules) {
+        self.verdict(rules.default);
+        self.number(rules.rules.len() as u64);
+        for CallRule { names, verdict, conditions } in &rules.rules {
+            self.words(names);
+            self.verdict(*verdict);
+            self.number(conditions.len() as u64);
+            for Condition { argument, comparison, value, mask } in conditions {
+                self.byte(*argument);
+                self.byte(*comparison as u8);
+                self.number(*value);
+                self.number(*mask);
+            }
+        }
+    }
+
+    fn verdict(&mut self, verdict: Verdict) {
+        let (kind, error) = match verdict {
+            Verdict::Fail(error) => (5, error),
+            Verdict::Allow => (0, 0),
+            Verdict::Log => (1, 0),
+            Verdict::Trap => (2, 0),
+            Verdict::EndThread => (3, 0),
+            Verdict::EndProcess => (4, 0),
+        };
+        self.byte(kind);
+        self.number(error.into());
+    }
 }
 
 struct Reader<'b>(&'b [u8]);
@@ -227,6 +263,36 @@ impl Reader<'_> {
         self.list(SANDBOX_WORDS_MAX, Self::word)
     }
 
+    fn rules(&mut self) -> Result<CallRules, RequestError> {
+        let default = self.verdict()?;
+        let rules = self.list(SANDBOX_CALL_RULES_MAX, |from| {
+            let (names, verdict) = (from.words()?, from.verdict()?);
+            let conditions = from.list(CONDITIONS_MAX, |from| {
+                let argument = from.byte()?;
+                if usize::from(argument) >= CONDITIONS_MAX {
+                    return Err(RequestError::Malformed);
+                }
+                let comparison = from.one_of(&Comparison::ALL)?;
+                let (value, mask) = (from.number()?, from.number()?);
+                Ok(Condition { argument, comparison, value, mask })
+            })?;
+            Ok(CallRule { names, verdict, conditions })
+        })?;
+        Ok(CallRules { default, rules })
+    }
+
+    fn verdict(&mut self) -> Result<Verdict, RequestError> {
+        let plain =
+            [Verdict::Allow, Verdict::Log, Verdict::Trap, Verdict::EndThread, Verdict::EndProcess];
+        let kind = self.byte()?;
+        let error = self.number()?;
+        match (plain.get(usize::from(kind)), u16::try_from(error)) {
+            (Some(verdict), Ok(0)) => Ok(*verdict),
+            (None, Ok(error)) if kind == 5 && error < 4096 => Ok(Verdict::Fail(error)),
+            _ => Err(RequestError::Malformed),
+        }
+    }
+
     fn list<T>(
         &mut self,
         count_max: usize,
@@ -254,7 +320,7 @@ fn narrow(number: u64) -> Result<u32, RequestError> {
     u32::try_from(number).map_err(|_| RequestError::Malformed)
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[cfg(test)]
 mod tests {
@@ -281,7 +347,23 @@ mod tests {
                 file_bytes: Some(0),
                 ..Limits::default()
             },
-            calls: Calls::Custom(vec![b"read".to_vec()]),
+            calls: Calls::Custom(CallRules {
+                default: Verdict::Fail(38),
+                rules: vec![
+                    CallRule {
+                        names: vec![b"read".to_vec()],
+                        verdict: Verdict::EndThread,
+                        conditions: vec![Condition {
+                            argument: 5,
+                            comparison: Comparison::MaskedEquals,
+                            value: 1,
+                            mask: u64::MAX,
+                        }],
+                    },
+                    CallRule { names: vec![], verdict: Verdict::Log, conditions: vec![] },
+                ],
+            }),
+            allowed: vec![b"mbind".to_vec()],
             calls_mode: CallsMode::Log,
             has_terminal: true,
             requirement: Requirement::BestEffort,

@@ -45,9 +45,10 @@ const ARGUMENTS_OFFSET: u32 = 16;
 
 // From <linux/bpf_common.h>: a word at a place, comparisons with a constant, one of its bits, a way
 // that is always taken, an answer.
-const LOAD: u16 = 0x20;
+pub(crate) const LOAD: u16 = 0x20;
 pub(crate) const JUMP: u16 = 0x05;
 pub(crate) const JUMP_EQUAL: u16 = 0x15;
+pub(crate) const JUMP_MORE: u16 = 0x25;
 pub(crate) const JUMP_FROM: u16 = 0x35;
 pub(crate) const JUMP_ANY_BIT: u16 = 0x45;
-const RETURN: u16 = 0x06;
+pub(crate) const RETURN: u16 = 0x06;

@@ -148,7 +148,7 @@ impl Sandboxes {
             return Err(StartError::new(why));
         }
         let plan = Plan::new(profile, &self.identity)?;
-        let filter = filter::program(&profile.calls, profile.network)?;
+        let filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
         let init_filter = filter::only(&init::CALLS)?;
         let (uid, gid) = self.identity.inside();
         let maps = [format!("{uid} {uid} 1"), format!("{gid} {gid} 1")];

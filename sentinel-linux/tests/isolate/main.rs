@@ -8,3 +8,4 @@
 
 mod person;
 mod policy;
+mod seccomp;

@@ -4,10 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use sentinel_core::limits::SANDBOX_SECCOMP_BYTES_MAX;
 use sentinel_core::sandbox::policy::{Key, Policy, seconds, size};
-use sentinel_core::sandbox::{Calls, CallsMode, Mount, Network, Profile, Requirement, Rights};
+use sentinel_core::sandbox::{
+    CallRules, Calls, CallsMode, Machine, Mount, Network, Profile, Requirement, Rights,
+};
 
-use super::wanted::real;
+use super::wanted::{bytes_of, check, real};
 use super::{NOT_FOUND, Refused};
 use crate::sandbox::{ENVIRONMENT, PROXY_PORT, found};
 
@@ -48,10 +51,8 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
     limits.time = policy.word(Key::Time).and_then(seconds);
     limits.pids =
         policy.word(Key::Pids).and_then(|count| count.parse().ok()).unwrap_or(limits.pids);
-    profile.calls = match policy.word(Key::Calls) {
-        Some("datasci") => Calls::DataScience,
-        _ => Calls::Strict,
-    };
+    profile.calls = calls(policy)?;
+    profile.allowed = policy.all(Key::CallsAllowed).to_vec();
     profile.calls_mode = match policy.word(Key::CallsMode) {
         Some("off") => CallsMode::Off,
         _ => CallsMode::Enforce,
@@ -61,6 +62,42 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
         profile.requirement = Requirement::BestEffort;
     }
     Ok(profile)
+}
+
+/// Which list of system calls.
+fn calls(policy: &Policy) -> Result<Calls, Refused> {
+    let file = policy.one(Key::CallsFile).map(|file| Path::new(OsStr::from_bytes(file)));
+    let file = match (policy.word(Key::Calls), file) {
+        (Some("custom"), Some(file)) => real(file)?,
+        (Some("custom"), None) => {
+            return Err(Refused::new("--seccomp-profile custom: --seccomp names its file"));
+        }
+        (_, Some(_)) => {
+            return Err(Refused::new("--seccomp is for --seccomp-profile custom, and no other"));
+        }
+        (Some("datasci"), None) => return Ok(Calls::DataScience),
+        _ => return Ok(Calls::Strict),
+    };
+    let text = bytes_of(&file, SANDBOX_SECCOMP_BYTES_MAX)?;
+    if let Some(digest) = policy.word(Key::CallsDigest) {
+        check(&file, &text, digest)?;
+    }
+    let rules = CallRules::read(&text, &machine())
+        .map_err(|why| Refused::new(format!("{}:{why}", file.display())))?;
+    Ok(Calls::Custom(rules))
+}
+
+/// This one.
+fn machine() -> Machine {
+    let (architecture, short_architecture) = match cfg!(target_arch = "x86_64") {
+        true => ("SCMP_ARCH_X86_64", "amd64"),
+        false => ("SCMP_ARCH_AARCH64", "arm64"),
+    };
+    let release = rustix::system::uname();
+    let release = release.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|word| word.parse().ok());
+    let mut number = || numbers.next().flatten().unwrap_or_default();
+    Machine { architecture, short_architecture, kernel: (number(), number()) }
 }
 
 fn network(policy: &Policy) -> Result<Network, Refused> {

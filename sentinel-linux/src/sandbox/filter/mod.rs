@@ -15,6 +15,9 @@
 //!   change them. Calls that have all their say in memory are refused (`clone3`, `openat2`).
 
 mod allowed;
+mod custom;
+#[cfg(test)]
+mod look;
 mod parts;
 mod refused;
 mod tree;
@@ -32,11 +35,14 @@ enum Action {
     Allow,
     Refuse(i32),
     Decide(Part),
+    /// What a file says of it, where it is not refused anyway.
+    Judge(Vec<libc::sock_filter>),
 }
 
-/// The filter for a program.
+/// The filter for a program: a list of system calls, and these besides.
 pub(super) fn program(
     calls: &Calls,
+    besides: &[Vec<u8>],
     network: Network,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
     let mut actions: Map<u32, Action> = Map::new();
@@ -48,41 +54,60 @@ pub(super) fn program(
     for (name, call) in every_name() {
         put(*call, Action::Refuse(refusal(name)));
     }
-    let has_network = !matches!(network, Network::None);
-    match calls {
-        Calls::Strict | Calls::DataScience => {
-            let lists = [allowed::FILES, allowed::WAITING, allowed::MEMORY, allowed::PROCESSES];
-            let lists = lists.into_iter().chain([allowed::TALKING, allowed::OLD]);
-            let science = matches!(calls, Calls::DataScience).then_some(allowed::DATA_SCIENCE);
-            let network = has_network.then_some(allowed::NETWORK);
-            for (_, call) in lists.chain(science).chain(network).flatten() {
-                put(*call, Action::Allow);
-            }
-        }
-        Calls::Custom(names) => {
-            for name in names {
-                // A name that this machine does not have, it need not have: files are for many. And
-                // what has no place in any sandbox is not named here.
-                let found = whole().find(|(known, _)| known.as_bytes() == *name);
-                if let Some((_, call)) = found {
-                    put(*call, Action::Allow);
-                }
-            }
-        }
-    }
-    let is_wanted = |name: &str| match calls {
-        Calls::Strict | Calls::DataScience => true,
-        Calls::Custom(names) => names.iter().any(|wanted| wanted == name.as_bytes()),
+    let lists = [allowed::FILES, allowed::WAITING, allowed::MEMORY, allowed::PROCESSES];
+    let lists = lists.into_iter().chain([allowed::TALKING, allowed::OLD]);
+    let science = (!matches!(calls, Calls::Strict)).then_some(allowed::DATA_SCIENCE);
+    let network_calls = (!matches!(network, Network::None)).then_some(allowed::NETWORK);
+    let besides = besides.iter().map(|name| of_name(name, network));
+    let besides = besides.collect::<Result<Vec<&Call>, _>>()?;
+    let listed = lists.chain(science).chain(network_calls).flatten().chain(besides);
+    let rules = match calls {
+        Calls::Strict | Calls::DataScience => None,
+        Calls::Custom(rules) => Some(rules),
     };
+    if rules.is_some_and(|rules| !rules.allows(b"execve")) {
+        let why = "the filter of system calls does not allow execve: nothing could be started";
+        return Err(StartError::new(why));
+    }
+    for (name, call) in listed {
+        put(
+            *call,
+            match rules {
+                None => Action::Allow,
+                Some(rules) => Action::Judge(custom::code(None, rules, name)),
+            },
+        );
+    }
     let may_translate = !matches!(calls, Calls::Strict);
     for (name, call) in [refused::PARTS, refused::OLD_PARTS].into_iter().flatten() {
-        if let Some(part) = Part::of(name, network, may_translate).filter(|_| is_wanted(name)) {
-            put(*call, Action::Decide(part));
+        if let Some(part) = Part::of(name, network, may_translate) {
+            put(
+                *call,
+                match rules {
+                    None => Action::Decide(part),
+                    Some(rules) => Action::Judge(custom::code(Some(&part), rules, name)),
+                },
+            );
         }
     }
     let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// A call that may be allowed besides a list. What is allowed in part, is so anyway.
+fn of_name(name: &[u8], network: Network) -> Result<&'static Call, StartError> {
+    let shown = || String::from_utf8_lossy(name);
+    let Some(call) = every_name().find(|(known, _)| known.as_bytes() == name) else {
+        return Err(StartError::new(format!("{}: there is no system call of this name", shown())));
+    };
+    let refused = [refused::REFUSED, refused::OLD_REFUSED, refused::PARTS, refused::OLD_PARTS];
+    let is_of_network = network == Network::None && allowed::NETWORK.contains(call);
+    if is_of_network || refused.iter().any(|list| list.contains(call)) {
+        let why = format!("{}: no sandbox of this kind allows this system call whole", shown());
+        return Err(StartError::new(why));
+    }
+    Ok(call)
 }
 
 /// A filter for these calls and no others, by name.
@@ -139,12 +164,6 @@ const MAKING: [&str; 27] = [
     "unshare",
     "pidfd_open",
 ];
-
-/// The calls that may be allowed whole.
-fn whole() -> impl Iterator<Item = &'static Call> {
-    let refused = [refused::REFUSED, refused::OLD_REFUSED, refused::PARTS, refused::OLD_PARTS];
-    every_name().filter(move |call| !refused.iter().any(|list| list.contains(call)))
-}
 
 fn every_name() -> impl Iterator<Item = &'static Call> {
     let lists = [

@@ -100,6 +100,13 @@ fn special(argument: u32) -> Vec<Condition> {
 
 /// The instructions for it, which end with an answer.
 pub(super) fn code(part: &Part) -> Vec<libc::sock_filter> {
+    let mut code = conditions(part);
+    code.push(answer(libc::SECCOMP_RET_ALLOW));
+    code
+}
+
+/// The instructions that refuse what it does not allow, and lead on with all else.
+pub(super) fn conditions(part: &Part) -> Vec<libc::sock_filter> {
     let mut code = Vec::new();
     for condition in &part.conditions {
         match condition {
@@ -126,7 +133,6 @@ pub(super) fn code(part: &Part) -> Vec<libc::sock_filter> {
             }
         }
     }
-    code.push(answer(libc::SECCOMP_RET_ALLOW));
     code
 }
 
@@ -189,4 +195,4 @@ const CONTROLS: &[u32] = &[
 const SET_MEMORY_NAME: u32 = 0x5356_4d41;
 
 /// Of <linux/bpf_common.h>: bits with a constant.
-const AND: u16 = 0x54;
+pub(super) const AND: u16 = 0x54;

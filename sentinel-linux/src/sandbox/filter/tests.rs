@@ -1,6 +1,8 @@
 //! The filter, run by a few lines that do what the kernel does with it.
 
 use super::*;
+use sentinel_core::sandbox::{CallRule, CallRules, Comparison, Condition, Verdict};
+
 use crate::confine::bpf;
 
 /// What the kernel would answer to a call.
@@ -9,31 +11,7 @@ fn answer(program: &[libc::sock_filter], call: libc::c_long, arguments: [u64; 6]
 }
 
 fn run(program: &[libc::sock_filter], architecture: u32, call: u32, arguments: [u64; 6]) -> u32 {
-    let word = |offset: u32| match offset {
-        0 => call,
-        4 => architecture,
-        offset => {
-            let index = usize::try_from((offset - 16) / 8).unwrap();
-            assert_eq!((offset - 16) % 8, 0, "the lower half");
-            (arguments[index] & 0xffff_ffff) as u32
-        }
-    };
-    let (mut at, mut accumulator) = (0, 0);
-    loop {
-        let libc::sock_filter { code, jt, jf, k } = program[at];
-        at += 1;
-        let mut jump = |taken: bool| at += usize::from(if taken { jt } else { jf });
-        match code {
-            0x20 => accumulator = word(k),
-            0x54 => accumulator &= k,
-            0x15 => jump(accumulator == k),
-            0x35 => jump(accumulator >= k),
-            0x45 => jump(accumulator & k != 0),
-            0x05 => at += usize::try_from(k).unwrap(),
-            0x06 => return k,
-            other => panic!("an instruction {other:#x} that no filter has"),
-        }
-    }
+    look::answer_of(program, architecture, call, &arguments).expect("the kernel takes it")
 }
 
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -43,14 +21,14 @@ fn error(error: i32) -> u32 {
 }
 
 fn strict() -> Vec<libc::sock_filter> {
-    program(&Calls::Strict, Network::None).unwrap()
+    program(&Calls::Strict, &[], Network::None).unwrap()
 }
 
 #[test]
 fn every_number_has_the_answer_of_its_list() {
     for (calls, science) in [(Calls::Strict, false), (Calls::DataScience, true)] {
         for network in [Network::None, Network::Proxied, Network::Host] {
-            let program = program(&calls, network).unwrap();
+            let program = program(&calls, &[], network).unwrap();
             assert!(program.len() < 1000, "{}", program.len());
             let has_network = network != Network::None;
             let lists = [
@@ -100,8 +78,8 @@ fn other_architectures_end_the_process() {
 #[test]
 fn a_part_of_a_call_is_its_arguments() {
     let strict = strict();
-    let proxied = program(&Calls::Strict, Network::Proxied).unwrap();
-    let science = program(&Calls::DataScience, Network::None).unwrap();
+    let proxied = program(&Calls::Strict, &[], Network::Proxied).unwrap();
+    let science = program(&Calls::DataScience, &[], Network::None).unwrap();
     let arguments = |values: &[u64]| {
         let mut all = [0; 6];
         all[..values.len()].copy_from_slice(values);
@@ -152,14 +130,106 @@ fn a_part_of_a_call_is_its_arguments() {
 /// What a file allows by name is allowed; what is refused always, is refused by name too.
 #[test]
 fn a_file_names_what_is_allowed() {
-    let names = ["read", "mount", "socket", "ioctl", "no_such_call"];
+    let names = ["read", "mount", "socket", "connect", "ioctl", "execve", "no_such_call"];
     let names = names.map(|name| name.as_bytes().to_vec()).to_vec();
-    let program = program(&Calls::Custom(names), Network::None).unwrap();
+    let calls = Calls::Custom(CallRules::only(names));
+    let program = program(&calls, &[], Network::None).unwrap();
     let none = [0; 6];
     assert_eq!(answer(&program, libc::SYS_read, none), ALLOW);
     assert_eq!(answer(&program, libc::SYS_write, none), error(libc::EPERM));
     assert_eq!(answer(&program, libc::SYS_mount, none), error(libc::EPERM));
     assert_eq!(answer(&program, libc::SYS_socket, none), error(libc::EPERM));
+    assert_eq!(answer(&program, libc::SYS_connect, none), error(libc::EPERM));
+    assert_eq!(answer(&program, libc::SYS_ioctl, [0, 0x5401, 0, 0, 0, 0]), ALLOW);
     assert_eq!(answer(&program, libc::SYS_ioctl, [0, 0x5412, 0, 0, 0, 0]), error(libc::ENOTTY));
     assert_eq!(answer(&program, libc::SYS_clone, none), error(libc::EPERM));
+}
+
+/// A file that allows everything opens nothing: whatever is refused with the widest list of our
+/// own is refused in the same way.
+#[test]
+fn no_file_opens_what_every_sandbox_refuses() {
+    let everything = CallRules { default: Verdict::Allow, rules: Vec::new() };
+    for network in [Network::None, Network::Proxied, Network::Host] {
+        let own = program(&Calls::DataScience, &[], network).unwrap();
+        let open = program(&Calls::Custom(everything.clone()), &[], network).unwrap();
+        let interesting = [0, 1, 2, 7, 0x4755, 0o4755, 0o6000, 0x5412, 0x541c, u64::MAX, 1 << 32];
+        for call in (0..1000).chain([0x4000_0000, 0x4000_003b, u32::MAX]) {
+            for value in interesting {
+                for arguments in [[value; 6], [value, 1, 0, 0, 0, 0], [1, value, 6, value, 0, 0]] {
+                    let [own, open] = [&own, &open]
+                        .map(|program| run(program, bpf::ARCHITECTURE, call, arguments));
+                    assert_eq!(own, open, "{call} {arguments:x?}");
+                }
+            }
+        }
+        assert_eq!(run(&open, 0x4000_0003, 1, [0; 6]), libc::SECCOMP_RET_KILL_PROCESS);
+    }
+}
+
+/// Comparisons of 64 bits in halves: each against a number that is worked out whole.
+#[test]
+fn arguments_are_compared_whole() {
+    let edges =
+        [0, 1, 2, 0xffff_ffff, 1 << 32, (1 << 32) + 1, (2 << 32) + 1, u64::MAX - 1, u64::MAX];
+    let about = |conditions: Vec<Condition>, verdict| CallRule {
+        names: vec![b"dup".to_vec()],
+        verdict,
+        conditions,
+    };
+    let all = about(Vec::new(), Verdict::Allow);
+    let all = CallRule { names: vec![b"execve".to_vec()], ..all };
+    for comparison in Comparison::ALL {
+        for value in edges {
+            for mask in [u64::MAX, 0xf0, 1 << 40, 3 << 31] {
+                let one = Condition { argument: 3, comparison, value, mask };
+                let two = Condition { argument: 0, comparison: Comparison::Equals, value: 7, mask };
+                let rules = vec![
+                    all.clone(),
+                    about(vec![one], Verdict::Fail(7)),
+                    about(vec![two, one], Verdict::EndThread),
+                ];
+                let calls = Calls::Custom(CallRules { default: Verdict::Log, rules });
+                let program = program(&calls, &[], Network::None).unwrap();
+                for found in edges {
+                    let holds = match comparison {
+                        Comparison::Differs => found != value,
+                        Comparison::Less => found < value,
+                        Comparison::AtMost => found <= value,
+                        Comparison::Equals => found == value,
+                        Comparison::AtLeast => found >= value,
+                        Comparison::More => found > value,
+                        Comparison::MaskedEquals => found & mask == value,
+                    };
+                    let expected = |is_seven: bool| match (holds, is_seven) {
+                        (true, true) => libc::SECCOMP_RET_KILL_THREAD,
+                        (true, false) => error(7),
+                        (false, _) => libc::SECCOMP_RET_LOG,
+                    };
+                    for first in [7, 8] {
+                        let arguments = [first, 0, 0, found, 0, 0];
+                        let answer = answer(&program, libc::SYS_dup, arguments);
+                        assert_eq!(answer, expected(first == 7), "{one:x?} {found:x}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What may be allowed besides a list is what some list allows.
+#[test]
+fn a_name_besides_the_list_is_allowed_or_told_why_not() {
+    let besides = |name: &str, network| {
+        program(&Calls::Strict, &[name.as_bytes().to_vec()], network).map_err(|e| e.to_string())
+    };
+    let allowed = besides("mbind", Network::None).unwrap();
+    assert_eq!(answer(&allowed, libc::SYS_mbind, [0; 6]), ALLOW);
+    assert_eq!(answer(&strict(), libc::SYS_mbind, [0; 6]), error(libc::EPERM));
+    for name in ["ptrace", "unshare", "keyctl", "memfd_create", "clone", "ioctl", "connect"] {
+        let why = besides(name, Network::None).unwrap_err();
+        assert!(why.contains("no sandbox of this kind"), "{why}");
+    }
+    assert!(besides("connect", Network::Proxied).is_ok());
+    assert!(besides("no_such_call", Network::None).unwrap_err().contains("no system call"));
 }

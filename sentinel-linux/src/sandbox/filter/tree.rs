@@ -49,6 +49,7 @@ impl Code {
             Action::Allow => vec![answer(libc::SECCOMP_RET_ALLOW)],
             Action::Refuse(error) => vec![refusal(*error)],
             Action::Decide(part) => parts::code(part),
+            Action::Judge(code) => code.clone(),
         })
     }
 }
