@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::{Arguments, Command, Switch};
 use crate::breakout;
@@ -28,7 +29,10 @@ nothing, and is not counted. What is dangerous is asked for only so that the ker
 would do it. It takes some seconds, and ends with 0 if nothing got out.
 
   sentinel doctor --breakout
-  sentinel doctor --breakout --only network --json",
+  sentinel doctor --breakout --only network --json
+
+With --times it measures how long a program takes that does nothing: without a sandbox, in one as
+the agent's calls have it, and in one with nothing made ahead.",
     options: &[
         Switch { name: "json", short: None, value: "", summary: "for programs" },
         Switch { name: "offline", short: None, value: "", summary: "ask nobody else anything" },
@@ -44,6 +48,12 @@ would do it. It takes some seconds, and ends with 0 if nothing got out.
             value: "WORD",
             summary: "with --breakout: the attempts of this group, or with this in their names",
         },
+        Switch {
+            name: "times",
+            short: None,
+            value: "",
+            summary: "measure how long a sandbox takes, instead",
+        },
     ],
     run: look,
 }];
@@ -51,6 +61,9 @@ would do it. It takes some seconds, and ends with 0 if nothing got out.
 fn look(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if arguments.has("breakout") {
         return break_out(&arguments);
+    }
+    if arguments.has("times") {
+        return time(&arguments);
     }
     if arguments.has("only") {
         return Err("--only belongs to --breakout".into());
@@ -87,6 +100,29 @@ fn break_out(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
     io::stdout().write_all(text.as_bytes())?;
     let is_good = breakout::Sum::of(&findings).is_good();
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Measures what a sandbox takes.
+fn time(arguments: &Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let times = doctor::times::measure()?;
+    let lines = [
+        ("bare", "without a sandbox", times.bare),
+        ("call", "in one, as the agent calls it", times.call),
+        ("alone", "in one with nothing made ahead", times.alone),
+        ("proof", "  of that, trying the walls", times.proof),
+    ];
+    let is_json = arguments.has("json");
+    let line = |(name, what, time): (&str, &str, Duration)| match is_json {
+        true => format!("\"{name}_us\":{}", time.as_micros()),
+        false => format!("{what:31} {:6.2} ms", time.as_secs_f64() * 1e3),
+    };
+    let lines = lines.map(line);
+    let text = match is_json {
+        true => format!("{{{}}}\n", lines.join(",")),
+        false => lines.join("\n") + "\n",
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Where a text begins, behind its verdict and what it is about.

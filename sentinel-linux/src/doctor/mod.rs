@@ -15,6 +15,7 @@ mod place;
 mod reach;
 mod secret;
 mod settings;
+pub(crate) mod times;
 
 use std::path::PathBuf;
 

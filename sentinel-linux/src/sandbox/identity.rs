@@ -9,7 +9,7 @@
 //! # Invariants
 //! - User 0 of the machine is nobody in a sandbox, whoever starts it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io;
 use std::io::Write as _;
@@ -30,19 +30,28 @@ pub(super) struct Identity {
     is_given: bool,
     /// The mappings there are already, by the owner.
     idmaps: RefCell<Vec<Known>>,
+    /// Whether this process is in a sandbox already, where no mapping can be made.
+    is_inside: Cell<bool>,
 }
 
 /// A user and a group, and the namespace in which they are this identity's.
 type Known = ((u32, u32), Arc<OwnedFd>);
 
 impl Identity {
+    /// From here on knows these mappings and makes no more: to be called in a sandbox.
+    pub(super) fn know_only(&self, idmaps: Vec<Idmap>) {
+        let known = idmaps.into_iter().map(|idmap| (idmap.owner, idmap.namespace));
+        *self.idmaps.borrow_mut() = known.collect();
+        self.is_inside.set(true);
+    }
+
     /// Who a sandbox is that this process starts.
     pub(super) fn new() -> io::Result<Self> {
         let uid = rustix::process::geteuid().as_raw();
         let gid = rustix::process::getegid().as_raw();
-        let idmaps = RefCell::new(Vec::new());
+        let (idmaps, is_inside) = (RefCell::new(Vec::new()), Cell::new(false));
         if uid != 0 {
-            return Ok(Self { uid, gid, is_given: false, idmaps });
+            return Ok(Self { uid, gid, is_given: false, idmaps, is_inside });
         }
         // In a container only some users are there at all.
         let maps =
@@ -51,12 +60,17 @@ impl Identity {
         let id = NOBODYS.into_iter().find(is_there).ok_or_else(|| {
             io::Error::other("this container has no user that is nobody: sandboxes need one")
         })?;
-        Ok(Self { uid: id, gid: id, is_given: true, idmaps })
+        Ok(Self { uid: id, gid: id, is_given: true, idmaps, is_inside })
     }
 
     /// The user and the group, inside and outside alike.
     pub(super) const fn inside(&self) -> (u32, u32) {
         (self.uid, self.gid)
+    }
+
+    /// What the kernel wants written of the user and the group.
+    pub(super) fn maps(&self) -> [String; 2] {
+        [self.uid, self.gid].map(|id| format!("{id} {id} 1"))
     }
 
     /// Whether it is somebody else than who starts it.
@@ -70,6 +84,9 @@ impl Identity {
             return Ok(None);
         }
         let owner = (uid, gid);
+        if self.is_inside.get() && self.idmaps.borrow().iter().all(|known| known.0 != owner) {
+            return Err(io::Error::other("it belongs to somebody else than a moment ago"));
+        }
         let found = self.idmaps.borrow().iter().find(|known| known.0 == owner).cloned();
         let namespace = match found {
             Some((_, namespace)) => namespace,

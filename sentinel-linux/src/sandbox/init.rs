@@ -81,7 +81,7 @@ fn tell(report: &OwnedFd, ending: Option<kernel::Ending>) -> ! {
     kernel::end(0)
 }
 
-fn now() -> Duration {
+pub(super) fn now() -> Duration {
     let now = clock_gettime(ClockId::Monotonic);
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())

@@ -112,6 +112,18 @@ pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
     done(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })
 }
 
+/// Closes everything but these two.
+pub(super) fn close_all_but(kept: [&OwnedFd; 2]) -> rustix::io::Result<()> {
+    let [one, other] = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
+    let (low, high) = (one.min(other), one.max(other));
+    for (first, last) in [(0, low.saturating_sub(1)), (low + 1, high - 1), (high + 1, u32::MAX)] {
+        if first <= last {
+            close_between(first, last)?;
+        }
+    }
+    Ok(())
+}
+
 /// A signal does what it does at first, for the program to come.
 pub(super) fn reset_signals() {
     for signal in 1..=SIGNALS_MAX {

@@ -19,17 +19,16 @@ use super::canary::{self, Walls};
 use super::fault::{At as _, Fault, Stage};
 use super::kernel::{self, Side};
 use super::outcome::Report;
-use super::plan::Plan;
+use super::plan::{Base, Plan};
 use super::root::{self, Root};
 use super::ruleset::{self, Rules};
 use super::{init, limits, net};
 use crate::confine::landlock;
 
-/// What the first process of a sandbox has from the process it was.
-#[derive(Debug)]
-pub(super) struct Inheritance<'p> {
-    pub(super) profile: &'p Profile,
-    pub(super) plan: &'p Plan,
+/// What the first process of a sandbox has from the process it was, whatever the program is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ground<'p> {
+    pub(super) base: &'p Base,
     pub(super) uid: u32,
     pub(super) gid: u32,
     /// Whether that is somebody else than the process is now.
@@ -37,24 +36,55 @@ pub(super) struct Inheritance<'p> {
     /// What the kernel wants written of that.
     pub(super) maps: [&'p [u8]; 2],
     pub(super) landlock: u32,
-    pub(super) filter: &'p [libc::sock_filter],
     pub(super) init_filter: &'p [libc::sock_filter],
+    /// Whether it is told how long trying the walls took.
+    pub(super) is_timed: bool,
+}
+
+/// The program, and what it alone has.
+#[derive(Debug)]
+pub(super) struct Charge<'p> {
+    pub(super) profile: &'p Profile,
+    pub(super) plan: &'p Plan,
+    pub(super) filter: &'p [libc::sock_filter],
     /// Where things are told; when the other end is closed, everything ends.
     pub(super) report: OwnedFd,
     /// Input, output and errors of the program.
     pub(super) streams: [OwnedFd; 3],
-    /// Room for a descriptor for each tree of the plan.
-    pub(super) held: Vec<OwnedFd>,
 }
 
-/// Is the first process of a sandbox.
-pub(super) fn first(inheritance: Inheritance<'_>) -> ! {
-    let Inheritance { report, .. } = &inheritance;
-    let report = match report.try_clone() {
+/// A sandbox in which nothing was granted yet.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// This process in `/proc`: written to when there is no way there any more.
+    own: OwnedFd,
+    root: Root,
+}
+
+/// Begins to be the first process of a sandbox. `trees` has room for a descriptor for each tree.
+pub(super) fn begin(ground: &Ground<'_>, trees: Vec<OwnedFd>) -> Result<Begun, Fault> {
+    die_with_parent()?;
+    kernel::reset_signals();
+    // Who is not dumpable has no say over his own files in /proc.
+    kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
+    rustix::process::umask(Mode::empty());
+    let own = openat(CWD, c"/proc/self", PLACE, Mode::empty()).at(Stage::Identity)?;
+    if !ground.is_given {
+        write_maps(&own, ground.maps)?;
+    }
+    // The machine's name is the machine's own.
+    rustix::system::sethostname(b"sandbox").at(Stage::Network)?;
+    let root = root::make(ground.base, trees)?;
+    Ok(Begun { own, root })
+}
+
+/// Finishes what was begun, and is the first process until the end.
+pub(super) fn finish(ground: &Ground<'_>, begun: Result<Begun, Fault>, charge: Charge<'_>) -> ! {
+    let report = match charge.report.try_clone() {
         Ok(report) => report,
         Err(_) => kernel::end(1),
     };
-    let fault = match make(inheritance) {
+    let fault = match begun.and_then(|begun| make(ground, begun, charge)) {
         Ok(never) => match never {},
         Err(fault) => fault,
     };
@@ -65,25 +95,14 @@ pub(super) fn first(inheritance: Inheritance<'_>) -> ! {
 
 enum Never {}
 
-fn make(inheritance: Inheritance<'_>) -> Result<Never, Fault> {
-    let Inheritance { profile, plan, landlock, filter, init_filter, report, held, .. } =
-        inheritance;
-    die_with_parent()?;
-    kernel::reset_signals();
-    // Who is not dumpable has no say over his own files in /proc.
-    kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
-    rustix::process::umask(Mode::empty());
-    // Written to when there is no way there any more.
-    let own = openat(CWD, c"/proc/self", PLACE, Mode::empty()).at(Stage::Identity)?;
-    if !inheritance.is_given {
-        write_maps(&own, inheritance.maps)?;
-    }
-    // The machine's name is the machine's own.
-    rustix::system::sethostname(b"sandbox").at(Stage::Network)?;
+fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, Fault> {
+    let Charge { profile, plan, filter, report, streams } = charge;
+    let Begun { own, mut root } = begun;
+    let landlock = ground.landlock;
     net::make(profile, &report)?;
-    let root = root::enter(plan, held)?;
-    if inheritance.is_given {
-        become_user(inheritance.uid, inheritance.gid, &own, inheritance.maps)?;
+    root::enter(&mut root, plan)?;
+    if ground.is_given {
+        become_user(ground.uid, ground.gid, &own, ground.maps)?;
     }
     drop(own);
     limits::set(&profile.limits)?;
@@ -91,14 +110,14 @@ fn make(inheritance: Inheritance<'_>) -> Result<Never, Fault> {
     // Nobody in here looks into the process that waits, and nobody has what it had in memory.
     kernel::control(libc::PR_SET_DUMPABLE, 0).at(Stage::Privileges)?;
     if landlock > 0 {
-        forbid(profile, plan, &root, landlock)?;
+        forbid(profile, ground.base, plan, &root, landlock)?;
     }
-    drop(root);
     kernel::hold_signals(&[libc::SIGCHLD]);
     let children = kernel::children().at(Stage::Processes)?;
     match kernel::clone(0, None).at(Stage::Processes)? {
         Side::Child => {
-            let fault = match program(profile, plan, landlock, filter, inheritance.streams) {
+            let told = ground.is_timed.then_some(&report);
+            let fault = match program(profile, plan, landlock, filter, &streams, told) {
                 Ok(never) => match never {},
                 Err(fault) => fault,
             };
@@ -106,10 +125,11 @@ fn make(inheritance: Inheritance<'_>) -> Result<Never, Fault> {
             kernel::end(1)
         }
         Side::Parent { process, number } => {
-            drop(process);
-            // Who waits for the end of the output waits for the program, not for this process.
-            drop(inheritance.streams);
-            kernel::install(init_filter).at(Stage::Calls)?;
+            // Who waits for the end of the output waits for the program, not for this process; and
+            // what it needs no more, it has no more.
+            std::mem::forget((process, root, streams));
+            kernel::close_all_but([&report, &children]).at(Stage::Descriptors)?;
+            kernel::install(ground.init_filter).at(Stage::Calls)?;
             init::wait(&report, &children, number, profile.limits.time)
         }
     }
@@ -170,7 +190,13 @@ fn give_up_privileges() -> Result<(), Fault> {
 }
 
 /// The rules of Landlock.
-fn forbid(profile: &Profile, plan: &Plan, root: &Root, version: u32) -> Result<(), Fault> {
+fn forbid(
+    profile: &Profile,
+    base: &Base,
+    plan: &Plan,
+    root: &Root,
+    version: u32,
+) -> Result<(), Fault> {
     let rules = Rules::new(version, profile.network, root.directory.as_fd())?;
     rules.allow(&root.settings, ruleset::READ)?;
     rules.allow(&root.temporary, ruleset::WRITE)?;
@@ -178,7 +204,8 @@ fn forbid(profile: &Profile, plan: &Plan, root: &Root, version: u32) -> Result<(
     if let Some(processes) = &root.processes {
         rules.allow(processes, ruleset::READ)?;
     }
-    for (tree, shown) in plan.trees.iter().zip(&root.trees) {
+    let trees = base.layer.trees.iter().chain(&plan.granted.trees);
+    for (tree, shown) in trees.zip(&root.trees) {
         rules.allow(shown, tree.allowed)?;
     }
     if version >= 4 && profile.network == Network::Proxied {
@@ -196,12 +223,13 @@ fn program(
     plan: &Plan,
     landlock: u32,
     filter: &[libc::sock_filter],
-    streams: [OwnedFd; 3],
+    streams: &[OwnedFd; 3],
+    told: Option<&OwnedFd>,
 ) -> Result<Never, Fault> {
     if !profile.has_terminal {
         rustix::process::setsid().at(Stage::Descriptors)?;
     }
-    for (number, stream) in (0..).zip(&streams) {
+    for (number, stream) in (0..).zip(streams) {
         // None of them is among the first three: that is what they were moved away from.
         kernel::duplicate(stream, number).at(Stage::Descriptors)?;
     }
@@ -209,7 +237,9 @@ fn program(
     rustix::process::umask(Mode::from_raw_mode(0o022));
     kernel::hold_signals(&[]);
     let walls = Walls::new(landlock, profile.network, &profile.calls);
+    let start = init::now();
     canary::try_walls(&walls)?;
+    let mut proof = init::now().saturating_sub(start);
     if walls.is_strict {
         match kernel::control(libc::PR_SET_MDWE, REFUSE_EXECUTION_GAIN) {
             // A kernel before 6.3 has not got it; the filter for calls refuses most of it.
@@ -220,7 +250,12 @@ fn program(
     rustix::process::chdir(plan.directory.as_c_str()).at(Stage::Directory)?;
     if profile.calls_mode != CallsMode::Off {
         kernel::install(filter).at(Stage::Calls)?;
+        let start = init::now();
         canary::try_calls(&walls)?;
+        proof += init::now().saturating_sub(start);
+    }
+    if let Some(report) = told {
+        Report::Proven(proof).send(report);
     }
     let (arguments, environment) = (plan.arguments.pointers(), plan.environment.pointers());
     Err(kernel::execute(&plan.program, arguments, environment)).at(Stage::Program)

@@ -22,6 +22,7 @@
 #![allow(unsafe_code, reason = "namespaces and filters have no safe interface")]
 
 mod ability;
+mod ahead;
 mod canary;
 mod fault;
 mod filter;
@@ -42,6 +43,7 @@ mod system;
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
@@ -52,11 +54,11 @@ use self::ability::Ability;
 use self::fault::{Fault, Stage};
 use self::identity::Identity;
 use self::kernel::{Ending, Side};
-use self::launch::Inheritance;
+use self::launch::{Charge, Ground};
 pub(crate) use self::net::PROXY_PORT;
 pub(crate) use self::outcome::{End, Outcome, look};
 use self::outcome::{Report, Usage};
-use self::plan::Plan;
+use self::plan::{Base, Plan};
 pub(crate) use self::search::found;
 pub(crate) use self::spawner::{Asked, Spawner};
 pub(crate) use self::system::ENVIRONMENT;
@@ -66,6 +68,7 @@ pub(crate) use self::system::ENVIRONMENT;
 pub(crate) struct Sandboxes {
     ability: Ability,
     identity: Identity,
+    is_timed: bool,
 }
 
 /// Input, output and errors of a program.
@@ -86,6 +89,12 @@ impl Streams {
             errors: own(io::stderr().as_fd())?,
         })
     }
+
+    /// The same with numbers that are none of the first three, which the program's are.
+    fn above(self) -> io::Result<[OwnedFd; 3]> {
+        let [input, output, errors] = [self.input, self.output, self.errors].map(above_streams);
+        Ok([input?, output?, errors?])
+    }
 }
 
 /// A sandbox that was started. Whoever drops it ends it.
@@ -104,7 +113,13 @@ pub(crate) struct Started {
 impl Sandboxes {
     /// Looks at what can be done here.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { ability: Ability::probe(), identity: Identity::new()? })
+        Ok(Self { ability: Ability::probe(), identity: Identity::new()?, is_timed: false })
+    }
+
+    /// Those of which each tells how long trying its walls took, which is to be taken before its
+    /// end.
+    pub(crate) fn timed(self) -> Self {
+        Self { is_timed: true, ..self }
     }
 
     /// Starts a program.
@@ -140,6 +155,28 @@ impl Sandboxes {
         inside: OwnedFd,
     ) -> Result<(OwnedFd, Vec<String>), StartError> {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
+        let missing = self.missing(profile)?;
+        let (base, plan) = Plan::new(profile, &self.identity)?;
+        let filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
+        let init_filter = filter::only(&init::CALLS)?;
+        let maps = self.identity.maps();
+        let charge = Charge {
+            profile,
+            plan: &plan,
+            filter: &filter,
+            report: above_streams(inside)?,
+            streams: streams.above()?,
+        };
+        let trees = Vec::with_capacity(base.layer.trees.len() + plan.granted.trees.len());
+        let ground = self.ground(&base, &maps, &init_filter);
+        match self.clone(profile.network)? {
+            Side::Child => launch::finish(&ground, launch::begin(&ground, trees), charge),
+            Side::Parent { process, .. } => Ok((process, missing)),
+        }
+    }
+
+    /// What a sandbox of this profile is missing here; an error if it must not be.
+    fn missing(&self, profile: &Profile) -> Result<Vec<String>, StartError> {
         let missing = self.ability.missing(profile);
         if profile.requirement == Requirement::Strict
             && let Some(missing) = missing.first()
@@ -147,47 +184,47 @@ impl Sandboxes {
             let why = format!("{missing}; only mode = \"best-effort\" starts it all the same");
             return Err(StartError::new(why));
         }
-        let plan = Plan::new(profile, &self.identity)?;
-        let filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
-        let init_filter = filter::only(&init::CALLS)?;
+        Ok(missing)
+    }
+
+    fn ground<'p>(
+        &self,
+        base: &'p Base,
+        maps: &'p [String; 2],
+        init_filter: &'p [libc::sock_filter],
+    ) -> Ground<'p> {
         let (uid, gid) = self.identity.inside();
-        let maps = [format!("{uid} {uid} 1"), format!("{gid} {gid} 1")];
-        let streams = [streams.input, streams.output, streams.errors];
-        let [input, output, errors] = streams.map(above_streams);
-        let streams = [
-            input.map_err(StartError::from)?,
-            output.map_err(StartError::from)?,
-            errors.map_err(StartError::from)?,
-        ];
-        let inside = above_streams(inside).map_err(StartError::from)?;
-        let inheritance = Inheritance {
-            profile,
-            plan: &plan,
+        Ground {
+            base,
             uid,
             gid,
             is_given: self.identity.is_given(),
             maps: [maps[0].as_bytes(), maps[1].as_bytes()],
             landlock: self.ability.landlock,
-            filter: &filter,
-            init_filter: &init_filter,
-            report: inside,
-            streams,
-            held: Vec::with_capacity(plan.trees.len()),
-        };
-        let namespaces = namespaces(profile.network, self.identity.is_given());
-        let side = kernel::clone(namespaces, None).map_err(|error| {
+            init_filter,
+            is_timed: self.is_timed,
+        }
+    }
+
+    /// The first process of a sandbox.
+    fn clone(&self, network: Network) -> Result<Side, StartError> {
+        let namespaces = namespaces(network, self.identity.is_given());
+        kernel::clone(namespaces, None).map_err(|error| {
             let fault = Fault { stage: Stage::Namespaces, index: 0, error };
             StartError::new(End::NotStarted(fault).to_string())
-        })?;
-        let process = match side {
-            Side::Child => launch::first(inheritance),
-            Side::Parent { process, .. } => process,
-        };
-        Ok((process, missing))
+        })
     }
 }
 
 impl Started {
+    /// How long trying the walls took.
+    pub(crate) fn proof(&self) -> io::Result<Duration> {
+        match Report::receive(&self.report)? {
+            Report::Proven(time) => Ok(time),
+            report => Err(io::Error::other(outcome_of(Ok(report)).end.to_string())),
+        }
+    }
+
     /// Waits for the end, and for everything in the sandbox to be gone.
     pub(crate) fn wait(self) -> Outcome {
         let outcome = outcome_of(Report::receive(&self.report));
@@ -210,7 +247,7 @@ fn outcome_of(told: io::Result<Report>) -> Outcome {
             };
             Outcome { end, usage }
         }
-        Ok(Report::Listening) | Err(_) => Outcome::killed(),
+        Ok(Report::Listening | Report::Proven(_)) | Err(_) => Outcome::killed(),
     }
 }
 

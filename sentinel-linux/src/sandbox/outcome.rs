@@ -118,6 +118,8 @@ pub(super) enum Report {
     Ended { ending: Option<Ending>, usage: Usage },
     /// The proxy can be reached from inside: its socket comes with this.
     Listening,
+    /// The walls were tried, which took so long.
+    Proven(Duration),
 }
 
 impl Report {
@@ -174,6 +176,11 @@ impl Report {
                 put(rest, 13, &usage.memory_bytes.to_le_bytes());
             }
             Self::Listening => kind.fill(3),
+            Self::Proven(time) => {
+                kind.fill(5);
+                let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+                put(rest, 0, &time.to_le_bytes());
+            }
         }
         bytes
     }
@@ -201,6 +208,10 @@ impl Report {
                 Some(Self::Ended { ending, usage })
             }
             3 => Some(Self::Listening),
+            5 => {
+                let time = u64::from_le_bytes(*rest.first_chunk()?);
+                Some(Self::Proven(Duration::from_micros(time)))
+            }
             _ => None,
         }
     }

@@ -20,30 +20,46 @@ use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
 use sentinel_core::order::{self, Set};
-use sentinel_core::sandbox::{Profile, Rights};
+use sentinel_core::sandbox::{Mount, Network, Profile, Rights};
 
 use super::identity::Identity;
 use super::kernel::{MOUNT_NO_DEVICES, MOUNT_NO_EXECUTION, MOUNT_NO_SETUID, MOUNT_READ_ONLY};
 use super::{StartError, ruleset, script, system};
 
-/// What is made inside, in the order in which it is made.
+/// What a program is given beside what every program has of the system, and what it is.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// In the root directory of its own, without the `/` before them; those above come first.
-    pub(super) directories: Vec<CString>,
-    /// Files in it, and what is in them.
-    pub(super) files: Vec<(CString, Vec<u8>)>,
-    /// Links in it: what they say, and where they are.
-    pub(super) links: Vec<(CString, CString)>,
-    /// What is shown of outside; what is above something else comes first.
-    pub(super) trees: Vec<Tree>,
-    /// Places beneath those that are covered: where, and whether it must be there.
+    pub(super) granted: Layer,
+    /// Places beneath those that are shown that are covered.
     pub(super) hidden: Vec<CString>,
     pub(super) program: CString,
     pub(super) directory: CString,
     pub(super) arguments: Strings,
     pub(super) environment: Strings,
+}
+
+/// What is made in the root directory of a sandbox, in the order in which it is made.
+#[derive(Debug, Default)]
+pub(super) struct Layer {
+    /// Directories, without the `/` before them; those above come first.
+    pub(super) directories: Vec<CString>,
+    /// Files, and what is in them.
+    pub(super) files: Vec<(CString, Vec<u8>)>,
+    /// Links: what they say, and where they are.
+    pub(super) links: Vec<(CString, CString)>,
+    /// What is shown of outside; what is above something else comes first.
+    pub(super) trees: Vec<Tree>,
+}
+
+/// What every program has of the system: it can be made before it is known for which one.
+#[derive(Debug)]
+pub(super) struct Base {
+    pub(super) layer: Layer,
+    /// Bytes of the temporary directory.
     pub(super) temporary: CString,
+    /// Whether there is a network of the machine's, for which its names are shown.
+    pub(super) is_open: bool,
+    pub(super) has_terminal: bool,
 }
 
 /// A file or directory of outside.
@@ -91,44 +107,107 @@ impl Strings {
 }
 
 impl Plan {
-    /// Looks at all that a profile names.
-    pub(super) fn new(profile: &Profile, identity: &Identity) -> Result<Self, StartError> {
-        let mut plan = Self {
-            directories: Vec::new(),
-            files: Vec::new(),
-            links: Vec::new(),
-            trees: Vec::new(),
-            hidden: Vec::new(),
+    /// Looks at all that a profile names, and gives what there is to be beneath it.
+    pub(super) fn new(profile: &Profile, identity: &Identity) -> Result<(Base, Self), StartError> {
+        let base = Base::new(profile, identity, Vec::new())?;
+        let mut plan = Self::on(&base, profile, identity)?;
+        if !plan.granted.is_above(&base.layer) {
+            return Ok((base, plan));
+        }
+        // What is above comes first, and so all is made at once.
+        let granted = std::mem::take(&mut plan.granted);
+        Ok((Base::new(profile, identity, granted.trees)?, plan))
+    }
+
+    /// The same where a base is made already.
+    pub(super) fn on(
+        base: &Base,
+        profile: &Profile,
+        identity: &Identity,
+    ) -> Result<Self, StartError> {
+        let mut granted = Layer::default();
+        for mount in &profile.mounts {
+            granted.show(Path::new(OsStr::from_bytes(&mount.path)), mount.rights, identity)?;
+        }
+        granted.show_programs(Path::new(OsStr::from_bytes(&profile.program)), identity)?;
+        granted.finish(Set::new(), &base.layer)?;
+        let hidden = profile.hidden.iter().map(|path| string(relative(path)));
+        Ok(Self {
+            granted,
+            hidden: hidden.collect::<Result<_, _>>()?,
             program: string(&profile.program)?,
             directory: string(&profile.directory)?,
             arguments: Strings::new(&profile.arguments)?,
             environment: Strings::new(&profile.environment)?,
-            temporary: string(profile.limits.temporary_bytes.to_string().as_bytes())?,
-        };
+        })
+    }
+}
+
+impl Base {
+    fn new(profile: &Profile, identity: &Identity, trees: Vec<Tree>) -> Result<Self, StartError> {
+        let mut layer = Layer::default();
         let mut directories: Set<PathBuf> = Set::new();
         directories.extend(system::DIRECTORIES.iter().map(PathBuf::from));
-        plan.show_system(profile, &mut directories)?;
-        for mount in &profile.mounts {
-            plan.show(Path::new(OsStr::from_bytes(&mount.path)), mount.rights, identity)?;
-        }
-        plan.show_programs(Path::new(OsStr::from_bytes(&profile.program)), identity)?;
-        // What is above comes first; of two at one place the later one covers the earlier.
-        order::sort_by_key(&mut plan.trees, |tree| {
-            tree.target.as_bytes().iter().filter(|b| **b == b'/').count()
-        });
-        plan.make_places(&mut directories)?;
-        plan.directories = directories
-            .iter()
-            .map(|path| string(path.as_os_str().as_bytes()))
-            .collect::<Result<_, _>>()?;
-        for path in &profile.hidden {
-            plan.hidden.push(string(relative(path))?);
-        }
+        layer.show_system(profile, &mut directories)?;
+        layer.trees.extend(trees);
+        layer.finish(directories, &Layer::default())?;
+        // What is granted has its own name, also where there would be a link.
+        let made = layer.directories.iter().chain(layer.trees.iter().map(|tree| &tree.target));
+        let made: Vec<CString> = made.cloned().collect();
+        layer.links.retain(|(_, link)| !made.contains(link));
         let (uid, gid) = identity.inside();
         for (name, content) in system::files(uid, gid, profile.network) {
-            plan.files.push((string(name.as_bytes())?, content));
+            let name = string(name.as_bytes())?;
+            layer.files.retain(|(known, _)| *known != name);
+            layer.files.push((name, content));
         }
-        Ok(plan)
+        let temporary = string(profile.limits.temporary_bytes.to_string().as_bytes())?;
+        let is_open = profile.network == Network::Host;
+        Ok(Self { layer, temporary, is_open, has_terminal: profile.has_terminal })
+    }
+
+    /// What most calls have beneath what they were granted.
+    pub(super) fn usual(identity: &Identity) -> Result<Self, StartError> {
+        Self::new(&Profile::new(b"/", b"/"), identity, Vec::new())
+    }
+
+    /// Whether this is the base that a profile needs.
+    pub(super) fn suits(&self, profile: &Profile) -> bool {
+        let is_above = |mount: &Mount| self.layer.is_beneath(relative(&mount.path));
+        self.is_open == (profile.network == Network::Host)
+            && self.has_terminal == profile.has_terminal
+            && self.temporary.to_bytes() == profile.limits.temporary_bytes.to_string().as_bytes()
+            && !profile.mounts.iter().any(is_above)
+    }
+}
+
+impl Layer {
+    /// Whether something of this layer belongs above something of another.
+    fn is_above(&self, other: &Self) -> bool {
+        self.trees.iter().any(|tree| other.is_beneath(tree.target.as_bytes()))
+    }
+
+    /// Whether something of this layer is beneath a place, or a link of it leads past the place.
+    fn is_beneath(&self, place: &[u8]) -> bool {
+        let holds = |above: &[u8], path: &[u8], is_same: bool| {
+            let rest = path.strip_prefix(above);
+            rest.is_some_and(|rest| rest.starts_with(b"/") || is_same && rest.is_empty())
+        };
+        self.trees.iter().any(|tree| holds(place, tree.target.as_bytes(), false))
+            || self.links.iter().any(|(_, link)| holds(link.as_bytes(), place, true))
+    }
+
+    /// Puts everything in order, on top of what is there already.
+    fn finish(&mut self, mut directories: Set<PathBuf>, beneath: &Self) -> Result<(), StartError> {
+        // What is above comes first; of two at one place the later one covers the earlier.
+        order::sort_by_key(&mut self.trees, |tree| {
+            tree.target.as_bytes().iter().filter(|b| **b == b'/').count()
+        });
+        self.make_places(&mut directories, beneath)?;
+        let directories = directories.iter().map(|path| string(path.as_os_str().as_bytes()));
+        self.directories = directories.collect::<Result<_, _>>()?;
+        self.directories.retain(|path| !beneath.directories.contains(path));
+        Ok(())
     }
 
     fn show_system(
@@ -243,20 +322,24 @@ impl Plan {
     }
 
     /// What has to be made in the root directory for the trees to be there.
-    fn make_places(&mut self, directories: &mut Set<PathBuf>) -> Result<(), StartError> {
+    fn make_places(
+        &mut self,
+        directories: &mut Set<PathBuf>,
+        beneath: &Self,
+    ) -> Result<(), StartError> {
         for (index, tree) in self.trees.iter().enumerate() {
             let target = Path::new(OsStr::from_bytes(tree.target.as_bytes()));
-            let is_shown = self.trees.iter().take(index).any(|above| {
-                let above = Path::new(OsStr::from_bytes(above.target.as_bytes()));
-                target.starts_with(above)
-            });
-            if is_shown {
+            let mut above = beneath.trees.iter().chain(self.trees.iter().take(index));
+            let is_shown =
+                above.any(|above| target.starts_with(OsStr::from_bytes(above.target.as_bytes())));
+            let is_made = |(made, _): &(CString, Vec<u8>)| *made == tree.target;
+            if is_shown || beneath.files.iter().chain(&self.files).any(is_made) {
                 continue;
             }
             let above = target.ancestors().skip(if tree.is_directory { 0 } else { 1 });
             directories.extend(above.map(Path::to_path_buf));
             if !tree.is_directory {
-                self.files.push((string(tree.target.as_bytes())?, Vec::new()));
+                self.files.push((tree.target.clone(), Vec::new()));
             }
         }
         directories.remove(Path::new(""));

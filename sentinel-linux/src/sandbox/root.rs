@@ -26,14 +26,14 @@ use rustix::process::{fchdir, pivot_root};
 
 use super::fault::{At as _, Fault, Stage};
 use super::kernel::{self, MOUNT_NO_DEVICES, MOUNT_NO_EXECUTION, MOUNT_NO_SETUID, MOUNT_READ_ONLY};
-use super::plan::{Plan, Tree};
+use super::plan::{Base, Layer, Plan, Tree};
 use super::system;
 
-/// What was shown, for the rules about it.
+/// What was made and shown, for the rules about it.
 #[derive(Debug)]
 pub(super) struct Root {
     pub(super) directory: OwnedFd,
-    /// In the order of the plan's trees.
+    /// In the order of the base's trees, and then of those that were granted.
     pub(super) trees: Vec<OwnedFd>,
     pub(super) temporary: OwnedFd,
     pub(super) shared_memory: OwnedFd,
@@ -42,53 +42,74 @@ pub(super) struct Root {
     pub(super) processes: Option<OwnedFd>,
 }
 
-/// Makes the root directory and enters it. `held` has room for a descriptor for each tree.
-pub(super) fn enter(plan: &Plan, mut held: Vec<OwnedFd>) -> Result<Root, Fault> {
+/// Makes the root directory with what every program has. `trees` has room for a descriptor for
+/// each tree.
+pub(super) fn make(base: &Base, mut trees: Vec<OwnedFd>) -> Result<Root, Fault> {
     // Nothing that is mounted from here on is seen by others, nor the other way round.
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change(c"/", private).at(Stage::Root)?;
-    for (index, tree) in (0..).zip(&plan.trees) {
-        held.push(copy(tree).map_err(|error| Fault { stage: Stage::Mount, index, error })?);
-    }
-    let directory = make(plan).at(Stage::Root)?;
-    // Programs are here on every machine; what is covered is seen by nobody any more.
-    attach(directory.as_fd(), CWD, c"/usr", MoveMountFlags::empty()).at(Stage::Root)?;
-    let own = |name: &CStr, set| -> rustix::io::Result<OwnedFd> {
+    copy_all(&base.layer, &mut trees)?;
+    let directory = empty(base).at(Stage::Root)?;
+    fill(directory.as_fd(), &base.layer).at(Stage::Root)?;
+    // The devices are copied, and nothing else of there is ever granted; what is covered is seen by
+    // nobody any more.
+    attach(directory.as_fd(), CWD, c"/dev", MoveMountFlags::empty()).at(Stage::Root)?;
+    let own = |name: &CStr| -> rustix::io::Result<OwnedFd> {
         let copied = open_tree(&directory, name, COPY)?;
-        kernel::change_mount(&copied, set, None, false)?;
+        kernel::change_mount(&copied, WRITABLE, None, false)?;
         Ok(copied)
     };
-    let writable = MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION;
-    let temporary = own(c"tmp", writable).at(Stage::Root)?;
+    let temporary = own(c"tmp").at(Stage::Root)?;
     attach(temporary.as_fd(), directory.as_fd(), c"tmp", MoveMountFlags::empty())
         .at(Stage::Root)?;
-    let shared_memory = own(SHARED_MEMORY, writable).at(Stage::Root)?;
+    let shared_memory = own(SHARED_MEMORY).at(Stage::Root)?;
     let place = c"dev/shm";
     attach(shared_memory.as_fd(), directory.as_fd(), place, MoveMountFlags::empty())
         .at(Stage::Root)?;
-    for ((index, tree), shown) in (0..).zip(&plan.trees).zip(&held) {
-        show(directory.as_fd(), tree, shown).map_err(|error| Fault {
-            stage: Stage::Mount,
-            index,
-            error,
-        })?;
-    }
+    show_all(directory.as_fd(), &base.layer, &trees)?;
+    let settings = openat(&directory, c"etc", PLACE, Mode::empty()).at(Stage::Root)?;
+    let processes = processes(directory.as_fd());
+    Ok(Root { directory, trees, temporary, shared_memory, settings, processes })
+}
+
+/// Shows what was granted, and enters the root directory.
+pub(super) fn enter(root: &mut Root, plan: &Plan) -> Result<(), Fault> {
+    let first = root.trees.len();
+    copy_all(&plan.granted, &mut root.trees)?;
+    let directory = root.directory.as_fd();
+    fill(directory, &plan.granted).at(Stage::Root)?;
+    show_all(directory, &plan.granted, root.trees.get(first..).unwrap_or_default())?;
     for (index, path) in (0..).zip(&plan.hidden) {
-        hide(directory.as_fd(), path, writable | MOUNT_READ_ONLY).map_err(|error| Fault {
+        hide(directory, path, WRITABLE | MOUNT_READ_ONLY).map_err(|error| Fault {
             stage: Stage::Hide,
             index,
             error,
         })?;
     }
-    let settings = openat(&directory, c"etc", PLACE, Mode::empty()).at(Stage::Root)?;
-    let processes = processes(directory.as_fd());
-    kernel::change_mount(&directory, writable | MOUNT_READ_ONLY, None, false).at(Stage::Root)?;
-    fchdir(&directory).at(Stage::Root)?;
+    kernel::change_mount(directory, WRITABLE | MOUNT_READ_ONLY, None, false).at(Stage::Root)?;
+    fchdir(directory).at(Stage::Root)?;
     pivot_root(c".", c".").at(Stage::Root)?;
     // The old root now lies on the new one, and is let go with everything on it.
     unmount(c".", UnmountFlags::DETACH).at(Stage::Root)?;
-    rustix::process::chdir(c"/").at(Stage::Root)?;
-    Ok(Root { directory, trees: held, temporary, shared_memory, settings, processes })
+    rustix::process::chdir(c"/").at(Stage::Root)
+}
+
+fn copy_all(layer: &Layer, trees: &mut Vec<OwnedFd>) -> Result<(), Fault> {
+    for (index, tree) in (0..).zip(&layer.trees) {
+        trees.push(copy(tree).map_err(|error| Fault { stage: Stage::Mount, index, error })?);
+    }
+    Ok(())
+}
+
+fn show_all(directory: BorrowedFd<'_>, layer: &Layer, trees: &[OwnedFd]) -> Result<(), Fault> {
+    for ((index, tree), shown) in (0..).zip(&layer.trees).zip(trees) {
+        show(directory, tree, shown).map_err(|error| Fault {
+            stage: Stage::Mount,
+            index,
+            error,
+        })?;
+    }
+    Ok(())
 }
 
 /// A copy of a place of outside, which can do what it was granted for and hangs nowhere yet.
@@ -119,31 +140,34 @@ fn copy(tree: &Tree) -> rustix::io::Result<OwnedFd> {
     Ok(copied)
 }
 
-/// The directory that becomes the root, in memory, with what is made in it.
-fn make(plan: &Plan) -> rustix::io::Result<OwnedFd> {
+/// The directory that becomes the root, in memory.
+fn empty(base: &Base) -> rustix::io::Result<OwnedFd> {
     let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-    fsconfig_set_string(context.as_fd(), c"size", plan.temporary.as_c_str())?;
+    fsconfig_set_string(context.as_fd(), c"size", base.temporary.as_c_str())?;
     fsconfig_set_string(context.as_fd(), c"nr_inodes", c"65536")?;
     fsconfig_set_string(context.as_fd(), c"mode", c"755")?;
     fsconfig_create(context.as_fd())?;
-    let flags = FsMountFlags::FSMOUNT_CLOEXEC;
-    let directory = fsmount(context.as_fd(), flags, MountAttrFlags::empty())?;
-    for path in &plan.directories {
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())
+}
+
+/// Makes what is made in it.
+fn fill(directory: BorrowedFd<'_>, layer: &Layer) -> rustix::io::Result<()> {
+    for path in &layer.directories {
         let is_everybodys = matches!(path.to_bytes(), b"tmp" | b".shm");
         let mode = if is_everybodys { 0o1777 } else { 0o755 };
-        mkdirat(&directory, path.as_c_str(), Mode::from_raw_mode(mode))?;
+        mkdirat(directory, path.as_c_str(), Mode::from_raw_mode(mode))?;
     }
-    for (path, content) in &plan.files {
+    for (path, content) in &layer.files {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let file = openat(&directory, path.as_c_str(), flags, Mode::from_raw_mode(0o644))?;
+        let file = openat(directory, path.as_c_str(), flags, Mode::from_raw_mode(0o644))?;
         if !content.is_empty() && rustix::io::write(&file, content)? != content.len() {
             return Err(Errno::NOSPC);
         }
     }
-    for (leads, path) in &plan.links {
-        symlinkat(leads.as_c_str(), &directory, path.as_c_str())?;
+    for (leads, path) in &layer.links {
+        symlinkat(leads.as_c_str(), directory, path.as_c_str())?;
     }
-    Ok(directory)
+    Ok(())
 }
 
 /// Hangs a copy at its place in the new root.
@@ -202,6 +226,7 @@ fn processes(directory: BorrowedFd<'_>) -> Option<OwnedFd> {
     make().ok()
 }
 
+const WRITABLE: u64 = MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION;
 const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 const COPY: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::OPEN_TREE_CLOEXEC);
 

@@ -16,7 +16,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -26,6 +26,7 @@ use rustix::net::{
 };
 use sentinel_core::sandbox::Profile;
 
+use super::ahead::Ahead;
 use super::kernel::{self, Side};
 use super::outcome::Report;
 use super::{Sandboxes, Streams, filter};
@@ -88,7 +89,7 @@ impl Spawner {
     }
 }
 
-fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
     let flags = SocketFlags::CLOEXEC;
     Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
 }
@@ -124,24 +125,43 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
     let sandboxes = Sandboxes::new()?;
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
+    let mut ahead = None;
+    // Nothing is made ahead before the first call: who calls nothing has nothing waiting.
+    let mut is_used = false;
     loop {
         let mut waited =
             [PollFd::new(&socket, PollFlags::IN), PollFd::new(&children, PollFlags::IN)];
-        match poll(&mut waited, None) {
-            Ok(_) | Err(Errno::INTR) => {}
+        let is_wanted = is_used && ahead.is_none();
+        let patience = is_wanted.then_some(&QUIET);
+        let is_quiet = match poll(&mut waited, patience) {
+            Ok(count) => count == 0,
+            Err(Errno::INTR) => false,
             Err(error) => return Err(error.into()),
-        }
+        };
         let _ = rustix::io::read(&children, &mut [0; 128]);
-        while kernel::reap_any().is_some() {}
+        let mut has_ended = false;
+        while kernel::reap_any().is_some() {
+            has_ended = true;
+        }
         let [asked, _] = &waited;
         if !asked.revents().is_empty() {
-            take(&socket, &sandboxes, &nothing)?;
+            take(&socket, &sandboxes, &nothing, &mut ahead)?;
+            is_used = true;
+        } else if is_wanted && (is_quiet || has_ended) {
+            // Without one, each is made when it is asked for, and why it cannot be is told then.
+            ahead = sandboxes.make_ahead(&nothing).ok();
+            is_used = ahead.is_some();
         }
     }
 }
 
 /// Takes a request, and does it.
-fn take(socket: &OwnedFd, sandboxes: &Sandboxes, nothing: &OwnedFd) -> io::Result<()> {
+fn take(
+    socket: &OwnedFd,
+    sandboxes: &Sandboxes,
+    nothing: &OwnedFd,
+    ahead: &mut Option<Ahead>,
+) -> io::Result<()> {
     let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -150,20 +170,24 @@ fn take(socket: &OwnedFd, sandboxes: &Sandboxes, nothing: &OwnedFd) -> io::Resul
         Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
         received => received?.bytes,
     };
-    let mut fds = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(taken) = message {
-            fds.extend(taken);
-        }
-    }
+    let fds = descriptors(&mut ancillary);
     let request = bytes.get(..length).filter(|request| !request.is_empty());
     let request = request.ok_or(io::ErrorKind::UnexpectedEof)?;
     let profile = Profile::decode(request).map_err(io::Error::other)?;
     let [output, report]: [OwnedFd; 2] = fds.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
-    let started = output.try_clone().and_then(|errors| {
-        let streams = Streams { input: nothing.try_clone()?, output, errors };
-        let inside = report.try_clone()?;
-        sandboxes.begin(&profile, streams, inside).map_err(io::Error::other)
+    let started = sandboxes.missing(&profile).and_then(|_| {
+        // Whatever is wrong with that one, or with the profile, is told of one that is made now.
+        if let Some(ahead) = ahead.take_if(|ahead| ahead.suits(&profile))
+            && ahead.give(sandboxes, &profile, request, (&output, &report)).is_ok()
+        {
+            return Ok(());
+        }
+        let streams = Streams {
+            input: nothing.try_clone()?,
+            errors: output.try_clone()?,
+            output: output.try_clone()?,
+        };
+        sandboxes.begin(&profile, streams, report.try_clone()?).map(drop)
     });
     if let Err(why) = started {
         Report::refuse(&report, &why.to_string());
@@ -171,8 +195,22 @@ fn take(socket: &OwnedFd, sandboxes: &Sandboxes, nothing: &OwnedFd) -> io::Resul
     Ok(())
 }
 
+/// What came with a message.
+pub(super) fn descriptors(ancillary: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
+    let mut fds = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(taken) = message {
+            fds.extend(taken);
+        }
+    }
+    fds
+}
+
+/// So long nothing has to happen for a sandbox to be made ahead.
+const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+
 /// A request: what fits into a socket's buffer on every machine, and more than the words of a call.
-const REQUEST_BYTES_MAX: usize = 160 * 1024;
+pub(super) const REQUEST_BYTES_MAX: usize = 160 * 1024;
 const _: () = assert!(2 * sentinel_core::limits::TOOL_ARGV_BYTES_MAX < REQUEST_BYTES_MAX);
 /// Descriptors below this are closed: what the agent had open is not the spawner's.
 const KEPT_FROM: i32 = 256;
