@@ -59,7 +59,8 @@ impl Sandboxes {
         let begun = launch::begin(&ground, Vec::new());
         // Nobody of the same user looks into what waits.
         super::kernel::control(libc::PR_SET_DUMPABLE, 0).map_err(io::Error::from)?;
-        let Given { profile, output, report, idmaps } = receive(socket)?;
+        let mut bytes = vec![0; OWNERS_BYTES_MAX + REQUEST_BYTES_MAX];
+        let Given { profile, output, report, idmaps } = receive(socket, &mut bytes)?;
         self.identity.know_only(idmaps);
         let plan = output.try_clone().map_err(StartError::from).and_then(|errors| {
             let streams = Streams { input: input.try_clone()?, output, errors };
@@ -140,11 +141,10 @@ struct Given {
     idmaps: Vec<Idmap>,
 }
 
-fn receive(socket: &OwnedFd) -> Result<Given, StartError> {
-    let mut bytes = vec![0; OWNERS_BYTES_MAX + REQUEST_BYTES_MAX];
+fn receive(socket: &OwnedFd, bytes: &mut [u8]) -> Result<Given, StartError> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut slices = [IoSliceMut::new(&mut bytes)];
+    let mut slices = [IoSliceMut::new(bytes)];
     let length = loop {
         match recvmsg(socket, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rustix::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 use super::outcome::Usage;
 
@@ -46,6 +47,39 @@ pub(super) fn clone(namespaces: u64, cgroup: Option<&OwnedFd>) -> rustix::io::Re
             number: i32::try_from(answer).unwrap_or(i32::MAX),
         }),
         _ => Err(last_error()),
+    }
+}
+
+/// Makes a process that has this one's memory, while this one waits until it has become another
+/// program or has ended. Gives its number.
+///
+/// Nothing is copied, which is most of what a new process costs. It must end itself.
+pub(super) fn lend<W: FnMut()>(mut work: W) -> rustix::io::Result<i32> {
+    extern "C" fn run<W: FnMut()>(work: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: it points to the work of the process that waits meanwhile, so that nobody else
+        // has it.
+        let work = unsafe { &mut *work.cast::<W>() };
+        work();
+        1
+    }
+    let (both, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::STACK);
+    // SAFETY: a new mapping, where the kernel likes, that nothing else refers to. The new process
+    // has it for its stack, whose end is one past its last byte; it uses the memory of this one,
+    // which does not run meanwhile (CLONE_VFORK), and `work` outlives the call.
+    let number = unsafe {
+        let stack = mmap_anonymous(std::ptr::null_mut(), STACK_BYTES, both, flags)?;
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let work = (&raw mut work).cast();
+        libc::clone(run::<W>, stack.cast::<u8>().add(STACK_BYTES).cast(), flags, work)
+    };
+    if number < 0 { Err(last_error()) } else { Ok(number) }
+}
+
+/// A signal comes after so many seconds, for this process and the program to come.
+pub(super) fn alarm(seconds: u32) {
+    // SAFETY: the call takes a number, and changes no memory.
+    unsafe {
+        libc::alarm(seconds);
     }
 }
 
@@ -324,5 +358,7 @@ pub(super) const MOUNT_NO_DEVICES: u64 = 0x4;
 pub(super) const MOUNT_NO_EXECUTION: u64 = 0x8;
 const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
 const SIGNALS_MAX: i32 = 64;
+/// Enough for what becomes a program.
+const STACK_BYTES: usize = 64 << 10;
 /// `SIOCSIFFLAGS`.
 const SET_INTERFACE_FLAGS: u32 = 0x8914;

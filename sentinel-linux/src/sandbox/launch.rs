@@ -17,7 +17,7 @@ use sentinel_core::sandbox::{CallsMode, Network, Profile};
 
 use super::canary::{self, Walls};
 use super::fault::{At as _, Fault, Stage};
-use super::kernel::{self, Side};
+use super::kernel;
 use super::outcome::Report;
 use super::plan::{Base, Plan};
 use super::root::{self, Root};
@@ -114,25 +114,22 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     }
     kernel::hold_signals(&[libc::SIGCHLD]);
     let children = kernel::children().at(Stage::Processes)?;
-    match kernel::clone(0, None).at(Stage::Processes)? {
-        Side::Child => {
-            let told = ground.is_timed.then_some(&report);
-            let fault = match program(profile, plan, landlock, filter, &streams, told) {
-                Ok(never) => match never {},
-                Err(fault) => fault,
-            };
-            Report::Fault(fault).send(&report);
-            kernel::end(1)
-        }
-        Side::Parent { process, number } => {
-            // Who waits for the end of the output waits for the program, not for this process; and
-            // what it needs no more, it has no more.
-            std::mem::forget((process, root, streams));
-            kernel::close_all_but([&report, &children]).at(Stage::Descriptors)?;
-            kernel::install(ground.init_filter).at(Stage::Calls)?;
-            init::wait(&report, &children, number, profile.limits.time)
-        }
-    }
+    let told = ground.is_timed.then_some(&report);
+    let number = kernel::lend(|| {
+        let fault = match program(profile, plan, landlock, filter, &streams, told) {
+            Ok(never) => match never {},
+            Err(fault) => fault,
+        };
+        Report::Fault(fault).send(&report);
+        kernel::end(1)
+    });
+    let number = number.at(Stage::Processes)?;
+    // Who waits for the end of the output waits for the program, not for this process; and what it
+    // needs no more, it has no more.
+    std::mem::forget((root, streams));
+    kernel::close_all_but([&report, &children]).at(Stage::Descriptors)?;
+    kernel::install(ground.init_filter).at(Stage::Calls)?;
+    init::wait(&report, &children, number, profile.limits.time)
 }
 
 /// Is killed when whoever started this ends.
@@ -256,6 +253,11 @@ fn program(
     }
     if let Some(report) = told {
         Report::Proven(proof).send(report);
+    }
+    if let Some(time) = profile.limits.time {
+        // The first process waits until there is a program. A disk that does not answer must not
+        // keep it for ever.
+        kernel::alarm(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_add(2));
     }
     let (arguments, environment) = (plan.arguments.pointers(), plan.environment.pointers());
     Err(kernel::execute(&plan.program, arguments, environment)).at(Stage::Program)

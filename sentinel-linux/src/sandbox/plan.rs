@@ -65,6 +65,7 @@ pub(super) struct Base {
 /// A file or directory of outside.
 #[derive(Debug)]
 pub(super) struct Tree {
+    /// Its real path, without the `/` before it.
     pub(super) source: CString,
     pub(super) target: CString,
     pub(super) is_directory: bool,
@@ -230,7 +231,8 @@ impl Layer {
             let is_directory = real.is_dir();
             let attributes = attributes(rights);
             let allowed = ruleset::of(rights, is_directory);
-            let (source, target) = (string(real.as_os_str().as_bytes())?, string(name)?);
+            let source = string(relative(real.as_os_str().as_bytes()))?;
+            let target = string(name)?;
             self.trees.push(Tree {
                 source,
                 target,
@@ -245,37 +247,28 @@ impl Layer {
             if !fs::metadata(&source).is_ok_and(|data| data.file_type().is_char_device()) {
                 return Err(StartError::new(format!("{source} is not the device it should be")));
             }
-            let (source, target) =
-                (string(source.as_bytes())?, string(relative(source.as_bytes()))?);
-            // Here alone a device is a device.
-            let attributes = MOUNT_NO_SETUID | MOUNT_NO_EXECUTION;
-            let allowed = ruleset::DEVICE;
-            let is_directory = false;
-            self.trees.push(Tree {
-                source,
-                target,
-                is_directory,
-                attributes,
-                allowed,
-                idmap: None,
-            });
+            self.show_device(&source, ruleset::DEVICE)?;
         }
         if profile.has_terminal {
-            let (source, target) = (string(b"/dev/tty")?, string(b"dev/tty")?);
-            let attributes = MOUNT_NO_SETUID | MOUNT_NO_EXECUTION;
-            let (allowed, is_directory) = (ruleset::TERMINAL, false);
-            self.trees.push(Tree {
-                source,
-                target,
-                is_directory,
-                attributes,
-                allowed,
-                idmap: None,
-            });
+            self.show_device("/dev/tty", ruleset::TERMINAL)?;
         }
         for (leads, name) in system::LINKS {
             self.links.push((string(leads.as_bytes())?, string(name.as_bytes())?));
         }
+        Ok(())
+    }
+
+    fn show_device(&mut self, path: &str, allowed: u64) -> Result<(), StartError> {
+        let place = string(relative(path.as_bytes()))?;
+        self.trees.push(Tree {
+            source: place.clone(),
+            target: place,
+            is_directory: false,
+            // Here alone a device is a device.
+            attributes: MOUNT_NO_SETUID | MOUNT_NO_EXECUTION,
+            allowed,
+            idmap: None,
+        });
         Ok(())
     }
 
@@ -300,9 +293,10 @@ impl Layer {
         let idmap = identity
             .idmap(data.uid(), data.gid())
             .map_err(|error| StartError::new(format!("{said}: {error}")))?;
+        let place = string(relative(path.as_os_str().as_bytes()))?;
         self.trees.push(Tree {
-            source: string(path.as_os_str().as_bytes())?,
-            target: string(relative(path.as_os_str().as_bytes()))?,
+            source: place.clone(),
+            target: place,
             is_directory: data.is_dir(),
             attributes: attributes(rights),
             allowed: ruleset::of(rights, data.is_dir()),

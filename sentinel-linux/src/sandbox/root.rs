@@ -14,7 +14,8 @@ use std::ffi::CStr;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat,
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat, openat2, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 use rustix::mount::{
@@ -32,6 +33,8 @@ use super::system;
 /// What was made and shown, for the rules about it.
 #[derive(Debug)]
 pub(super) struct Root {
+    /// The old root, until it is let go.
+    old: Option<OwnedFd>,
     pub(super) directory: OwnedFd,
     /// In the order of the base's trees, and then of those that were granted.
     pub(super) trees: Vec<OwnedFd>,
@@ -48,12 +51,17 @@ pub(super) fn make(base: &Base, mut trees: Vec<OwnedFd>) -> Result<Root, Fault> 
     // Nothing that is mounted from here on is seen by others, nor the other way round.
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change(c"/", private).at(Stage::Root)?;
-    copy_all(&base.layer, &mut trees)?;
+    let old = openat(CWD, c"/", PLACE, Mode::empty()).at(Stage::Root)?;
+    copy_all(&old, &base.layer, &mut trees)?;
     let directory = empty(base).at(Stage::Root)?;
     fill(directory.as_fd(), &base.layer).at(Stage::Root)?;
-    // The devices are copied, and nothing else of there is ever granted; what is covered is seen by
-    // nobody any more.
+    mkdirat(&directory, OLD, Mode::empty()).at(Stage::Root)?;
+    // Devices are on every machine. The old root goes beneath the new one at once, where what is
+    // granted is found until it is let go.
     attach(directory.as_fd(), CWD, c"/dev", MoveMountFlags::empty()).at(Stage::Root)?;
+    fchdir(&directory).at(Stage::Root)?;
+    pivot_root(c".", OLD).at(Stage::Root)?;
+    rustix::process::chdir(c"/").at(Stage::Root)?;
     let own = |name: &CStr| -> rustix::io::Result<OwnedFd> {
         let copied = open_tree(&directory, name, COPY)?;
         kernel::change_mount(&copied, WRITABLE, None, false)?;
@@ -69,14 +77,20 @@ pub(super) fn make(base: &Base, mut trees: Vec<OwnedFd>) -> Result<Root, Fault> 
     show_all(directory.as_fd(), &base.layer, &trees)?;
     let settings = openat(&directory, c"etc", PLACE, Mode::empty()).at(Stage::Root)?;
     let processes = processes(directory.as_fd());
-    Ok(Root { directory, trees, temporary, shared_memory, settings, processes })
+    let old = Some(old);
+    Ok(Root { old, directory, trees, temporary, shared_memory, settings, processes })
 }
 
 /// Shows what was granted, and enters the root directory.
 pub(super) fn enter(root: &mut Root, plan: &Plan) -> Result<(), Fault> {
     let first = root.trees.len();
-    copy_all(&plan.granted, &mut root.trees)?;
+    let old = root.old.take().ok_or(Errno::BADF).at(Stage::Root)?;
+    copy_all(&old, &plan.granted, &mut root.trees)?;
+    drop(old);
     let directory = root.directory.as_fd();
+    // From here on no path leads outside.
+    unmount(OLD, UnmountFlags::DETACH).at(Stage::Root)?;
+    unlinkat(directory, OLD, AtFlags::REMOVEDIR).at(Stage::Root)?;
     fill(directory, &plan.granted).at(Stage::Root)?;
     show_all(directory, &plan.granted, root.trees.get(first..).unwrap_or_default())?;
     for (index, path) in (0..).zip(&plan.hidden) {
@@ -86,17 +100,12 @@ pub(super) fn enter(root: &mut Root, plan: &Plan) -> Result<(), Fault> {
             error,
         })?;
     }
-    kernel::change_mount(directory, WRITABLE | MOUNT_READ_ONLY, None, false).at(Stage::Root)?;
-    fchdir(directory).at(Stage::Root)?;
-    pivot_root(c".", c".").at(Stage::Root)?;
-    // The old root now lies on the new one, and is let go with everything on it.
-    unmount(c".", UnmountFlags::DETACH).at(Stage::Root)?;
-    rustix::process::chdir(c"/").at(Stage::Root)
+    kernel::change_mount(directory, WRITABLE | MOUNT_READ_ONLY, None, false).at(Stage::Root)
 }
 
-fn copy_all(layer: &Layer, trees: &mut Vec<OwnedFd>) -> Result<(), Fault> {
+fn copy_all(old: &OwnedFd, layer: &Layer, trees: &mut Vec<OwnedFd>) -> Result<(), Fault> {
     for (index, tree) in (0..).zip(&layer.trees) {
-        trees.push(copy(tree).map_err(|error| Fault { stage: Stage::Mount, index, error })?);
+        trees.push(copy(old, tree).map_err(|error| Fault { stage: Stage::Mount, index, error })?);
     }
     Ok(())
 }
@@ -113,9 +122,8 @@ fn show_all(directory: BorrowedFd<'_>, layer: &Layer, trees: &[OwnedFd]) -> Resu
 }
 
 /// A copy of a place of outside, which can do what it was granted for and hangs nowhere yet.
-fn copy(tree: &Tree) -> rustix::io::Result<OwnedFd> {
-    let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let place = openat2(CWD, tree.source.as_c_str(), PLACE, Mode::empty(), resolve)?;
+fn copy(old: &OwnedFd, tree: &Tree) -> rustix::io::Result<OwnedFd> {
+    let place = beneath(old.as_fd(), &tree.source)?;
     let data = fstat(&place)?;
     let is_directory = FileType::from_raw_mode(data.st_mode) == FileType::Directory;
     if is_directory != tree.is_directory {
@@ -233,6 +241,7 @@ const COPY: OpenTreeFlags = OpenTreeFlags::OPEN_TREE_CLONE.union(OpenTreeFlags::
 const HIDDEN_DIRECTORY: &CStr = c".hidden-directory";
 const HIDDEN_FILE: &CStr = c".hidden-file";
 const SHARED_MEMORY: &CStr = c".shm";
+const OLD: &CStr = c".old";
 
 // The plan makes them under these names.
 const _: () = {

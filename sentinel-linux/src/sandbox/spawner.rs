@@ -125,6 +125,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
     let sandboxes = Sandboxes::new()?;
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
+    let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
     let mut ahead = None;
     // Nothing is made ahead before the first call: who calls nothing has nothing waiting.
     let mut is_used = false;
@@ -145,7 +146,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
         }
         let [asked, _] = &waited;
         if !asked.revents().is_empty() {
-            take(&socket, &sandboxes, &nothing, &mut ahead)?;
+            take(&socket, &mut bytes, &sandboxes, &nothing, &mut ahead)?;
             is_used = true;
         } else if is_wanted && (is_quiet || has_ended) {
             // Without one, each is made when it is asked for, and why it cannot be is told then.
@@ -158,14 +159,14 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
 /// Takes a request, and does it.
 fn take(
     socket: &OwnedFd,
+    bytes: &mut [u8],
     sandboxes: &Sandboxes,
     nothing: &OwnedFd,
     ahead: &mut Option<Ahead>,
 ) -> io::Result<()> {
-    let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut slices = [IoSliceMut::new(&mut bytes)];
+    let mut slices = [IoSliceMut::new(bytes)];
     let length = match recvmsg(socket, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
         Err(Errno::INTR | Errno::AGAIN) => return Ok(()),
         received => received?.bytes,
