@@ -247,6 +247,13 @@ pub const TOOL_LINES_MAX: u64 = 1_000_000_000;
 /// Arguments of one command: a person has to be able to read them.
 pub const TOOL_ARGV_COUNT_MAX: usize = 256;
 
+/// Hosts that one command may reach: a package manager asks two or three, and a person has to be
+/// able to read them.
+pub const TOOL_HOSTS_COUNT_MAX: usize = 16;
+
+/// One of them: the longest name there is, and a port (RFC 1035 §2.3.4).
+pub const TOOL_HOST_BYTES_MAX: usize = 253 + 6;
+
 /// One argument of a command: a script passed with `-c` fits.
 pub const TOOL_ARGV_WORD_BYTES_MAX: usize = 32 * 1024;
 

@@ -371,6 +371,7 @@ impl Program {
             }
             Some(Owner::Sandbox) => {
                 self.commands.ready(&self.poller, ready);
+                self.let_out()?;
                 while let Some((call, output)) = self.commands.take() {
                     self.tell(Event::ToolFinished { call, output })?;
                 }
@@ -676,7 +677,7 @@ impl Program {
             return Ok(());
         }
         if let Call::Builtin(
-            operation @ Operation::RunCommand { program, arguments, directory, timeout },
+            operation @ Operation::RunCommand { program, arguments, directory, hosts, timeout },
         ) = call
         {
             let programs = &self.options.configuration.config.settings().programs;
@@ -694,11 +695,16 @@ impl Program {
                         arguments,
                         directory: &directory,
                         timeout,
+                        hosts,
                         rule: &rule,
                     };
                     profile::profile(&called, self.sentinel.grants(0))
                 })
-                .and_then(|profile| self.commands.begin(&self.poller, number, &profile));
+                .and_then(|profile| {
+                    let allowance = self.sentinel.way_out(call, handles);
+                    let allowance = allowance.map_err(|error| error.to_string())?;
+                    self.commands.begin(&self.poller, number, &profile, allowance)
+                });
             if let Err(content) = begun {
                 let output = ToolOutput { content, is_error: true };
                 self.tell(Event::ToolFinished { call: number, output })?;

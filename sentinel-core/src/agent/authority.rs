@@ -79,6 +79,13 @@ impl Agent {
                     out.value(handle.to_string().as_str());
                 }
             });
+            if !call.hosts().is_empty() {
+                out.array("hosts", |out| {
+                    for place in call.hosts() {
+                        out.value(place.to_string().as_str());
+                    }
+                });
+            }
         });
         ruling
     }
@@ -191,7 +198,8 @@ impl Agent {
             (Some(explanation), _) => {
                 let named = self.show_named(conversation, call);
                 let explained = explanation.text.trim_end();
-                let mut text = format!("{explained}\n{named}{}", risk(judged.role));
+                let ways = self.show_ways(call, &handles);
+                let mut text = format!("{explained}\n{named}{ways}{}", risk(judged.role));
                 for grant in &always {
                     let grant = visible(&grant.to_string());
                     text += &format!("\nAlways would grant: {grant}");

@@ -27,6 +27,7 @@ mod history;
 pub(crate) mod input;
 mod intake;
 mod kept;
+mod letting_out;
 mod number;
 mod operating;
 mod operator;

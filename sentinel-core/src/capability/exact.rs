@@ -44,6 +44,11 @@ impl Grant {
                 ports: Ports { first: *port, last: *port },
                 http: http.and_then(http_rule),
             },
+            Request::Reach(place) => Resource::Connect {
+                hosts: HostPattern::Exact(place.host.clone()),
+                ports: Ports { first: place.port, last: place.port },
+                http: None,
+            },
             Request::Listen { address, port } => Resource::Listen {
                 address: HostPattern::Exact((*address).clone().into_owned()),
                 ports: Ports { first: *port, last: *port },

@@ -86,6 +86,7 @@ pub(super) fn keys<'r>(request: &'r Request<'r>) -> impl Iterator<Item = u64> {
             sought.exact = Some(components(Hash::of(Kind::Command), program.components()));
         }
         Request::Connect { host, .. } => sought.host = Some((Kind::Connect, host)),
+        Request::Reach(place) => sought.host = Some((Kind::Connect, &place.host)),
         Request::Listen { address, .. } => sought.host = Some((Kind::Listen, address)),
         Request::Skill { name, .. } => {
             sought.exact = Some(Hash::of(Kind::Skill).bytes(name.as_bytes()));

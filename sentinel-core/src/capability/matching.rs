@@ -56,6 +56,9 @@ pub(super) fn covers(resource: &Resource, request: &Request<'_>) -> bool {
             };
             hosts.covers(host) && ports.covers(*port) && covers_http
         }
+        (Resource::Connect { hosts, ports, .. }, Request::Reach(place)) => {
+            hosts.covers(&place.host) && ports.covers(place.port)
+        }
         (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
             address.covers(wanted) && ports.covers(*port)
         }
@@ -98,6 +101,10 @@ pub(super) fn could_apply(
                 (_, None) | (None, _) => true,
             };
             hosts.forbids(host) && ports.covers(*port) && could_http
+        }
+        // What a rule forbids of the requests, the proxy refuses when it sees them.
+        (Resource::Connect { hosts, ports, http }, Request::Reach(place)) => {
+            http.is_none() && hosts.forbids(&place.host) && ports.covers(place.port)
         }
         (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
             address.forbids(wanted) && ports.covers(*port)

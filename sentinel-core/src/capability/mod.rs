@@ -16,6 +16,7 @@
 //! what a handle stands for.
 
 mod command;
+mod destination;
 mod exact;
 mod grant;
 mod handle;
@@ -33,6 +34,7 @@ mod words;
 mod written;
 
 pub use command::{CommandRefusal, CommandRule, CommandWarning};
+pub use destination::Destination;
 pub use grant::{Grant, GrantError, Holder};
 pub use handle::Handle;
 pub use host::{HostPattern, HostPatternError, Ports};

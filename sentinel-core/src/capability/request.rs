@@ -3,7 +3,7 @@
 //! # Not here
 //! What a tool call needs: [`tool`](crate::tool) says that.
 
-use super::PathRef;
+use super::{Destination, PathRef};
 use crate::wire::url::Host;
 
 /// A deed that needs a grant.
@@ -37,6 +37,9 @@ pub enum Request<'r> {
         /// The HTTP request, if it is one that is known.
         http: Option<HttpRequest<'r>>,
     },
+    /// To be let out to a place where each request is looked at: grants of some requests to it are
+    /// enough.
+    Reach(&'r Destination),
     /// To wait for connections.
     Listen {
         /// The address.

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::command::CommandRule;
 use super::host::{HostPattern, Ports};
 use super::request::FileRights;
-use super::{Path, PathRef};
+use super::{Destination, Path, PathRef};
 
 /// What a grant is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,13 @@ impl HttpRule {
 }
 
 impl Resource {
+    /// Whether it is about connections to a place, all of them or some requests.
+    #[must_use]
+    pub fn leads_to(&self, place: &Destination) -> bool {
+        matches!(self, Self::Connect { hosts, ports, .. }
+            if hosts.covers(&place.host) && ports.covers(place.port))
+    }
+
     /// Whether it covers nothing that `other` does not.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {

@@ -255,11 +255,14 @@ impl Table {
                 }
                 Verdict::Uncovered => is_uncovered = true,
                 Verdict::Covered { handle, level } => {
-                    if !handles.contains(&handle) {
-                        handles.push(handle);
-                    }
-                    if strictest.is_none_or(|(strictest, _)| level > strictest) {
-                        strictest = Some((level, handle));
+                    let others = self.requests_besides(holder, request, handle, now);
+                    for (handle, level) in iter::once((handle, level)).chain(others) {
+                        if !handles.contains(&handle) {
+                            handles.push(handle);
+                        }
+                        if strictest.is_none_or(|(strictest, _)| level > strictest) {
+                            strictest = Some((level, handle));
+                        }
                     }
                 }
             }
@@ -268,6 +271,35 @@ impl Table {
             Some((level, handle)) if !is_uncovered => (Verdict::Covered { handle, level }, handles),
             _ => (Verdict::Uncovered, Vec::new()),
         }
+    }
+
+    /// Where somebody is let out by a grant of some requests: the other grants that name the host as
+    /// exactly, each of other requests. One of them alone would be less than what was granted.
+    fn requests_besides(
+        &self,
+        holder: Holder,
+        request: &Request<'_>,
+        handle: Handle,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (Handle, Level)> {
+        let is_of_requests = |entry: &&Entry| {
+            matches!(entry.grant.resource, Resource::Connect { http: Some(_), .. })
+        };
+        let reaches = matches!(request, Request::Reach(_));
+        let found = self.entry(handle).filter(|entry| reaches && is_of_requests(entry));
+        let exactness = found.map(|entry| entry.special.0);
+        let others = keys(request).flat_map(|key| self.index.find(key)).filter_map(move |index| {
+            let slot = self.slots.get(index as usize)?;
+            let entry = slot.entry.as_ref()?;
+            let handle = Self::handle(index as usize, slot);
+            let is_one = Some(entry.special.0) == exactness
+                && entry.grant.level != Level::Deny
+                && entry.holder == holder
+                && covers(&entry.grant.resource, request)
+                && self.is_good(handle, now);
+            is_one.then_some((handle, entry.level()))
+        });
+        others.filter(move |_| exactness.is_some())
     }
 
     /// Why the commands of a holder that name this program do not cover a command: for each what it

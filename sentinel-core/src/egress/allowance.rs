@@ -9,13 +9,14 @@
 //! Which grants a call has, and the questions about them: they were answered, and their uses
 //! counted, before the call began.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
 use super::refusal::Refusal;
 use super::scope::Scope;
 use crate::capability::{
-    Grant, GrantError, Holder, HttpRequest, Level, Request, Resource, Table, Verdict,
+    Destination, Grant, GrantError, Holder, HttpRequest, Level, Request, Resource, Table, Verdict,
 };
 use crate::time::Timestamp;
 use crate::wire::url::Host;
@@ -24,6 +25,8 @@ use crate::wire::url::Host;
 #[derive(Clone, Debug, Default)]
 pub struct Allowance {
     table: Table,
+    /// Nothing else is reached, whatever the grants cover.
+    places: Option<Vec<Destination>>,
 }
 
 /// How a place may be talked with.
@@ -75,6 +78,12 @@ impl Allowance {
         Ok(allowance)
     }
 
+    /// These places and no others: those that the call names.
+    #[must_use]
+    pub fn only(self, places: Vec<Destination>) -> Self {
+        Self { places: Some(places), ..self }
+    }
+
     /// Whether anything can be reached with it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -86,6 +95,7 @@ impl Allowance {
     /// # Errors
     /// Why not.
     pub fn tunnel(&self, host: &Host<'_>, port: u16, now: Timestamp) -> Result<Tunnel, Refusal> {
+        self.check_named(host, port)?;
         let request = Request::Connect { host, port, http: None };
         match self.table.decide(Holder::AGENT, &request, now) {
             Verdict::Covered { handle, .. } => {
@@ -118,6 +128,7 @@ impl Allowance {
         http: HttpRequest<'_>,
         now: Timestamp,
     ) -> Result<(), Refusal> {
+        self.check_named(host, port)?;
         let request = Request::Connect { host, port, http: Some(http) };
         match self.table.decide(Holder::AGENT, &request, now) {
             Verdict::Covered { .. } => Ok(()),
@@ -138,6 +149,16 @@ impl Allowance {
         };
         let is_open = Scope::of(host).allows(address) || self.spells_out(&literal, port, now);
         is_open && !self.forbids_all(&literal, port, now)
+    }
+
+    /// Refuses what the call does not name. What is granted besides is no secret: the call may
+    /// name it.
+    fn check_named(&self, host: &Host<'_>, port: u16) -> Result<(), Refusal> {
+        let is_named = |place: &Destination| place.host == *host && place.port == port;
+        match &self.places {
+            Some(places) if !places.iter().any(is_named) => Err(Refusal::NotNamed),
+            _ => Ok(()),
+        }
     }
 
     /// Whether some grant names this address itself.
@@ -234,6 +255,98 @@ mod tests {
             let http = HttpRequest { method, path };
             assert_eq!(allowance.request(&host, 80, http, NOW), expected, "{method} {path}");
         }
+    }
+
+    #[test]
+    fn of_what_is_granted_a_call_reaches_what_it_names() {
+        let places = ["a.example", "b.example:80"].map(|place| Destination::parse(place).unwrap());
+        let grants = ["connect *", "connect b.example:1-99 GET /v1", "deny connect c.example"];
+        let allowance = allowance(&grants).only(places.into());
+        for (place, expected) in [
+            ("a.example", Ok(Tunnel::Anything)),
+            ("a.example:80", Err(Refusal::NotNamed)),
+            ("b.example", Err(Refusal::NotNamed)),
+            ("b.example:80", Ok(Tunnel::Requests)),
+            ("c.example", Err(Refusal::NotNamed)),
+            ("www.a.example", Err(Refusal::NotNamed)),
+        ] {
+            let place = Destination::parse(place).unwrap();
+            assert_eq!(allowance.tunnel(&place.host, place.port, NOW), expected, "{place}");
+        }
+        let http = HttpRequest { method: "GET", path: "/v1/x" };
+        let request =
+            |host: &str, port| allowance.request(&Host::parse(host).unwrap(), port, http, NOW);
+        assert_eq!(request("b.example", 80), Ok(()));
+        assert_eq!(request("b.example", 81), Err(Refusal::NotNamed));
+    }
+
+    /// Goal: no call is let out to more than its grants say and it names. Method: random grants,
+    /// places and requests; whatever the allowance of a call lets through, the table that the call
+    /// was decided by covers, and the call names it.
+    #[test]
+    fn nothing_is_reached_that_was_not_decided() {
+        const HOSTS: [&str; 5] = ["a.example", "b.a.example", "x.test", "localhost", "10.0.0.1"];
+        let mut reached = [0_u64; 2];
+        let mut check = |u: &mut arbitrary::Unstructured<'_>| -> arbitrary::Result<()> {
+            let mut table = Table::default();
+            let count = u.int_in_range(1..=5)?;
+            for _ in 0..count {
+                let host = u.choose(&["a.example", "*.example", "*", "localhost", "10.0.0.1"])?;
+                let port = u.choose(&["", ":80", ":*", ":80-443"])?;
+                let http = u.choose(&["", "", " GET", " GET,POST /v1", " /v1/x"])?;
+                let level = u.choose(&["", "", "ask", "once", "deny"])?;
+                let text = match *level {
+                    "deny" => std::format!("deny connect {host}{port}{http}"),
+                    level => std::format!("connect {host}{port}{http} {level}"),
+                };
+                let _ = table.grant(text.parse().unwrap(), NOW);
+            }
+            let mut places = Vec::new();
+            for _ in 0..u.int_in_range(1..=2)? {
+                let (host, port) = (u.choose(&HOSTS)?, u.choose(&["", ":80", ":81"])?);
+                places.push(Destination::parse(&std::format!("{host}{port}")).unwrap());
+            }
+            let requests: Vec<_> = places.iter().map(Request::Reach).collect();
+            let (verdict, handles) = table.decide_all(Holder::AGENT, &requests, NOW);
+            if !matches!(verdict, Verdict::Covered { .. }) {
+                return Ok(());
+            }
+            let used = handles.iter().filter_map(|handle| table.find(*handle));
+            let denials = table.iter().map(|(.., grant)| grant);
+            let denials = denials.filter(|grant| grant.level == Level::Deny);
+            let allowance = Allowance::new(used.chain(denials).cloned(), NOW).unwrap();
+            let allowance = allowance.only(places.clone());
+            let host = Host::parse(u.choose(&HOSTS)?).unwrap();
+            let (host, port) = (&host, *u.choose(&[443, 80, 81])?);
+            let method = *u.choose(&["GET", "POST", "PUT"])?;
+            let http = HttpRequest { method, path: u.choose(&["/", "/v1", "/v1/x", "/v2"])? };
+            let is_named = places.iter().any(|it| it.host == *host && it.port == port);
+            let covers = |http| {
+                let request = Request::Connect { host, port, http };
+                matches!(table.decide(Holder::AGENT, &request, NOW), Verdict::Covered { .. })
+            };
+            if matches!(allowance.tunnel(host, port, NOW), Ok(Tunnel::Anything | Tunnel::Web)) {
+                reached[0] += 1;
+                assert!(is_named && covers(None), "{handles:?} {host}:{port}");
+            }
+            if allowance.request(host, port, http, NOW).is_ok() {
+                reached[1] += 1;
+                assert!(is_named && covers(Some(http)), "{handles:?} {http:?} {host}:{port}");
+            }
+            Ok(())
+        };
+        let mut state = 1_u64;
+        for _ in 0..5000 {
+            let bytes: Vec<u8> = (0..64)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    state.to_be_bytes()[0]
+                })
+                .collect();
+            // Where the bytes end, the first of each list is taken.
+            let _ = check(&mut arbitrary::Unstructured::new(&bytes));
+        }
+        assert!(reached.iter().all(|count| *count > 0), "{reached:?}");
     }
 
     #[test]

@@ -44,6 +44,9 @@ refusals! {
     /// No grant names the place.
     NotGranted = "not-granted", 403,
         "no grant covers this host and port: the operator can grant 'connect HOST:PORT'";
+    /// The call does not name the place.
+    NotNamed = "not-named", 403,
+        "the call does not name this host and port in 'hosts', so its program is not let out there";
     /// A rule forbids it.
     Forbidden = "forbidden", 403, "a rule of the operator forbids this host";
     /// An address that no grant spells out.

@@ -207,7 +207,9 @@ impl<'c> Judge<'_, 'c> {
             return self.deny(Rule::Grounding, Reason::ContentAsControl, Some(place));
         }
         let carried = self.carried();
-        let secrecy = self.context.label().secrecy.max(carried.secrecy());
+        let unseen = role.unseen.as_ref();
+        let unseen_secrecy = unseen.map_or(Secrecy::Public, |label| label.secrecy);
+        let secrecy = self.context.label().secrecy.max(carried.secrecy()).max(unseen_secrecy);
         let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
         if !is_local && secrecy == Secrecy::Secret {
             return self.deny(Rule::Secret, Reason::SecretContext, None);
@@ -216,18 +218,31 @@ impl<'c> Judge<'_, 'c> {
             return self.grant(Rule::Local, level);
         }
         let is_tainted = self.context.is_tainted(self.now);
-        if !is_tainted && !carried.is_untrusted() {
+        // Whether words that nobody vouches for have had a say in this call, or go with it.
+        let is_moved = is_tainted || carried.is_untrusted();
+        if !is_moved && unseen.is_none() {
             return self.grant(Rule::Clean, level);
         }
+        let has_foreign = unseen.is_some_and(|label| label.integrity == Integrity::Untrusted);
         let tainted_payload = match role.tainted_payload {
             TaintedPayload::Allow => None,
-            TaintedPayload::People => self.unwritten_payload(is_moment),
-            TaintedPayload::Ask | TaintedPayload::Deny => self.unwritten_payload(|_| false),
+            TaintedPayload::People if !is_moved => None,
+            TaintedPayload::People => self.foreign_payload(has_foreign, is_moment),
+            TaintedPayload::Ask | TaintedPayload::Deny if !is_moved => {
+                if has_foreign {
+                    self.destination()
+                } else {
+                    None
+                }
+            }
+            TaintedPayload::Ask | TaintedPayload::Deny => {
+                self.foreign_payload(has_foreign, |_| false)
+            }
         };
         if role.tainted_payload == TaintedPayload::Deny && tainted_payload.is_some() {
             return self.deny(Rule::Readers, Reason::Payload, tainted_payload);
         }
-        if self.flow.mode == Mode::Strict {
+        if self.flow.mode == Mode::Strict && (is_moved || has_foreign) {
             return self.ask(Rule::Grounding, Reason::Strict, None);
         }
         // Who has seen nothing untrusted was told by nobody else where to go: content that is only
@@ -247,6 +262,9 @@ impl<'c> Judge<'_, 'c> {
         };
         if tainted_payload.is_some() && !goes_on {
             return self.ask(Rule::Readers, Reason::Payload, tainted_payload);
+        }
+        if !is_moved {
+            return self.grant(Rule::Clean, level);
         }
         if !role.undoable && !self.call.allows_irreversible {
             return self.ask(Rule::Grant, Reason::Irreversible, None);
@@ -332,6 +350,7 @@ impl<'c> Judge<'_, 'c> {
     fn is_verbatim_fetch(&self) -> bool {
         let Some(fetches) = self.call.role.fetches.as_deref() else { return false };
         self.flow.mode == Mode::Grounded
+            && self.call.role.unseen.is_none()
             && self.context.label().secrecy == Secrecy::Public
             && self.context.plans(self.call.tool)
             && self.leaves().all(|(name, parameter, leaf)| match leaf {
@@ -393,8 +412,13 @@ impl<'c> Judge<'_, 'c> {
             }
             let Leaf::Text(text) = leaf else { return Some(Some((name, ""))) };
             is_anybody_named = true;
-            let reader = urls::host_of(text).unwrap_or(text);
-            let is_reader = label.readers.contain(reader) && carried.may_be_read_by(reader);
+            let reader = match role.unseen {
+                Some(_) => urls::without_port(text),
+                None => urls::host_of(text).unwrap_or(text),
+            };
+            let is_reader = label.readers.contain(reader)
+                && carried.may_be_read_by(reader)
+                && role.unseen.as_ref().is_none_or(|unseen| unseen.readers.contain(reader));
             let may_read = role.readers.contain(reader) || is_reader;
             if !may_read && !self.is_from_a_person(parameter, text) {
                 return Some(Some((name, text)));
@@ -422,6 +446,26 @@ impl<'c> Judge<'_, 'c> {
             .map(|(_, parameter, leaf)| {
                 matches!(leaf, Leaf::Text(text) if self.is_constant(parameter, text))
             })
+    }
+
+    /// Payload that no person wrote: in the arguments, or what nobody sees of the call, which is
+    /// said of where it goes.
+    fn foreign_payload(
+        &self,
+        has_foreign: bool,
+        is_harmless: impl Fn(&str) -> bool,
+    ) -> Option<Place<'c>> {
+        let written = self.unwritten_payload(is_harmless);
+        written.or_else(|| if has_foreign { self.destination() } else { None })
+    }
+
+    /// Where a call goes: the first that it names.
+    fn destination(&self) -> Option<Place<'c>> {
+        let recipient = self.leaves().find_map(|(name, parameter, leaf)| match leaf {
+            Leaf::Text(text) if kind(parameter) == ParameterKind::Recipient => Some((name, text)),
+            _ => None,
+        });
+        Some(recipient.unwrap_or_default())
     }
 
     /// Payload that stands nowhere in trusted text and is not harmless by its form.
@@ -455,6 +499,25 @@ impl<'c> Judge<'_, 'c> {
         let record = parameter.and_then(|parameter| parameter.record.as_deref());
         self.context.is_named(text, self.now)
             || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now))
+            || (self.call.role.unseen.is_some()
+                && kind(parameter) == ParameterKind::Recipient
+                && self.is_host_of_a_person(text))
+    }
+
+    /// Whether a place that a program is let out to is on a host that a person named, by itself or
+    /// in a URL that the call names: who says where from to clone says the host, too. To which of
+    /// its ports is for the grants.
+    fn is_host_of_a_person(&self, place: &str) -> bool {
+        let host = urls::without_port(place);
+        self.context.is_named(host, self.now)
+            || self.leaves().any(|(_, parameter, leaf)| match leaf {
+                Leaf::Text(url) => {
+                    kind(parameter) == ParameterKind::Control
+                        && urls::host_of(url) == Some(host)
+                        && self.context.is_named(url, self.now)
+                }
+                Leaf::TooDeep => false,
+            })
     }
 
     fn is_constant(&self, parameter: Option<&Parameter>, text: &str) -> bool {

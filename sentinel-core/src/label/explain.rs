@@ -22,7 +22,7 @@ use core::ops::RangeInclusive;
 use super::arguments::{Leaf, Leaves};
 use super::context::BlockId;
 use super::decide::{Answer, Call, Decision, Reason, Rule};
-use super::label::Integrity;
+use super::label::{Integrity, Secrecy};
 use super::phrases::Phrases;
 use super::tool::ParameterKind;
 use crate::limits::{LABEL_ORIGINS_COUNT_MAX, LABEL_VALUE_BYTES_SHOWN};
@@ -127,6 +127,21 @@ pub fn explain<'b>(
             let _ = writeln!(text, "    {leaf_text} from {}, {block_name}, {integrity}", block.id);
             origins.push(origin(name, leaf, is_control, Some((block.id, block.integrity))));
         }
+    }
+    if let Some(unseen) = &call.role.unseen {
+        let integrity = match unseen.integrity {
+            Integrity::Trusted => "trusted",
+            Integrity::Untrusted => "UNTRUSTED",
+        };
+        let secrecy = match unseen.secrecy {
+            Secrecy::Public => "public",
+            Secrecy::Private => "private",
+            Secrecy::Secret => "secret",
+        };
+        let _ = writeln!(
+            text,
+            "  and whatever its program reads goes along, which is {integrity} and {secrecy}"
+        );
     }
     if others_count > 0 {
         let _ = writeln!(text, "    and {others_count} more values, from wherever they are");

@@ -48,6 +48,9 @@ pub struct ToolRole {
     pub tainted_payload: TaintedPayload,
     /// The parameter that is the URL, if a call is nothing but a GET of it.
     pub fetches: Option<Box<str>>,
+    /// The label of what a call may take along that its arguments do not show: a program that is
+    /// let out sends what it reads.
+    pub unseen: Option<Label>,
 }
 
 impl ToolRole {
@@ -75,6 +78,7 @@ impl ToolRole {
             readers: Readers::nobody(),
             tainted_payload: TaintedPayload::default(),
             fetches: None,
+            unseen: None,
         }
     }
 
@@ -82,6 +86,12 @@ impl ToolRole {
     #[must_use]
     pub fn undoable(self) -> Self {
         Self { undoable: true, ..self }
+    }
+
+    /// Says that a call may take along what its arguments do not show, of this label.
+    #[must_use]
+    pub fn taking_along(self, unseen: Label) -> Self {
+        Self { unseen: Some(unseen), ..self }
     }
 
     /// Adds a parameter that decides where the effect lands.

@@ -77,6 +77,14 @@ pub(super) fn host_of(url: &str) -> Option<&str> {
     (!host.is_empty() && ends && !rest.contains(['\\', '@'])).then_some(host)
 }
 
+/// The host of a place, without its port.
+pub(super) fn without_port(place: &str) -> &str {
+    match place.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => place,
+    }
+}
+
 /// Characters of RFC 3986, without the quotes and brackets that texts put around URLs.
 fn is_of_url(character: char) -> bool {
     character.is_ascii_alphanumeric() || "-._~:/?#@!$&()*+,;=%'".contains(character)
@@ -85,6 +93,16 @@ fn is_of_url(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_no_part_of_a_host() {
+        for (place, host) in
+            [("a.example", "a.example"), ("a.example:80", "a.example"), ("[::1]", "[::1]")]
+        {
+            assert_eq!(without_port(place), host);
+        }
+        assert_eq!(without_port("[::1]:8080"), "[::1]");
+    }
 
     #[test]
     fn a_url_is_known_by_its_bytes() {

@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 
 use super::read::{ScenarioError, fault, known, strings};
 use crate::capability::{
-    FileRight, Grant, Handle, Holder, HttpRequest, PathRef, Request, SpecError, Table, Verdict,
+    Destination, FileRight, Grant, Handle, Holder, HttpRequest, PathRef, Request, SpecError, Table,
+    Verdict,
 };
 use crate::order::Map;
 use crate::text::json::Value;
@@ -28,7 +29,7 @@ pub(super) struct Needs {
     files: Vec<(FileRight, Box<str>)>,
     /// A directory that is listed and read with everything beneath it.
     search: Option<Box<str>>,
-    /// The parameters `program`, `arguments` and `directory` are a command.
+    /// The parameters `program`, `arguments`, `directory` and `hosts` are a command.
     runs: bool,
     /// A URL; the parameter `method` says with which method.
     fetch: Option<Box<str>>,
@@ -154,7 +155,7 @@ impl Ground {
         if let Some(name) = &needs.skill {
             requests.push(Request::Skill { name, operation: tool });
         }
-        let (words, directory);
+        let (words, directory, places);
         if needs.runs {
             let name = text(arguments, "program")?;
             let found = match self.programs.get(name) {
@@ -170,6 +171,10 @@ impl Ground {
             directory = PathRef::resolve(&self.workspace, place).ok()?.to_string();
             let program = PathRef::absolute(found).ok()?;
             requests.push(Request::Command { program, arguments: &words, directory: &directory });
+            let hosts = arguments.find("hosts").map(strings).transpose().ok()?;
+            let hosts = hosts.unwrap_or_default().into_iter().map(Destination::parse);
+            places = hosts.collect::<Result<Vec<_>, _>>().ok()?;
+            requests.extend(places.iter().map(Request::Reach));
         }
         Some(self.table.decide_all(Holder::AGENT, &requests, now))
     }

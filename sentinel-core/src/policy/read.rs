@@ -112,6 +112,7 @@ pub(super) fn role(value: Value<'_>) -> Result<ToolRole, ScenarioError> {
             "undoable",
             "fetches",
             "output",
+            "unseen",
             "needs",
         ],
     )?;
@@ -155,6 +156,9 @@ pub(super) fn role(value: Value<'_>) -> Result<ToolRole, ScenarioError> {
     }
     if let Some(value) = value.find("output") {
         role.output = output(value)?;
+    }
+    if let Some(said) = value.find("unseen") {
+        role.unseen = Some(label(Source::Tool, Some(said))?);
     }
     Ok(role)
 }

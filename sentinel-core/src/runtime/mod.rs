@@ -51,6 +51,7 @@ use crate::agent::{
 };
 use crate::capability::{Grant, Handle};
 use crate::channel::Outcome;
+use crate::egress::{Allowance, AllowanceError};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
 use crate::limits::{
@@ -59,6 +60,7 @@ use crate::limits::{
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::order::Map;
 use crate::time::{Instant, Now};
+use crate::tool::Call;
 
 pub use self::event::{Effect, Event, EventError, Said};
 pub use self::figures::{Figures, ModelFigures};
@@ -324,6 +326,18 @@ impl Sentinel {
     #[must_use]
     pub fn grant(&self, handle: Handle) -> Option<&Grant> {
         self.agent.grant(handle)
+    }
+
+    /// What the program of a call that is to be run is let out to; nothing if it has no network.
+    ///
+    /// # Errors
+    /// There are more grants and rules than an allowance holds.
+    pub fn way_out(
+        &self,
+        call: &Call,
+        handles: &[Handle],
+    ) -> Result<Option<Allowance>, AllowanceError> {
+        self.agent.way_out(call, handles)
     }
 
     /// Whether anything goes on: a turn, or something that is still to be said or made safe. A

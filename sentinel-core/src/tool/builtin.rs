@@ -100,7 +100,8 @@ impl Builtin {
             Self::RunCommand => {
                 "Runs a program and returns what it prints and its exit status. There is no \
                  shell: each argument is passed as it is, and '|', '>', '*' and '$' mean nothing \
-                 special. The program sees no network and no file that was not granted."
+                 special. The program sees no file that was not granted, and no network but the hosts \
+                 that this call names in 'hosts'."
             }
             Self::HttpFetch => {
                 "Sends an HTTP request and returns status and text of the answer. A page is \
@@ -133,7 +134,7 @@ impl Builtin {
             Self::EditFile => &[FILE, OLD, NEW, ALL],
             Self::ListDirectory => &[LISTED],
             Self::SearchFiles => &[SEARCHED, TEXT, GLOB],
-            Self::RunCommand => &[PROGRAM, ARGUMENTS, DIRECTORY, TIMEOUT],
+            Self::RunCommand => &[PROGRAM, ARGUMENTS, DIRECTORY, HOSTS, TIMEOUT],
             Self::HttpFetch => &[URL, METHOD, HEADERS, BODY],
             Self::CurrentTime => &[],
             Self::Plan => &[TOOLS, WHY],
@@ -194,6 +195,13 @@ pub(crate) const ARGUMENTS: Parameter = control(
 );
 pub(crate) const DIRECTORY: Parameter =
     control("directory", PATH_KIND, "Where it runs. The default is the workspace.");
+pub(crate) const HOSTS: Parameter = control(
+    "hosts",
+    Kind::Texts { count_max: limits::TOOL_HOSTS_COUNT_MAX, bytes_max: limits::TOOL_HOST_BYTES_MAX },
+    "The hosts that the program needs to reach, such as \"example.com\" for HTTPS or \
+     \"example.com:80\"; no others can be reached. Leave it out for a program that needs none: it \
+     then sees no network.",
+);
 pub(crate) const TIMEOUT: Parameter = payload(
     "timeout",
     Kind::Integer { min: 1, max: limits::TOOL_TIMEOUT_SECONDS_MAX },

@@ -12,6 +12,7 @@ use alloc::string::{String, ToString};
 use super::arguments;
 use super::error::{ArgumentError, ArgumentProblem};
 use super::operation::Operation;
+use crate::capability::Destination;
 use crate::text::json::{Numbers, Sink};
 
 /// A call that was understood.
@@ -60,6 +61,15 @@ impl ForeignCall {
 }
 
 impl Call {
+    /// What the program of a call is let out to, if it runs one.
+    #[must_use]
+    pub fn hosts(&self) -> &[Destination] {
+        match self {
+            Self::Builtin(Operation::RunCommand { hosts, .. }) => hosts,
+            _ => &[],
+        }
+    }
+
     /// The name of the tool.
     #[must_use]
     pub fn tool(&self) -> &str {

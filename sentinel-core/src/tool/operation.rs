@@ -19,6 +19,7 @@ use super::arguments::{self, Arguments};
 use super::builtin::{self, Builtin};
 use super::error::{ArgumentError, ArgumentProblem, Place};
 use super::parameter::Parameter;
+use crate::capability::Destination;
 use crate::limits::{TOOL_ARGV_BYTES_MAX, TOOL_TIMEOUT_SECONDS_DEFAULT};
 use crate::order;
 use crate::text::json::{self, ObjectWriter, Sink};
@@ -92,6 +93,8 @@ pub enum Operation {
         arguments: Vec<String>,
         /// Where it runs.
         directory: String,
+        /// What it is let out to, sorted, each once; without any it has no network.
+        hosts: Vec<Destination>,
         /// After how long it is stopped.
         timeout: Duration,
     },
@@ -214,9 +217,15 @@ impl Operation {
                 out.field("directory", directory);
                 out.field("glob", glob.as_deref()).field("text", text.as_deref());
             }
-            Self::RunCommand { program, arguments, directory, timeout } => {
+            Self::RunCommand { program, arguments, directory, hosts, timeout } => {
                 write_texts(out, "arguments", arguments);
-                out.field("directory", directory).field("program", program);
+                out.field("directory", directory);
+                // One without a network is written as it was before there were any.
+                if !hosts.is_empty() {
+                    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+                    write_texts(out, "hosts", &hosts);
+                }
+                out.field("program", program);
                 out.field("timeout", timeout.as_secs());
             }
             Self::HttpFetch { url, method, headers, body } => {
@@ -285,9 +294,23 @@ fn run_command(call: &Arguments<'_>) -> Result<Operation, ArgumentError> {
         }));
     }
     let directory = directory(call, &builtin::DIRECTORY)?;
+    let hosts = hosts(call)?;
     let seconds = call.integer(&builtin::TIMEOUT)?.unwrap_or(TOOL_TIMEOUT_SECONDS_DEFAULT);
     let timeout = Duration::from_secs(seconds);
-    Ok(Operation::RunCommand { program, arguments, directory, timeout })
+    Ok(Operation::RunCommand { program, arguments, directory, hosts, timeout })
+}
+
+fn hosts(call: &Arguments<'_>) -> Result<Vec<Destination>, ArgumentError> {
+    let mut hosts = Vec::new();
+    for (index, text) in call.texts(&builtin::HOSTS)?.iter().enumerate() {
+        hosts.push(Destination::parse(text).map_err(|_| {
+            let place = Place::Element(builtin::HOSTS.name, index);
+            call.unusable(place, "it must be a host, or a host and a port, such as example.com:80")
+        })?);
+    }
+    order::sort_by(&mut hosts, Ord::cmp);
+    hosts.dedup();
+    Ok(hosts)
 }
 
 fn http_fetch(arguments: &Arguments<'_>) -> Result<Operation, ArgumentError> {

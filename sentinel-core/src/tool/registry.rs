@@ -141,7 +141,7 @@ impl Tools {
     /// whether there is such a tool.
     pub fn declare(&mut self, name: &str, role: ToolRole) -> bool {
         let tool = self.list.iter_mut().find(|tool| tool.name() == name);
-        tool.map(|tool| tool.roles = Roles::of(role)).is_some()
+        tool.map(|tool| tool.roles = Roles::declared(tool.builtin, role)).is_some()
     }
 
     /// Takes a tool away and says whether it was there.

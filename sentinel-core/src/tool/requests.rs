@@ -142,12 +142,14 @@ impl Operation {
                 let path = resolve(workspace, directory, "directory")?;
                 Ok(then(&[tree(path, FileRight::List), tree(path, FileRight::Read)]))
             }
-            Self::RunCommand { program, arguments, directory, .. } => {
+            Self::RunCommand { program, arguments, directory, hosts, .. } => {
                 let directory = resolve(workspace, directory, "directory")?.to_string();
                 let program = program_of(program, surroundings)?;
                 let arguments: Vec<&str> = arguments.iter().map(|word| &**word).collect();
                 let (arguments, directory) = (&*arguments, &*directory);
-                Ok(then(&[Request::Command { program, arguments, directory }]))
+                let mut requests = Vec::from([Request::Command { program, arguments, directory }]);
+                requests.extend(hosts.iter().map(Request::Reach));
+                Ok(then(&requests))
             }
             Self::HttpFetch { url, method, .. } => {
                 let http = HttpRequest { method: method.as_str(), path: url.path() };
@@ -227,6 +229,7 @@ mod tests {
                 let HttpRequest { method, path } = http.unwrap();
                 format!("{method} {host}:{port} {path}")
             }
+            Request::Reach(place) => format!("reach {place}"),
             other => format!("{other:?}"),
         }
     }
@@ -249,6 +252,11 @@ mod tests {
                 Builtin::RunCommand,
                 r#"{"program":"git","arguments":["log","-p"],"directory":"src"}"#,
                 r#"/usr/bin/git ["log", "-p"] in /w/src"#,
+            ),
+            (
+                Builtin::RunCommand,
+                r#"{"program":"git","hosts":["b.example:80","A.example","a.example:443"]}"#,
+                "/usr/bin/git [] in /w; reach a.example; reach b.example:80",
             ),
             (
                 Builtin::HttpFetch,

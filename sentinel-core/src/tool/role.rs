@@ -13,11 +13,16 @@
 //! # Not here
 //! The decision: `label`.
 
-use super::builtin::{self, Builtin};
+use alloc::string::ToString;
+
+use super::builtin::{self, Builtin, HOSTS, TIMEOUT};
 use super::call::Call;
 use super::operation::{Operation, WORKSPACE};
 use super::parameter::{Kind, Parameter};
-use crate::label::{self, Effect, Integrity, Output, ParameterKind, Readers, Secrecy, ToolRole};
+use crate::label::{
+    self, Effect, Integrity, Output, ParameterKind, Readers, Secrecy, Source, ToolRole,
+};
+use crate::limits::TOOL_TIMEOUT_SECONDS_DEFAULT;
 
 /// The roles of one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +38,35 @@ impl Roles {
         Self { usual, milder: None }
     }
 
+    /// What an operator declared of a built-in tool.
+    pub(super) fn declared(builtin: Option<Builtin>, role: ToolRole) -> Self {
+        match builtin {
+            Some(Builtin::RunCommand) => Self::of_commands(role),
+            _ => Self::of(role),
+        }
+    }
+
+    /// A program without a network is what its role says; one with a network sends whatever it
+    /// reads to whom the call names, and nobody can declare that away.
+    fn of_commands(own: ToolRole) -> Self {
+        let mut usual = own.clone();
+        usual.effect = Effect::Send;
+        usual.fetches = None;
+        usual.unseen = Some(own.output.label(Source::Tool));
+        let is_hosts = |parameter: &&mut label::Parameter| *parameter.name == *HOSTS.name;
+        match usual.parameters.iter_mut().find(is_hosts) {
+            Some(parameter) => parameter.kind = ParameterKind::Recipient,
+            None => usual = usual.recipient(HOSTS.name),
+        }
+        Self { usual, milder: Some(own) }
+    }
+
     /// The role of a call; `in_workspace` says that every path of it lies in the conversation's own
     /// workspace.
     pub(super) fn of_call(&self, call: &Call, in_workspace: bool) -> &ToolRole {
         let is_mild = match call {
             Call::Builtin(Operation::WriteFile { .. } | Operation::EditFile { .. }) => in_workspace,
+            Call::Builtin(Operation::RunCommand { hosts, .. }) => hosts.is_empty(),
             // RFC 9110 §9.2.1: these ask for nothing to be changed.
             Call::Builtin(Operation::HttpFetch { method, .. }) => {
                 matches!(method.as_str(), "GET" | "HEAD")
@@ -56,6 +85,7 @@ impl Builtin {
                 Some(ToolRole { effect: Effect::Workspace, ..usual.clone() })
             }
             Self::HttpFetch => Some(usual.clone().undoable()),
+            Self::RunCommand => return Roles::of_commands(usual),
             _ => None,
         };
         Roles { usual, milder }
@@ -94,8 +124,7 @@ impl Builtin {
             | Self::SearchFiles
             | Self::CurrentTime
             | Self::Plan => Effect::Read,
-            // A program may do anything that its sandbox lets it; what it sends out passes a host
-            // grant of its own.
+            // A program may do anything that its sandbox lets it. One that is let out sends.
             Self::WriteFile | Self::EditFile | Self::RunCommand => Effect::Change,
             Self::HttpFetch => Effect::Send,
         }
@@ -106,11 +135,16 @@ impl Builtin {
             (Self::HttpFetch, true) if parameter.name == builtin::URL.name => {
                 ParameterKind::Recipient
             }
+            (Self::RunCommand, true) if parameter.name == HOSTS.name => ParameterKind::Recipient,
             (_, true) => ParameterKind::Control,
             (_, false) => ParameterKind::Payload,
         };
         let judged = label::Parameter::new(parameter.name, kind);
         match parameter.kind {
+            // Saying nothing means this long.
+            Kind::Integer { .. } if parameter.name == TIMEOUT.name => {
+                judged.constant(&TOOL_TIMEOUT_SECONDS_DEFAULT.to_string())
+            }
             // Naming no directory means this one.
             Kind::Text { .. } if parameter.is_control && !parameter.is_required => {
                 judged.constant(WORKSPACE)

@@ -83,7 +83,21 @@ fn full_calls() -> Vec<(&'static str, Operation)> {
                 program: "ls".into(),
                 arguments: vec!["-l".into(), String::new()],
                 directory: "docs".into(),
+                hosts: vec![],
                 timeout: Duration::from_secs(5),
+            },
+        ),
+        (
+            r#"{"program":"git","arguments":["pull"],"hosts":["b.example:22","A.example:443",
+                "a.example"]}"#,
+            Operation::RunCommand {
+                program: "git".into(),
+                arguments: vec!["pull".into()],
+                directory: ".".into(),
+                hosts: ["a.example", "b.example:22"]
+                    .map(|host| crate::capability::Destination::parse(host).unwrap())
+                    .into(),
+                timeout: Duration::from_secs(60),
             },
         ),
         (

@@ -4,6 +4,7 @@
 
 mod figures;
 mod grants;
+mod network;
 mod oracle;
 mod people;
 mod properties;

@@ -185,6 +185,7 @@ impl Oracle {
         // What is carried along counts as if it had been read, but for where the call lands.
         let carried: Vec<&Label> = leaves.iter().filter_map(|(.., text)| content(text)).collect();
         let joined = carried.iter().fold(self.joined.clone(), |joined, label| joined.join(label));
+        let joined = role.unseen.iter().fold(joined, |joined, label| joined.join(label));
         let carries_untrusted = carried.iter().any(|label| label.integrity == Integrity::Untrusted);
         let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
         if !is_local && joined.secrecy == Secrecy::Secret {
@@ -211,6 +212,7 @@ impl Oracle {
         let is_verbatim =
             mode == Mode::Grounded
                 && role.fetches.is_some()
+                && role.unseen.is_none()
                 && self.joined.secrecy == Secrecy::Public
                 && self.plan.contains(&tool)
                 && leaves.iter().all(|(name, _, text)| {
@@ -219,9 +221,12 @@ impl Oracle {
         if is_local || is_verbatim {
             return (granted, 3);
         }
-        if !self.is_tainted() && !carries_untrusted {
+        let is_moved = self.is_tainted() || carries_untrusted;
+        if !is_moved && role.unseen.is_none() {
             return (granted, 4);
         }
+        let is_unseen_foreign =
+            role.unseen.as_ref().is_some_and(|label| label.integrity == Integrity::Untrusted);
         let has_foreign_payload = leaves.iter().any(|(name, kind, text)| {
             let is_own = match content(text) {
                 Some(label) => label.integrity == Integrity::Trusted,
@@ -234,12 +239,34 @@ impl Oracle {
             };
             *kind == ParameterKind::Payload && !is_own
         });
+        // Of a clean conversation only what nobody sees can be foreign, and people who asked for it
+        // are not asked again.
+        let has_foreign_payload = match (is_moved, role.tainted_payload) {
+            (true, _) => has_foreign_payload || is_unseen_foreign,
+            (false, TaintedPayload::People) => false,
+            (false, _) => is_unseen_foreign,
+        };
         if role.tainted_payload == TaintedPayload::Deny && has_foreign_payload {
             return (Answer::Deny, 7);
         }
-        if mode == Mode::Strict {
+        if mode == Mode::Strict && (is_moved || is_unseen_foreign) {
             return (Answer::Ask, 5);
         }
+        // A host that a program reaches is a person's if it stands in a URL of theirs that the call
+        // names as well.
+        let is_hosted = |kind: ParameterKind, text: &str| {
+            let host = text.strip_suffix(":80").unwrap_or(text);
+            let is_in_url = |(_, kind, url): &(&str, ParameterKind, String)| {
+                let rest = url.strip_prefix("https://").unwrap_or_default();
+                *kind == ParameterKind::Control
+                    && !host.is_empty()
+                    && rest.split(['/', '?']).next() == Some(host)
+                    && self.names(url)
+            };
+            kind == ParameterKind::Recipient
+                && role.unseen.is_some()
+                && (self.names(host) || leaves.iter().any(is_in_url))
+        };
         for (name, kind, text) in &leaves {
             let is_fine = match (kind, reference(text)) {
                 (ParameterKind::Payload, _) | (_, Some(ReferenceKind::Target)) => true,
@@ -250,6 +277,7 @@ impl Oracle {
                         role.parameter(name).is_some_and(|one| one.record.is_some());
                     constant(name, text)
                         || self.names(text)
+                        || is_hosted(*kind, text)
                         || (takes_records && self.records(text))
                 }
             };
@@ -262,18 +290,22 @@ impl Oracle {
         }
         if role.effect == Effect::Send && joined.secrecy == Secrecy::Private {
             let named = role.parameters.iter().any(|one| one.kind == ParameterKind::Recipient);
-            let reached: Vec<(&str, &String)> = leaves
+            let reached: Vec<(&str, &(&str, ParameterKind, String))> = leaves
                 .iter()
                 .filter(|(_, kind, _)| {
                     *kind == ParameterKind::Recipient || (!named && *kind == ParameterKind::Control)
                 })
-                .map(|(name, _, text)| (*name, text))
+                .map(|leaf| (leaf.0, leaf))
                 .collect();
-            let may_read = |(name, text): &(&str, &String)| {
+            let may_read = |(name, (_, kind, text)): &(&str, &(&str, ParameterKind, String))| {
                 let takes_records = role.parameter(name).is_some_and(|one| one.record.is_some());
                 let rest = text.strip_prefix("https://");
-                let reader = rest.map_or(text.as_str(), |rest| rest.split('/').next().unwrap());
+                let reader = match role.unseen {
+                    Some(_) => text.strip_suffix(":80").unwrap_or(text),
+                    None => rest.map_or(text.as_str(), |rest| rest.split('/').next().unwrap()),
+                };
                 self.names(text)
+                    || is_hosted(*kind, text)
                     || (takes_records && self.records(text))
                     || role.readers.contain(reader)
                     || joined.readers.contain(reader)
@@ -293,6 +325,9 @@ impl Oracle {
         };
         if has_foreign_payload && asks {
             return (Answer::Ask, 7);
+        }
+        if !is_moved {
+            return (granted, 4);
         }
         if !role.undoable && !allows_irreversible {
             return (Answer::Ask, 8);

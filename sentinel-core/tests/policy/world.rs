@@ -47,6 +47,7 @@ pub(crate) const VALUES: &[&str] = &[
     "eve@evil.test",
     "bob@corp.example.evil.test",
     "corp.example",
+    "corp.example:80",
     "https://corp.example",
     "https://corp.example/",
     "https://corp.example/a?b=C",
@@ -287,6 +288,9 @@ pub(crate) fn role(random: &mut Random) -> ToolRole {
     }
     if random.one_in(3) {
         role.fetches = Some("a".into());
+    }
+    if random.one_in(3) {
+        role.unseen = Some(label(random));
     }
     role
 }

@@ -18,13 +18,14 @@ use std::io;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ToolOutput};
+use sentinel_core::egress::Allowance;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::Profile;
 
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::sandbox::{Asked, End, Outcome, Spawner, look};
+use crate::sandbox::{Asked, End, Outcome, Spawner, Told, look};
 
 /// What runs, and what is over.
 #[derive(Debug)]
@@ -33,11 +34,14 @@ pub(crate) struct Commands {
     running: Map<u32, Running>,
     next: u32,
     over: Vec<(CallNumber, ToolOutput)>,
+    ways: Vec<(CallNumber, OwnedFd, Allowance)>,
 }
 
 #[derive(Debug)]
 struct Running {
     call: CallNumber,
+    /// What it is let out to, until its sandbox has a network.
+    allowance: Option<Allowance>,
     /// None once everybody who could write has ended.
     output: Option<OwnedFd>,
     /// None once the end was told.
@@ -57,7 +61,7 @@ enum Ending {
 
 impl Commands {
     pub(crate) fn new(spawner: Option<Spawner>) -> Self {
-        Self { spawner, running: Map::new(), next: 0, over: Vec::new() }
+        Self { spawner, running: Map::new(), next: 0, over: Vec::new(), ways: Vec::new() }
     }
 
     /// Begins to wait for the spawner's end.
@@ -68,12 +72,13 @@ impl Commands {
         }
     }
 
-    /// Begins a command; says why if it cannot.
+    /// Begins a command, which is let out to what the allowance says; says why if it cannot.
     pub(crate) fn begin(
         &mut self,
         poller: &Poller,
         call: CallNumber,
         profile: &Profile,
+        allowance: Option<Allowance>,
     ) -> Result<(), String> {
         let spawner = self.spawner.as_ref().ok_or(GONE)?;
         let begun = spawner.ask(profile).and_then(|asked| {
@@ -82,7 +87,8 @@ impl Commands {
             poller.add(&output, token(index, true), Interest::READ)?;
             poller.add(&report, token(index, false), Interest::READ)?;
             let (output, report) = (Some(output), Some(report));
-            let running = Running { call, output, report, said: Vec::new(), ending: None };
+            let said = Vec::new();
+            let running = Running { call, allowance, output, report, said, ending: None };
             self.running.insert(index, running);
             // The highest numbers are the spawner's own.
             self.next = (index + 1) % COMMANDS_MAX;
@@ -100,7 +106,11 @@ impl Commands {
         let (index, is_report) = (ready.token.index() / 2, ready.token.index() & 1 == 1);
         let Some(running) = self.running.get_mut(&index) else { return };
         match is_report {
-            true => running.look(poller),
+            true => {
+                if let Some((listener, allowance)) = running.look(poller) {
+                    self.ways.push((running.call, listener, allowance));
+                }
+            }
             false => running.read(poller),
         }
         if running.output.is_none()
@@ -111,6 +121,11 @@ impl Commands {
         }
     }
 
+    /// A command that waits to be let out: where it connects to, and how far it may go.
+    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, Allowance)> {
+        self.ways.pop()
+    }
+
     /// A command that is over, and what came of it.
     pub(crate) fn take(&mut self) -> Option<(CallNumber, ToolOutput)> {
         self.over.pop()
@@ -118,6 +133,7 @@ impl Commands {
 
     /// Ends a command, whose output nobody wants any more.
     pub(crate) fn cancel(&mut self, poller: &Poller, call: CallNumber) {
+        self.ways.retain(|(owner, ..)| *owner != call);
         let meant = self.running.iter().find(|(_, running)| running.call == call);
         if let Some(index) = meant.map(|(index, _)| *index)
             && let Some(mut running) = self.running.remove(&index)
@@ -159,17 +175,19 @@ impl Running {
         }
     }
 
-    fn look(&mut self, poller: &Poller) {
-        let Some(report) = &self.report else { return };
-        let ending = match look(report) {
-            Ok(None) => return,
-            Ok(Some(Ok(outcome))) => Ending::Outcome(outcome),
-            Ok(Some(Err(why))) => Ending::Refused(why),
+    /// Takes what is told of it; where it connects to, if that is it.
+    fn look(&mut self, poller: &Poller) -> Option<(OwnedFd, Allowance)> {
+        let ending = match look(self.report.as_ref()?) {
+            Ok(None) => return None,
+            Ok(Some(Told::Listening(listener))) => return Some((listener, self.allowance.take()?)),
+            Ok(Some(Told::Ended(outcome))) => Ending::Outcome(outcome),
+            Ok(Some(Told::Refused(why))) => Ending::Refused(why),
             // Nobody is there to tell: everything in it was killed.
             Err(_) => Ending::Outcome(Outcome::killed()),
         };
         self.ending = Some(ending);
         self.close_report(poller);
+        None
     }
 
     fn close_output(&mut self, poller: &Poller) {

@@ -7,6 +7,7 @@
 //!
 //! # Invariants
 //! - No right to a file comes from here that some grant does not give.
+//! - There is a network, to the proxy, for a call that names hosts, and else none.
 //! - What an operator forbade beneath a granted place is covered; if only writing is forbidden, it
 //!   cannot be written to.
 
@@ -16,11 +17,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sentinel_core::agent::Granted;
-use sentinel_core::capability::{CommandRule, FileRight, Level, PathRef, Request, Resource};
+use sentinel_core::capability::{
+    CommandRule, Destination, FileRight, Level, PathRef, Request, Resource,
+};
 use sentinel_core::order::Map;
-use sentinel_core::sandbox::{Mount, Profile, Rights};
+use sentinel_core::sandbox::{Mount, Network, Profile, Rights};
+use sentinel_core::wire::url::Reach;
 
-use crate::sandbox::ENVIRONMENT;
+use crate::sandbox::{ENVIRONMENT, way_to_proxy};
 
 /// A command as it was called.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Called<'c> {
     pub(crate) arguments: &'c [String],
     pub(crate) directory: &'c str,
     pub(crate) timeout: Duration,
+    /// What it is let out to.
+    pub(crate) hosts: &'c [Destination],
     /// The rule by which it was judged.
     pub(crate) rule: &'c CommandRule,
 }
@@ -105,6 +111,11 @@ pub(crate) fn profile<'g>(
     let words = [called.name].into_iter().chain(arguments);
     profile.arguments = words.map(|word| word.as_bytes().to_vec()).collect();
     profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    if !called.hosts.is_empty() {
+        profile.network = Network::Proxied;
+        let is_here = |place: &Destination| place.host.reach() == Some(Reach::Loopback);
+        profile.environment.extend(way_to_proxy(called.hosts.iter().any(is_here)));
+    }
     profile.limits.time = Some(called.timeout);
     Ok(profile)
 }

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use sentinel_core::sandbox::Profile;
 
-use crate::sandbox::{End, Outcome, Sandboxes, Spawner, Streams, found, look};
+use crate::sandbox::{End, Outcome, Sandboxes, Spawner, Streams, Told, found, look};
 
 /// Medians of a program that does nothing.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +77,10 @@ fn called(spawner: &Spawner, profile: &Profile) -> io::Result<Outcome> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if let Some(told) = look(&asked.report)? {
-            return told.map_err(io::Error::other);
+        match look(&asked.report)? {
+            Some(Told::Ended(outcome)) => return Ok(outcome),
+            Some(Told::Refused(why)) => return Err(io::Error::other(why)),
+            Some(Told::Listening(_)) | None => {}
         }
     }
 }

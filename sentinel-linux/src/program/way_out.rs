@@ -1,31 +1,20 @@
 //! The ways out of sandboxes, and the calls that they belong to.
 
 use std::error::Error;
-use std::io;
-use std::os::fd::OwnedFd;
 
 use sentinel_core::agent::CallNumber;
-use sentinel_core::capability::Grant;
-use sentinel_core::egress::Allowance;
 use sentinel_core::runtime::Event;
 
 use super::Program;
 use crate::log;
 
 impl Program {
-    /// Gives a call a way out: what connects to `listener`, which was made within its sandbox, is
-    /// let out to what these grants and rules that forbid say.
-    #[expect(dead_code, reason = "no command is given a network yet")]
-    pub(super) fn let_out(
-        &mut self,
-        call: CallNumber,
-        listener: OwnedFd,
-        grants: impl IntoIterator<Item = Grant>,
-    ) -> io::Result<()> {
-        let now = self.clock.now();
-        let allowance = Allowance::new(grants, now.wall).map_err(io::Error::other)?;
-        let door = self.egress.serve(&self.poller, listener, allowance)?;
-        self.doors.insert(door, call);
+    /// Lets out the programs whose sandboxes have a network by now.
+    pub(super) fn let_out(&mut self) -> Result<(), Box<dyn Error>> {
+        while let Some((call, listener, allowance)) = self.commands.take_way() {
+            let door = self.egress.serve(&self.poller, listener, allowance)?;
+            self.doors.insert(door, call);
+        }
         Ok(())
     }
 

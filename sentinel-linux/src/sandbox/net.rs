@@ -8,25 +8,41 @@
 //! # Not here
 //! What is done with the connections: the proxy's.
 
-use std::io::{IoSlice, IoSliceMut};
+use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, bind, listen, recvmsg, sendmsg,
-    socket_with, sockopt,
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
+    SocketType, bind, listen, sendmsg, socket_with, sockopt,
 };
 use sentinel_core::sandbox::{Network, Profile};
 
 use super::fault::{At as _, Fault, Stage};
 use super::kernel;
-use super::outcome::Report;
+use super::outcome::{Report, receive_with};
 
 /// The port of the loopback address on which the proxy is reached from inside.
 pub(crate) const PROXY_PORT: u16 = sentinel_core::sandbox::policy::PROXY_PORT;
+
+/// The variables that tell programs where the proxy is. Servers inside are reached without it,
+/// unless it is this machine's that are meant.
+pub(crate) fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
+    let variables = [
+        ("HTTP_PROXY", "http"),
+        ("HTTPS_PROXY", "http"),
+        ("ALL_PROXY", "socks5h"),
+        ("http_proxy", "http"),
+        ("https_proxy", "http"),
+        ("all_proxy", "socks5h"),
+    ];
+    let named = variables.map(|(name, scheme)| format!("{name}={scheme}://127.0.0.1:{PROXY_PORT}"));
+    let own = ["NO_PROXY", "no_proxy"].map(|name| format!("{name}=localhost,127.0.0.1,::1"));
+    let own = own.into_iter().filter(move |_| !is_to_here);
+    named.into_iter().chain(own).map(String::into_bytes)
+}
 
 /// Makes what there is of a network, and hands out the proxy's socket.
 pub(super) fn make(profile: &Profile, report: &OwnedFd) -> Result<(), Fault> {
@@ -61,23 +77,12 @@ fn hand_out(listener: &OwnedFd, report: &OwnedFd) -> rustix::io::Result<()> {
 /// Takes the socket that a sandbox hands out, or what it says instead.
 pub(super) fn take(report: &OwnedFd) -> std::io::Result<Result<OwnedFd, Report>> {
     let mut bytes = [0; Report::BYTES];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let mut slices = [IoSliceMut::new(&mut bytes)];
-    let received = loop {
-        match recvmsg(report, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+    let (received, taken) = loop {
+        match receive_with(report, &mut bytes, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
-            outcome => break outcome?.bytes,
+            outcome => break outcome?,
         }
     };
-    let mut taken = None;
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(fds) = message {
-            for fd in fds {
-                taken = Some(fd);
-            }
-        }
-    }
     let told = Some(bytes).filter(|_| received == Report::BYTES).and_then(Report::read);
     match (told, taken) {
         (Some(Report::Listening), Some(listener)) => Ok(Ok(listener)),

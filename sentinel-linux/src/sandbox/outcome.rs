@@ -1,12 +1,15 @@
 //! How a program in a sandbox ended, and how that is told.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recv, recvmsg, send,
+};
 
 use super::canary;
 use super::fault::{Fault, Stage};
@@ -217,22 +220,58 @@ impl Report {
     }
 }
 
-/// How a program ended that another process started, if that was told: words, if there was no
-/// sandbox at all. An error if nobody is there to tell.
-pub(crate) fn look(report: &OwnedFd) -> io::Result<Option<Result<Outcome, String>>> {
+/// What is told of a program that another process started.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// It has a network, and connects to this.
+    Listening(OwnedFd),
+    /// How it ended.
+    Ended(Outcome),
+    /// There was no sandbox at all, and why.
+    Refused(String),
+}
+
+/// What is told of a program that another process started, if something is. An error if nobody is
+/// there to tell.
+pub(crate) fn look(report: &OwnedFd) -> io::Result<Option<Told>> {
     let mut bytes = [0; 1 + REFUSAL_BYTES_MAX];
-    let length = match recv(report, &mut bytes, RecvFlags::DONTWAIT) {
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let (length, listener) = match receive_with(report, &mut bytes, flags) {
         Err(Errno::INTR | Errno::AGAIN) => return Ok(None),
-        received => received?.1,
+        received => received?,
     };
     match bytes.get(..length) {
-        Some([REFUSED, why @ ..]) => Ok(Some(Err(String::from_utf8_lossy(why).into_owned()))),
+        Some([REFUSED, why @ ..]) => {
+            Ok(Some(Told::Refused(String::from_utf8_lossy(why).into_owned())))
+        }
         Some([]) | None => Err(io::ErrorKind::UnexpectedEof.into()),
         Some(told) => {
             let told = told.try_into().ok().and_then(Report::read);
-            Ok(Some(Ok(super::outcome_of(told.ok_or(io::ErrorKind::InvalidData.into())))))
+            Ok(Some(match (told, listener) {
+                (Some(Report::Listening), Some(listener)) => Told::Listening(listener),
+                (told, _) => {
+                    let told = told.ok_or(io::ErrorKind::InvalidData.into());
+                    Told::Ended(super::outcome_of(told))
+                }
+            }))
         }
     }
+}
+
+/// Takes a message, and the last descriptor that comes with it.
+pub(super) fn receive_with(
+    from: &OwnedFd,
+    bytes: &mut [u8],
+    flags: RecvFlags,
+) -> rustix::io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let length = recvmsg(from, &mut [IoSliceMut::new(bytes)], &mut ancillary, flags)?.bytes;
+    let fds = ancillary.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => fds.last(),
+        _ => None,
+    });
+    Ok((length, fds.last()))
 }
 
 /// Puts bytes where they have room.

@@ -207,6 +207,7 @@ fn name(request: &Request<'_>) -> String {
     match request {
         Request::Command { program, .. } => format!("run {program}"),
         Request::Connect { host, port, .. } => format!("connect {host}:{port}"),
+        Request::Reach(place) => format!("connect {place}"),
         _ => "something that no single grant names".to_string(),
     }
 }

@@ -2,7 +2,7 @@
 
 mod oracle;
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use arbtest::arbtest;
@@ -345,6 +345,38 @@ fn a_deed_is_as_free_as_its_strictest_part() {
     assert_eq!(all(&[]), (Verdict::Uncovered, Vec::new()));
 }
 
+/// Who is let out by grants of some requests uses all of them; a rule against some requests is for
+/// the proxy, which sees them.
+#[test]
+fn a_place_is_reached_by_all_that_is_granted_there() {
+    let reach = |grants: &[&str], place: &str| {
+        let table = table(grants);
+        let place = super::super::Destination::parse(place).unwrap();
+        let (verdict, handles) = table.decide_all(Holder::AGENT, &[Request::Reach(&place)], NOW);
+        let level = match verdict {
+            Verdict::Covered { level, .. } => Some(level),
+            _ => None,
+        };
+        let grants = handles.iter().filter_map(|handle| table.find(*handle));
+        (level, grants.map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    };
+    let allowed = |grants: &str| (Some(Level::Allow), grants.to_string());
+    assert_eq!(reach(&["connect a.example"], "a.example"), allowed("connect a.example"));
+    assert_eq!(reach(&["connect a.example"], "a.example:80"), (None, String::new()));
+    assert_eq!(reach(&["connect *"], "localhost"), (None, String::new()));
+    let both = ["connect a.example:80 GET /v1", "connect a.example:80 POST /v2"];
+    let text = "connect a.example:80 GET /v1; connect a.example:80 POST /v2";
+    assert_eq!(reach(&both, "a.example:80"), allowed(text));
+    let wider =
+        [both[0], "connect *:*", "connect b.example:80 GET /", "connect a.example:1-99 ask"];
+    let text = "connect a.example:80 GET /v1; connect a.example:1-99 ask";
+    assert_eq!(reach(&wider, "a.example:80"), (Some(Level::Ask), text.to_string()));
+    let some = ["connect a.example:80", "deny connect a.example:80 POST /x"];
+    assert_eq!(reach(&some, "a.example:80"), allowed("connect a.example:80"));
+    let none = ["connect a.example:80 GET /v1", "deny connect *.example"];
+    assert_eq!(reach(&none, "a.example:80"), (None, "deny connect *.example".to_string()));
+}
+
 #[test]
 fn a_handle_means_one_grant_for_ever() {
     let mut table = Table::new();
@@ -500,7 +532,12 @@ fn the_order_of_grants_does_not_matter() {
             oracle::with_request(u, |request| {
                 let said = answer(&straight, request);
                 assert_eq!(said, answer(&mixed, request), "{request:?}");
-                if is_made && !matches!(request, Request::Command { .. }) {
+                // A rule against some requests leaves a place in reach: the proxy sees them.
+                let is_of_requests =
+                    matches!(forbidden.resource, Resource::Connect { http: Some(_), .. });
+                let is_looked_at = matches!(request, Request::Reach(_)) && is_of_requests;
+                let is_command = matches!(request, Request::Command { .. });
+                if is_made && !is_command && !is_looked_at {
                     let allowed = make(&[Grant { level: Level::Allow, ..forbidden.clone() }]);
                     let expected = if answer(&allowed, request) == "allow" { "deny" } else { said };
                     let now = answer(&forbidding, request);

@@ -385,6 +385,10 @@ fn run(clause: Clause<'_, '_>) -> Option<Wish> {
     if pairs.any(|pair| matches!(pair, [left, right] if left.is(SEPARATORS) && right.is(VERBS))) {
         return None;
     }
+    let (rest, hosts) = match rest.split(&["reaching"], true) {
+        Some((command, hosts)) => (command, hosts.words),
+        None => (rest, &[][..]),
+    };
     let (rest, directory) = match rest.split(&["in"], true) {
         Some((command, place)) => match place.after(&[&["the"], &["directory", "folder"]]) {
             Some(place) => (command, Some(place.single()?.text)),
@@ -415,6 +419,14 @@ fn run(clause: Clause<'_, '_>) -> Option<Wish> {
             });
         }
         out.optional("directory", directory);
+        let hosts = hosts.iter().filter(|word| !word.is(&["and"]));
+        if hosts.clone().next().is_some() {
+            out.array("hosts", |list| {
+                for word in hosts {
+                    list.value(word.text);
+                }
+            });
+        }
     })
 }
 

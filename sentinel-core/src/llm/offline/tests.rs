@@ -193,6 +193,13 @@ fn plain_requests_become_calls() {
         ),
         ("run ls -l", vec![r#"run_command {"program":"ls","arguments":["-l"]}"#.into()]),
         ("run `ls -l`", vec![r#"run_command {"program":"ls","arguments":["-l"]}"#.into()]),
+        (
+            "run `git pull` reaching a.example and b.example:80",
+            vec![
+                r#"run_command {"program":"git","arguments":["pull"],"hosts":["a.example","b.example:80"]}"#
+                    .into(),
+            ],
+        ),
         ("run the command date", vec![r#"run_command {"program":"date"}"#.into()]),
         (
             "execute git status in the directory src",

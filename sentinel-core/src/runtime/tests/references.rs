@@ -48,7 +48,7 @@ fn write(content: &str) -> String {
 
 fn written(shell: &mut Shell) -> Option<String> {
     match shell.calls.last()?.1.clone() {
-        crate::tool::Call::Builtin(Operation::WriteFile { content, .. }) => Some(content),
+        Call::Builtin(Operation::WriteFile { content, .. }) => Some(content),
         _ => None,
     }
 }
@@ -155,7 +155,7 @@ fn what_is_carried_is_asked_about_and_shown() {
     }
     shell.write("1", "c1", "/approve 1");
     match &shell.calls.last().unwrap().1 {
-        crate::tool::Call::Builtin(Operation::HttpFetch { body, .. }) => {
+        Call::Builtin(Operation::HttpFetch { body, .. }) => {
             assert_eq!(body.as_deref(), Some("PRIVATE\u{202e} DIARY"));
         }
         other => panic!("{other:?}"),

@@ -12,7 +12,7 @@ use sentinel_core::sandbox::{
 
 use super::wanted::{bytes_of, check, real};
 use super::{NOT_FOUND, Refused};
-use crate::sandbox::{ENVIRONMENT, PROXY_PORT, found};
+use crate::sandbox::{ENVIRONMENT, found, way_to_proxy};
 
 /// What a program is started with.
 pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused> {
@@ -116,23 +116,6 @@ fn network(policy: &Policy) -> Result<Network, Refused> {
         return Err(Refused::new(why));
     }
     Ok(network)
-}
-
-/// What tells programs where the proxy is. Servers inside are reached without it, unless it is this
-/// machine's that are meant.
-fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
-    let variables = [
-        ("HTTP_PROXY", "http"),
-        ("HTTPS_PROXY", "http"),
-        ("ALL_PROXY", "socks5h"),
-        ("http_proxy", "http"),
-        ("https_proxy", "http"),
-        ("all_proxy", "socks5h"),
-    ];
-    let named = variables.map(|(name, scheme)| format!("{name}={scheme}://127.0.0.1:{PROXY_PORT}"));
-    let own = ["NO_PROXY", "no_proxy"].map(|name| format!("{name}=localhost,127.0.0.1,::1"));
-    let own = own.into_iter().filter(move |_| !is_to_here);
-    named.into_iter().chain(own).map(String::into_bytes)
 }
 
 /// A few variables that say nothing, and what was named.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use arbitrary::Unstructured;
 
 use super::super::*;
-use crate::capability::{HttpRequest, HttpRule};
+use crate::capability::{Destination, HttpRequest, HttpRule};
 use crate::wire::url::Host;
 
 /// Every grant that is there, oldest first.
@@ -203,6 +203,11 @@ fn covers(resource: &Resource, request: &Request<'_>) -> bool {
             };
             is_host_covered && (ports.first..=ports.last).contains(port) && is_http_covered
         }
+        (Resource::Connect { hosts, ports, .. }, Request::Reach(place)) => {
+            let whole = Resource::Connect { hosts: hosts.clone(), ports: *ports, http: None };
+            let (host, port) = (&place.host, place.port);
+            covers(&whole, &Request::Connect { host, port, http: None })
+        }
         (Resource::Listen { address, ports }, Request::Listen { address: wanted, port }) => {
             address.to_string() == wanted.to_string() && (ports.first..=ports.last).contains(port)
         }
@@ -244,6 +249,11 @@ fn forbids(resource: &Resource, request: &Request<'_>) -> bool {
                 _ => true,
             };
             is_host && (ports.first..=ports.last).contains(port) && is_http
+        }
+        (Resource::Connect { http: Some(_), .. }, Request::Reach(_)) => false,
+        (Resource::Connect { .. }, Request::Reach(place)) => {
+            let (host, port) = (&place.host, place.port);
+            forbids(resource, &Request::Connect { host, port, http: None })
         }
         (Resource::Listen { ports, .. }, Request::Listen { address: Host::V4(address), port })
             if address.is_unspecified() =>
@@ -375,6 +385,9 @@ pub(super) fn with_request(
             let method = *u.choose(&["GET", "POST", "DELETE"])?;
             let path = *u.choose(&["/", "/v1", "/v1/x", "/v1/x/y", "/v10"])?;
             let http = u.arbitrary::<bool>()?.then_some(HttpRequest { method, path });
+            if u.ratio(1, 4)? {
+                return Ok(then(&Request::Reach(&Destination { host: host.into_owned(), port })));
+            }
             then(&Request::Connect { host: &host, port, http });
         }
         7 => {

@@ -1,0 +1,58 @@
+//! What the program of a call is let out to.
+//!
+//! A call names the places, and grants cover each of them, or the call is not made: that was decided
+//! with everything else about it. Here is what follows: the words for whoever is asked, and the
+//! allowance by which the proxy goes while the program runs.
+//!
+//! # Invariants
+//! - A call that names no place is let out to nothing.
+//! - An allowance holds the grants that the call was decided by and no other, for the places that it
+//!   names and no other, and every rule that forbids.
+//!
+//! # Not here
+//! What passes a connection: [`egress`](crate::egress).
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::Agent;
+use crate::capability::{Handle, Holder, Level};
+use crate::egress::{Allowance, AllowanceError};
+use crate::label::visible;
+use crate::tool::Call;
+
+impl Agent {
+    /// What a call that may run is let out to; nothing if it names no place.
+    pub(crate) fn way_out(
+        &self,
+        call: &Call,
+        handles: &[Handle],
+    ) -> Result<Option<Allowance>, AllowanceError> {
+        let places = call.hosts();
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let used = handles.iter().filter_map(|handle| self.table.find(*handle));
+        let forbidding = self
+            .table
+            .iter()
+            .filter(|(_, holder, grant)| *holder == Holder::AGENT && grant.level == Level::Deny);
+        let grants = used.chain(forbidding.map(|(.., grant)| grant)).cloned();
+        let allowance = Allowance::new(grants, self.now.wall)?;
+        Ok(Some(allowance.only(places.to_vec())))
+    }
+
+    /// What the program of a call could reach, and by which grants: for whoever is asked.
+    pub(super) fn show_ways(&self, call: &Call, handles: &[Handle]) -> String {
+        let mut text = String::new();
+        for place in call.hosts() {
+            let grants = handles.iter().filter_map(|handle| self.table.find(*handle));
+            let grants = grants.filter(|grant| grant.resource.leads_to(place));
+            let grants: Vec<_> = grants.map(|grant| visible(&grant.to_string())).collect();
+            let place = visible(&place.to_string());
+            text += &format!("Its program could reach {place} (by {}).\n", grants.join("; "));
+        }
+        text
+    }
+}
