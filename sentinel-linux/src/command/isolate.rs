@@ -1,6 +1,7 @@
 //! `sentinel isolate`: any program in the sandbox that the agent's own calls run in.
 
 mod profile;
+mod seen;
 mod wanted;
 
 use std::error::Error;
@@ -33,6 +34,10 @@ names. It has no environment but a few harmless variables and what --env names.
 
 --policy reads all of this from a file, which --print-policy makes of the options. The command line
 adds to its lists and replaces the rest, unless the policy is immutable; --policy-sha256 pins it.
+
+With --seccomp-mode log the system calls that only the list refuses are made, and afterwards it is
+told on the standard error which these were, which places were not there, and the policy that would
+allow all of it: for finding out what a program needs, not for programs that nobody trusts.
 
 Hosts that --allow-host names are reached through a proxy that looks at what is said to whom; the
 usual variables (HTTPS_PROXY and so on) say where it is. What it refuses is told on the standard
@@ -70,7 +75,7 @@ the number of the signal that ended it; or
         switch("timeout", "SECONDS", "after how long it is killed"),
         switch("seccomp-profile", "strict|datasci|custom", "which system calls it can make"),
         switch("seccomp", "FILE", "the list of custom, in the JSON of containers (OCI, Docker)"),
-        switch("seccomp-mode", "enforce|off", "whether others are refused (default enforce)"),
+        switch("seccomp-mode", "enforce|log|off", "what becomes of the others"),
         switch("tty", "", "let it keep the terminal"),
         switch("best-effort", "", "start it although this machine cannot enforce everything"),
     ],
@@ -117,12 +122,27 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
     for missing in &started.missing {
         log::warn!("{missing}");
     }
+    let looking = match started.watched.take() {
+        Some((listener, watch)) => {
+            log::warn!("system calls are only looked at: what the list refuses is made");
+            let process = started.process.try_clone()?;
+            Some(std::thread::spawn(move || watch.serve(&listener, &process)))
+        }
+        None => None,
+    };
     if let Some((way_out, listener)) = way_out.zip(started.listener.take()) {
-        let is_strict = profile.requirement == Requirement::Strict;
-        let_out(way_out, listener, &started, is_strict)
+        let confinement = Confinement {
+            is_strict: profile.requirement == Requirement::Strict,
+            has_calls: looking.is_some(),
+        };
+        let_out(way_out, listener, &started, confinement)
             .map_err(|error| Refused::new(error.to_string()))?;
     }
     let outcome = started.wait();
+    if let Some(Ok(seen)) = looking.map(std::thread::JoinHandle::join) {
+        log::flush();
+        eprint!("{}", seen::told(&seen, &wanted::whole(&policy)?));
+    }
     let code = match &outcome.end {
         End::Exited(code) => *code,
         End::Signalled(signal) => 128 + u8::try_from(*signal).unwrap_or_default(),
@@ -152,16 +172,25 @@ fn way_out(policy: &Policy, network: Network) -> Result<Option<Alone>, Refused> 
     Ok(Some(Alone::new(options, allowance)?))
 }
 
+/// What becomes of this process while it serves the proxy.
+struct Confinement {
+    /// Whether it has to be confined.
+    is_strict: bool,
+    /// Whether it keeps its system calls, because it looks on at the program's.
+    has_calls: bool,
+}
+
 /// Serves the proxy until the sandbox has ended. What this process needs no more it gives up: the
 /// program inside chooses what is read here.
 fn let_out(
     way_out: Alone,
     listener: OwnedFd,
     started: &Started,
-    is_strict: bool,
+    confinement: Confinement,
 ) -> Result<(), Box<dyn Error>> {
-    match confine::confine_files(&[]).and_then(|()| confine::confine_calls()) {
-        Err(error) if is_strict => return Err(error.into()),
+    let calls = || if confinement.has_calls { Ok(()) } else { confine::confine_calls() };
+    match confine::confine_files(&[]).and_then(|()| calls()) {
+        Err(error) if confinement.is_strict => return Err(error.into()),
         Err(error) => log::warn!("{error}"),
         Ok(()) => {}
     }

@@ -18,7 +18,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
     sendmsg,
 };
-use sentinel_core::sandbox::{Network, Profile};
+use sentinel_core::sandbox::{CallsMode, Network, Profile};
 
 use super::kernel::Side;
 use super::launch::{self, Charge};
@@ -88,7 +88,8 @@ impl Sandboxes {
 impl Ahead {
     /// Whether it can become the sandbox of this profile.
     pub(super) fn suits(&self, profile: &Profile) -> bool {
-        self.base.suits(profile)
+        // Who looks on has to be told by the process that was started for it.
+        profile.calls_mode != CallsMode::Log && self.base.suits(profile)
     }
 
     /// What it takes is given to it: a profile as it was asked for, where the program writes, and

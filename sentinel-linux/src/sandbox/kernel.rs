@@ -131,6 +131,33 @@ pub(super) fn install(filter: &[libc::sock_filter]) -> rustix::io::Result<()> {
     })
 }
 
+/// Installs a filter in this thread that may ask somebody, and gives the descriptor to answer on.
+pub(super) fn install_watched(filter: &[libc::sock_filter]) -> rustix::io::Result<OwnedFd> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| Errno::TOOBIG)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    let install = |flags: libc::c_ulong| {
+        // SAFETY: as in `install`: the kernel copies what `program` points to.
+        let answer = unsafe {
+            libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                flags,
+                &raw const program,
+            )
+        };
+        let number = i32::try_from(answer).ok().filter(|number| *number >= 0);
+        // SAFETY: the kernel gave us this descriptor just now, and nobody else has it.
+        number.map(|number| unsafe { OwnedFd::from_raw_fd(number) }).ok_or_else(last_error)
+    };
+    // A signal must not begin a call anew that is being answered; a kernel before 5.19 lets it.
+    match install(NEW_LISTENER | WAIT_KILLABLE) {
+        Err(Errno::INVAL) => install(NEW_LISTENER),
+        installed => installed,
+    }
+}
+
 /// Closes on exec every descriptor from this one on.
 pub(super) fn close_from_on_exec(first: u32) -> rustix::io::Result<()> {
     // SAFETY: the call takes numbers, and closes nothing before there is another program.
@@ -349,6 +376,10 @@ struct MountAttributes {
     propagation: u64,
     userns_fd: u64,
 }
+
+// From <linux/seccomp.h>.
+const NEW_LISTENER: libc::c_ulong = 1 << 3;
+const WAIT_KILLABLE: libc::c_ulong = 1 << 5;
 
 // From <linux/sched.h> and <linux/mount.h>.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;

@@ -114,12 +114,12 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     }
     kernel::hold_signals(&[libc::SIGCHLD]);
     let children = kernel::children().at(Stage::Processes)?;
-    let told = ground.is_timed.then_some(&report);
     let number = kernel::lend(|| {
-        let fault = match program(profile, plan, landlock, filter, &streams, told) {
-            Ok(never) => match never {},
-            Err(fault) => fault,
-        };
+        let fault =
+            match program(profile, plan, landlock, filter, &streams, (&report, ground.is_timed)) {
+                Ok(never) => match never {},
+                Err(fault) => fault,
+            };
         Report::Fault(fault).send(&report);
         kernel::end(1)
     });
@@ -221,7 +221,7 @@ fn program(
     landlock: u32,
     filter: &[libc::sock_filter],
     streams: &[OwnedFd; 3],
-    told: Option<&OwnedFd>,
+    (report, is_timed): (&OwnedFd, bool),
 ) -> Result<Never, Fault> {
     if !profile.has_terminal {
         rustix::process::setsid().at(Stage::Descriptors)?;
@@ -233,7 +233,9 @@ fn program(
     kernel::close_from_on_exec(3).at(Stage::Descriptors)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     kernel::hold_signals(&[]);
-    let walls = Walls::new(landlock, profile.network, &profile.calls);
+    let mut walls = Walls::new(landlock, profile.network, &profile.calls);
+    // Who looks on wants to see what the list refuses, not to have it refused.
+    walls.is_strict &= profile.calls_mode != CallsMode::Log;
     let start = init::now();
     canary::try_walls(&walls)?;
     let mut proof = init::now().saturating_sub(start);
@@ -245,13 +247,20 @@ fn program(
         }
     }
     rustix::process::chdir(plan.directory.as_c_str()).at(Stage::Directory)?;
+    match profile.calls_mode {
+        CallsMode::Enforce => kernel::install(filter).at(Stage::Calls)?,
+        CallsMode::Log => {
+            let listener = kernel::install_watched(filter).at(Stage::Calls)?;
+            net::hand_out(&listener, report).at(Stage::Calls)?;
+        }
+        CallsMode::Off => {}
+    }
     if profile.calls_mode != CallsMode::Off {
-        kernel::install(filter).at(Stage::Calls)?;
         let start = init::now();
         canary::try_calls(&walls)?;
         proof += init::now().saturating_sub(start);
     }
-    if let Some(report) = told {
+    if is_timed {
         Report::Proven(proof).send(report);
     }
     if let Some(time) = profile.limits.time {

@@ -40,6 +40,7 @@ mod script;
 mod search;
 mod spawner;
 mod system;
+mod watch;
 
 use std::fmt;
 use std::io;
@@ -48,7 +49,7 @@ use std::time::Duration;
 use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use sentinel_core::sandbox::{Network, Profile, Requirement};
+use sentinel_core::sandbox::{CallsMode, Network, Profile, Requirement};
 
 use self::ability::Ability;
 use self::fault::{Fault, Stage};
@@ -62,6 +63,7 @@ use self::plan::{Base, Plan};
 pub(crate) use self::search::found;
 pub(crate) use self::spawner::{Asked, Spawner};
 pub(crate) use self::system::ENVIRONMENT;
+pub(crate) use self::watch::{Seen, Watch};
 
 /// What starts sandboxes, and keeps what can be used for more than one.
 #[derive(Debug)]
@@ -106,6 +108,9 @@ pub(crate) struct Started {
     pub(crate) report: OwnedFd,
     /// Where connections of the sandbox to its proxy are taken, if it has one.
     pub(crate) listener: Option<OwnedFd>,
+    /// Where its system calls are told, and what answers there, if somebody looks on. The program
+    /// waits until it does.
+    pub(crate) watched: Option<(OwnedFd, Watch)>,
     /// What is missing of what a sandbox should be.
     pub(crate) missing: Vec<String>,
 }
@@ -133,15 +138,18 @@ impl Sandboxes {
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
                 .map_err(failed)?;
         let (process, missing) = self.begin(profile, streams, inside)?;
-        let mut started = Started { process, report, listener: None, missing };
+        let mut started = Started { process, report, listener: None, watched: None, missing };
+        let take = |started: &Started| match net::take(&started.report) {
+            Ok(Ok(descriptor)) => Ok(descriptor),
+            Ok(Err(report)) => Err(StartError::new(outcome_of(Ok(report)).end.to_string())),
+            Err(error) => Err(StartError::from(error)),
+        };
         if profile.network == Network::Proxied {
-            match net::take(&started.report) {
-                Ok(Ok(listener)) => started.listener = Some(listener),
-                Ok(Err(report)) => {
-                    return Err(StartError::new(outcome_of(Ok(report)).end.to_string()));
-                }
-                Err(error) => return Err(StartError::from(error)),
-            }
+            started.listener = Some(take(&started)?);
+        }
+        if profile.calls_mode == CallsMode::Log {
+            let watch = Watch::new(profile)?;
+            started.watched = Some((take(&started)?, watch));
         }
         Ok(started)
     }
@@ -157,7 +165,10 @@ impl Sandboxes {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
         let missing = self.missing(profile)?;
         let (base, plan) = Plan::new(profile, &self.identity)?;
-        let filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
+        let mut filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
+        if profile.calls_mode == CallsMode::Log {
+            filter = filter::watched(&profile.calls, &filter)?;
+        }
         let init_filter = filter::only(&init::CALLS)?;
         let maps = self.identity.maps();
         let charge = Charge {

@@ -63,7 +63,8 @@ fn proxy() -> rustix::io::Result<OwnedFd> {
     Ok(listener)
 }
 
-fn hand_out(listener: &OwnedFd, report: &OwnedFd) -> rustix::io::Result<()> {
+/// Hands out a descriptor.
+pub(super) fn hand_out(listener: &OwnedFd, report: &OwnedFd) -> rustix::io::Result<()> {
     let fds = [listener.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -74,7 +75,7 @@ fn hand_out(listener: &OwnedFd, report: &OwnedFd) -> rustix::io::Result<()> {
     sendmsg(report, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL).map(drop)
 }
 
-/// Takes the socket that a sandbox hands out, or what it says instead.
+/// Takes the descriptor that a sandbox hands out, or what it says instead.
 pub(super) fn take(report: &OwnedFd) -> std::io::Result<Result<OwnedFd, Report>> {
     let mut bytes = [0; Report::BYTES];
     let (received, taken) = loop {

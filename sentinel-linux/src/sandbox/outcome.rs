@@ -119,7 +119,8 @@ pub(super) enum Report {
     Fault(Fault),
     /// The program ended; if it did not, its time was over.
     Ended { ending: Option<Ending>, usage: Usage },
-    /// The proxy can be reached from inside: its socket comes with this.
+    /// A descriptor comes with this: the socket of the proxy, which can be reached from inside;
+    /// then what system calls are told on, if somebody looks on.
     Listening,
     /// The walls were tried, which took so long.
     Proven(Duration),

@@ -56,6 +56,29 @@ pub(super) fn is_kernels(path: &Path) -> bool {
     path == Path::new("/") || ["/proc", "/sys", "/dev"].iter().any(|own| path.starts_with(own))
 }
 
+/// Whether a place of the kernel's is seen inside.
+pub(super) fn is_seen_of_kernel(path: &Path) -> bool {
+    let mut names = path.components().skip(1).map(|name| name.as_os_str());
+    match (names.next().and_then(|name| name.to_str()), names.next().and_then(|name| name.to_str()))
+    {
+        (_, None) => path != Path::new("/sys"),
+        (Some("dev"), Some(name)) => {
+            DEVICES.contains(&name)
+                || ["shm", "fd", "stdin", "stdout", "stderr", "tty"].contains(&name)
+        }
+        (Some("proc"), Some(name)) => {
+            matches!(name, "self" | "thread-self") || name.bytes().all(|b| b.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+/// Whether a place is made for the sandbox, so that it need not be shown.
+pub(super) fn is_made(place: &Path) -> bool {
+    ["/etc", "/run", "/tmp", "/var", "/var/tmp"].iter().any(|made| place == Path::new(made))
+        || files(0, 0, Network::None).iter().any(|(name, _)| place == Path::new("/").join(name))
+}
+
 /// Files that are made: their names and what is in them.
 pub(super) fn files(uid: u32, gid: u32, network: Network) -> Vec<(&'static str, Vec<u8>)> {
     let users = format!(

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on is a test that fails"
 )]
 
+mod log;
 mod person;
 mod policy;
 mod seccomp;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// A directory of their own with a copy of the program; `work` in it is where they are.
-pub struct Person {
-    pub place: PathBuf,
+pub(crate) struct Person {
+    pub(crate) place: PathBuf,
     /// None for whoever runs the tests.
     id: Option<u32>,
 }
@@ -27,19 +27,22 @@ impl Person {
             fs::create_dir_all(place.join(directory)).unwrap();
             chown(place.join(directory), id, id).unwrap();
         }
-        fs::copy(env!("CARGO_BIN_EXE_sentinel"), place.join("sentinel")).unwrap();
+        // By another process: a file that this one has open for writing, while some other test
+        // starts a program, cannot be run until that program runs.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sentinel")).arg(&place).status();
+        assert!(copied.unwrap().success());
         person.put("work/file", "shown\n");
         person.put("other/secret", "hidden\n");
         person
     }
 
     /// A path beneath their directory.
-    pub fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.place.join(name).display().to_string()
     }
 
     /// A file of theirs.
-    pub fn put(&self, name: &str, text: &str) -> String {
+    pub(crate) fn put(&self, name: &str, text: &str) -> String {
         let path = self.place.join(name);
         fs::write(&path, text).unwrap();
         chown(&path, self.id, self.id).unwrap();
@@ -48,7 +51,7 @@ impl Person {
     }
 
     /// `sentinel isolate` with these options and this program.
-    pub fn isolate(&self, options: &[&str], program: &[&str]) -> Command {
+    pub(crate) fn isolate(&self, options: &[&str], program: &[&str]) -> Command {
         let mut command = Command::new(self.place.join("sentinel"));
         command.arg("isolate").args(options).arg("--").args(program);
         command.current_dir(self.place.join("work")).stdin(Stdio::null());
@@ -62,13 +65,13 @@ impl Person {
     }
 
     /// Runs it, and gives its status, what it wrote, and what was said about it.
-    pub fn run(&self, options: &[&str], program: &[&str]) -> (Option<i32>, String, String) {
+    pub(crate) fn run(&self, options: &[&str], program: &[&str]) -> (Option<i32>, String, String) {
         ended(&mut self.isolate(options, program))
     }
 }
 
 /// Runs a command to its end.
-pub fn ended(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn ended(command: &mut Command) -> (Option<i32>, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (status.code(), text(stdout), text(stderr))
@@ -81,7 +84,7 @@ impl Drop for Person {
 }
 
 /// Does something as everybody there is.
-pub fn as_everybody(name: &str, test: impl Fn(&Person)) {
+pub(crate) fn as_everybody(name: &str, test: impl Fn(&Person)) {
     test(&Person::new(name, None));
     if rustix::process::geteuid().is_root() {
         test(&Person::new(name, Some(65_533)));

@@ -55,6 +55,7 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
     profile.allowed = policy.all(Key::CallsAllowed).to_vec();
     profile.calls_mode = match policy.word(Key::CallsMode) {
         Some("off") => CallsMode::Off,
+        Some("log") => CallsMode::Log,
         _ => CallsMode::Enforce,
     };
     profile.has_terminal = policy.is(Key::Terminal);

@@ -6,7 +6,17 @@ use crate::confine::bpf::{
     NUMBER_OFFSET, RETURN,
 };
 
-/// What the kernel would answer to a call; none if it would not take the filter.
+/// What the kernel would answer to a call of this architecture; none if it would not take the
+/// filter.
+pub(in crate::sandbox) fn answer(
+    program: &[libc::sock_filter],
+    call: u32,
+    arguments: &[u64; 6],
+) -> Option<u32> {
+    answer_of(program, ARCHITECTURE, call, arguments)
+}
+
+/// The same for any architecture.
 pub(super) fn answer_of(
     program: &[libc::sock_filter],
     architecture: u32,

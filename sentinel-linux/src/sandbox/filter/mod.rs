@@ -16,8 +16,7 @@
 
 mod allowed;
 mod custom;
-#[cfg(test)]
-mod look;
+pub(super) mod look;
 mod parts;
 mod refused;
 mod tree;
@@ -28,6 +27,8 @@ use sentinel_core::sandbox::{Calls, Network};
 use self::allowed::Call;
 use self::parts::Part;
 use super::StartError;
+use super::watch::carriers;
+use crate::confine::bpf::answer;
 
 /// What becomes of a call.
 #[derive(Clone, Debug)]
@@ -58,9 +59,7 @@ pub(super) fn program(
     let lists = lists.into_iter().chain([allowed::TALKING, allowed::OLD]);
     let science = (!matches!(calls, Calls::Strict)).then_some(allowed::DATA_SCIENCE);
     let network_calls = (!matches!(network, Network::None)).then_some(allowed::NETWORK);
-    let besides = besides.iter().map(|name| of_name(name, network));
-    let besides = besides.collect::<Result<Vec<&Call>, _>>()?;
-    let listed = lists.chain(science).chain(network_calls).flatten().chain(besides);
+    let listed = lists.chain(science).chain(network_calls).flatten();
     let rules = match calls {
         Calls::Strict | Calls::DataScience => None,
         Calls::Custom(rules) => Some(rules),
@@ -78,6 +77,9 @@ pub(super) fn program(
             },
         );
     }
+    for name in besides {
+        put(of_name(name, network)?.1, Action::Allow);
+    }
     let may_translate = !matches!(calls, Calls::Strict);
     for (name, call) in [refused::PARTS, refused::OLD_PARTS].into_iter().flatten() {
         if let Some(part) = Part::of(name, network, may_translate) {
@@ -93,6 +95,47 @@ pub(super) fn program(
     let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// The filter for a program that is looked at: every call of which anything is to be seen asks
+/// whoever looks. Calls of another architecture end the process as ever.
+pub(super) fn watched(
+    calls: &Calls,
+    enforced: &[libc::sock_filter],
+) -> Result<Vec<libc::sock_filter>, StartError> {
+    let ask = Action::Judge(vec![answer(libc::SECCOMP_RET_USER_NOTIF)]);
+    let partly =
+        |call: &Call| [refused::PARTS, refused::OLD_PARTS].iter().any(|list| list.contains(call));
+    let is_free = |call: &Call, number: u32| {
+        let is_whole = match calls {
+            Calls::Strict | Calls::DataScience => !partly(call),
+            Calls::Custom(rules) => !partly(call) && rules.allows(call.0.as_bytes()),
+        };
+        let is_allowed = look::answer(enforced, number, &[0; 6]) == Some(libc::SECCOMP_RET_ALLOW);
+        // By this one who looks is told where to.
+        call.0 == "sendmsg" || is_whole && is_allowed && !carriers::is_one(call.0)
+    };
+    let mut actions: Map<u32, Action> = Map::new();
+    for call in every_name() {
+        let Ok(number) = u32::try_from(call.1) else { continue };
+        let action = if is_free(call, number) { Action::Allow } else { ask.clone() };
+        actions.insert(number, action);
+    }
+    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
+    tree::program(&actions, &ask)
+        .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
+}
+
+/// The name of a call.
+pub(super) fn name(number: u32) -> Option<&'static str> {
+    let found = every_name().find(|(_, call)| *call == libc::c_long::from(number));
+    found.map(|(name, _)| *name)
+}
+
+/// The number of a call, if this machine has it.
+pub(super) fn number(name: &str) -> Option<u32> {
+    let (_, call) = every_name().find(|(known, _)| *known == name)?;
+    u32::try_from(*call).ok()
 }
 
 /// A call that may be allowed besides a list. What is allowed in part, is so anyway.
