@@ -9,8 +9,6 @@
 //! # Invariants
 //! - An attempt that does not succeed bare is said to be untried, with the reason, and is not
 //!   counted; one that did not begin inside is an error and never passes for stopped.
-//! - What sandboxes do not promise is tried as well, and said to be open: it is neither counted as
-//!   stopped nor passed over.
 //! - No attempt harms the machine it is tried on: what would be dangerous is asked for with
 //!   arguments that the kernel refuses behind its check of permission, and says so.
 //! - What is prepared for the attempts, and what they leave behind, is gone in the end.
@@ -69,8 +67,6 @@ struct Attempt {
     /// What has to be prepared outside for it alone.
     needs: &'static [Need],
     run: fn(&Ground) -> Tried,
-    /// Why it may succeed inside: what sandboxes do not promise.
-    unpromised: Option<&'static str>,
 }
 
 impl Attempt {
@@ -80,16 +76,11 @@ impl Attempt {
         proof: Proof,
         run: fn(&Ground) -> Tried,
     ) -> Self {
-        Self { name, shows, proof, needs: &[], run, unpromised: None }
+        Self { name, shows, proof, needs: &[], run }
     }
 
     const fn needing(mut self, needs: &'static [Need]) -> Self {
         self.needs = needs;
-        self
-    }
-
-    const fn unpromised(mut self, why: &'static str) -> Self {
-        self.unpromised = Some(why);
         self
     }
 }

@@ -11,7 +11,6 @@ use crate::style::Style;
 pub(crate) struct Sum {
     pub(crate) stopped: usize,
     pub(crate) escaped: usize,
-    pub(crate) open: usize,
     pub(crate) untried: usize,
     pub(crate) failed: usize,
 }
@@ -23,7 +22,6 @@ impl Sum {
             *match finding.verdict {
                 Verdict::Stopped(_) => &mut sum.stopped,
                 Verdict::Escaped(_) => &mut sum.escaped,
-                Verdict::Open(_) => &mut sum.open,
                 Verdict::Untried(_) => &mut sum.untried,
                 Verdict::Failed(_) => &mut sum.failed,
             } += 1;
@@ -33,7 +31,7 @@ impl Sum {
 
     /// Those that prove something: they succeed without the sandbox.
     pub(crate) fn tried(self) -> usize {
-        self.stopped + self.escaped + self.open
+        self.stopped + self.escaped
     }
 
     /// Whether everything that was tried was stopped, and something was tried.
@@ -47,7 +45,6 @@ fn said(verdict: &Verdict) -> (&'static str, &str) {
     match verdict {
         Verdict::Stopped(why) => ("stopped", why),
         Verdict::Escaped(how) => ("ESCAPED", how),
-        Verdict::Open(why) => ("open", why),
         Verdict::Untried(why) => ("untried", why),
         Verdict::Failed(why) => ("FAILED", why),
     }
@@ -67,10 +64,6 @@ pub(crate) fn written(findings: &[Finding], style: Style) -> String {
             let Finding { name, shows, .. } = finding;
             text.push_str(&match &finding.verdict {
                 Verdict::Stopped(_) => format!("  {}  {name:40} {why}\n", style.good(word)),
-                Verdict::Open(_) => {
-                    let word = style.doubtful(format!("{word:7}"));
-                    format!("  {word}  {name:40} {why}\n{:11}{shows}\n", "")
-                }
                 Verdict::Untried(_) => {
                     format!("  {}  {name:40} cannot be tried here: {why}\n", style.faint(word))
                 }
@@ -82,15 +75,12 @@ pub(crate) fn written(findings: &[Finding], style: Style) -> String {
         }
     }
     let sum = Sum::of(findings);
-    let Sum { stopped, escaped, open, untried, failed } = sum;
+    let Sum { stopped, escaped, untried, failed } = sum;
     text.push_str(&format!(
         "\n{} attempts succeed without the sandbox; inside, {stopped} are stopped and {escaped} \
          escape.\n{untried} cannot be tried on this machine and prove nothing.\n",
         sum.tried(),
     ));
-    if open > 0 {
-        text.push_str(&format!("{open} are open: no sandbox promises to stop them yet.\n"));
-    }
     if failed > 0 {
         text.push_str(&format!("{failed} could not be begun inside.\n"));
     }
@@ -103,8 +93,7 @@ pub(crate) fn to_json(findings: &[Finding]) -> String {
     json::object(|object| {
         object.field("ok", sum.is_good());
         object.field("tried", sum.tried() as u64).field("stopped", sum.stopped as u64);
-        object.field("escaped", sum.escaped as u64).field("open", sum.open as u64);
-        object.field("untried", sum.untried as u64);
+        object.field("escaped", sum.escaped as u64).field("untried", sum.untried as u64);
         object.field("failed", sum.failed as u64);
         object.array("attempts", |attempts| {
             for finding in findings {

@@ -38,8 +38,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         Proof::Word,
         |_| use_memory(MORE_BYTES, MapFlags::SHARED),
     )
-    .needing(&[Need::Memory])
-    .unpromised(EACH_ALONE),
+    .needing(&[Need::Memory]),
     Attempt::new(
         "use-memory-together",
         "Processes use together more memory than all may, and each of them less.",
@@ -49,8 +48,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             crowd(SHARES, || use_memory(MORE_BYTES / SHARES, MapFlags::PRIVATE).is_ok())
         },
     )
-    .needing(&[Need::Memory])
-    .unpromised(EACH_ALONE),
+    .needing(&[Need::Memory]),
     Attempt::new(
         "fill-temporary-directory",
         "More is put into /tmp than it may hold.",
@@ -197,9 +195,6 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     ),
 ];
 
-/// A limit of all together would be a control group's.
-const EACH_ALONE: &str =
-    "memory is limited for each process, not for all together, and not where it could be shared";
 /// More than is allowed, and little for a machine.
 const MORE_BYTES: usize = 384 << 20;
 const SPARE: Duration = Duration::from_millis(300);

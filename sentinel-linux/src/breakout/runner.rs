@@ -54,8 +54,6 @@ pub(crate) enum Verdict {
     Stopped(String),
     /// It succeeds inside: what shows it.
     Escaped(String),
-    /// It succeeds inside, which no sandbox promises to stop: why.
-    Open(&'static str),
     /// It does not succeed bare, so nothing was tried: why.
     Untried(String),
     /// It succeeds bare, and could not be begun inside: why.
@@ -217,8 +215,7 @@ impl Stage {
             let way = Way::Inside(*network);
             match self.run(sandboxes, attempt, number + 1, way) {
                 Ok((_, Judgement::Success(how))) => {
-                    let how = format!("{}, {how}", way.name());
-                    return attempt.unpromised.map_or(Verdict::Escaped(how), Verdict::Open);
+                    return Verdict::Escaped(format!("{}, {how}", way.name()));
                 }
                 Ok((_, Judgement::Untried(why))) if needs(Need::Proxy) => {
                     return Verdict::Failed(format!("{}: {why}", way.name()));

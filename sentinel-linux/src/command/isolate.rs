@@ -138,7 +138,7 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
         let_out(way_out, listener, &started, confinement)
             .map_err(|error| Refused::new(error.to_string()))?;
     }
-    let outcome = started.wait();
+    let outcome = started.wait_last();
     if let Some(Ok(seen)) = looking.map(std::thread::JoinHandle::join) {
         log::flush();
         eprint!("{}", seen::told(&seen, &wanted::whole(&policy)?));
@@ -147,7 +147,8 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
         End::Exited(code) => *code,
         End::Signalled(signal) => 128 + u8::try_from(*signal).unwrap_or_default(),
         End::TimedOut => refused(TIMED_OUT, &outcome.end),
-        End::Killed => refused(128 + KILL, &outcome.end),
+        End::Killed | End::OutOfMemory => refused(128 + KILL, &outcome.end),
+        End::OutOfProcessor => refused(128 + PROCESSOR, &outcome.end),
         End::NotStarted(fault) if fault.is_of_program() => match fault.is_missing() {
             true => refused(NOT_FOUND, &outcome.end),
             false => refused(NOT_RUN, &outcome.end),
@@ -241,3 +242,4 @@ const NOT_MADE: u8 = 125;
 const NOT_RUN: u8 = 126;
 const NOT_FOUND: u8 = 127;
 const KILL: u8 = 9;
+const PROCESSOR: u8 = 24;

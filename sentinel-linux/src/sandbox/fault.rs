@@ -20,6 +20,7 @@ pub(crate) enum Stage {
     Root,
     Processes,
     Limits,
+    Watch,
     Privileges,
     Files,
     Descriptors,
@@ -30,7 +31,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Namespaces,
         Self::Identity,
         Self::Leash,
@@ -40,6 +41,7 @@ impl Stage {
         Self::Root,
         Self::Processes,
         Self::Limits,
+        Self::Watch,
         Self::Privileges,
         Self::Files,
         Self::Descriptors,
@@ -60,6 +62,7 @@ impl Stage {
             Self::Root => "a root directory of its own",
             Self::Processes => "its processes",
             Self::Limits => "limits",
+            Self::Watch => "watching the memory of all its processes",
             Self::Privileges => "giving up privileges",
             Self::Files => "Landlock",
             Self::Descriptors => "open files",
@@ -147,7 +150,7 @@ mod tests {
             let fault = Fault { stage, index: 515, error: Errno::PERM };
             assert_eq!(Fault::read(fault.bytes()), Some(fault));
         }
-        assert_eq!(Fault::read([16, 0, 0, 1, 0, 0, 0]), None);
+        assert_eq!(Fault::read([17, 0, 0, 1, 0, 0, 0]), None);
         assert_eq!(Fault::read([0, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(Fault::read([0, 0, 0, 255, 255, 255, 255]), None);
         let fault = Fault { stage: Stage::Root, index: 0, error: Errno::PERM };

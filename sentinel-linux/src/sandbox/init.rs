@@ -16,11 +16,17 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 
+use sentinel_core::sandbox::Limits;
+
 use super::kernel;
-use super::outcome::Report;
+use super::memory::{TooMuch, Watch};
+use super::outcome::{Ending, Report};
 
 /// The calls it makes, besides those that every program makes by itself.
-pub(super) const CALLS: [&str; 14] = [
+pub(super) const CALLS: [&str; 17] = [
+    "openat",
+    "getdents64",
+    "lseek",
     "poll",
     "ppoll",
     "read",
@@ -42,13 +48,19 @@ pub(super) fn wait(
     report: &OwnedFd,
     children: &OwnedFd,
     program: i32,
-    time: Option<Duration>,
+    limits: &Limits,
+    watch: Option<&Watch>,
 ) -> ! {
-    let ends = time.map(|time| now().saturating_add(time));
+    let ends = limits.time.map(|time| now().saturating_add(time));
     loop {
-        let left = ends.map(|ends| ends.saturating_sub(now()));
+        let mut left = ends.map(|ends| ends.saturating_sub(now()));
         if left == Some(Duration::ZERO) {
-            tell(report, None);
+            tell(report, Ending::TimedOut);
+        }
+        match watch.map(Watch::look) {
+            None => {}
+            Some(Ok(patience)) => left = Some(left.unwrap_or(patience).min(patience)),
+            Some(Err(TooMuch)) => tell(report, Ending::OutOfMemory),
         }
         let left = left.map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
@@ -69,15 +81,29 @@ pub(super) fn wait(
         let _ = rustix::io::read(children, &mut [0_u8; 128]);
         while let Some((number, ending)) = kernel::reap_any() {
             if number == program {
-                tell(report, Some(ending));
+                tell(report, cause(ending, limits));
             }
         }
     }
 }
 
-/// Says how the program ended, or that its time was over.
-fn tell(report: &OwnedFd, ending: Option<kernel::Ending>) -> ! {
-    Report::Ended { ending, usage: kernel::usage_of_children() }.send(report);
+/// What was behind the end of the program.
+fn cause(ending: Ending, limits: &Limits) -> Ending {
+    let used = kernel::usage_of_children().time;
+    match ending {
+        Ending::Signalled(libc::SIGXCPU) => Ending::OutOfProcessor,
+        // Who does not hear that signal gets another one a second later.
+        Ending::Signalled(libc::SIGKILL) if limits.processor_time.is_some_and(|it| used >= it) => {
+            Ending::OutOfProcessor
+        }
+        ending => ending,
+    }
+}
+
+/// Says how the program ended, or why it was ended.
+fn tell(report: &OwnedFd, ending: Ending) -> ! {
+    let (usage, is_alone) = (kernel::usage_of_children(), kernel::is_childless());
+    Report::Ended { ending, usage, is_alone }.send(report);
     kernel::end(0)
 }
 

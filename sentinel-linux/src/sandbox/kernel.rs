@@ -9,7 +9,7 @@ use rustix::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::outcome::Usage;
+use super::outcome::{Ending, Usage};
 
 /// Which side of a clone this is.
 #[derive(Debug)]
@@ -73,6 +73,20 @@ pub(super) fn lend<W: FnMut()>(mut work: W) -> rustix::io::Result<i32> {
         libc::clone(run::<W>, stack.cast::<u8>().add(STACK_BYTES).cast(), flags, work)
     };
     if number < 0 { Err(last_error()) } else { Ok(number) }
+}
+
+/// Asks to run soon whenever there is something to do, and never for long. A kernel that does not
+/// know this lets processes wait for each other a little longer.
+pub(super) fn be_quick() {
+    let attributes = SchedulingAttributes {
+        size: size_of::<SchedulingAttributes>() as u32,
+        runtime: 100_000,
+        ..SchedulingAttributes::default()
+    };
+    // SAFETY: the kernel reads as many bytes of `attributes` as they say themselves.
+    unsafe {
+        libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
+    }
 }
 
 /// A signal comes after so many seconds, for this process and the program to come.
@@ -173,16 +187,18 @@ pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
     done(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })
 }
 
-/// Closes everything but these two.
-pub(super) fn close_all_but(kept: [&OwnedFd; 2]) -> rustix::io::Result<()> {
-    let [one, other] = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
-    let (low, high) = (one.min(other), one.max(other));
-    for (first, last) in [(0, low.saturating_sub(1)), (low + 1, high - 1), (high + 1, u32::MAX)] {
-        if first <= last {
-            close_between(first, last)?;
+/// Closes everything but these; one may be there twice.
+pub(super) fn close_all_but(kept: [&OwnedFd; 3]) -> rustix::io::Result<()> {
+    let mut kept = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
+    kept.sort_unstable();
+    let mut first = 0;
+    for number in kept {
+        if first < number {
+            close_between(first, number - 1)?;
         }
+        first = number + 1;
     }
-    Ok(())
+    close_between(first, u32::MAX)
 }
 
 /// A signal does what it does at first, for the program to come.
@@ -289,13 +305,6 @@ pub(super) fn raise_loopback(socket: &OwnedFd) -> rustix::io::Result<()> {
     }
 }
 
-/// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Exited(i32),
-    Signalled(i32),
-}
-
 /// Waits for any child that has ended, without waiting for one to end.
 pub(super) fn reap_any() -> Option<(i32, Ending)> {
     let mut status = 0;
@@ -309,6 +318,20 @@ pub(super) fn reap_any() -> Option<(i32, Ending)> {
         false => Ending::Signalled(libc::WTERMSIG(status)),
     };
     Some((number, ending))
+}
+
+/// Bytes of a page of memory.
+pub(super) fn page_bytes() -> u64 {
+    // SAFETY: the call takes a number, and changes nothing.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    bytes.unsigned_abs().into()
+}
+
+/// Whether there are no children, ended or not.
+pub(super) fn is_childless() -> bool {
+    // SAFETY: the call is given no place to write to.
+    let number = unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) };
+    number < 0 && last_error() == Errno::CHILD
 }
 
 /// What children that were waited for used, and those that they waited for.
@@ -366,6 +389,20 @@ struct CloneArguments {
     set_tid: u64,
     set_tid_size: u64,
     cgroup: u64,
+}
+
+/// `struct sched_attr`: of the usual policy, whose number is zero.
+#[derive(Default)]
+#[repr(C)]
+struct SchedulingAttributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    runtime: u64,
+    deadline: u64,
+    period: u64,
 }
 
 /// `struct mount_attr`.

@@ -18,6 +18,7 @@ use sentinel_core::sandbox::{CallsMode, Network, Profile};
 use super::canary::{self, Walls};
 use super::fault::{At as _, Fault, Stage};
 use super::kernel;
+use super::memory::Watch;
 use super::outcome::Report;
 use super::plan::{Base, Plan};
 use super::root::{self, Root};
@@ -100,13 +101,14 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let Begun { own, mut root } = begun;
     let landlock = ground.landlock;
     net::make(profile, &report)?;
-    root::enter(&mut root, plan)?;
+    let bytes_max = profile.limits.memory_bytes;
+    root::enter(&mut root, plan, bytes_max.is_some())?;
     if ground.is_given {
         become_user(ground.uid, ground.gid, &own, ground.maps)?;
     }
     drop(own);
     limits::set(&profile.limits)?;
-    give_up_privileges()?;
+    give_up_privileges(root.watched.is_some())?;
     // Nobody in here looks into the process that waits, and nobody has what it had in memory.
     kernel::control(libc::PR_SET_DUMPABLE, 0).at(Stage::Privileges)?;
     if landlock > 0 {
@@ -126,10 +128,17 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let number = number.at(Stage::Processes)?;
     // Who waits for the end of the output waits for the program, not for this process; and what it
     // needs no more, it has no more.
-    std::mem::forget((root, streams));
-    kernel::close_all_but([&report, &children]).at(Stage::Descriptors)?;
+    std::mem::forget(streams);
+    let watched = root.watched.take();
+    std::mem::forget(root);
+    let watched_fd = watched.as_ref().unwrap_or(&report);
+    kernel::close_all_but([&report, &children, watched_fd]).at(Stage::Descriptors)?;
+    if watched.is_some() {
+        kernel::be_quick();
+    }
     kernel::install(ground.init_filter).at(Stage::Calls)?;
-    init::wait(&report, &children, number, profile.limits.time)
+    let watch = watched.zip(bytes_max).map(|(processes, bytes_max)| Watch { processes, bytes_max });
+    init::wait(&report, &children, number, &profile.limits, watch.as_ref())
 }
 
 /// Is killed when whoever started this ends.
@@ -170,8 +179,9 @@ fn unshare_user() -> rustix::io::Result<()> {
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) }
 }
 
-/// Nothing that only root may, now or by starting something.
-fn give_up_privileges() -> Result<(), Fault> {
+/// Nothing that only root may, now or by starting something; but that who watches sees the memory
+/// of every process in here, which the program gives up as well.
+fn give_up_privileges(watches: bool) -> Result<(), Fault> {
     rustix::thread::set_no_new_privs(true).at(Stage::Privileges)?;
     for capability in 0..CAPABILITIES_MAX {
         match kernel::control(libc::PR_CAPBSET_DROP, capability) {
@@ -180,9 +190,14 @@ fn give_up_privileges() -> Result<(), Fault> {
             outcome => outcome.at(Stage::Privileges)?,
         }
     }
-    let none = CapabilitySet::empty();
-    let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
     rustix::thread::clear_ambient_capability_set().at(Stage::Privileges)?;
+    keep(if watches { CapabilitySet::SYS_PTRACE } else { CapabilitySet::empty() })
+}
+
+/// Keeps these capabilities, in this user namespace, and no others.
+fn keep(kept: CapabilitySet) -> Result<(), Fault> {
+    let inheritable = CapabilitySet::empty();
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
     rustix::thread::set_capabilities(None, sets).at(Stage::Privileges)
 }
 
@@ -202,6 +217,9 @@ fn forbid(
         rules.allow(processes, ruleset::READ)?;
     }
     let trees = base.layer.trees.iter().chain(&plan.granted.trees);
+    if let Some(watched) = &root.watched {
+        rules.allow(watched, ruleset::READ)?;
+    }
     for (tree, shown) in trees.zip(&root.trees) {
         rules.allow(shown, tree.allowed)?;
     }
@@ -223,6 +241,7 @@ fn program(
     streams: &[OwnedFd; 3],
     (report, is_timed): (&OwnedFd, bool),
 ) -> Result<Never, Fault> {
+    keep(CapabilitySet::empty())?;
     if !profile.has_terminal {
         rustix::process::setsid().at(Stage::Descriptors)?;
     }
@@ -246,6 +265,11 @@ fn program(
             Err(error) => return Err(error).at(Stage::Privileges),
         }
     }
+    if let Some(time) = profile.limits.time {
+        // The first process waits until there is a program. A disk that does not answer must not
+        // keep it for ever.
+        kernel::alarm(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_add(2));
+    }
     rustix::process::chdir(plan.directory.as_c_str()).at(Stage::Directory)?;
     match profile.calls_mode {
         CallsMode::Enforce => kernel::install(filter).at(Stage::Calls)?,
@@ -262,11 +286,6 @@ fn program(
     }
     if is_timed {
         Report::Proven(proof).send(report);
-    }
-    if let Some(time) = profile.limits.time {
-        // The first process waits until there is a program. A disk that does not answer must not
-        // keep it for ever.
-        kernel::alarm(u32::try_from(time.as_secs()).unwrap_or(u32::MAX).saturating_add(2));
     }
     let (arguments, environment) = (plan.arguments.pointers(), plan.environment.pointers());
     Err(kernel::execute(&plan.program, arguments, environment)).at(Stage::Program)

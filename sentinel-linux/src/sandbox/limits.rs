@@ -22,7 +22,9 @@ pub(super) fn set(limits: &Limits) -> Result<(), Fault> {
         set_one(Resource::Data, bytes)?;
     }
     if let Some(time) = limits.processor_time {
-        set_one(Resource::Cpu, time.as_secs().max(1))?;
+        // First it is told, and a second later it is killed.
+        let seconds = time.as_secs().max(1);
+        set_two(Resource::Cpu, seconds, seconds + 1)?;
     }
     if let Some(bytes) = limits.file_bytes {
         set_one(Resource::Fsize, bytes)?;
@@ -30,11 +32,16 @@ pub(super) fn set(limits: &Limits) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Never more than there was: who starts this may be limited as well.
 fn set_one(resource: Resource, value: u64) -> Result<(), Fault> {
+    set_two(resource, value, value)
+}
+
+/// Never more than there was: who starts this may be limited as well.
+fn set_two(resource: Resource, current: u64, maximum: u64) -> Result<(), Fault> {
     let before = rustix::process::getrlimit(resource).maximum;
-    let value = Some(before.map_or(value, |before| value.min(before)));
-    setrlimit(resource, Rlimit { current: value, maximum: value }).at(Stage::Limits)
+    let [current, maximum] =
+        [current, maximum].map(|value| Some(before.map_or(value, |before| value.min(before))));
+    setrlimit(resource, Rlimit { current, maximum }).at(Stage::Limits)
 }
 
 const LOCKED_BYTES_MAX: u64 = 8 << 20;

@@ -31,6 +31,7 @@ mod init;
 mod kernel;
 mod launch;
 mod limits;
+mod memory;
 mod net;
 mod outcome;
 mod plan;
@@ -54,11 +55,11 @@ use sentinel_core::sandbox::{CallsMode, Network, Profile, Requirement};
 use self::ability::Ability;
 use self::fault::{Fault, Stage};
 use self::identity::Identity;
-use self::kernel::{Ending, Side};
+use self::kernel::Side;
 use self::launch::{Charge, Ground};
 pub(crate) use self::net::{PROXY_PORT, way_to_proxy};
 pub(crate) use self::outcome::{End, Outcome, Told, look};
-use self::outcome::{Report, Usage};
+use self::outcome::{Ending, Report, Usage};
 use self::plan::{Base, Plan};
 pub(crate) use self::search::found;
 pub(crate) use self::spawner::{Asked, Spawner};
@@ -242,6 +243,16 @@ impl Started {
         let _ = kernel::reap(&self.process);
         outcome
     }
+
+    /// The same for a process that is about to end itself: of the sandbox the first process may be
+    /// left, on its way out.
+    pub(crate) fn wait_last(self) -> Outcome {
+        let report = Report::receive(&self.report);
+        if !matches!(report, Ok(Report::Ended { is_alone: true, .. })) {
+            let _ = kernel::reap(&self.process);
+        }
+        outcome_of(report)
+    }
 }
 
 /// How it ended, by what was told.
@@ -250,11 +261,13 @@ fn outcome_of(told: io::Result<Report>) -> Outcome {
         Ok(Report::Fault(fault)) => {
             Outcome { end: End::NotStarted(fault), usage: Usage::default() }
         }
-        Ok(Report::Ended { ending, usage }) => {
+        Ok(Report::Ended { ending, usage, .. }) => {
             let end = match ending {
-                None => End::TimedOut,
-                Some(Ending::Exited(code)) => End::Exited(code.to_le_bytes()[0]),
-                Some(Ending::Signalled(signal)) => End::Signalled(signal),
+                Ending::TimedOut => End::TimedOut,
+                Ending::OutOfMemory => End::OutOfMemory,
+                Ending::OutOfProcessor => End::OutOfProcessor,
+                Ending::Exited(code) => End::Exited(code.to_le_bytes()[0]),
+                Ending::Signalled(signal) => End::Signalled(signal),
             };
             Outcome { end, usage }
         }

@@ -13,7 +13,6 @@ use rustix::net::{
 
 use super::canary;
 use super::fault::{Fault, Stage};
-use super::kernel::Ending;
 
 /// How it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +37,10 @@ pub(crate) enum End {
     Signalled(i32),
     /// Its time was over.
     TimedOut,
+    /// It and what it had started used more memory together than they may.
+    OutOfMemory,
+    /// It used more time on a processor than it may.
+    OutOfProcessor,
     /// It was killed from outside, or with whoever started it.
     Killed,
     /// The sandbox could not be made, or did not hold, so that nothing was started.
@@ -60,7 +63,12 @@ impl fmt::Display for End {
             Self::Signalled(libc::SIGSYS) => {
                 formatter.write_str("it made a system call of another architecture, which ended it")
             }
-            Self::Signalled(libc::SIGXCPU) => formatter.write_str("its processor time was over"),
+            Self::OutOfProcessor => {
+                formatter.write_str("it used all the processor time that it may, which ended it")
+            }
+            Self::OutOfMemory => formatter.write_str(
+                "it and what it had started used more memory than they may, and were killed",
+            ),
             Self::Signalled(signal) => {
                 write!(formatter, "signal {signal}{} ended it", name(*signal))
             }
@@ -112,13 +120,23 @@ fn name(signal: i32) -> &'static str {
     known.iter().find(|(number, _)| *number == signal).map_or("", |(_, name)| name)
 }
 
+/// How the first process of a sandbox sees the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Exited(i32),
+    Signalled(i32),
+    TimedOut,
+    OutOfMemory,
+    OutOfProcessor,
+}
+
 /// What the processes of a sandbox tell whoever started it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Report {
     /// Something failed, and nothing was started.
     Fault(Fault),
-    /// The program ended; if it did not, its time was over.
-    Ended { ending: Option<Ending>, usage: Usage },
+    /// The program ended, or was ended; whether nothing else was left then.
+    Ended { ending: Ending, usage: Usage, is_alone: bool },
     /// A descriptor comes with this: the socket of the proxy, which can be reached from inside;
     /// then what system calls are told on, if somebody looks on.
     Listening,
@@ -166,14 +184,16 @@ impl Report {
                 kind.fill(1);
                 put(rest, 0, &fault.bytes());
             }
-            Self::Ended { ending, usage } => {
+            Self::Ended { ending, usage, is_alone } => {
                 kind.fill(2);
                 let (how, value) = match ending {
-                    None => (0, 0),
-                    Some(Ending::Exited(code)) => (1, code),
-                    Some(Ending::Signalled(signal)) => (2, signal),
+                    Ending::TimedOut => (0, 0),
+                    Ending::Exited(code) => (1, code),
+                    Ending::Signalled(signal) => (2, signal),
+                    Ending::OutOfMemory => (3, 0),
+                    Ending::OutOfProcessor => (4, 0),
                 };
-                put(rest, 0, &[how]);
+                put(rest, 0, &[how | if is_alone { ALONE } else { 0 }]);
                 put(rest, 1, &value.to_le_bytes());
                 let time = u64::try_from(usage.time.as_micros()).unwrap_or(u64::MAX);
                 put(rest, 5, &time.to_le_bytes());
@@ -199,17 +219,19 @@ impl Report {
                 let (time, rest) = rest.split_first_chunk()?;
                 let memory = rest.first_chunk()?;
                 let value = i32::from_le_bytes(*value);
-                let ending = match how {
-                    0 => None,
-                    1 => Some(Ending::Exited(value)),
-                    2 => Some(Ending::Signalled(value)),
+                let ending = match how & !ALONE {
+                    0 => Ending::TimedOut,
+                    1 => Ending::Exited(value),
+                    2 => Ending::Signalled(value),
+                    3 => Ending::OutOfMemory,
+                    4 => Ending::OutOfProcessor,
                     _ => return None,
                 };
                 let usage = Usage {
                     time: Duration::from_micros(u64::from_le_bytes(*time)),
                     memory_bytes: u64::from_le_bytes(*memory),
                 };
-                Some(Self::Ended { ending, usage })
+                Some(Self::Ended { ending, usage, is_alone: how & ALONE != 0 })
             }
             3 => Some(Self::Listening),
             5 => {
@@ -282,6 +304,8 @@ fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
     }
 }
 
+/// The bit that says that nothing was left.
+const ALONE: u8 = 0x80;
 /// What begins words.
 const REFUSED: u8 = 4;
 /// A sentence or two.
@@ -295,13 +319,22 @@ mod tests {
     fn what_is_told_reads_back() {
         let usage = Usage { time: Duration::from_micros(7), memory_bytes: 1 << 40 };
         let fault = Fault { stage: Stage::Mount, index: 9, error: Errno::NOENT };
-        for report in [
-            Report::Fault(fault),
-            Report::Ended { ending: None, usage },
-            Report::Ended { ending: Some(Ending::Exited(255)), usage },
-            Report::Ended { ending: Some(Ending::Signalled(9)), usage: Usage::default() },
-        ] {
+        for report in
+            [Report::Fault(fault), Report::Proven(Duration::from_micros(90)), Report::Listening]
+        {
             assert_eq!(Report::read(report.bytes()), Some(report));
+        }
+        for ending in [
+            Ending::TimedOut,
+            Ending::Exited(255),
+            Ending::Signalled(9),
+            Ending::OutOfMemory,
+            Ending::OutOfProcessor,
+        ] {
+            for is_alone in [false, true] {
+                let report = Report::Ended { ending, usage, is_alone };
+                assert_eq!(Report::read(report.bytes()), Some(report));
+            }
         }
         assert_eq!(Report::read([0; Report::BYTES]), None);
         assert_eq!(Report::read([9; Report::BYTES]), None);

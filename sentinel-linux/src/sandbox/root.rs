@@ -43,6 +43,8 @@ pub(super) struct Root {
     pub(super) settings: OwnedFd,
     /// None if this machine shows nobody his processes in a sandbox.
     pub(super) processes: Option<OwnedFd>,
+    /// The same with nothing left out, which hangs nowhere, if memory is watched.
+    pub(super) watched: Option<OwnedFd>,
 }
 
 /// Makes the root directory with what every program has. `trees` has room for a descriptor for
@@ -78,15 +80,21 @@ pub(super) fn make(base: &Base, mut trees: Vec<OwnedFd>) -> Result<Root, Fault> 
     let settings = openat(&directory, c"etc", PLACE, Mode::empty()).at(Stage::Root)?;
     let processes = processes(directory.as_fd());
     let old = Some(old);
-    Ok(Root { old, directory, trees, temporary, shared_memory, settings, processes })
+    Ok(Root { old, directory, trees, temporary, shared_memory, settings, processes, watched: None })
 }
 
 /// Shows what was granted, and enters the root directory.
-pub(super) fn enter(root: &mut Root, plan: &Plan) -> Result<(), Fault> {
+pub(super) fn enter(root: &mut Root, plan: &Plan, is_watched: bool) -> Result<(), Fault> {
     let first = root.trees.len();
     let old = root.old.take().ok_or(Errno::BADF).at(Stage::Root)?;
     copy_all(&old, &plan.granted, &mut root.trees)?;
     drop(old);
+    if is_watched {
+        // While the machine's own view is there, or the kernel gives none.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let watched = view(false).and_then(|view| openat(&view, c".", flags, Mode::empty()));
+        root.watched = Some(watched.at(Stage::Watch)?);
+    }
     let directory = root.directory.as_fd();
     // From here on no path leads outside.
     unmount(OLD, UnmountFlags::DETACH).at(Stage::Root)?;
@@ -216,22 +224,25 @@ fn attach(
 /// The kernel's view of the processes in here, and of nothing else. A machine that hides a part of
 /// that view from its own users gives none to their sandboxes: then there is none.
 fn processes(directory: BorrowedFd<'_>) -> Option<OwnedFd> {
-    let make = || {
-        let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-        fsconfig_set_string(context.as_fd(), c"subset", c"pid")?;
+    let mounted = view(true).ok()?;
+    attach(mounted.as_fd(), directory, c"proc", MoveMountFlags::empty()).ok()?;
+    Some(mounted)
+}
+
+/// The processes of this namespace; if some are to be hidden from each other, without those.
+fn view(is_hiding: bool) -> rustix::io::Result<OwnedFd> {
+    let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(context.as_fd(), c"subset", c"pid")?;
+    if is_hiding {
         fsconfig_set_string(context.as_fd(), c"hidepid", c"ptraceable")?;
-        fsconfig_set_flag(context.as_fd(), c"ro")?;
-        fsconfig_create(context.as_fd())?;
-        let flags = FsMountFlags::FSMOUNT_CLOEXEC;
-        let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
-            | MountAttrFlags::MOUNT_ATTR_NOSUID
-            | MountAttrFlags::MOUNT_ATTR_NODEV
-            | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-        let mounted = fsmount(context.as_fd(), flags, attributes)?;
-        attach(mounted.as_fd(), directory, c"proc", MoveMountFlags::empty())?;
-        Ok::<_, Errno>(mounted)
-    };
-    make().ok()
+    }
+    fsconfig_set_flag(context.as_fd(), c"ro")?;
+    fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
 const WRITABLE: u64 = MOUNT_NO_SETUID | MOUNT_NO_DEVICES | MOUNT_NO_EXECUTION;
