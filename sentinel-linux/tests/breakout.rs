@@ -41,9 +41,10 @@ impl Place {
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
-        let program = path.join("sentinel");
-        fs::copy(env!("CARGO_BIN_EXE_sentinel"), &program).unwrap();
-        fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+        // By another process: what this one has open for writing, while another test starts a
+        // program, cannot be run until that program runs.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sentinel")).arg(&path).status();
+        assert!(copied.unwrap().success());
         Self { path }
     }
 
@@ -86,12 +87,24 @@ fn tried(mut command: Command) -> u64 {
     stopped.len() as u64
 }
 
+/// Whether there can be sandboxes: `cargo xtask check` says where there can be none.
+fn can_be_made() -> bool {
+    let can = std::env::var_os("SENTINEL_WITHOUT_SANDBOXES").is_none();
+    if !can {
+        eprintln!("NOT TESTED: there are no sandboxes here, so none was broken out of");
+    }
+    can
+}
+
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 #[test]
 fn nothing_gets_out_of_the_sandbox_of_whoever_runs_it() {
+    if !can_be_made() {
+        return;
+    }
     let place = Place::new("breakout-own");
     let tried = tried(place.command());
     assert!(!is_root() || tried >= TRIED_BY_ROOT_MIN, "{tried}");
@@ -100,7 +113,7 @@ fn nothing_gets_out_of_the_sandbox_of_whoever_runs_it() {
 #[test]
 fn nothing_gets_out_of_the_sandbox_of_a_plain_user() {
     // Who is no root is one, and the other test was his.
-    if !is_root() {
+    if !is_root() || !can_be_made() {
         return;
     }
     let place = Place::new("breakout-user");

@@ -388,7 +388,10 @@ fn nobody_else_manages_it() {
     open(home.path.join("state"), 0o755);
     open(home.socket(), 0o666);
     let program = home.path.join("sentinel");
-    fs::copy(env!("CARGO_BIN_EXE_sentinel"), &program).unwrap();
+    // By another process: what this one has open for writing, while another test starts a program,
+    // cannot be run until that program runs.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sentinel")).arg(&program).status();
+    assert!(copied.unwrap().success());
     open(program.clone(), 0o755);
     let output = Command::new(&program)
         .args(["halt", "--config", "../sentinel.toml", "--state", "../state"])

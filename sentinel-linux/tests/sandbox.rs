@@ -35,7 +35,10 @@ impl Person {
             chown(place.join(directory), id, id).unwrap();
         }
         fs::set_permissions(&place, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_sentinel"), place.join("sentinel")).unwrap();
+        // By another process: a file that this one has open for writing, while some other test
+        // starts a program, cannot be run until that program runs.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sentinel")).arg(&place).status();
+        assert!(copied.unwrap().success());
         for (file, text) in [("work/file", "shown\n"), ("other/secret", "hidden\n")] {
             fs::write(place.join(file), text).unwrap();
             chown(place.join(file), id, id).unwrap();
@@ -76,8 +79,21 @@ impl Drop for Person {
     }
 }
 
+/// Whether there can be sandboxes. Who runs the tests where there can be none says so with
+/// `SENTINEL_WITHOUT_SANDBOXES=1`, as `cargo xtask check` does, and reads what was not tested.
+fn can_be_made() -> bool {
+    let can = std::env::var_os("SENTINEL_WITHOUT_SANDBOXES").is_none();
+    if !can {
+        eprintln!("NOT TESTED: there are no sandboxes here");
+    }
+    can
+}
+
 /// Does something as everybody there is.
 fn as_everybody(name: &str, test: impl Fn(&Person)) {
+    if !can_be_made() {
+        return;
+    }
     test(&Person::new(name, None));
     if rustix::process::geteuid().is_root() {
         test(&Person::new(name, Some(65_533)));
@@ -226,6 +242,9 @@ fn limits_hold() {
 /// Hundreds, eight at a time: no process, no mount and no file is left.
 #[test]
 fn many_leave_nothing() {
+    if !can_be_made() {
+        return;
+    }
     let person = Person::new("many", None);
     let mounts = || fs::read_to_string("/proc/self/mountinfo").unwrap();
     let before = mounts();
@@ -277,6 +296,9 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn an_agent_runs_what_was_granted_with_what_was_granted() {
+    if !can_be_made() {
+        return;
+    }
     let person = Person::new("agent", None);
     fs::create_dir(person.work().join("made")).unwrap();
     fs::write(person.work().join("private"), "hidden").unwrap();
@@ -303,6 +325,9 @@ fn an_agent_runs_what_was_granted_with_what_was_granted() {
 /// says so.
 #[test]
 fn a_spawner_that_is_killed_takes_everything_along() {
+    if !can_be_made() {
+        return;
+    }
     let person = Person::new("spawner", None);
     let seconds = format!("{}", 300_000 + std::process::id());
     let mut agent = ask(&person, &format!("run `sleep {seconds}`")).spawn().unwrap();

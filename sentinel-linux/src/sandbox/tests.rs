@@ -7,6 +7,11 @@ use sentinel_core::sandbox::{Mount, Rights};
 
 use super::*;
 
+/// Whether there can be sandboxes: `cargo xtask check` says where there can be none.
+fn can_be_made() -> bool {
+    std::env::var_os("SENTINEL_WITHOUT_SANDBOXES").is_none()
+}
+
 /// Runs a program in a sandbox, and gives how it ended and what it wrote.
 fn run(profile: &Profile) -> (End, String) {
     let (mut read, write) = io::pipe().unwrap();
@@ -30,6 +35,9 @@ fn shell(script: &str) -> Profile {
 
 #[test]
 fn a_program_runs_and_its_end_is_told() {
+    if !can_be_made() {
+        return;
+    }
     assert_eq!(run(&Profile::new(b"/usr/bin/true", b"/")), (End::Exited(0), String::new()));
     assert_eq!(run(&shell("echo hello; exit 7")), (End::Exited(7), "hello\n".into()));
     assert_eq!(run(&shell("kill -SEGV $$")).0, End::Signalled(libc::SIGSEGV));
@@ -37,6 +45,9 @@ fn a_program_runs_and_its_end_is_told() {
 
 #[test]
 fn what_was_not_given_is_not_there() {
+    if !can_be_made() {
+        return;
+    }
     let (end, said) =
         run(&shell("ls -A / /dev; id -u; cat /etc/shadow; echo x > /usr/x; ls /home"));
     assert_ne!(end, End::Exited(0));
@@ -46,6 +57,9 @@ fn what_was_not_given_is_not_there() {
 
 #[test]
 fn what_was_given_is_used_as_granted() {
+    if !can_be_made() {
+        return;
+    }
     let place = std::env::temp_dir().join(format!("sentinel-sandbox-{}", std::process::id()));
     std::fs::create_dir_all(&place).unwrap();
     let place = place.canonicalize().unwrap();

@@ -85,6 +85,11 @@ impl Drop for Person {
 
 /// Does something as everybody there is.
 pub(crate) fn as_everybody(name: &str, test: impl Fn(&Person)) {
+    // `cargo xtask check` says where there can be no sandboxes.
+    if std::env::var_os("SENTINEL_WITHOUT_SANDBOXES").is_some() {
+        eprintln!("NOT TESTED: there are no sandboxes here");
+        return;
+    }
     test(&Person::new(name, None));
     if rustix::process::geteuid().is_root() {
         test(&Person::new(name, Some(65_533)));
