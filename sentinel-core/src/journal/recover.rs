@@ -47,6 +47,20 @@ impl Recovered {
         self.bytes_count
     }
 
+    /// What a [`Writer::mark`](super::Writer::mark) says, of a log of which so many bytes are good;
+    /// nothing if it is damaged. What follows the mark is not looked at. Whoever goes on from it
+    /// trusts the place that kept it: the log itself is not read.
+    #[must_use]
+    pub fn from_mark(mark: &[u8], bytes_count: u64) -> Option<Self> {
+        let (anchored, header) = mark.split_first_chunk()?;
+        let (place, _) = Place::read_header(header).ok()??;
+        let anchored_count = u64::from_le_bytes(*anchored);
+        let is_possible = anchored_count <= place.sequence() && bytes_count > 0;
+        let (lacks_header, torn_bytes) = (false, 0);
+        let found = Self { place, anchored_count, lacks_header, bytes_count, torn_bytes };
+        is_possible.then_some(found)
+    }
+
     /// Bytes of a record that was not written to its end.
     #[must_use]
     pub const fn torn_bytes(&self) -> u64 {

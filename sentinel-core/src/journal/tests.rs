@@ -438,6 +438,43 @@ fn a_file_whose_header_was_cut_is_begun_again() {
     assert_eq!(recover([&first[..40]], log.trust()).unwrap_err(), RecoverError::Empty);
 }
 
+/// Who keeps the mark goes on as one does who read the whole log; and no other mark fits.
+#[test]
+fn a_log_goes_on_from_its_mark() {
+    let seed = EpochSeed::first([1; 32]);
+    let mut bytes = Vec::new();
+    let mut writer = Writer::create(JOURNAL, ORIGIN, opening(seed.clone()), &mut bytes).unwrap();
+    for index in 0..23 {
+        writer.append(entry(index, b"before"), None, &mut bytes).unwrap();
+        if index % 9 == 8 {
+            writer.checkpoint(Timestamp(index), &mut bytes).unwrap();
+        }
+        let mut mark = Vec::new();
+        writer.mark(&mut mark);
+        let length = mark.len();
+        mark.extend([0; 50]);
+        let from_mark = Recovered::from_mark(&mark, bytes.len() as u64).unwrap();
+        assert_eq!(from_mark, recover([&bytes[..]], Trust::default()).unwrap());
+        for bit in (0..8 * length).step_by(7) {
+            let mut wrong = mark.clone();
+            wrong[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(Recovered::from_mark(&wrong, bytes.len() as u64), Some(from_mark.clone()));
+        }
+        for cut in 0..length {
+            assert_eq!(
+                Recovered::from_mark(&mark[..cut], bytes.len() as u64),
+                None,
+                "cut at {cut}"
+            );
+        }
+        let mut again = bytes.clone();
+        let mut writer = Writer::resume(from_mark, opening(seed.clone()), &mut again).unwrap();
+        writer.append(entry(99, b"after"), None, &mut again).unwrap();
+        writer.checkpoint(Timestamp(100), &mut again).unwrap();
+        assert_eq!(verify(&again, Trust::default()), Verdict::Ok);
+    }
+}
+
 #[test]
 fn a_log_goes_on_only_with_its_own_seed() {
     let log = Log::new(JOURNAL, 30, 20, 10);

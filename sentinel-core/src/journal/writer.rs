@@ -201,6 +201,13 @@ impl Writer {
         self.place.next_file(out);
     }
 
+    /// Writes where the log is to the end of `out`, for one who keeps it with the log's bytes and
+    /// goes on by [`Recovered::from_mark`] without reading them.
+    pub fn mark(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.anchored_count.to_le_bytes());
+        self.place.write_header(out);
+    }
+
     /// The secret of the current epoch, to be kept instead of the one before.
     #[must_use]
     pub const fn seed(&self) -> &EpochSeed {

@@ -24,6 +24,8 @@ pub struct Machine<'a> {
     pub interrupts: Option<(u64, u64)>,
     /// The line of the virtual timer.
     pub timer: Option<u32>,
+    /// Windows of virtio devices, each with something behind it or not.
+    pub virtio: Pieces,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
     /// Random bytes that the firmware made for this start.
@@ -195,6 +197,8 @@ impl<'a> Machine<'a> {
             self.serial_line = number.filter(|_| is_shared).map(|number| 32 + number);
         } else if node.is("arm,pl031") {
             self.clock = first().map(|(at, _)| at);
+        } else if node.is("virtio,mmio") {
+            first().into_iter().for_each(|window| self.virtio.push(window));
         } else if ["arm,cortex-a15-gic", "arm,gic-400"].iter().any(|name| node.is(name)) {
             let processor = address(path, 1);
             self.interrupts = first().zip(processor).map(|((a, _), (b, _))| (a, b));
@@ -292,8 +296,8 @@ const BYTES_MAX: usize = 2 << 20;
 /// The Pi 5's has six levels.
 const DEPTH_MAX: usize = 12;
 
-/// The Pi 5 with 16 GiB has four.
-const PIECES_MAX: usize = 16;
+/// The Pi 5 with 16 GiB has four pieces of memory; QEMU's `virt` has 32 windows for devices.
+const PIECES_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests {

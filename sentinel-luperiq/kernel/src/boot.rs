@@ -4,16 +4,19 @@ use luperiq_abi::Error;
 use luperiq_abi::settings::Limit;
 use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
-use luperiq_policy::audit::{Log, Making};
+use luperiq_policy::audit::Making;
 use luperiq_policy::journal::EpochSeed;
 use luperiq_policy::rules::LIMITS_COUNT;
 use luperiq_policy::{System, Timestamp};
+use luperiq_store::Store;
 
 use crate::arch;
 use crate::console::{self, say};
 use crate::device::Registers;
+use crate::device::block::Block;
 use crate::device::gic::{Gic, Line};
 use crate::device::pl031::Pl031;
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::memory::frame::Frames;
 use crate::memory::layout::{self, Image, PAGE};
@@ -66,14 +69,22 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let archive = archive_end - archive_start;
     // SAFETY: the archive is mapped read-only; its length was read from its head.
     let archive = unsafe { physical::constant(archive_start, archive as usize) };
+    let disk = match disk(&machine, &mut frames) {
+        Ok(disk) => disk,
+        Err(error) => {
+            say!("disk: {error}");
+            ending::failed()
+        }
+    };
     let Some(mut machine) = take_over(&machine, frames, space, Archive::new(archive)) else {
         say!("this machine lacks an interrupt controller, a timer, a random seed or memory");
         ending::failed()
     };
-    match system(&mut machine) {
+    let mut disk = Disk::new(disk);
+    match system(&mut machine, &mut disk) {
         Ok(system) => {
             let first = arguments.value("init").unwrap_or("bin/init");
-            kernel::start(machine, system, first, arguments.rest())
+            kernel::start(machine, disk, system, first, arguments.rest())
         }
         Err(error) => {
             say!("the record cannot be opened: {error}");
@@ -112,14 +123,36 @@ fn take_over(
     })
 }
 
-/// What programs share, with a new record that begins by saying which kernel this is.
-fn system(machine: &mut kernel::Machine) -> Result<System, Error> {
+/// The store of the first disk, if there is a disk.
+fn disk(
+    tree: &Machine<'_>,
+    frames: &mut Frames,
+) -> Result<Option<Store<Block>>, luperiq_store::Error> {
+    for (at, bytes) in tree.virtio.iter() {
+        if bytes < Block::BYTES as u64 || at >= layout::PHYSICAL_END {
+            continue;
+        }
+        // SAFETY: the device tree says that a device may be here, `build` mapped its page, and this
+        // is the only place that makes windows onto these.
+        let window = unsafe { Registers::new(at, Block::BYTES) };
+        if let Some(disk) = Block::new(window, frames) {
+            let store = Store::mount(disk)?;
+            let [log, room] = [store.log_bytes(), store.log_bytes_max()].map(|it| it >> 10);
+            say!("disk: a store, with a record of {log} of {room} KiB");
+            return Ok(Some(store));
+        }
+    }
+    Ok(None)
+}
+
+/// What programs share, with a record that begins, or goes on, by saying which kernel this is.
+fn system(machine: &mut kernel::Machine, disk: &mut Disk) -> Result<System, Error> {
     let (mut journal, mut seed, mut nonce) = ([0; 8], [0; 32], [0; 16]);
     machine.entropy.fill(&mut journal);
     machine.entropy.fill(&mut seed);
     machine.entropy.fill(&mut nonce);
     let now = Timestamp(machine.wall_start + time::now() / 1_000_000);
-    let log = Log::create(Making {
+    let log = disk.open_log(Making {
         origin: "luperiq".into(),
         journal,
         seed: EpochSeed::first(seed),
@@ -207,5 +240,5 @@ impl<'a> Arguments<'a> {
 /// For the kernel's own structures.
 const HEAP_BYTES: u64 = 24 << 20;
 
-/// The record in memory, while there is no disk: the oldest gives way.
+/// The record in memory. Without a disk the oldest gives way; with one, what is safe there does.
 const LOG_BYTES: usize = 1 << 20;

@@ -17,9 +17,10 @@ use luperiq_formats::archive::Archive;
 use luperiq_policy::{Key, Released, System, Timestamp};
 
 use crate::arch::{self, Cause, Frame};
-use crate::call::{self, Timer, Waits};
+use crate::call::{self, Timer, Waits, stored};
 use crate::console::say;
 use crate::device::gic::{Gic, Line};
+use crate::disk::Disk;
 use crate::ending;
 use crate::entropy::Entropy;
 use crate::exclusive::Exclusive;
@@ -48,6 +49,9 @@ pub(crate) struct Machine {
     pub(crate) archive: Archive,
 }
 
+/// The first process's handle to the disk's files: everything but to run them.
+const STORE_RIGHTS: Rights = Kind::Directory.rights().without(Rights::EXECUTE);
+
 /// Whose a thread is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner {
@@ -62,6 +66,7 @@ pub(crate) struct Owner {
 #[derive(Debug)]
 pub(crate) struct Kernel {
     pub(crate) machine: Machine,
+    pub(crate) disk: Disk,
     pub(crate) system: System,
     pub(crate) threads: Threads<Owner, Waits>,
     pub(crate) processes: Vec<Option<Process>>,
@@ -85,10 +90,16 @@ pub(crate) struct Kernel {
 static KERNEL: Exclusive<Option<Kernel>> = Exclusive::new(None);
 
 /// Takes the machine over, starts the first program and leaves for it.
-pub(crate) fn start(machine: Machine, system: System, first: &str, arguments: &str) -> ! {
+pub(crate) fn start(
+    machine: Machine,
+    disk: Disk,
+    system: System,
+    first: &str,
+    arguments: &str,
+) -> ! {
     let mut frame = Frame::EMPTY;
     KERNEL.with(|place| {
-        let kernel = place.insert(Kernel::new(machine, system));
+        let kernel = place.insert(Kernel::new(machine, disk, system));
         kernel.start_first(first, arguments);
         kernel.settle();
         kernel.go_on(&mut frame);
@@ -131,12 +142,13 @@ extern "C" fn user_interrupt(frame: &mut Frame) {
 }
 
 impl Kernel {
-    fn new(machine: Machine, system: System) -> Self {
+    fn new(machine: Machine, disk: Disk, system: System) -> Self {
         machine.interrupts.enable(machine.timer);
         machine.serial.into_iter().for_each(|line| machine.interrupts.enable(line));
         Self {
             frames_at_start: machine.frames.free(),
             machine,
+            disk,
             system,
             threads: Threads::new(),
             processes: Vec::new(),
@@ -161,7 +173,10 @@ impl Kernel {
             ending::failed()
         };
         let name = path.rsplit('/').next().unwrap_or(path);
-        let given = FIRST_HANDLES.map(|(kind, rights)| (kind, 0, rights));
+        let mut given = FIRST_HANDLES.map(|(kind, rights)| (kind, 0, "", rights)).to_vec();
+        if self.disk.is_there() {
+            given.push((Kind::Directory, stored::STORED, stored::PLACE, STORE_RIGHTS));
+        }
         // Each argument ends with a zero byte.
         let words = arguments.split_ascii_whitespace().flat_map(|word| word.bytes().chain([0]));
         let arguments: Vec<u8> = words.collect();
@@ -235,6 +250,7 @@ impl Kernel {
                 }
             }
             Kind::Timer => self.timer_released(released.native),
+            Kind::File => self.file_released(released.native),
             _ => {}
         }
     }
@@ -325,6 +341,7 @@ impl Kernel {
             self.end();
         }
         self.leave_space();
+        self.flush_if_due();
         self.turn_end = Instant::MAX;
         self.set_timer();
         arch::wait_for_interrupt();
@@ -341,7 +358,8 @@ impl Kernel {
     /// Lets the timer fire for whatever comes first.
     pub(crate) fn set_timer(&self) {
         let timer = self.timers_due.first().map(|(due, _)| *due);
-        let deadlines = [self.threads.next_deadline(), timer].into_iter().flatten();
+        let deadlines = [self.threads.next_deadline(), timer, self.flush_deadline()];
+        let deadlines = deadlines.into_iter().flatten();
         let first = deadlines.min().map_or(self.turn_end, |first| first.min(self.turn_end));
         if first == Instant::MAX {
             arch::stop_timer();
@@ -376,6 +394,9 @@ impl Kernel {
                 let hash =
                     head.hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
                 say!("audit: {} records, head {hash}", head.records_count);
+                if self.disk.is_there() && self.flush().is_ok() {
+                    say!("disk: all {} records are safe", self.system.log().head().flushed_count);
+                }
             }
             Err(error) => say!("audit: the record could not be closed: {error}"),
         }

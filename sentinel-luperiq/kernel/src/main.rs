@@ -28,6 +28,7 @@ mod call;
 mod console;
 #[allow(unsafe_code)]
 mod device;
+mod disk;
 mod ending;
 mod entropy;
 #[allow(unsafe_code)]

@@ -232,6 +232,12 @@ impl Log {
         Ok(Some(note))
     }
 
+    /// All that is needed to go on from here, by [`Recovered::from_mark`], once what is
+    /// [`pending`](Self::pending) is safe. Nothing may be recorded between the two.
+    pub fn mark(&self, out: &mut Vec<u8>) {
+        self.writer.mark(out);
+    }
+
     /// The secret that signs the next checkpoint, to be kept where no program reads.
     #[must_use]
     pub const fn seed(&self) -> &EpochSeed {
@@ -249,6 +255,14 @@ impl Log {
             None => [other.get(skipped - one.len()..).unwrap_or_default(), &[]],
         };
         (self.flushed, pieces)
+    }
+
+    /// How many bytes wait to be written, uses whose record is not closed included.
+    #[must_use]
+    pub fn unflushed(&self) -> u64 {
+        self.end() - self.flushed
+            + self.uses.text.len() as u64
+            + u64::from(self.uses.last.is_some())
     }
 
     /// All bytes of the log before this place are safe on disk.

@@ -15,7 +15,7 @@ use crate::{BLOCK_BYTES, Disk, Error, SECTOR_BYTES, SECTORS_IN_BLOCK};
 pub(crate) struct Tail {
     pub(crate) end: u64,
     pub(crate) sector: [u8; SECTOR_BYTES],
-    pub(crate) secret: [u8; SECRET_BYTES],
+    pub(crate) secret: Vec<u8>,
     pub(crate) is_changed: bool,
     /// What is written at once.
     buffer: Vec<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn of(root: &Root) -> Result<Self, Error> {
-        let (end, sector, secret) = (root.log_bytes, root.tail, root.secret);
+        let (end, sector, secret) = (root.log_bytes, root.tail, root.secret.clone());
         let mut buffer = Vec::new();
         buffer.try_reserve_exact(BUFFER_BYTES)?;
         Ok(Self { end, sector, secret, is_changed: false, buffer })
@@ -110,11 +110,20 @@ impl<D: Disk> Store<D> {
     }
 
     /// Keeps a secret with the next commit, in place of the one before.
-    pub fn set_secret(&mut self, secret: &[u8; SECRET_BYTES]) {
-        if self.tail.secret != *secret {
-            self.tail.secret = *secret;
+    ///
+    /// # Errors
+    /// It is too long.
+    pub fn set_secret(&mut self, secret: &[u8]) -> Result<(), Error> {
+        if secret.len() > SECRET_BYTES {
+            return Err(Error::BadArgument);
+        }
+        if self.tail.secret != secret {
+            self.tail.secret.clear();
+            self.tail.secret.try_reserve(secret.len())?;
+            self.tail.secret.extend_from_slice(secret);
             self.tail.is_changed = true;
         }
+        Ok(())
     }
 
     fn log_sector(&self, number: u64) -> u64 {

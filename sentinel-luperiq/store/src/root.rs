@@ -3,12 +3,15 @@
 //! # Invariants
 //! - A root that was not written to its end is none: it carries the hash of itself.
 
+use alloc::vec::Vec;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::{BLOCK_BYTES, BLOCKS_MAX, BLOCKS_MIN, Disk, Error, SECTOR_BYTES, SECTORS_IN_BLOCK};
 
-/// What is kept for whoever writes the log: nothing else reads it.
-pub const SECRET_BYTES: usize = 40;
+/// What is kept for whoever writes the log, nothing else reads it: where the log is, and the secret
+/// with which it goes on.
+pub const SECRET_BYTES: usize = 3072;
 
 /// A root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub(crate) struct Root {
     pub(crate) catalogue_bytes: u32,
     /// Of the index and the catalogue.
     pub(crate) catalogue_hash: [u8; 32],
-    pub(crate) secret: [u8; SECRET_BYTES],
+    pub(crate) secret: Vec<u8>,
     /// The log's last sector, if it is not full.
     pub(crate) tail: [u8; SECTOR_BYTES],
 }
@@ -41,19 +44,20 @@ impl Root {
             index: 0,
             catalogue_bytes: 0,
             catalogue_hash: [0; 32],
-            secret: [0; SECRET_BYTES],
+            secret: Vec::new(),
             tail: [0; SECTOR_BYTES],
         }
     }
 
     /// The root that counts; none if the disk is blank.
     pub(crate) fn find(disk: &mut impl Disk, blocks: u32) -> Result<Option<Self>, Error> {
-        let mut places = [[0; ROOT_BYTES]; 2];
-        for (sector, place) in (0..).step_by(SECTORS_IN_BLOCK as usize).zip(&mut places) {
-            disk.read(sector, place)?;
+        let mut bytes = block()?;
+        let mut newest: Option<Self> = None;
+        for sector in [0, SECTORS_IN_BLOCK] {
+            disk.read(sector, &mut bytes)?;
+            let root = Self::decode(&bytes);
+            newest = newest.into_iter().chain(root).max_by_key(|root| root.generation);
         }
-        let roots = places.each_ref().map(Self::decode);
-        let newest = roots.into_iter().flatten().max_by_key(|root| root.generation);
         match newest {
             Some(root) if root.blocks <= blocks => Ok(Some(root)),
             Some(_) => Err(Error::NoStore),
@@ -64,17 +68,18 @@ impl Root {
 
     /// Writes it into its place and makes it safe.
     pub(crate) fn write(&self, disk: &mut impl Disk) -> Result<(), Error> {
-        disk.write(self.generation % 2 * SECTORS_IN_BLOCK, &self.encode())?;
+        disk.write(self.generation % 2 * SECTORS_IN_BLOCK, &self.encode()?)?;
         Ok(disk.flush()?)
     }
 
-    fn encode(&self) -> [u8; ROOT_BYTES] {
-        let mut out = [0; ROOT_BYTES];
+    fn encode(&self) -> Result<Vec<u8>, Error> {
+        let mut out = block()?;
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             out[at..at + bytes.len()].copy_from_slice(bytes);
             at += bytes.len();
         };
+        let secret_bytes = self.secret.len() as u16;
         put(MAGIC);
         put(&self.generation.to_le_bytes());
         put(&self.log_bytes.to_le_bytes());
@@ -83,20 +88,21 @@ impl Root {
         put(&self.index.to_le_bytes());
         put(&self.catalogue_bytes.to_le_bytes());
         put(&self.catalogue_hash);
-        put(&self.secret);
         put(&self.tail);
+        put(&secret_bytes.to_le_bytes());
+        put(&self.secret);
         let hash = Sha256::digest(&out[..HASH_AT]);
         out[HASH_AT..].copy_from_slice(&hash);
-        out
+        Ok(out)
     }
 
-    fn decode(bytes: &[u8; ROOT_BYTES]) -> Option<Self> {
-        let hash = Sha256::digest(&bytes[..HASH_AT]);
-        if !bytes.starts_with(MAGIC) || bytes[HASH_AT..] != hash[..] {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (content, check) = bytes.split_at_checked(HASH_AT)?;
+        let mut rest = content.strip_prefix(MAGIC)?;
+        if *check != Sha256::digest(content)[..] {
             return None;
         }
-        let mut rest = &bytes[MAGIC.len()..];
-        let root = Self {
+        let mut root = Self {
             generation: u64::from_le_bytes(take(&mut rest)?),
             log_bytes: u64::from_le_bytes(take(&mut rest)?),
             blocks: u32::from_le_bytes(take(&mut rest)?),
@@ -104,9 +110,11 @@ impl Root {
             index: u32::from_le_bytes(take(&mut rest)?),
             catalogue_bytes: u32::from_le_bytes(take(&mut rest)?),
             catalogue_hash: take(&mut rest)?,
-            secret: take(&mut rest)?,
             tail: take(&mut rest)?,
+            secret: Vec::new(),
         };
+        let secret_bytes = usize::from(u16::from_le_bytes(take(&mut rest)?));
+        root.secret.extend_from_slice(rest.get(..secret_bytes.min(SECRET_BYTES))?);
         let is_possible = (BLOCKS_MIN..=BLOCKS_MAX).contains(&root.blocks)
             && root.log_blocks <= root.blocks / 2
             && root.log_bytes <= u64::from(root.log_blocks) * BLOCK_BYTES as u64;
@@ -117,7 +125,7 @@ impl Root {
 /// Whether there is nothing where other systems have their names. The first root goes into the
 /// second block, so that one that was not written to its end is told from somebody else's disk.
 fn is_blank(disk: &mut impl Disk) -> Result<bool, Error> {
-    let mut block = [0; BLOCK_BYTES];
+    let mut block = block()?;
     for number in (0..BLANK_BLOCKS).filter(|number| *number != 1) {
         disk.read(number * SECTORS_IN_BLOCK, &mut block)?;
         if block.iter().any(|byte| *byte != 0) {
@@ -125,6 +133,14 @@ fn is_blank(disk: &mut impl Disk) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// Room for a block. On a kernel's stack it would be a good part of that.
+fn block() -> Result<Vec<u8>, Error> {
+    let mut block = Vec::new();
+    block.try_reserve_exact(BLOCK_BYTES)?;
+    block.resize(BLOCK_BYTES, 0);
+    Ok(block)
 }
 
 /// Takes the next bytes.
@@ -136,10 +152,10 @@ pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 const MAGIC: &[u8; 8] = b"LQSTORE1";
 
-/// Two sectors, which may come to the disk one without the other.
-const ROOT_BYTES: usize = 1024;
+const _: () = assert!(SECRET_BYTES + SECTOR_BYTES + 128 < HASH_AT, "a root is a block");
 
 /// 128 KiB: tables of partitions, and the marks of every usual file system.
 const BLANK_BLOCKS: u64 = 32;
 
-const HASH_AT: usize = ROOT_BYTES - 32;
+/// A root is a block: sectors that may come to the disk one without the other.
+const HASH_AT: usize = BLOCK_BYTES - 32;

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::catalogue::{self, CATALOGUE_BLOCKS_MAX, File, is_path};
 use crate::log::Tail;
-use crate::root::{Root, SECRET_BYTES};
+use crate::root::Root;
 use crate::space::Space;
 use crate::{
     BLOCK_BYTES, BLOCKS_MAX, BLOCKS_MIN, Disk, EXTENTS_MAX, Error, FILES_MAX, SECTORS_IN_BLOCK,
@@ -328,7 +328,7 @@ impl<D: Disk> Store<D> {
     fn write_all(&mut self) -> Result<(), Error> {
         let mut root = self.root.clone();
         root.generation += 1;
-        (root.log_bytes, root.secret) = (self.tail.end, self.tail.secret);
+        (root.log_bytes, root.secret) = (self.tail.end, self.tail.secret.clone());
         root.tail = self.tail.sector;
         let written = match self.is_changed {
             true => Some(self.write_catalogue(&mut root)?),
@@ -375,7 +375,7 @@ impl<D: Disk> Store<D> {
 
     /// What is kept for whoever writes the log, as it was set last.
     #[must_use]
-    pub const fn secret(&self) -> &[u8; SECRET_BYTES] {
+    pub fn secret(&self) -> &[u8] {
         &self.tail.secret
     }
 

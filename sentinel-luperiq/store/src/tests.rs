@@ -151,9 +151,9 @@ fn act(store: &mut Store<Plate>, wanted: &mut Content, dice: &mut Dice) -> Resul
             wanted.log.extend(bytes);
         }
         1 => {
-            let secret = [dice.below(256) as u8; SECRET_BYTES];
-            store.set_secret(&secret);
-            wanted.secret = secret.to_vec();
+            let secret = vec![dice.below(256) as u8; dice.below(SECRET_BYTES + 1)];
+            store.set_secret(&secret)?;
+            wanted.secret = secret;
         }
         2 => match store.remove(path.as_bytes()) {
             Ok(()) => assert!(wanted.files.remove(path).is_some()),
@@ -187,7 +187,7 @@ fn act(store: &mut Store<Plate>, wanted: &mut Content, dice: &mut Dice) -> Resul
 /// Does what the seed says on this disk until it fails or is done: what was safe, and what was on
 /// its way to be.
 fn live(disk: Plate, seed: u64, steps: usize) -> (Plate, Content, Content) {
-    let first = || Content { secret: vec![0; SECRET_BYTES], ..Content::default() };
+    let first = Content::default;
     let (mut safe, mut wanted) = (first(), first());
     let mut dice = Dice(seed);
     // Mounting consumes the disk; what came of it is looked at from outside.
@@ -265,7 +265,7 @@ fn power_cuts_one_after_another_leave_what_was_safe() {
     let mut dice = Dice(0x77_1234);
     for _ in 0..40 {
         let mut disk = Plate::new(BLOCKS_MIN);
-        let mut safe = Content { secret: vec![0; SECRET_BYTES], ..Content::default() };
+        let mut safe = Content::default();
         for _ in 0..12 {
             let Ok(mut store) = Store::mount(disk) else { panic!("it does not mount") };
             assert!(content(&mut store) == safe);
@@ -291,7 +291,7 @@ fn a_store_holds_what_was_put_into_it() {
     arbtest::arbtest(|u: &mut Unstructured<'_>| {
         let mut dice = Dice(u64::from(u.arbitrary::<u32>()?) | 1);
         let mut store = Store::mount(Plate::new(BLOCKS_MIN)).unwrap();
-        let mut wanted = Content { secret: vec![0; SECRET_BYTES], ..Content::default() };
+        let mut wanted = Content::default();
         for _ in 0..u.int_in_range(1..=60)? {
             act(&mut store, &mut wanted, &mut dice).unwrap();
         }

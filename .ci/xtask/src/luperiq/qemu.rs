@@ -98,7 +98,8 @@ impl Machine<'_> {
     /// The emulator for this machine, with the serial line on its own output.
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
-        let counted: &[&str] = if self.is_counted { &["-icount", "shift=0"] } else { &[] };
+        let counted: &[&str] =
+            if self.is_counted { &["-icount", "shift=0,sleep=off"] } else { &[] };
         let disk: Vec<OsString> = match self.disk {
             Some(path) => {
                 let mut drive = OsString::from("if=none,id=disk,format=raw,file=");

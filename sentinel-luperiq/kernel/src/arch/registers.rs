@@ -46,6 +46,14 @@ pub(crate) fn exception_link() -> u64 {
     read!("elr_el1")
 }
 
+/// What was written before is seen by devices before what is written after; and the other way round
+/// for what is read.
+pub(crate) fn memory_barrier() {
+    // SAFETY: a barrier changes nothing. The assembler block is taken to touch any memory, so the
+    // compiler keeps the order too.
+    unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
+}
+
 /// Ticks of the counter since it was switched on.
 pub(crate) fn counter() -> u64 {
     let value: u64;

@@ -1,4 +1,4 @@
-//! The archive's files and directories, and the console.
+//! Files and directories, of the archive and of the disk, and the console.
 
 use luperiq_abi::call::{POSITION_CURRENT, open};
 use luperiq_abi::limits::{PATH_BYTES_MAX, TRANSFER_BYTES_MAX};
@@ -6,6 +6,7 @@ use luperiq_abi::wire::Stat;
 use luperiq_abi::{Error, Kind};
 use luperiq_policy::{Admitted, Refusal};
 
+use super::stored::is_stored;
 use super::{Caller, DONE, Outcome, failed, handle};
 use crate::console;
 use crate::kernel::Kernel;
@@ -16,7 +17,9 @@ impl Kernel {
         let (admitted, bytes) = self.checked(admitted, input)?;
         let opening = self.system.open(admitted, &self.scratch[..bytes], caller.registers[3])?;
         const CHANGES: u64 = open::WRITE | open::CREATE | open::TRUNCATE;
-        let found = if opening.flags & CHANGES != 0 {
+        let found = if is_stored(opening.directory) {
+            self.open_stored(&opening.place, opening.flags)
+        } else if opening.flags & CHANGES != 0 {
             Err(Error::Unsupported)
         } else if opening.flags & open::DIRECTORY != 0 {
             self.has_directory(&opening.place).then_some(0).ok_or(Error::NotFound)
@@ -24,7 +27,14 @@ impl Kernel {
             self.file_number(&opening.place).ok_or(Error::NotFound)
         };
         match found {
-            Ok(native) => self.system.opened(opening, native).map(handle),
+            Ok(native) => {
+                let is_file = opening.flags & open::DIRECTORY == 0;
+                let made = self.system.opened(opening, native);
+                if made.is_err() && is_file {
+                    self.file_released(native);
+                }
+                made.map(handle)
+            }
             Err(error) => Err(self.system.not_opened(opening, error)),
         }
     }
@@ -52,9 +62,14 @@ impl Kernel {
             Kind::Directory => {
                 let place = object.and_then(|object| self.system.place(object));
                 let place = place.unwrap_or_default().to_vec();
-                let (bytes, next) = self.list(&place, position, room);
+                let (bytes, next) = self.list(native, &place, position, room);
                 self.answer_scratch(caller, 1, bytes);
                 Ok(Outcome::Reply(bytes as u64, next))
+            }
+            _ if is_stored(native) => {
+                let count = self.read_stored(native, position, room).map_err(failed)?;
+                self.answer_scratch(caller, 1, count);
+                Ok(Outcome::Reply(count as u64, position.saturating_add(count as u64)))
             }
             _ => {
                 let content = self.archive_content(native);
@@ -77,12 +92,18 @@ impl Kernel {
     ) -> Result<Outcome, Refusal> {
         let input = self.input(caller, 1, TRANSFER_BYTES_MAX);
         let (admitted, bytes) = self.checked(admitted, input)?;
-        let kind = admitted.object(0).and_then(|object| self.system.object(object));
-        if kind.map(luperiq_policy::Object::kind) != Some(Kind::Console) {
+        let object = admitted.object(0).and_then(|object| self.system.object(object));
+        let (kind, native) = object.map_or((None, 0), |it| (Some(it.kind()), it.native));
+        let is_console = kind == Some(Kind::Console);
+        if !is_console && !is_stored(native) {
             return Err(self.system.refuse(admitted, Error::Unsupported, 0));
         }
         self.system.allow(admitted)?;
-        console::write(&self.scratch[..bytes]);
+        if is_console {
+            console::write(&self.scratch[..bytes]);
+        } else {
+            self.write_stored(native, caller.registers[3], bytes).map_err(failed)?;
+        }
         Ok(Outcome::Reply(bytes as u64, 0))
     }
 
@@ -93,18 +114,43 @@ impl Kernel {
         let native = self.system.allow(admitted)?[0].unwrap_or(0);
         let kind = object.and_then(|object| self.system.object(object)).map(|found| found.kind());
         let kind = kind.unwrap_or(Kind::File);
-        let bytes = match kind {
+        let is_stored = is_stored(native);
+        let (bytes, changed) = match kind {
             Kind::Directory => {
                 let place = object.and_then(|object| self.system.place(object));
                 let place = place.unwrap_or_default().to_vec();
-                self.names(&place).count() as u64
+                let count = match is_stored {
+                    true => self.stored_names(&place).len(),
+                    false => self.names(&place).count(),
+                };
+                (count as u64, 0)
             }
-            _ => self.archive_content(native).len() as u64,
+            _ if is_stored => self.stat_stored(native),
+            _ => (self.archive_content(native).len() as u64, 0),
         };
         let kind = u32::from(kind.number());
-        let stat = Stat { node: native, bytes, kind, writable: 0, changed: 0 };
+        let stat = Stat { node: native, bytes, kind, writable: is_stored.into(), changed };
         self.answer(caller, 1, &stat.encode());
         Ok(DONE)
+    }
+
+    pub(super) fn remove(
+        &mut self,
+        caller: &Caller,
+        admitted: Admitted,
+    ) -> Result<Outcome, Refusal> {
+        let input = self.input(caller, 1, PATH_BYTES_MAX);
+        let (admitted, bytes) = self.checked(admitted, input)?;
+        if !self.system.native(&admitted, 0).is_some_and(is_stored) {
+            return Err(self.system.refuse(admitted, Error::Unsupported, 0));
+        }
+        let place = self.system.remove(admitted, &self.scratch[..bytes])?;
+        self.remove_stored(&place).map(|()| DONE).map_err(failed)
+    }
+
+    pub(super) fn sync(&mut self, admitted: Admitted) -> Result<Outcome, Refusal> {
+        self.system.allow(admitted)?;
+        self.flush().map(|()| DONE).map_err(failed)
     }
 
     /// What somebody typed, kept until a program reads it.
@@ -125,11 +171,15 @@ impl Kernel {
 
     /// Lines `name<TAB>type`, from the name with this number on, into the scratch space: whole
     /// lines only. Gives their bytes and the number of the next.
-    fn list(&mut self, place: &[u8], first: u64, room: usize) -> (usize, u64) {
+    fn list(&mut self, native: u64, place: &[u8], first: u64, room: usize) -> (usize, u64) {
+        let names = match is_stored(native) {
+            true => self.stored_names(place),
+            false => self.names(place).map(|(name, kind)| (name.into(), kind)).collect(),
+        };
         let mut scratch = core::mem::take(&mut self.scratch);
         let (mut end, mut next) = (0, first);
-        for (name, kind) in self.names(place).skip(usize::try_from(first).unwrap_or(usize::MAX)) {
-            let line = [name.as_bytes(), b"\t", kind.name().as_bytes(), b"\n"].concat();
+        for (name, kind) in names.iter().skip(usize::try_from(first).unwrap_or(usize::MAX)) {
+            let line = [name, &b"\t"[..], kind.name().as_bytes(), b"\n"].concat();
             if end + line.len() > room.min(scratch.len()) {
                 break;
             }

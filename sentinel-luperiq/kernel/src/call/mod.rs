@@ -12,6 +12,7 @@
 mod files;
 mod memory;
 mod processes;
+pub(crate) mod stored;
 mod things;
 mod waiting;
 
@@ -69,6 +70,7 @@ impl Kernel {
             Err(refusal) => self.refused(frame, &caller, number, refusal),
         }
         self.settle();
+        self.flush_if_due();
         if self.threads.running().is_none() {
             self.go_on(frame);
         }
@@ -156,13 +158,12 @@ impl Kernel {
             Call::AuditRead => self.audit_read(caller, admitted),
             Call::AuditHead => self.audit_head(caller, admitted),
             Call::EndpointNarrow => self.endpoint_narrow(caller, admitted),
-            // The archive is never written, and there is no driver for a network.
-            Call::Remove
-            | Call::Sync
-            | Call::SocketCreate
-            | Call::SocketConnect
-            | Call::SocketSend
-            | Call::SocketRecv => Err(self.system.refuse(admitted, Error::Unsupported, 0)),
+            Call::Remove => self.remove(caller, admitted),
+            Call::Sync => self.sync(admitted),
+            // There is no driver for a network.
+            Call::SocketCreate | Call::SocketConnect | Call::SocketSend | Call::SocketRecv => {
+                Err(self.system.refuse(admitted, Error::Unsupported, 0))
+            }
         }
     }
 

@@ -47,9 +47,12 @@ pub(crate) fn build(
     }
     let interrupts = machine.interrupts.map(|(distributor, processor)| [distributor, processor]);
     let devices = [machine.serial, machine.clock].into_iter().flatten();
-    for device in devices.chain(interrupts.into_iter().flatten()) {
-        if device < PHYSICAL_END {
-            let page = device / PAGE * PAGE;
+    let windows = machine.virtio.iter().map(|(window, _)| window);
+    let mut last = None;
+    for device in devices.chain(interrupts.into_iter().flatten()).chain(windows) {
+        let page = device / PAGE * PAGE;
+        // Several windows share a page.
+        if device < PHYSICAL_END && last.replace(page) != Some(page) {
             tree.map(frames, direct(page), page, PAGE, Access::Device)?;
         }
     }

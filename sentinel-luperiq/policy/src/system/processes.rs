@@ -55,7 +55,7 @@ impl System {
         program: &str,
         arguments: &[u8],
         native: u64,
-        given: &[(Kind, u64, Rights)],
+        given: &[(Kind, u64, &str, Rights)],
     ) -> Result<(Key, Handle), Error> {
         if arguments.len() > ARGUMENT_BYTES_MAX || arguments.last().is_some_and(|last| *last != 0) {
             return Err(Error::BadArgument);
@@ -64,14 +64,14 @@ impl System {
         let result = self.make_process(job, name, program, 0);
         let (process, ends, bootstrap) = result.map_err(|fault| fault.error)?;
         let mut grants = Vec::new();
-        for (kind, native, rights) in given {
+        for (kind, native, place, rights) in given {
             let object = match kind {
                 Kind::Job => {
                     self.retain(job);
                     job
                 }
                 Kind::Directory => {
-                    let body = Body::Directory { place: Vec::new() };
+                    let body = Body::Directory { place: place.as_bytes().to_vec() };
                     self.add(job, Object::new(*native, body)).map_err(|fault| fault.error)?
                 }
                 Kind::Endpoint => {

@@ -152,6 +152,12 @@ impl System {
         &mut self.log
     }
 
+    /// How much of the record waits for a disk.
+    #[must_use]
+    pub fn unflushed(&self) -> u64 {
+        self.log.unflushed()
+    }
+
     /// The nearest supervisor's channel, of this job or one above it.
     fn supervisor_of(&self, job: crate::slab::Key) -> Option<crate::slab::Key> {
         let mut at = Some(job);

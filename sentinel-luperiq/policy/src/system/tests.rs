@@ -42,7 +42,7 @@ impl Machine {
         .unwrap();
         let mut system = System::new(limits, log, NOW).unwrap();
         system.started("test").unwrap();
-        let given: Vec<_> = GIVEN.iter().map(|kind| (*kind, 50, kind.rights())).collect();
+        let given: Vec<_> = GIVEN.iter().map(|kind| (*kind, 50, "", kind.rights())).collect();
         let (first, bootstrap) = system.first_process("init", "bin/init", b"", 1, &given).unwrap();
         system.thread_started(first).unwrap();
         let mut machine = Self { system, first, handles: vec![u64::from(bootstrap.number())] };
