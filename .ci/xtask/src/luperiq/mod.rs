@@ -5,13 +5,15 @@
 //! - Where the emulator cannot be had the step of `check` is skipped and says so.
 
 mod cases;
+mod cuts;
+mod disk;
 mod figures;
 mod image;
 mod qemu;
 mod random;
 mod unsafe_code;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::check::Outcome;
 use crate::error::Error;
@@ -47,6 +49,17 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             random::run(workspace, &image, number(seed)?, number(thousands)?)
         }
         ("unsafe", []) => unsafe_code::report(workspace),
+        ("cuts", [count]) => {
+            emulator(workspace)?;
+            let image = build(workspace, Kind::Plain)?;
+            cuts::run(workspace, &image, number(count)?)
+        }
+        ("record", [disk]) => record(workspace, disk.as_ref(), None),
+        ("record", [disk, out]) => record(workspace, disk.as_ref(), Some(out.as_ref())),
+        ("cuts", _) => Err(Error::new("`luperiq cuts` takes how often the power is cut")),
+        ("record", _) => {
+            Err(Error::new("`luperiq record` takes a disk's image and a file for the record"))
+        }
         ("random", _) => {
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
@@ -57,7 +70,18 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 6] = ["build", "run", "test", "random", "figures", "unsafe"];
+const COMMANDS: [&str; 8] =
+    ["build", "run", "test", "random", "cuts", "record", "figures", "unsafe"];
+
+/// Checks the record on a disk, and takes it out if somebody wants it.
+fn record(workspace: &Workspace, disk: &Path, out: Option<&Path>) -> Result<(), Error> {
+    workspace
+        .cargo(["run", "--quiet", "--release", "--manifest-path", MANIFEST])
+        .args(["-p", "luperiq-policy", "--example", "record"])
+        .args(["--target-dir".into(), target(workspace), "--".into(), disk.into()])
+        .args(out)
+        .run()
+}
 
 fn number(word: &str) -> Result<u64, Error> {
     word.parse().map_err(|_| Error::new(format!("`{word}` is no number")))
@@ -121,6 +145,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     }
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
+    cuts::run(workspace, &plain, CUTS)?;
     match failed {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} boots did not go as they should"))),
@@ -130,7 +155,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
 /// Boots once and prints how it went, with everything the machine said if it went wrong.
 fn is_well(
     workspace: &Workspace,
-    image: &std::path::Path,
+    image: &Path,
     case: &Case,
     has_hypervisor: bool,
 ) -> Result<bool, Error> {
@@ -220,11 +245,15 @@ fn target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("luperiq")
 }
 
+/// How often the power is cut in each check; `luperiq cuts 300` is what a change of the store needs.
+const CUTS: u64 = 12;
+
 /// Without vector registers, so that a system call leaves the program's where they are.
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs`, which stand in the archive's `bin`.
-const PROGRAMS: &[&str] = &["attack", "attacks", "checks", "init", "random", "record", "shell"];
+const PROGRAMS: &[&str] =
+    &["attack", "attacks", "checks", "init", "random", "record", "shell", "writer"];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";

@@ -1,0 +1,137 @@
+//! Power cuts: a machine that writes files is ended at a moment nobody chose, again and again.
+//!
+//! # Invariants
+//! - What the program was told is safe is there at the next start: a version no older, as many
+//!   records.
+//! - Every file holds one version, and the record on the disk verifies to its end.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::disk;
+use super::qemu::Machine;
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Cuts the power so many times.
+pub(super) fn run(workspace: &Workspace, image: &Path, count: u64) -> Result<(), Error> {
+    let (mut seed, _) = super::random::asked()?;
+    let disk = disk::blank(workspace, "cuts.disk", DISK_BYTES)?;
+    let mut safe = Safe::default();
+    let mut writes = 0;
+    for cut in 0..count {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let life = Duration::from_micros(LIFE_MICROS.0 + (seed >> 33) % LIFE_MICROS.1);
+        let lines = live(workspace, image, &disk, life)?;
+        let wrong = |what: &str| Error::new(format!("cut {cut}: {what}\n{}", lines.join("\n")));
+        let mut found = Safe::default();
+        for line in &lines {
+            if ["FAILED", "panic", "fault"].iter().any(|word| line.contains(word)) {
+                return Err(wrong("it does not go on"));
+            }
+            // The start says what it found, the program what is safe since.
+            found.records = number(line, "goes on after ").unwrap_or(found.records);
+            if let Some(version) = number(line, "writer: found version ") {
+                found.version = version;
+                if found.version < safe.version || found.records < safe.records {
+                    return Err(wrong(&format!("{found:?} is left of {safe:?}")));
+                }
+                safe = found;
+            }
+            if let Some(version) = number(line, "writer: version ") {
+                let records = number(line, " and ").unwrap_or(0);
+                safe = Safe { version, records };
+                writes += 1;
+            }
+        }
+    }
+    super::record(workspace, &disk, None)?;
+    println!(
+        "   ok      EL1  {count} power cuts, {writes} times something was safe: nothing of it lost"
+    );
+    disk::remove(&disk)
+}
+
+/// What is known to be on the disk.
+#[derive(Clone, Copy, Debug, Default)]
+struct Safe {
+    version: u64,
+    records: u64,
+}
+
+/// Boots, and ends the machine so long after the program began to write. Gives the whole lines that
+/// were said.
+fn live(
+    workspace: &Workspace,
+    image: &Path,
+    disk: &Path,
+    life: Duration,
+) -> Result<Vec<String>, Error> {
+    let machine = Machine { disk: Some(disk), ..Machine::new("init=bin/writer") };
+    let process = machine.process(workspace, image).args(["-display", "none"]);
+    let mut command = process.command();
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().map_err(|cause| process.not_started(&cause))?;
+    let (sender, receiver) = mpsc::channel();
+    let reader = child.stdout.take().map(|pipe| {
+        std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = String::new();
+            // A line that the cut took the end of says nothing.
+            while pipe.read_line(&mut line).is_ok_and(|count| count > 0) && line.ends_with('\n') {
+                let _ = sender.send(line.trim_end().to_string());
+                line.clear();
+            }
+        })
+    });
+    let mut lines = Vec::new();
+    let mut end = Instant::now() + PATIENCE;
+    loop {
+        match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            Ok(line) => {
+                // Also while it starts: from the kernel's first line on.
+                if lines.is_empty() {
+                    end = Instant::now() + life;
+                }
+                lines.push(line);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // It may have ended by itself, which its lines tell.
+    let _ = child.kill();
+    let _ = child.wait();
+    let _ = reader.map(std::thread::JoinHandle::join);
+    lines.extend(receiver.try_iter());
+    Ok(lines)
+}
+
+/// The number behind these words.
+fn number(line: &str, words: &str) -> Option<u64> {
+    let (_, behind) = line.split_once(words)?;
+    behind.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()
+}
+
+const DISK_BYTES: u64 = 256 << 20;
+
+/// How long a machine lives at least, and by how much more at most.
+const LIFE_MICROS: (u64, u64) = (20_000, 700_000);
+
+/// For a machine that says nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_behind_their_words() {
+        let line = "writer: version 12 and 345 records are safe";
+        assert_eq!(number(line, "writer: version "), Some(12));
+        assert_eq!(number(line, " and "), Some(345));
+        assert_eq!(number(line, "nothing"), None);
+    }
+}

@@ -1,0 +1,18 @@
+//! Images of disks for the machine.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// A disk of so many bytes on which nothing is, in place of what was there under this name.
+pub(super) fn blank(workspace: &Workspace, name: &str, bytes: u64) -> Result<PathBuf, Error> {
+    let path = super::target(workspace).join(name);
+    let made = std::fs::File::create(&path).and_then(|file| file.set_len(bytes));
+    made.map_err(|cause| Error::file("make", &path, &cause))?;
+    Ok(path)
+}
+
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    std::fs::remove_file(path).map_err(|cause| Error::file("remove", path, &cause))
+}
