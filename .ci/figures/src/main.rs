@@ -10,6 +10,7 @@
 
 mod agent;
 mod authority;
+mod egress;
 mod http;
 mod memory;
 mod model;
@@ -35,6 +36,15 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let wanted: Vec<String> = arguments.collect();
+    if binary.as_os_str() == egress::CLIENT {
+        return match egress::client(&wanted) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     if let Some(word) = wanted.iter().find(|word| MEASUREMENTS.iter().all(|it| it.0 != **word)) {
         let names: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.0).collect();
         eprintln!("there is no measurement `{word}`, but: {}", names.join(", "));
@@ -79,6 +89,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("conversations", memory::conversations),
     ("latency", stream::latency),
     ("throughput", stream::throughput),
+    ("egress", egress::egress),
     (WAKES, memory::wakes),
 ];
 const WAKES: &str = "wakes";

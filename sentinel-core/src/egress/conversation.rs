@@ -33,16 +33,33 @@ use crate::wire::url::Host;
 
 /// One connection of a sandboxed program.
 pub struct Conversation {
-    allowance: Arc<Allowance>,
     state: State,
+    said: Said,
     /// What the program said and nobody has read yet.
     pending: Vec<u8>,
-    to_client: Vec<u8>,
-    to_server: Vec<u8>,
-    actions: VecDeque<Action>,
     /// Since when what is waited for is waited for.
     since: Instant,
     is_impatient: bool,
+}
+
+/// What goes out on all sides, whatever the state is, and by what it is judged.
+struct Said {
+    allowance: Arc<Allowance>,
+    to_client: Vec<u8>,
+    to_server: Vec<u8>,
+    actions: VecDeque<Action>,
+}
+
+impl Said {
+    fn desk(&mut self, now: Now) -> Desk<'_> {
+        Desk {
+            allowance: &self.allowance,
+            now: now.wall,
+            to_client: &mut self.to_client,
+            to_server: &mut self.to_server,
+            actions: &mut self.actions,
+        }
+    }
 }
 
 enum State {
@@ -187,12 +204,14 @@ impl Conversation {
     #[must_use]
     pub fn new(allowance: Arc<Allowance>, now: Instant) -> Self {
         Self {
-            allowance,
             state: State::Start,
+            said: Said {
+                allowance,
+                to_client: Vec::new(),
+                to_server: Vec::new(),
+                actions: VecDeque::new(),
+            },
             pending: Vec::new(),
-            to_client: Vec::new(),
-            to_server: Vec::new(),
-            actions: VecDeque::new(),
             since: now,
             is_impatient: true,
         }
@@ -200,32 +219,32 @@ impl Conversation {
 
     /// What is to be done next.
     pub fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.said.actions.pop_front()
     }
 
     /// What is to be sent to the program; take off what was.
     pub const fn to_client(&mut self) -> &mut Vec<u8> {
-        &mut self.to_client
+        &mut self.said.to_client
     }
 
     /// What is to be sent to the server; take off what was.
     pub const fn to_server(&mut self) -> &mut Vec<u8> {
-        &mut self.to_server
+        &mut self.said.to_server
     }
 
     /// Whether bytes of the program are to be read now.
     #[must_use]
     pub const fn takes_client(&self) -> bool {
         self.pending.len() < EGRESS_PENDING_BYTES_MAX
-            && self.to_server.len() < EGRESS_PENDING_BYTES_MAX
+            && self.said.to_server.len() < EGRESS_PENDING_BYTES_MAX
             // What answers many small requests is not gathered for a program that does not read.
-            && self.to_client.len() < EGRESS_PENDING_BYTES_MAX
+            && self.said.to_client.len() < EGRESS_PENDING_BYTES_MAX
     }
 
     /// Whether bytes of the server are to be read now.
     #[must_use]
     pub const fn takes_server(&self) -> bool {
-        self.to_client.len() < EGRESS_PENDING_BYTES_MAX
+        self.said.to_client.len() < EGRESS_PENDING_BYTES_MAX
     }
 
     /// Whether it is over but for what is to be sent.
@@ -288,16 +307,7 @@ impl Conversation {
         }
         match &mut self.state {
             State::Requests(requests) => {
-                let step = requests.server(
-                    bytes,
-                    &mut Desk {
-                        allowance: &self.allowance,
-                        now: now.wall,
-                        to_client: &mut self.to_client,
-                        to_server: &mut self.to_server,
-                        actions: &mut self.actions,
-                    },
-                );
+                let step = requests.server(bytes, &mut self.said.desk(now));
                 self.stepped(step);
                 // The next request may have come already.
                 self.advance(now);
@@ -305,7 +315,7 @@ impl Conversation {
             State::Tunnel(guard, _) => {
                 let words = guard.server(bytes);
                 if words.is_ok() {
-                    self.to_client.extend_from_slice(bytes);
+                    self.said.to_client.extend_from_slice(bytes);
                 }
                 self.words(now, words);
             }
@@ -317,13 +327,7 @@ impl Conversation {
     pub fn server_end(&mut self, now: Now) {
         match &mut self.state {
             State::Requests(requests) => {
-                let step = requests.server_end(&mut Desk {
-                    allowance: &self.allowance,
-                    now: now.wall,
-                    to_client: &mut self.to_client,
-                    to_server: &mut self.to_server,
-                    actions: &mut self.actions,
-                });
+                let step = requests.server_end(&mut self.said.desk(now));
                 self.stepped(step);
                 self.advance(now);
             }
@@ -338,17 +342,7 @@ impl Conversation {
         let outcome = Outcome::Allowed(address);
         match core::mem::replace(&mut self.state, State::Closed) {
             State::Requests(mut requests) => {
-                let step = requests.connected(
-                    way,
-                    outcome,
-                    &mut Desk {
-                        allowance: &self.allowance,
-                        now: now.wall,
-                        to_client: &mut self.to_client,
-                        to_server: &mut self.to_server,
-                        actions: &mut self.actions,
-                    },
-                );
+                let step = requests.connected(way, outcome, &mut self.said.desk(now));
                 self.state = State::Requests(requests);
                 self.stepped(step);
             }
@@ -356,10 +350,10 @@ impl Conversation {
                 self.note((host.to_string(), port), outcome);
                 let is_said = match asked {
                     Asked::Socks => {
-                        self.to_client.extend_from_slice(&Reply::Granted.bytes());
+                        self.said.to_client.extend_from_slice(&Reply::Granted.bytes());
                         true
                     }
-                    Asked::Http(mut requests) => requests.open_tunnel(&mut self.to_client),
+                    Asked::Http(mut requests) => requests.open_tunnel(&mut self.said.to_client),
                 };
                 let guard = Guard::new(host, port, tunnel);
                 self.is_impatient = guard.is_impatient();
@@ -381,13 +375,7 @@ impl Conversation {
                 let step = requests.failed(
                     trouble.outcome(),
                     trouble.sentence(),
-                    &mut Desk {
-                        allowance: &self.allowance,
-                        now: now.wall,
-                        to_client: &mut self.to_client,
-                        to_server: &mut self.to_server,
-                        actions: &mut self.actions,
-                    },
+                    &mut self.said.desk(now),
                 );
                 self.state = State::Requests(requests);
                 self.stepped(step);
@@ -433,16 +421,7 @@ impl Conversation {
             State::Greeted => self.socks(now, input),
             State::Requests(requests) => {
                 let was_reading = requests.is_reading_head();
-                let step = requests.client(
-                    input,
-                    &mut Desk {
-                        allowance: &self.allowance,
-                        now: now.wall,
-                        to_client: &mut self.to_client,
-                        to_server: &mut self.to_server,
-                        actions: &mut self.actions,
-                    },
-                );
+                let step = requests.client(input, &mut self.said.desk(now));
                 let is_reading = requests.is_reading_head();
                 if !(was_reading && is_reading) {
                     self.since = now.instant;
@@ -462,7 +441,7 @@ impl Conversation {
             }
             State::Tunnel(guard, _) => {
                 if !input.is_empty() {
-                    let words = guard.client(input, &mut self.to_server);
+                    let words = guard.client(input, &mut self.said.to_server);
                     *input = &[];
                     if !self.is_impatient {
                         self.since = now.instant;
@@ -471,7 +450,7 @@ impl Conversation {
                 }
             }
             State::Relay => {
-                self.to_server.extend_from_slice(input);
+                self.said.to_server.extend_from_slice(input);
                 *input = &[];
             }
             State::Opening(..) => {}
@@ -486,11 +465,11 @@ impl Conversation {
             Some(&socks::VERSION) => match socks::greeting(input) {
                 Read::Whole(true, length) => {
                     *input = input.get(length..).unwrap_or_default();
-                    self.to_client.extend_from_slice(&socks::WELCOME);
+                    self.said.to_client.extend_from_slice(&socks::WELCOME);
                     self.state = State::Greeted;
                 }
                 Read::Whole(false, _) => {
-                    self.to_client.extend_from_slice(&socks::NO_METHOD);
+                    self.said.to_client.extend_from_slice(&socks::NO_METHOD);
                     self.note(NOWHERE, Outcome::Refused(Refusal::Command));
                     self.close();
                 }
@@ -512,7 +491,7 @@ impl Conversation {
                 self.open(now, Asked::Socks, host, port);
             }
             Read::Refused(refusal, reply) => {
-                self.to_client.extend_from_slice(&reply.bytes());
+                self.said.to_client.extend_from_slice(&reply.bytes());
                 self.note(NOWHERE, Outcome::Refused(refusal));
                 self.close();
             }
@@ -521,15 +500,15 @@ impl Conversation {
 
     /// Decides about a tunnel.
     fn open(&mut self, now: Now, asked: Asked, host: Host<'static>, port: u16) {
-        let tunnel = self.allowance.tunnel(&host, port, now.wall);
+        let tunnel = self.said.allowance.tunnel(&host, port, now.wall);
         let tunnel = tunnel.and_then(|tunnel| Guard::check(port, tunnel).map(|()| tunnel));
         match tunnel {
             Ok(tunnel) => {
                 // From here on the network has its own patience.
                 (self.is_impatient, self.since) = (false, now.instant);
-                let allowance = self.allowance.clone();
+                let allowance = self.said.allowance.clone();
                 let goal = Goal::new(host.clone(), port, false, allowance);
-                self.actions.push_back(Action::Connect(goal));
+                self.said.actions.push_back(Action::Connect(goal));
                 self.state = State::Opening(asked, host, port, tunnel);
             }
             Err(refusal) => {
@@ -553,17 +532,10 @@ impl Conversation {
         now: Now,
     ) {
         match asked {
-            Asked::Socks => self.to_client.extend_from_slice(&reply.bytes()),
+            Asked::Socks => self.said.to_client.extend_from_slice(&reply.bytes()),
             Asked::Http(mut requests) => {
                 let text = alloc::format!("{}:{}: {reason}", place.0, place.1);
-                let mut desk = Desk {
-                    allowance: &self.allowance,
-                    now: now.wall,
-                    to_client: &mut self.to_client,
-                    to_server: &mut self.to_server,
-                    actions: &mut self.actions,
-                };
-                requests.answer(status, &text, &mut desk);
+                requests.answer(status, &text, &mut self.said.desk(now));
             }
         }
         self.note(place, outcome);
@@ -581,7 +553,7 @@ impl Conversation {
             Ok(Words::Pass) => {
                 (self.is_impatient, self.since) = (false, now.instant);
                 self.state = State::Relay;
-                self.actions.push_back(Action::Relay);
+                self.said.actions.push_back(Action::Relay);
             }
             Ok(Words::Request) => {
                 let State::Tunnel(mut guard, outcome) =
@@ -613,9 +585,9 @@ impl Conversation {
     fn close(&mut self) {
         self.state = State::Closed;
         self.pending = Vec::new();
-        self.to_server = Vec::new();
+        self.said.to_server = Vec::new();
         self.is_impatient = false;
-        self.actions.push_back(Action::Close);
+        self.said.actions.push_back(Action::Close);
     }
 
     /// The place that a tunnel leads to.
@@ -629,7 +601,7 @@ impl Conversation {
 
     fn note(&mut self, (host, port): (alloc::string::String, u16), outcome: Outcome) {
         let passage = Passage { host, port, request: None, outcome };
-        self.actions.push_back(Action::Note(passage));
+        self.said.actions.push_back(Action::Note(passage));
     }
 }
 
