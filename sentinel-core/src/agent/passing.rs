@@ -7,7 +7,15 @@ use alloc::string::{String, ToString};
 
 use super::codec::{Unreadable, text};
 use crate::egress::{Outcome, Passage, Refusal};
-use crate::text::json::{ObjectWriter, Value};
+use crate::text::json::{self, ObjectWriter, Value};
+
+impl Passage {
+    /// What a record of it says.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::object(|out| write(out, self))
+    }
+}
 
 pub(super) fn write(out: &mut ObjectWriter<'_, String>, passage: &Passage) {
     out.field("host", passage.host.as_str()).field("port", u64::from(passage.port));

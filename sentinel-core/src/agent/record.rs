@@ -140,6 +140,12 @@ kinds! {
     AttachmentAsked = 296, "attachment.asked";
     /// The model was given a name for a result instead of all of it.
     Referred = 297, "reference.given";
+    /// A program is about to be isolated, and with what.
+    IsolateStarted = 320, "isolate.started";
+    /// An isolated program was let out to a host, or was not.
+    IsolatePassage = 321, "isolate.egress";
+    /// An isolated program ended, and how.
+    IsolateEnded = 322, "isolate.ended";
 }
 
 impl Kind {

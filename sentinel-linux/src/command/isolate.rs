@@ -1,17 +1,21 @@
 //! `sentinel isolate`: any program in the sandbox that the agent's own calls run in.
 
+mod production;
 mod profile;
+mod record;
 mod seen;
 mod wanted;
 
 use std::error::Error;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
 
 use sentinel_core::egress::{Allowance, Outcome as Reached};
 use sentinel_core::sandbox::policy::{self, Key, Policy};
-use sentinel_core::sandbox::{Network, Requirement};
+use sentinel_core::sandbox::{Network, Profile, Requirement};
 
+use self::record::Record;
 use super::{ArgumentError, Arguments, Command, Switch};
 use crate::clock::Clock;
 use crate::confine;
@@ -19,7 +23,7 @@ use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
 use crate::program::start::names;
-use crate::sandbox::{End, Sandboxes, Started, Streams};
+use crate::sandbox::{Door, End, Sandboxes, Started, Streams};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "isolate",
@@ -43,6 +47,10 @@ Hosts that --allow-host names are reached through a proxy that looks at what is 
 usual variables (HTTPS_PROXY and so on) say where it is. What it refuses is told on the standard
 error. A host of this machine or of a network of one's own is meant only where it is spelled out:
 localhost:8080, 10.1.2.3, box.lan.
+
+--publish leads connections to a port of localhost to one inside. With SENTINEL_PRODUCTION=true only
+a policy that is pinned is started, nothing that breaks the glass, and no network, unless
+SENTINEL_ALLOW_NETWORK_IN_PRODUCTION=true.
 
 When it ends, everything it has started ends with it. The status is the program's own; or 128 and
 the number of the signal that ended it; or
@@ -68,7 +76,10 @@ the number of the signal that ended it; or
         switch("run", "PATH...", "what it may read, and run programs of"),
         switch("hide", "PATH...", "what it does not see of these"),
         switch("network", "none|proxied|host", "which network it has (default none)"),
+        switch("proxy", "", "the same as --network proxied"),
+        switch("no-proxy", "", "no network, although the policy names hosts"),
         switch("allow-host", "HOST[:PORT]...", "what it may connect to, by a proxy that looks"),
+        switch("publish", "PORT[:INSIDE]...", "a port of localhost that leads to one inside"),
         switch("env", "NAME[=VALUE]...", "a variable; without a value the one that is set here"),
         switch("memory", "SIZE", "how much memory each process may use: 512M, 2G"),
         switch("pids", "NUMBER", "how many processes and threads it may have"),
@@ -77,6 +88,7 @@ the number of the signal that ended it; or
         switch("seccomp", "FILE", "the list of custom, in the JSON of containers (OCI, Docker)"),
         switch("seccomp-mode", "enforce|log|off", "what becomes of the others"),
         switch("tty", "", "let it keep the terminal"),
+        switch("audit", "FILE", "record the run there, for 'sentinel audit verify'"),
         switch("best-effort", "", "start it although this machine cannot enforce everything"),
     ],
     run: isolate,
@@ -113,9 +125,36 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
     }
     let profile = profile::of(&policy, &arguments.operands)?;
     let way_out = way_out(&policy, profile.network)?;
+    let doors = doors(&policy)?;
     let sandboxes = Sandboxes::new()?;
     let streams = Streams::own()?;
-    let mut started = sandboxes.start(&profile, streams).map_err(|error| {
+    let record = arguments.path("audit").map(|path| Record::begin(&path, &profile));
+    let mut record = record.transpose()?;
+    if let Some(record) = &mut record {
+        record.started(&policy, &profile)?;
+    }
+    let ran = run(&sandboxes, &profile, &policy, (streams, doors), way_out, &mut record);
+    let (how, code) = match &ran {
+        Ok(end) => (end.to_string(), code_of(end)),
+        Err(Refused { code, why }) => (why.clone(), *code),
+    };
+    if let Some(record) = record {
+        record.ended(&how, code)?;
+    }
+    let is_programs = matches!(ran, Ok(End::Exited(_) | End::Signalled(_)));
+    Ok(if is_programs { ExitCode::from(code) } else { refuse(code, &how) })
+}
+
+/// Runs a program to its end.
+fn run(
+    sandboxes: &Sandboxes,
+    profile: &Profile,
+    policy: &Policy,
+    (streams, doors): (Streams, Vec<Door>),
+    way_out: Option<Alone>,
+    record: &mut Option<Record>,
+) -> Result<End, Refused> {
+    let mut started = sandboxes.start_published(profile, streams, doors).map_err(|error| {
         let code = if error.is_missing { NOT_FOUND } else { NOT_MADE };
         Refused { code, why: error.to_string() }
     })?;
@@ -135,27 +174,43 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
             is_strict: profile.requirement == Requirement::Strict,
             has_calls: looking.is_some(),
         };
-        let_out(way_out, listener, &started, confinement)
+        let_out(way_out, listener, &started, confinement, record)
             .map_err(|error| Refused::new(error.to_string()))?;
     }
     let outcome = started.wait_last();
+    if let Some(error) = record.as_mut().and_then(|record| record.broken.take()) {
+        return Err(Refused::new(format!("--audit: {error}, so it was ended")));
+    }
     if let Some(Ok(seen)) = looking.map(std::thread::JoinHandle::join) {
         log::flush();
-        eprint!("{}", seen::told(&seen, &wanted::whole(&policy)?));
+        eprint!("{}", seen::told(&seen, &wanted::whole(policy)?));
     }
-    let code = match &outcome.end {
+    Ok(outcome.end)
+}
+
+fn code_of(end: &End) -> u8 {
+    match end {
         End::Exited(code) => *code,
         End::Signalled(signal) => 128 + u8::try_from(*signal).unwrap_or_default(),
-        End::TimedOut => refused(TIMED_OUT, &outcome.end),
-        End::Killed | End::OutOfMemory => refused(128 + KILL, &outcome.end),
-        End::OutOfProcessor => refused(128 + PROCESSOR, &outcome.end),
+        End::TimedOut => TIMED_OUT,
+        End::Killed | End::OutOfMemory => 128 + KILL,
+        End::OutOfProcessor => 128 + PROCESSOR,
         End::NotStarted(fault) if fault.is_of_program() => match fault.is_missing() {
-            true => refused(NOT_FOUND, &outcome.end),
-            false => refused(NOT_RUN, &outcome.end),
+            true => NOT_FOUND,
+            false => NOT_RUN,
         },
-        End::NotStarted(_) => refused(NOT_MADE, &outcome.end),
+        End::NotStarted(_) => NOT_MADE,
+    }
+}
+
+/// The ports of this machine that lead into the sandbox, taken before there is one.
+fn doors(policy: &Policy) -> Result<Vec<Door>, Refused> {
+    let door = |(outside, inside)| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, outside))
+            .map_err(|error| Refused::new(format!("--publish {outside}: {error}")))?;
+        Ok(Door { listener: listener.into(), inside })
     };
-    Ok(ExitCode::from(code))
+    profile::ports(policy).map(door).collect()
 }
 
 /// The proxy that is asked for.
@@ -188,6 +243,7 @@ fn let_out(
     listener: OwnedFd,
     started: &Started,
     confinement: Confinement,
+    record: &mut Option<Record>,
 ) -> Result<(), Box<dyn Error>> {
     let calls = || if confinement.has_calls { Ok(()) } else { confine::confine_calls() };
     match confine::confine_files(&[]).and_then(|()| calls()) {
@@ -195,9 +251,17 @@ fn let_out(
         Err(error) => log::warn!("{error}"),
         Ok(()) => {}
     }
-    way_out.serve(listener, started.process.as_fd(), |passage| match passage.outcome {
-        Reached::Allowed(_) => log::debug!("isolate", [host = passage.host.as_str()], "{passage}"),
-        _ => log::warn!("{passage}"),
+    way_out.serve(listener, started.process.as_fd(), |passage| {
+        match passage.outcome {
+            Reached::Allowed(_) => {
+                log::debug!("isolate", [host = passage.host.as_str()], "{passage}");
+            }
+            _ => log::warn!("{passage}"),
+        }
+        if record.as_mut().is_some_and(|record| !record.passed(passage)) {
+            // What cannot be recorded is not done: without this, everything in there ends.
+            let _ = rustix::net::shutdown(&started.report, rustix::net::Shutdown::Both);
+        }
     })?;
     Ok(())
 }
@@ -230,11 +294,6 @@ impl From<std::io::Error> for Refused {
 fn refuse(code: u8, why: &str) -> ExitCode {
     log::error!("{why}");
     ExitCode::from(code)
-}
-
-fn refused(code: u8, end: &End) -> u8 {
-    log::error!("{end}");
-    code
 }
 
 const TIMED_OUT: u8 = 124;

@@ -81,7 +81,9 @@ impl Sandboxes {
             false => filter::program(&profile.calls, &profile.allowed, profile.network)?,
         };
         let (profile, plan, filter) = (&profile, &plan, filter.as_slice());
-        launch::finish(&ground, begun, Charge { profile, plan, filter, report, streams })
+        let (doors, doors_filter) = (Vec::new(), [].as_slice());
+        let charge = Charge { profile, plan, filter, report, streams, doors, doors_filter };
+        launch::finish(&ground, begun, charge)
     }
 }
 

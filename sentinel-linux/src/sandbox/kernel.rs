@@ -211,6 +211,14 @@ pub(super) fn reset_signals() {
     }
 }
 
+/// Children that end are forgotten, without being waited for.
+pub(super) fn ignore_children() {
+    // SAFETY: this sets no function of ours.
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+    }
+}
+
 /// Which signals wait until they are taken: these, or none.
 pub(super) fn hold_signals(signals: &[i32]) {
     // SAFETY: the set is made empty before it is used, and outlives the call that reads it.

@@ -21,6 +21,7 @@ use super::kernel;
 use super::memory::Watch;
 use super::outcome::Report;
 use super::plan::{Base, Plan};
+use super::published::{self, Door};
 use super::root::{self, Root};
 use super::ruleset::{self, Rules};
 use super::{init, limits, net};
@@ -52,6 +53,9 @@ pub(super) struct Charge<'p> {
     pub(super) report: OwnedFd,
     /// Input, output and errors of the program.
     pub(super) streams: [OwnedFd; 3],
+    /// Ports that are reached from outside, and the filter of the processes behind them.
+    pub(super) doors: Vec<Door>,
+    pub(super) doors_filter: &'p [libc::sock_filter],
 }
 
 /// A sandbox in which nothing was granted yet.
@@ -97,7 +101,7 @@ pub(super) fn finish(ground: &Ground<'_>, begun: Result<Begun, Fault>, charge: C
 enum Never {}
 
 fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, Fault> {
-    let Charge { profile, plan, filter, report, streams } = charge;
+    let Charge { profile, plan, filter, report, streams, doors, doors_filter } = charge;
     let Begun { own, mut root } = begun;
     let landlock = ground.landlock;
     net::make(profile, &report)?;
@@ -114,6 +118,8 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     if landlock > 0 {
         forbid(profile, ground.base, plan, &root, landlock)?;
     }
+    published::open(&doors, doors_filter)?;
+    drop(doors);
     kernel::hold_signals(&[libc::SIGCHLD]);
     let children = kernel::children().at(Stage::Processes)?;
     let number = kernel::lend(|| {
@@ -195,7 +201,7 @@ fn give_up_privileges(watches: bool) -> Result<(), Fault> {
 }
 
 /// Keeps these capabilities, in this user namespace, and no others.
-fn keep(kept: CapabilitySet) -> Result<(), Fault> {
+pub(super) fn keep(kept: CapabilitySet) -> Result<(), Fault> {
     let inheritable = CapabilitySet::empty();
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable };
     rustix::thread::set_capabilities(None, sets).at(Stage::Privileges)
@@ -226,7 +232,8 @@ fn forbid(
     if version >= 4 && profile.network == Network::Proxied {
         rules.allow_port(net::PROXY_PORT, landlock::CONNECT_PORT)?;
         for port in &profile.published {
-            rules.allow_port(*port, landlock::BIND_PORT)?;
+            // Waited on by the program, and reached by what leads there from outside.
+            rules.allow_port(*port, landlock::BIND_PORT | landlock::CONNECT_PORT)?;
         }
     }
     rules.enforce()

@@ -35,6 +35,7 @@ mod memory;
 mod net;
 mod outcome;
 mod plan;
+mod published;
 mod root;
 mod ruleset;
 mod script;
@@ -61,6 +62,7 @@ pub(crate) use self::net::{PROXY_PORT, way_to_proxy};
 pub(crate) use self::outcome::{End, Outcome, Told, look};
 use self::outcome::{Ending, Report, Usage};
 use self::plan::{Base, Plan};
+pub(crate) use self::published::Door;
 pub(crate) use self::search::found;
 pub(crate) use self::spawner::{Asked, Spawner};
 pub(crate) use self::system::ENVIRONMENT;
@@ -133,12 +135,25 @@ impl Sandboxes {
     /// # Errors
     /// Why it was not. What fails only inside is told with the outcome.
     pub(crate) fn start(&self, profile: &Profile, streams: Streams) -> Result<Started, StartError> {
+        self.start_published(profile, streams, Vec::new())
+    }
+
+    /// Starts a program that is reached from outside by these doors.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub(crate) fn start_published(
+        &self,
+        profile: &Profile,
+        streams: Streams,
+        doors: Vec<Door>,
+    ) -> Result<Started, StartError> {
         let failed =
             |error: Errno| StartError::new(format!("a socket: {}", io::Error::from(error)));
         let (report, inside) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
                 .map_err(failed)?;
-        let (process, missing) = self.begin(profile, streams, inside)?;
+        let (process, missing) = self.begin(profile, streams, inside, Some(&report), doors)?;
         let mut started = Started { process, report, listener: None, watched: None, missing };
         let take = |started: &Started| match net::take(&started.report) {
             Ok(Ok(descriptor)) => Ok(descriptor),
@@ -162,6 +177,8 @@ impl Sandboxes {
         profile: &Profile,
         streams: Streams,
         inside: OwnedFd,
+        outside: Option<&OwnedFd>,
+        doors: Vec<Door>,
     ) -> Result<(OwnedFd, Vec<String>), StartError> {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
         let missing = self.missing(profile)?;
@@ -171,6 +188,7 @@ impl Sandboxes {
             filter = filter::watched(&profile.calls, &filter)?;
         }
         let init_filter = filter::only(&init::CALLS)?;
+        let doors_filter = filter::only(&published::CALLS)?;
         let maps = self.identity.maps();
         let charge = Charge {
             profile,
@@ -178,11 +196,21 @@ impl Sandboxes {
             filter: &filter,
             report: above_streams(inside)?,
             streams: streams.above()?,
+            doors,
+            doors_filter: &doors_filter,
         };
         let trees = Vec::with_capacity(base.layer.trees.len() + plan.granted.trees.len());
         let ground = self.ground(&base, &maps, &init_filter);
         match self.clone(profile.network)? {
-            Side::Child => launch::finish(&ground, launch::begin(&ground, trees), charge),
+            Side::Child => {
+                // Its end is how it knows that nobody is there any more: it must not hold that
+                // itself. The signal at a parent's death alone does not do, for a parent that has
+                // confined itself sends it to nobody.
+                if let Some(outside) = outside.map(|fd| fd.as_raw_fd().unsigned_abs()) {
+                    let _ = kernel::close_between(outside, outside);
+                }
+                launch::finish(&ground, launch::begin(&ground, trees), charge)
+            }
             Side::Parent { process, .. } => Ok((process, missing)),
         }
     }

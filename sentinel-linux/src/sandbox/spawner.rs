@@ -188,7 +188,7 @@ fn take(
             errors: output.try_clone()?,
             output: output.try_clone()?,
         };
-        sandboxes.begin(&profile, streams, report.try_clone()?).map(drop)
+        sandboxes.begin(&profile, streams, report.try_clone()?, None, Vec::new()).map(drop)
     });
     if let Err(why) = started {
         Report::refuse(&report, &why.to_string());

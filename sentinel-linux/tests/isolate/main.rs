@@ -6,7 +6,10 @@
     reason = "a test that cannot go on is a test that fails"
 )]
 
+mod audit;
 mod log;
 mod person;
 mod policy;
+mod production;
+mod publish;
 mod seccomp;

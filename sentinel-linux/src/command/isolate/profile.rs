@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::SANDBOX_SECCOMP_BYTES_MAX;
-use sentinel_core::sandbox::policy::{Key, Policy, seconds, size};
+use sentinel_core::sandbox::policy::{Key, Policy, port, seconds, size};
 use sentinel_core::sandbox::{
     CallRules, Calls, CallsMode, Machine, Mount, Network, Profile, Requirement, Rights,
 };
@@ -45,6 +45,7 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
         profile.hidden.push(bytes(&place(path)?));
     }
     profile.network = network(policy)?;
+    profile.published = ports(policy).map(|(_, inside)| inside).collect();
     profile.environment = environment(policy, profile.network)?;
     let limits = &mut profile.limits;
     limits.memory_bytes = policy.word(Key::Memory).and_then(size);
@@ -101,10 +102,17 @@ fn machine() -> Machine {
     Machine { architecture, short_architecture, kernel: (number(), number()) }
 }
 
+/// Ports outside and inside.
+pub(super) fn ports(policy: &Policy) -> impl Iterator<Item = (u16, u16)> {
+    let ports = policy.all(Key::Publish).iter();
+    ports.filter_map(|ports| port(std::str::from_utf8(ports).ok()?))
+}
+
 fn network(policy: &Policy) -> Result<Network, Refused> {
     let is_let_out = !policy.all(Key::Hosts).is_empty();
+    let is_let_in = !policy.all(Key::Publish).is_empty();
     let network = match policy.word(Key::Network) {
-        None if !is_let_out => Network::None,
+        None if !is_let_out && !is_let_in => Network::None,
         None | Some("proxied") => Network::Proxied,
         Some("host") => Network::Host,
         _ => Network::None,
@@ -112,7 +120,10 @@ fn network(policy: &Policy) -> Result<Network, Refused> {
     if is_let_out && network != Network::Proxied {
         return Err(Refused::new("--allow-host is for --network proxied, and for no other"));
     }
-    if network == Network::Proxied && !is_let_out {
+    if is_let_in && network != Network::Proxied {
+        return Err(Refused::new("--publish is for --network proxied, and for no other"));
+    }
+    if network == Network::Proxied && !is_let_out && !is_let_in {
         let why = "--network proxied: --allow-host says what it may connect to";
         return Err(Refused::new(why));
     }
@@ -123,7 +134,7 @@ fn network(policy: &Policy) -> Result<Network, Refused> {
 fn environment(policy: &Policy, network: Network) -> Result<Vec<Vec<u8>>, Refused> {
     let mut environment: Vec<Vec<u8>> =
         ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
-    if network == Network::Proxied {
+    if network == Network::Proxied && !policy.all(Key::Hosts).is_empty() {
         let is_here = |host: &Vec<u8>| {
             let own: [&[u8]; 3] = [b"localhost", b"127.", b"[::1]"];
             own.iter().any(|own| host.starts_with(own))

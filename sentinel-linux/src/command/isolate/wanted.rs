@@ -16,13 +16,21 @@ use sentinel_core::limits::TOML_BYTES_MAX;
 use sentinel_core::sandbox::policy::{Key, Policy, Times};
 use sha2::{Digest as _, Sha256};
 
-use super::{Arguments, Refused};
+use super::{Arguments, Refused, production};
 
 /// The policy that holds.
 pub(super) fn policy(arguments: &Arguments) -> Result<Policy, Refused> {
-    let line = line(arguments)?;
+    let is_production = production::is_on()?;
+    let mut line = line(arguments)?;
+    let pins = pins(arguments)?;
+    if is_production {
+        if pins.is_empty() || arguments.path("policy").is_none() {
+            return Err(Refused::new(production::UNPINNED));
+        }
+        line.put(Key::Immutable, b"true").map_err(Refused::new)?;
+    }
     let file = match arguments.path("policy") {
-        Some(path) => read(&path, &pins(arguments)?)?,
+        Some(path) => read(&path, &pins)?,
         None if arguments.has("policy-sha256") || variable(PIN).is_some() => {
             return Err(Refused::new("a policy is pinned, and --policy names none"));
         }
@@ -31,7 +39,14 @@ pub(super) fn policy(arguments: &Arguments) -> Result<Policy, Refused> {
         }
         None => Policy::default(),
     };
-    file.join(line).map_err(|error| Refused::new(error.to_string()))
+    let mut policy = file.join(line).map_err(|error| Refused::new(error.to_string()))?;
+    if arguments.has("no-proxy") {
+        policy.forget(Key::Hosts);
+    }
+    if is_production {
+        production::check(&policy)?;
+    }
+    Ok(policy)
 }
 
 /// The same with places as they are called from the root directory.
@@ -133,6 +148,18 @@ fn pins(arguments: &Arguments) -> Result<Vec<String>, Refused> {
 /// What the command line says.
 fn line(arguments: &Arguments) -> Result<Policy, Refused> {
     let mut line = Policy::default();
+    let networks = ["network", "proxy", "no-proxy"].map(|option| arguments.has(option));
+    if networks.iter().filter(|is_said| **is_said).count() > 1 {
+        return Err(Refused::new("--network, --proxy and --no-proxy are one question: say one"));
+    }
+    if arguments.has("no-proxy") && arguments.all("allow-host").next().is_some() {
+        return Err(Refused::new("--no-proxy leaves no way to what --allow-host names"));
+    }
+    for (option, network) in [("proxy", "proxied"), ("no-proxy", "none")] {
+        if arguments.has(option) {
+            line.put(Key::Network, network.as_bytes()).map_err(Refused::new)?;
+        }
+    }
     for (key, option, times) in Policy::options() {
         let mut put = |value: &[u8]| {
             line.put(key, value).map_err(|why| {
