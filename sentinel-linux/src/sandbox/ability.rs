@@ -5,6 +5,7 @@
 
 use sentinel_core::sandbox::{Network, Profile};
 
+use super::cgroup::Cgroups;
 use crate::confine::landlock;
 
 /// What there is, looked at once.
@@ -22,7 +23,11 @@ impl Ability {
 
     /// What a sandbox of this profile would be missing. Without namespaces and a filter for system
     /// calls there is none at all; that is found out when one is made.
-    pub(crate) fn missing(&self, profile: &Profile) -> Vec<String> {
+    pub(super) fn missing<'c>(
+        &self,
+        profile: &Profile,
+        cgroups: impl FnOnce() -> &'c Cgroups,
+    ) -> Vec<String> {
         let mut missing = Vec::new();
         if self.landlock == 0 {
             let why = "this kernel has no Landlock: what is shown is guarded by its mounts alone";
@@ -39,6 +44,13 @@ impl Ability {
             missing.push(
                 "Landlock of this kernel knows no ports: that only the proxy is reached rests on \
                  there being no route alone"
+                    .into(),
+            );
+        }
+        if profile.limits.processors_percent.is_some() && !cgroups().has_processors() {
+            missing.push(
+                "no cgroup can be had here: how many processors all processes of a program use \
+                 together is not limited"
                     .into(),
             );
         }

@@ -39,7 +39,7 @@ impl Sandboxes {
     pub(super) fn make_ahead(&self, input: &OwnedFd) -> Result<Ahead, StartError> {
         let base = Base::usual(&self.identity)?;
         let (socket, inside) = pair()?;
-        match self.clone(Network::None)? {
+        match self.clone(Network::None, None)? {
             Side::Parent { .. } => Ok(Ahead { base, socket }),
             Side::Child => {
                 drop(socket);
@@ -82,7 +82,8 @@ impl Sandboxes {
         };
         let (profile, plan, filter) = (&profile, &plan, filter.as_slice());
         let (doors, doors_filter) = (Vec::new(), [].as_slice());
-        let charge = Charge { profile, plan, filter, report, streams, doors, doors_filter };
+        let group = None;
+        let charge = Charge { profile, plan, filter, group, report, streams, doors, doors_filter };
         launch::finish(&ground, begun, charge)
     }
 }

@@ -18,9 +18,9 @@ use rustix::time::{ClockId, clock_gettime};
 
 use sentinel_core::sandbox::Limits;
 
-use super::kernel;
 use super::memory::{TooMuch, Watch};
 use super::outcome::{Ending, Report};
+use super::{cgroup, kernel};
 
 /// The calls it makes, besides those that every program makes by itself.
 pub(super) const CALLS: [&str; 17] = [
@@ -43,21 +43,24 @@ pub(super) const CALLS: [&str; 17] = [
     "brk",
 ];
 
+/// What the processes of a sandbox may use, and who sees to it.
+#[derive(Debug)]
+pub(super) struct Limited<'p> {
+    pub(super) limits: &'p Limits,
+    pub(super) watch: Option<Watch>,
+    /// Where the kernel counts whom it killed because memory was all used.
+    pub(super) killed: Option<&'p OwnedFd>,
+}
+
 /// Waits for the end of the program, and ends.
-pub(super) fn wait(
-    report: &OwnedFd,
-    children: &OwnedFd,
-    program: i32,
-    limits: &Limits,
-    watch: Option<&Watch>,
-) -> ! {
-    let ends = limits.time.map(|time| now().saturating_add(time));
+pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: &Limited<'_>) -> ! {
+    let ends = limited.limits.time.map(|time| now().saturating_add(time));
     loop {
         let mut left = ends.map(|ends| ends.saturating_sub(now()));
         if left == Some(Duration::ZERO) {
             tell(report, Ending::TimedOut);
         }
-        match watch.map(Watch::look) {
+        match limited.watch.as_ref().map(Watch::look) {
             None => {}
             Some(Ok(patience)) => left = Some(left.unwrap_or(patience).min(patience)),
             Some(Err(TooMuch)) => tell(report, Ending::OutOfMemory),
@@ -81,16 +84,26 @@ pub(super) fn wait(
         let _ = rustix::io::read(children, &mut [0_u8; 128]);
         while let Some((number, ending)) = kernel::reap_any() {
             if number == program {
-                tell(report, cause(ending, limits));
+                tell(report, cause(ending, limited));
             }
         }
     }
 }
 
 /// What was behind the end of the program.
-fn cause(ending: Ending, limits: &Limits) -> Ending {
+fn cause(ending: Ending, limited: &Limited<'_>) -> Ending {
+    let Limited { limits, killed, .. } = limited;
+    let is_killed = || {
+        let mut room = [0; 512];
+        let text = killed.and_then(|killed| rustix::io::read(killed, &mut room).ok());
+        cgroup::has_killed(room.get(..text.unwrap_or_default()).unwrap_or_default())
+    };
     let used = kernel::usage_of_children().time;
     match ending {
+        // A shell says of its last child what was its end.
+        Ending::Signalled(libc::SIGKILL) | Ending::Exited(KILLED) if is_killed() => {
+            Ending::OutOfMemory
+        }
         Ending::Signalled(libc::SIGXCPU) => Ending::OutOfProcessor,
         // Who does not hear that signal gets another one a second later.
         Ending::Signalled(libc::SIGKILL) if limits.processor_time.is_some_and(|it| used >= it) => {
@@ -112,3 +125,6 @@ pub(super) fn now() -> Duration {
     let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
 }
+
+/// What a shell's status is when a child was killed: 128 and the number of the signal.
+const KILLED: i32 = 137;

@@ -16,7 +16,9 @@ use rustix::thread::{CapabilitySet, CapabilitySets, UnshareFlags};
 use sentinel_core::sandbox::{CallsMode, Network, Profile};
 
 use super::canary::{self, Walls};
+use super::cgroup::Group;
 use super::fault::{At as _, Fault, Stage};
+use super::init::Limited;
 use super::kernel;
 use super::memory::Watch;
 use super::outcome::Report;
@@ -49,6 +51,8 @@ pub(super) struct Charge<'p> {
     pub(super) profile: &'p Profile,
     pub(super) plan: &'p Plan,
     pub(super) filter: &'p [libc::sock_filter],
+    /// The limits of all together, where there is a cgroup.
+    pub(super) group: Option<&'p Group>,
     /// Where things are told; when the other end is closed, everything ends.
     pub(super) report: OwnedFd,
     /// Input, output and errors of the program.
@@ -83,6 +87,11 @@ pub(super) fn begin(ground: &Ground<'_>, trees: Vec<OwnedFd>) -> Result<Begun, F
     Ok(Begun { own, root })
 }
 
+/// Goes into the groups that a process is not begun in: to be done before anything else.
+pub(super) fn enter_group(group: &Group) -> Result<(), Fault> {
+    group.entries.iter().try_for_each(|entry| write(entry, b"0").map(drop)).at(Stage::Limits)
+}
+
 /// Finishes what was begun, and is the first process until the end.
 pub(super) fn finish(ground: &Ground<'_>, begun: Result<Begun, Fault>, charge: Charge<'_>) -> ! {
     let report = match charge.report.try_clone() {
@@ -101,11 +110,13 @@ pub(super) fn finish(ground: &Ground<'_>, begun: Result<Begun, Fault>, charge: C
 enum Never {}
 
 fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, Fault> {
-    let Charge { profile, plan, filter, report, streams, doors, doors_filter } = charge;
+    let Charge { profile, plan, filter, group, report, streams, doors, doors_filter } = charge;
     let Begun { own, mut root } = begun;
     let landlock = ground.landlock;
     net::make(profile, &report)?;
-    let bytes_max = profile.limits.memory_bytes;
+    let killed = group.and_then(|group| group.killed.as_ref());
+    // What the kernel limits need not be watched.
+    let bytes_max = profile.limits.memory_bytes.filter(|_| killed.is_none());
     root::enter(&mut root, plan, bytes_max.is_some())?;
     if ground.is_given {
         become_user(ground.uid, ground.gid, &own, ground.maps)?;
@@ -137,14 +148,15 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     std::mem::forget(streams);
     let watched = root.watched.take();
     std::mem::forget(root);
-    let watched_fd = watched.as_ref().unwrap_or(&report);
+    let watched_fd = watched.as_ref().or(killed).unwrap_or(&report);
     kernel::close_all_but([&report, &children, watched_fd]).at(Stage::Descriptors)?;
     if watched.is_some() {
         kernel::be_quick();
     }
     kernel::install(ground.init_filter).at(Stage::Calls)?;
     let watch = watched.zip(bytes_max).map(|(processes, bytes_max)| Watch { processes, bytes_max });
-    init::wait(&report, &children, number, &profile.limits, watch.as_ref())
+    let limited = Limited { limits: &profile.limits, watch, killed };
+    init::wait(&report, &children, number, &limited)
 }
 
 /// Is killed when whoever started this ends.

@@ -24,6 +24,7 @@
 mod ability;
 mod ahead;
 mod canary;
+mod cgroup;
 mod fault;
 mod filter;
 mod identity;
@@ -44,6 +45,7 @@ mod spawner;
 mod system;
 mod watch;
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -51,9 +53,10 @@ use std::time::Duration;
 use rustix::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use sentinel_core::sandbox::{CallsMode, Network, Profile, Requirement};
+use sentinel_core::sandbox::{CallsMode, Limits, Network, Profile, Requirement};
 
 use self::ability::Ability;
+use self::cgroup::{Cgroups, Group};
 use self::fault::{Fault, Stage};
 use self::identity::Identity;
 use self::kernel::Side;
@@ -73,6 +76,8 @@ pub(crate) use self::watch::{Seen, Watch};
 pub(crate) struct Sandboxes {
     ability: Ability,
     identity: Identity,
+    /// Looked for when a call first asks for what they are for.
+    cgroups: OnceCell<Cgroups>,
     is_timed: bool,
 }
 
@@ -116,12 +121,28 @@ pub(crate) struct Started {
     pub(crate) watched: Option<(OwnedFd, Watch)>,
     /// What is missing of what a sandbox should be.
     pub(crate) missing: Vec<String>,
+    /// The limits of all together. It goes last, when nobody is in it any more.
+    group: Option<Group>,
+}
+
+/// The first process of a sandbox.
+#[derive(Debug)]
+struct Made {
+    process: OwnedFd,
+    number: i32,
+    missing: Vec<String>,
+    group: Option<Group>,
 }
 
 impl Sandboxes {
     /// Looks at what can be done here.
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { ability: Ability::probe(), identity: Identity::new()?, is_timed: false })
+        Ok(Self {
+            ability: Ability::probe(),
+            identity: Identity::new()?,
+            cgroups: OnceCell::new(),
+            is_timed: false,
+        })
     }
 
     /// Those of which each tells how long trying its walls took, which is to be taken before its
@@ -153,8 +174,10 @@ impl Sandboxes {
         let (report, inside) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
                 .map_err(failed)?;
-        let (process, missing) = self.begin(profile, streams, inside, Some(&report), doors)?;
-        let mut started = Started { process, report, listener: None, watched: None, missing };
+        let Made { process, missing, group, .. } =
+            self.begin(profile, streams, inside, Some(&report), doors)?;
+        let mut started =
+            Started { process, report, listener: None, watched: None, missing, group };
         let take = |started: &Started| match net::take(&started.report) {
             Ok(Ok(descriptor)) => Ok(descriptor),
             Ok(Err(report)) => Err(StartError::new(outcome_of(Ok(report)).end.to_string())),
@@ -179,7 +202,7 @@ impl Sandboxes {
         inside: OwnedFd,
         outside: Option<&OwnedFd>,
         doors: Vec<Door>,
-    ) -> Result<(OwnedFd, Vec<String>), StartError> {
+    ) -> Result<Made, StartError> {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
         let missing = self.missing(profile)?;
         let (base, plan) = Plan::new(profile, &self.identity)?;
@@ -190,7 +213,16 @@ impl Sandboxes {
         let init_filter = filter::only(&init::CALLS)?;
         let doors_filter = filter::only(&published::CALLS)?;
         let maps = self.identity.maps();
+        let limits = &profile.limits;
+        let group =
+            match self.is_grouped(limits) {
+                true => Some(self.cgroups().make(limits).map_err(|error| {
+                    StartError::new(format!("a cgroup for its limits: {error}"))
+                })?),
+                false => None,
+            };
         let charge = Charge {
+            group: group.as_ref(),
             profile,
             plan: &plan,
             filter: &filter,
@@ -201,7 +233,7 @@ impl Sandboxes {
         };
         let trees = Vec::with_capacity(base.layer.trees.len() + plan.granted.trees.len());
         let ground = self.ground(&base, &maps, &init_filter);
-        match self.clone(profile.network)? {
+        match self.clone(profile.network, group.as_ref())? {
             Side::Child => {
                 // Its end is how it knows that nobody is there any more: it must not hold that
                 // itself. The signal at a parent's death alone does not do, for a parent that has
@@ -209,15 +241,17 @@ impl Sandboxes {
                 if let Some(outside) = outside.map(|fd| fd.as_raw_fd().unsigned_abs()) {
                     let _ = kernel::close_between(outside, outside);
                 }
-                launch::finish(&ground, launch::begin(&ground, trees), charge)
+                let entered = group.as_ref().map_or(Ok(()), launch::enter_group);
+                let begun = entered.and_then(|()| launch::begin(&ground, trees));
+                launch::finish(&ground, begun, charge)
             }
-            Side::Parent { process, .. } => Ok((process, missing)),
+            Side::Parent { process, number } => Ok(Made { process, number, missing, group }),
         }
     }
 
     /// What a sandbox of this profile is missing here; an error if it must not be.
     fn missing(&self, profile: &Profile) -> Result<Vec<String>, StartError> {
-        let missing = self.ability.missing(profile);
+        let missing = self.ability.missing(profile, || self.cgroups());
         if profile.requirement == Requirement::Strict
             && let Some(missing) = missing.first()
         {
@@ -246,10 +280,21 @@ impl Sandboxes {
         }
     }
 
+    /// Whether a call of these limits has a cgroup.
+    fn is_grouped(&self, limits: &Limits) -> bool {
+        let wants = limits.memory_bytes.is_some() || limits.processors_percent.is_some();
+        wants && self.cgroups().is_for(limits)
+    }
+
+    fn cgroups(&self) -> &Cgroups {
+        self.cgroups.get_or_init(Cgroups::find)
+    }
+
     /// The first process of a sandbox.
-    fn clone(&self, network: Network) -> Result<Side, StartError> {
+    fn clone(&self, network: Network, group: Option<&Group>) -> Result<Side, StartError> {
         let namespaces = namespaces(network, self.identity.is_given());
-        kernel::clone(namespaces, None).map_err(|error| {
+        let into = group.and_then(|group| group.into.as_ref());
+        kernel::clone(namespaces, into).map_err(|error| {
             let fault = Fault { stage: Stage::Namespaces, index: 0, error };
             StartError::new(End::NotStarted(fault).to_string())
         })
@@ -276,7 +321,8 @@ impl Started {
     /// left, on its way out.
     pub(crate) fn wait_last(self) -> Outcome {
         let report = Report::receive(&self.report);
-        if !matches!(report, Ok(Report::Ended { is_alone: true, .. })) {
+        let is_alone = matches!(report, Ok(Report::Ended { is_alone: true, .. }));
+        if self.group.is_some() || !is_alone {
             let _ = kernel::reap(&self.process);
         }
         outcome_of(report)

@@ -24,9 +24,11 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
+use sentinel_core::order::Map;
 use sentinel_core::sandbox::Profile;
 
 use super::ahead::Ahead;
+use super::cgroup::Group;
 use super::kernel::{self, Side};
 use super::outcome::Report;
 use super::{Sandboxes, Streams, filter};
@@ -127,6 +129,8 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
     kernel::install(&filter)?;
     let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
     let mut ahead = None;
+    // Those of the calls that run, by their first process.
+    let mut groups: Map<i32, Group> = Map::new();
     // Nothing is made ahead before the first call: who calls nothing has nothing waiting.
     let mut is_used = false;
     loop {
@@ -141,12 +145,13 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
         };
         let _ = rustix::io::read(&children, &mut [0; 128]);
         let mut has_ended = false;
-        while kernel::reap_any().is_some() {
+        while let Some((number, _)) = kernel::reap_any() {
             has_ended = true;
+            groups.remove(&number);
         }
         let [asked, _] = &waited;
         if !asked.revents().is_empty() {
-            take(&socket, &mut bytes, &sandboxes, &nothing, &mut ahead)?;
+            take(&socket, &mut bytes, &sandboxes, &nothing, &mut ahead, &mut groups)?;
             is_used = true;
         } else if is_wanted && (is_quiet || has_ended) {
             // Without one, each is made when it is asked for, and why it cannot be is told then.
@@ -163,6 +168,7 @@ fn take(
     sandboxes: &Sandboxes,
     nothing: &OwnedFd,
     ahead: &mut Option<Ahead>,
+    groups: &mut Map<i32, Group>,
 ) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
@@ -178,7 +184,8 @@ fn take(
     let [output, report]: [OwnedFd; 2] = fds.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
     let started = sandboxes.missing(&profile).and_then(|_| {
         // Whatever is wrong with that one, or with the profile, is told of one that is made now.
-        if let Some(ahead) = ahead.take_if(|ahead| ahead.suits(&profile))
+        let is_grouped = sandboxes.is_grouped(&profile.limits);
+        if let Some(ahead) = ahead.take_if(|ahead| !is_grouped && ahead.suits(&profile))
             && ahead.give(sandboxes, &profile, request, (&output, &report)).is_ok()
         {
             return Ok(());
@@ -188,7 +195,11 @@ fn take(
             errors: output.try_clone()?,
             output: output.try_clone()?,
         };
-        sandboxes.begin(&profile, streams, report.try_clone()?, None, Vec::new()).map(drop)
+        let made = sandboxes.begin(&profile, streams, report.try_clone()?, None, Vec::new())?;
+        if let Some(group) = made.group {
+            groups.insert(made.number, group);
+        }
+        Ok(())
     });
     if let Err(why) = started {
         Report::refuse(&report, &why.to_string());

@@ -1,0 +1,334 @@
+//! Limits of all processes of a sandbox together: a cgroup, where one can be had.
+//!
+//! Which is: in version 2 beneath this process's own group, if that is given to its user and holds
+//! nobody else (a service with `Delegate=yes`, a scope of one's own), for what is not in version 2
+//! in version 1, as root. A group is made for one call and removed after it.
+//!
+//! # Invariants
+//! - A limit that was asked for and cannot be set in the group is an error.
+//! - Nothing of another program is moved to another group.
+//!
+//! # Not here
+//! What is done about memory where there is none: [`super::watch`].
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags, open};
+use sentinel_core::sandbox::Limits;
+
+/// Where groups can be made.
+#[derive(Debug)]
+pub(super) struct Cgroups {
+    /// For each thing that is limited, the directory in which groups are made and its version.
+    memory: Option<Place>,
+    pids: Option<Place>,
+    processors: Option<Place>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    directory: PathBuf,
+    version: u8,
+}
+
+/// A group of one call. Whoever drops it ends what is in it and removes it.
+#[derive(Debug)]
+pub(super) struct Group {
+    directories: Vec<PathBuf>,
+    /// Of version 2: what a process is begun in.
+    pub(super) into: Option<OwnedFd>,
+    /// Of version 1: where a process writes that it belongs there.
+    pub(super) entries: Vec<OwnedFd>,
+    /// Where the kernel counts whom it killed because memory was all used.
+    pub(super) killed: Option<OwnedFd>,
+}
+
+impl Cgroups {
+    /// Looks at what there is here.
+    pub(super) fn find() -> Self {
+        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+        Self::among(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"), Path::new("/"))
+    }
+
+    /// By what the kernel says of groups and of mounts; all beneath a root directory.
+    fn among(own: &str, mounts: &str, root: &Path) -> Self {
+        let place = |controller: &str| {
+            for line in own.lines() {
+                let mut parts = line.splitn(3, ':');
+                let (_, names, path) = (parts.next(), parts.next()?, parts.next()?);
+                let version = if names.is_empty() { 2 } else { 1 };
+                if version == 1 && !names.split(',').any(|name| name == controller) {
+                    continue;
+                }
+                let Some(mount) = mounted(mounts, version, controller) else { continue };
+                let directory = root.join(&mount[1..]).join(path.trim_start_matches('/'));
+                if version == 2 && !divide(&directory, controller) {
+                    continue;
+                }
+                // Who cannot make a directory there cannot make a group.
+                if rustix::fs::access(&directory, rustix::fs::Access::WRITE_OK).is_ok() {
+                    return Some(Place { directory, version });
+                }
+            }
+            None
+        };
+        let [memory, pids, processors] = ["memory", "pids", "cpu"].map(place);
+        let cgroups = Self { memory, pids, processors };
+        cgroups.forget_old();
+        cgroups
+    }
+
+    pub(super) const fn has_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    pub(super) const fn has_processors(&self) -> bool {
+        self.processors.is_some()
+    }
+
+    /// Whether a call of these limits gets a group.
+    pub(super) const fn is_for(&self, limits: &Limits) -> bool {
+        limits.memory_bytes.is_some() && self.has_memory()
+            || limits.processors_percent.is_some() && self.has_processors()
+    }
+
+    /// Makes a group with these limits.
+    pub(super) fn make(&self, limits: &Limits) -> io::Result<Group> {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{number}", std::process::id());
+        let mut group =
+            Group { directories: Vec::new(), into: None, entries: Vec::new(), killed: None };
+        if let Some((place, bytes)) = self.memory.as_ref().zip(limits.memory_bytes) {
+            let directory = group.at(place, &name)?;
+            let bytes = bytes.to_string();
+            let (memory, swap, killed) = match place.version {
+                2 => ("memory.max", "memory.swap.max", "memory.events.local"),
+                _ => ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.oom_control"),
+            };
+            fs::write(directory.join(memory), &bytes)?;
+            // Together with swap, or without any; where swap is not counted there is no such file.
+            let both = if place.version == 2 { "0" } else { &bytes };
+            let _ = fs::write(directory.join(swap), both);
+            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+            group.killed = open(directory.join(killed), flags, Mode::empty()).ok();
+        }
+        if let Some((place, percent)) = self.processors.as_ref().zip(limits.processors_percent) {
+            let directory = group.at(place, &name)?;
+            let quota = u64::from(percent).max(1) * PERIOD_MICROSECONDS / 100;
+            match place.version {
+                2 => {
+                    let both = format!("{quota} {PERIOD_MICROSECONDS}");
+                    fs::write(directory.join("cpu.max"), both)?;
+                }
+                _ => {
+                    let period = PERIOD_MICROSECONDS.to_string();
+                    fs::write(directory.join("cpu.cfs_period_us"), period)?;
+                    fs::write(directory.join("cpu.cfs_quota_us"), quota.to_string())?;
+                }
+            }
+        }
+        if let Some(place) = &self.pids {
+            let directory = group.at(place, &name)?;
+            // The process that waits for the program is one as well.
+            fs::write(directory.join("pids.max"), (u64::from(limits.pids) + 1).to_string())?;
+        }
+        Ok(group)
+    }
+
+    /// Removes what was left by a process of ours that was killed.
+    fn forget_old(&self) {
+        let places = [&self.memory, &self.pids, &self.processors].into_iter().flatten();
+        for entry in places.flat_map(|place| fs::read_dir(&place.directory)).flatten().flatten() {
+            let name = entry.file_name();
+            let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+            // One that lives cleans up itself, and has perhaps not begun in its group yet.
+            if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
+    }
+}
+
+impl Group {
+    /// The group's directory at a place, made if it is not there.
+    fn at(&mut self, place: &Place, name: &str) -> io::Result<PathBuf> {
+        let directory = place.directory.join(name);
+        if self.directories.contains(&directory) {
+            return Ok(directory);
+        }
+        fs::create_dir(&directory)?;
+        self.directories.push(directory.clone());
+        match place.version {
+            2 => {
+                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                self.into = Some(open(&directory, flags, Mode::empty())?);
+            }
+            _ => {
+                let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+                self.entries.push(open(directory.join("cgroup.procs"), flags, Mode::empty())?);
+            }
+        }
+        Ok(directory)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            let _ = fs::write(directory.join("cgroup.kill"), "1");
+            for _ in 0..REMOVALS_MAX {
+                match fs::remove_dir(directory) {
+                    // Somebody in it has not ended yet.
+                    Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    _ => break,
+                }
+            }
+        }
+    }
+}
+
+/// Whether the kernel counted somebody whom it killed for memory: by the text of its file.
+pub(super) fn has_killed(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let count = lines.find_map(|line| line.strip_prefix(b"oom_kill "));
+    count.is_some_and(|count| count.iter().any(|digit| matches!(digit, b'1'..=b'9')))
+}
+
+/// Where groups with a controller are mounted, and the whole of them.
+fn mounted<'m>(mounts: &'m str, version: u8, controller: &str) -> Option<&'m str> {
+    mounts.lines().find_map(|line| {
+        let (left, right) = line.split_once(" - ")?;
+        let mut right = right.split(' ');
+        let is_it = match (right.next()?, version) {
+            ("cgroup2", 2) => true,
+            ("cgroup", 1) => right.nth(1)?.split(',').any(|option| option == controller),
+            _ => false,
+        };
+        let mut left = left.split(' ').skip(3);
+        let (from, to) = (left.next()?, left.next()?);
+        (is_it && from == "/" && to.starts_with('/')).then_some(to)
+    })
+}
+
+/// Makes a controller be there for groups beneath one of version 2.
+fn divide(directory: &Path, controller: &str) -> bool {
+    let lists = |file: &str| {
+        let text = fs::read_to_string(directory.join(file)).unwrap_or_default();
+        text.split_whitespace().any(|word| word == controller)
+    };
+    if !lists("cgroup.controllers") {
+        return false;
+    }
+    let enable = || {
+        let _ = fs::write(directory.join("cgroup.subtree_control"), format!("+{controller}"));
+        lists("cgroup.subtree_control")
+    };
+    // A group that is divided holds no process itself: ours move into one beneath it.
+    enable() || move_own(directory).is_ok() && enable()
+}
+
+/// Moves this process and the agent's out of a group that nobody else is in.
+fn move_own(directory: &Path) -> io::Result<()> {
+    let own = std::process::id();
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_pid().unsigned_abs());
+    // The agent, whose spawner this is; of anybody else's program it is a shell or the like.
+    let is_agent = |id: u32| {
+        let name = fs::read_to_string(format!("/proc/{id}/comm"));
+        name.is_ok_and(|name| name.trim_end() == "sentinel")
+    };
+    let text = fs::read_to_string(directory.join("cgroup.procs"))?;
+    let ids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    if !ids.iter().all(|id| *id == own || parent == Some(*id) && is_agent(*id)) {
+        return Err(io::Error::other("others are in this group"));
+    }
+    let beneath = directory.join("sentinel");
+    match fs::create_dir(&beneath) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    ids.iter().try_for_each(|id| fs::write(beneath.join("cgroup.procs"), id.to_string()))
+}
+
+/// The number of the next group, of all that this process makes.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+const PREFIX: &str = "sentinel-call-";
+const PERIOD_MICROSECONDS: u64 = 100_000;
+/// As many milliseconds as processes that were killed take at most to be gone.
+const REMOVALS_MAX: usize = 500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files as the kernel has them; it would make those of a group itself.
+    fn tree(name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let root = std::env::temp_dir().join(format!("sentinel-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        for (file, text) in files {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        root
+    }
+
+    const V2: &str =
+        "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate";
+    const V1: &str = "31 23 0:27 / /cg/mem rw - cgroup cgroup rw,memory\n\
+                      32 23 0:28 / /cg/cpu rw - cgroup cgroup rw,cpu,cpuacct\n\
+                      33 23 0:29 /docker/x /cg/pids rw - cgroup cgroup rw,pids";
+
+    #[test]
+    fn a_group_that_was_given_to_us_is_found() {
+        let own = "sys/fs/cgroup/user.slice/own";
+        let files = [
+            (format!("{own}/cgroup.controllers"), "cpu memory pids"),
+            (format!("{own}/cgroup.subtree_control"), "memory pids"),
+            (format!("{own}/cgroup.procs"), "1\n"),
+        ];
+        let files = files.each_ref().map(|(name, text)| (name.as_str(), *text));
+        let root = tree("cgroup-two", &files);
+        let cgroups = Cgroups::among("0::/user.slice/own\n", V2, &root);
+        let place = Place { directory: root.join(own), version: 2 };
+        assert_eq!(cgroups.memory, Some(place.clone()));
+        assert_eq!(cgroups.pids, Some(place));
+        // What is not divided, and holds somebody else, is left alone.
+        let text = fs::read_to_string(root.join(own).join("cgroup.procs")).unwrap();
+        assert_eq!(text, "1\n");
+        let limits = Limits { memory_bytes: Some(4096), pids: 7, ..Limits::default() };
+        assert!(cgroups.is_for(&limits) && !cgroups.is_for(&Limits::default()));
+        let group = cgroups.make(&limits).unwrap();
+        assert!(group.into.is_some() && group.entries.is_empty());
+        let made = &group.directories[0];
+        let read = |file: &str| fs::read_to_string(made.join(file)).unwrap();
+        assert_eq!((read("memory.max"), read("memory.swap.max")), ("4096".into(), "0".into()));
+        assert_eq!(read("pids.max"), "8");
+        assert!(!Cgroups::among("0::/other\n", V2, &root).has_memory());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn what_is_old_is_found_by_its_controllers() {
+        let root = tree("cgroup-one", &[("cg/mem/own/x", ""), ("cg/cpu/own/x", "")]);
+        let own = "9:name=systemd:/\n4:memory:/own\n3:cpu,cpuacct:/own\n2:pids:/own\n0::/\n";
+        let cgroups = Cgroups::among(own, V1, &root);
+        assert_eq!(cgroups.memory.unwrap().directory, root.join("cg/mem/own"));
+        assert_eq!(cgroups.processors.unwrap().directory, root.join("cg/cpu/own"));
+        assert_eq!(cgroups.pids, None, "a part of the groups is not the whole");
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn the_kernel_says_whom_it_killed() {
+        assert!(has_killed(b"low 0\noom 3\noom_kill 2\noom_group_kill 0\n"));
+        assert!(!has_killed(b"oom 3\noom_kill 0\n"));
+        assert!(!has_killed(b""));
+    }
+}
