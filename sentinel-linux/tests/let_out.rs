@@ -46,9 +46,12 @@ impl Home {
         command
     }
 
-    /// What is said to one request.
-    fn ask(&self, request: &str) -> String {
-        said(&self.sentinel(&["chat", "-m", request]).output().unwrap())
+    /// What is said to one request, of somebody who has said nothing before, and the log of it.
+    fn ask(&self, request: &str) -> (String, String) {
+        let _ = fs::remove_dir_all(self.path.join("state"));
+        let words = ["chat", "-m", request, "--i-know-what-im-doing"];
+        let answer = said(&self.sentinel(&words).output().unwrap());
+        (answer, self.say(&["audit", "show"]))
     }
 
     /// What a command says.
@@ -58,7 +61,11 @@ impl Home {
 
     /// An agent at work that was asked for something.
     fn begin(&self, request: &str) -> Agent {
-        let mut child = self.sentinel(&["chat"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .sentinel(&["chat", "--i-know-what-im-doing"])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
         child.stdin.as_mut().unwrap().write_all(format!("{request}\n").as_bytes()).unwrap();
         Agent { child }
     }
@@ -154,23 +161,25 @@ fn a_command_reaches_what_it_names_and_what_is_granted() {
     let home = Home::new("curl", &grants);
     let get = |port: u16| format!("run `curl -sS http://localhost:{port}/page`");
 
-    let reached = home.ask(&format!("{} reaching localhost:{port}", get(port)));
-    assert!(reached.contains("hello from outside"), "{reached}");
-    let records = home.say(&["audit", "show"]);
-    let is_told = |what: &str| records.contains(what);
-    assert!(is_told(&format!("localhost:{port}")) && is_told("egress"), "{records}");
+    let (answer, log) = home.ask(&format!("{} reaching localhost:{port}", get(port)));
+    assert!(answer.contains("hello from outside"), "{answer}");
+    let decided = format!("hosts=[\"localhost:{port}\"]");
+    let passed = format!("host=\"localhost\" port={port} method=\"GET\" path=\"/page\" outcome=");
+    assert!(log.contains(&decided) && log.contains(&passed), "{log}");
 
-    let none = home.ask(&get(port));
-    assert!(!none.contains("hello from outside"), "{none}");
-    let ungranted = home.ask(&format!("{} reaching localhost:{other}", get(other)));
-    assert!(ungranted.contains("no grant covers it"), "{ungranted}");
+    let (answer, log) = home.ask(&get(port));
+    assert!(answer.contains("I could not run curl"), "{answer}");
+    assert!(!log.contains("egress"), "{log}");
+    let (answer, _) = home.ask(&format!("{} reaching localhost:{other}", get(other)));
+    assert!(answer.contains("no grant covers it"), "{answer}");
     // It names one place, and its program tries another.
-    let unnamed = home.ask(&format!("{} reaching localhost:{port}", get(other)));
-    assert!(unnamed.contains("does not name this host"), "{unnamed}");
-    // Nobody is there to answer the question, which shows where the program could go.
-    let asked = home.ask(&format!("{} reaching 127.0.0.1:{port}", get(port)));
-    let shown = format!("could reach 127.0.0.1:{port} (by connect 127.0.0.1:{port} ask)");
-    assert!(asked.contains(&shown) && !asked.contains("hello from outside"), "{asked}");
+    let (answer, log) = home.ask(&format!("{} reaching localhost:{port}", get(other)));
+    assert!(answer.contains("does not name this host"), "{answer}");
+    assert!(log.contains("outcome=\"refused\" why=\"not-named\""), "{log}");
+    // Nobody is there to answer the question.
+    let (answer, log) = home.ask(&format!("{} reaching 127.0.0.1:{port}", get(port)));
+    assert!(!answer.contains("hello from outside"), "{answer}");
+    assert!(log.contains("approval.asked") && !log.contains("egress"), "{log}");
     fs::remove_dir_all(root).unwrap();
 }
 
@@ -198,9 +207,9 @@ fn git_clones_through_the_proxy() {
     git(".", &["clone", "-q", "--bare", "source", "bare.git"]);
     git("bare.git", &["update-server-info"]);
     let port = files(root.clone());
-    let home = Home::new("git", &[format!("connect localhost:{port}")]);
+    let home = Home::new("clone", &[format!("connect localhost:{port}")]);
     let url = format!("http://localhost:{port}/bare.git");
-    let answer = home.ask(&format!("run `git clone {url} here` reaching localhost:{port}"));
+    let (answer, _) = home.ask(&format!("run `git clone {url} here` reaching localhost:{port}"));
     let cloned = fs::read_to_string(home.path.join("work/here/file"));
     assert_eq!(cloned.unwrap_or(answer), "cloned\n");
     fs::remove_dir_all(root).unwrap();

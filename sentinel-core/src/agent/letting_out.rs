@@ -1,13 +1,13 @@
 //! What the program of a call is let out to.
 //!
-//! A call names the places, and grants cover each of them, or the call is not made: that was decided
-//! with everything else about it. Here is what follows: the words for whoever is asked, and the
-//! allowance by which the proxy goes while the program runs.
+//! A call names the places, and grants cover each of them, or the call is not made: that was
+//! decided with everything else about it. Here is what follows: the words for whoever is asked, and
+//! the allowance by which the proxy goes while the program runs.
 //!
 //! # Invariants
 //! - A call that names no place is let out to nothing.
-//! - An allowance holds the grants that the call was decided by and no other, for the places that it
-//!   names and no other, and every rule that forbids.
+//! - An allowance holds the grants that the call was decided by and no other, for the places that
+//!   it names and no other, and every rule that forbids.
 //!
 //! # Not here
 //! What passes a connection: [`egress`](crate::egress).

@@ -273,8 +273,9 @@ impl Table {
         }
     }
 
-    /// Where somebody is let out by a grant of some requests: the other grants that name the host as
-    /// exactly, each of other requests. One of them alone would be less than what was granted.
+    /// Where somebody is let out by a grant of some requests: the other grants that name the host
+    /// as exactly, each of other requests. One of them alone would be less than what was
+    /// granted.
     fn requests_besides(
         &self,
         holder: Holder,

@@ -1,8 +1,8 @@
 //! The first words in a tunnel: whether they fit the place that it leads to.
 //!
 //! # What is let through
-//! - TLS on any port, if its `ClientHello` names the host. If the server asks for another one
-//!   (RFC 8446 §4.1.4), that one has to name it as well.
+//! - TLS on any port, if its `ClientHello` names the host. If the server asks for another one (RFC
+//!   8446 §4.1.4), that one has to name it as well.
 //! - Requests in the clear on any port but those of TLS: they are read and judged one by one.
 //! - Anything else on a port that a grant names by its number, and that is neither TLS's nor one
 //!   where servers of HTTP are: they take requests that we would not know for such.

@@ -126,8 +126,9 @@ fn is_granted(call: &Call) -> bool {
         Operation::ReadFile { path, .. } => inside(path) && !path.contains("secret"),
         Operation::WriteFile { path, .. } | Operation::EditFile { path, .. } => inside(path),
         Operation::ListDirectory { path } => inside(path) || path == ".",
-        Operation::RunCommand { program, arguments, .. } => {
-            program.ends_with("git")
+        Operation::RunCommand { program, arguments, hosts, .. } => {
+            hosts.iter().all(|place| place.to_string() == "api.example")
+                && program.ends_with("git")
                 && matches!(arguments.first().map(String::as_str), Some("status" | "log"))
         }
         Operation::HttpFetch { url, .. } => url.to_string().starts_with("https://api.example/"),

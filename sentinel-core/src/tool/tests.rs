@@ -491,6 +491,7 @@ fn roles_say_how_far_a_call_reaches() {
         ("edit_file", r#"{"path":"a","old":"a","new":""}"#, true, Effect::Workspace, true),
         // A program is not confined to its directory by being started there.
         ("run_command", r#"{"program":"ls"}"#, true, Effect::Change, false),
+        ("run_command", r#"{"program":"ls","hosts":["a.example"]}"#, true, Effect::Send, false),
         ("http_fetch", r#"{"url":"http://a.example/"}"#, true, Effect::Send, true),
         ("http_fetch", r#"{"url":"http://a.example/","method":"PUT"}"#, true, Effect::Send, false),
     ] {
@@ -509,6 +510,7 @@ fn roles_say_how_far_a_call_reaches() {
         (Builtin::RunCommand, "program", ParameterKind::Control),
         (Builtin::RunCommand, "arguments", ParameterKind::Control),
         (Builtin::RunCommand, "directory", ParameterKind::Control),
+        (Builtin::RunCommand, "hosts", ParameterKind::Recipient),
         (Builtin::HttpFetch, "url", ParameterKind::Recipient),
         (Builtin::HttpFetch, "method", ParameterKind::Control),
         (Builtin::HttpFetch, "headers", ParameterKind::Payload),
@@ -598,6 +600,25 @@ fn an_operator_declares_another_role() {
     let written = call("write_file", r#"{"path":"a","content":""}"#);
     let (tool, written) = tools.read(&written).unwrap();
     assert_eq!(tool.role(&written, true).effect, Effect::Send);
+}
+
+/// Whatever an operator says of programs, one with a network sends what it reads.
+#[test]
+fn nobody_declares_away_that_a_program_sends() {
+    let mut tools = Tools::builtin();
+    let mut harmless = ToolRole::new(Effect::Read).payload("hosts").undoable();
+    harmless.fetches = Some("program".into());
+    assert!(tools.declare("run_command", harmless));
+    let role_of = |arguments: &str| {
+        let (tool, call) = tools.read(&call("run_command", arguments)).unwrap();
+        tool.role(&call, false).clone()
+    };
+    assert_eq!(role_of(r#"{"program":"git"}"#).effect, Effect::Read);
+    let let_out = role_of(r#"{"program":"git","hosts":["a.example"]}"#);
+    assert_eq!((let_out.effect, &let_out.fetches), (Effect::Send, &None));
+    assert_eq!(let_out.parameter("hosts").unwrap().kind, ParameterKind::Recipient);
+    let unseen = let_out.unseen.unwrap();
+    assert_eq!((unseen.integrity, unseen.secrecy), (Integrity::Untrusted, Secrecy::Private));
 }
 
 /// Any text as arguments of any tool: a call whose canonical form reads back as itself, or an error

@@ -158,6 +158,7 @@ impl Agent {
         let explanation = explain(&decision, &judged, blocks);
         let mut text = explanation.text;
         if decision.answer != Answer::Deny {
+            text += &self.show_ways(call, &handles);
             text += &format!("{}\n", risk(judged.role));
         }
         if explanation.offers.contains(&Offer::Always) {
@@ -294,6 +295,34 @@ mod tests {
         assert_eq!((asked.answer, asked.rule), (Answer::Ask, 5), "{}", asked.text);
         assert!(asked.text.contains("named by nobody you trust"), "{}", asked.text);
         assert_eq!(explained(&["connect *"], Wondered { read: None, ..send }).rule, 4);
+    }
+
+    #[test]
+    fn where_a_program_could_go_is_said() {
+        let pull = Wondered {
+            tool: "run_command",
+            arguments: r#"{"program": "git", "arguments": ["pull"], "hosts": ["git.a.example"]}"#,
+            said: "pull, please",
+            read: None,
+        };
+        let grants = ["read /srv/work", "run /usr/bin/git pull", "connect *.example"];
+        let asked = explained(&grants, pull);
+        assert_eq!((asked.answer, asked.rule), (Answer::Ask, 7), "{}", asked.text);
+        for line in [
+            "hosts = \"git.a.example\"",
+            "and whatever its program reads goes along, which is UNTRUSTED and private",
+            "Its program could reach git.a.example (by connect *.example).",
+            "Risk: it sends something out",
+        ] {
+            assert!(asked.text.contains(line), "{}", asked.text);
+        }
+        let named = explained(&grants, Wondered { said: "pull from git.a.example", ..pull });
+        assert_eq!((named.answer, named.rule), (Answer::Allow, 4), "{}", named.text);
+        let denied = explained(&grants[..2], pull);
+        assert_eq!((denied.answer, denied.rule), (Answer::Deny, 1));
+        let what = "connect git.a.example".to_string();
+        let verdict = Covering::Missing { grant: Some(what.clone()), hint: None };
+        assert!(denied.needs.contains(&Need { what, verdict }), "{:?}", denied.needs);
     }
 
     #[test]

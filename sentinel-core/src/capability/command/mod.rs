@@ -278,7 +278,8 @@ fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str
     let whole = (!is_option).then_some(argument.trim_start_matches('@'));
     let whole = whole.filter(|text| !text.is_empty());
     // `--output=/x`, `if=/x`, `user@host:/x`, `type=bind,source=/x`.
-    let parts = argument.match_indices(['=', ':', ',']).map(|(at, _)| &argument[at + 1..]);
+    let behind = behind_host(argument).filter(|_| !is_option).unwrap_or(argument);
+    let parts = behind.match_indices(['=', ':', ',']).map(|(at, _)| &behind[at + 1..]);
     // `-I/x`, `-C..`: nobody knows where the name of the option ends.
     let from = |start: &[char]| argument.find(start).map(|at| &argument[at..]);
     let glued = [from(&['/']), from(&['.', '~', '@'])].into_iter().flatten();
@@ -286,6 +287,26 @@ fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str
     let is_pathlike = |text: &&str| text.contains('/') || text.starts_with(['~', '.', '@']);
     let parts = parts.chain(glued).filter(is_pathlike).map(|text| text.trim_start_matches('@'));
     whole.into_iter().chain(parts.filter(|text| !text.is_empty()))
+}
+
+/// What stands behind scheme, host and port of the address of a page. A program that takes it for a
+/// file looks for that in its directory; for one at the root of the machine nobody takes it who
+/// does not split it first, and then there would have to be a directory with the name of a host.
+fn behind_host(argument: &str) -> Option<&str> {
+    let rest = argument.strip_prefix("https://").or(argument.strip_prefix("http://"))?;
+    let is_of_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let end = rest.find(|c| !is_of_host(c)).unwrap_or(rest.len());
+    let (host, rest) = rest.split_at(end);
+    let is_name = host.contains('.') && !host.starts_with('.') && !host.ends_with('.');
+    let rest = match rest.strip_prefix(':') {
+        Some(port) if port.starts_with(|c: char| c.is_ascii_digit()) => {
+            port.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        Some(_) => return None,
+        None => rest,
+    };
+    let is_host = (is_name || host == "localhost") && !host.contains("..");
+    (is_host && (rest.is_empty() || rest.starts_with('/'))).then_some(rest)
 }
 
 /// Whether a script of `sed` only prints, deletes and stops at lines it counts.

@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 
 use super::wish::{SEPARATORS, Wish};
 use super::words::{Clause, Word};
+use crate::capability::Destination;
+use crate::limits::TOOL_HOSTS_COUNT_MAX;
 use crate::text::json::{self, ObjectWriter};
 use crate::tool::Builtin;
 
@@ -386,8 +388,8 @@ fn run(clause: Clause<'_, '_>) -> Option<Wish> {
         return None;
     }
     let (rest, hosts) = match rest.split(&["reaching"], true) {
-        Some((command, hosts)) => (command, hosts.words),
-        None => (rest, &[][..]),
+        Some((command, hosts)) => (command, places(hosts)?),
+        None => (rest, Vec::new()),
     };
     let (rest, directory) = match rest.split(&["in"], true) {
         Some((command, place)) => match place.after(&[&["the"], &["directory", "folder"]]) {
@@ -419,15 +421,21 @@ fn run(clause: Clause<'_, '_>) -> Option<Wish> {
             });
         }
         out.optional("directory", directory);
-        let hosts = hosts.iter().filter(|word| !word.is(&["and"]));
-        if hosts.clone().next().is_some() {
+        if !hosts.is_empty() {
             out.array("hosts", |list| {
-                for word in hosts {
-                    list.value(word.text);
+                for place in &hosts {
+                    list.value(place.to_string().as_str());
                 }
             });
         }
     })
+}
+
+/// The hosts that a program is to reach: one at least, and no other words.
+fn places(clause: Clause<'_, '_>) -> Option<Vec<Destination>> {
+    let words = clause.words.iter().filter(|word| !word.is(&["and"]));
+    let places: Option<Vec<_>> = words.map(|word| Destination::parse(word.text).ok()).collect();
+    places.filter(|places| !places.is_empty() && places.len() <= TOOL_HOSTS_COUNT_MAX)
 }
 
 /// Words that start a request.

@@ -194,11 +194,8 @@ fn plain_requests_become_calls() {
         ("run ls -l", vec![r#"run_command {"program":"ls","arguments":["-l"]}"#.into()]),
         ("run `ls -l`", vec![r#"run_command {"program":"ls","arguments":["-l"]}"#.into()]),
         (
-            "run `git pull` reaching a.example and b.example:80",
-            vec![
-                r#"run_command {"program":"git","arguments":["pull"],"hosts":["a.example","b.example:80"]}"#
-                    .into(),
-            ],
+            "run ls reaching a.test and b.test:80",
+            vec![r#"run_command {"program":"ls","hosts":["a.test","b.test:80"]}"#.into()],
         ),
         ("run the command date", vec![r#"run_command {"program":"date"}"#.into()]),
         (
@@ -603,6 +600,7 @@ fn any_words_give_an_answer() {
         "write",
         "list",
         "run",
+        "reaching",
         "fetch",
         "search",
         "find",

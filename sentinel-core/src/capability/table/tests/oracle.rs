@@ -386,7 +386,8 @@ pub(super) fn with_request(
             let path = *u.choose(&["/", "/v1", "/v1/x", "/v1/x/y", "/v10"])?;
             let http = u.arbitrary::<bool>()?.then_some(HttpRequest { method, path });
             if u.ratio(1, 4)? {
-                return Ok(then(&Request::Reach(&Destination { host: host.into_owned(), port })));
+                then(&Request::Reach(&Destination { host: host.into_owned(), port }));
+                return Ok(());
             }
             then(&Request::Connect { host: &host, port, http });
         }
