@@ -6,11 +6,8 @@ use libfuzzer_sys::fuzz_target;
 use sentinel_core::sandbox::{CallRules, Calls, Machine, Profile};
 
 fuzz_target!(|input: &[u8]| {
-    let machine = Machine {
-        architecture: "SCMP_ARCH_X86_64",
-        short_architecture: "amd64",
-        kernel: (6, 1),
-    };
+    let machine =
+        Machine { architecture: "SCMP_ARCH_X86_64", short_architecture: "amd64", kernel: (6, 1) };
     match CallRules::read(input, &machine) {
         Ok(rules) => {
             for rule in &rules.rules {

@@ -10,6 +10,7 @@ use std::error::Error;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sentinel_core::egress::{Allowance, Outcome as Reached};
 use sentinel_core::sandbox::policy::{self, Key, Policy};
@@ -23,7 +24,7 @@ use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
 use crate::program::start::names;
-use crate::sandbox::{Door, End, Sandboxes, Started, Streams};
+use crate::sandbox::{Door, End, Sandboxes, Seen, Started, Streams};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "isolate",
@@ -115,9 +116,9 @@ fn isolate(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
-    let policy = wanted::policy(arguments)?;
+    let policy = wanted::whole(&wanted::policy(arguments)?)?;
     if arguments.has("print-policy") {
-        let shown = wanted::whole(&policy)?.show().map_err(|key| {
+        let shown = policy.show().map_err(|key| {
             Refused::new(format!("{key} has a value that is no text in UTF-8: no file can hold it"))
         })?;
         print!("{shown}");
@@ -164,8 +165,11 @@ fn run(
     let looking = match started.watched.take() {
         Some((listener, watch)) => {
             log::warn!("system calls are only looked at: what the list refuses is made");
+            let seen = Arc::new(Mutex::new(Seen::default()));
             let process = started.process.try_clone()?;
-            Some(std::thread::spawn(move || watch.serve(&listener, &process)))
+            let noted = Arc::clone(&seen);
+            std::thread::spawn(move || watch.serve(&listener, &process, &noted));
+            Some(seen)
         }
         None => None,
     };
@@ -178,12 +182,15 @@ fn run(
             .map_err(|error| Refused::new(error.to_string()))?;
     }
     let outcome = started.wait_last();
-    if let Some(error) = record.as_mut().and_then(|record| record.broken.take()) {
+    if let Some(error) = record.as_ref().and_then(|record| record.broken.as_ref()) {
         return Err(Refused::new(format!("--audit: {error}, so it was ended")));
     }
-    if let Some(Ok(seen)) = looking.map(std::thread::JoinHandle::join) {
+    // What was made was noted before; who notes is not waited for, for on an older kernel it may
+    // wait for a call of a program that was killed.
+    if let Some(seen) = looking {
         log::flush();
-        eprint!("{}", seen::told(&seen, &wanted::whole(policy)?));
+        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        eprint!("{}", seen::told(&seen, policy));
     }
     Ok(outcome.end)
 }

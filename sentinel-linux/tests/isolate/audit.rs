@@ -51,7 +51,8 @@ fn what_the_proxy_refuses_is_recorded() {
     as_everybody("recorded-egress", |person| {
         let record = person.path("other/run.log");
         let script = "exec 3<>/dev/tcp/127.0.0.1/3128; \
-                      printf 'CONNECT other.example:443 HTTP/1.1\\r\\nHost: other.example\\r\\n\\r\\n' >&3; \
+                      printf 'CONNECT other.example:443 HTTP/1.1\\r\\n' >&3; \
+                      printf 'Host: other.example\\r\\n\\r\\n' >&3; \
                       read -r line <&3; echo \"$line\"";
         let options = ["--allow-host", "example.com:443", "--audit", &record];
         let (code, output, said) = person.run(&options, &["bash", "-c", script]);

@@ -90,6 +90,12 @@ fn the_walls_stand_while_it_is_looked_at() {
             &["sh", "-c", "sleep 60 & sleep 60"],
         );
         assert_eq!(code, Some(124), "{said}");
+        // Beside a proxy, which has confined itself meanwhile.
+        let proxied = [&options[..], &["--allow-host", "example.com"]].concat();
+        let (code, _, said) = person.run(&proxied, &["sh", "-c", "cat ../other/secret; exit 3"]);
+        assert_eq!(code, Some(3), "{said}");
+        assert!(told(&said).contains("hosts = [\"example.com\"]"), "{said}");
+        assert!(told(&said).contains("other/secret\""), "{said}");
         assert_eq!(person.run(&options, &["no-such-program"]).0, Some(127));
         assert_eq!(person.run(&options, &["./file"]).0, Some(126));
         assert_eq!(person.run(&options, &["sh", "-c", "exit 7"]).0, Some(7));

@@ -10,10 +10,16 @@ use std::time::{Duration, Instant};
 use crate::person::as_everybody;
 
 /// A server that gives back what it gets, until its client has said everything.
-const ECHO: &str = "use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', \
-                    LocalPort => $ARGV[0], Listen => 9, ReuseAddr => 1) or die $!; $SIG{CHLD} = \
-                    'IGNORE'; $| = 1; print \"ready\\n\"; while (my $c = $s->accept) { if (fork) { next } \
-                    my $b; while (sysread $c, $b, 65536) { syswrite $c, $b } exit }";
+const ECHO: &str = "\
+use IO::Socket::INET;
+my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ARGV[0], Listen => 9,
+    ReuseAddr => 1) or die $!;
+$SIG{CHLD} = 'IGNORE'; $| = 1; print \"ready\n\";
+while (my $c = $s->accept) {
+    if (fork) { next }
+    my $b; while (sysread $c, $b, 65536) { syswrite $c, $b }
+    exit
+}";
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

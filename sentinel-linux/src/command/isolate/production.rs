@@ -12,8 +12,8 @@ use sentinel_core::sandbox::policy::{Key, Policy};
 use super::Refused;
 
 /// Why nothing is started without a pinned policy.
-pub(super) const UNPINNED: &str = "SENTINEL_PRODUCTION: only a policy that is pinned is started: --policy FILE, with \
-     --policy-sha256 or SENTINEL_POLICY_SHA256";
+pub(super) const UNPINNED: &str = "SENTINEL_PRODUCTION: only a policy that is pinned is started: \
+                                   --policy FILE, with --policy-sha256 or SENTINEL_POLICY_SHA256";
 
 /// Whether this is production.
 pub(super) fn is_on() -> Result<bool, Refused> {

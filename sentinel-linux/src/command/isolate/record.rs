@@ -24,7 +24,7 @@ use sentinel_core::sandbox::{Mount, Profile, Rights};
 use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Refused, wanted};
+use super::Refused;
 use crate::audit::hex;
 use crate::clock::Clock;
 
@@ -74,7 +74,7 @@ impl Record {
 
     /// Records what is about to be started, and with what.
     pub(super) fn started(&mut self, policy: &Policy, profile: &Profile) -> Result<(), Refused> {
-        let mut shown = wanted::whole(policy)?;
+        let mut shown = policy.clone();
         shown.forget(Key::Environment);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let mut hash = Sha256::new();

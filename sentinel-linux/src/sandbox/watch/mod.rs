@@ -16,6 +16,8 @@ pub(super) mod carriers;
 mod notice;
 mod places;
 
+use std::sync::{Mutex, PoisonError};
+
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -37,7 +39,6 @@ pub(crate) struct Watch {
     enforced: Vec<libc::sock_filter>,
     carriers: Map<u32, &'static Carrier>,
     places: Places,
-    seen: Seen,
     /// Whether it runs: what is tried before is the sandbox trying itself.
     is_running: bool,
 }
@@ -64,35 +65,37 @@ impl Watch {
             enforced: filter::program(&profile.calls, &profile.allowed, network)?,
             carriers: carriers::by_number(),
             places: Places::new(profile),
-            seen: Seen::default(),
             is_running: false,
         })
     }
 
-    /// Answers until everything in the sandbox has ended, which `process` tells.
-    pub(crate) fn serve(mut self, listener: &OwnedFd, process: &OwnedFd) -> Seen {
+    /// Answers until everything in the sandbox has ended, which `process` tells. What is seen is
+    /// noted before it is answered.
+    pub(crate) fn serve(mut self, listener: &OwnedFd, process: &OwnedFd, seen: &Mutex<Seen>) {
         loop {
             let mut waited =
                 [PollFd::new(listener, PollFlags::IN), PollFd::new(process, PollFlags::IN)];
             match poll(&mut waited, None) {
                 Ok(_) | Err(Errno::INTR) => {}
-                Err(_) => return self.seen,
+                Err(_) => return,
             }
             let [told, ended] = &waited;
             if told.revents().contains(PollFlags::IN) {
                 // One that was killed meanwhile is told no more.
                 if let Ok(notice) = Notice::receive(listener) {
-                    let answer = self.answer(listener, &notice);
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    let answer = self.answer(listener, &notice, &mut seen);
+                    drop(seen);
                     notice.answer(listener, answer);
                 }
             } else if !ended.revents().is_empty() || !told.revents().is_empty() {
-                return self.seen;
+                return;
             }
         }
     }
 
     /// None if the call is to be made; the error that it fails with otherwise.
-    fn answer(&mut self, listener: &OwnedFd, notice: &Notice) -> Option<i32> {
+    fn answer(&mut self, listener: &OwnedFd, notice: &Notice, seen: &mut Seen) -> Option<i32> {
         let allowed = |filter: &[libc::sock_filter]| {
             let answer = look::answer(filter, notice.call, &notice.arguments);
             match answer.unwrap_or(libc::SECCOMP_RET_ERRNO) {
@@ -101,12 +104,12 @@ impl Watch {
             }
         };
         if let Err(error) = allowed(&self.walls) {
-            self.note(notice.call, true);
+            self.note(seen, notice.call, true);
             let error = i32::try_from(error).unwrap_or(libc::EPERM);
             return Some(if error == 0 { libc::EPERM } else { error });
         }
         if allowed(&self.enforced).is_err() {
-            self.note(notice.call, false);
+            self.note(seen, notice.call, false);
         }
         match self.carriers.get(&notice.call) {
             Some(_) if !self.is_running => {
@@ -116,8 +119,7 @@ impl Watch {
                 for (path, wanted) in carrier.named(notice) {
                     // Whoever it was asked of may have ended, and its number be another's.
                     if notice.is_valid(listener) {
-                        self.seen.is_more |=
-                            !self.places.note(&mut self.seen.places, &path, wanted);
+                        seen.is_more |= !self.places.note(&mut seen.places, &path, wanted);
                     }
                 }
             }
@@ -126,19 +128,19 @@ impl Watch {
         None
     }
 
-    fn note(&mut self, call: u32, is_never: bool) {
+    fn note(&self, seen: &mut Seen, call: u32, is_never: bool) {
         if !self.is_running {
             return;
         }
         let name = filter::name(call).map_or_else(|| format!("number {call}"), Into::into);
-        let list = if is_never { &mut self.seen.never } else { &mut self.seen.refused };
+        let list = if is_never { &mut seen.never } else { &mut seen.refused };
         let has_room = list.len() < CALLS_MAX;
         match list.get_mut(&name) {
             Some(count) => *count += 1,
             None if has_room => {
                 list.insert(name, 1);
             }
-            None => self.seen.is_more = true,
+            None => seen.is_more = true,
         }
     }
 }
