@@ -253,7 +253,7 @@ impl Agent {
         exchange: ExchangeNumber,
         error: &ModelError,
         usage: Usage,
-        was_shown: bool,
+        (was_shown, has_begun): (bool, bool),
         entropy: u64,
     ) {
         let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
@@ -261,7 +261,7 @@ impl Agent {
         };
         // What nobody counted is taken as it was reserved if an answer had begun, else as nothing.
         match usage == Usage::default() {
-            true if !was_shown => {
+            true if !was_shown && !has_begun => {
                 self.settle(number, spending, Amount { calls: 1, ..Amount::default() });
             }
             true => self.settle(number, spending, spending.amount),

@@ -49,6 +49,8 @@ pub(crate) enum Input {
         usage: Usage,
         /// Whether a part of the answer was shown to somebody.
         was_shown: bool,
+        /// Whether a part of it came at all.
+        has_begun: bool,
         /// Spreads out the next tries.
         entropy: u64,
     },
@@ -138,11 +140,14 @@ impl Input {
                     codec::write_usage(out, &reply.usage);
                     out.field("stop", codec::stop_word(reply.stop));
                 }
-                Self::ReplyFailed { exchange, error, usage, was_shown, entropy } => {
+                Self::ReplyFailed { exchange, error, usage, was_shown, has_begun, entropy } => {
                     out.field("exchange", exchange.0);
                     codec::write_error(out, error);
                     codec::write_usage(out, usage);
                     out.field("was_shown", *was_shown);
+                    if *has_begun {
+                        out.field("has_begun", true);
+                    }
                     out.field("entropy", hex(&entropy.to_be_bytes()).as_str());
                 }
                 Self::ToolFinished { call, output } => {
@@ -211,6 +216,8 @@ impl Input {
                 error: codec::read_error(value)?,
                 usage: codec::read_usage(value)?,
                 was_shown: flag(value, "was_shown")?,
+                // A journal of a version that did not write it down has none.
+                has_begun: value.find("has_begun").is_some() && flag(value, "has_begun")?,
                 entropy: u64::from_be_bytes(unhex(value.get("entropy")?.as_str()?)?),
             },
             Kind::ToolFinished => Self::ToolFinished {

@@ -185,8 +185,8 @@ impl Agent {
                 self.message(incoming, entropy);
             }
             Input::Reply { exchange, reply } => self.reply(exchange, reply),
-            Input::ReplyFailed { exchange, error, usage, was_shown, entropy } => {
-                self.reply_failed(exchange, &error, usage, was_shown, entropy);
+            Input::ReplyFailed { exchange, error, usage, was_shown, has_begun, entropy } => {
+                self.reply_failed(exchange, &error, usage, (was_shown, has_begun), entropy);
             }
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
             // What is decided about it was decided outside; it is here to be in the log.

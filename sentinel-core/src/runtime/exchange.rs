@@ -54,7 +54,8 @@ enum Body {
 #[derive(Debug)]
 pub(super) enum Ending {
     Answered(Reply),
-    Failed(ModelError, Usage),
+    /// With what it cost, as far as that was said, and whether any of the answer came.
+    Failed(ModelError, Usage, bool),
 }
 
 impl Exchange {
@@ -158,7 +159,9 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, error: ModelError) -> Ending {
         let interrupted = core::mem::take(&mut self.assembler).interrupted(error);
-        Ending::Failed(interrupted.error, interrupted.usage)
+        let is_whole_begun = matches!(&self.body, Body::Whole(bytes) if !bytes.is_empty());
+        let has_begun = is_whole_begun || !interrupted.message.blocks.is_empty();
+        Ending::Failed(interrupted.error, interrupted.usage, has_begun)
     }
 
     fn finish(&mut self) -> Ending {
@@ -175,7 +178,7 @@ impl Exchange {
             Err(error) => self.fail(error),
             Ok(ended) => match core::mem::take(&mut self.assembler).complete(ended) {
                 Ok(reply) => Ending::Answered(reply),
-                Err(interrupted) => Ending::Failed(interrupted.error, interrupted.usage),
+                Err(interrupted) => Ending::Failed(interrupted.error, interrupted.usage, true),
             },
         }
     }

@@ -397,6 +397,7 @@ impl Sentinel {
                 error: ModelError::new(ModelErrorKind::TooLarge(ReplyBound::EventBytes)),
                 usage: Usage::default(),
                 was_shown: true,
+                has_begun: true,
                 entropy: self.entropy.number(),
             },
             Input::ToolFinished { call, .. } => {
@@ -534,11 +535,11 @@ impl Sentinel {
         };
         match ending {
             Ending::Answered(reply) => self.input(Input::Reply { exchange, reply }),
-            Ending::Failed(error, usage) => {
+            Ending::Failed(error, usage, has_begun) => {
                 let speaking = self.speaking.get(&known.delivery);
                 let is_shown = speaking.is_some_and(|speaking| speaking.delivery.was_shown());
                 let was_shown = known.was_shown || is_shown;
-                self.failed(exchange, error, usage, was_shown);
+                self.failed(exchange, error, usage, (was_shown, has_begun));
             }
         }
     }
@@ -548,10 +549,11 @@ impl Sentinel {
         exchange: ExchangeNumber,
         error: ModelError,
         usage: Usage,
-        was_shown: bool,
+        (was_shown, has_begun): (bool, bool),
     ) {
         let entropy = self.entropy.number();
-        self.input(Input::ReplyFailed { exchange, error, usage, was_shown, entropy });
+        let failed = Input::ReplyFailed { exchange, error, usage, was_shown, has_begun, entropy };
+        self.input(failed);
     }
 
     /// Writes down which message shows a piece of what is not over, where nothing but its id finds

@@ -8,7 +8,9 @@ use alloc::string::String;
 use super::{Effect, Exchange, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
-use crate::agent::{ConversationNumber, DeliveryNumber, Fetch, MayRun, Provider, ToolOutput};
+use crate::agent::{
+    ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, MayRun, Provider, ToolOutput,
+};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
@@ -220,18 +222,17 @@ impl Sentinel {
             Err(error) => {
                 let said = alloc::string::ToString::to_string(&error);
                 let error = ModelError::new(ModelErrorKind::BadRequest).with_said(&said);
-                let entropy = self.entropy.number();
-                let usage = Usage::default();
-                let was_shown = false;
-                self.inner.push_back(Input::ReplyFailed {
-                    exchange,
-                    error,
-                    usage,
-                    was_shown,
-                    entropy,
-                });
+                self.not_asked(exchange, error);
             }
         }
+    }
+
+    /// A request was not sent at all.
+    fn not_asked(&mut self, exchange: ExchangeNumber, error: ModelError) {
+        let entropy = self.entropy.number();
+        let (usage, was_shown, has_begun) = (Usage::default(), false, false);
+        let failed = Input::ReplyFailed { exchange, error, usage, was_shown, has_begun, entropy };
+        self.inner.push_back(failed);
     }
 
     /// Whether an answer is shown while it grows. Where nothing can be changed, it is only if text

@@ -368,3 +368,34 @@ fn a_rule_that_stands_there_twice_is_shown_once() {
     assert_eq!(shown(0), others);
     assert_eq!(shown(2), others[2..], "also on a later page");
 }
+
+/// A model was at work although nobody has seen a word of it: what it cost nobody will say, so that
+/// it is taken as what it could have cost.
+#[test]
+fn an_answer_that_broke_off_unseen_is_paid_for() {
+    let text = r#"{"content":"word"}"#;
+    let call =
+        r#"{"tool_calls":[{"index":0,"id":"c","function":{"name":"poke","arguments":"{"}}]}"#;
+    for delta in [text, call] {
+        let mut own = service(&["model offline", "skill poke"]);
+        own.unstreamed = Vec::from(["chat"]);
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "go");
+        let exchange = shell.asked.pop().unwrap();
+        let mut headers = Headers::new();
+        headers.append("content-type", b"text/event-stream").unwrap();
+        shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
+        let body = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{delta}}}]}}\n\n");
+        shell.tell(Event::ModelBody { exchange, bytes: body.as_bytes() });
+        shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Cut });
+        let status = shell.write("1", "c1", "/status");
+        assert!(!status.contains("Spent here: 0 tokens"), "{status}");
+        shell.restart();
+    }
+    // One that never began is not paid for.
+    let mut shell = Shell::new(service(&["model offline"]));
+    shell.write("1", "c1", "go");
+    let exchange = shell.asked.pop().unwrap();
+    shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Connect });
+    assert!(shell.write("1", "c1", "/status").contains("Spent here: 0 tokens"));
+}
