@@ -27,6 +27,7 @@ use crate::llm::route::{Attempt, Earlier, GiveUp, ModelIndex, Next};
 use crate::llm::{
     Block, Message, ModelError, ModelErrorKind, Reply, Role, StopReason, ToolDefinition, Usage,
 };
+use crate::time::Timestamp;
 
 /// What is needed to write a request to a model.
 #[derive(Debug)]
@@ -62,6 +63,15 @@ impl Agent {
     /// Whether a model may be asked at all.
     pub(super) fn may_ask(&self, name: &str) -> bool {
         self.handle_of_model(name).is_some()
+    }
+
+    /// Whether a request to a model that was decided may go out now. Its use is counted already,
+    /// so the grant may be used up by this very request.
+    pub(crate) fn may_still_ask(&self, name: &str, handle: Handle, now: Timestamp) -> bool {
+        let until = self.table.find(handle).map(|grant| grant.until);
+        let is_there = until.is_some_and(|until| until.is_none_or(|until| now < until));
+        let verdict = self.table.decide(Holder::AGENT, &Request::Model { name }, now);
+        is_there && !matches!(verdict, Verdict::Denied { .. })
     }
 
     /// The grant for a model. A model is asked in every turn: a grant that asks a person first

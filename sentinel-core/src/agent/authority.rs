@@ -25,6 +25,7 @@ use crate::label::{
     visible,
 };
 use crate::text::json;
+use crate::time::Timestamp;
 use crate::tool::{Call, Operation, Surroundings};
 
 pub use explained::{Covering, Explained, Need, Unexplained, Wondered, explain_call};
@@ -123,12 +124,14 @@ impl Agent {
         matches!(verdict, Verdict::Covered { .. }) && now == handles
     }
 
-    /// Whether a call that was ordered may be handed out now.
+    /// Whether a call that was ordered may be handed out now. The agent's own clock stands where
+    /// its last input was, and what is waited for here is none.
     pub(crate) fn may_still_run(
         &self,
         number: CallNumber,
         call: &Call,
         handles: &[Handle],
+        now: Timestamp,
     ) -> MayRun {
         if !self.calls.contains_key(&number) {
             return MayRun::NobodyWaits;
@@ -136,7 +139,7 @@ impl Agent {
         // Its use is counted already, so a grant may be used up by this very call.
         let is_there = |handle: &Handle| {
             let until = self.table.find(*handle).map(|grant| grant.until);
-            until.is_some_and(|until| until.is_none_or(|until| self.now.wall < until))
+            until.is_some_and(|until| until.is_none_or(|until| now < until))
         };
         let denied = matches!(self.cover(call).0, Verdict::Denied { .. });
         match handles.iter().all(is_there) && !denied || is_broken(Fault::UngrantedCall) {

@@ -389,7 +389,8 @@ impl Agent {
         }
     }
 
-    /// Grants were revoked: what runs with them is stopped.
+    /// Grants were revoked, or a rule was made that forbids: what runs with them, or against it, is
+    /// stopped.
     pub(super) fn stop_uncovered(&mut self) {
         let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
@@ -404,7 +405,8 @@ impl Agent {
                 Stage::Calling(round) => {
                     let running = round.iter().filter(|calling| match &calling.stage {
                         CallStage::Running { handles, .. } => {
-                            handles.iter().any(|handle| self.table.find(*handle).is_none())
+                            let call = calling.call.as_ref();
+                            call.is_none_or(|call| self.is_forbidden(call, handles))
                         }
                         _ => false,
                     });

@@ -55,6 +55,10 @@ impl Agent {
                     out.field("grant", grant.to_string().as_str());
                     out.field("handle", handle.to_string().as_str());
                 });
+                // A rule that forbids holds for what runs, as it does in other settings.
+                if grant.level == Level::Deny {
+                    self.stop_uncovered();
+                }
                 Ok(format!("granted: {handle}"))
             }
             OperatorCommand::Revoke(handle) => {

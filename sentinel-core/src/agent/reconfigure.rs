@@ -143,7 +143,8 @@ impl Agent {
         }
     }
 
-    fn is_forbidden(&self, call: &Call, handles: &[Handle]) -> bool {
+    /// Whether a call that runs would not be let go on.
+    pub(super) fn is_forbidden(&self, call: &Call, handles: &[Handle]) -> bool {
         if is_broken(Fault::StaleGrant) {
             return false;
         }

@@ -68,7 +68,7 @@ impl Sentinel {
                 let Run { number, conversation, call, handles, time_max } = run;
                 // Much can happen while a record is written: the turn may be stopped, a grant
                 // revoked.
-                match self.agent.may_still_run(number, &call, &handles) {
+                match self.agent.may_still_run(number, &call, &handles, self.now.wall) {
                     MayRun::Yes => {}
                     MayRun::NobodyWaits => return,
                     MayRun::NotCovered => {
@@ -187,6 +187,11 @@ impl Sentinel {
         let Ask { exchange, conversation, delivery, model, handle } = ask;
         // It may have been given up while its record was written.
         let Some(question) = self.agent.question(exchange) else { return };
+        if !self.agent.may_still_ask(&question.model.name, handle, self.now.wall) {
+            let said = "the grant for it ended meanwhile";
+            let error = ModelError::new(ModelErrorKind::Authentication).with_said(said);
+            return self.not_asked(exchange, error);
+        }
         let request = Request {
             model: &question.model.name,
             system: &question.system,

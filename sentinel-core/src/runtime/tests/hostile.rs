@@ -399,3 +399,66 @@ fn an_answer_that_broke_off_unseen_is_paid_for() {
     shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Connect });
     assert!(shell.write("1", "c1", "/status").contains("Spent here: 0 tokens"));
 }
+
+/// A model is asked by a grant that is good when its request goes out, not only when it was
+/// decided.
+#[test]
+fn what_ended_while_its_record_was_written_asks_no_model() {
+    // A hundred seconds after the clock of these tests begins.
+    let grant = "model offline until 2023-11-14T22:15:00Z";
+    for (grant, forbid) in [("model offline", true), (grant, false)] {
+        let mut shell = Shell::new(service(&[grant]));
+        shell.is_slow = true;
+        shell.write("1", "c1", "go");
+        match forbid {
+            true => {
+                let command = OperatorCommand::Grant("deny model offline".into());
+                shell.tell(Event::Operator { request: 1, command });
+            }
+            false => shell.instant += 200_000,
+        }
+        shell.is_slow = false;
+        for records_count in core::mem::take(&mut shell.unsafe_counts) {
+            shell.tell(Event::Persisted { records_count });
+        }
+        shell.wait();
+        assert!(shell.asked.is_empty(), "{grant}, forbidden {forbid}");
+        assert!(shell.sentinel.is_at_rest(), "{:?}", shell.sentinel.open_counts());
+        assert!(shell.said.iter().any(|said| said.contains("I have no answer")));
+    }
+}
+
+/// The same of a tool: also where nothing happens meanwhile but that the disk is slow.
+#[test]
+fn what_ended_while_its_record_was_written_runs_no_tool() {
+    let grants = ["model offline", "read /srv/agent until 2023-11-14T22:15:00Z"];
+    let mut shell = Shell::new(service(&grants));
+    shell.write("1", "c1", "go");
+    shell.is_slow = true;
+    let call = shell::calling("read_file", &[r#"{"path":"README.md"}"#]);
+    shell.answer(200, &[], &call);
+    shell.instant += 50_000;
+    shell.is_slow = false;
+    for records_count in core::mem::take(&mut shell.unsafe_counts) {
+        shell.tell(Event::Persisted { records_count });
+    }
+    assert!(shell.calls.is_empty(), "{:?}", shell.calls);
+    shell.wait();
+    assert!(shell.request.contains("a grant it needs ended meanwhile"), "{}", shell.request);
+}
+
+/// A rule that an operator makes ends what it forbids, as it does when it stands in the settings.
+#[test]
+fn what_an_operator_forbids_ends() {
+    let mut shell = Shell::new(settings(&["model offline", "read,list /srv/agent"]));
+    shell.write("1", "c1", "read README.md");
+    assert_eq!(shell.calls.len(), 1);
+    shell.operate(OperatorCommand::Grant("deny read /srv/agent/README.md".into())).unwrap();
+    shell.wait();
+    assert!(shell.sentinel.is_at_rest(), "{:?}", shell.sentinel.open_counts());
+    let mut shell = Shell::new(service(&["model offline"]));
+    shell.write("1", "c1", "go");
+    let exchange = *shell.asked.last().unwrap();
+    shell.operate(OperatorCommand::Grant("deny model offline".into())).unwrap();
+    assert_eq!(shell.unasked, [exchange]);
+}
