@@ -37,6 +37,7 @@ pub(crate) struct Question<'a> {
     pub(crate) messages: Vec<&'a Message>,
     pub(crate) tools: &'a [ToolDefinition],
     pub(crate) may_call: bool,
+    pub(crate) keeps_thinking: bool,
 }
 
 impl Agent {
@@ -209,7 +210,9 @@ impl Agent {
             return None;
         }
         let model = self.settings.models.get(attempt.model().index())?;
-        let Memory { history, context, .. } = conversation.find_memory()?;
+        let memory = conversation.find_memory()?;
+        let Memory { history, context, .. } = memory;
+        let keeps_thinking = memory.is_thinker(&model.name);
         let persona = self.persona.text().ok()?;
         let system = [Some(self.settings.instructions.as_str()), persona];
         let system = system.into_iter().flatten().filter(|text| !text.is_empty()).collect();
@@ -219,7 +222,8 @@ impl Agent {
         // more may follow.
         let tools = self.offered[offered].as_slice();
         let messages = history.messages().collect();
-        Some(Question { model, system, messages, tools, may_call: turn.may_call })
+        let may_call = turn.may_call;
+        Some(Question { model, system, messages, tools, may_call, keeps_thinking })
     }
 
     pub(super) fn reply(&mut self, exchange: ExchangeNumber, reply: Reply) {
@@ -227,6 +231,7 @@ impl Agent {
             return;
         };
         self.settle_model(number, attempt.model(), spending, &reply.usage);
+        let model = self.route.name(attempt.model()).to_string();
         self.route.succeeded(attempt);
         let Reply { mut message, stop, usage } = reply;
         if stop != StopReason::ToolUse || !turn.may_call {
@@ -238,7 +243,7 @@ impl Agent {
             let memory = conversation.memory();
             memory.history.correct(&usage);
             memory.add_model(&said);
-            memory.history.push(message.clone());
+            memory.add_answer(&model, message.clone());
         }
         let calls = message.blocks.into_iter().filter_map(|block| match block {
             Block::ToolUse(call) => Some(call),

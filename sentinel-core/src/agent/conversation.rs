@@ -21,6 +21,7 @@ use crate::channel::{Incoming, Person};
 use crate::fault::{Fault, is_broken};
 use crate::label::{BlockId, BlockText, Context, Integrity, Label, Records};
 use crate::limits::{CONVERSATION_IDS_KEPT, CONVERSATION_TEXT_BYTES_KEPT};
+use crate::llm::{Block, Message};
 use crate::time::Timestamp;
 
 /// One chat.
@@ -60,6 +61,8 @@ pub(super) struct Memory {
     pub(super) kept_bytes: usize,
     /// What the model has a name for.
     pub(super) held: Held,
+    /// The model whose thinking the history holds.
+    pub(super) thinker: Option<Box<str>>,
 }
 
 /// A block's text, for the person who is asked where a value came from.
@@ -132,6 +135,7 @@ impl Default for Memory {
             blocks: VecDeque::new(),
             kept_bytes: 0,
             held: Held::default(),
+            thinker: None,
         }
     }
 }
@@ -168,6 +172,23 @@ impl Memory {
         let integrity =
             self.context.block(id).map_or(Integrity::Untrusted, |label| label.integrity);
         self.hold(id, integrity, "the model", text, How::Model);
+    }
+
+    /// Adds an answer of a model. Thinking is signed, and refused by whoever did not sign it: of
+    /// what another model thought nothing is kept.
+    pub(super) fn add_answer(&mut self, model: &str, message: Message) {
+        let thinks =
+            |block: &Block| matches!(block, Block::Thinking { .. } | Block::SealedThinking(_));
+        if message.blocks.iter().any(thinks) && self.thinker.as_deref() != Some(model) {
+            self.history.forget_thinking();
+            self.thinker = Some(model.into());
+        }
+        self.history.push(message);
+    }
+
+    /// Whether a model may be sent the thinking that the history holds.
+    pub(super) fn is_thinker(&self, model: &str) -> bool {
+        self.thinker.as_deref().is_none_or(|thinker| thinker == model)
     }
 
     /// The blocks whose text is still here.

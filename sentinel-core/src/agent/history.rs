@@ -255,6 +255,20 @@ impl History {
         }
     }
 
+    /// Forgets what models thought.
+    pub(super) fn forget_thinking(&mut self) {
+        for entry in &mut self.entries {
+            entry.message.blocks.retain(|block| {
+                let thinks = matches!(block, Block::Thinking { .. } | Block::SealedThinking(_));
+                if thinks {
+                    entry.bytes -= bytes_of(block);
+                    self.bytes -= bytes_of(block);
+                }
+                !thinks
+            });
+        }
+    }
+
     /// Forgets everything but what was learnt about tokens.
     pub fn clear(&mut self) {
         self.entries = VecDeque::new();

@@ -56,6 +56,7 @@ impl Conversation {
 impl Memory {
     fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.object("history", |out| self.history.keep(out));
+        out.optional("thinker", self.thinker.as_deref());
         out.object("label", |out| keep_label(out, self.context.label()));
         out.field("untrusted_gone", self.untrusted_gone() as u64);
         if self.context.last_reference() > 0 {
@@ -101,6 +102,7 @@ impl Memory {
             blocks: VecDeque::new(),
             kept_bytes: 0,
             held: Held::default(),
+            thinker: value.find("thinker").map(|model| model.as_str()).transpose()?.map(Into::into),
         };
         // Blocks whose text was not kept still count, and what the model wrote after them was
         // written under their label.

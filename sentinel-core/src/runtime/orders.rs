@@ -203,7 +203,7 @@ impl Sentinel {
             thinking: question.model.thinking,
             stop_sequences: &[],
             cache: CachePolicy::default(),
-            keeps_thinking: true,
+            keeps_thinking: question.keeps_thinking,
             is_streamed: true,
         };
         let dialect = match question.model.provider {

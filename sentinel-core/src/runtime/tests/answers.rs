@@ -2,10 +2,11 @@
 
 use alloc::string::String;
 
-use super::shell::{Shell, poking, service, settings};
+use super::shell::{Shell, calling, poking, service, settings};
 use super::*;
-use crate::agent::TurnRules;
+use crate::agent::{Model, Provider, TurnRules};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::llm::Dialect;
 
 fn may_approve(mut settings: Settings) -> Settings {
     settings.turn = TurnRules { people_may_approve: true, ..settings.turn };
@@ -78,4 +79,40 @@ fn what_a_limit_held_is_not_released_under_other_settings() {
     let questions: [Option<String>; 2] =
         [1, 2].map(|number| Some(shell.write("1", "c1", &alloc::format!("/approve {number}"))));
     assert!(shell.calls.is_empty(), "{questions:?}");
+}
+
+/// Thinking is signed by who thought it, and refused by any other: after a change of models the
+/// conversation goes on without.
+#[test]
+fn thinking_goes_back_to_the_model_that_thought() {
+    let thought = |signature: &str| {
+        alloc::format!(
+            r#"{{"type":"message","stop_reason":"end_turn","content":[{{"type":"thinking",
+            "thinking":"hm","signature":"{signature}"}},{{"type":"text","text":"Yes."}}]}}"#
+        )
+    };
+    for snapshot_inputs in [1, 1000] {
+        let mut own = service(&["model *"]);
+        own.snapshot_inputs = snapshot_inputs;
+        own.models[0].provider = Provider::Service(Dialect::Anthropic);
+        own.models.push(Model { name: "second".into(), ..own.models[0].clone() });
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "one");
+        shell.answer(200, &[], &thought("FIRST"));
+        shell.write("1", "c1", "two");
+        assert!(shell.request.contains("FIRST"), "{}", shell.request);
+        shell.answer(200, &[], &thought("AGAIN"));
+        shell.write("1", "c1", "/model second");
+        shell.write("1", "c1", "three");
+        assert!(!shell.request.contains("FIRST"), "{}", shell.request);
+        shell.answer(200, &[], &thought("SECOND"));
+        shell.write("1", "c1", "four");
+        assert!(shell.request.contains("SECOND"), "{}", shell.request);
+        assert!(!shell.request.contains("FIRST"), "{}", shell.request);
+        shell.answer(200, &[], &thought("LAST"));
+        shell.write("1", "c1", "/model offline");
+        shell.write("1", "c1", "five");
+        assert!(!shell.request.contains("SECOND"), "{}", shell.request);
+        assert!(shell.request.contains("Yes."), "{}", shell.request);
+    }
 }
