@@ -196,7 +196,10 @@ impl Agent {
         let offers_always = explained
             .as_ref()
             .is_some_and(|explanation| explanation.offers.contains(&Offer::Always));
+        // A grant that comes of an answer says nothing of what cannot be undone.
+        let offers_always = offers_always && decision.reason == Reason::Granted;
         let always = if offers_always { self.grants_for(call) } else { Vec::new() };
+        let always = if self.would_allow(call, &always) { always } else { Vec::new() };
         let text = match (&explained, decision.answer) {
             (Some(explanation), _) => {
                 let named = self.show_named(conversation, call);
@@ -301,6 +304,23 @@ impl Agent {
             requests.iter().map(Grant::exactly).collect::<Option<Vec<_>>>()
         });
         grants.ok().flatten().unwrap_or_default()
+    }
+
+    /// Whether a call would be allowed if these were granted besides: one that is asked about by a
+    /// grant of just that, or by another one that it needs, would be asked about again.
+    fn would_allow(&self, call: &Call, grants: &[Grant]) -> bool {
+        if grants.is_empty() {
+            return false;
+        }
+        let mut table = self.table.clone();
+        let made = |grant: &Grant| table.grant(grant.clone(), self.now.wall).is_ok();
+        if !grants.iter().all(made) {
+            return false;
+        }
+        let verdict = call.with_requests(&self.surroundings(call), |requests| {
+            table.decide_all(Holder::AGENT, requests, self.now.wall).0
+        });
+        matches!(verdict, Ok(Verdict::Covered { level: Level::Allow, .. }))
     }
 
     /// A person allowed a call for good.

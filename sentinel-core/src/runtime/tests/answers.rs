@@ -81,6 +81,65 @@ fn what_a_limit_held_is_not_released_under_other_settings() {
     assert!(shell.calls.is_empty(), "{questions:?}");
 }
 
+/// What is offered for good is offered where it would answer: whoever said "always" is not asked
+/// the same again.
+#[test]
+fn whoever_said_always_is_not_asked_again() {
+    let reading: &[&str] = &["read_file", r#"{"path":"README.md"}"#];
+    let looking: &[&str] = &["run_command", r#"{"program":"git","arguments":["log","f"]}"#];
+    for (grants, call) in [
+        (&["read /srv/agent ask"][..], reading),
+        (&["read /srv/agent/README.md ask"], reading),
+        (&["skill poke ask"], &["poke", "{}"]),
+        (&["skill poke poke ask"], &["poke", "{}"]),
+        (&["run /usr/bin/git ask", "read /srv/agent"], looking),
+        (&["run /usr/bin/git log ask", "read /srv/agent"], looking),
+        (&["run /usr/bin/git", "read /srv/agent ask"], looking),
+    ] {
+        let mut own = service(&[&["model offline"], grants].concat());
+        own.programs.insert("git".into(), "/usr/bin/git".into());
+        let mut shell = Shell::new(own);
+        let mut ask = || {
+            shell.write("1", "c1", "/clear");
+            shell.write("1", "c1", "go");
+            shell.answer(200, &[], &calling(call[0], &call[1..]));
+            let pending = shell.sentinel.questions().next();
+            let asked = pending.map(|one| (one.number, one.may_be_always));
+            if let Some((number, true)) = asked {
+                shell.write("1", "c1", &alloc::format!("/approve {number} always"));
+                assert_eq!(shell.calls.len(), 1);
+                shell.give_back("x");
+            }
+            asked
+        };
+        let first = ask();
+        assert!(first.is_some(), "{grants:?}");
+        if first.is_some_and(|(_, may_be_always)| may_be_always) {
+            assert_eq!(ask(), None, "asked again: {grants:?}");
+        }
+    }
+}
+
+/// No grant that comes of an answer says that what cannot be undone needs no question.
+#[test]
+fn what_cannot_be_undone_is_not_offered_for_good() {
+    let mut shell = Shell::new(service(&["model offline", "skill poke", "read /srv/agent"]));
+    shell.write("1", "c1", "go");
+    let plan = r#"{"tools":["poke","read_file"],"why":"x"}"#;
+    shell.answer(200, &[], &calling("plan", &[plan]));
+    shell.answer(200, &[], &calling("read_file", &[r#"{"path":"a"}"#]));
+    shell.give_back("a page");
+    shell.answer(200, &[], &poking(&["{}"]));
+    let pending = shell.sentinel.questions().next().expect("it cannot be undone");
+    assert!(pending.text.contains("rule 8"), "{}", pending.text);
+    if pending.may_be_always {
+        shell.write("1", "c1", "/approve 1 always");
+        shell.give_back("poked");
+        shell.answer(200, &[], &poking(&["{}"]));
+        assert_eq!(shell.sentinel.questions().count(), 0, "asked again: {:?}", shell.said);
+    }
+}
+
 /// Thinking is signed by who thought it, and refused by any other: after a change of models the
 /// conversation goes on without.
 #[test]
