@@ -3,7 +3,8 @@
 //! All that the agent knows was rebuilt from the journal. What was on its way when the program
 //! ended is not known: answers of models are asked for again, tools are not run again unless they
 //! say that twice is as good, and what was to be said is said again only where a platform can tell
-//! that it is the same, or where messages that are there are changed to say it.
+//! that it is the same, or where messages that are there are changed to say it; and questions, which
+//! are one however often they are asked.
 //!
 //! # Invariants
 //! - After a start nothing waits for anything that cannot come any more.
@@ -20,7 +21,7 @@ use alloc::vec::Vec;
 use super::approval::Answer;
 use super::input::{DeliveryOutcome, ToolOutput};
 use super::number::{ConversationNumber, TurnNumber};
-use super::outbox::Order;
+use super::outbox::{Order, Saying};
 use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Calling, Stage, Turn};
@@ -208,8 +209,13 @@ impl Agent {
             let address = self.address(say.conversation);
             let can_repeat =
                 address.is_some_and(|(platform, _)| platform.has_idempotency_key && is_recent);
+            // A question is answered by its number: asked twice it is one, and unseen it is lost.
+            let is_asked = match say.what {
+                Saying::Question(number) => self.approvals.find(number).is_some(),
+                Saying::Answer | Saying::Notice => false,
+            };
             // A message that is changed twice says the same.
-            if can_repeat || self.is_in_place(&say) {
+            if can_repeat || is_asked || self.is_in_place(&say) {
                 self.outbox.order(Order::Say(say));
                 continue;
             }

@@ -287,3 +287,20 @@ fn whoever_may_have_lost_an_answer_is_told_until_it_is_certain() {
     shell.restart();
     assert_eq!(told(&shell), 4, "it arrived");
 }
+
+/// A question that nobody may have seen cannot be answered; asked twice it is one question still.
+#[test]
+fn a_question_that_may_not_have_arrived_is_asked_again() {
+    let mut own = settings(&["read /srv/agent ask", "model offline"]);
+    own.platforms = Vec::from([Platform { name: "chat", ..Platform::TELEGRAM }]);
+    let mut shell = Shell::new(own);
+    shell.is_mute = true;
+    shell.write("1", "c1", "read README.md");
+    shell.is_mute = false;
+    let before = shell.said.len();
+    shell.restart();
+    let again = shell.said[before..].iter().filter(|said| said.contains("/approve 1")).count();
+    assert_eq!(again, 1, "{:?}", &shell.said[before..]);
+    shell.write("1", "c1", "/approve 1");
+    assert_eq!(shell.calls.len(), 1);
+}
