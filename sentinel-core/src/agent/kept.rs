@@ -111,6 +111,7 @@ impl Memory {
         if untrusted_gone > 0 {
             let untrusted_gone = usize::try_from(untrusted_gone).unwrap_or(usize::MAX);
             memory.context.worsen(&label, untrusted_gone);
+            memory.context.lose_records();
         }
         for block in value.get("blocks")?.elements()? {
             let (name, words) = (text(block, "name")?, text(block, "text")?);
@@ -300,5 +301,66 @@ mod tests {
         let memory = restored.memory();
         assert_eq!(memory.blocks().next().unwrap().integrity, Integrity::Untrusted);
         assert_eq!(memory.context.untrusted_count(), 2);
+    }
+
+    /// A name that led to two ids leads to none, also when the text in which it led to the first
+    /// is not kept any more.
+    #[test]
+    fn a_copied_name_stays_ambiguous() {
+        use crate::capability::{Handle, Level, Verdict};
+        use crate::label::{
+            Answer, Call, Effect, Flow, Parameter, ParameterKind, Records, ToolRole,
+        };
+        use crate::llm::ToolDefinition;
+
+        let records =
+            Records { kind: "event".into(), id: "id".into(), names: Vec::from(["title".into()]) };
+        let mut listing = ToolRole::new(Effect::Read);
+        listing.output.records = Some(records.clone());
+        let mut settings = Settings::nothing();
+        let definition = ToolDefinition {
+            name: "events".into(),
+            description: "Lists events.".into(),
+            parameters: "{}".into(),
+        };
+        settings.tools.add(definition, listing, true).unwrap();
+
+        let untrusted = || Label::untrusted(Source::Tool, Secrecy::Private);
+        let mut conversation = Conversation::new("chat", "1");
+        let memory = conversation.memory();
+        memory.context.declare(["cancel"]).unwrap();
+        let own = r#"[{"id":"own","title":"Team lunch"}]"#;
+        memory.add_output(untrusted(), "events", own, Some(&records), None);
+        memory.add(untrusted(), "a page", &"x".repeat(262_100));
+        let copied = r#"[{"id":"evil","title":"Team lunch"}]"#;
+        memory.add_output(untrusted(), "events", copied, Some(&records), None);
+        memory.add(Label::trusted(Source::Person), "the person", "cancel the team lunch");
+        assert!(!memory.blocks().any(|block| block.text == own), "its text is not kept");
+
+        let cancelled = |conversation: &mut Conversation| {
+            let arguments = json::parse(br#"{"event":"evil"}"#).unwrap();
+            let event = Parameter::new("event", ParameterKind::Control).record("event");
+            let role = ToolRole::new(Effect::Change).undoable().with(event);
+            let handle = Handle { index: 0, generation: 0 };
+            let call = Call {
+                tool: "cancel",
+                role: &role,
+                arguments: arguments.root(),
+                verdict: Verdict::Covered { handle, level: Level::Allow },
+                allows_irreversible: true,
+            };
+            let context = &conversation.memory().context;
+            crate::label::decide(&Flow::default(), &call, context, Timestamp(0)).answer
+        };
+        assert_eq!(cancelled(&mut conversation), Answer::Ask, "two events have that name");
+        let text = json::object(|out| {
+            conversation.keep(out);
+            conversation.keep_underway([].into_iter(), out);
+        });
+        let document = json::parse(text.as_bytes()).unwrap();
+        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
+        let number = crate::agent::ConversationNumber(1);
+        restored.restore_underway(&settings, number, document.root()).unwrap();
+        assert_eq!(cancelled(&mut restored), Answer::Ask, "and still have it");
     }
 }

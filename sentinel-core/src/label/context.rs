@@ -174,6 +174,13 @@ impl Context {
         self.joined.absorb(label);
     }
 
+    /// Records were seen that are not at hand any more: one of them could be what makes a name
+    /// ambiguous, so none grounds anything from now on.
+    #[cfg(feature = "agent")]
+    pub(crate) fn lose_records(&mut self) {
+        self.records.lose();
+    }
+
     /// How many blocks are untrusted of themselves, not because the model wrote them after one.
     #[must_use]
     pub const fn untrusted_count(&self) -> usize {

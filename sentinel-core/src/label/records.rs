@@ -11,8 +11,8 @@
 //!
 //! # Invariants
 //! - An id is only found under its exact bytes, and only if it stood in a declared id field.
-//! - More records than the bound ground nothing at all: one that was left out could be the one that
-//!   makes a name ambiguous.
+//! - More records than the bound ground nothing at all, and neither do those that are left when
+//!   others were forgotten: one that is missing could be the one that makes a name ambiguous.
 //!
 //! # Not here
 //! Whether a name stands in trusted text is asked of the trusted text, when a call is decided.
@@ -102,6 +102,12 @@ impl RecordIndex {
                 }
             }
         }
+    }
+
+    /// Some were seen and are forgotten.
+    #[cfg(feature = "agent")]
+    pub(super) fn lose(&mut self) {
+        self.is_full = true;
     }
 
     /// Whether the id is that of one record of this kind, by a name for which `is_named` holds.
