@@ -29,7 +29,7 @@ use super::number::{ConversationNumber, FetchNumber};
 use super::outbox::Order;
 use super::record::Kind;
 use super::turn::{Stage, Turn};
-use crate::capability::{PathRef, Request};
+use crate::capability::{CommandRule, Path, PathRef, Request};
 use crate::channel::{AttachmentKind, Incoming, Part};
 use crate::limits::{
     ATTACHMENT_NAME_BYTES_MAX, ATTACHMENTS_COUNT_MAX, ATTACHMENTS_TIME_MAX,
@@ -367,7 +367,8 @@ impl Agent {
         self.fetches.contains_key(&fetch)
     }
 
-    /// Whether a call names files that belong to another conversation, or to none.
+    /// Whether a call names files that belong to another conversation, or to none. What a command
+    /// finds without being told its name is for the shell to keep away.
     pub(super) fn names_others_files(&self, number: ConversationNumber, call: &Call) -> bool {
         let workspace = self.settings.workspace.trim_end_matches('/');
         let (all, own) = (
@@ -378,8 +379,19 @@ impl Agent {
             return true;
         };
         let names = call.with_requests(&self.surroundings(call), |requests| {
+            let is_others = |path: &PathRef<'_>| path.is_within(all) && !path.is_within(own);
             requests.iter().any(|request| match request {
-                Request::File { path, .. } => path.is_within(all) && !path.is_within(own),
+                Request::File { path, .. } => is_others(path),
+                Request::Command { program, arguments, directory } => {
+                    let mut found = false;
+                    let mut rule = CommandRule::new(Path::from(*program));
+                    rule.is_unguarded = true;
+                    let _ = rule.check(*program, arguments, directory, |request| {
+                        found |= matches!(request, Request::File { path, .. } if is_others(path));
+                        true
+                    });
+                    found
+                }
                 _ => false,
             })
         });

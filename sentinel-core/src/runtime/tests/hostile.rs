@@ -462,3 +462,28 @@ fn what_an_operator_forbids_ends() {
     shell.operate(OperatorCommand::Grant("deny model offline".into())).unwrap();
     assert_eq!(shell.unasked, [exchange]);
 }
+
+/// The files of a conversation are out of reach of another one's commands, too, by their names.
+#[test]
+fn a_command_does_not_name_files_of_another_conversation() {
+    for (arguments, directory, runs) in [
+        ("notes.txt", ".", true),
+        ("attachments/1/a.txt", ".", true),
+        ("attachments/9/a.txt", ".", false),
+        ("./attachments/9", ".", false),
+        ("/srv/agent/attachments/9/a.txt", ".", false),
+        ("--file=attachments/9/a.txt", ".", false),
+        ("a.txt", "attachments/9", false),
+    ] {
+        let grants = ["model offline", "read,write /srv/agent", "run /usr/bin/look"];
+        let mut own = service(&grants);
+        own.programs.insert("look".into(), "/usr/bin/look".into());
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "go");
+        let call = format!(
+            r#"{{"program":"look","arguments":["{arguments}"],"directory":"{directory}"}}"#
+        );
+        shell.answer(200, &[], &shell::calling("run_command", &[&call]));
+        assert_eq!(shell.calls.len(), usize::from(runs), "{arguments} in {directory}");
+    }
+}
