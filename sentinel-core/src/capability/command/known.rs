@@ -33,6 +33,8 @@ pub(super) struct Known {
     pub(super) has_long_single_dash: bool,
     /// Whether its first operand is a script, in which only line numbers are allowed.
     pub(super) has_script: bool,
+    /// First operands that are refused where the grant names no subcommands itself.
+    pub(super) refused_subcommands: &'static [&'static str],
     /// What it could do without the guard, to follow "it".
     pub(super) reason: &'static str,
 }
@@ -52,6 +54,7 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
         is_writer: true,
         has_long_single_dash: false,
         has_script: false,
+        refused_subcommands: &[],
         reason,
     }
 }
@@ -68,6 +71,7 @@ const fn refuses(
         is_writer,
         has_long_single_dash: false,
         has_script: false,
+        refused_subcommands: &[],
         reason,
     }
 }
@@ -91,6 +95,14 @@ static KNOWN: &[Known] = &[
         &["awk", "gawk", "mawk", "nawk", "tclsh", "expect", "guile", "java", "jshell", "R"],
         "runs programs in its own language, which can run others",
     ),
+    anything(
+        &["mksh", "yash", "rbash", "nu", "elvish", "xonsh", "pypy", "ipython", "Rscript", "julia"],
+        "runs whatever its arguments or files say",
+    ),
+    anything(
+        &["octave", "gnuplot", "m4", "dc", "sqlite3", "erl", "elixir", "ghci", "runghc", "racket"],
+        "runs programs in its own language, which can run others",
+    ),
     // Programs that run the program they are given.
     anything(
         &["env", "xargs", "nohup", "timeout", "nice", "ionice", "time", "watch", "parallel"],
@@ -103,6 +115,10 @@ static KNOWN: &[Known] = &[
     anything(
         &["nsenter", "setpriv", "capsh", "chrt", "taskset", "strace", "ltrace", "gdb"],
         "runs or takes over the program it is given",
+    ),
+    anything(
+        &["tmux", "screen", "bwrap", "proot", "fakeroot", "valgrind", "perf", "entr"],
+        "runs the program it is given",
     ),
     anything(
         &["sudo", "doas", "su", "pkexec", "runuser", "run0"],
@@ -122,8 +138,12 @@ static KNOWN: &[Known] = &[
         "runs what packages bring along",
     ),
     anything(
-        &["docker", "podman", "nerdctl", "kubectl", "lxc", "qemu-system-x"],
+        &["docker", "podman", "nerdctl", "kubectl", "lxc"],
         "starts whole systems, with any directory of this one",
+    ),
+    anything(
+        &["qemu-system-x86_64", "qemu-system-i386", "qemu-system-aarch64", "qemu-system-arm"],
+        "starts whole systems, with any file of this one",
     ),
     // Network.
     anything(
@@ -161,6 +181,7 @@ static KNOWN: &[Known] = &[
         is_writer: false,
         has_long_single_dash: true,
         has_script: false,
+        refused_subcommands: &[],
         reason: "runs programs (-exec), deletes, and writes files (-fprint)",
     },
     refuses(
@@ -187,9 +208,9 @@ static KNOWN: &[Known] = &[
         true,
         "runs programs (--checkpoint-action, --to-command, -I) and reads lists of files",
     ),
-    refuses(
-        &["git"],
-        &[
+    Known {
+        names: &["git"],
+        guard: Guard::Refuses(&[
             "-c",
             "--config-env",
             "--exec-path",
@@ -216,11 +237,25 @@ static KNOWN: &[Known] = &[
             "-e",
             "--interactive",
             "-i",
-        ],
+        ]),
         // Its own files it changes wherever it runs; what it is given it reads.
-        false,
-        "runs programs named by its options and its configuration (-c core.sshCommand=...)",
-    ),
+        is_writer: false,
+        has_long_single_dash: false,
+        has_script: false,
+        // They run what they are told to, or write down what another one runs.
+        refused_subcommands: &[
+            "bisect",
+            "config",
+            "difftool",
+            "filter-branch",
+            "hook",
+            "maintenance",
+            "mergetool",
+            "send-email",
+            "submodule",
+        ],
+        reason: "runs programs named by its options and its configuration (-c core.sshCommand=...)",
+    },
     refuses(
         &["sort"],
         &["--compress-program", "-o", "--output", "--files0-from", "-T", "--temporary-directory"],
@@ -246,6 +281,7 @@ static KNOWN: &[Known] = &[
         is_writer: false,
         has_long_single_dash: false,
         has_script: true,
+        refused_subcommands: &[],
         reason: "runs programs and writes files from its scripts (e, w); -n and a plain print of \
                  lines (1,5p) are allowed",
     },
@@ -358,7 +394,8 @@ mod tests {
 
     #[test]
     fn programs_are_known_with_their_versions() {
-        for name in ["python", "python3", "python3.11", "bash", "find", "7z"] {
+        for name in ["python", "python3", "python3.11", "bash", "find", "7z", "qemu-system-x86_64"]
+        {
             assert!(Known::find(name).is_some(), "{name}");
         }
         for name in ["", "pythonic", "findutils", "weather"] {

@@ -102,7 +102,10 @@ impl CommandRule {
         let is_writer = known.is_none_or(|known| known.is_writer);
         let rights = if is_writer { READER_AND_WRITER } else { READER };
         let mut are_options_over = false;
-        let mut has_script = known.is_some_and(|known| known.has_script) && !self.is_unguarded;
+        let guard = known.filter(|_| !self.is_unguarded);
+        let mut has_script = guard.is_some_and(|known| known.has_script);
+        // Where the grant names subcommands, they are the operator's choice.
+        let mut is_first = self.subcommands.is_empty();
         for argument in arguments.iter().copied() {
             if !are_options_over && argument == "--" {
                 are_options_over = true;
@@ -110,6 +113,12 @@ impl CommandRule {
             }
             self.check_options(known, argument, are_options_over)?;
             let is_operand = are_options_over || !argument.starts_with('-');
+            if let Some(known) = guard.filter(|_| is_operand && is_first) {
+                is_first = false;
+                if known.refused_subcommands.contains(&argument) {
+                    return Err(CommandRefusal::Guarded(argument, known.reason));
+                }
+            }
             if let Some(known) = known.filter(|_| is_operand && has_script) {
                 has_script = false;
                 if !is_plain_script(argument) {
