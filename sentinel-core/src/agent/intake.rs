@@ -28,7 +28,7 @@ use crate::budget::Scope;
 use crate::channel::{Admission, Incoming, Part, Person};
 use crate::fault::{Fault, is_broken};
 use crate::label::{Label, Secrecy, Source};
-use crate::limits::CONVERSATION_QUEUE_MAX;
+use crate::limits::{CONVERSATION_QUEUE_MAX, CONVERSATION_SAYINGS_MAX};
 use crate::llm::{Block, Message, Role};
 
 impl Agent {
@@ -106,6 +106,11 @@ impl Agent {
         });
         if incoming.parts.is_empty() {
             return self.ignored(number, &incoming, "there is nothing in it");
+        }
+        // Whoever writes faster than the platform takes answers is not answered that it is so.
+        let sayings = self.deliveries.values().filter(|say| say.conversation == number);
+        if sayings.count() >= CONVERSATION_SAYINGS_MAX {
+            return self.ignored(number, &incoming, "too much is on its way there already");
         }
         match Command::parse(&own_words(&incoming)) {
             Some(Ok(command)) if is_guest && !command.is_for_guests() => {

@@ -487,3 +487,26 @@ fn a_command_does_not_name_files_of_another_conversation() {
         assert_eq!(shell.calls.len(), usize::from(runs), "{arguments} in {directory}");
     }
 }
+
+/// A platform that takes less than people write, and a stranger in an open room who writes on: what
+/// waits to be said there has a bound, and once it is said the room is heard again.
+#[test]
+fn what_waits_to_be_said_has_a_bound() {
+    use crate::limits::CONVERSATION_SAYINGS_MAX;
+    let mut shell = Shell::new(service(&["model offline"]));
+    shell.is_mute = true;
+    for round in 0..200 {
+        let parts = Vec::from([Part::Text("/help".into())]);
+        let incoming = shell::incoming("9", "hall", &format!("h{round}"), parts);
+        shell.tell(Event::Message(incoming));
+    }
+    let waiting = |shell: &Shell| shell.sentinel.queues()[1];
+    assert_eq!(waiting(&shell), ("deliveries", CONVERSATION_SAYINGS_MAX));
+    assert!(shell.write("1", "c1", "/help").contains("/status"), "others are heard");
+    shell.is_mute = false;
+    for (delivery, piece) in core::mem::take(&mut shell.unheard) {
+        shell.tell(Event::Sent { delivery, piece, message: "m" });
+    }
+    shell.wait();
+    assert!(shell.write("9", "hall", "/help").contains("/status"));
+}
