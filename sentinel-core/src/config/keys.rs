@@ -174,8 +174,10 @@ const PRICES: Key = key(
 static PRICE: &[Key] = &[
     key("input", MONEY, "Tokens that are read.").or(Default::Text("0.00")),
     key("output", MONEY, "Tokens that are written.").or(Default::Text("0.00")),
-    key("cache_read", MONEY, "Tokens read from the provider's cache.").or(Default::Text("0.00")),
-    key("cache_write", MONEY, "Tokens put into the provider's cache.").or(Default::Text("0.00")),
+    key("cache_read", MONEY, "Tokens read from the provider's cache.")
+        .or(Default::Follows("`input`")),
+    key("cache_write", MONEY, "Tokens put into the provider's cache.")
+        .or(Default::Follows("`input`")),
 ];
 
 static ANTHROPIC: &[Key] = &[

@@ -177,13 +177,14 @@ fn thinking(build: &mut Build<'_, '_>, part: &Part) -> Thinking {
 }
 
 fn price(node: &Node) -> Price {
-    let of =
-        |key: &str| node.get(key).and_then(Node::text).and_then(form::money).unwrap_or(Money(0));
+    let of = |key: &str| node.get(key).and_then(Node::text).and_then(form::money);
+    // Most of what is read in a long conversation comes from a cache: it is not for nothing.
+    let input = of("input").unwrap_or(Money(0));
     Price {
-        input: of("input"),
-        output: of("output"),
-        cache_read: of("cache_read"),
-        cache_write: of("cache_write"),
+        input,
+        output: of("output").unwrap_or(Money(0)),
+        cache_read: of("cache_read").unwrap_or(input),
+        cache_write: of("cache_write").unwrap_or(input),
     }
 }
 

@@ -349,3 +349,20 @@ fn without_a_file_it_is_the_environment_that_is_dangerous() {
     assert!(said[0].starts_with("environment: danger: nobody can approve on telegram"), "{said:?}");
     assert!(said[0].contains("SENTINEL_OPERATORS"), "{said:?}");
 }
+
+/// Most of what is read comes from a provider's cache: were that for nothing because nobody said
+/// what it costs, a limit of money would hold nothing.
+#[test]
+fn what_comes_from_a_cache_costs_what_is_read_costs_unless_that_is_said() {
+    let price = |more: &str| {
+        let model = "[models.a]\nprovider = 'compatible'\nbase_url = 'https://a.example'\n";
+        let prices = format!("{{ input = '3.00', output = '15.00'{more} }}");
+        let config = config(&format!("{model}model = 'm'\nprices = {prices}"));
+        *config.settings().prices.find("m").unwrap()
+    };
+    let (input, output) = (Money(3_000_000), Money(15_000_000));
+    assert_eq!(price(""), Price { input, output, cache_read: input, cache_write: input });
+    let (cache_read, cache_write) = (Money(300_000), Money(0));
+    let said = price(", cache_read = '0.30', cache_write = '0'");
+    assert_eq!(said, Price { input, output, cache_read, cache_write });
+}
