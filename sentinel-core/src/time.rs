@@ -1,9 +1,10 @@
 //! Time as an argument: what a shell says it is.
 //!
 //! There are two clocks because they promise different things. The monotonic one ([`Instant`])
-//! never runs back, so deadlines of this run are measured with it. The wall clock ([`Timestamp`])
-//! is what people and records mean, survives a restart, and may jump; grants and approvals expire
-//! by it. A [`Now`] carries both, read at the same moment.
+//! never runs back, so deadlines are measured with it, those of questions too: the agent's own goes
+//! on over a restart. The wall clock ([`Timestamp`]) is what people and records mean, survives a
+//! restart, and may jump; grants, codes and endorsements expire by it. A [`Now`] carries both, read
+//! at the same moment.
 //!
 //! # Invariants
 //! - Arithmetic saturates: no time given from outside can overflow.

@@ -1,4 +1,4 @@
-//! Accounts as a snapshot keeps them: while nothing is reserved.
+//! Accounts as a snapshot keeps them, with what is reserved.
 
 use super::amount::{Amount, Measure};
 use super::ledger::{Account, Accounts, Budgets, Open, ReservationNumber, Rules, Scope};

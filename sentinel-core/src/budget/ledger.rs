@@ -5,7 +5,8 @@
 //! - An account that holds nothing takes no room.
 //!
 //! # Not here
-//! What something will cost: the caller estimates it, from above.
+//! What something will cost: the caller estimates it. A limit holds as well as the estimate does:
+//! what cost more than was reserved is put down as what it cost, and counts from then on.
 
 use alloc::vec::Vec;
 use core::fmt;

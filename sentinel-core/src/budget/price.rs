@@ -1,7 +1,7 @@
 //! What models cost.
 //!
 //! # Invariants
-//! - A cost is rounded up: what is reserved is never less than what is paid.
+//! - A cost is rounded up: for as many tokens as were reserved, never less than what is paid.
 //! - The exact name of a model counts more than a pattern, a longer pattern more than a shorter.
 //!
 //! # Not here

@@ -2,8 +2,9 @@
 //!
 //! Models that lie and break off, people who interrupt, strangers, a platform that repeats and
 //! loses, tools that never end, a disk that tears, clocks that jump, and crashes at any moment:
-//! all drawn from one number, so that a run that fails is run again by its seed. After every step
-//! the promises of the runtime are checked against what the world saw.
+//! all drawn from one number, so that a run that fails is run again by its seed. What is asked for
+//! is checked as it is, what is open after every step, the log at every start, and the rest of the
+//! promises against what the world saw, when all has come to rest.
 //!
 //! Run more of it with `SENTINEL_SEEDS=100000 cargo test -p sentinel-core --release simulation`,
 //! one seed with `SENTINEL_SEED=0x2a`, and every event of it with `SENTINEL_TRACE=1` besides.
