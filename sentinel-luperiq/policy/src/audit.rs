@@ -80,7 +80,7 @@ pub struct Log {
 /// Uses that share a record that is not closed yet.
 #[derive(Debug, Default)]
 struct Uses {
-    text: String,
+    rows: event::Rows,
     since: Option<Timestamp>,
     /// The last one, and how often it came.
     last: Option<(Use, u64)>,
@@ -144,8 +144,7 @@ impl Log {
         records.push_back(first_record as u64);
         let mut text = String::new();
         text.try_reserve_exact(RECORD_BYTES_MAX).map_err(|_| Error::NoMemory)?;
-        let mut uses = Uses::default();
-        uses.text.try_reserve_exact(RECORD_BYTES_MAX).map_err(|_| Error::NoMemory)?;
+        let uses = Uses { rows: event::Rows::new(RECORD_BYTES_MAX)?, ..Uses::default() };
         let head = last_hash(&scratch);
         Ok(Self {
             writer,
@@ -177,12 +176,12 @@ impl Log {
         }
         let waited = self.uses.since.map(|since| now.0.abs_diff(since.0));
         if waited.is_some_and(|waited| waited >= USES_WAIT_MILLISECONDS)
-            || self.uses.text.len() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX
+            || self.uses.rows.len() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX
         {
             self.close_uses();
         }
         // The one before is not yet in the text, and this one will follow it.
-        let text_bytes = self.uses.text.len() + 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
+        let text_bytes = self.uses.rows.len() + 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
         self.make_room(FRAME_BYTES_MIN + text_bytes)?;
         self.uses.write_last();
         self.uses.last = Some((what, 1));
@@ -261,7 +260,7 @@ impl Log {
     #[must_use]
     pub fn unflushed(&self) -> u64 {
         self.end() - self.flushed
-            + self.uses.text.len() as u64
+            + self.uses.rows.len() as u64
             + u64::from(self.uses.last.is_some())
     }
 
@@ -347,13 +346,12 @@ impl Log {
     fn close_uses(&mut self) {
         self.uses.write_last();
         let Some(since) = self.uses.since.take() else { return };
-        let mut text = core::mem::take(&mut self.uses.text);
-        event::end_uses(&mut text);
+        let mut rows = core::mem::take(&mut self.uses.rows);
         // Room was kept for it by whoever added the last use.
-        let result = self.append(since, Actor::Tool, event::kind::USES, text.as_bytes());
+        let result = self.append(since, Actor::Tool, event::kind::USES, rows.end());
         debug_assert!(result.is_ok(), "{result:?}");
-        text.clear();
-        self.uses.text = text;
+        rows.clear();
+        self.uses.rows = rows;
     }
 
     /// Gives up records that are safe until so many bytes fit.
@@ -388,7 +386,7 @@ impl Log {
 impl Uses {
     fn write_last(&mut self) {
         if let Some((what, count)) = self.last.take() {
-            event::write_use(&mut self.text, &what, count);
+            self.rows.push(&what, count);
         }
     }
 }

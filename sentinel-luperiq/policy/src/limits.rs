@@ -23,7 +23,7 @@ pub const POLICY_NAMES_MAX: usize = 32;
 
 /// What one record of uses holds before it is closed: what a record costs besides its bytes is
 /// shared by all uses in it then.
-pub const USES_BYTES_MAX: usize = 1024;
+pub const USES_BYTES_MAX: usize = 2048;
 
 /// How long uses wait for others before their record is closed, in milliseconds: as long as a
 /// reader of the log may be behind.

@@ -37,21 +37,37 @@ pub fn uses(mut frames: &[u8]) -> Vec<UseRow> {
         if body.get(2..4) == Some(&KIND_USES)
             && let Some(payload) = body.get(HEAD_BYTES..)
         {
-            rows.extend(payload.split(|byte| *byte == b'[').filter_map(row));
+            // Those that later rows name by their number.
+            let mut known = Vec::new();
+            rows.extend(
+                payload.split(|byte| *byte == b'[').filter_map(|text| row(text, &mut known)),
+            );
         }
         frames = frames.get(8 + length + 32..).unwrap_or_default();
     }
     rows
 }
 
-fn row(text: &[u8]) -> Option<UseRow> {
+fn row(text: &[u8], known: &mut Vec<UseRow>) -> Option<UseRow> {
     let text = text.split(|byte| *byte == b']').next()?;
-    let mut numbers = text.split(|byte| *byte == b',').map(|digits| {
+    let numbers = text.split(|byte| *byte == b',').map_while(|digits| {
         core::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok())
     });
-    let mut next = || numbers.next().flatten();
-    let (process, call, handle) = (next()?, next()?, next()?);
-    Some(UseRow { process, call, handle, object: next()?, refused: next()? })
+    let numbers: Vec<u64> = numbers.collect();
+    match *numbers.as_slice() {
+        [place, call, ref rest @ ..] if rest.len() <= 2 => {
+            let row = *known.get(usize::try_from(place).ok()?)?;
+            Some(UseRow { call, refused: rest.first().copied().unwrap_or(0), ..row })
+        }
+        [process, call, handle, object, refused, ref rest @ ..] => {
+            let row = UseRow { process, call, handle, object, refused };
+            if rest.len() <= 1 {
+                known.push(row);
+            }
+            Some(row)
+        }
+        _ => None,
+    }
 }
 
 fn number(bytes: &[u8], place: usize) -> Option<usize> {
@@ -80,13 +96,17 @@ mod tests {
 
     #[test]
     fn rows_are_found_among_other_records_and_cut_frames_are_left_out() {
-        let uses_frame = frame(KIND_USES, br#"{"uses":[[7,42,1,9,0,2],[7,30,4097,9,5]]}"#);
+        let payload =
+            br#"{"uses":[[7,42,1,9,0,2],[7,30,4097,9,5],[7,40,3,8,0,5,1],[1,31],[0,1,2,9]]}"#;
+        let uses_frame = frame(KIND_USES, payload);
         let other = frame([9, 0x4c], br#"{"text":"[1,2,3,4,5]"}"#);
         let all = [&other[..], &uses_frame].concat();
         let found = uses(&all);
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.len(), 5);
         let expected = UseRow { process: 7, call: 30, handle: 4097, object: 9, refused: 5 };
         assert_eq!(found[1], expected);
+        assert_eq!(found[3], UseRow { call: 31, refused: 0, ..expected });
+        assert_eq!(found[4], UseRow { call: 1, refused: 2, ..found[0] });
         assert_eq!(uses(&all[..all.len() - 33]), []);
     }
 }

@@ -19,3 +19,4 @@ use core::arch::global_asm;
 global_asm!(include_str!("boot.s"));
 global_asm!(include_str!("vectors.s"));
 global_asm!(include_str!("tables.s"));
+global_asm!(include_str!("copy.s"));

@@ -138,6 +138,13 @@ impl Kernel {
 
     /// Lets the thread that runs wait, unless what it waits for is true already.
     pub(crate) fn wait(&mut self, frame: &mut Frame, waits: Waits, deadline: Option<Instant>) {
+        // Most often it is, and then the thread goes on without having been put away.
+        if let Waits::One(one) = &waits {
+            let found = self.system.signals(one.object).and(one.signals);
+            if !found.is_empty() {
+                return frame.reply(Reply { first: found.bits().into(), second: 0 });
+            }
+        }
         self.keep(frame);
         if matches!(waits, Waits::Turn) {
             if let Some(thread) = self.threads.running().and_then(|id| self.threads.thread_mut(id))

@@ -2,14 +2,17 @@
 //!
 //! Each payload is a JSON object. Rare things name their parts. Uses are rows of numbers, because
 //! there are many: `{"uses":[[process,call,handle,object,outcome],…]}`, where the outcome is 0 or
-//! the number of the error, and a sixth number says how often the same came in a row. A row of
-//! seven numbers says that a handle came to a process or left it: the sixth is what it stands for,
+//! the number of the error, and a sixth number says how often the same came in a row. The first ten
+//! of these rows are named by their number, counted from 0, in the rows that follow:
+//! `[row,call,outcome,count]` is the same process with the same handle on the same object, and what
+//! is missing there is 0 and once. A row of seven numbers says that a handle came to a process or left it: the sixth is what it stands for,
 //! the seventh its rights.
 //!
 //! # Invariants
 //! - What programs say stands in strings, escaped; it cannot look like what the kernel says.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use luperiq_abi::{Error, Kind, Rights};
 use sentinel_core::journal::Actor;
@@ -269,51 +272,109 @@ impl Event<'_> {
     }
 }
 
-/// Adds a use to the text of a record of uses, and begins that if it is empty.
-pub(super) fn write_use(text: &mut String, what: &Use, count: u64) {
-    text.push_str(if text.is_empty() { USES_START } else { "," });
-    let refused = what.refused.map_or(0, |error| u64::from(error.number()));
-    text.push('[');
-    write_number(text, what.process);
-    for number in [what.call, what.handle, what.object, refused] {
-        text.push(',');
-        write_number(text, number);
+/// The text of a record of uses, as it grows.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    text: Vec<u8>,
+    /// Who with which handle on what: the rows that later ones name by their number.
+    known: [[u64; 3]; KNOWN_MAX],
+    known_count: usize,
+}
+
+impl Rows {
+    /// Room for a whole record is taken at once.
+    pub(super) fn new(bytes: usize) -> Result<Self, Error> {
+        let mut rows = Self::default();
+        rows.text.try_reserve_exact(bytes).map_err(|_| Error::NoMemory)?;
+        Ok(rows)
     }
-    if let Some((kind, rights)) = what.moved {
-        for number in [u64::from(kind.number()), u64::from(rights.bits())] {
-            text.push(',');
-            write_number(text, number);
+
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds a use that came so often in a row.
+    pub(super) fn push(&mut self, what: &Use, count: u64) {
+        let start: &[u8] = if self.text.is_empty() { USES_START } else { b"," };
+        self.text.extend_from_slice(start);
+        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
+        let who = [what.process, what.handle, what.object];
+        let known = self.known.get(..self.known_count).unwrap_or_default();
+        let place = match what.moved {
+            // By the number: as a whole they would be compared byte by byte.
+            None => known.iter().position(|[process, handle, object]| {
+                *object == what.object && *handle == what.handle && *process == what.process
+            }),
+            Some(_) => None,
+        };
+        match (place, what.moved) {
+            (Some(place), _) => {
+                let all = [place as u64, what.call, refused, count];
+                // What usually is so is left out.
+                let said = if count > 1 { 4 } else { 2 + usize::from(refused != 0) };
+                self.row(all.get(..said).unwrap_or_default());
+            }
+            // A row of seven stands for one handle, whose number comes once.
+            (None, Some((kind, rights))) => {
+                let (kind, rights) = (u64::from(kind.number()), u64::from(rights.bits()));
+                let [process, handle, object] = who;
+                self.row(&[process, what.call, handle, object, refused, kind, rights]);
+            }
+            (None, None) => {
+                let [process, handle, object] = who;
+                let all = [process, what.call, handle, object, refused, count];
+                self.row(all.get(..5 + usize::from(count > 1)).unwrap_or_default());
+                if let Some(place) = self.known.get_mut(self.known_count) {
+                    *place = who;
+                    self.known_count += 1;
+                }
+            }
         }
     }
-    // A row of seven stands for one handle, whose number comes once.
-    if count > 1 && what.moved.is_none() {
-        text.push(',');
-        write_number(text, count);
+
+    /// The payload of the record, which is whole then; the next begins when it is
+    /// [`clear`](Self::clear)ed.
+    pub(super) fn end(&mut self) -> &[u8] {
+        self.text.extend_from_slice(USES_END);
+        &self.text
     }
-    text.push(']');
-}
 
-pub(super) fn end_uses(text: &mut String) {
-    text.push_str(USES_END);
-}
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.known_count = 0;
+    }
 
-/// Numbers are most of the record's bytes and of its time.
-fn write_number(text: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
+    fn row(&mut self, numbers: &[u64]) {
+        let mut before = b'[';
+        for number in numbers {
+            self.text.push(before);
+            self.number(*number);
+            before = b',';
         }
+        self.text.push(b']');
     }
-    text.push_str(core::str::from_utf8(&digits[start..]).unwrap_or_default());
+
+    /// Numbers are most of the record's bytes and of its time.
+    fn number(&mut self, mut number: u64) {
+        if number < 10 {
+            return self.text.push(b'0' + number as u8);
+        }
+        let mut digits = [0; 20];
+        let mut start = digits.len();
+        while number > 0 && start > 0 {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.text.extend_from_slice(&digits[start..]);
+    }
 }
 
-const USES_START: &str = "{\"uses\":[";
-const USES_END: &str = "]}";
+/// Enough for what a few programs do in turns; few enough to be looked through for each use.
+const KNOWN_MAX: usize = 10;
+
+const USES_START: &[u8] = b"{\"uses\":[";
+const USES_END: &[u8] = b"]}";
 
 pub(super) const USES_END_BYTES: usize = USES_END.len();
 

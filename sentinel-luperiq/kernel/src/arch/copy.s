@@ -1,0 +1,49 @@
+// Copying and filling, sixteen bytes at a time. What the compiler brings for a target that must not
+// read unaligned words goes by the byte; here all of it is memory, where unaligned words may be read
+// (SCTLR_EL1.A is clear), and nothing of this runs before the MMU does.
+
+    .section .text.copy, "ax"
+
+    .global memcpy
+memcpy:                                     // x0 to, x1 from, x2 bytes; gives x0
+    mov     x3, x0
+    subs    x2, x2, #16
+    b.lo    2f
+1:  ldp     x4, x5, [x1], #16
+    stp     x4, x5, [x3], #16
+    subs    x2, x2, #16
+    b.hs    1b
+2:  tbz     x2, #3, 3f                      // the low four bits are those of what is left
+    ldr     x4, [x1], #8
+    str     x4, [x3], #8
+3:  tbz     x2, #2, 4f
+    ldr     w4, [x1], #4
+    str     w4, [x3], #4
+4:  tbz     x2, #1, 5f
+    ldrh    w4, [x1], #2
+    strh    w4, [x3], #2
+5:  tbz     x2, #0, 6f
+    ldrb    w4, [x1]
+    strb    w4, [x3]
+6:  ret
+
+    .global memset
+memset:                                     // x0 to, w1 byte, x2 bytes; gives x0
+    mov     x3, x0
+    and     x4, x1, #0xff
+    mov     x5, #0x0101010101010101
+    mul     x4, x4, x5
+    subs    x2, x2, #16
+    b.lo    2f
+1:  stp     x4, x4, [x3], #16
+    subs    x2, x2, #16
+    b.hs    1b
+2:  tbz     x2, #3, 3f
+    str     x4, [x3], #8
+3:  tbz     x2, #2, 4f
+    str     w4, [x3], #4
+4:  tbz     x2, #1, 5f
+    strh    w4, [x3], #2
+5:  tbz     x2, #0, 6f
+    strb    w4, [x3]
+6:  ret
