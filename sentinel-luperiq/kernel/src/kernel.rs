@@ -37,6 +37,7 @@ use crate::time::{self, Instant};
 pub(crate) struct Machine {
     pub(crate) frames: Frames,
     /// What the kernel itself sees; it stays.
+    #[expect(dead_code, reason = "it owns the frames of the tables that are in use")]
     pub(crate) space: Tree,
     /// What no program sees: installed while none runs.
     pub(crate) empty: Tree,
@@ -137,6 +138,8 @@ extern "C" fn user_interrupt(frame: &mut Frame) {
         let Some(kernel) = kernel else { return };
         kernel.interrupts();
         kernel.settle();
+        // What was due would interrupt again at once, for ever.
+        kernel.flush_if_due();
         kernel.turn_over(frame);
     });
 }

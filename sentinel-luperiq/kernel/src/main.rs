@@ -15,7 +15,6 @@
 #![no_std]
 #![no_main]
 #![deny(unsafe_code)]
-#![allow(unsafe_code, dead_code, unused_imports)]
 
 extern crate alloc;
 

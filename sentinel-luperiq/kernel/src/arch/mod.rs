@@ -9,7 +9,7 @@ mod power;
 mod registers;
 mod simd;
 
-pub(crate) use exception::{Cause, Frame, Misuse, leave};
+pub(crate) use exception::{Cause, Frame, leave};
 pub(crate) use power::{exit, power_off};
 pub(crate) use registers::*;
 pub(crate) use simd::Simd;

@@ -88,16 +88,6 @@ pub(crate) fn confine_user() {
     write!("tpidrro_el0", 0);
 }
 
-/// Whether the core refuses the kernel's own accesses to a program's pages.
-pub(crate) fn has_pan() -> bool {
-    read!("id_aa64mmfr1_el1") >> 20 & 0xf != 0
-}
-
-/// Whether the core computes SHA-256 by itself.
-pub(crate) fn has_sha256() -> bool {
-    read!("id_aa64isar0_el1") >> 12 & 0xf != 0
-}
-
 /// Makes a writable page never executable, at either level.
 pub(crate) fn forbid_writable_code() {
     let control = read!("sctlr_el1") | 1 << 19;
@@ -113,12 +103,6 @@ pub(crate) fn forbid_writable_code() {
 pub(crate) fn wait_for_interrupt() {
     // SAFETY: waiting changes nothing.
     unsafe { asm!("dsb sy", "wfi", options(nostack, preserves_flags)) };
-}
-
-/// Which level the firmware started the kernel at, as far as EL1 can tell: whether PSCI is reached
-/// by `smc` is the device tree's to say.
-pub(crate) fn core_name() -> u64 {
-    read!("midr_el1")
 }
 
 /// Lets EL0 see this tree of tables, with this ASID.

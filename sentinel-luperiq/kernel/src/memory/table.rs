@@ -70,11 +70,6 @@ impl Tree {
         self.root.physical()
     }
 
-    /// How many frames the tables themselves take.
-    pub(crate) fn tables(&self) -> usize {
-        1 + self.tables.len()
-    }
-
     /// Maps pages, by blocks where all three are aligned to one. What was there is replaced.
     ///
     /// When there is no frame left the first pages may be mapped and the rest is not.
