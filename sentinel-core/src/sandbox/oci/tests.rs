@@ -60,7 +60,7 @@ fn a_filter_means_what_it_means_for_this_machine_and_nobody_privileged() {
     ];
     assert_eq!(names, expected.map(str::as_bytes));
     let verdicts: Vec<Verdict> = rules.rules.iter().map(|rule| rule.verdict).collect();
-    assert_eq!(verdicts[6..], [Verdict::Fail(22), Verdict::Fail(13), Verdict::EndProcess]);
+    assert_eq!(verdicts[5..], [Verdict::Fail(22), Verdict::Fail(13), Verdict::EndProcess]);
     let [equal] = rules.rules[1].conditions[..] else { panic!("one condition") };
     assert_eq!((equal.comparison, equal.value), (Comparison::Equals, u64::MAX));
     let [masked] = rules.rules[2].conditions[..] else { panic!("one condition") };
@@ -152,4 +152,22 @@ fn a_filter_has_its_bounds() {
     assert!(said.contains(&SANDBOX_CALL_RULES_MAX.to_string()), "{said}");
     let long = alloc::vec![b' '; SANDBOX_SECCOMP_BYTES_MAX + 1];
     assert!(CallRules::read(&long, &HERE).is_err());
+}
+
+/// Whatever one character says instead: there is a filter within its bounds, or a place.
+#[test]
+fn a_slip_anywhere_is_read_or_told_with_its_place() {
+    for at in (0..WHOLE.len()).filter(|at| WHOLE.is_char_boundary(*at)) {
+        for slip in [b'0', b'"', b'}', b',', b'x', b' '] {
+            let mut text = WHOLE.as_bytes().to_vec();
+            text[at] = slip;
+            match CallRules::read(&text, &HERE) {
+                Ok(rules) => assert!(rules.rules.len() <= 12, "{at}"),
+                Err(why) => {
+                    let place = why.split(':').take(2).map(str::parse::<usize>);
+                    assert!(place.flatten().count() == 2, "{why}");
+                }
+            }
+        }
+    }
 }
