@@ -717,6 +717,18 @@ pub const SANDBOX_PIDS: u32 = 256;
 /// Open files of each process in a sandbox: what an ordinary login has.
 pub const SANDBOX_OPEN_FILES: u32 = 1024;
 
+/// Processes that an operator can allow a sandbox: as many as Linux numbers without being asked.
+pub const SANDBOX_PIDS_MAX: i64 = 32_768;
+
+/// Open files that an operator can allow each process: as many as Linux allows anybody at first.
+pub const SANDBOX_OPEN_FILES_MAX: i64 = 1 << 20;
+
+/// Mebibytes that an operator can write in one limit: a tebibyte.
+pub const SANDBOX_MEBIBYTES_MAX: i64 = 1 << 20;
+
+/// Hundredths of a processor that an operator can allow: more processors than a machine has.
+pub const SANDBOX_PERCENT_MAX: i64 = 100 * 4096;
+
 /// What fits into the temporary directory of a sandbox, in bytes. It is memory.
 pub const SANDBOX_TEMPORARY_BYTES: u64 = 256 << 20;
 

@@ -47,7 +47,7 @@ use crate::notify::Notify;
 use crate::persona::Persona;
 use crate::poller::{Owner, Poller, Ready};
 use crate::rest::Rest;
-use crate::sandbox::Spawner;
+use crate::sandbox::{self, Spawner};
 use crate::service::runs_programs;
 use crate::signals::{Signal, Signals};
 use crate::state::State;
@@ -94,6 +94,9 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         false => log::info!("no command can be run, and none is granted: {error}"),
     });
     let spawner = spawner.ok();
+    for missing in sandbox::lacking() {
+        log::warn!("commands: {missing}");
+    }
     let mut program = Program::start(options, signals, Commands::new(spawner))?;
     program.look_at_persona()?;
     match &options.mode {
@@ -680,7 +683,8 @@ impl Program {
             operation @ Operation::RunCommand { program, arguments, directory, hosts, timeout },
         ) = call
         {
-            let programs = &self.options.configuration.config.settings().programs;
+            let config = &self.options.configuration.config;
+            let programs = &config.settings().programs;
             let found = programs.get(program).unwrap_or(program);
             let directory = self.tools.absolute(directory);
             let timeout = time_max.min(*timeout);
@@ -696,6 +700,7 @@ impl Program {
                         directory: &directory,
                         timeout,
                         hosts,
+                        sandboxing: config.sandbox(),
                         rule: &rule,
                     };
                     profile::profile(&called, self.sentinel.grants(0))

@@ -55,6 +55,7 @@ pub(super) static SECTIONS: &[Section] = &[
         doc: "What a tool does: `[tool.NAME]`. What is not said here stays as it is.",
         keys: TOOL,
     },
+    always("sandbox", "What each command runs in, and how much of everything it may use.", SANDBOX),
     always("budget", "What may be spent. Where several limits hold, all do.", BUDGET),
     always("http", "How the agent reaches the network.", HTTP),
     always("log", "What is said of what goes on.", LOG),
@@ -73,6 +74,10 @@ const CREDENTIAL: Kind = Kind::Text(Form::Credential);
 const MONEY: Kind = Kind::Text(Form::Money);
 const ENTRY_NAMES: Kind = Kind::Texts(Form::Line);
 const COUNT: Kind = Kind::Integer { min: 1, max: i64::MAX };
+const MEBIBYTES: Kind = Kind::Integer { min: 1, max: limits::SANDBOX_MEBIBYTES_MAX };
+const PROCESSES: Kind = Kind::Integer { min: 1, max: limits::SANDBOX_PIDS_MAX };
+const OPEN_FILES: Kind = Kind::Integer { min: 16, max: limits::SANDBOX_OPEN_FILES_MAX };
+const PERCENTS: Kind = Kind::Integer { min: 1, max: limits::SANDBOX_PERCENT_MAX };
 const SECONDS: Kind = Kind::Integer { min: 1, max: limits::CONFIG_SECONDS_MAX };
 
 static AGENT: &[Key] = &[
@@ -483,6 +488,48 @@ static HTTP: &[Key] = &[
         .shell(),
     key("total_seconds", SECONDS, "How long it may take at all.")
         .or(Default::Integer(1800))
+        .shell(),
+];
+
+static SANDBOX: &[Key] = &[
+    key(
+        "mode",
+        Kind::Text(Form::Choice(&["strict", "best-effort"])),
+        "Whether a command is refused (`strict`) or run all the same (`best-effort`) where this \
+         machine cannot enforce all walls. What was missing stands in its result.",
+    )
+    .or(Default::Text("strict"))
+    .shell(),
+    key(
+        "memory_mib",
+        MEBIBYTES,
+        "How much memory all processes of a command may use together. By a cgroup where one can be \
+         had; otherwise it is watched, and can be exceeded for a moment.",
+    )
+    .or(Default::Follows("what the machine has"))
+    .shell(),
+    key("processes", PROCESSES, "How many processes and threads a command may have at a time.")
+        .or(Default::Integer(limits::SANDBOX_PIDS as i64))
+        .shell(),
+    key(
+        "processors_percent",
+        PERCENTS,
+        "How much of the processors all its processes may use together: 100 is one. It takes a \
+         cgroup.",
+    )
+    .or(Default::Follows("what the machine has"))
+    .shell(),
+    key("processor_seconds", SECONDS, "How long each of its processes may compute.")
+        .or(Default::Follows("the time of the call"))
+        .shell(),
+    key("open_files", OPEN_FILES, "How many files each of its processes may have open.")
+        .or(Default::Integer(limits::SANDBOX_OPEN_FILES as i64))
+        .shell(),
+    key("file_mib", MEBIBYTES, "How long the longest file may be that it writes.")
+        .or(Default::Follows("what the disk has"))
+        .shell(),
+    key("temporary_mib", MEBIBYTES, "How much fits into its `/tmp`, which is memory.")
+        .or(Default::Integer((limits::SANDBOX_TEMPORARY_BYTES >> 20) as i64))
         .shell(),
 ];
 

@@ -69,8 +69,8 @@ pub use reference::reference;
 pub use schema::schema;
 pub use secret::SecretSource;
 pub use shell::{
-    Config, Confinement, Connector, Endpoint, Http, Log, LogFormat, LogLevel, SealKey, State,
-    Terminal,
+    Config, Confinement, Connector, Endpoint, Http, Log, LogFormat, LogLevel, Sandboxing, SealKey,
+    State, Terminal,
 };
 pub use show::show;
 pub use template::{Facts, FoundModel, FoundPlatform, template};

@@ -16,6 +16,7 @@ use crate::budget::Price;
 use crate::channel::Platform;
 use crate::label::ToolRole;
 use crate::order::Map;
+use crate::sandbox::{Limits, Requirement};
 use crate::wire::url::Url;
 
 /// A configuration without errors.
@@ -30,6 +31,7 @@ pub struct Config {
     pub(super) terminal: Option<Terminal>,
     pub(super) self_confinement: Confinement,
     pub(super) roles: Map<String, ToolRole>,
+    pub(super) sandbox: Sandboxing,
     pub(super) http: Http,
     pub(super) log: Log,
     pub(super) metrics: Option<SocketAddr>,
@@ -91,6 +93,12 @@ impl Config {
     #[must_use]
     pub fn role(&self, tool: &str) -> Option<&ToolRole> {
         self.roles.get(tool)
+    }
+
+    /// What commands run in.
+    #[must_use]
+    pub const fn sandbox(&self) -> &Sandboxing {
+        &self.sandbox
     }
 
     /// How the network is reached.
@@ -181,6 +189,15 @@ pub enum Confinement {
     Strict,
     /// It goes on with what there is, and says so.
     Best,
+}
+
+/// What commands run in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sandboxing {
+    /// What is done where this machine cannot enforce all walls.
+    pub requirement: Requirement,
+    /// How much of everything; the time is that of the call.
+    pub limits: Limits,
 }
 
 /// How the network is reached.

@@ -47,6 +47,8 @@ struct Running {
     /// None once the end was told.
     report: Option<OwnedFd>,
     said: Vec<u8>,
+    /// Which walls it has not got here.
+    lacking: Option<String>,
     ending: Option<Ending>,
 }
 
@@ -88,7 +90,8 @@ impl Commands {
             poller.add(&report, token(index, false), Interest::READ)?;
             let (output, report) = (Some(output), Some(report));
             let said = Vec::new();
-            let running = Running { call, allowance, output, report, said, ending: None };
+            let running =
+                Running { call, allowance, output, report, said, lacking: None, ending: None };
             self.running.insert(index, running);
             // The highest numbers are the spawner's own.
             self.next = (index + 1) % COMMANDS_MAX;
@@ -117,7 +120,8 @@ impl Commands {
             && let Some(ending) = running.ending.take()
             && let Some(running) = self.running.remove(&index)
         {
-            self.over.push((running.call, output(&running.said, &ending)));
+            let lacking = running.lacking.as_deref();
+            self.over.push((running.call, output(&running.said, &ending, lacking)));
         }
     }
 
@@ -180,6 +184,10 @@ impl Running {
         let ending = match look(self.report.as_ref()?) {
             Ok(None) => return None,
             Ok(Some(Told::Listening(listener))) => return Some((listener, self.allowance.take()?)),
+            Ok(Some(Told::Lacking(what))) => {
+                self.lacking = Some(what);
+                return None;
+            }
             Ok(Some(Told::Ended(outcome))) => Ending::Outcome(outcome),
             Ok(Some(Told::Refused(why))) => Ending::Refused(why),
             // Nobody is there to tell: everything in it was killed.
@@ -204,7 +212,7 @@ impl Running {
 }
 
 /// What the model is told: what the program wrote, and how it ended.
-fn output(said: &[u8], ending: &Ending) -> ToolOutput {
+fn output(said: &[u8], ending: &Ending, lacking: Option<&str>) -> ToolOutput {
     let mut content = String::from_utf8_lossy(said).into_owned();
     let (how, is_error) = match ending {
         Ending::Outcome(outcome) => (outcome.end.to_string(), outcome.end != End::Exited(0)),
@@ -218,6 +226,13 @@ fn output(said: &[u8], ending: &Ending) -> ToolOutput {
     }
     if is_error || content.is_empty() {
         content += &format!("[{how}]");
+    }
+    if let Some(lacking) = lacking {
+        // Whoever reads the record later has to know it.
+        if !content.ends_with('\n') {
+            content.push('\n');
+        }
+        content += &format!("[it ran without all walls: {lacking}]");
     }
     ToolOutput { content, is_error }
 }
@@ -245,9 +260,12 @@ mod tests {
             ("", ended(End::Signalled(11)), "[signal 11 (SEGV) ended it]", true),
             ("x", Ending::Refused("why".into()), "x\n[it was not started: why]", true),
         ] {
-            let output = output(said.as_bytes(), &ending);
+            let output = output(said.as_bytes(), &ending, None);
             assert_eq!((output.content.as_str(), output.is_error), (expected, is_error));
         }
-        assert!(output(b"\xff", &Ending::TooMuch).content.contains("2097152 bytes"));
+        let lacking = output(b"text\n", &ended(End::Exited(0)), Some("no Landlock"));
+        assert_eq!(lacking.content, "text\n[it ran without all walls: no Landlock]");
+        assert!(!lacking.is_error);
+        assert!(output(b"\xff", &Ending::TooMuch, None).content.contains("2097152 bytes"));
     }
 }

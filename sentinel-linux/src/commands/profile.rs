@@ -20,6 +20,7 @@ use sentinel_core::agent::Granted;
 use sentinel_core::capability::{
     CommandRule, Destination, FileRight, Level, PathRef, Request, Resource,
 };
+use sentinel_core::config::Sandboxing;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Mount, Network, Profile, Rights};
 use sentinel_core::wire::url::Reach;
@@ -37,6 +38,8 @@ pub(crate) struct Called<'c> {
     pub(crate) timeout: Duration,
     /// What it is let out to.
     pub(crate) hosts: &'c [Destination],
+    /// How much of everything the operator lets commands use.
+    pub(crate) sandboxing: &'c Sandboxing,
     /// The rule by which it was judged.
     pub(crate) rule: &'c CommandRule,
 }
@@ -116,6 +119,8 @@ pub(crate) fn profile<'g>(
         let is_here = |place: &Destination| place.host.reach() == Some(Reach::Loopback);
         profile.environment.extend(way_to_proxy(called.hosts.iter().any(is_here)));
     }
+    profile.requirement = called.sandboxing.requirement;
+    profile.limits = called.sandboxing.limits;
     profile.limits.time = Some(called.timeout);
     Ok(profile)
 }

@@ -164,10 +164,15 @@ fn start() -> Result<(), String> {
     }
 }
 
-/// Whether there is a cgroup here that limits can be set in. Nothing needs it yet.
+/// Whether there is a cgroup here that limits of all processes of a command can be set in.
 fn cgroup(own: Option<&str>, mount: &Path) -> Finding {
     const ABOUT: &str = "cgroups";
-    let fix = "nothing needs it yet: memory of programs is limited for each process";
+    let fix = "memory of commands is watched instead, which it can exceed for a moment, and how \
+               many processors they use is not limited; a service with Delegate=yes has a cgroup";
+    let old = mount.join("memory/cgroup.procs");
+    if rustix::process::geteuid().is_root() && access(old, Access::WRITE_OK).is_ok() {
+        return Finding::good(ABOUT, "version 1, and groups can be made");
+    }
     let path = own.and_then(|text| text.lines().find_map(|line| line.strip_prefix("0::/")));
     let Some(path) = path.filter(|_| mount.join("cgroup.controllers").exists()) else {
         return Finding::warning(ABOUT, "there is no cgroup2 here", fix);

@@ -80,7 +80,7 @@ fn called(spawner: &Spawner, profile: &Profile) -> io::Result<Outcome> {
         match look(&asked.report)? {
             Some(Told::Ended(outcome)) => return Ok(outcome),
             Some(Told::Refused(why)) => return Err(io::Error::other(why)),
-            Some(Told::Listening(_)) | None => {}
+            Some(Told::Listening(_) | Told::Lacking(_)) | None => {}
         }
     }
 }

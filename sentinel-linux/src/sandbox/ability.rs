@@ -5,7 +5,6 @@
 
 use sentinel_core::sandbox::{Network, Profile};
 
-use super::cgroup::Cgroups;
 use crate::confine::landlock;
 
 /// What there is, looked at once.
@@ -23,10 +22,10 @@ impl Ability {
 
     /// What a sandbox of this profile would be missing. Without namespaces and a filter for system
     /// calls there is none at all; that is found out when one is made.
-    pub(super) fn missing<'c>(
+    pub(super) fn missing(
         &self,
         profile: &Profile,
-        cgroups: impl FnOnce() -> &'c Cgroups,
+        has_processors: impl FnOnce() -> bool,
     ) -> Vec<String> {
         let mut missing = Vec::new();
         if self.landlock == 0 {
@@ -47,7 +46,7 @@ impl Ability {
                     .into(),
             );
         }
-        if profile.limits.processors_percent.is_some() && !cgroups().has_processors() {
+        if profile.limits.processors_percent.is_some() && !has_processors() {
             missing.push(
                 "no cgroup can be had here: how many processors all processes of a program use \
                  together is not limited"

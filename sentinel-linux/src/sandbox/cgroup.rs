@@ -9,7 +9,7 @@
 //! - Nothing of another program is moved to another group.
 //!
 //! # Not here
-//! What is done about memory where there is none: [`super::watch`].
+//! What is done about memory where there is none: [`super::memory`].
 
 use std::fs;
 use std::io;

@@ -251,7 +251,7 @@ impl Sandboxes {
 
     /// What a sandbox of this profile is missing here; an error if it must not be.
     fn missing(&self, profile: &Profile) -> Result<Vec<String>, StartError> {
-        let missing = self.ability.missing(profile, || self.cgroups());
+        let missing = self.ability.missing(profile, || self.cgroups().has_processors());
         if profile.requirement == Requirement::Strict
             && let Some(missing) = missing.first()
         {
@@ -327,6 +327,12 @@ impl Started {
         }
         outcome_of(report)
     }
+}
+
+/// What every sandbox is missing on this machine, for whoever reads what is said at the start.
+pub(crate) fn lacking() -> Vec<String> {
+    // What takes a cgroup is told with the call that asks for it.
+    Ability::probe().missing(&Profile::new(b"/", b"/"), || true)
 }
 
 /// How it ended, by what was told.

@@ -154,9 +154,12 @@ impl Report {
 
     /// Says in words why there is no sandbox.
     pub(super) fn refuse(to: &OwnedFd, why: &str) {
-        let why = why.as_bytes();
-        let why = why.get(..REFUSAL_BYTES_MAX).unwrap_or(why);
-        let _ = send(to, &[&[REFUSED], why].concat(), SendFlags::NOSIGNAL);
+        say(to, REFUSED, why);
+    }
+
+    /// Says in words which walls are missing.
+    pub(super) fn lack(to: &OwnedFd, what: &str) {
+        say(to, LACKING, what);
     }
 
     /// Waits for what is told; an error if nobody is there to tell any more.
@@ -252,12 +255,14 @@ pub(crate) enum Told {
     Ended(Outcome),
     /// There was no sandbox at all, and why.
     Refused(String),
+    /// Which walls it has not got here.
+    Lacking(String),
 }
 
 /// What is told of a program that another process started, if something is. An error if nobody is
 /// there to tell.
 pub(crate) fn look(report: &OwnedFd) -> io::Result<Option<Told>> {
-    let mut bytes = [0; 1 + REFUSAL_BYTES_MAX];
+    let mut bytes = [0; 1 + WORDS_BYTES_MAX];
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let (length, listener) = match receive_with(report, &mut bytes, flags) {
         Err(Errno::INTR | Errno::AGAIN) => return Ok(None),
@@ -266,6 +271,9 @@ pub(crate) fn look(report: &OwnedFd) -> io::Result<Option<Told>> {
     match bytes.get(..length) {
         Some([REFUSED, why @ ..]) => {
             Ok(Some(Told::Refused(String::from_utf8_lossy(why).into_owned())))
+        }
+        Some([LACKING, what @ ..]) => {
+            Ok(Some(Told::Lacking(String::from_utf8_lossy(what).into_owned())))
         }
         Some([]) | None => Err(io::ErrorKind::UnexpectedEof.into()),
         Some(told) => {
@@ -297,6 +305,12 @@ pub(super) fn receive_with(
     Ok((length, fds.last()))
 }
 
+fn say(to: &OwnedFd, kind: u8, words: &str) {
+    let words = words.as_bytes();
+    let words = words.get(..WORDS_BYTES_MAX).unwrap_or(words);
+    let _ = send(to, &[&[kind], words].concat(), SendFlags::NOSIGNAL);
+}
+
 /// Puts bytes where they have room.
 fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
     if let Some(place) = bytes.get_mut(from..from + value.len()) {
@@ -308,8 +322,9 @@ fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
 const ALONE: u8 = 0x80;
 /// What begins words.
 const REFUSED: u8 = 4;
-/// A sentence or two.
-const REFUSAL_BYTES_MAX: usize = 1024;
+const LACKING: u8 = 6;
+/// A sentence or three.
+const WORDS_BYTES_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -182,7 +182,10 @@ fn take(
     let request = request.ok_or(io::ErrorKind::UnexpectedEof)?;
     let profile = Profile::decode(request).map_err(io::Error::other)?;
     let [output, report]: [OwnedFd; 2] = fds.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
-    let started = sandboxes.missing(&profile).and_then(|_| {
+    let started = sandboxes.missing(&profile).and_then(|missing| {
+        if !missing.is_empty() {
+            Report::lack(&report, &missing.join("; "));
+        }
         // Whatever is wrong with that one, or with the profile, is told of one that is made now.
         let is_grouped = sandboxes.is_grouped(&profile.limits);
         if let Some(ahead) = ahead.take_if(|ahead| !is_grouped && ahead.suits(&profile))

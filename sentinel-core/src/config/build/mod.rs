@@ -118,6 +118,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             _ => Confinement::Strict,
         },
         roles,
+        sandbox: rest::sandbox(build),
         http: rest::http(build),
         log: rest::log(build),
         metrics: rest::metrics(build),

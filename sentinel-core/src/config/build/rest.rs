@@ -10,8 +10,11 @@ use super::Build;
 use crate::agent::TurnRules;
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::config::draft::{Node, Part};
-use crate::config::{Http, Log, LogFormat, LogLevel, SealKey, SecretSource, State, form};
+use crate::config::{
+    Http, Log, LogFormat, LogLevel, Sandboxing, SealKey, SecretSource, State, form,
+};
 use crate::order;
+use crate::sandbox::{Limits, Requirement};
 use crate::wire::url::Url;
 
 /// The bounds of a turn.
@@ -86,6 +89,29 @@ pub(super) fn http(build: &Build<'_, '_>) -> Http {
         idle_time_max: time("idle_seconds"),
         total_time_max: time("total_seconds"),
     }
+}
+
+/// What commands run in.
+pub(super) fn sandbox(build: &Build<'_, '_>) -> Sandboxing {
+    let mut limits = Limits::default();
+    let Some(part) = build.draft.part("sandbox") else {
+        return Sandboxing { requirement: Requirement::Strict, limits };
+    };
+    let number = |key: &str| part.integer(key).and_then(|number| u64::try_from(number).ok());
+    let small = |key: &str| number(key).and_then(|number| u32::try_from(number).ok());
+    let bytes = |key: &str| number(key).map(|mebibytes| mebibytes.saturating_mul(1 << 20));
+    limits.memory_bytes = bytes("memory_mib");
+    limits.processors_percent = small("processors_percent");
+    limits.processor_time = number("processor_seconds").map(Duration::from_secs);
+    limits.pids = small("processes").unwrap_or(limits.pids);
+    limits.open_files = small("open_files").unwrap_or(limits.open_files);
+    limits.file_bytes = bytes("file_mib");
+    limits.temporary_bytes = bytes("temporary_mib").unwrap_or(limits.temporary_bytes);
+    let requirement = match part.text("mode") {
+        Some("best-effort") => Requirement::BestEffort,
+        _ => Requirement::Strict,
+    };
+    Sandboxing { requirement, limits }
 }
 
 /// What is logged.
