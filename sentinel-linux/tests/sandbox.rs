@@ -232,6 +232,15 @@ fn limits_hold() {
         assert_eq!(person.run(&[], &hungry), (Some(0), (1 << 28).to_string()));
         let (code, said) = person.run(&["--memory", "64M"], &hungry);
         assert_ne!(code, Some(0), "{said}");
+        // Eight that want 48 MiB each do not all get them; four that share 100 MiB have them once.
+        let many = "for (1..8) { fork or do { my $x = 'x' x (48 << 20); print 'x'; sleep 2; exit } } \
+                    $| = 1; wait for 1..8; print 'done'";
+        let (_, said) = person.run(&["--memory", "256M"], &["perl", "-e", many]);
+        assert!(said.matches('x').count() < 8 || !said.contains("done"), "{said}");
+        let shared = "my $x = 'x' x (100 << 20); for (1..4) { fork or do { sleep 1; exit } } \
+                      wait for 1..4; print 'done'";
+        let (code, said) = person.run(&["--memory", "256M"], &["perl", "-e", shared]);
+        assert_eq!((code, said.as_str()), (Some(0), "done"));
         let forks = "my $n = 0; while ($n < 500) { my $p = fork; last if !defined $p; \
                      if (!$p) { sleep 60; exit } $n++ } print $n";
         let (_, said) = person.run(&["--pids", "20"], &["perl", "-e", forks]);
@@ -345,6 +354,41 @@ fn a_spawner_that_is_killed_takes_everything_along() {
     wait_until_gone(&seconds);
     assert!(said(&output).contains("[it was killed]"), "{}", said(&output));
     assert!(said(&output).contains("the process that starts programs has ended"));
+}
+
+/// Killed at other moments: before it is asked for anything, and while the next sandbox waits.
+#[test]
+fn a_spawner_can_be_killed_at_any_moment() {
+    let person = Person::new("spawner-moments", None);
+    let seconds = format!("{}", 400_000 + std::process::id());
+    let children = |id: u32| -> Vec<u32> {
+        let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        text.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    };
+    // How many sandboxes there are then: none, the one of the call, and the next one with it.
+    for count in 0..3 {
+        let mut agent = ask(&person, &format!("run `sleep {seconds}`")).spawn().unwrap();
+        let (spawner, sandboxes) = loop {
+            assert!(agent.try_wait().unwrap().is_none(), "the agent has ended");
+            if let Some(spawner) = children(agent.id()).first().copied() {
+                let sandboxes = children(spawner);
+                if sandboxes.len() >= count && (count == 0 || is_running(&seconds)) {
+                    break (spawner, sandboxes);
+                }
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let spawner = rustix::process::Pid::from_raw(spawner.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(spawner, rustix::process::Signal::KILL).unwrap();
+        let output = agent.wait_with_output().unwrap();
+        wait_until_gone(&seconds);
+        let is_there = |id: &u32| fs::read(format!("/proc/{id}/comm")).is_ok();
+        while sandboxes.iter().any(is_there) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let said = said(&output);
+        assert!(said.contains("the process that starts programs has ended"), "{count}: {said}");
+    }
 }
 
 /// Whether a process sleeps for so many seconds, by what the kernel shows of it.

@@ -14,6 +14,7 @@ mod egress;
 mod http;
 mod memory;
 mod model;
+mod sandbox;
 mod size;
 mod sockets;
 mod start;
@@ -85,6 +86,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("size", size::size),
     ("version", start::version),
     ("start", start::first_poll),
+    ("sandbox", sandbox::sandbox),
     ("memory", memory::idle),
     ("conversations", memory::conversations),
     ("latency", stream::latency),

@@ -41,7 +41,8 @@ impl Identity {
     /// From here on knows these mappings and makes no more: to be called in a sandbox.
     pub(super) fn know_only(&self, idmaps: Vec<Idmap>) {
         let known = idmaps.into_iter().map(|idmap| (idmap.owner, idmap.namespace));
-        *self.idmaps.borrow_mut() = known.collect();
+        // The descriptors of the old ones were closed with everything else.
+        std::mem::forget(self.idmaps.replace(known.collect()));
         self.is_inside.set(true);
     }
 

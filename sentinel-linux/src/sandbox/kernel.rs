@@ -187,11 +187,10 @@ pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
     done(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) })
 }
 
-/// Closes everything but these; one may be there twice.
-pub(super) fn close_all_but(kept: [&OwnedFd; 3]) -> rustix::io::Result<()> {
+/// Closes everything from a number on but these; one may be there twice.
+pub(super) fn close_all_but(mut first: u32, kept: [&OwnedFd; 3]) -> rustix::io::Result<()> {
     let mut kept = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
     kept.sort_unstable();
-    let mut first = 0;
     for number in kept {
         if first < number {
             close_between(first, number - 1)?;

@@ -149,7 +149,7 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let watched = root.watched.take();
     std::mem::forget(root);
     let watched_fd = watched.as_ref().or(killed).unwrap_or(&report);
-    kernel::close_all_but([&report, &children, watched_fd]).at(Stage::Descriptors)?;
+    kernel::close_all_but(0, [&report, &children, watched_fd]).at(Stage::Descriptors)?;
     if watched.is_some() {
         kernel::be_quick();
     }

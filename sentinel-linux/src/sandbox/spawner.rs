@@ -125,6 +125,8 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
         }
     }
     let sandboxes = Sandboxes::new()?;
+    // Who may, leaves the machine's network: nothing it starts has it.
+    let _ = leave_network();
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
     let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
@@ -159,6 +161,12 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
             is_used = ahead.is_some();
         }
     }
+}
+
+#[allow(unsafe_code, reason = "the library does not say which namespaces are safe to leave")]
+fn leave_network() -> rustix::io::Result<()> {
+    // SAFETY: leaving a network namespace changes neither descriptors nor memory of this process.
+    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }
 }
 
 /// Takes a request, and does it.

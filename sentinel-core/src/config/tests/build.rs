@@ -12,6 +12,7 @@ use crate::channel::{AccessRules, Audience, Standing};
 use crate::config::{LogLevel, SealKey, SecretSource, show};
 use crate::label::{Effect, Mode, ParameterKind, TaintedPayload};
 use crate::llm::{Dialect, Effort, OpenAiProfile, Thinking};
+use crate::sandbox::{Limits, Requirement};
 
 const EXAMPLE: &str = include_str!("../../../../examples/sentinel.toml");
 
@@ -365,4 +366,15 @@ fn what_comes_from_a_cache_costs_what_is_read_costs_unless_that_is_said() {
     let (cache_read, cache_write) = (Money(300_000), Money(0));
     let said = price(", cache_read = '0.30', cache_write = '0'");
     assert_eq!(said, Price { input, output, cache_read, cache_write });
+}
+
+#[test]
+fn commands_have_the_limits_that_are_written() {
+    let config = config("[sandbox]\nmode = 'best-effort'\nmemory_mib = 64\nprocesses = 7\n");
+    assert_eq!(config.sandbox().requirement, Requirement::BestEffort);
+    let expected = Limits { memory_bytes: Some(64 << 20), pids: 7, ..Limits::default() };
+    assert_eq!(config.sandbox().limits, expected);
+    let silent = super::config("");
+    assert_eq!(silent.sandbox().requirement, Requirement::Strict);
+    assert_eq!(silent.sandbox().limits, Limits::default());
 }

@@ -163,17 +163,24 @@ pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError>
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
-/// A filter for the process that starts sandboxes: whatever nobody in a sandbox can do, but for
-/// what making one takes. What it starts has this filter besides its own.
+/// A filter for the process that starts sandboxes: what some sandbox can allow, and what making one
+/// takes. What it starts has this filter besides its own.
 pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
-    let refused = [refused::REFUSED, refused::OLD_REFUSED].into_iter().flatten();
-    let refused = refused.filter(|(name, _)| !MAKING.contains(name));
-    let mut actions: Vec<_> = refused
-        .filter_map(|(name, call)| Some((u32::try_from(*call).ok()?, refusal(name))))
-        .map(|(number, error)| (number, Action::Refuse(error)))
-        .collect();
-    order::sort_by_key(&mut actions, |(number, _)| *number);
-    tree::program(&actions, &Action::Allow)
+    let mut actions: Map<u32, Action> = Map::new();
+    for call in every_name() {
+        let (name, number) = call;
+        let is_refused =
+            [refused::REFUSED, refused::OLD_REFUSED].iter().any(|list| list.contains(call));
+        let action = match is_refused && !MAKING.contains(name) {
+            true => Action::Refuse(refusal(name)),
+            false => Action::Allow,
+        };
+        if let Ok(number) = u32::try_from(*number) {
+            actions.insert(number, action);
+        }
+    }
+    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
+    tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
