@@ -274,22 +274,48 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        // The last list that does not begin behind the key; the first one, if all do.
-        let begins_before = |chunk: &Vec<(K, V)>| {
-            chunk.first().is_some_and(|entry| entry.0.borrow().cmp(key) != Ordering::Greater)
-        };
-        let chunk = match self.chunks.len() {
-            0 | 1 => 0,
-            _ => self.chunks.partition_point(begins_before).saturating_sub(1),
-        };
-        let Some(entries) = self.chunks.get(chunk) else {
-            return Err(Place { chunk, entry: 0 });
-        };
-        match entries.binary_search_by(|entry| entry.0.borrow().cmp(key)) {
-            Ok(entry) => Ok(Place { chunk, entry }),
-            Err(entry) => Err(Place { chunk, entry }),
+        find(
+            self.chunks.len(),
+            &|chunk| self.chunks.get(chunk).map_or(0, Vec::len),
+            // What is asked for is there, so that this is never `Less` for want of an entry.
+            &|place| self.at(place).map_or(Ordering::Less, |entry| entry.0.borrow().cmp(key)),
+        )
+    }
+}
+
+/// Where something is, or where it would be, in lists of these lengths whose entries compare with it
+/// like this. One function for all maps, whatever is in them.
+fn find(
+    chunks_count: usize,
+    length: &dyn Fn(usize) -> usize,
+    compare: &dyn Fn(Place) -> Ordering,
+) -> Result<Place, Place> {
+    let chunk = match chunks_count {
+        0 | 1 => 0,
+        // The last list that does not begin behind it; the first one, if all do.
+        _ => match search(chunks_count, &|chunk| compare(Place { chunk, entry: 0 })) {
+            Ok(chunk) => chunk,
+            Err(chunk) => chunk.saturating_sub(1),
+        },
+    };
+    match search(length(chunk), &|entry| compare(Place { chunk, entry })) {
+        Ok(entry) => Ok(Place { chunk, entry }),
+        Err(entry) => Err(Place { chunk, entry }),
+    }
+}
+
+/// The number of what compares as equal, or that at which it would stand.
+fn search(count: usize, compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
+    let (mut start, mut end) = (0, count);
+    while start < end {
+        let middle = start + (end - start) / 2;
+        match compare(middle) {
+            Ordering::Less => start = middle + 1,
+            Ordering::Equal => return Ok(middle),
+            Ordering::Greater => end = middle,
         }
     }
+    Err(start)
 }
 
 /// The place of a key in a map.

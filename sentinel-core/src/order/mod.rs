@@ -46,9 +46,32 @@ pub fn sort_by_key<T, K: Ord>(things: &mut [T], mut key: impl FnMut(&T) -> K) {
     sort_by(things, |one, other| key(one).cmp(&key(other)));
 }
 
-/// Which thing belongs to the first place, which to the second, and so on.
+/// Which thing belongs to the first place, which to the second, and so on: sorted lists of one, two,
+/// four and so on are merged. Whatever is compared, that many steps it takes and no more.
 fn places(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<usize> {
     let mut places: Vec<usize> = (0..count).collect();
-    places.sort_by(|one, other| compare(*one, *other));
+    let mut merged = Vec::with_capacity(count);
+    let mut length = 1;
+    while length < count {
+        for pair in places.chunks(length * 2) {
+            let (mut left, mut right) = pair.split_at(length.min(pair.len()));
+            while let (Some((one, rest)), Some((other, others))) =
+                (left.split_first(), right.split_first())
+            {
+                if compare(*one, *other) == Ordering::Greater {
+                    merged.push(*other);
+                    right = others;
+                } else {
+                    merged.push(*one);
+                    left = rest;
+                }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        core::mem::swap(&mut places, &mut merged);
+        merged.clear();
+        length *= 2;
+    }
     places
 }
