@@ -99,8 +99,8 @@ fn write(out: &mut String, facts: &Facts<'_>) -> std::fmt::Result {
     let (file, state) = (argument(file), argument(state));
     writeln!(out, "ExecStart={} run --config {file} --state {state}", argument(program))?;
     out.write_str("ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\n")?;
-    // What is being said is finished, and the log signed.
-    out.write_str("TimeoutStopSec=30\n")?;
+    // What is being said is finished, and the log signed. What runs for the agent ends with it.
+    out.write_str("KillMode=mixed\nTimeoutStopSec=30\n")?;
     writeln!(out, "WorkingDirectory={}", path(Path::new(config.workspace())))?;
     if *manager == Manager::System {
         writeln!(out, "User={0}\nGroup={0}", facts.account)?;
