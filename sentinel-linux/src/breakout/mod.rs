@@ -65,7 +65,7 @@ struct Attempt {
     /// What tells whether it did.
     proof: Proof,
     /// What has to be prepared outside for it alone.
-    needs: &'static [Need],
+    needs: Needs,
     run: fn(&Ground) -> Tried,
 }
 
@@ -76,11 +76,11 @@ impl Attempt {
         proof: Proof,
         run: fn(&Ground) -> Tried,
     ) -> Self {
-        Self { name, shows, proof, needs: &[], run }
+        Self { name, shows, proof, needs: Needs(0), run }
     }
 
-    const fn needing(mut self, needs: &'static [Need]) -> Self {
-        self.needs = needs;
+    const fn needing(mut self, needs: &[Need]) -> Self {
+        self.needs = Needs::new(needs);
         self
     }
 }
@@ -133,6 +133,25 @@ enum Need {
     Memory,
     /// Less time than usual, for those that want more of it.
     Hurry,
+}
+
+/// What an attempt needs: a bit for each, because there are hundreds of attempts.
+#[derive(Clone, Copy, Debug)]
+struct Needs(u16);
+
+impl Needs {
+    const fn new(mut needs: &[Need]) -> Self {
+        let mut bits = 0;
+        while let [need, rest @ ..] = needs {
+            bits |= 1 << *need as u16;
+            needs = rest;
+        }
+        Self(bits)
+    }
+
+    const fn has(self, need: Need) -> bool {
+        self.0 & 1 << need as u16 != 0
+    }
 }
 
 /// How an attempt ended by its own account.

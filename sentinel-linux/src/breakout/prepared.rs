@@ -60,7 +60,7 @@ impl Prepared {
         if let Some(handle) = handle(&ground.outside("secret")) {
             ground.tell("handle", handle);
         }
-        let needs = |need| attempt.needs.contains(&need);
+        let needs = |need| attempt.needs.has(need);
         if needs(Need::Setuid) && rustix::process::geteuid().is_root() {
             let program = program::gaining().map_err(|_| io::Error::other("no such program"))?;
             fs::write(ground.shared("setuid"), program)?;

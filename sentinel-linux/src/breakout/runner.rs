@@ -204,7 +204,7 @@ impl Stage {
             Err(error) => return Verdict::Untried(error.to_string()),
         }
         // Where there is a proxy there are sockets, and more to try.
-        let needs = |need| attempt.needs.contains(&need);
+        let needs = |need| attempt.needs.has(need);
         let networks = match group.name {
             _ if needs(Need::Proxy) => &[Network::Proxied][..],
             "network" if !needs(Need::NoProxy) => &[Network::None, Network::Proxied][..],

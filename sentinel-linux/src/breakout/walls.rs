@@ -35,7 +35,7 @@ pub(super) fn start(
     profile.environment.extend(ENVIRONMENT.map(|variable| variable.as_bytes().to_vec()));
     profile.environment.push(format!("{VARIABLE}={}", ground.written()).into_bytes());
     // A setuid program can be tried only where programs can be run at all.
-    let needs = |need| attempt.needs.contains(&need);
+    let needs = |need| attempt.needs.has(need);
     let shared = if needs(Need::Setuid) { Rights::Run } else { Rights::Read };
     profile.mounts = vec![
         Mount { path: bytes(&workspace), rights: Rights::Write },
