@@ -34,8 +34,8 @@ struct Lists {
     rest_bytes: usize,
 }
 
-// SAFETY: what the pointers lead to belongs to the lists alone, and no thread can tell it apart from
-// memory of its own.
+// SAFETY: what the pointers lead to belongs to the lists alone, and no thread can tell it apart
+// from memory of its own.
 unsafe impl Send for Lists {}
 
 impl Pieces {

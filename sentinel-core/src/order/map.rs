@@ -283,8 +283,8 @@ impl<K: Ord, V> Map<K, V> {
     }
 }
 
-/// Where something is, or where it would be, in lists of these lengths whose entries compare with it
-/// like this. One function for all maps, whatever is in them.
+/// Where something is, or where it would be, in lists of these lengths whose entries compare with
+/// it like this. One function for all maps, whatever is in them.
 fn find(
     chunks_count: usize,
     length: &dyn Fn(usize) -> usize,

@@ -46,8 +46,8 @@ pub fn sort_by_key<T, K: Ord>(things: &mut [T], mut key: impl FnMut(&T) -> K) {
     sort_by(things, |one, other| key(one).cmp(&key(other)));
 }
 
-/// Which thing belongs to the first place, which to the second, and so on: sorted lists of one, two,
-/// four and so on are merged. Whatever is compared, that many steps it takes and no more.
+/// Which thing belongs to the first place, which to the second, and so on: sorted lists of one,
+/// two, four and so on are merged. Whatever is compared, that many steps it takes and no more.
 fn places(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<usize> {
     let mut places: Vec<usize> = (0..count).collect();
     let mut merged = Vec::with_capacity(count);

@@ -83,8 +83,8 @@ fn a_unit_is_as_narrow_as_its_configuration() {
     assert!(!text.contains("User=") && !text.contains("StateDirectory"), "{text}");
 }
 
-/// What systemd forbids besides what its words say was found by starting the unit: `openat2` by one,
-/// `clone3` by another.
+/// What systemd forbids besides what its words say was found by starting the unit: `openat2` by
+/// one, `clone3` by another.
 #[test]
 fn sandboxes_can_be_made_where_programs_are_granted() {
     let programs = "[agent]\nworkspace = \"/srv/work\"\n[security]\ngrants = [\"read /srv/work\"";
