@@ -57,6 +57,8 @@ pub mod runtime;
 pub mod sandbox;
 #[cfg(all(test, feature = "agent"))]
 mod simulation;
+#[cfg(feature = "skill")]
+pub mod skill;
 pub mod text;
 pub mod time;
 #[cfg(feature = "agent")]

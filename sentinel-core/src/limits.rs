@@ -13,12 +13,16 @@
 mod channel;
 #[cfg(feature = "policy")]
 mod egress;
+#[cfg(feature = "skill")]
+mod skill;
 
 use core::time::Duration;
 
 pub use self::channel::*;
 #[cfg(feature = "policy")]
 pub use self::egress::*;
+#[cfg(feature = "skill")]
+pub use self::skill::*;
 
 // llm
 

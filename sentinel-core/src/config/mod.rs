@@ -77,7 +77,9 @@ pub use template::{Facts, FoundModel, FoundPlatform, template};
 pub use wizard::{Account, Findings, PlaceFound, Question, Service, Wizard};
 
 use build::Build;
-use diagnostic::Reporter;
+pub(crate) use diagnostic::Reporter;
+#[cfg(feature = "skill")]
+pub(crate) use diagnostic::quoted;
 
 /// The sender id of whoever sits at the terminal: they run the program, so they are its operator.
 pub const TERMINAL_PERSON: &str = "owner";

@@ -1,0 +1,40 @@
+//! Manifests and instructions of skills: any text is one, or has a problem at a place in it; what
+//! was read is within its bounds, and twice the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sentinel_core::limits::{SKILL_GRANTS_COUNT_MAX, SKILL_TOOLS_COUNT_MAX};
+use sentinel_core::skill::{Instructions, Manifest, clashes};
+use sentinel_core::text::json;
+use sentinel_core::time::Timestamp;
+
+fuzz_target!(|text: &str| {
+    let reading = Manifest::read("skill.toml", text);
+    assert_eq!(reading.value.is_none(), !reading.diagnostics.is_empty());
+    shown(&reading.diagnostics);
+    if let Some(manifest) = reading.value {
+        assert_eq!(Manifest::read("skill.toml", text).value.as_ref(), Some(&manifest));
+        assert!((1..=SKILL_TOOLS_COUNT_MAX).contains(&manifest.tools.len()));
+        assert!(manifest.capabilities.required.len() <= SKILL_GRANTS_COUNT_MAX);
+        assert_eq!(clashes(manifest.tools.iter().map(|tool| tool.name.as_str())), None);
+        let schemas: Vec<String> = manifest.tools.iter().map(|tool| tool.schema()).collect();
+        for (tool, schema) in manifest.tools.iter().zip(&schemas) {
+            let schema = json::parse(schema.as_bytes()).expect("a schema is JSON");
+            let described = [(tool.name.as_str(), tool.description.as_str(), schema.root())];
+            let differences = manifest.differences(&described);
+            assert!(differences.iter().all(|(name, _)| *name != tool.name));
+        }
+        let missing = manifest.missing(&manifest.capabilities.required, Timestamp(0));
+        assert!(missing.is_empty(), "what is required is enough");
+    }
+    let reading = Instructions::read("SKILL.md", "tea", text);
+    assert_eq!(reading.value.is_none(), !reading.diagnostics.is_empty());
+    shown(&reading.diagnostics);
+});
+
+fn shown(diagnostics: &[sentinel_core::config::Diagnostic]) {
+    for diagnostic in diagnostics {
+        let is_plain = |character: char| character == '\n' || !character.is_control();
+        assert!(diagnostic.to_string().chars().all(is_plain), "{diagnostic:?}");
+    }
+}

@@ -1,0 +1,62 @@
+//! Bounds of skills: their manifests, their instructions and their files.
+
+/// Bytes of a manifest, or of a `SKILL.md`: every tool described at length still fits.
+pub const SKILL_FILE_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of the name of a skill, and of a tool. A model is told both with a character between
+/// them, and takes 64 bytes.
+pub const SKILL_NAME_BYTES_MAX: usize = 31;
+
+/// Bytes of the name of a parameter: as many as a model takes.
+pub const SKILL_PARAMETER_NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of a version.
+pub const SKILL_VERSION_BYTES_MAX: usize = 32;
+
+/// Bytes of a description: it stands in the model's context with every request.
+pub const SKILL_DESCRIPTION_BYTES_MAX: usize = 1024;
+
+/// Tools of a skill. A model chooses badly among more.
+pub const SKILL_TOOLS_COUNT_MAX: usize = 32;
+
+/// Parameters of a tool: a person who is asked reads all of them.
+pub const SKILL_PARAMETERS_COUNT_MAX: usize = 32;
+
+/// Words that a parameter may be one of.
+pub const SKILL_WORDS_COUNT_MAX: usize = 64;
+
+/// Grants of one kind in a manifest: nobody approves a longer list with open eyes.
+pub const SKILL_GRANTS_COUNT_MAX: usize = 32;
+
+/// Bytes of a text that is an argument: with all around it, it fits into a line of the contract.
+pub const SKILL_TEXT_BYTES_MAX: i64 = 48 * 1024;
+
+/// Elements of a list that is an argument.
+pub const SKILL_LIST_COUNT_MAX: i64 = 1024;
+
+/// Seconds of a call, unless the manifest says otherwise.
+pub const SKILL_CALL_SECONDS: i64 = 30;
+
+/// The most seconds of a call.
+pub const SKILL_CALL_SECONDS_MAX: i64 = 3600;
+
+/// Mebibytes of memory, unless the manifest says otherwise: an interpreter and a small task.
+pub const SKILL_MEMORY_MIB: i64 = 256;
+
+/// The most mebibytes of memory.
+pub const SKILL_MEMORY_MIB_MAX: i64 = 4096;
+
+/// Bytes of an output, unless the manifest says otherwise: what a model reads with profit.
+pub const SKILL_OUTPUT_BYTES: i64 = 16 * 1024;
+
+/// The most bytes of an output: a line of the contract, less what stands around it.
+pub const SKILL_OUTPUT_BYTES_MAX: i64 = 64 * 1024 - 256;
+
+/// Files of a skill. More is a library, which belongs to the system.
+pub const SKILL_FILES_COUNT_MAX: usize = 1000;
+
+/// Bytes of all files of a skill: they are read at every start, to see whether they are the same.
+pub const SKILL_FILES_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of the path of a file within its skill.
+pub const SKILL_PATH_BYTES_MAX: usize = 1024;

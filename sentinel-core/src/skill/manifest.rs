@@ -1,0 +1,141 @@
+//! What a manifest says, as values.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Reading;
+use super::read;
+use crate::capability::Grant;
+use crate::label::{Effect, Label, Secrecy, Source};
+
+/// What a skill says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    /// Its name.
+    pub name: String,
+    /// Its version, which is only shown.
+    pub version: String,
+    /// What it is for.
+    pub description: String,
+    /// The file that is started: a path within the folder.
+    pub entry: String,
+    /// What starts it.
+    pub runtime: Runtime,
+    /// What it can do.
+    pub tools: Vec<Tool>,
+    /// What it wants to be granted.
+    pub capabilities: Capabilities,
+    /// How much of everything a call of it has.
+    pub bounds: Bounds,
+}
+
+/// What starts a skill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// The file is a program.
+    Process,
+    /// The file is a WASM module.
+    Wasm,
+}
+
+/// Something that a skill can do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Whether twice is as good as once.
+    pub is_idempotent: bool,
+    /// Who may see what comes of it. It is untrusted whatever a skill says.
+    pub secrecy: Secrecy,
+    /// What it takes.
+    pub parameters: Vec<Parameter>,
+}
+
+/// A parameter of a tool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub description: String,
+    /// What it takes.
+    pub kind: Kind,
+    /// Whether it may be left out.
+    pub is_optional: bool,
+    /// Whether it is carried, and does not decide where the effect lands.
+    pub is_payload: bool,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text {
+        /// Of at most so many bytes.
+        bytes_max: i64,
+    },
+    /// A whole number.
+    Integer {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A list.
+    List {
+        /// What each element is.
+        of: Box<Self>,
+        /// At most so many.
+        count_max: i64,
+    },
+    /// A handle: something that is given for the time of the call.
+    Handle,
+}
+
+/// What a skill wants to be granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Without these it does not run.
+    pub required: Vec<Grant>,
+    /// It can do more with these.
+    pub optional: Vec<Grant>,
+    /// These it shall not have, whatever is granted.
+    pub never: Vec<Grant>,
+}
+
+/// How much of everything a call has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// After so long it is ended.
+    pub time: Duration,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Bytes of what comes of it.
+    pub output_bytes: usize,
+}
+
+impl Manifest {
+    /// Reads a manifest; `file` is its name as people know it.
+    #[must_use]
+    pub fn read(file: &str, text: &str) -> Reading<Self> {
+        read::manifest(file, text)
+    }
+}
+
+impl Tool {
+    /// The label of what comes of it.
+    #[must_use]
+    pub fn output(&self) -> Label {
+        Label::untrusted(Source::Skill, self.secrecy)
+    }
+}

@@ -1,0 +1,52 @@
+//! Skills: what somebody's program says of itself, and what that is worth.
+//!
+//! A skill is a folder. Its manifest, `skill.toml`, names its tools with the types of their
+//! parameters and says what it must have, may have and shall never have. All of it is a claim: what
+//! a skill may do is what was granted, and the manifest only tells the operator what to grant. What
+//! was approved is pinned by the digest of the whole folder, so that other files need another look.
+//! A folder with a `SKILL.md` brings instructions along: text for the model, labelled as the
+//! skill's.
+//!
+//! ```
+//! use sentinel_core::skill::Manifest;
+//!
+//! let reading = Manifest::read("skill.toml", "[skill]\nnam = \"weather\"\n");
+//! assert!(reading.value.is_none());
+//! assert_eq!(
+//!     reading.diagnostics[0].to_string(),
+//!     "skill.toml:1:1: 'name' is missing\n  1 | [skill]\n    | ^^^^^^^"
+//! );
+//! assert!(reading.diagnostics[4].to_string().contains("did you mean 'name'?"));
+//! ```
+//!
+//! # Invariants
+//! - A manifest that was read is within its bounds and does not contradict itself.
+//! - Nothing that a skill says of itself gives it anything.
+//!
+//! # Not here
+//! Starting skills, and the messages that they speak: `sentinel-skill-abi` and the shells.
+
+mod content;
+mod instructions;
+mod manifest;
+mod needs;
+mod read;
+mod schema;
+
+pub use content::{Content, ContentError};
+pub use instructions::Instructions;
+pub use manifest::{Bounds, Capabilities, Kind, Manifest, Parameter, Runtime, Tool};
+pub use needs::{Difference, clashes, grant_line};
+
+use alloc::vec::Vec;
+
+use crate::config::Diagnostic;
+
+/// What came of reading a file.
+#[derive(Clone, Debug)]
+pub struct Reading<T> {
+    /// What it says, if there was no error.
+    pub value: Option<T>,
+    /// Everything there is to say, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
