@@ -25,6 +25,7 @@ mod policy;
 mod run;
 mod service;
 mod shown;
+mod skill;
 mod status;
 mod version;
 
@@ -83,6 +84,7 @@ const COMMANDS: &[&[Command]] = &[
     audit::COMMANDS,
     policy::COMMANDS,
     isolate::COMMANDS,
+    skill::COMMANDS,
 ];
 
 /// What every command understands.

@@ -1,0 +1,104 @@
+//! The folder of a skill, with everything in it.
+//!
+//! # Invariants
+//! - Only files and directories are part of a skill. A link could lead anywhere, and what it leads
+//!   to could change without the digest.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sentinel_core::limits::{SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX};
+use sentinel_core::skill::Content;
+
+/// A folder that was read.
+#[derive(Debug)]
+pub(super) struct Folder {
+    /// Its one name, without links.
+    pub(super) place: PathBuf,
+    /// Its last part.
+    pub(super) name: String,
+    /// `skill.toml`, if it is there.
+    pub(super) manifest: Option<String>,
+    /// `SKILL.md`, if it is there.
+    pub(super) instructions: Option<String>,
+    /// The paths of the files that are programs.
+    pub(super) programs: Vec<String>,
+    /// The paths of the others.
+    pub(super) others: Vec<String>,
+    /// The digest of it all.
+    pub(super) digest: [u8; 32],
+}
+
+impl Folder {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What cannot be read, or be part of a skill.
+    pub(super) fn read(place: &Path) -> Result<Self, String> {
+        let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+        let place = place.canonicalize().map_err(|error| failed(place, error))?;
+        let name = place.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let mut paths = Vec::new();
+        let mut open = vec![place.clone()];
+        let mut bytes_left = SKILL_FILES_BYTES_MAX;
+        while let Some(directory) = open.pop() {
+            let entries = fs::read_dir(&directory).map_err(|error| failed(&directory, error))?;
+            for entry in entries {
+                let entry = entry.map_err(|error| failed(&directory, error))?;
+                let path = entry.path();
+                let about = entry.metadata().map_err(|error| failed(&path, error))?;
+                let inner = path.strip_prefix(&place).ok().and_then(Path::to_str);
+                let inner = inner.ok_or_else(|| format!("{}: no text", path.display()))?;
+                if about.is_dir() {
+                    open.push(path);
+                } else if about.is_file() {
+                    let is_program = about.permissions().mode() & 0o111 != 0;
+                    paths.push((inner.to_owned(), is_program));
+                    bytes_left = bytes_left.saturating_sub(about.len());
+                } else {
+                    return Err(format!("{}: only files are part of a skill", path.display()));
+                }
+                if paths.len() + open.len() > SKILL_FILES_COUNT_MAX || bytes_left == 0 {
+                    let why = "it has more than a skill may have; is something built in it?";
+                    return Err(format!("{}: {why}", place.display()));
+                }
+            }
+        }
+        paths.sort();
+        let mut folder = Self {
+            name,
+            manifest: None,
+            instructions: None,
+            programs: Vec::new(),
+            others: Vec::new(),
+            digest: [0; 32],
+            place,
+        };
+        let mut content = Content::new();
+        for (inner, is_program) in paths {
+            let path = folder.place.join(&inner);
+            let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+            let taken = content.file(&inner, is_program, &bytes);
+            taken.map_err(|error| format!("{}: {error}", path.display()))?;
+            let text = |bytes| {
+                let text = String::from_utf8(bytes);
+                text.map_err(|_| format!("{}: not in UTF-8", path.display()))
+            };
+            match inner.as_str() {
+                MANIFEST => folder.manifest = Some(text(bytes)?),
+                INSTRUCTIONS => folder.instructions = Some(text(bytes)?),
+                _ => {}
+            }
+            match is_program {
+                true => folder.programs.push(inner),
+                false => folder.others.push(inner),
+            }
+        }
+        folder.digest = content.digest();
+        Ok(folder)
+    }
+}
+
+pub(super) const MANIFEST: &str = "skill.toml";
+pub(super) const INSTRUCTIONS: &str = "SKILL.md";
