@@ -233,8 +233,8 @@ fn limits_hold() {
         let (code, said) = person.run(&["--memory", "64M"], &hungry);
         assert_ne!(code, Some(0), "{said}");
         // Eight that want 48 MiB each do not all get them; four that share 100 MiB have them once.
-        let many = "for (1..8) { fork or do { my $x = 'x' x (48 << 20); print 'x'; sleep 2; exit } } \
-                    $| = 1; wait for 1..8; print 'done'";
+        let many = "for (1..8) { fork or do { my $x = 'x' x (48 << 20); print 'x'; sleep 2; \
+                    exit } } $| = 1; wait for 1..8; print 'done'";
         let (_, said) = person.run(&["--memory", "256M"], &["perl", "-e", many]);
         assert!(said.matches('x').count() < 8 || !said.contains("done"), "{said}");
         let shared = "my $x = 'x' x (100 << 20); for (1..4) { fork or do { sleep 1; exit } } \

@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn shares_are_summed_by_their_names() {
         let text = b"5589-7ffc ---p 0 00:00 0  [rollup]\nRss:  1292 kB\nPss:  200 kB\n\
-                     Pss_Anon:             108 kB\nPss_File:  7 kB\nPss_Shmem:     4 kB\nSwapPss: 1 kB\n";
+                     Pss_Anon:        108 kB\nPss_File:  7 kB\nPss_Shmem:     4 kB\n\
+                     SwapPss: 1 kB\n";
         assert_eq!(sum_of(text, &[b"Pss_Anon:", b"Pss_Shmem:", b"SwapPss:"]), 113 << 10);
         assert_eq!(sum_of(b"Pss_Anon: x kB\nPss_Anon:", &[b"Pss_Anon:"]), 0);
     }

@@ -11,6 +11,8 @@
 //!                              Landlock; then waits    canary
 //! ```
 //!
+//! The spawner makes the first half of that before it is asked.
+//!
 //! # Invariants
 //! - A sandbox that cannot be made whole is not made.
 //! - Nothing in it outlives its first process, and that outlives neither the program nor whoever
