@@ -226,6 +226,9 @@ fn divide(directory: &Path, controller: &str) -> bool {
     if !lists("cgroup.controllers") {
         return false;
     }
+    if lists("cgroup.subtree_control") {
+        return true;
+    }
     let enable = || {
         let _ = fs::write(directory.join("cgroup.subtree_control"), format!("+{controller}"));
         lists("cgroup.subtree_control")
