@@ -318,13 +318,13 @@ impl Way {
 enum Running {
     Bare(Child),
     /// Until somebody waited for its end; with its proxy, if it has one.
-    Inside(Option<Started>, Option<WayOut>),
+    Inside(Option<Box<Started>>, Option<WayOut>),
 }
 
 impl Running {
     fn inside(mut started: Started, port: u16) -> Self {
         let way_out = started.listener.take().map(|listener| WayOut::new(listener, port));
-        Self::Inside(Some(started), way_out)
+        Self::Inside(Some(Box::new(started)), way_out)
     }
 
     /// How it ended, once it has.
