@@ -378,7 +378,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         },
     ),
     Attempt::new("raise-priority", "The process gets a better priority.", Proof::Word, |_| {
-        Ok(rustix::process::setpriority_process(None, -5)?)
+        let better = rustix::process::getpriority_process(None)? - 1;
+        Ok(rustix::process::setpriority_process(None, better)?)
     }),
     Attempt::new("hang-up-terminal", "Terminals can be hung up.", Proof::Word, |_| {
         let ended = calls::in_child(|| {
