@@ -1,8 +1,8 @@
 //! The disk: the record's log goes there, and programs' files.
 //!
 //! Log and files are made safe together, in one commit. That happens when a program asks for it
-//! ([`Call::Sync`](luperiq_abi::Call::Sync)), when much is waiting or has waited for a second, and at
-//! the end.
+//! ([`Call::Sync`](luperiq_abi::Call::Sync)), when much is waiting or has waited for a second, and
+//! at the end.
 //!
 //! # Invariants
 //! - What the record says is flushed is on the disk, and so are the place and the secret from which

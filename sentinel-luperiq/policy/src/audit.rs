@@ -5,9 +5,9 @@
 //! object, and `sentinel audit export` shows it. [`event`] says what is in one.
 //!
 //! Most of what happens is somebody using a handle. Such uses are gathered: up to two thousand
-//! bytes of them share one record and its hash, and the same use again is a number that grows. They are
-//! in their record before the deed, in the order in which they happened, and before any other
-//! record that comes later.
+//! bytes of them share one record and its hash, and the same use again is a number that grows.
+//! They are in their record before the deed, in the order in which they happened, and before any
+//! other record that comes later.
 //!
 //! # Invariants
 //! - What was not recorded is not done: a full log makes the call fail.

@@ -8,7 +8,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::disk;
@@ -67,7 +67,8 @@ struct Safe {
     records: u64,
 }
 
-/// Boots, and ends the machine so long after it said something. Gives the whole lines that were said.
+/// Boots, and ends the machine so long after it said something. Gives the whole lines of what it
+/// said.
 fn live(
     workspace: &Workspace,
     image: &Path,
@@ -93,18 +94,13 @@ fn live(
     });
     let mut lines = Vec::new();
     let mut end = Instant::now() + PATIENCE;
-    loop {
-        match receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(line) => {
-                if line.contains(since) {
-                    end = Instant::now() + life;
-                }
-                lines.push(line);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+    // Until its time is over, or it ended by itself, which its lines tell.
+    while let Ok(line) = receiver.recv_timeout(end.saturating_duration_since(Instant::now())) {
+        if line.contains(since) {
+            end = Instant::now() + life;
         }
+        lines.push(line);
     }
-    // It may have ended by itself, which its lines tell.
     let _ = child.kill();
     let _ = child.wait();
     let _ = reader.map(std::thread::JoinHandle::join);

@@ -8,7 +8,8 @@ use crate::workspace::Workspace;
 /// A disk of so many bytes on which nothing is, in place of what was there under this name.
 pub(super) fn blank(workspace: &Workspace, name: &str, bytes: u64) -> Result<PathBuf, Error> {
     let path = super::target(workspace).join(name);
-    let made = std::fs::File::create(&path).and_then(|file| file.set_len(bytes));
+    let made =
+        std::fs::File::create(&path).and_then(|file| file.set_len(bytes.next_multiple_of(BLOCK)));
     made.map_err(|cause| Error::file("make", &path, &cause))?;
     Ok(path)
 }
@@ -16,3 +17,7 @@ pub(super) fn blank(workspace: &Workspace, name: &str, bytes: u64) -> Result<Pat
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
     std::fs::remove_file(path).map_err(|cause| Error::file("remove", path, &cause))
 }
+
+/// The emulator rounds a disk up to whole sectors, and the store to whole blocks: a file that is
+/// neither would be shorter than what stands in it.
+const BLOCK: u64 = 4096;

@@ -76,7 +76,7 @@ const COMMANDS: [&str; 8] =
 /// Checks the record on a disk, and takes it out if somebody wants it.
 fn record(workspace: &Workspace, disk: &Path, out: Option<&Path>) -> Result<(), Error> {
     workspace
-        .cargo(["run", "--quiet", "--release", "--manifest-path", MANIFEST])
+        .cargo(["run", "--quiet", "--manifest-path", MANIFEST])
         .args(["-p", "luperiq-policy", "--example", "record"])
         .args(["--target-dir".into(), target(workspace), "--".into(), disk.into()])
         .args(out)
@@ -93,7 +93,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     workspace
         .cargo(["test", "--quiet", "--manifest-path", MANIFEST])
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
-        .args(["-p", "luperiq-runtime", "-p", "luperiq-programs"])
+        .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -245,7 +245,7 @@ fn target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("luperiq")
 }
 
-/// How often the power is cut in each check; `luperiq cuts 300` is what a change of the store needs.
+/// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
 
 /// Without vector registers, so that a system call leaves the program's where they are.

@@ -1,8 +1,8 @@
 //! Random calls with random arguments, by several programs at once.
 //!
 //! # Invariants
-//! - A run is well when every program ended, the kernel did not fault, what is left is what was there
-//!   before, and the record on the disk verifies to its end.
+//! - A run is well when every program ended, the kernel did not fault, what is left is what was
+//!   there before, and the record on the disk verifies to its end.
 
 use std::path::Path;
 use std::time::Duration;
@@ -59,8 +59,8 @@ pub(super) fn asked() -> Result<(u64, u64), Error> {
 /// Files, and what a record of no length takes.
 const DISK_BYTES: u64 = 64 << 20;
 
-/// More than what a call leaves in the record, which has half of the disk. What is not written takes
-/// no room.
+/// More than what a call leaves in the record, which has half of the disk. What is not written
+/// takes no room.
 const LOGGED: u64 = 400;
 
 /// More than a million: what a run counts is what its programs told.

@@ -5,8 +5,8 @@
 //! the number of the error, and a sixth number says how often the same came in a row. The first ten
 //! of these rows are named by their number, counted from 0, in the rows that follow:
 //! `[row,call,outcome,count]` is the same process with the same handle on the same object, and what
-//! is missing there is 0 and once. A row of seven numbers says that a handle came to a process or left it: the sixth is what it stands for,
-//! the seventh its rights.
+//! is missing there is 0 and once. A row of seven numbers says that a handle came to a process or
+//! left it: the sixth is what it stands for, the seventh its rights.
 //!
 //! # Invariants
 //! - What programs say stands in strings, escaped; it cannot look like what the kernel says.
