@@ -163,7 +163,7 @@ fn a_skill_has_nothing_but_its_own_folder() {
     let tries = format!(
         "def lengths(text, most=10):\n    import socket\n    for tried in (lambda: open({:?}), \
          lambda: open(__file__, \"a\"), lambda: socket.socket()):\n        try:\n            \
-         tried()\n        except OSError:\n            continue\n        sys.exit(\"it got out\")\n",
+         tried()\n        except OSError:\n            continue\n        sys.exit(\"it is out\")\n",
         secret.to_str().unwrap()
     );
     let (good, said) = check(&place.changed("reads", "def lengths(text, most=10):\n", &tries));

@@ -33,7 +33,9 @@ macro_rules! parameters {
                 }, )*
             ];
 
-            fn read(arguments: $crate::json::Value<'_>) -> ::core::result::Result<Self, $crate::Failure> {
+            fn read(
+                arguments: $crate::json::Value<'_>,
+            ) -> ::core::result::Result<Self, $crate::Failure> {
                 let names = [$( ::core::stringify!($field) ),*];
                 let fields = $crate::parameter::fields(arguments, &names)?;
                 let mut index = 0..names.len();

@@ -209,7 +209,10 @@ fn what_a_handle_stands_for_is_read_by_asking() {
     assert_eq!(
         heard,
         [
-            r#"{"type":"request","id":1,"call":1,"service":"read","handle":7,"offset":0,"length":32}"#,
+            concat!(
+                r#"{"type":"request","id":1,"call":1,"service":"read","#,
+                r#""handle":7,"offset":0,"length":32}"#
+            ),
             r#"{"type":"request","id":2,"call":1,"service":"proceed"}"#,
             r#"{"type":"result","id":1,"output":"hello"}"#,
         ]

@@ -149,6 +149,7 @@ impl Report {
 }
 
 type Trial = fn(&mut Guest, &Manifest) -> Result<(), String>;
+type ToolTrial = fn(&mut Guest, &Tool) -> Result<(), String>;
 
 /// What is tried with every skill.
 const TRIALS: [(&str, Trial); 6] = [
@@ -178,7 +179,7 @@ const TRIALS: [(&str, Trial); 6] = [
 ];
 
 /// What is tried with every tool of a skill that was greeted.
-const TOOL_TRIALS: [(&str, fn(&mut Guest, &Tool) -> Result<(), String>); 3] = [
+const TOOL_TRIALS: [(&str, ToolTrial); 3] = [
     ("a call has one end", |guest, tool| {
         call(guest, &tool.name, &arguments(tool))?;
         outcome(guest).map(drop)?;
