@@ -331,7 +331,7 @@ pub(super) fn reap_any() -> Option<(i32, Ending)> {
 pub(super) fn page_bytes() -> u64 {
     // SAFETY: the call takes a number, and changes nothing.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    bytes.unsigned_abs()
+    u64::try_from(bytes).unwrap_or(4096)
 }
 
 /// Whether there are no children, ended or not.
