@@ -41,6 +41,8 @@ pub enum Key {
     Memory,
     /// How many processes and threads.
     Pids,
+    /// How much of the processors.
+    Processors,
     /// For how long.
     Time,
     /// Which list of system calls.
@@ -63,6 +65,7 @@ pub(super) enum Form {
     Flag,
     Size,
     Count,
+    Processors,
     Seconds,
     Host,
     Port,
@@ -120,6 +123,7 @@ pub(super) const ROWS: &[Row] = &[
     one(Key::Terminal, "", "tty", "tty", Form::Flag),
     one(Key::Memory, LIMITS, "memory", "memory", Form::Size),
     one(Key::Pids, LIMITS, "pids", "pids", Form::Count),
+    one(Key::Processors, LIMITS, "cpus", "cpus", Form::Processors),
     one(Key::Time, LIMITS, "timeout", "timeout", Form::Seconds),
     one(
         Key::Calls,
@@ -187,6 +191,13 @@ pub(super) fn spelled(form: Form, value: &[u8]) -> Result<Vec<u8>, String> {
             let count = count.map(|count| format!("{count}").into_bytes());
             return count.ok_or_else(|| "it is a whole number above 0".into());
         }
+        Form::Processors => {
+            let percent = processors(text).map(|percent| f64::from(percent) / 100.0);
+            let spelled = percent.map(|number| format!("{number}").into_bytes());
+            return spelled.ok_or_else(|| {
+                "it is a number of processors above 0, with two decimals at most: 2 or 0.5".into()
+            });
+        }
         Form::Seconds => {
             let time = seconds(text).map(|time| format!("{}", time.as_secs_f64()).into_bytes());
             return time.ok_or_else(|| {
@@ -233,12 +244,23 @@ pub fn size(text: &str) -> Option<u64> {
 /// Seconds, with three decimals at most: no longer than ten years.
 #[must_use]
 pub fn seconds(text: &str) -> Option<Duration> {
+    thousandths(text, SECONDS_MAX).map(Duration::from_millis)
+}
+
+/// Hundredths of a processor, from a number of them with two decimals at most.
+#[must_use]
+pub fn processors(text: &str) -> Option<u32> {
+    let thousandths = thousandths(text, PROCESSORS_MAX)?;
+    thousandths.is_multiple_of(10).then(|| u32::try_from(thousandths / 10).ok()).flatten()
+}
+
+/// A number above zero with three decimals at most, in thousandths.
+fn thousandths(text: &str, max: u64) -> Option<u64> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let part = Some(part).filter(|part| part.len() <= 3)?;
-    let milliseconds = digits(part)? * 10_u64.pow(3 - u32::try_from(part.len()).ok()?);
-    let whole = digits(whole).filter(|whole| *whole < SECONDS_MAX)?;
-    let time = Duration::from_millis(whole * 1000 + milliseconds);
-    Some(time).filter(|time| !time.is_zero())
+    let thousandths = digits(part)? * 10_u64.pow(3 - u32::try_from(part.len()).ok()?);
+    let whole = digits(whole).filter(|whole| *whole < max)?;
+    Some(whole * 1000 + thousandths).filter(|number| *number > 0)
 }
 
 /// A port outside, and the one inside that it leads to.
@@ -262,6 +284,8 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 const SECONDS_MAX: u64 = 320_000_000;
+/// More than any machine has.
+const PROCESSORS_MAX: u64 = 10_000;
 
 /// The port of the loopback address inside on which the proxy is reached.
 pub const PROXY_PORT: u16 = 3128;

@@ -128,7 +128,7 @@ impl Reader<'_, '_> {
         let text: Option<String> = match row.form {
             Form::Flag => value.as_bool().map(|flag| flag.to_string()),
             Form::Count => value.as_i64().map(|number| number.to_string()),
-            Form::Seconds => {
+            Form::Seconds | Form::Processors => {
                 let is_number = value.as_i64().is_some() || value.as_f64().is_some();
                 is_number.then(written)
             }
@@ -141,7 +141,7 @@ impl Reader<'_, '_> {
         let Some(text) = text else {
             let wanted = match row.form {
                 Form::Flag => "true or false",
-                Form::Count | Form::Seconds => "a number",
+                Form::Count | Form::Seconds | Form::Processors => "a number",
                 _ => "a text in quotes",
             };
             let message = format!("{} is {wanted}, not {}", row.name, value.type_name());

@@ -31,7 +31,7 @@ impl Policy {
                         let words: Vec<String> = words.into_iter().map(Into::into).collect();
                         format!("{}", OwnedValue::from(words))
                     }
-                    Form::Flag | Form::Count | Form::Seconds => (*last).into(),
+                    Form::Flag | Form::Count | Form::Processors | Form::Seconds => (*last).into(),
                     _ => format!("{}", OwnedValue::from(*last)),
                 };
                 text.push_str(&format!("{} = {value}\n", row.name));

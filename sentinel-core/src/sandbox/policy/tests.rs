@@ -23,6 +23,7 @@ tty = true
 [limits]
 memory = "512M"
 pids = 64
+cpus = 1.50
 timeout = 1_000.50
 
 [seccomp]
@@ -53,6 +54,7 @@ fn everything_can_be_said_and_is_printed_as_it_was_meant() {
     let shown = policy.show().unwrap();
     assert_eq!(read(&shown).unwrap(), policy, "{shown}");
     assert!(shown.contains("timeout = 1000.5\n") && shown.contains("pids = 64\n"), "{shown}");
+    assert!(shown.contains("cpus = 1.5\n"), "{shown}");
     assert!(shown.contains("\n[limits]\nmemory = \"512M\"\n"), "{shown}");
     assert_eq!(read(""), Ok(Policy::default()));
     assert_eq!(Policy::default().show(), Ok(String::new()));
@@ -82,6 +84,7 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_meant() {
         ("[limits]\ntimeout = -1", "timeout: it is seconds above 0"),
         ("[limits]\ntimeout = inf", "timeout: it is seconds above 0"),
         ("[limits]\npids = 0", "pids: it is a whole number above 0"),
+        ("[limits]\ncpus = 0.001", "cpus: it is a number of processors above 0"),
         ("[limits]\nmemory = \"1.5G\"", "memory: it is a size"),
         ("[seccomp]\nsha256 = \"12\"", "sha256: it is 64 hexadecimal digits"),
         ("[seccomp]\nallow = [\"M\"]", "allow: it is the name of a system call"),
@@ -170,6 +173,19 @@ fn sizes_times_and_ports_have_one_meaning() {
         ("9999999999", None),
     ] {
         assert_eq!(seconds(text), milliseconds.map(Duration::from_millis), "{text}");
+    }
+    for (text, percent) in [
+        ("1", Some(100)),
+        ("0.5", Some(50)),
+        ("1.25", Some(125)),
+        ("2.500", Some(250)),
+        ("0.01", Some(1)),
+        ("0.005", None),
+        ("0", None),
+        ("10000", None),
+        ("-1", None),
+    ] {
+        assert_eq!(processors(text), percent, "{text}");
     }
     for (text, ports) in [
         ("80", Some((80, 80))),

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::SANDBOX_SECCOMP_BYTES_MAX;
-use sentinel_core::sandbox::policy::{Key, Policy, port, seconds, size};
+use sentinel_core::sandbox::policy::{Key, Policy, port, processors, seconds, size};
 use sentinel_core::sandbox::{
     CallRules, Calls, CallsMode, Machine, Mount, Network, Profile, Requirement, Rights,
 };
@@ -50,6 +50,7 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
     let limits = &mut profile.limits;
     limits.memory_bytes = policy.word(Key::Memory).and_then(size);
     limits.time = policy.word(Key::Time).and_then(seconds);
+    limits.processors_percent = policy.word(Key::Processors).and_then(processors);
     limits.pids =
         policy.word(Key::Pids).and_then(|count| count.parse().ok()).unwrap_or(limits.pids);
     profile.calls = calls(policy)?;
