@@ -113,7 +113,7 @@ impl Caller {
 
     /// Keeps what a call gave; gives a handle to close in exchange.
     pub fn keep(&mut self, number: u64, answer: Answer) -> Option<u64> {
-        let Some(row) = Call::row_of(number) else { return None };
+        let row = Call::row_of(number)?;
         let (first, second) = answer.ok()?;
         match row.call {
             Call::ClockRead => self.now = first,
