@@ -3,8 +3,8 @@
 //! All that the agent knows was rebuilt from the journal. What was on its way when the program
 //! ended is not known: answers of models are asked for again, tools are not run again unless they
 //! say that twice is as good, and what was to be said is said again only where a platform can tell
-//! that it is the same, or where messages that are there are changed to say it; and questions, which
-//! are one however often they are asked.
+//! that it is the same, or where messages that are there are changed to say it; and questions,
+//! which are one however often they are asked.
 //!
 //! # Invariants
 //! - After a start nothing waits for anything that cannot come any more.

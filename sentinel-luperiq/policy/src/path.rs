@@ -4,8 +4,8 @@
 //! the text is the truth.
 //!
 //! # Invariants
-//! - What comes out lies beneath the directory, or is it: `..` takes back a name that the same
-//!   path gave, and nothing else.
+//! - What comes out lies beneath the directory, or is it: `..` takes back a name that the same path
+//!   gave, and nothing else.
 //! - One place has one spelling: the resolved path has no `.`, no `..`, no empty name and no slash
 //!   at either end. Two texts that mean the same place resolve to the same bytes.
 //! - An absolute path is refused: it names a root that the process holds no handle for.

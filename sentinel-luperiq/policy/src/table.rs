@@ -3,8 +3,8 @@
 //! # Invariants
 //! - A number that was given up, taken back and closed, or never given finds nothing, for ever: a
 //!   slot whose generations are used up is retired.
-//! - A handle that was taken back by somebody else is told from one that never was: using the
-//!   first is bad luck, using the second is misuse.
+//! - A handle that was taken back by somebody else is told from one that never was: using the first
+//!   is bad luck, using the second is misuse.
 
 use alloc::vec::Vec;
 
