@@ -481,9 +481,10 @@ pub const CONVERSATIONS_COUNT_MAX: usize = 100_000;
 /// Messages of one chat that wait for their turn; one more is declined, and that is said.
 pub const CONVERSATION_QUEUE_MAX: usize = 16;
 
-/// What may be on its way to one chat at the same time. Each message is answered with something, if
-/// only that it is one too many; where a platform takes less than people write, that would grow.
-pub const CONVERSATION_SAYINGS_MAX: usize = 64;
+/// What may be on its way to one chat at the same time, half of it because of guests. Each message
+/// is answered with something, if only that it is one too many; where a platform takes less than
+/// people write, that would grow.
+pub const CONVERSATION_SAYINGS_MAX: usize = 128;
 
 /// Ids of messages by which a repetition is known. A platform repeats what was not acknowledged,
 /// and that is what waits and a little more.

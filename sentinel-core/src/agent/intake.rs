@@ -108,8 +108,11 @@ impl Agent {
             return self.ignored(number, &incoming, "there is nothing in it");
         }
         // Whoever writes faster than the platform takes answers is not answered that it is so.
+        // Guests are the first not to be: they must not keep a person's `/stop` from being heard.
         let sayings = self.deliveries.values().filter(|say| say.conversation == number);
-        if sayings.count() >= CONVERSATION_SAYINGS_MAX {
+        let sayings_max =
+            if is_guest { CONVERSATION_SAYINGS_MAX / 2 } else { CONVERSATION_SAYINGS_MAX };
+        if sayings.count() >= sayings_max {
             return self.ignored(number, &incoming, "too much is on its way there already");
         }
         match Command::parse(&own_words(&incoming)) {

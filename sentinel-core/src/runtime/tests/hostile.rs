@@ -489,18 +489,26 @@ fn a_command_does_not_name_files_of_another_conversation() {
 }
 
 /// A platform that takes less than people write, and a stranger in an open room who writes on: what
-/// waits to be said there has a bound, and once it is said the room is heard again.
+/// waits to be said there has a bound, a person is heard there all the same, and once it is said so
+/// are all others.
 #[test]
 fn what_waits_to_be_said_has_a_bound() {
     use crate::limits::CONVERSATION_SAYINGS_MAX;
     let mut shell = Shell::new(service(&["model offline"]));
     shell.is_mute = true;
-    for round in 0..200 {
-        let parts = Vec::from([Part::Text("/help".into())]);
-        let incoming = shell::incoming("9", "hall", &format!("h{round}"), parts);
-        shell.tell(Event::Message(incoming));
-    }
+    let write = |shell: &mut Shell, who: &str, rounds: core::ops::Range<usize>| {
+        for round in rounds {
+            let parts = Vec::from([Part::Text("/help".into())]);
+            let incoming = shell::incoming(who, "hall", &format!("h{round}"), parts);
+            shell.tell(Event::Message(incoming));
+        }
+    };
     let waiting = |shell: &Shell| shell.sentinel.queues()[1];
+    write(&mut shell, "9", 0..200);
+    assert_eq!(waiting(&shell), ("deliveries", CONVERSATION_SAYINGS_MAX / 2));
+    write(&mut shell, "1", 200..201);
+    assert_eq!(waiting(&shell), ("deliveries", CONVERSATION_SAYINGS_MAX / 2 + 1));
+    write(&mut shell, "1", 201..400);
     assert_eq!(waiting(&shell), ("deliveries", CONVERSATION_SAYINGS_MAX));
     assert!(shell.write("1", "c1", "/help").contains("/status"), "others are heard");
     shell.is_mute = false;
