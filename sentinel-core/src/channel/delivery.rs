@@ -79,8 +79,8 @@ pub struct Delivery {
     failures: u32,
     failure: Option<(Why, bool)>,
     key_base: u64,
-    /// Whether messages may be there since before the program ended: a platform that knows their
-    /// keys takes them for sent, and what they say is not known.
+    /// Whether messages may be there since before the program ended, or since they were given up: a
+    /// platform that knows their keys takes them for sent, and what they say is not known.
     is_resumed: bool,
 }
 
@@ -454,10 +454,14 @@ impl Delivery {
         }
     }
 
-    /// Asks no more after a part that may be there, and sends the whole in a message of its own.
+    /// Asks no more after a part that may be there, and sends the whole in its place. Where there
+    /// are keys it is sent under the same one, by which the program finds it after a restart as
+    /// well: a platform that knows the key after all names the part, which is then changed.
     fn leave_part(&mut self, piece: usize) {
         self.unsure = None;
-        if let Show::Messages(messages) = &mut self.show {
+        if self.platform.has_idempotency_key {
+            self.is_resumed = true;
+        } else if let Show::Messages(messages) = &mut self.show {
             messages.gone(piece);
         }
     }
