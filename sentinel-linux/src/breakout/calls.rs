@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 
 use libc::c_long;
-use rustix::process::{Pid, WaitOptions, WaitStatus};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 
 use super::Refused;
 
@@ -115,6 +115,12 @@ pub(super) fn child(work: impl FnOnce() -> u8) -> io::Result<Pid> {
         }
         child => Pid::from_raw(child).ok_or_else(|| io::Error::other("no process")),
     }
+}
+
+/// Whether a child of ours has not ended. It remains to be waited for.
+pub(super) fn is_alive(child: Pid) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(rustix::process::waitid(WaitId::Pid(child), options), Ok(None))
 }
 
 /// Ends a child of ours.

@@ -198,6 +198,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 /// More than is allowed, and little for a machine.
 const MORE_BYTES: usize = 384 << 20;
 const SPARE: Duration = Duration::from_millis(300);
+/// How long what a crowd has is had together. Who watches is allowed a moment, and not this.
+const HELD: Duration = Duration::from_millis(500);
 
 fn use_memory(length: usize, kind: MapFlags) -> Tried {
     let both = ProtFlags::READ | ProtFlags::WRITE;
@@ -212,7 +214,8 @@ fn use_memory(length: usize, kind: MapFlags) -> Tried {
     Ok(())
 }
 
-/// Children that do something and then stay until all have: whether all could.
+/// Children that do something and then stay until all have: whether all could, and all together
+/// had it for a while.
 fn crowd(count: usize, work: impl Fn() -> bool) -> Tried {
     let (told, tells) = rustix::pipe::pipe()?;
     let mut children: Vec<Pid> = Vec::new();
@@ -247,11 +250,17 @@ fn crowd(count: usize, work: impl Fn() -> bool) -> Tried {
             Err(_) => std::thread::sleep(Duration::from_millis(2)),
         }
     }
+    if done == count {
+        std::thread::sleep(HELD);
+    }
+    // Some may have been ended so that others could go on.
+    let alive = children.iter().filter(|child| calls::is_alive(**child)).count();
     children.into_iter().for_each(calls::kill);
     match refused {
         Some(error) => Err(error.into()),
-        None if done == count => Ok(()),
-        None => Err(Refused::stopped(format!("{done} of {count} could"))),
+        None if done < count => Err(Refused::stopped(format!("{done} of {count} could"))),
+        None if alive < count => Err(Refused::stopped(format!("{alive} of {count} lived on"))),
+        None => Ok(()),
     }
 }
 
