@@ -1,9 +1,14 @@
 //! What this kernel, and this user, can do for sandboxes.
 //!
+//! A wall that is missing altogether is missing. What only a newer Landlock knows is not: cutting
+//! files short (3) is stopped by the mounts as well, ports (4) by there being no route, requests to
+//! devices (5) by the filter for system calls, other programs' abstract sockets and signals (6) by
+//! namespaces. So every kernel that can make the walls can run programs in strict mode.
+//!
 //! # Invariants
 //! - What is missing is said, each thing in a sentence that says what it would have stopped.
 
-use sentinel_core::sandbox::{Network, Profile};
+use sentinel_core::sandbox::Profile;
 
 use crate::confine::landlock;
 
@@ -32,20 +37,6 @@ impl Ability {
             let why = "this kernel has no Landlock: what is shown is guarded by its mounts alone";
             missing.push(why.into());
         }
-        if self.landlock < 3 && self.landlock > 0 {
-            missing.push(format!(
-                "Landlock of this kernel is version {}: files that are shown to be read are kept \
-                 from being cut short by their mounts alone",
-                self.landlock
-            ));
-        }
-        if self.landlock < 4 && profile.network == Network::Proxied {
-            missing.push(
-                "Landlock of this kernel knows no ports: that only the proxy is reached rests on \
-                 there being no route alone"
-                    .into(),
-            );
-        }
         if profile.limits.processors_percent.is_some() && !has_processors() {
             missing.push(
                 "no cgroup can be had here: how many processors all processes of a program use \
@@ -54,5 +45,22 @@ impl Ability {
             );
         }
         missing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kernel_with_all_walls_is_enough() {
+        let mut profile = Profile::new(b"/bin/true", b"/");
+        profile.network = sentinel_core::sandbox::Network::Proxied;
+        for landlock in 1..=9 {
+            assert!(Ability { landlock }.missing(&profile, || true).is_empty(), "{landlock}");
+        }
+        assert_eq!(Ability { landlock: 0 }.missing(&profile, || true).len(), 1);
+        profile.limits.processors_percent = Some(50);
+        assert_eq!(Ability { landlock: 9 }.missing(&profile, || false).len(), 1);
     }
 }
