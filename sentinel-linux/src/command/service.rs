@@ -1,8 +1,12 @@
 //! `sentinel service`: the agent as a service of systemd.
 
 use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, ExitCode, Stdio};
+
+use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, mkdirat, open, openat};
+use rustix::io::Errno;
 
 use super::{Arguments, Command, Switch};
 use crate::configuration::{self, Configuration};
@@ -102,7 +106,10 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     if manager == Manager::System {
-        expect_account(&account)?;
+        let owner = expect_account(&account)?;
+        if let Some(place) = service::attachments(config) {
+            give_directory(&place, owner).map_err(|error| failed(&place, &error))?;
+        }
     } else {
         // Its view of the files can only show what is there.
         for place in [Some(state.clone()), service::attachments(config)].into_iter().flatten() {
@@ -247,23 +254,46 @@ fn expect_systemd() -> Result<(), Box<dyn Error>> {
 }
 
 /// The account has to be there: systemd would say so only when it starts the service.
-fn expect_account(name: &str) -> Result<(), Box<dyn Error>> {
+fn expect_account(name: &str) -> Result<(Uid, Gid), Box<dyn Error>> {
     let file = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let is_there = file.lines().any(|line| line.split(':').next() == Some(name));
     // Accounts of a directory service are not in the file.
-    let is_known = is_there || {
+    let known = numbers_of(name, &file).or_else(|| {
         let mut command = Program::new("getent");
-        command.args(["passwd", name]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    match is_known {
-        true => Ok(()),
-        false => Err(format!(
+        let output = command.args(["passwd", name]).stderr(Stdio::null()).output().ok()?;
+        numbers_of(name, &String::from_utf8_lossy(&output.stdout))
+    });
+    known.ok_or_else(|| {
+        format!(
             "there is no account '{name}'; make it with 'useradd --system --home-dir \
              /var/lib/sentinel --shell /usr/sbin/nologin {name}', or name another with --account"
         )
-        .into()),
+        .into()
+    })
+}
+
+/// The numbers of an account and its group, from lines as in `/etc/passwd`.
+fn numbers_of(name: &str, lines: &str) -> Option<(Uid, Gid)> {
+    lines.lines().find_map(|line| {
+        let mut parts = line.split(':');
+        let is_it = parts.next() == Some(name);
+        let (uid, gid) = (parts.nth(1)?.parse().ok()?, parts.next()?.parse().ok()?);
+        is_it.then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
+    })
+}
+
+/// Makes a directory an account's own, if it is not there: a unit can let a service write only
+/// where something is. One that is there is left as it is.
+fn give_directory(place: &Path, (uid, gid): (Uid, Gid)) -> io::Result<()> {
+    let (Some(within), Some(name)) = (place.parent(), place.file_name()) else { return Ok(()) };
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let within = open(within, flags, Mode::empty())?;
+    match mkdirat(&within, name, Mode::RWXU) {
+        Err(Errno::EXIST) => return Ok(()),
+        made => made?,
     }
+    // Whoever may write beside it could have put a link there meanwhile.
+    let made = openat(&within, name, flags | OFlags::NOFOLLOW, Mode::empty())?;
+    Ok(fchown(&made, Some(uid), Some(gid))?)
 }
 
 fn is_account_name(name: &str) -> bool {
@@ -291,7 +321,7 @@ fn control(manager: Manager, words: &[&str]) -> Program {
     command
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> String {
+fn failed(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
@@ -308,5 +338,32 @@ mod tests {
         for name in ["", "Root", "a b", "a\nUser=root", "2x", "%i"] {
             assert!(!is_account_name(name), "{name}");
         }
+    }
+    #[test]
+    fn an_account_has_the_numbers_of_its_line() {
+        let lines = "root:x:0:0:root:/root:/bin/sh\nsentinel2:x:1:1::/:\nsentinel:x:999:995::/:\n";
+        let numbers = numbers_of("sentinel", lines);
+        assert_eq!(numbers.map(|(uid, gid)| (uid.as_raw(), gid.as_raw())), Some((999, 995)));
+        assert_eq!(numbers_of("nobody", lines), None);
+        assert_eq!(numbers_of("x", "x:x:many:0::/:"), None);
+    }
+
+    #[test]
+    fn a_directory_is_made_once_and_no_link_is_followed() {
+        use std::os::unix::fs::{MetadataExt as _, symlink};
+        let place = std::env::temp_dir().join(format!("sentinel-given-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&place);
+        std::fs::create_dir(&place).unwrap();
+        let own = (rustix::process::geteuid(), rustix::process::getegid());
+        let given = place.join("attachments");
+        assert!(give_directory(&place.join("missing/attachments"), own).is_err());
+        give_directory(&given, own).unwrap();
+        let metadata = std::fs::metadata(&given).unwrap();
+        assert_eq!((metadata.mode() & 0o7777, metadata.uid()), (0o700, own.0.as_raw()));
+        std::fs::remove_dir(&given).unwrap();
+        symlink("/", &given).unwrap();
+        give_directory(&given, own).unwrap();
+        assert!(std::fs::symlink_metadata(&given).unwrap().is_symlink());
+        std::fs::remove_dir_all(&place).unwrap();
     }
 }
