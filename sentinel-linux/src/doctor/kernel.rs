@@ -154,7 +154,9 @@ fn sandbox() -> Finding {
 fn start() -> Result<(), String> {
     let directories = OsStr::new("/usr/bin:/bin");
     let program = sandbox::found(Path::new("true"), directories).ok_or("there is no /bin/true")?;
-    let profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    let mut profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    // A program that is many goes by the name that it was called by.
+    profile.arguments = vec![b"true".to_vec()];
     let streams = Streams::own().map_err(|error| error.to_string())?;
     let sandboxes = Sandboxes::new().map_err(|error| error.to_string())?;
     let started = sandboxes.start(&profile, streams).map_err(|error| error.to_string())?;

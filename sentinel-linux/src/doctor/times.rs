@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -34,7 +35,9 @@ pub(crate) fn measure() -> io::Result<Times> {
     let spawner = Spawner::start()?;
     let program = found(Path::new("true"), OsStr::new("/usr/bin:/bin"))
         .ok_or_else(|| io::Error::other("there is no /bin/true"))?;
-    let profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    let mut profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    // A program that is many goes by the name that it was called by.
+    profile.arguments = vec![b"true".to_vec()];
     let sandboxes = Sandboxes::new()?.timed();
     let (mut bare, mut call) = (Vec::new(), Vec::new());
     let (mut alone, mut proof) = (Vec::new(), Vec::new());
@@ -52,7 +55,7 @@ pub(crate) fn measure() -> io::Result<Times> {
         call.push(time);
         let start = Instant::now();
         let mut command = Command::new(&program);
-        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        let status = command.arg0("true").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
         bare.push(start.elapsed());
         if !status.success() {
             return Err(io::Error::other(format!("{} failed", program.display())));

@@ -226,15 +226,17 @@ fn divide(directory: &Path, controller: &str) -> bool {
     if !lists("cgroup.controllers") {
         return false;
     }
-    if lists("cgroup.subtree_control") {
-        return true;
+    // A group that holds a process can be given some controllers all the same; but then nobody can
+    // be begun in those beneath it. Only the first of all is different, which has no type.
+    let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    let is_held = !text.trim().is_empty() && directory.join("cgroup.type").exists();
+    if is_held && move_own(directory).is_err() {
+        return false;
     }
-    let enable = || {
+    if !lists("cgroup.subtree_control") {
         let _ = fs::write(directory.join("cgroup.subtree_control"), format!("+{controller}"));
-        lists("cgroup.subtree_control")
-    };
-    // A group that is divided holds no process itself: ours move into one beneath it.
-    enable() || move_own(directory).is_ok() && enable()
+    }
+    lists("cgroup.subtree_control")
 }
 
 /// Moves this process and the agent's out of a group that nobody else is in.
@@ -294,7 +296,12 @@ mod tests {
         let files = [
             (format!("{own}/cgroup.controllers"), "cpu memory pids"),
             (format!("{own}/cgroup.subtree_control"), "memory pids"),
-            (format!("{own}/cgroup.procs"), "1\n"),
+            (format!("{own}/cgroup.procs"), ""),
+            (format!("{own}/cgroup.type"), "domain\n"),
+            ("sys/fs/cgroup/held/cgroup.controllers".into(), "cpu memory pids"),
+            ("sys/fs/cgroup/held/cgroup.subtree_control".into(), "cpu"),
+            ("sys/fs/cgroup/held/cgroup.procs".into(), "1\n"),
+            ("sys/fs/cgroup/held/cgroup.type".into(), "domain\n"),
         ];
         let files = files.each_ref().map(|(name, text)| (name.as_str(), *text));
         let root = tree("cgroup-two", &files);
@@ -302,9 +309,12 @@ mod tests {
         let place = Place { directory: root.join(own), version: 2 };
         assert_eq!(cgroups.memory, Some(place.clone()));
         assert_eq!(cgroups.pids, Some(place));
-        // What is not divided, and holds somebody else, is left alone.
-        let text = fs::read_to_string(root.join(own).join("cgroup.procs")).unwrap();
-        assert_eq!(text, "1\n");
+        // One that holds somebody else is of no use, however it is divided, and is left alone.
+        let held = Cgroups::among("0::/held\n", V2, &root);
+        assert_eq!((held.memory, held.processors), (None, None));
+        let read = |file: &str| fs::read_to_string(root.join("sys/fs/cgroup/held").join(file));
+        assert_eq!(read("cgroup.procs").unwrap(), "1\n");
+        assert_eq!(read("cgroup.subtree_control").unwrap(), "cpu");
         let limits = Limits { memory_bytes: Some(4096), pids: 7, ..Limits::default() };
         assert!(cgroups.is_for(&limits) && !cgroups.is_for(&Limits::default()));
         let group = cgroups.make(&limits).unwrap();

@@ -132,6 +132,11 @@ pub(super) fn control(what: i32, argument: u64) -> rustix::io::Result<()> {
     done(unsafe { libc::syscall(libc::SYS_prctl, what, argument, 0_u64, 0_u64, 0_u64) })
 }
 
+/// Whether this kernel can refuse that a process runs what it wrote into memory.
+pub(super) fn refuses_execution_gain() -> bool {
+    control(libc::PR_GET_MDWE, 0).is_ok()
+}
+
 /// Installs a filter for system calls in this thread.
 pub(super) fn install(filter: &[libc::sock_filter]) -> rustix::io::Result<()> {
     let program = libc::sock_fprog {
@@ -201,20 +206,34 @@ pub(super) fn close_all_but(mut first: u32, kept: [&OwnedFd; 3]) -> rustix::io::
 }
 
 /// A signal does what it does at first, for the program to come.
+///
+/// By the kernel's call and not the library's: that takes a lock of its own, which another thread
+/// of whoever was copied may have held, and which nobody would ever give back here.
 pub(super) fn reset_signals() {
     for signal in 1..=SIGNALS_MAX {
-        // SAFETY: this sets no function of ours; for the two signals that cannot be set it fails.
-        unsafe {
-            libc::signal(signal, libc::SIG_DFL);
-        }
+        handle(signal, libc::SIG_DFL);
     }
 }
 
 /// Children that end are forgotten, without being waited for.
 pub(super) fn ignore_children() {
-    // SAFETY: this sets no function of ours.
+    handle(libc::SIGCHLD, libc::SIG_IGN);
+}
+
+/// Sets what happens at a signal: the usual, or nothing.
+fn handle(signal: i32, what: libc::sighandler_t) {
+    // What to do, flags, what restores (nothing is called, so nothing is restored), signals held.
+    let action = [what as u64, 0, 0, 0];
+    // SAFETY: the kernel reads an action of no more than four words, which outlives the call, and
+    // sets no function of ours. For the two signals that cannot be set it fails.
     unsafe {
-        libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+        libc::syscall(
+            libc::SYS_rt_sigaction,
+            signal,
+            action.as_ptr(),
+            std::ptr::null_mut::<u64>(),
+            SIGNAL_SET_BYTES,
+        );
     }
 }
 
@@ -433,6 +452,7 @@ pub(super) const MOUNT_NO_DEVICES: u64 = 0x4;
 pub(super) const MOUNT_NO_EXECUTION: u64 = 0x8;
 const MOUNT_ATTR_IDMAP: u64 = 0x0010_0000;
 const SIGNALS_MAX: i32 = 64;
+const SIGNAL_SET_BYTES: usize = 8;
 /// Enough for what becomes a program.
 const STACK_BYTES: usize = 64 << 10;
 /// `SIOCSIFFLAGS`.

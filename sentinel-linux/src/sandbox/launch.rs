@@ -279,7 +279,7 @@ fn program(
     let mut proof = init::now().saturating_sub(start);
     if walls.is_strict {
         match kernel::control(libc::PR_SET_MDWE, REFUSE_EXECUTION_GAIN) {
-            // A kernel before 6.3 has not got it; the filter for calls refuses most of it.
+            // A kernel before 6.3 has not got it; the filter for calls refuses it instead.
             Ok(()) | Err(Errno::INVAL) => {}
             Err(error) => return Err(error).at(Stage::Privileges),
         }

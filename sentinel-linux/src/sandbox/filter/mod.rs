@@ -25,9 +25,9 @@ use sentinel_core::order::{self, Map};
 use sentinel_core::sandbox::{Calls, Network};
 
 use self::allowed::Call;
-use self::parts::Part;
-use super::StartError;
+use self::parts::{Part, Translating};
 use super::watch::carriers;
+use super::{StartError, kernel};
 use crate::confine::bpf::answer;
 
 /// What becomes of a call.
@@ -45,6 +45,20 @@ pub(super) fn program(
     calls: &Calls,
     besides: &[Vec<u8>],
     network: Network,
+) -> Result<Vec<libc::sock_filter>, StartError> {
+    let translating = match calls {
+        Calls::Strict if kernel::refuses_execution_gain() => Translating::Refused,
+        Calls::Strict => Translating::RefusedHere,
+        Calls::DataScience | Calls::Custom(_) => Translating::Allowed,
+    };
+    program_for(calls, besides, network, translating)
+}
+
+fn program_for(
+    calls: &Calls,
+    besides: &[Vec<u8>],
+    network: Network,
+    translating: Translating,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
     let mut actions: Map<u32, Action> = Map::new();
     let mut put = |call: libc::c_long, action| {
@@ -80,9 +94,8 @@ pub(super) fn program(
     for name in besides {
         put(of_name(name, network)?.1, Action::Allow);
     }
-    let may_translate = !matches!(calls, Calls::Strict);
     for (name, call) in [refused::PARTS, refused::OLD_PARTS].into_iter().flatten() {
-        if let Some(part) = Part::of(name, network, may_translate) {
+        if let Some(part) = Part::of(name, network, translating) {
             put(
                 *call,
                 match rules {

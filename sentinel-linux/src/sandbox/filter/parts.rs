@@ -13,6 +13,16 @@ pub(super) struct Part {
     error: i32,
 }
 
+/// Whether a program may run what it wrote into memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Translating {
+    Allowed,
+    /// The kernel refuses it by itself (`PR_SET_MDWE`); the filter what is written and run at once.
+    Refused,
+    /// The kernel cannot, so nothing becomes runnable that was mapped without.
+    RefusedHere,
+}
+
 /// What must hold of an argument.
 #[derive(Clone, Debug)]
 enum Condition {
@@ -26,7 +36,7 @@ enum Condition {
 
 impl Part {
     /// The part of a call that is allowed, of those that stand in the list of such calls.
-    pub(super) fn of(name: &str, network: Network, may_translate: bool) -> Option<Self> {
+    pub(super) fn of(name: &str, network: Network, translating: Translating) -> Option<Self> {
         let none_of = |argument, bits| vec![Condition::LacksAll { argument, bits }];
         let one_of = |argument, values: &[u32]| Condition::IsAmong {
             argument,
@@ -43,7 +53,10 @@ impl Part {
             // Pipes and plain files, and no devices.
             "mknod" => (special(1), libc::EPERM),
             "mknodat" => (special(2), libc::EPERM),
-            "mmap" | "mprotect" if may_translate => return Some(Self::all()),
+            "mmap" | "mprotect" if translating == Translating::Allowed => return Some(Self::all()),
+            "mprotect" if translating == Translating::RefusedHere => {
+                (none_of(2, bits(libc::PROT_EXEC)), libc::EACCES)
+            }
             "mmap" | "mprotect" => {
                 let bits = bits(libc::PROT_WRITE | libc::PROT_EXEC);
                 (vec![Condition::LacksOne { argument: 2, bits }], libc::EACCES)

@@ -85,6 +85,7 @@ fn a_part_of_a_call_is_its_arguments() {
         all[..values.len()].copy_from_slice(values);
         all
     };
+    let old = program_for(&Calls::Strict, &[], Network::None, Translating::RefusedHere).unwrap();
     let user: u64 = 0x1000_0000;
     let (write, run) = (2, 4);
     for (program, call, values, expected) in [
@@ -109,6 +110,10 @@ fn a_part_of_a_call_is_its_arguments() {
         (&strict, libc::SYS_mmap, vec![0, 0, write], ALLOW),
         (&strict, libc::SYS_mmap, vec![0, 0, run], ALLOW),
         (&strict, libc::SYS_mprotect, vec![0, 0, 7], error(libc::EACCES)),
+        (&old, libc::SYS_mprotect, vec![0, 0, run], error(libc::EACCES)),
+        (&old, libc::SYS_mprotect, vec![0, 0, write], ALLOW),
+        (&old, libc::SYS_mmap, vec![0, 0, write | run], error(libc::EACCES)),
+        (&old, libc::SYS_mmap, vec![0, 0, run], ALLOW),
         (&science, libc::SYS_mmap, vec![0, 0, 7], ALLOW),
         (&strict, libc::SYS_openat, vec![0, 0, 0o100, 0o644], ALLOW),
         (&strict, libc::SYS_openat, vec![0, 0, 0o100, 0o4755], error(libc::EPERM)),
