@@ -27,6 +27,7 @@ mod judge;
 mod kernel;
 mod kernel_old;
 mod metadata;
+mod names;
 mod network;
 mod network_families;
 mod network_proxy;

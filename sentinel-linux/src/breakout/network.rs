@@ -2,9 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::net::{
-    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket,
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
@@ -15,6 +13,7 @@ use rustix::net::{AddressFamily, SendFlags, SocketType, socket};
 use super::calls::{NOTHING, Word, ask};
 use super::files::every_descriptor;
 use super::ground::Ground;
+use super::names;
 use super::{Attempt, Need, Proof, Refused, Tried};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
@@ -44,10 +43,9 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "The name localhost is resolved and reached.",
         Proof::Visited,
         |ground| {
-            let port: u16 = ground.number("tcp")?;
             let mut last = Refused::stopped("the name has no address");
-            for address in ("localhost", port).to_socket_addrs()? {
-                match visit(ground, address.ip(), "tcp") {
+            for address in names::addresses("localhost") {
+                match visit(ground, address, "tcp") {
                     Ok(()) => return Ok(()),
                     Err(refused) => last = refused,
                 }
@@ -56,13 +54,13 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         },
     ),
     Attempt::new("send-datagram", "A datagram reaches a service.", Proof::Visited, |ground| {
-        send(ground, "127.0.0.1:0", Ipv4Addr::LOCALHOST.into(), "udp")
+        send(ground, Ipv4Addr::LOCALHOST.into(), "udp")
     }),
     Attempt::new(
         "send-datagram-by-newer-protocol",
         "A datagram reaches a service over IPv6.",
         Proof::Visited,
-        |ground| send(ground, "[::1]:0", Ipv6Addr::LOCALHOST.into(), "udp6"),
+        |ground| send(ground, Ipv6Addr::LOCALHOST.into(), "udp6"),
     ),
     Attempt::new(
         "ask-resolver",
@@ -75,8 +73,8 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
                 question.extend_from_slice(label.as_bytes());
             }
             question.extend_from_slice(&[0, 0, 16, 0, 1]);
-            let socket = UdpSocket::bind("127.0.0.1:0")?;
-            socket.send_to(&question, ("127.0.0.1", ground.number("udp")?))?;
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.send_to(&question, (Ipv4Addr::LOCALHOST, ground.number("udp")?))?;
             Ok(())
         },
     ),
@@ -109,7 +107,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         "be-called",
         "A service opened on a port of this machine can be called from outside.",
         Proof::Called,
-        |ground| be_called(ground, TcpListener::bind("127.0.0.1:0")?),
+        |ground| be_called(ground, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
     ),
     Attempt::new(
         "be-called-unbound",
@@ -254,8 +252,8 @@ fn visit(ground: &Ground, host: IpAddr, service: &str) -> Tried {
     tell(ground, TcpStream::connect_timeout(&address, PATIENCE)?)
 }
 
-fn send(ground: &Ground, from: &str, host: IpAddr, service: &str) -> Tried {
-    let socket = UdpSocket::bind(from)?;
+fn send(ground: &Ground, host: IpAddr, service: &str) -> Tried {
+    let socket = UdpSocket::bind((host, 0))?;
     socket.send_to(ground.sign().as_bytes(), socket_address(ground, host, service)?)?;
     Ok(())
 }
@@ -299,7 +297,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether there is a way: a datagram socket that connects sends nothing.
 fn route(host: IpAddr) -> Tried {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     Ok(socket.connect((host, 80))?)
 }
 

@@ -4,7 +4,7 @@
 //! sandboxes have, with a grant for a host that is not this machine.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use super::ground::Ground;
@@ -86,7 +86,7 @@ fn place(ground: &Ground, host: &str, service: &str) -> Result<String, Refused> 
 fn proxy(ground: &Ground) -> Result<TcpStream, Refused> {
     let port: u16 = ground.number("proxy")?;
     // Without a proxy nothing is shown by its not going anywhere.
-    let stream = TcpStream::connect(("127.0.0.1", port)).map_err(Refused::untried)?;
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(Refused::untried)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
 }

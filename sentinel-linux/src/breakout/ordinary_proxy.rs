@@ -1,14 +1,15 @@
 //! A proxy as there are many: it goes wherever it is told to.
 
 use std::io::{self, Read, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
+use super::names;
 use super::network_proxy::GRANTED;
 
 /// Starts one, which ends with this process; gives its port.
 pub(super) fn start() -> io::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {
         while let Ok((client, _)) = listener.accept() {
@@ -95,7 +96,7 @@ fn connect(place: &str) -> io::Result<TcpStream> {
     let mut last = io::Error::other("it has no address");
     // Whoever owns a name says what it means.
     let place = place.replace(GRANTED, "127.0.0.1").replace(".:", ":");
-    for address in place.to_socket_addrs()? {
+    for address in names::places(&place) {
         match TcpStream::connect(address) {
             Ok(server) => return Ok(server),
             Err(error) => last = error,

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -148,8 +148,8 @@ impl Stage {
         ground.tell("starter-length", stage.secret.len());
         let name = rustix::system::uname();
         ground.tell("host-name", name.nodename().to_string_lossy());
-        if let Some(home) = std::env::home_dir() {
-            ground.tell("home", home.display());
+        if let Some(home) = std::env::var_os("HOME") {
+            ground.tell("home", Path::new(&home).display());
             if let Ok(about) = fs::metadata(home) {
                 ground.tell("home-number", format!("{} {}", about.dev(), about.ino()));
             }
@@ -166,7 +166,7 @@ impl Stage {
         let (reading, writing) = rustix::pipe::pipe_with(PipeFlags::empty())?;
         File::from(writing).write_all(self.secret.as_bytes())?;
         let port: u16 = ground.number("tcp").map_err(|_| io::Error::other("there is no port"))?;
-        let connection = TcpStream::connect(("127.0.0.1", port))?;
+        let connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         let file = File::open(place.join("secret"))?;
         ground.tell("forgotten", file.as_raw_fd());
         for open in [file.into(), File::open(place)?.into(), reading, connection.into()] {
@@ -370,7 +370,7 @@ const CONTROL_ATTEMPT: Attempt =
 fn is_called(ground: &Ground) -> bool {
     let port = fs::read_to_string(ground.workspace("port")).ok();
     let Some(port) = port.and_then(|port| port.parse::<u16>().ok()) else { return false };
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
     let mut said = vec![0; ground.sign().len()];
     let patience = stream.set_read_timeout(Some(Duration::from_secs(1)));
     patience.is_ok() && stream.read_exact(&mut said).is_ok() && said == ground.sign().as_bytes()

@@ -1,7 +1,7 @@
 //! The services outside: whoever reaches one leaves the sign of its run there.
 
 use std::io;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::path::Path;
@@ -44,16 +44,18 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Starts them; they end with this process.
 pub(super) fn start(ground: &mut Ground, base: &Path, token: &str) -> io::Result<Visits> {
     let visits = Visits::default();
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     ground.tell("tcp", listener.local_addr()?.port());
     serve(visits.clone(), move || listener.accept().map(|(stream, _)| stream));
     // Not every machine has the newer protocol.
-    if let Ok(listener) = TcpListener::bind("[::1]:0") {
+    if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
         ground.tell("tcp6", listener.local_addr()?.port());
         serve(visits.clone(), move || listener.accept().map(|(stream, _)| stream));
     }
-    for (name, place) in [("udp", "127.0.0.1:0"), ("udp6", "[::1]:0")] {
-        let Ok(socket) = UdpSocket::bind(place) else { continue };
+    for (name, place) in
+        [("udp", IpAddr::V4(Ipv4Addr::LOCALHOST)), ("udp6", IpAddr::V6(Ipv6Addr::LOCALHOST))]
+    {
+        let Ok(socket) = UdpSocket::bind((place, 0)) else { continue };
         ground.tell(name, socket.local_addr()?.port());
         receive(visits.clone(), move |room| socket.recv(room));
     }
