@@ -201,7 +201,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 const MORE_BYTES: usize = 384 << 20;
 /// The kernel counts what the limit is of in ticks, of which a virtual machine loses some.
 const SPARE_TIME: Duration = Duration::from_secs(1);
-/// How long what a crowd has is had together. Who watches is allowed a moment, and not this.
+/// How long memory is had before that counts. Who watches is allowed a moment, and not this.
 const HELD: Duration = Duration::from_millis(500);
 
 fn use_memory(length: usize, kind: MapFlags) -> Tried {
@@ -214,11 +214,11 @@ fn use_memory(length: usize, kind: MapFlags) -> Tried {
             place.add(page).write_volatile(1);
         }
     }
+    std::thread::sleep(HELD);
     Ok(())
 }
 
-/// Children that do something and then stay until all have: whether all could, and all together
-/// had it for a while.
+/// Children that do something and then stay until all have: whether all could, and live then.
 fn crowd(count: usize, work: impl Fn() -> bool) -> Tried {
     let (told, tells) = rustix::pipe::pipe()?;
     let mut children: Vec<Pid> = Vec::new();
@@ -252,9 +252,6 @@ fn crowd(count: usize, work: impl Fn() -> bool) -> Tried {
             Ok(read) => done += read,
             Err(_) => std::thread::sleep(Duration::from_millis(2)),
         }
-    }
-    if done == count {
-        std::thread::sleep(HELD);
     }
     // Some may have been ended so that others could go on.
     let alive = children.iter().filter(|child| calls::is_alive(**child)).count();
