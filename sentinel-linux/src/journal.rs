@@ -167,7 +167,12 @@ impl Disk {
     /// good.
     pub(crate) fn open(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
         let mut disk = Self { file: None, is_entered: false, directory, is_keyless: false };
-        disk.file(last)?.set_len(bytes_count)?;
+        let file = disk.file(last)?;
+        if file.metadata()?.len() != bytes_count {
+            file.set_len(bytes_count)?;
+            // Or a power cut puts the old end behind what is written next.
+            file.sync_all()?;
+        }
         Ok(disk)
     }
 

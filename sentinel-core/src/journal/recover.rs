@@ -102,15 +102,22 @@ pub fn recover<'f>(
         Some(file) if is_torn(file, good) => *file = file.get(..good).unwrap_or(file),
         _ => return Err(error),
     }
-    // Damage in an earlier file is found again.
-    let mut recovered = verifier(&files).recover().map_err(|_| error)?;
+    let mut recovered = match verifier(&files).recover() {
+        Err(RecoverError::Empty) if whole <= FIRST_WRITE_BYTES_MAX => {
+            return Err(RecoverError::Empty);
+        }
+        // Damage in an earlier file is found again.
+        recovered => recovered.map_err(|_| error)?,
+    };
     recovered.torn_bytes = whole.saturating_sub(good) as u64;
     Ok(recovered)
 }
 
 /// Whether what follows the good bytes of a file is what a power cut leaves of a write: a disk
 /// writes sectors in any order, and a file may have grown before they came. Those that did not come
-/// are zeros from where the write began.
+/// are zeros from where the write began, so a part of a sector is where that or the file's end is
+/// in it. Of a few bytes that may be chance, in a record that is damaged in another way: once in
+/// some hundred thousand such logs.
 ///
 /// Nobody gains by making a record look torn: who can write zeros can cut the file.
 fn is_torn(file: &[u8], good: usize) -> bool {
@@ -118,14 +125,15 @@ fn is_torn(file: &[u8], good: usize) -> bool {
     let first = SECTOR_BYTES - good % SECTOR_BYTES;
     let (first, others) = rest.split_at(first.min(rest.len()));
     let mut pieces = core::iter::once(first).chain(others.chunks(SECTOR_BYTES));
-    pieces.any(|piece| piece.len() >= ZEROS_MIN && piece.iter().all(|byte| *byte == 0))
+    pieces.any(|piece| !piece.is_empty() && piece.iter().all(|byte| *byte == 0))
 }
+
+/// So much of a log without its header is what came of its first write: nothing followed from it.
+/// More of it is a log that lost its header, which nobody writes over.
+const FIRST_WRITE_BYTES_MAX: usize = 16 << 10;
 
 /// What disks write whole or not at all.
 const SECTOR_BYTES: usize = 512;
-
-/// So many zeros stand in no record by chance: its payload is sealed.
-const ZEROS_MIN: usize = 32;
 
 impl Verifier {
     /// Finds the end of a log that was pushed from its start, piece by piece; [`recover`] does it

@@ -638,23 +638,23 @@ fn the_vectors_of_the_page_are_the_codes() {
 fn sectors_that_did_not_come_are_a_torn_tail() {
     let log = Log::new(JOURNAL, 30, 200, 9);
     let places = log.places();
-    let safe = places[20].end;
     let good_before =
         |byte: usize| places.iter().rev().find(|place| place.end <= byte).unwrap().end;
-    let mut begin = safe;
-    while begin < log.bytes.len() {
-        let end = ((begin / 512 + 1) * 512).min(log.bytes.len());
-        let mut torn = log.bytes.clone();
-        torn[begin..end].fill(0);
-        let recovered = recover([&*torn], log.trust());
-        if end - begin >= 32 {
+    // Writes begin anywhere in a sector, and files end anywhere in one.
+    for (safe, length) in (20..places.len()).zip((0..512).rev().cycle().step_by(37)) {
+        let length = log.bytes.len() - length;
+        let mut begin = places[safe].end;
+        while begin < length {
+            let end = ((begin / 512 + 1) * 512).min(length);
+            let mut torn = log.bytes[..length].to_vec();
+            torn[begin..end].fill(0);
             let good = good_before(begin);
-            let recovered = recovered.unwrap();
-            assert_eq!(recovered.bytes_count(), good as u64, "{begin}..{end}");
+            let recovered = recover([&*torn], log.trust()).unwrap();
+            assert_eq!(recovered.bytes_count(), good as u64, "{begin}..{end} of {length}");
             assert_eq!(recovered.torn_bytes(), (torn.len() - good) as u64);
+            assert!(matches!(log.verdict(&torn), Verdict::Bad { .. } | Verdict::OpenTail { .. }));
+            begin = end;
         }
-        assert!(matches!(log.verdict(&torn), Verdict::Bad { .. } | Verdict::OpenTail { .. }));
-        begin = end;
     }
     // A file that was begun and of which nothing came.
     let opened = recover([&*log.bytes], log.trust()).unwrap();
@@ -663,6 +663,12 @@ fn sectors_that_did_not_come_are_a_torn_tail() {
     let recovered = recover([&*first, &[0; 4096]], log.trust()).unwrap();
     assert_eq!((recovered.bytes_count(), recovered.torn_bytes()), (0, 4096));
     assert_eq!(recovered.records_count(), writer.sequence());
+    // A log of whose first write not even the header came, and one that lost it later.
+    let mut headless = log.bytes.clone();
+    headless[..512].fill(0);
+    assert_eq!(recover([&*headless], log.trust()), Err(RecoverError::Empty));
+    headless.resize(20_000, 1);
+    assert!(matches!(recover([&*headless], log.trust()), Err(RecoverError::Bad { .. })));
     // One bit is no power cut, and neither is a hole in an earlier file.
     for place in &places[1..] {
         let mut flipped = log.bytes.clone();
