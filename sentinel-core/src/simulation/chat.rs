@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::random::Random;
+use super::summary::Summary;
 use crate::agent::DeliveryNumber;
 use crate::channel::{AttachmentKind, Failure, Identity, Incoming, Part, Post};
 use crate::time::Timestamp;
@@ -42,9 +43,15 @@ pub(super) struct UnderWay {
 
 impl Chats {
     /// Somebody writes something.
-    pub(super) fn write(&mut self, random: &mut Random, now: Timestamp) -> Incoming {
+    pub(super) fn write(
+        &mut self,
+        random: &mut Random,
+        now: Timestamp,
+        place: Option<u64>,
+    ) -> Incoming {
         self.written += 1;
-        let (platform, chat, sender, is_private) = *random.pick(&[
+        let place = place.unwrap_or_else(|| random.below(10));
+        let (platform, chat, sender, is_private) = [
             ("keyed", "c1", "1", true),
             ("keyed", "c2", "2", true),
             ("keyed", "room", "1", false),
@@ -55,7 +62,7 @@ impl Chats {
             ("plain", "p1", "1", true),
             ("keyed", "c9", "9", true),
             ("plain", "p9", "9", true),
-        ]);
+        ][usize::try_from(place).unwrap()];
         let text = match random.below(24) {
             0 => "/stop".to_string(),
             1 => "/status".to_string(),
@@ -112,16 +119,27 @@ impl Chats {
         post: &UnderWay,
         is_calm: bool,
         random: &mut Random,
+        summary: &mut Summary,
     ) -> Result<String, Failure> {
         let fate = if is_calm { 99 } else { random.below(100) };
         match fate {
-            0..=4 => return Err(Failure::RateLimited { retry_after_ms: random.below(20_000) }),
-            5..=11 => return Err(Failure::Transport),
+            0..=4 => {
+                summary.posts_refused += 1;
+                return Err(Failure::RateLimited { retry_after_ms: random.below(20_000) });
+            }
+            5..=11 => {
+                summary.posts_lost += 1;
+                return Err(Failure::Transport);
+            }
             _ => {}
         }
         let name = self.take(post)?;
         // It was done, and the answer was lost.
-        if (12..=15).contains(&fate) { Err(Failure::Transport) } else { Ok(name) }
+        if !(12..=15).contains(&fate) {
+            return Ok(name);
+        }
+        summary.posts_unconfirmed += 1;
+        Err(Failure::Transport)
     }
 
     fn take(&mut self, under_way: &UnderWay) -> Result<String, Failure> {

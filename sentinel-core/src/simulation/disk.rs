@@ -1,10 +1,14 @@
-//! A disk that does what disks may do: it is slow, it fails, it may lose what was not synced, and
-//! it may keep any part of it.
+//! A disk that does what disks may do: it is slow, it fails, and of a write that was not synced it
+//! keeps any of the sectors, in a file that grew before them, or not so far, or not at all.
+//!
+//! What a sync made safe stays as it is. A sector is written whole or not at all, but where the
+//! file ends inside it; one that did not come is what stood there before, or zeros.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::random::Random;
+use super::summary::Summary;
 
 /// The journal's files, the key ring and the seed: what survives, and what is being written.
 #[derive(Debug, Default)]
@@ -13,6 +17,8 @@ pub(super) struct Disk {
     writing: Option<Write>,
     pub(super) ring: Vec<u8>,
     pub(super) seed: Vec<u8>,
+    /// Whether the keys of the next records could not be stored.
+    is_keyless: bool,
 }
 
 #[derive(Debug)]
@@ -21,6 +27,16 @@ struct Write {
     offset: usize,
     bytes: Arc<Vec<u8>>,
     records_count: u64,
+    /// Whether nothing of it is written, because its keys could not be stored.
+    is_keyless: bool,
+}
+
+/// What came of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// So many records are safe.
+    Safe(u64),
+    Failed,
 }
 
 impl Disk {
@@ -33,32 +49,46 @@ impl Disk {
     ) {
         assert!(self.writing.is_none(), "one write at a time");
         let (file, offset) = (usize::try_from(file).unwrap(), usize::try_from(offset).unwrap());
-        self.writing = Some(Write { file, offset, bytes, records_count });
+        let is_keyless = self.is_keyless;
+        self.writing = Some(Write { file, offset, bytes, records_count, is_keyless });
+    }
+
+    /// The key ring is replaced, or stays as it was: then no record that needs it is written.
+    pub(super) fn store_keys(&mut self, ring: Vec<u8>, fails: bool) {
+        self.is_keyless = fails;
+        if !fails {
+            self.ring = ring;
+        }
     }
 
     pub(super) const fn is_writing(&self) -> bool {
         self.writing.is_some()
     }
 
-    /// The write is safe now: how many records there are.
-    pub(super) fn sync(&mut self) -> Option<u64> {
-        let Write { file, offset, bytes, records_count } = self.writing.take()?;
-        self.put(file, offset, &bytes);
-        Some(records_count)
+    /// The write that is under way comes to its end.
+    pub(super) fn sync(&mut self) -> Option<Written> {
+        let Write { file, offset, bytes, records_count, is_keyless } = self.writing.take()?;
+        if is_keyless {
+            return Some(Written::Failed);
+        }
+        let file = self.file(file);
+        assert!(offset <= file.len(), "no hole is left in the log");
+        file.truncate(offset);
+        file.extend_from_slice(&bytes);
+        Some(Written::Safe(records_count))
     }
 
-    /// The write fails, after a part of it reached the disk.
-    pub(super) fn fail(&mut self, random: &mut Random) -> bool {
-        let Some(Write { file, offset, bytes, .. }) = self.writing.take() else { return false };
-        self.tear(file, offset, &bytes, random);
+    /// The write fails, after any part of it reached the disk. Says whether there was one.
+    pub(super) fn fail(&mut self, random: &mut Random, summary: &mut Summary) -> bool {
+        let Some(write) = self.writing.take() else { return false };
+        self.tear(&write, random, summary);
         true
     }
 
-    /// Power fails: of what was being written some first part may have reached the disk.
-    pub(super) fn crash(&mut self, random: &mut Random) {
-        if let Some(Write { file, offset, bytes, .. }) = self.writing.take() {
-            self.tear(file, offset, &bytes, random);
-        }
+    /// Power fails, and with it the write that is under way.
+    pub(super) fn crash(&mut self, random: &mut Random, summary: &mut Summary) {
+        self.fail(random, summary);
+        self.is_keyless = false;
     }
 
     pub(super) fn files(&self) -> Vec<&[u8]> {
@@ -72,18 +102,46 @@ impl Disk {
         }
     }
 
-    fn tear(&mut self, file: usize, offset: usize, bytes: &[u8], random: &mut Random) {
-        let kept = usize::try_from(random.below(bytes.len() as u64 + 1)).unwrap();
-        self.put(file, offset, &bytes[..kept]);
+    fn tear(&mut self, write: &Write, random: &mut Random, summary: &mut Summary) {
+        let Write { file, offset, bytes, is_keyless, .. } = write;
+        if *is_keyless || random.chance(15) {
+            return;
+        }
+        summary.writes_torn += 1;
+        let file = self.file(*file);
+        assert!(*offset <= file.len(), "no hole is left in the log");
+        let mut before = file.split_off(*offset);
+        if random.chance(50) {
+            before.clear();
+        }
+        let length = match random.chance(40) {
+            true => bytes.len(),
+            false => usize::try_from(random.below(bytes.len() as u64 + 1)).unwrap(),
+        };
+        let is_in_order = random.chance(40);
+        let (mut start, mut has_hole) = (0, false);
+        while start < length {
+            let end = length.min(start + SECTOR_BYTES - (offset + start) % SECTOR_BYTES);
+            if is_in_order || random.chance(50) {
+                file.extend_from_slice(&bytes[start..end]);
+                summary.sectors_lost += u64::from(core::mem::take(&mut has_hole));
+            } else {
+                let kept = end.min(before.len()).max(start);
+                file.extend_from_slice(before.get(start..kept).unwrap_or_default());
+                file.resize(offset + end, 0);
+                has_hole = true;
+            }
+            start = end;
+        }
     }
 
-    fn put(&mut self, file: usize, offset: usize, bytes: &[u8]) {
-        while self.files.len() <= file {
+    fn file(&mut self, number: usize) -> &mut Vec<u8> {
+        while self.files.len() <= number {
             self.files.push(Vec::new());
         }
-        let file = &mut self.files[file];
-        assert!(offset <= file.len(), "no hole is left in the log");
-        file.truncate(offset);
-        file.extend_from_slice(bytes);
+        &mut self.files[number]
     }
 }
+
+/// What disks write whole or not at all.
+const SECTOR_BYTES: usize = 512;

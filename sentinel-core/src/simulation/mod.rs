@@ -16,6 +16,7 @@ mod ledger;
 mod promises;
 mod provider;
 mod random;
+mod summary;
 mod surroundings;
 mod world;
 
@@ -24,10 +25,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{env, eprintln, println};
 
 pub(crate) use self::faults::{hidden, is_broken};
+use self::summary::Summary;
 use self::world::World;
 
 /// Runs one world to its end.
-fn run(seed: u64) -> world::Summary {
+fn run(seed: u64) -> Summary {
     World::new(seed).run()
 }
 
@@ -54,7 +56,7 @@ fn every_promise_holds_in_every_world() {
     let count = number("SENTINEL_SEEDS").unwrap_or(2000);
     let start = number("SENTINEL_SEEDS_FROM").unwrap_or(0);
     let began = std::time::Instant::now();
-    let mut total = world::Summary::default();
+    let mut total = Summary::default();
     for seed in start..start + count {
         match catch_unwind(AssertUnwindSafe(|| run(seed))) {
             Ok(summary) => total.add(&summary),
@@ -65,14 +67,18 @@ fn every_promise_holds_in_every_world() {
         }
     }
     let seconds = began.elapsed().as_secs_f64();
-    println!("{count} seeds in {seconds:.1} s, {:.0} a second: {total:?}", count as f64 / seconds);
-    // A world in which nothing happens proves nothing.
+    println!("{count} seeds in {seconds:.1} s, {:.0} a second", count as f64 / seconds);
+    for (name, happened) in total.rows() {
+        println!("{happened:>12} {name}");
+    }
+    // A world in which nothing happens proves nothing, and a fault that does not happen neither.
     if count >= 1000 {
         assert!(total.answers > count && total.crashes > count / 2, "{total:?}");
         assert!(total.calls > count && total.approved > count / 50, "{total:?}");
-        assert!(total.snapshots > count && total.forgotten > 0, "{total:?}");
-        assert!(total.reconfigured > count / 2 && total.carried > count / 20, "{total:?}");
-        assert!(total.completed > 0, "{total:?}");
+        assert!(total.snapshots > count && total.reconfigured > count / 2, "{total:?}");
+        for (name, happened) in total.rows() {
+            assert!(happened > count / 200, "{name}: {happened} times in {count} worlds");
+        }
     }
 }
 

@@ -1,16 +1,20 @@
 //! The world: everything around one runtime, and one thing after the other happening in it.
 
+mod crash;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use self::crash::secrets;
 use super::chat::{Chats, UnderWay};
-use super::disk::Disk;
+use super::disk::{Disk, Written};
 use super::promises::{self, Need, Seen};
 use super::provider::{self, Names, Temper};
 use super::random::Random;
+use super::summary::Summary;
 use super::surroundings::{self, PERSONA};
 use crate::agent::{
     Answer, CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
@@ -19,45 +23,12 @@ use crate::agent::{
 use crate::capability::Handle;
 use crate::channel::Post;
 use crate::egress::{Outcome, Passage, Refusal};
-use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey};
+use crate::journal::EpochSeed;
 use crate::label::Hold;
 use crate::llm::{Piece, TransportKind};
-use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
+use crate::runtime::{Effect, Event, EventError, Sentinel};
 use crate::time::{Instant, Now, Timestamp};
 use crate::wire::http::Headers;
-
-/// What happened in a world, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Summary {
-    pub(super) messages: u64,
-    pub(super) answers: u64,
-    pub(super) completed: u64,
-    pub(super) calls: u64,
-    /// Calls that carried content which no model had seen whole.
-    pub(super) carried: u64,
-    pub(super) approved: u64,
-    pub(super) crashes: u64,
-    pub(super) records: u64,
-    pub(super) forgotten: u64,
-    pub(super) snapshots: u64,
-    pub(super) reconfigured: u64,
-}
-
-impl Summary {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.messages += other.messages;
-        self.answers += other.answers;
-        self.completed += other.completed;
-        self.calls += other.calls;
-        self.carried += other.carried;
-        self.approved += other.approved;
-        self.crashes += other.crashes;
-        self.records += other.records;
-        self.forgotten += other.forgotten;
-        self.snapshots += other.snapshots;
-        self.reconfigured += other.reconfigured;
-    }
-}
 
 pub(super) struct World {
     random: Random,
@@ -82,9 +53,24 @@ pub(super) struct World {
     safe_count: u64,
     /// Whether the last event was not taken because the disk is behind.
     is_busy: bool,
+    /// After so many effects the program ends.
+    fuse: Option<u64>,
+    /// Whether things still go wrong.
+    is_unkind: bool,
+    /// What is over: it may be told of again.
+    over: Over,
     is_traced: bool,
     seen: Seen,
     summary: Summary,
+}
+
+/// What was under way once.
+#[derive(Debug, Default)]
+struct Over {
+    exchanges: Vec<ExchangeNumber>,
+    calls: Vec<CallNumber>,
+    fetches: Vec<FetchNumber>,
+    questions: Vec<(u32, [u8; 32])>,
 }
 
 /// An answer of a provider on its way.
@@ -94,16 +80,6 @@ struct Stream {
     sent: usize,
     has_head: bool,
 }
-
-/// Goes on with a log, to work or for operators alone.
-type GoOn = fn(
-    Arc<Settings>,
-    &dyn Fn(&[u8; 32]) -> Option<Arc<Settings>>,
-    Secrets,
-    KeyRing,
-    &[&[u8]],
-    Now,
-) -> Result<Resumed, ResumeError>;
 
 const MASTER: [u8; 32] = [5; 32];
 
@@ -123,6 +99,7 @@ impl World {
         let secrets = secrets(&mut random, EpochSeed::first([9; 32]));
         disk.seed = secrets.seed.to_bytes().to_vec();
         let sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
+        let fuse = random.chance(10).then(|| random.below(4));
         Self {
             random,
             known: Vec::from([settings.clone()]),
@@ -141,6 +118,9 @@ impl World {
             requests: 0,
             safe_count: 0,
             is_busy: false,
+            fuse,
+            is_unkind: true,
+            over: Over::default(),
             is_traced: std::env::var_os("SENTINEL_TRACE").is_some(),
             seen: Seen::default(),
             summary: Summary::default(),
@@ -159,17 +139,18 @@ impl World {
     }
 
     fn step(&mut self) {
+        // Who is asked something comes sooner.
+        if self.question().is_some() && self.random.chance(8) {
+            return self.operate();
+        }
         match self.random.below(100) {
-            0..=13 => {
-                let incoming = self.chats.write(&mut self.random, Timestamp(self.wall));
-                self.summary.messages += 1;
-                // Some come late, when the platform gives them again.
-                if !self.random.chance(10) {
-                    self.tell(Event::Message(incoming));
-                }
-            }
+            0..=13 => self.hear(),
             14..=19 => {
                 if let Some(incoming) = self.chats.again(&mut self.random) {
+                    let key = (incoming.identity.platform.clone(), incoming.id.clone());
+                    let is_acknowledged = self.chats.acknowledged.contains(&key);
+                    self.summary.messages_again += 1;
+                    self.summary.messages_again_acknowledged += u64::from(is_acknowledged);
                     self.tell(Event::Message(incoming));
                 }
             }
@@ -179,7 +160,8 @@ impl World {
             60..=71 => self.carry_out(false),
             72..=84 => match self.random.chance(4) {
                 true => {
-                    if self.disk.fail(&mut self.random) {
+                    if self.disk.fail(&mut self.random, &mut self.summary) {
+                        self.summary.writes_failed += 1;
                         self.tell(Event::PersistFailed);
                     }
                 }
@@ -196,7 +178,27 @@ impl World {
                 });
                 self.tell(Event::PersonaRead { text });
             }
-            _ => self.crash(),
+            _ if self.random.chance(30) => self.crash(),
+            _ => self.fuse = Some(self.random.below(6)),
+        }
+    }
+
+    /// Somebody writes; seldom many do, faster than anybody could answer.
+    fn hear(&mut self) {
+        let is_flood = self.random.below(300) == 0;
+        self.summary.floods += u64::from(is_flood);
+        let (count, place) = match is_flood {
+            true => (10 + self.random.below(30), Some(self.random.below(10))),
+            false => (1, None),
+        };
+        for _ in 0..count {
+            let incoming = self.chats.write(&mut self.random, Timestamp(self.wall), place);
+            self.summary.messages += 1;
+            // Some come late, when the platform gives them again.
+            match self.random.chance(10) {
+                true => self.summary.messages_late += 1,
+                false => self.tell(Event::Message(incoming)),
+            }
         }
     }
 
@@ -223,7 +225,14 @@ impl World {
 
     fn perform_all(&mut self) {
         let mut count = 0;
-        while let Some(effect) = self.sentinel.poll() {
+        loop {
+            // The program may end before any of them.
+            if self.fuse == Some(0) {
+                self.summary.crashes_at_effect += 1;
+                return self.crash();
+            }
+            let Some(effect) = self.sentinel.poll() else { return };
+            self.fuse = self.fuse.map(|left| left - 1);
             count += 1;
             assert!(count < 10_000, "effects without end");
             self.perform(effect);
@@ -236,8 +245,15 @@ impl World {
             Effect::Persist { file, offset, bytes, records_count } => {
                 self.disk.write(file, offset, bytes, records_count);
             }
-            Effect::StoreKeys { ring } => self.disk.ring = ring,
-            Effect::StoreSeed { seed } => self.disk.seed = seed.to_bytes().to_vec(),
+            Effect::StoreKeys { ring } => {
+                let fails = self.is_unkind && self.random.chance(2);
+                self.summary.keys_unstored += u64::from(fails);
+                self.disk.store_keys(ring, fails);
+            }
+            Effect::StoreSeed { seed } => match self.is_unkind && self.random.chance(5) {
+                true => self.summary.seeds_unstored += 1,
+                false => self.disk.seed = seed.to_bytes().to_vec(),
+            },
             Effect::AskModel { exchange, request, handle, .. } => {
                 self.need(Need::ModelAsked(exchange.0));
                 let body: Vec<u8> = request
@@ -310,6 +326,8 @@ impl World {
         let Some((&exchange, stream)) = self.streams.iter_mut().nth(index) else { return };
         if !is_calm && self.random.chance(3) {
             self.streams.remove(&exchange);
+            self.over.exchanges.push(exchange);
+            self.summary.streams_cut += 1;
             let kinds = [TransportKind::Connect, TransportKind::Cut, TransportKind::Protocol];
             let kind = *self.random.pick(&kinds);
             return self.tell(Event::ModelFailed { exchange, kind });
@@ -335,8 +353,11 @@ impl World {
             }
             return self.tell(Event::ModelBody { exchange, bytes: &bytes });
         }
-        let is_cut = stream.answer.is_cut;
+        let Stream { answer: provider::Answer { is_cut, status, .. }, .. } = *stream;
         self.streams.remove(&exchange);
+        self.over.exchanges.push(exchange);
+        self.summary.models_failed += u64::from(status != 200);
+        self.summary.streams_cut += u64::from(is_cut);
         match is_cut {
             true => self.tell(Event::ModelFailed { exchange, kind: TransportKind::Cut }),
             false => self.tell(Event::ModelEnd { exchange }),
@@ -353,6 +374,7 @@ impl World {
             self.tell(Event::Passage { call, passage });
         }
         let Some((conversation, _)) = self.running.remove(&call) else { return };
+        self.over.calls.push(call);
         let output = self.output();
         self.seen.gave_back(conversation, &output.content);
         self.tell(Event::ToolFinished { call, output });
@@ -372,6 +394,7 @@ impl World {
         let index = usize::try_from(self.random.below(count)).unwrap();
         let Some(&fetch) = self.fetching.keys().nth(index) else { return };
         let place = self.fetching.remove(&fetch).unwrap();
+        self.over.fetches.push(fetch);
         let fetched = match self.random.chance(70) {
             true => {
                 self.files.insert(place);
@@ -401,24 +424,34 @@ impl World {
         let count = self.chats.under_way.len() as u64;
         let index = usize::try_from(self.random.below(count)).unwrap();
         let Some(post) = self.chats.under_way.remove(index) else { return };
-        let outcome = self.chats.carry_out(&post, is_calm, &mut self.random);
+        let outcome = self.chats.carry_out(&post, is_calm, &mut self.random, &mut self.summary);
         let delivery = post.delivery;
+        let is_doubled = !is_calm && outcome.is_ok() && self.random.chance(4);
+        self.summary.posts_doubled += u64::from(is_doubled);
         let (piece, is_send) = match post.post {
             Post::Send { piece, .. } => (piece, true),
             Post::Edit { piece, .. } => (piece, false),
             Post::Typing => return,
         };
-        match outcome {
-            Ok(message) if is_send => self.tell(Event::Sent { delivery, piece, message: &message }),
-            Ok(_) => self.tell(Event::Edited { delivery, piece }),
-            Err(failure) => self.tell(Event::PostFailed { delivery, piece, failure }),
+        for _ in 0..=u64::from(is_doubled) {
+            match &outcome {
+                Ok(message) if is_send => self.tell(Event::Sent { delivery, piece, message }),
+                Ok(_) => self.tell(Event::Edited { delivery, piece }),
+                Err(failure) => {
+                    self.tell(Event::PostFailed { delivery, piece, failure: *failure });
+                }
+            }
         }
     }
 
     fn sync(&mut self) {
-        if let Some(records_count) = self.disk.sync() {
-            self.safe_count = records_count;
-            self.tell(Event::Persisted { records_count });
+        match self.disk.sync() {
+            Some(Written::Safe(records_count)) => {
+                self.safe_count = records_count;
+                self.tell(Event::Persisted { records_count });
+            }
+            Some(Written::Failed) => self.tell(Event::PersistFailed),
+            None => {}
         }
     }
 
@@ -431,8 +464,14 @@ impl World {
         self.instant += passed;
         self.wall += passed;
         match self.random.below(40) {
-            0 => self.wall = self.wall.saturating_sub(self.random.below(1 << 27)),
-            1 => self.wall += self.random.below(1 << 27),
+            0 => {
+                self.summary.clock_back += 1;
+                self.wall = self.wall.saturating_sub(self.random.below(1 << 27));
+            }
+            1 => {
+                self.summary.clock_ahead += 1;
+                self.wall += self.random.below(1 << 27);
+            }
             _ => {}
         }
         self.tell(Event::Time);
@@ -442,7 +481,15 @@ impl World {
         let command = self.command();
         let is_revoked = matches!(command, OperatorCommand::Revoke(_));
         self.requests += 1;
+        let again = self.random.chance(15).then(|| command.clone());
+        let asked = self.question();
         self.tell(Event::Operator { request: self.requests, command });
+        if let Some(command @ OperatorCommand::Answer { .. }) = again {
+            self.summary.approvals_doubled += 1;
+            self.requests += 1;
+            self.tell(Event::Operator { request: self.requests, command });
+        }
+        self.over.questions.extend(asked.filter(|asked| self.question() != Some(*asked)));
         if is_revoked && !self.is_busy {
             // What the disk has not got yet, nobody is told to stop.
             while self.disk.is_writing() {
@@ -458,12 +505,20 @@ impl World {
         let question = self.question();
         let handle = Handle { index: u32::try_from(self.random.below(9)).unwrap(), generation: 0 };
         let conversation = ConversationNumber(self.random.below(60));
+        if !self.over.questions.is_empty() && self.random.chance(8) {
+            let (question, digest) = *self.random.pick(&self.over.questions);
+            let is_asked = |(asked, _)| asked == question;
+            self.summary.approvals_late += u64::from(!self.question().is_some_and(is_asked));
+            return OperatorCommand::Answer { question, digest, answer: Answer::Once };
+        }
         match (self.random.below(13), question) {
             (0..=5, Some((question, digest))) => {
                 let answers =
                     [Answer::Once, Answer::Once, Answer::Always, Answer::Trust, Answer::No];
                 let answer = *self.random.pick(&answers);
-                let digest = if self.random.chance(10) { [1; 32] } else { digest };
+                let is_mistaken = self.random.chance(10);
+                self.summary.approvals_mistaken += u64::from(is_mistaken);
+                let digest = if is_mistaken { [1; 32] } else { digest };
                 OperatorCommand::Answer { question, digest, answer }
             }
             (6, _) => OperatorCommand::Revoke(handle),
@@ -496,11 +551,13 @@ impl World {
             self.known.push(next.clone());
         }
         let before = core::mem::replace(&mut self.settings, next.clone());
-        self.tell(Event::Settings(next));
-        if self.is_busy {
+        let told = self.sentinel.handle(self.now(), Event::Settings(next));
+        if told == Err(EventError::Busy) {
             self.settings = before;
-            return;
+            return self.perform_all();
         }
+        assert_eq!(told, Ok(()));
+        self.perform_all();
         self.summary.reconfigured += 1;
         // What the disk has not got yet, nobody is told to stop.
         while self.disk.is_writing() {
@@ -528,29 +585,42 @@ impl World {
     /// What comes too late, twice, or for nothing.
     fn noise(&mut self) {
         let number = self.random.below(200);
+        let is_over = self.random.chance(80);
         match self.random.below(6) {
-            0 => {
-                let exchange = ExchangeNumber(number);
+            choice @ 0..=1 => {
+                let over = is_over && !self.over.exchanges.is_empty();
+                let exchange = match over {
+                    true => *self.random.pick(&self.over.exchanges),
+                    false => ExchangeNumber(number),
+                };
                 if !self.streams.contains_key(&exchange) {
-                    self.tell(Event::ModelBody { exchange, bytes: b"data: {}\n\n" });
-                }
-            }
-            1 => {
-                let exchange = ExchangeNumber(number);
-                if !self.streams.contains_key(&exchange) {
-                    self.tell(Event::ModelEnd { exchange });
+                    self.summary.events_late += u64::from(over);
+                    match choice {
+                        0 => self.tell(Event::ModelBody { exchange, bytes: b"data: {}\n\n" }),
+                        _ => self.tell(Event::ModelEnd { exchange }),
+                    }
                 }
             }
             2 => {
-                let call = CallNumber(number);
+                let over = is_over && !self.over.calls.is_empty();
+                let call = match over {
+                    true => *self.random.pick(&self.over.calls),
+                    false => CallNumber(number),
+                };
                 if !self.running.contains_key(&call) {
+                    self.summary.events_late += u64::from(over);
                     let output = self.output();
                     self.tell(Event::ToolFinished { call, output });
                 }
             }
             3 if self.random.chance(50) => {
-                let fetch = FetchNumber(number);
+                let over = is_over && !self.over.fetches.is_empty();
+                let fetch = match over {
+                    true => *self.random.pick(&self.over.fetches),
+                    false => FetchNumber(number),
+                };
                 if !self.fetching.contains_key(&fetch) {
+                    self.summary.events_late += u64::from(over);
                     self.tell(Event::Fetched { fetch, fetched: Fetched::Failed("late".into()) });
                 }
             }
@@ -564,102 +634,9 @@ impl World {
         }
     }
 
-    /// The program ends in this moment, and is started again.
-    fn crash(&mut self) {
-        self.summary.crashes += 1;
-        self.trace("--", &"the program ends");
-        self.disk.crash(&mut self.random);
-        self.streams.clear();
-        self.running.clear();
-        self.fetching.clear();
-        // What was on its way to a platform may still get there.
-        while let Some(post) = self.chats.under_way.pop_front() {
-            if self.random.chance(50) {
-                let _ = self.chats.carry_out(&post, false, &mut self.random);
-            }
-        }
-        self.instant = self.random.below(1 << 30);
-        self.wall += self.random.below(60_000);
-        let now = self.now();
-        if self.disk.files().first().is_none_or(|file| file.len() < 256) {
-            // Not even the log's beginning was kept: this is a first start again.
-            self.disk = Disk::default();
-            let secrets = secrets(&mut self.random, EpochSeed::first([9; 32]));
-            self.disk.seed = secrets.seed.to_bytes().to_vec();
-            self.sentinel = Sentinel::create(self.settings.clone(), secrets, now).unwrap();
-            self.seen.begin_again();
-            self.safe_count = 0;
-        } else {
-            if self.random.chance(25) {
-                self.maintain(now);
-            }
-            self.go_on(now, Sentinel::resume);
-        }
-        self.perform_all();
-        self.tell(Event::PersonaRead { text: Some(PERSONA.into()) });
-    }
-
-    /// Goes on with what is on the disk.
-    fn go_on(&mut self, now: Now, how: GoOn) {
-        promises::verify(&self.disk.files());
-        let seed = self.disk.seed.as_slice().try_into().unwrap();
-        let secrets = secrets(&mut self.random, EpochSeed::from_bytes(seed));
-        let ring = match self.disk.ring.as_slice() {
-            [] => KeyRing::new(),
-            bytes => KeyRing::from_bytes(bytes).unwrap(),
-        };
-        let settings = self.settings.clone();
-        let find = |digest: &[u8; 32]| self.known.iter().find(|it| it.digest == *digest).cloned();
-        let resumed = how(settings.clone(), &find, secrets, ring, &self.disk.files(), now);
-        let resumed = resumed.unwrap_or_else(|error| panic!("no restart: {error}"));
-        self.safe_count = resumed.records_count;
-        self.disk.truncate(resumed.bytes_count);
-        self.sentinel = resumed.sentinel;
-    }
-
-    /// While nobody is at work an operator does something, which may not come to its end either.
-    fn maintain(&mut self, now: Now) {
-        self.go_on(now, Sentinel::maintain);
-        let command = self.command();
-        self.trace("==", &command);
-        self.requests += 1;
-        let request = self.requests;
-        let needs_work =
-            matches!(command, OperatorCommand::Answer { .. } | OperatorCommand::Stop(_));
-        let told = self.sentinel.handle(now, Event::Operator { request, command });
-        let expected = if needs_work { Err(EventError::NotAtWork) } else { Ok(()) };
-        assert_eq!(told, expected);
-        let mut answers_count = 0;
-        while self.random.chance(95) {
-            match self.sentinel.poll() {
-                Some(Effect::Persist { file, offset, bytes, records_count }) => {
-                    self.disk.write(file, offset, bytes, records_count);
-                    if self.random.chance(10) {
-                        break;
-                    }
-                    self.safe_count = self.disk.sync().unwrap();
-                    let event = Event::Persisted { records_count };
-                    assert_eq!(self.sentinel.handle(now, event), Ok(()));
-                }
-                Some(Effect::StoreKeys { ring }) => self.disk.ring = ring,
-                Some(Effect::StoreSeed { seed }) => self.disk.seed = seed.to_bytes().to_vec(),
-                Some(Effect::RemoveFiles { conversation }) => {
-                    self.files.retain(|(own, _)| *own != conversation);
-                }
-                Some(Effect::Tell { .. }) => answers_count += 1,
-                Some(Effect::Alert(_) | Effect::Checkpoint(_)) => {}
-                Some(other) => panic!("nobody is at work, and yet {other:?}"),
-                None => {
-                    assert_eq!(answers_count, u32::from(!needs_work));
-                    break;
-                }
-            }
-        }
-        self.disk.crash(&mut self.random);
-    }
-
     /// No more faults: everything that can come to an end does.
     fn calm_down(&mut self) {
+        (self.is_unkind, self.fuse) = (false, None);
         self.temper = Temper { failing: 0, cutting: 0, calling: 20, hostile: 0 };
         self.tell(Event::PersonaRead { text: Some(PERSONA.into()) });
         self.tell(Event::Operator { request: 0, command: OperatorCommand::Resume });
@@ -723,15 +700,5 @@ impl World {
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");
         promises::replay(&files, &self.disk.ring, MASTER, &self.known);
-    }
-}
-
-fn secrets(random: &mut Random, seed: EpochSeed) -> Secrets {
-    Secrets {
-        journal: JournalId([3; 8]),
-        origin: "example.com/world".into(),
-        seed,
-        master: MasterKey::new(MASTER),
-        entropy: random.seed(),
     }
 }
