@@ -160,19 +160,20 @@ pub(crate) struct Disk {
     is_entered: bool,
     /// Whether the keys of the next records could not be stored.
     is_keyless: bool,
+    /// Whether a write that did not come to its end may have left something on the disk.
+    has_rest: bool,
 }
 
 impl Disk {
     /// Goes on with a log: `last` is the number of its last file, `bytes_count` how much of it is
     /// good.
     pub(crate) fn open(directory: PathBuf, last: u64, bytes_count: u64) -> io::Result<Self> {
-        let mut disk = Self { file: None, is_entered: false, directory, is_keyless: false };
+        let (is_entered, is_keyless, has_rest) = (false, false, false);
+        let mut disk = Self { directory, file: None, is_entered, is_keyless, has_rest };
         let file = disk.file(last)?;
-        if file.metadata()?.len() != bytes_count {
-            file.set_len(bytes_count)?;
-            // Or a power cut puts the old end behind what is written next.
-            file.sync_all()?;
-        }
+        let has_rest = file.metadata()?.len() != bytes_count;
+        file.set_len(bytes_count)?;
+        disk.has_rest = has_rest;
         Ok(disk)
     }
 
@@ -197,7 +198,9 @@ impl Disk {
                 Some(Done::PersistFailed(error))
             }
             Deed::Persist { file, offset, bytes, records_count } => {
-                Some(match self.write(file, offset, &bytes) {
+                let written = self.write(file, offset, &bytes);
+                self.has_rest = written.is_err();
+                Some(match written {
                     Ok(()) => Done::Persisted { records_count },
                     Err(error) => Done::PersistFailed(error),
                 })
@@ -206,8 +209,14 @@ impl Disk {
     }
 
     fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let has_rest = self.has_rest;
         let file = self.file(number)?;
         file.set_len(offset)?;
+        if has_rest {
+            // Or a power cut mixes it with what is written now, which nobody could tell from a log
+            // that was changed.
+            file.sync_all()?;
+        }
         file.write_all_at(bytes, offset)?;
         // After a sync that failed nobody knows what is there: it is written again from its offset.
         file.sync_data()?;

@@ -138,7 +138,7 @@ pub enum Event<'e> {
 #[non_exhaustive]
 pub enum Effect {
     /// Write these bytes at this place of the log, then sync, then say so. What stands in the file
-    /// from there on is replaced.
+    /// from there on is replaced; what a write that failed left there is cut off and synced first.
     Persist {
         /// Which of the log's files, from 0.
         file: u64,

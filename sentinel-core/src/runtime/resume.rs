@@ -33,7 +33,8 @@ use crate::time::Now;
 pub struct Resumed {
     /// It.
     pub sentinel: Sentinel,
-    /// The good bytes of the log's last file: the shell cuts it to this length before it writes.
+    /// The good bytes of the log's last file: the shell cuts it to this length, and syncs that,
+    /// before it writes.
     pub bytes_count: u64,
     /// The records that were found safe.
     pub records_count: u64,
