@@ -46,6 +46,24 @@ pub(crate) enum Fault {
     EmptyReference,
     /// Messages that show the start of an answer are not found again after a crash.
     LostPreview,
+    /// An answer that may have arrived is said again where nothing tells it from another one.
+    RepeatedAnswer,
+    /// Whoever writes while no work is taken is not told so.
+    UnsaidHalt,
+    /// What a person allows once is allowed for good.
+    LastingAnswer,
+    /// What is under way does not count as spent.
+    ForgottenReservation,
+    /// What models answer does not count as spent.
+    FreeReply,
+    /// What was under way when the program ended was not spent.
+    FreeInterruption,
+    /// A write that failed counts as one that is safe.
+    FailedWrite,
+    /// Keys are stored after the records that need them.
+    LateKeys,
+    /// The log's next secret is stored before the record that it follows from is safe.
+    EarlySeed,
 }
 
 #[cfg(all(test, feature = "agent"))]

@@ -328,7 +328,11 @@ impl Agent {
             cache_write_tokens,
         );
         let tokens = usage.read_tokens().saturating_add(output_tokens);
-        self.settle(number, spending, Amount { tokens, money, calls: 1, time_ms: 0 });
+        let actual = match is_broken(Fault::FreeReply) {
+            true => Amount { calls: 1, ..Amount::default() },
+            false => Amount { tokens, money, calls: 1, time_ms: 0 },
+        };
+        self.settle(number, spending, actual);
     }
 
     pub(super) fn settle(

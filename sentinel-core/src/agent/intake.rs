@@ -147,7 +147,9 @@ impl Agent {
 
     fn enqueue(&mut self, number: ConversationNumber, queued: Queued) {
         if let Some(halt) = self.why_halted() {
-            self.notice(number, halt.to_string());
+            if !is_broken(Fault::UnsaidHalt) {
+                self.notice(number, halt.to_string());
+            }
             return;
         }
         let Some(conversation) = self.conversation(number) else { return };

@@ -221,7 +221,8 @@ impl Agent {
                     if by == By::Operator {
                         self.confirm(&handles);
                     }
-                    if answer == Answer::Always && approval.may_be_always {
+                    let is_lasting = answer == Answer::Always || is_broken(Fault::LastingAnswer);
+                    if is_lasting && approval.may_be_always {
                         self.grant_always(conversation, &call);
                     }
                     let number = calling.number;

@@ -26,6 +26,7 @@ use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Calling, Stage, Turn};
 use super::{Agent, SettingsError};
+use crate::budget::Amount;
 use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
 use crate::limits::CHANNEL_KEY_LIFETIME;
@@ -99,7 +100,11 @@ impl Agent {
                 self.exchanges.remove(&exchange);
                 self.route.abandoned(attempt);
                 // The provider may have counted it; so it is counted as what it could have cost.
-                self.settle(number, spending, spending.amount);
+                let amount = match is_broken(Fault::FreeInterruption) {
+                    true => Amount { calls: 1, ..Amount::default() },
+                    false => spending.amount,
+                };
+                self.settle(number, spending, amount);
                 self.ask(number, turn);
             }
             Stage::Calling(mut round) => {
@@ -215,7 +220,8 @@ impl Agent {
                 Saying::Answer | Saying::Notice => false,
             };
             // A message that is changed twice says the same.
-            if can_repeat || is_asked || self.is_in_place(&say) {
+            let is_repeated = can_repeat || is_broken(Fault::RepeatedAnswer);
+            if is_repeated || is_asked || self.is_in_place(&say) {
                 self.outbox.order(Order::Say(say));
                 continue;
             }

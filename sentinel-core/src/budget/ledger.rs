@@ -245,7 +245,11 @@ impl Budgets {
             let of = |pick: fn(&Account) -> Amount| {
                 account.map_or(0, |account| pick(account).of(limit.measure))
             };
-            let (spent, reserved) = (of(|account| account.spent), of(|account| account.reserved));
+            let spent = of(|account| account.spent);
+            let reserved = match is_broken(Fault::ForgottenReservation) {
+                true => 0,
+                false => of(|account| account.reserved),
+            };
             let max = limit.max.saturating_add(of(|account| account.extra));
             let is_bound = wanted > 0 && !is_broken(Fault::BoundlessSpending);
             if is_bound && spent.saturating_add(reserved).saturating_add(wanted) > max {

@@ -205,6 +205,11 @@ impl Book {
     }
 
     pub(super) fn persist_failed(&mut self, now: Instant) {
+        if is_broken(Fault::FailedWrite)
+            && let Some(writing) = &self.writing
+        {
+            return self.persisted(writing.records_count);
+        }
         if let Some(writing) = &mut self.writing {
             writing.is_failing = true;
             writing.again = Some(now.after(RUNTIME_RETRY_TIME));
@@ -222,6 +227,9 @@ impl Book {
         // A log that was opened under its name can sign under it.
         let Ok(note) = self.writer.checkpoint(now.wall, &mut self.unwritten) else { return };
         let seed = self.writer.seed().clone();
+        if is_broken(Fault::EarlySeed) {
+            self.effects.push_back(Effect::StoreSeed { seed: seed.clone() });
+        }
         self.checkpoints.push_back(Anchor { records_count: self.records_count(), seed, note });
     }
 
@@ -236,6 +244,10 @@ impl Book {
     pub(super) fn poll(&mut self, now: Now) -> Option<Effect> {
         if let Some(effect) = self.effects.pop_front() {
             return Some(effect);
+        }
+        let are_keys_late = is_broken(Fault::LateKeys);
+        if are_keys_late && self.writing.is_some() && core::mem::take(&mut self.is_ring_changed) {
+            return Some(Effect::StoreKeys { ring: self.ring.to_bytes() });
         }
         if let Some(writing) = &mut self.writing {
             if writing.again.is_none_or(|again| now.instant < again) {
@@ -253,7 +265,7 @@ impl Book {
         if self.unwritten.is_empty() {
             return None;
         }
-        if core::mem::take(&mut self.is_ring_changed) {
+        if !are_keys_late && core::mem::take(&mut self.is_ring_changed) {
             self.is_ring_out = true;
             return Some(Effect::StoreKeys { ring: self.ring.to_bytes() });
         }

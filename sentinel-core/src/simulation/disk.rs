@@ -2,7 +2,8 @@
 //! keeps any of the sectors, in a file that grew before them, or not so far, or not at all.
 //!
 //! What a sync made safe stays as it is. A sector is written whole or not at all, but where the
-//! file ends inside it; one that did not come is what stood there before, or zeros.
+//! file ends inside it; one that did not come is zeros, because the shell clears away what an
+//! earlier try left before it writes again.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -110,10 +111,7 @@ impl Disk {
         summary.writes_torn += 1;
         let file = self.file(*file);
         assert!(*offset <= file.len(), "no hole is left in the log");
-        let mut before = file.split_off(*offset);
-        if random.chance(50) {
-            before.clear();
-        }
+        file.truncate(*offset);
         let length = match random.chance(40) {
             true => bytes.len(),
             false => usize::try_from(random.below(bytes.len() as u64 + 1)).unwrap(),
@@ -126,8 +124,6 @@ impl Disk {
                 file.extend_from_slice(&bytes[start..end]);
                 summary.sectors_lost += u64::from(core::mem::take(&mut has_hole));
             } else {
-                let kept = end.min(before.len()).max(start);
-                file.extend_from_slice(before.get(start..kept).unwrap_or_default());
                 file.resize(offset + end, 0);
                 has_hole = true;
             }

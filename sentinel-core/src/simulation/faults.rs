@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 20] = [
+pub(super) const ALL: [Fault; 29] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -30,6 +30,15 @@ pub(super) const ALL: [Fault; 20] = [
     Fault::ForeignReference,
     Fault::EmptyReference,
     Fault::LostPreview,
+    Fault::RepeatedAnswer,
+    Fault::UnsaidHalt,
+    Fault::LastingAnswer,
+    Fault::ForgottenReservation,
+    Fault::FreeReply,
+    Fault::FreeInterruption,
+    Fault::FailedWrite,
+    Fault::LateKeys,
+    Fault::EarlySeed,
 ];
 
 /// Breaks a rule while `body` runs.

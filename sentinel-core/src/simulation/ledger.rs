@@ -12,6 +12,8 @@ use crate::text::json;
 #[derive(Clone, Debug)]
 pub(super) struct Line {
     pub(super) sequence: u64,
+    pub(super) time: u64,
+    pub(super) conversation: u64,
     pub(super) kind: Kind,
     pub(super) payload: String,
 }
@@ -28,6 +30,12 @@ impl Line {
         let document = json::parse(self.payload.as_bytes()).unwrap();
         let found = document.root().find(key);
         found.and_then(|value| value.as_str().ok().map(ToString::to_string))
+    }
+
+    /// Whether something in it is true.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        let document = json::parse(self.payload.as_bytes()).unwrap();
+        document.root().find(key).is_some_and(|value| value.as_bool() == Ok(true))
     }
 
     /// A list of texts; empty if it is not there.
@@ -60,7 +68,13 @@ pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> (Vec<Line>
                 }
                 Payload::Sealed => panic!("a record does not open with the stored keys"),
             };
-            lines.push(Line { sequence: record.sequence, kind, payload });
+            lines.push(Line {
+                sequence: record.sequence,
+                time: record.time.0,
+                conversation: record.conversation,
+                kind,
+                payload,
+            });
         }
     }
     (lines, forgotten_count)

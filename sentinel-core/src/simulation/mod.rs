@@ -16,6 +16,7 @@ mod ledger;
 mod promises;
 mod provider;
 mod random;
+mod spending;
 mod summary;
 mod surroundings;
 mod world;

@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 
 use super::chat::{Chats, Shown};
 use super::ledger::Line;
-use super::surroundings::CALLS_MAX;
+use super::spending;
 use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings};
+use crate::budget::Limit;
 use sha2::Digest as _;
 
 use crate::journal::export::Keys;
@@ -215,12 +216,13 @@ pub(super) fn check(
     seen: &Seen,
     chats: &Chats,
     kept: &BTreeSet<(String, String)>,
+    limits: &[Limit],
 ) -> Facts {
     effects_follow_records(lines, seen);
     messages_are_answered_once(lines, chats, kept);
     let facts = turns_end_once(lines);
     approvals_are_given(lines, seen);
-    spending_is_bounded(lines);
+    spending::is_bounded(lines, limits);
     answers_are_whole(lines, seen, chats);
     previews_are_completed(lines, chats);
     facts
@@ -277,36 +279,63 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
     }
 }
 
-/// What was acknowledged was looked at, once, and what was let in got its turn.
+/// What was acknowledged was looked at, and what was let in came to one end: a turn, a command, a
+/// word that it is left out, or a word that no work is taken.
 fn messages_are_answered_once(lines: &[Line], chats: &Chats, kept: &BTreeSet<(String, String)>) {
-    let mut admitted = BTreeMap::new();
-    for line in of(lines, Kind::Admitted) {
-        let key = (line.text("platform").unwrap(), line.text("message").unwrap());
-        *admitted.entry(key).or_insert(0) += 1;
-    }
-    for (key, count) in &admitted {
-        assert_eq!(*count, 1, "message {key:?} was let in twice");
-    }
-    assert_eq!(chats.acknowledged.iter().filter(|key| !kept.contains(*key)).count(), 0);
-    let mut turns = BTreeMap::new();
-    for line in of(lines, Kind::TurnStarted) {
-        *turns.entry(line.text("message").unwrap()).or_insert(0) += 1;
-    }
-    assert!(turns.values().all(|count| *count == 1), "a message got two turns");
-    // Where work was stopped on purpose, messages end with a word about that instead of a turn.
-    let is_disturbed =
-        lines.iter().any(|line| matches!(line.kind, Kind::Halted | Kind::PersonaChanged));
-    let ignored: BTreeSet<String> =
-        of(lines, Kind::Ignored).filter_map(|line| line.text("message")).collect();
-    if is_disturbed {
-        return;
-    }
-    for (platform, id) in admitted.keys() {
-        let incoming = &chats.kept[&(platform.clone(), id.clone())];
-        let text = crate::agent::own_words_of(incoming);
-        if !text.starts_with('/') && !ignored.contains(id) {
-            assert!(turns.contains_key(id), "message {id} of {platform} was lost");
+    let unheard = kept.iter().find(|key| !chats.acknowledged.contains(*key));
+    assert_eq!(unheard, None, "a message was never acknowledged");
+    let mut ends: BTreeMap<(String, String), Vec<Kind>> = BTreeMap::new();
+    for (index, line) in lines.iter().enumerate() {
+        match line.kind {
+            Kind::Admitted => {
+                let key = (line.text("platform").unwrap(), line.text("message").unwrap());
+                let known = ends.insert(key.clone(), Vec::new());
+                assert!(known.is_none(), "message {key:?} was let in twice");
+                let next = lines.get(index + 1).filter(|next| next.sequence == line.sequence + 1);
+                // What follows at once is about it, if it says something.
+                let is_word = next.is_some_and(|next| next.kind == Kind::Saying);
+                ends.entry(key).or_default().extend(is_word.then_some(Kind::Saying));
+            }
+            Kind::Ignored => {
+                let key = (line.text("platform").unwrap(), line.text("message").unwrap());
+                let is_again = line.text("why").as_deref() == Some("it came before");
+                if let Some(ends) = ends.get_mut(&key).filter(|_| !is_again) {
+                    ends.push(Kind::Ignored);
+                }
+            }
+            Kind::TurnStarted => {
+                let id = line.text("message").unwrap();
+                let own = ends.iter_mut().find(|((_, message), _)| *message == id);
+                own.expect("a turn is of a message that was let in").1.push(Kind::TurnStarted);
+            }
+            _ => {}
         }
+    }
+    for ((platform, id), ends) in ends {
+        let text = crate::agent::own_words_of(&chats.kept[&(platform.clone(), id.clone())]);
+        let is_ended_once = ends.len() == 1 || text.starts_with('/') && ends.len() <= 1;
+        assert!(is_ended_once, "message {id} of {platform} was let in, and then {ends:?}");
+    }
+    // What a turn answered is said, and nothing else is said as an answer.
+    let answered = of(lines, Kind::TurnEnded)
+        .filter(|line| line.text("how").as_deref() == Some("answered"))
+        .map(|line| line.number("turn").unwrap());
+    let answered: BTreeSet<u64> = answered.collect();
+    let said = of(lines, Kind::Saying)
+        .filter(|line| line.text("what").as_deref() == Some("answer"))
+        .map(|line| line.number("delivery").unwrap());
+    let said: BTreeSet<u64> = said.collect();
+    let mut ends: BTreeMap<u64, u64> = BTreeMap::new();
+    for line in of(lines, Kind::Delivered) {
+        *ends.entry(line.number("delivery").unwrap()).or_default() += 1;
+    }
+    for line in of(lines, Kind::TurnStarted) {
+        let (turn, delivery) = (line.number("turn").unwrap(), line.number("delivery").unwrap());
+        let is_answered = answered.contains(&turn);
+        assert_eq!(is_answered, said.contains(&delivery), "the answer of turn {turn}");
+        // After a restart nobody may know what became of it, which is no input.
+        let count = ends.get(&delivery).copied().unwrap_or(0);
+        assert!(count <= 1, "the answer of turn {turn} came to {count} ends");
     }
 }
 
@@ -347,32 +376,87 @@ fn turns_end_once(lines: &[Line]) -> Facts {
     facts
 }
 
-fn allows(line: &Line) -> bool {
+pub(super) fn allows(line: &Line) -> bool {
     matches!(line.text("answer").as_deref(), Some("once" | "trust" | "always"))
         && line.text("how").is_some_and(|how| how.contains("answered") && !how.contains("nobody"))
 }
 
-/// What had to be asked about was allowed by a person, for exactly that call.
+/// What had to be asked about was allowed by a person: in this turn, for exactly that call and for
+/// once, or for good by a grant of just that, which a person made and nobody took back.
 fn approvals_are_given(lines: &[Line], seen: &Seen) {
-    let mut digests = BTreeMap::new();
-    for line in of(lines, Kind::ApprovalAsked) {
-        digests.insert(line.number("question").unwrap(), line.texts("calls"));
-    }
-    let allowed: BTreeSet<&String> = of(lines, Kind::ApprovalAnswered)
-        .filter(|line| allows(line))
-        .filter_map(|line| digests.get(&line.number("question").unwrap()))
-        .flatten()
-        .collect();
-    let is_granted_for_good = of(lines, Kind::Granted).next().is_some();
-    for (number, (_, call)) in &seen.runs {
-        if !asks(call) || is_granted_for_good {
-            continue;
+    let mut asked = BTreeMap::new();
+    let mut allowed: BTreeMap<(u64, String), u64> = BTreeMap::new();
+    let mut standing: BTreeMap<String, String> = BTreeMap::new();
+    let (mut turns, mut must_ask) = (BTreeMap::new(), BTreeSet::new());
+    let mut is_for_good = false;
+    for line in lines {
+        // A grant for good follows from its answer, before anything else comes in.
+        is_for_good &= !line.kind.is_input();
+        let number = |key| line.number(key).unwrap();
+        match line.kind {
+            Kind::TurnStarted => {
+                turns.insert(line.conversation, number("turn"));
+            }
+            Kind::CallDecided if line.text("answer").as_deref() == Some("ask") => {
+                must_ask.insert(number("call"));
+            }
+            Kind::ApprovalAsked => {
+                asked.insert(number("question"), line.texts("calls"));
+            }
+            Kind::ApprovalAnswered => {
+                let calls = asked.remove(&number("question"));
+                if !allows(line) {
+                    continue;
+                }
+                is_for_good |= line.text("answer").as_deref() == Some("always");
+                let calls = calls.expect("a question that is not open was answered with yes");
+                for digest in calls {
+                    *allowed.entry((turns[&line.conversation], digest)).or_default() += 1;
+                }
+            }
+            Kind::Granted => {
+                let grant = line.text("grant").unwrap();
+                let is_operators = line.conversation == 0;
+                assert!(is_operators || is_for_good, "'{grant}' was granted, and nobody said so");
+                standing.extend(line.text("handle").map(|handle| (handle, grant)));
+            }
+            Kind::Revoked => {
+                standing.remove(&line.text("handle").unwrap());
+            }
+            Kind::CallStarted if line.number("attempt") == Some(1) => {
+                let call_number = CallNumber(number("call"));
+                let Some((_, call)) = seen.runs.get(&call_number) else { continue };
+                if !asks(call) && !must_ask.contains(&call_number.0) {
+                    continue;
+                }
+                let canonical = as_it_was_asked_about(lines, call_number, call);
+                // Decisions are shown with the start of the digest.
+                let digest = crate::agent::digest_of(&canonical)[..16].to_string();
+                let mine = allowed.get_mut(&(number("turn"), digest)).filter(|left| **left > 0);
+                match mine {
+                    Some(left) => *left -= 1,
+                    None => {
+                        let is_granted = !must_ask.contains(&call_number.0)
+                            && standing.values().any(|grant| covers(grant, call));
+                        assert!(is_granted, "{call:?} ran and nobody allowed it: {standing:?}");
+                    }
+                }
+            }
+            _ => {}
         }
-        let canonical = as_it_was_asked_about(lines, *number, call);
-        // Decisions are shown with the start of the digest.
-        let digest = crate::agent::digest_of(&canonical)[..16].to_string();
-        assert!(allowed.contains(&digest), "{call:?} ran and nobody allowed it");
     }
+}
+
+/// Whether a grant is of exactly what a call writes.
+fn covers(grant: &str, call: &Call) -> bool {
+    let (Call::Builtin(Operation::WriteFile { path, .. })
+    | Call::Builtin(Operation::EditFile { path, .. })) = call
+    else {
+        return false;
+    };
+    let mut words = grant.split_whitespace();
+    words.next().is_some_and(|rights| rights.split(',').any(|right| right == "write"))
+        && words.next() == Some(path.as_str())
 }
 
 /// The call with the name of what it carries, as a person allowed it: the name that the records say
@@ -396,20 +480,6 @@ fn as_it_was_asked_about(lines: &[Line], number: CallNumber, call: &Call) -> Str
     let quoted = &quoted[1..quoted.len() - 1];
     assert!(canonical.contains(quoted), "a content is not where its name was");
     canonical.replacen(quoted, &alloc::format!("\"{name}\""), 1)
-}
-
-fn spending_is_bounded(lines: &[Line]) {
-    let mut spent: BTreeMap<u64, u64> = BTreeMap::new();
-    for line in lines {
-        let counts = line.kind == Kind::ModelAsked
-            || line.kind == Kind::CallStarted && line.number("attempt") == Some(1);
-        if counts {
-            *spent.entry(line.number("turn").unwrap()).or_default() += 1;
-        }
-    }
-    for (turn, calls) in spent {
-        assert!(calls <= CALLS_MAX, "turn {turn} made {calls} calls of {CALLS_MAX}");
-    }
 }
 
 const MARKS: [&str; 3] = ["…", "complete]", "(withdrawn)"];

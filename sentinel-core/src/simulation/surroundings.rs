@@ -14,7 +14,10 @@ use crate::llm::{Dialect, OpenAiProfile, Thinking};
 use crate::tool::Tools;
 
 /// Calls that a turn may make, of models and tools together.
-pub(super) const CALLS_MAX: u64 = 8;
+const CALLS_MAX: u64 = 8;
+
+/// The most tokens that a model may write in an answer.
+pub(super) const REPLY_TOKENS_MAX: u64 = 500;
 
 /// The largest file that is taken in, on one of the platforms.
 pub(super) const ATTACHMENT_BYTES_MAX: u64 = 100;
@@ -23,7 +26,7 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     let model = |name: &str| Model {
         name: name.to_string(),
         provider: Provider::Service(Dialect::OpenAi(OpenAiProfile::OPENAI)),
-        reply_tokens_max: 500,
+        reply_tokens_max: u32::try_from(REPLY_TOKENS_MAX).unwrap(),
         context_tokens_max: *[6_000, 20_000].get(name.len() % 2).unwrap(),
         thinking: Thinking::Unset,
     };
@@ -35,7 +38,9 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     let limits = Vec::from([
         limit(Scope::Turn, Measure::Calls, CALLS_MAX, AtLimit::Stop),
         limit(Scope::Conversation, Measure::Tokens, 60_000, at_limit),
-        limit(Scope::Day, Measure::Money, 2_000_000, at_limit),
+        limit(Scope::Person, Measure::Tokens, *random.pick(&[40_000, 1_000_000]), at_limit),
+        limit(Scope::Person, Measure::Calls, *random.pick(&[25, 1000]), at_limit),
+        limit(Scope::Day, Measure::Money, *random.pick(&[60_000, 2_000_000]), at_limit),
     ]);
     let platform = |name, has_idempotency_key| Platform {
         name,

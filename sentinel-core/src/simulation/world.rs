@@ -662,7 +662,7 @@ impl World {
             } else if let Some((_, incoming)) = missing.filter(|_| !self.is_busy) {
                 let incoming = incoming.clone();
                 self.tell(Event::Message(incoming));
-            } else if self.sentinel.is_at_rest() {
+            } else if self.sentinel.is_at_rest() && !self.is_busy {
                 break;
             } else {
                 let due =
@@ -692,7 +692,8 @@ impl World {
         // What cannot be read cannot be checked: then only what holds without it is.
         if forgotten_count == 0 {
             let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
-            let facts = promises::check(&lines, &self.seen, &self.chats, &kept);
+            let limits = self.settings.budget.limits.clone();
+            let facts = promises::check(&lines, &self.seen, &self.chats, &kept, &limits);
             self.summary.answers = facts.answers;
             self.summary.completed = facts.completed;
             self.summary.approved = facts.approved;
