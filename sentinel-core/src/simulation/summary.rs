@@ -14,8 +14,8 @@ macro_rules! counts {
             }
 
             /// Every count with its name.
-            pub(super) const fn rows(&self) -> [(&'static str, u64); [$(stringify!($name)),*].len()] {
-                [$((stringify!($name), self.$name)),*]
+            pub(super) fn rows(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
             }
         }
     };
