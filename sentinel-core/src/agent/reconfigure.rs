@@ -1,4 +1,4 @@
-//! Other settings, while work goes on.
+//! Other settings, while work goes on or at a start.
 //!
 //! The same happens as if the operator had done each change by hand: grants that the settings no
 //! longer have are revoked, those they have now are made, and everything that is decided or
@@ -12,7 +12,7 @@
 //! - No answer is one to what was asked under other settings.
 //!
 //! # Not here
-//! Other settings at a start, when nothing runs: [`restart`](super::restart).
+//! What a start does with what was under way: [`restart`](super::restart).
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -59,8 +59,24 @@ impl Agent {
         now: Now,
         settings: Arc<Settings>,
     ) -> Result<(), SettingsError> {
-        let fresh = Self::new(settings)?;
         self.now = now;
+        let has_other_models = self.adopt(settings)?;
+        self.stop_outsiders();
+        self.stop_forbidden();
+        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
+        for number in active {
+            let Some(turn) = self.take_turn(number) else { continue };
+            self.ask_again(number, turn, has_other_models);
+        }
+        self.rest();
+        Ok(())
+    }
+
+    /// Takes these settings on, and says whether they have other models. What was learnt stays:
+    /// budgets, people, grants that people made, how often they were used, and which grant a handle
+    /// means.
+    pub(super) fn adopt(&mut self, settings: Arc<Settings>) -> Result<bool, SettingsError> {
+        let fresh = Self::new(settings)?;
         let old = core::mem::replace(&mut self.settings, fresh.settings);
         let has_other_models =
             old.models != self.settings.models || old.route != self.settings.route;
@@ -72,15 +88,7 @@ impl Agent {
         self.persona.pin(self.settings.persona);
         self.budgets.adopt(self.settings.budget.clone());
         self.access.adopt(self.settings.access.clone());
-        self.stop_outsiders();
-        self.stop_forbidden();
-        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
-        for number in active {
-            let Some(turn) = self.take_turn(number) else { continue };
-            self.ask_again(number, turn, has_other_models);
-        }
-        self.rest();
-        Ok(())
+        Ok(has_other_models)
     }
 
     /// Revokes what the settings no longer grant, and grants what they did not.
@@ -93,11 +101,7 @@ impl Agent {
         });
         let gone: Vec<Handle> = gone.map(|(handle, ..)| handle).collect();
         for handle in gone {
-            let count = self.table.revoke(handle);
-            self.outbox.record(Kind::Revoked, SYSTEM, |out| {
-                out.field("handle", handle.to_string().as_str());
-                out.field("count", count as u64);
-            });
+            self.take_back(handle);
         }
         let has_ended = |grant: &Grant| grant.until.is_some_and(|until| until <= self.now.wall);
         let mut added: Vec<&Grant> = new
@@ -105,6 +109,7 @@ impl Agent {
             .iter()
             .filter(|grant| !old.grants.contains(grant) && !has_ended(grant))
             .collect();
+        self.make_room(added.len());
         // Were there no room for all, what forbids comes first.
         order::sort_by_key(&mut added, |grant| grant.level != Level::Deny);
         for grant in added {
@@ -117,6 +122,32 @@ impl Agent {
                 Err(error) => self.alert(format!("the grant '{spec}' was lost: {error}")),
             }
         }
+    }
+
+    /// Grants of the settings come before those that people made, and of these what forbids is the
+    /// last to go. While work goes on, settings without room for all are refused
+    /// ([`can_work_with`](Self::can_work_with)); at a start there is nobody to refuse them to.
+    fn make_room(&mut self, count: usize) {
+        let over = (self.table.len() + count).saturating_sub(CAPABILITY_GRANTS_COUNT_MAX);
+        if over == 0 {
+            return;
+        }
+        let made = self.table.iter().filter(|(.., grant)| !self.settings.grants.contains(grant));
+        let mut made: Vec<(Handle, Grant)> =
+            made.map(|(handle, _, grant)| (handle, grant.clone())).collect();
+        order::sort_by_key(&mut made, |(_, grant)| grant.level == Level::Deny);
+        for (handle, grant) in made.into_iter().take(over) {
+            self.take_back(handle);
+            self.alert(format!("the grant '{grant}' was lost: {}", GrantError::Full));
+        }
+    }
+
+    fn take_back(&mut self, handle: Handle) {
+        let count = self.table.revoke(handle);
+        self.outbox.record(Kind::Revoked, SYSTEM, |out| {
+            out.field("handle", handle.to_string().as_str());
+            out.field("count", count as u64);
+        });
     }
 
     /// Ends the calls that run and would not be started any more, and the questions about calls

@@ -27,10 +27,8 @@ use super::settings::Settings;
 use super::turn::{CallStage, Calling, Stage, Turn};
 use super::{Agent, SettingsError};
 use crate::budget::Amount;
-use crate::capability::{Grant, GrantError, Holder, Level, Table};
 use crate::fault::{Fault, is_broken};
 use crate::limits::CHANNEL_KEY_LIFETIME;
-use crate::order;
 use crate::order::Set;
 use crate::time::Now;
 
@@ -50,47 +48,6 @@ impl Agent {
             let Some(turn) = self.take_turn(number) else { continue };
             self.resume(number, turn, is_as_it_was);
         }
-        Ok(())
-    }
-
-    /// Changes the settings. What was learnt stays: budgets, people, grants that people made and
-    /// how often they were used.
-    fn adopt(&mut self, settings: Arc<Settings>) -> Result<(), SettingsError> {
-        let fresh = Self::new(settings)?;
-        // Grants of the old settings end; those that were made meanwhile stay.
-        let old = core::mem::replace(&mut self.table, Table::new());
-        let of_settings = |grant: &Grant| self.settings.grants.contains(grant);
-        let approved = core::mem::take(&mut self.approved);
-        let mut made: Vec<(Grant, Option<ConversationNumber>)> = old
-            .iter()
-            .filter(|(_, holder, grant)| *holder == Holder::AGENT && !of_settings(grant))
-            .map(|(handle, _, grant)| {
-                let grant = Grant { uses: old.uses_left(handle), ..grant.clone() };
-                (grant, approved.get(&handle).copied())
-            })
-            .collect();
-        // Were there no room for all, what forbids comes first.
-        order::sort_by_key(&mut made, |(grant, _)| grant.level != Level::Deny);
-        let mut table = fresh.table;
-        table.continue_from(&old, of_settings);
-        self.table = table;
-        for (grant, conversation) in made {
-            let spec = grant.to_string();
-            match self.table.grant(grant, self.now.wall) {
-                // One that has ended meanwhile is not missed.
-                Ok(handle) => {
-                    self.approved.extend(conversation.map(|conversation| (handle, conversation)));
-                }
-                Err(GrantError::Empty) => {}
-                Err(error) => self.alert(format!("the grant '{spec}' was lost: {error}")),
-            }
-        }
-        self.route = fresh.route;
-        self.offered = fresh.offered;
-        self.persona.pin(fresh.settings.persona);
-        self.budgets.adopt(fresh.settings.budget.clone());
-        self.access.adopt(fresh.settings.access.clone());
-        self.settings = fresh.settings;
         Ok(())
     }
 
@@ -175,7 +132,7 @@ impl Agent {
         for (call_number, call, handles) in running {
             let tool = self.settings.tools.find(call.tool());
             let may_repeat = tool.is_ok_and(|tool| tool.is_idempotent(&call));
-            // Other settings are another table, in which a handle means another grant.
+            // Other settings may take the tool for another one.
             let is_covered = is_as_it_was && self.is_covered_by(&call, &handles);
             let whole = self.whole(number, &call);
             if (may_repeat && is_covered || is_broken(Fault::RepeatedCall))

@@ -350,32 +350,6 @@ impl Table {
         self.entry(handle)?.uses_left
     }
 
-    /// Goes on from an earlier table, of which this one is a new edition: a grant that stands in
-    /// both keeps what was used and confirmed of it, and one that `was_granted` and stands in the
-    /// earlier table no more was revoked and stays so.
-    pub fn continue_from(&mut self, earlier: &Self, was_granted: impl Fn(&Grant) -> bool) {
-        let mut revoked = Vec::new();
-        let handles: Vec<Handle> = self.iter().map(|(handle, ..)| handle).collect();
-        for handle in handles {
-            let Some(entry) = self.entry_mut(handle) else { continue };
-            let known = earlier.slots.iter().filter_map(|slot| slot.entry.as_ref());
-            let known = known
-                .filter(|known| known.parent.is_none())
-                .find(|known| known.holder == entry.holder && known.grant == entry.grant);
-            match known {
-                Some(known) => {
-                    entry.uses_left = known.uses_left;
-                    entry.is_confirmed = known.is_confirmed;
-                }
-                None if was_granted(&entry.grant) => revoked.push(handle),
-                None => {}
-            }
-        }
-        for handle in revoked {
-            self.revoke(handle);
-        }
-    }
-
     /// How many grants there are.
     #[must_use]
     pub const fn len(&self) -> usize {

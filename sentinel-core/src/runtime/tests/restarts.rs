@@ -11,6 +11,7 @@ use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::channel::{Part, Platform};
 use crate::journal::export::Keys;
 use crate::journal::{Actor, Hash, KeyRing, Payload, Reader, Record};
+use crate::limits::CAPABILITY_GRANTS_COUNT_MAX;
 use crate::time::Timestamp;
 
 fn changed(grants: &[&str]) -> Settings {
@@ -54,6 +55,61 @@ fn what_was_used_of_a_grant_and_what_was_revoked_stays_so() {
         shell.write("1", "c1", text);
         assert!(shell.calls.is_empty(), "{text}");
     }
+}
+
+/// A handle that an operator wrote down before a start means that grant after it, or none.
+#[test]
+fn a_handle_means_after_a_start_what_it_meant_before() {
+    let first = ["read /srv/agent ask", "list /srv/agent", "model offline"];
+    let mut shell = Shell::new(settings(&first));
+    shell.operate(OperatorCommand::Grant("read /srv/other".into())).unwrap();
+    shell.write("1", "c1", "read README.md");
+    shell.write("1", "c1", "/approve 1 always");
+    shell.give_back("x");
+    let at = |index, generation| Handle { index, generation };
+    let means = |shell: &Shell, handle| shell.sentinel.grant(handle).map(ToString::to_string);
+    let second = ["model offline", "read /srv/new", "list /srv/agent"];
+    shell.restart_with(changed(&second));
+    shell.operate(OperatorCommand::Snapshot).unwrap();
+    for _ in 0..2 {
+        for (handle, grant) in [
+            (at(0, 0), None),
+            (at(0, 1), Some("read /srv/new")),
+            (at(1, 0), Some("list /srv/agent")),
+            (at(2, 0), Some("model offline")),
+            (at(3, 0), Some("read /srv/other")),
+            (at(4, 0), Some("read /srv/agent/README.md")),
+        ] {
+            assert_eq!(means(&shell, handle).as_deref(), grant, "{handle}");
+        }
+        shell.restart();
+    }
+    let refused = shell.operate(OperatorCommand::Revoke(at(0, 0))).unwrap_err();
+    assert!(refused.to_string().contains("there is no grant h0.0"), "{refused}");
+    shell.operate(OperatorCommand::Revoke(at(4, 0))).unwrap();
+    shell.operate(OperatorCommand::Grant("read /srv/agent/b".into())).unwrap();
+    shell.restart_with(settings(&first));
+    assert_eq!(means(&shell, at(0, 1)), None, "it is not what it was: {:?}", first[0]);
+    assert_eq!(means(&shell, at(4, 0)), None);
+    assert_eq!(means(&shell, at(4, 1)).as_deref(), Some("read /srv/agent/b"));
+}
+
+/// What people granted makes room for what settings grant, and what forbids stays as long as
+/// anything does.
+#[test]
+fn settings_that_fill_the_table_leave_no_room_for_others() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    for grant in ["deny read /srv/a", "read /srv/b", "read /srv/c"] {
+        shell.operate(OperatorCommand::Grant(grant.into())).unwrap();
+    }
+    let mut full = changed(&["model offline"]);
+    let more = (0..CAPABILITY_GRANTS_COUNT_MAX - 3).map(|index| format!("read /srv/{index}"));
+    full.grants.extend(more.map(|grant| grant.parse::<Grant>().unwrap()));
+    shell.restart_with(full);
+    let there = |index| shell.sentinel.grant(Handle { index, generation: 0 }).is_some();
+    assert!(there(0) && there(1) && !there(2) && there(3), "{:?}", shell.alerts);
+    let lost = shell.alerts.iter().filter(|alert| alert.contains("'read /srv/b' was lost"));
+    assert_eq!(lost.count(), 1, "{:?}", shell.alerts);
 }
 
 #[test]
