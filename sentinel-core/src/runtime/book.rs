@@ -7,6 +7,8 @@
 //! - Every payload is sealed under the key of its conversation, and that key is stored before the
 //!   record is.
 //! - What is given out again after a failure is the same bytes at the same place.
+//! - A file is full at its bound, however much there is to write: no more than one write goes past
+//!   it.
 //!
 //! # Not here
 //! What is recorded: [`agent`](crate::agent).
@@ -107,14 +109,7 @@ impl Book {
         payload: &[u8],
         entropy: &mut Entropy,
     ) -> Result<(), BookError> {
-        if self.unwritten.is_empty()
-            && self.writing.is_none()
-            && self.offset > JOURNAL_FILE_BYTES_MAX
-        {
-            self.writer.rotate(&mut self.unwritten);
-            self.file += 1;
-            self.offset = 0;
-        }
+        self.rotate_if_full();
         let key = self.key(conversation.0, entropy).map_err(BookError::Key)?;
         let entry = Entry {
             time: now,
@@ -125,6 +120,17 @@ impl Book {
         };
         self.writer.append(entry, Some(&key), &mut self.unwritten).map_err(BookError::Append)?;
         Ok(())
+    }
+
+    /// What follows goes to the next file if this one is full. That is so between two writes; the
+    /// first of them may still be under way, for it knows its own place, and the second begins when
+    /// it has ended.
+    fn rotate_if_full(&mut self) {
+        if self.unwritten.is_empty() && self.offset > JOURNAL_FILE_BYTES_MAX {
+            self.writer.rotate(&mut self.unwritten);
+            self.file += 1;
+            self.offset = 0;
+        }
     }
 
     fn key(
@@ -159,6 +165,7 @@ impl Book {
         self.keys.remove(&conversation.0);
         if self.ring.forget(conversation.0) {
             self.is_ring_changed = true;
+            self.rotate_if_full();
             self.writer.forgotten(conversation.0, now, &mut self.unwritten);
         }
     }
@@ -224,6 +231,7 @@ impl Book {
     }
 
     pub(super) fn checkpoint(&mut self, now: Now) {
+        self.rotate_if_full();
         // A log that was opened under its name can sign under it.
         let Ok(note) = self.writer.checkpoint(now.wall, &mut self.unwritten) else { return };
         let seed = self.writer.seed().clone();
@@ -314,5 +322,53 @@ const fn actor(kind: Kind) -> Actor {
         Kind::ToolFinished => Actor::Tool,
         Kind::Operator => Actor::Operator,
         _ => Actor::System,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{JournalId, Opening, Trust, recover};
+
+    /// A write is always under way, and there is always more to be written.
+    #[test]
+    fn a_file_is_full_at_its_bound_under_constant_load() {
+        let now = Now { instant: Instant(0), wall: Timestamp(1_700_000_000_000) };
+        let (opening, mut start) = (
+            Opening { seed: EpochSeed::first([4; 32]), nonce: [1; 16], now: now.wall },
+            Vec::new(),
+        );
+        let journal = JournalId([1; 8]);
+        let writer = Writer::create(journal, "example.com/test", opening, &mut start).unwrap();
+        let master = MasterKey::new([2; 32]);
+        // Where the first file is does not matter here: it is nearly full.
+        let place = (0, JOURNAL_FILE_BYTES_MAX - 5_000);
+        let mut book = Book::new(writer, KeyRing::new(), master, place, 0, start);
+        let mut entropy = Entropy::new([3; 32]);
+        let mut files: Vec<Vec<u8>> = Vec::new();
+        let mut append = |book: &mut Book| {
+            let conversation = ConversationNumber(1);
+            book.append(now.wall, Kind::Timer, conversation, &[7; 1000], &mut entropy).unwrap();
+        };
+        append(&mut book);
+        for step in 0..100 {
+            let effect = book.poll(now).expect("there is always more to be written");
+            let Effect::Persist { file, offset, bytes, records_count } = effect else { continue };
+            let file = usize::try_from(file).unwrap();
+            files.resize_with(files.len().max(file + 1), Vec::new);
+            let start = if file == 0 { JOURNAL_FILE_BYTES_MAX - 5_000 } else { 0 };
+            assert_eq!(offset, files[file].len() as u64 + start);
+            files[file].extend_from_slice(&bytes);
+            // More comes while it is under way: a key that goes, and records.
+            if step % 3 == 0 {
+                book.forget(ConversationNumber(1), now.wall);
+            }
+            append(&mut book);
+            book.persisted(records_count);
+        }
+        assert_eq!(files.len(), 2, "{:?}", files.iter().map(Vec::len).collect::<Vec<_>>());
+        assert!(files[0].len() < 5_000 + 3_000, "{}", files[0].len());
+        let recovered = recover(files.iter().map(Vec::as_slice), Trust::default()).unwrap();
+        assert_eq!(recovered.torn_bytes(), 0);
     }
 }
