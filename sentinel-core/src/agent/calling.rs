@@ -240,6 +240,21 @@ impl Agent {
         self.go_on(number, turn);
     }
 
+    /// A call that was ordered was not run after all: that is a refusal, like one before the order,
+    /// and nothing was done that costs anything.
+    pub(super) fn call_withheld(&mut self, call: CallNumber, why: String) {
+        let Some(number) = self.calls.remove(&call) else { return };
+        let Some(mut turn) = self.take_turn(number) else { return };
+        if let Stage::Calling(round) = &mut turn.stage
+            && let Some(calling) = round.iter_mut().find(|calling| calling.number == call)
+            && let CallStage::Running { spending, .. } = calling.stage
+        {
+            calling.stage = CallStage::refused(&calling.id, why);
+            self.settle(number, spending, Amount::default());
+        }
+        self.go_on(number, turn);
+    }
+
     /// A running call has its result.
     pub(super) fn finish(
         &mut self,

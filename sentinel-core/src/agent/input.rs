@@ -56,6 +56,8 @@ pub(crate) enum Input {
     },
     /// A tool ended.
     ToolFinished { call: CallNumber, output: ToolOutput },
+    /// A call that was ordered was not run after all; why, in the runtime's own words.
+    CallWithheld { call: CallNumber, why: String },
     /// A file that came with a message was fetched, or was not.
     Fetched { fetch: FetchNumber, fetched: Fetched },
     /// The program of a call was let out to a host, or was not.
@@ -112,6 +114,7 @@ impl Input {
             Self::Reply { .. } => Kind::Reply,
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
             Self::ToolFinished { .. } => Kind::ToolFinished,
+            Self::CallWithheld { .. } => Kind::CallWithheld,
             Self::Fetched { .. } => Kind::Fetched,
             Self::Passage { .. } => Kind::Passage,
             Self::Shown { .. } => Kind::Shown,
@@ -153,6 +156,9 @@ impl Input {
                 Self::ToolFinished { call, output } => {
                     out.field("call", call.0).field("content", output.content.as_str());
                     out.field("is_error", output.is_error);
+                }
+                Self::CallWithheld { call, why } => {
+                    out.field("call", call.0).field("why", why.as_str());
                 }
                 Self::Fetched { fetch, fetched } => {
                     out.field("fetch", fetch.0);
@@ -226,6 +232,10 @@ impl Input {
                     content: text(value, "content")?,
                     is_error: flag(value, "is_error")?,
                 },
+            },
+            Kind::CallWithheld => Self::CallWithheld {
+                call: CallNumber(number(value, "call")?),
+                why: text(value, "why")?,
             },
             Kind::Fetched => Self::Fetched {
                 fetch: FetchNumber(number(value, "fetch")?),

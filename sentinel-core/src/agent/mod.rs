@@ -189,6 +189,7 @@ impl Agent {
                 self.reply_failed(exchange, &error, usage, (was_shown, has_begun), entropy);
             }
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
+            Input::CallWithheld { call, why } => self.call_withheld(call, why),
             // What is decided about it was decided outside; it is here to be in the log.
             Input::Passage { .. } => {}
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
@@ -245,9 +246,9 @@ impl Agent {
             Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
                 self.exchanges.get(exchange).copied()
             }
-            Input::ToolFinished { call, .. } | Input::Passage { call, .. } => {
-                self.calls.get(call).copied()
-            }
+            Input::ToolFinished { call, .. }
+            | Input::CallWithheld { call, .. }
+            | Input::Passage { call, .. } => self.calls.get(call).copied(),
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
             Input::Shown { delivery, .. } | Input::Delivered { delivery, .. } => {
                 self.said_in(*delivery)
@@ -268,9 +269,9 @@ impl Agent {
             Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
                 self.exchanges.contains_key(exchange)
             }
-            Input::ToolFinished { call, .. } | Input::Passage { call, .. } => {
-                self.calls.contains_key(call)
-            }
+            Input::ToolFinished { call, .. }
+            | Input::CallWithheld { call, .. }
+            | Input::Passage { call, .. } => self.calls.contains_key(call),
             Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
             Input::Shown { delivery, .. } => self.said_in(*delivery).is_some(),
             Input::Delivered { delivery, .. } => self.deliveries.contains_key(delivery),

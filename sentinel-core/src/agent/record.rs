@@ -75,6 +75,8 @@ kinds! {
     Shown = 17, "shown";
     /// A program in a sandbox was let out to a host, or was not.
     Passage = 24, "egress";
+    /// A call that was ordered was not run: what allowed it ended before its record was safe.
+    CallWithheld = 25, "call.withheld";
     /// Other settings hold from here on, while the program goes on.
     Reconfigured = 10, "reconfigured";
 

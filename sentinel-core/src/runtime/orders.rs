@@ -8,9 +8,7 @@ use alloc::string::String;
 use super::{Effect, Exchange, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
-use crate::agent::{
-    ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, MayRun, Provider, ToolOutput,
-};
+use crate::agent::{ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, MayRun, Provider};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
@@ -72,9 +70,8 @@ impl Sentinel {
                     MayRun::Yes => {}
                     MayRun::NobodyWaits => return,
                     MayRun::NotCovered => {
-                        let content = "not run: a grant it needs ended meanwhile.".into();
-                        let output = ToolOutput { content, is_error: true };
-                        self.inner.push_back(Input::ToolFinished { call: number, output });
+                        let why = "not run: a grant it needs ended meanwhile.".into();
+                        self.inner.push_back(Input::CallWithheld { call: number, why });
                         return;
                     }
                 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::shell::{Shell, poking, service, settings};
 use super::*;
-use crate::agent::{Answer, OperatorCommand};
+use crate::agent::{Answer, ConversationNumber, Kind, OperatorCommand};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::capability::Handle;
 use crate::channel::{AccessRules, Audience, Part, Standing};
@@ -517,4 +517,28 @@ fn what_waits_to_be_said_has_a_bound() {
     }
     shell.wait();
     assert!(shell.write("9", "hall", "/help").contains("/status"));
+}
+
+/// A grant ends while the record of a call by it is written: the runtime does not run the call, and
+/// says so in its own name. Nothing came from the tool, so nothing untrusted was read.
+#[test]
+fn a_call_that_the_runtime_withholds_is_refused_by_it_and_not_by_the_tool() {
+    // A minute after the world began; the call is made before that, and its record takes longer.
+    let mut shell =
+        Shell::new(service(&["model offline", "skill poke until 2023-11-14T22:14:20Z"]));
+    shell.write("1", "c1", "go");
+    shell.is_slow = true;
+    shell.answer(200, &[], &poking(&["{}"]));
+    shell.is_slow = false;
+    for records_count in core::mem::take(&mut shell.unsafe_counts) {
+        shell.tell(Event::Persisted { records_count });
+    }
+    shell.wait();
+    assert!(shell.calls.is_empty(), "{:?}", shell.calls);
+    assert!(shell.request.contains("a grant it needs ended meanwhile"), "{}", shell.request);
+    let chat = shell.sentinel.conversations(ConversationNumber(0)).next().unwrap();
+    assert!(!chat.is_untrusted, "{chat:?}");
+    let kinds = shell.kinds();
+    assert!(kinds.contains(&Kind::CallWithheld) && !kinds.contains(&Kind::ToolFinished));
+    shell.restart();
 }

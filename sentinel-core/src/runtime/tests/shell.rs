@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::agent::{Model, OperatorCommand, Provider, Refusal, ToolOutput};
+use crate::agent::{Kind, Model, OperatorCommand, Provider, Refusal, ToolOutput};
 use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
-use crate::journal::KeyRing;
+use crate::journal::export::Keys;
+use crate::journal::{KeyRing, Reader};
 use crate::label::{Effect as ToolEffect, ToolRole};
 use crate::llm::{Dialect, OpenAiProfile, Piece, Thinking, ToolDefinition};
 use crate::text::json;
@@ -242,6 +243,16 @@ impl Shell {
         self.perform();
         self.wait();
         Ok(())
+    }
+
+    /// What the records of the log are about.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        let ring = KeyRing::from_bytes(&self.ring).unwrap();
+        let master = MasterKey::new([2; 32]);
+        let mut reader = Reader::new(Keys { ring: &ring, master: &master });
+        let mut records = reader.start(&self.log).unwrap();
+        let records = core::iter::from_fn(|| reader.skim(&mut records).map(|record| record.kind));
+        records.filter_map(Kind::from_number).collect()
     }
 
     /// The program ended, and an operator opens the log.
