@@ -20,7 +20,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::approval::Approvals;
-use super::codec::{Unreadable, hex, named, number, text, unhex};
+use super::codec::{self, Unreadable, hex, named, number, text, unhex};
 use super::conversation::Conversation;
 use super::number::{ConversationNumber, DeliveryNumber, Numbers};
 use super::outbox::{Order, Say, Saying};
@@ -94,6 +94,7 @@ impl Agent {
                 });
             }
         });
+        out.object("route", |out| self.route.keep(out, codec::error_word));
         out.object("budgets", |out| self.budgets.keep(out));
         out.object("access", |out| self.access.keep(out));
         out.object("persona", |out| self.persona.keep(out));
@@ -171,6 +172,12 @@ impl Agent {
         // A snapshot of before there were references has none.
         let seed = value.find("reference_seed").map(|seed| seed.as_str()).transpose()?;
         let seed = seed.map(unhex).transpose()?;
+        let mut route = route(&settings).map_err(bad)?;
+        // Nor has one of before it told how models have been.
+        if let Some(kept) = value.find("route") {
+            let restored = route.restore(kept, codec::error_kind);
+            route = restored.ok_or_else(unreadable("how models have been"))?;
+        }
         let held = |chat: &Conversation| chat.find_memory().map_or(0, |memory| memory.held.bytes);
         let holding = conversations.iter().filter(|(_, chat)| held(chat) > 0);
         let holding = holding.map(|(number, _)| *number).collect();
@@ -180,7 +187,7 @@ impl Agent {
             outbox: Default::default(),
             table: Table::restore(value.get("table")?).ok_or_else(unreadable("the grants"))?,
             approved: restore_approved(value)?,
-            route: route(&settings).map_err(bad)?,
+            route,
             budgets: Budgets::restore(settings.budget.clone(), value.get("budgets")?)
                 .ok_or_else(unreadable("the accounts"))?,
             access: Access::restore(settings.access.clone(), value.get("access")?)

@@ -12,6 +12,8 @@ use core::time::Duration;
 
 use super::policy::RoutePolicy;
 use crate::llm::error::ModelErrorKind;
+#[cfg(feature = "agent")]
+use crate::text::json::{ObjectWriter, Sink, Value};
 use crate::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -137,6 +139,48 @@ impl Health {
             },
         };
         ModelStatus { name, state }
+    }
+}
+
+#[cfg(feature = "agent")]
+impl Health {
+    /// Writes the members of its object.
+    pub(super) fn keep<S: Sink>(
+        &self,
+        out: &mut ObjectWriter<'_, S>,
+        word: impl Fn(ModelErrorKind) -> &'static str,
+    ) {
+        out.field("asked_until", self.asked_until.0);
+        let Some(Aside { until, because, failures, probe }) = &self.aside else { return };
+        out.field("until", until.0).field("because", word(*because));
+        out.field("failures", u64::from(*failures));
+        if let Some(Probe { ticket, lease }) = probe {
+            out.field("ticket", ticket.0).field("lease", lease.0);
+        }
+    }
+
+    /// Reads it back; `None` if it is not what was kept.
+    pub(super) fn restore(
+        value: Value<'_>,
+        kind: impl Fn(&str) -> Option<ModelErrorKind>,
+    ) -> Option<Self> {
+        let number = |key| value.find(key)?.as_u64().ok();
+        let probe = match value.find("ticket") {
+            Some(_) => {
+                Some(Probe { ticket: Ticket(number("ticket")?), lease: Instant(number("lease")?) })
+            }
+            None => None,
+        };
+        let aside = match value.find("until") {
+            Some(_) => Some(Aside {
+                until: Instant(number("until")?),
+                because: kind(value.find("because")?.as_str().ok()?)?,
+                failures: number("failures")?.try_into().ok()?,
+                probe,
+            }),
+            None => None,
+        };
+        Some(Self { aside, asked_until: Instant(number("asked_until")?) })
     }
 }
 

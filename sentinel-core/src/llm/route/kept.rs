@@ -1,18 +1,49 @@
-//! A request that is under way, and one that waits, in a snapshot.
+//! How models have been, a request that is under way, and one that waits, in a snapshot.
 //!
 //! # Invariants
-//! - What is restored is what was kept, but for the right to try a model that was set aside: how
-//!   models have been is not kept, so nobody holds such a right.
+//! - What is restored is what was kept: who holds the right to try a model that was set aside holds
+//!   it afterwards.
 //!
 //! # Not here
 //! Words for errors: the agent has those.
 
 use alloc::vec::Vec;
 
-use super::{Attempt, Exchange, ModelIndex, Waiting};
+use super::health::Health;
+use super::{Attempt, Exchange, ModelIndex, Route, Ticket, Waiting};
 use crate::llm::error::{ModelError, ModelErrorKind};
 use crate::text::json::{ObjectWriter, Sink, Value};
 use crate::time::Instant;
+
+impl Route {
+    /// Writes the members of its object: how its models have been.
+    pub(crate) fn keep<S: Sink>(
+        &self,
+        out: &mut ObjectWriter<'_, S>,
+        word: impl Fn(ModelErrorKind) -> &'static str,
+    ) {
+        out.field("tickets", self.tickets_count);
+        out.array("models", |out| {
+            for health in &self.health {
+                out.object(|out| health.keep(out, &word));
+            }
+        });
+    }
+
+    /// How models have been, in this chain; `None` if it was another chain, or is not what was
+    /// kept.
+    pub(crate) fn restore(
+        mut self,
+        value: Value<'_>,
+        kind: impl Fn(&str) -> Option<ModelErrorKind>,
+    ) -> Option<Self> {
+        self.tickets_count = value.find("tickets")?.as_u64().ok()?;
+        let models = value.find("models")?.elements().ok()?;
+        let health = models.map(|model| Health::restore(model, &kind));
+        let health = health.collect::<Option<Vec<_>>>()?;
+        (health.len() == self.health.len()).then_some(Self { health, ..self })
+    }
+}
 
 impl Attempt {
     /// Writes the members of its object.
@@ -22,6 +53,7 @@ impl Attempt {
         word: impl Fn(ModelErrorKind) -> &'static str,
     ) {
         out.field("model", u64::from(self.model.0));
+        out.optional("ticket", self.ticket.map(|ticket| ticket.0));
         out.object("exchange", |out| self.exchange.keep(out, word));
     }
 
@@ -31,7 +63,11 @@ impl Attempt {
         kind: impl Fn(&str) -> Option<ModelErrorKind>,
     ) -> Option<Self> {
         let exchange = Exchange::restore(value.find("exchange")?, kind)?;
-        Some(Self { model: index(value.find("model")?)?, exchange, ticket: None })
+        let ticket = match value.find("ticket") {
+            Some(ticket) => Some(Ticket(ticket.as_u64().ok()?)),
+            None => None,
+        };
+        Some(Self { model: index(value.find("model")?)?, exchange, ticket })
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::shell::{Shell, poking, service, settings};
 use super::*;
-use crate::agent::{ConversationNumber, Kind};
+use crate::agent::{ConversationNumber, Kind, Model};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::channel::Part;
 use crate::journal::export::Keys;
@@ -177,4 +177,37 @@ fn a_snapshot_at_the_limits_is_taken() {
     assert!(remembered[0].contains("22 messages"), "{remembered:?}");
     shell.restart();
     assert_eq!(status(&mut shell), remembered);
+}
+
+/// A model that was set aside stays so over a snapshot and a start from it: its provider asked to
+/// be left alone.
+#[test]
+fn how_models_have_been_is_kept() {
+    let mut own = service(&["model offline", "model second"]);
+    own.models.push(Model { name: "second".into(), ..own.models[0].clone() });
+    for is_restarted in [false, true] {
+        let mut shell = Shell::new(own.clone());
+        shell.write("1", "c1", "go");
+        assert!(shell.request.contains("\"offline\""), "{}", shell.request);
+        shell.answer(401, &[], "{}");
+        assert!(shell.request.contains("\"second\""), "{}", shell.request);
+        shell.answer(200, &[], TEXT);
+        shell.operate(OperatorCommand::Snapshot).unwrap();
+        if is_restarted {
+            shell.restart();
+        }
+        shell.write("1", "c1", "go on");
+        assert!(shell.request.contains("\"second\""), "{}", shell.request);
+        shell.answer(200, &[], TEXT);
+        // When the time is over it is tried again, and whoever tried it says that it is well.
+        shell.instant += 3_600_000;
+        shell.write("1", "c1", "again");
+        assert!(shell.request.contains("\"offline\""), "{}", shell.request);
+        shell.operate(OperatorCommand::Snapshot).unwrap();
+        shell.answer(200, &[], TEXT);
+        for chat in ["c1", "c2"] {
+            shell.write("1", chat, "and now");
+            assert!(shell.request.contains("\"offline\""), "{}", shell.request);
+        }
+    }
 }
