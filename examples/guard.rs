@@ -127,7 +127,10 @@ impl Guard {
                     BlockText { id, integrity: *integrity, name, text }
                 });
                 let explanation = explain(&decision, &call, blocks);
-                explanation.text.lines().for_each(|line| println!("  ask the person: {line}"));
+                explanation
+                    .to_string()
+                    .lines()
+                    .for_each(|line| println!("  ask the person: {line}"));
             }
             Answer::Allow => {
                 let accounts = Accounts { turn: 1, conversation: 1, person: 1 };

@@ -21,8 +21,8 @@ use super::{Agent, SettingsError, approval};
 use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict};
 use crate::fault::{Fault, is_broken};
 use crate::label::{
-    self, Answer as Ruled, BlockId, Effect, Offer, Reason, ToolRole, Topic, decide, explain,
-    visible,
+    self, Answer as Ruled, BlockId, Effect, Explanation, Offer, Reason, ToolRole, Topic, decide,
+    explain, visible,
 };
 use crate::text::json;
 use crate::time::Timestamp;
@@ -187,23 +187,21 @@ impl Agent {
             allows_irreversible: self.allows_irreversible(&handles),
         };
         let decision = decide(&self.settings.flow, &judged, &memory.context, self.now.wall);
-        let explained = match decision.answer {
+        let mut explained = match decision.answer {
             Ruled::Allow => None,
             // The model is told the reason, and nothing about others' words.
             Ruled::Deny => None,
             Ruled::Ask => Some(explain(&decision, &judged, memory.blocks())),
         };
-        let offers_always = explained
-            .as_ref()
-            .is_some_and(|explanation| explanation.offers.contains(&Offer::Always));
-        // A grant that comes of an answer says nothing of what cannot be undone.
-        let offers_always = offers_always && decision.reason == Reason::Granted;
-        let always = if offers_always { self.grants_for(call) } else { Vec::new() };
-        let always = if self.would_allow(call, &always) { always } else { Vec::new() };
+        let always = match &mut explained {
+            Some(explanation) => self.always(call, decision.reason, explanation),
+            None => Vec::new(),
+        };
         let text = match (&explained, decision.answer) {
             (Some(explanation), _) => {
                 let named = self.show_named(conversation, call);
-                let explained = explanation.text.trim_end();
+                let explained = explanation.to_string();
+                let explained = explained.trim_end();
                 let ways = self.show_ways(call, &handles);
                 let mut text = format!("{explained}\n{named}{ways}{}", risk(judged.role));
                 for grant in &always {
@@ -295,6 +293,19 @@ impl Agent {
                 let _ = self.table.confirm_once(*handle, self.now.wall);
             }
         }
+    }
+
+    /// The grants that the answer "always" would make. If there are none that would allow the call,
+    /// it is not offered.
+    fn always(&self, call: &Call, reason: Reason, explanation: &mut Explanation) -> Vec<Grant> {
+        // A grant that comes of an answer says nothing of what cannot be undone.
+        let is_offered = explanation.offers.contains(&Offer::Always) && reason == Reason::Granted;
+        let mut always = if is_offered { self.grants_for(call) } else { Vec::new() };
+        if !self.would_allow(call, &always) {
+            always.clear();
+            explanation.offers.retain(|offer| *offer != Offer::Always);
+        }
+        always
     }
 
     /// The grants that would allow a call for good: for each thing it needs one of exactly that, or

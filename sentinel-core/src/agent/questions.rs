@@ -43,17 +43,24 @@ impl Agent {
             Some((topic, (place, ruling)))
         });
         for (_, calls) in questions(asked) {
-            let (mut together, mut bytes) = (Vec::new(), 0);
-            for (place, ruling) in calls {
-                bytes += ruling.text.len();
-                if bytes > QUESTION_BYTES_MAX && !together.is_empty() {
-                    bytes = ruling.text.len();
-                    let together = core::mem::take(&mut together);
+            // One answer is for all of a question, so what is offered is offered for all of it.
+            let (always, once): (Vec<_>, Vec<_>) =
+                calls.into_iter().partition(|(_, ruling)| ruling.may_be_always);
+            for calls in [always, once] {
+                let (mut together, mut bytes) = (Vec::new(), 0);
+                for (place, ruling) in calls {
+                    bytes += ruling.text.len();
+                    if bytes > QUESTION_BYTES_MAX && !together.is_empty() {
+                        bytes = ruling.text.len();
+                        let together = core::mem::take(&mut together);
+                        self.question_calls(conversation, turn, round, together);
+                    }
+                    together.push((place, ruling));
+                }
+                if !together.is_empty() {
                     self.question_calls(conversation, turn, round, together);
                 }
-                together.push((place, ruling));
             }
-            self.question_calls(conversation, turn, round, together);
         }
     }
 

@@ -16,7 +16,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 use core::ops::RangeInclusive;
 
 use super::arguments::{Leaf, Leaves};
@@ -67,15 +67,34 @@ pub enum Offer {
     No,
 }
 
-/// A decision, for people.
+/// A decision, for people. Written out it is [`text`](Self::text), and then a line for each of the
+/// [`offers`](Self::offers).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// All of it, in lines.
+    /// What was decided, and what about, in lines.
     pub text: String,
     /// Where the values came from.
     pub origins: Vec<Origin>,
-    /// What can be answered. Empty unless it is a question.
+    /// What can be answered. Empty unless it is a question. Whoever knows that something of it
+    /// cannot be done, such as a grant that nobody can make, takes it out.
     pub offers: Vec<Offer>,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)?;
+        for offer in &self.offers {
+            match offer {
+                Offer::Once => writeln!(formatter, "  [once] allow exactly this call"),
+                Offer::Block(block) => {
+                    writeln!(formatter, "  [block] trust {block} until something new is read")
+                }
+                Offer::Always => writeln!(formatter, "  [always] grant such calls from now on"),
+                Offer::No => writeln!(formatter, "  [no] refuse it"),
+            }?;
+        }
+        Ok(())
+    }
 }
 
 /// Puts a decision into words. Reads all blocks, so it is for questions, not for every call.
@@ -147,16 +166,6 @@ pub fn explain<'b>(
         let _ = writeln!(text, "    and {others_count} more values, from wherever they are");
     }
     let offers = offers(decision, &origins);
-    for offer in &offers {
-        let _ = match offer {
-            Offer::Once => writeln!(text, "  [once] allow exactly this call"),
-            Offer::Block(block) => {
-                writeln!(text, "  [block] trust {block} until something new is read")
-            }
-            Offer::Always => writeln!(text, "  [always] grant such calls from now on"),
-            Offer::No => writeln!(text, "  [no] refuse it"),
-        };
-    }
     Explanation { text, origins, offers }
 }
 

@@ -421,7 +421,7 @@ impl<'s> Stage<'s> {
                 allows_irreversible: grant.allows_irreversible,
             };
             let decision = decide(&self.suite.flow, &call, &self.context, self.now);
-            (decision, explain(&decision, &call, self.blocks()).text)
+            (decision, explain(&decision, &call, self.blocks()).to_string())
         };
         if self.suite.is_as_written() {
             self.compare(step, &decision)?;

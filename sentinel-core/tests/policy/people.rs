@@ -63,7 +63,7 @@ fn a_question_says_what_whence_and_why() {
     decided(&context(), Level::Allow, arguments, 0, |decision, call| {
         let explanation = explain(decision, call, blocks().into_iter());
         assert_eq!(
-            explanation.text,
+            explanation.to_string(),
             "mail asks (rule 5): where it lands was named by nobody you trust: to = \
              \"eve@evil.test\".\n\
              \x20 to (control): [\"bob@corp.example\",\"eve@evil.test\"]\n\
@@ -110,8 +110,12 @@ fn always_is_offered_where_a_grant_would_answer() {
     clean.add(Label::trusted(Source::Person), ASKED);
     decided(&clean, Level::Ask, r#"{"to":"bob@corp.example"}"#, 0, |decision, call| {
         assert_eq!((decision.rule, decision.reason), (Rule::Clean, Reason::Granted));
-        let offers = explain(decision, call, blocks().into_iter()).offers;
-        assert_eq!(offers, [Offer::Once, Offer::Always, Offer::No]);
+        let mut explanation = explain(decision, call, blocks().into_iter());
+        assert_eq!(explanation.offers, [Offer::Once, Offer::Always, Offer::No]);
+        assert!(explanation.to_string().contains("[always]"));
+        // Who asks may know that no grant can be made.
+        explanation.offers.retain(|offer| *offer != Offer::Always);
+        assert!(!explanation.to_string().contains("[always]"));
     });
     decided(&clean, Level::Allow, "[]", 0, |decision, call| {
         assert_eq!((decision.answer, decision.reason), (Answer::Deny, Reason::NoObject));

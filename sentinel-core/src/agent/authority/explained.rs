@@ -19,8 +19,7 @@ use super::{Agent, SettingsError, risk};
 use crate::agent::Settings;
 use crate::capability::{Grant, Holder, Request, Verdict};
 use crate::label::{
-    self, Answer, BlockId, BlockText, Context, Integrity, Label, Offer, Secrecy, Source, decide,
-    explain,
+    self, Answer, BlockId, BlockText, Context, Integrity, Label, Secrecy, Source, decide, explain,
 };
 use crate::llm::ToolUse;
 use crate::order::Map;
@@ -155,16 +154,15 @@ impl Agent {
             name: if *integrity == Integrity::Trusted { "what was said" } else { "what was read" },
             text,
         });
-        let explanation = explain(&decision, &judged, blocks);
-        let mut text = explanation.text;
+        let mut explanation = explain(&decision, &judged, blocks);
+        let always = self.always(call, decision.reason, &mut explanation);
+        let mut text = explanation.to_string();
         if decision.answer != Answer::Deny {
             text += &self.show_ways(call, &handles);
             text += &format!("{}\n", risk(judged.role));
         }
-        if explanation.offers.contains(&Offer::Always) {
-            for grant in self.grants_for(call) {
-                text += &format!("Always would grant: {grant}\n");
-            }
+        for grant in always {
+            text += &format!("Always would grant: {grant}\n");
         }
         Explained { answer: decision.answer, rule: decision.rule.number(), text, needs }
     }

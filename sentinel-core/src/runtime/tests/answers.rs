@@ -105,6 +105,11 @@ fn whoever_said_always_is_not_asked_again() {
             shell.answer(200, &[], &calling(call[0], &call[1..]));
             let pending = shell.sentinel.questions().next();
             let asked = pending.map(|one| (one.number, one.may_be_always));
+            if let Some(one) = pending {
+                for sign in ["[always]", "Always would grant", " always"] {
+                    assert_eq!(one.text.contains(sign), one.may_be_always, "{}", one.text);
+                }
+            }
             if let Some((number, true)) = asked {
                 shell.write("1", "c1", &alloc::format!("/approve {number} always"));
                 assert_eq!(shell.calls.len(), 1);
@@ -132,12 +137,7 @@ fn what_cannot_be_undone_is_not_offered_for_good() {
     shell.answer(200, &[], &poking(&["{}"]));
     let pending = shell.sentinel.questions().next().expect("it cannot be undone");
     assert!(pending.text.contains("rule 8"), "{}", pending.text);
-    if pending.may_be_always {
-        shell.write("1", "c1", "/approve 1 always");
-        shell.give_back("poked");
-        shell.answer(200, &[], &poking(&["{}"]));
-        assert_eq!(shell.sentinel.questions().count(), 0, "asked again: {:?}", shell.said);
-    }
+    assert!(!pending.may_be_always && !pending.text.contains("lways"), "{}", pending.text);
 }
 
 /// Thinking is signed by who thought it, and refused by any other: after a change of models the
