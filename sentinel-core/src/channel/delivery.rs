@@ -79,8 +79,8 @@ pub struct Delivery {
     failures: u32,
     failure: Option<(Why, bool)>,
     key_base: u64,
-    /// Whether messages may be there since before the program ended, or since they were given up: a
-    /// platform that knows their keys takes them for sent, and what they say is not known.
+    /// Whether messages may be there since before the program ended, or since they were given up:
+    /// a platform that knows their keys takes them for sent, and what they say is not known.
     is_resumed: bool,
 }
 
@@ -456,13 +456,17 @@ impl Delivery {
 
     /// Asks no more after a part that may be there, and sends the whole in its place. Where there
     /// are keys it is sent under the same one, by which the program finds it after a restart as
-    /// well: a platform that knows the key after all names the part, which is then changed.
+    /// well: a platform that knows the key after all names the part, which is then changed, or
+    /// withdrawn if there is nothing to say in its place.
     fn leave_part(&mut self, piece: usize) {
         self.unsure = None;
-        if self.platform.has_idempotency_key {
-            self.is_resumed = true;
-        } else if let Show::Messages(messages) = &mut self.show {
-            messages.gone(piece);
+        let has_key = self.platform.has_idempotency_key;
+        self.is_resumed |= has_key;
+        if let Show::Messages(messages) = &mut self.show {
+            match has_key {
+                true => messages.left(piece),
+                false => messages.gone(piece),
+            }
         }
     }
 

@@ -36,6 +36,8 @@ struct Live {
     shown: String,
     /// How often it was lost: a new message needs a new key.
     losses: u32,
+    /// Whether one may be there that nobody asks after any more, which its key finds.
+    is_left: bool,
 }
 
 impl Messages {
@@ -122,6 +124,18 @@ impl Messages {
         }
         if let Some(live) = self.live.get_mut(piece) {
             (live.message, live.shown) = (Some(message.to_string()), text);
+            live.is_left = false;
+        }
+    }
+
+    /// There may be a message for a piece, and its key finds it: whatever is said in its place, or
+    /// that nothing is, is said under that key.
+    pub(super) fn left(&mut self, piece: usize) {
+        if self.live.len() <= piece {
+            self.live.resize_with(piece + 1, Live::default);
+        }
+        if let Some(live) = self.live.get_mut(piece) {
+            live.is_left = true;
         }
     }
 
@@ -143,7 +157,7 @@ impl Messages {
         if self.is_stale {
             self.refresh(platform);
         }
-        self.wanted.get(piece).is_some_and(|wanted| wanted == text)
+        self.wanted(piece).is_some_and(|wanted| wanted == text)
     }
 
     /// There is no message for a piece that anybody knows of: a new one is to be sent.
@@ -185,7 +199,7 @@ impl Messages {
                 (Some(_), None) => true,
                 // What was shown before a restart stays until something takes its place.
                 (None, Some(shown)) => shown != WITHDRAWN && self.withdraws(),
-                (None, None) => false,
+                (None, None) => live.is_some_and(|live| live.is_left) && self.withdraws(),
             }
         })
     }
