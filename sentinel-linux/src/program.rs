@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sentinel_core::agent::{
-    CallNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, ToolOutput,
+    CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, OperatorCommand, ToolOutput,
 };
 use sentinel_core::capability::{Handle, Resource};
 use sentinel_core::channel::connector::{Posted, ToPost};
@@ -436,8 +436,8 @@ impl Program {
     fn perform(&mut self) -> Result<(), Box<dyn Error>> {
         while let Some(effect) = self.sentinel.poll() {
             match effect {
-                Effect::RunTool { number, call, handles, time_max, .. } => {
-                    self.run(number, &call, &handles, time_max)?;
+                Effect::RunTool { number, conversation, call, handles, time_max } => {
+                    self.run((number, conversation), &call, &handles, time_max)?;
                 }
                 Effect::CancelTool { number } => {
                     self.shut_out(number)?;
@@ -654,7 +654,7 @@ impl Program {
 
     fn run(
         &mut self,
-        number: CallNumber,
+        (number, conversation): (CallNumber, ConversationNumber),
         call: &Call,
         handles: &[Handle],
         time_max: Duration,
@@ -702,6 +702,8 @@ impl Program {
                         hosts,
                         sandboxing: config.sandbox(),
                         rule: &rule,
+                        workspace: &config.settings().workspace,
+                        conversation,
                     };
                     profile::profile(&called, self.sentinel.grants(0))
                 })

@@ -278,9 +278,13 @@ fn many_leave_nothing() {
 /// An agent that may run some programs in its workspace.
 fn ask(person: &Person, text: &str) -> Command {
     let work = person.work().display().to_string();
-    let programs = ["cat", "sleep", "touch", "yes"];
-    // What is no path looks like one: a number of seconds.
-    let any = |name: &str| if name == "sleep" { " any paths" } else { "" };
+    let programs = ["cat", "grep", "sleep", "touch", "yes"];
+    let any = |name: &str| match name {
+        // What is no path looks like one: a number of seconds.
+        "sleep" => " any paths",
+        "grep" => " any paths unguarded",
+        _ => "",
+    };
     let grant = |name: &&str| format!(", \"run /usr/bin/{name}{}\"", any(name));
     let grants: String = programs.iter().map(grant).collect();
     let programs: String =
@@ -328,6 +332,36 @@ fn an_agent_runs_what_was_granted_with_what_was_granted() {
     assert!(!person.work().join("file2").exists());
     let output = ask(&person, "run `yes`").output().unwrap();
     assert!(output.stdout.len() < 1 << 20, "a flood is cut");
+}
+
+/// A program that looks through the workspace finds no file that came with a message; one that is
+/// told of some of its own conversation finds those, and none of others.
+#[test]
+fn files_of_other_conversations_are_not_found() {
+    if !can_be_made() {
+        return;
+    }
+    let person = Person::new("files", None);
+    // A new agent's first conversation is the first.
+    for (conversation, text) in [("1", "words"), ("99", "hidden words")] {
+        let directory = person.work().join("attachments").join(conversation);
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("a"), text).unwrap();
+    }
+    fs::write(person.work().join("file"), "more words").unwrap();
+    for (text, found) in [
+        ("run `grep -r words`", ["file:more words"].as_slice()),
+        ("run `cat attachments/1/a`", &["words"]),
+        ("run `cat attachments/99/a`", &[]),
+        // What it looks for stands in a file of its own conversation.
+        ("run `grep -r -f attachments/1/a`", &["file:more words", "attachments/1/a:words"]),
+    ] {
+        let said = said(&ask(&person, text).output().unwrap());
+        assert!(!said.contains("hidden"), "{text}: {said}");
+        assert!(found.iter().all(|found| said.contains(found)), "{text}: {said}");
+        let is_own = said.contains("attachments/1/a:");
+        assert_eq!(is_own, found.len() > 1, "{text}: {said}");
+    }
 }
 
 /// The process that starts programs is killed: what it had started is gone with it, and the agent

@@ -10,17 +10,20 @@
 //! - There is a network, to the proxy, for a call that names hosts, and else none.
 //! - What an operator forbade beneath a granted place is covered; if only writing is forbidden, it
 //!   cannot be written to.
+//! - Files that came with messages are covered, but for those of the call's own conversation if the
+//!   call names them.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sentinel_core::agent::Granted;
+use sentinel_core::agent::{ATTACHMENTS, ConversationNumber, Granted};
 use sentinel_core::capability::{
     CommandRule, Destination, FileRight, Level, PathRef, Request, Resource,
 };
 use sentinel_core::config::Sandboxing;
+use sentinel_core::limits::SANDBOX_MOUNTS_MAX;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Mount, Network, Profile, Rights};
 use sentinel_core::wire::url::Reach;
@@ -42,6 +45,10 @@ pub(crate) struct Called<'c> {
     pub(crate) sandboxing: &'c Sandboxing,
     /// The rule by which it was judged.
     pub(crate) rule: &'c CommandRule,
+    /// Where files are that came with messages: in the workspace, each conversation's in a
+    /// directory of its own.
+    pub(crate) workspace: &'c str,
+    pub(crate) conversation: ConversationNumber,
 }
 
 /// The sandbox of a command, by the grants there are.
@@ -59,7 +66,7 @@ pub(crate) fn profile<'g>(
             *places.entry(path).or_default() |= writes;
         }
     };
-    let used = used(called);
+    let used = used(called, called.rule);
     for (path, right) in &used {
         show(path, *right == FileRight::Write);
     }
@@ -110,6 +117,7 @@ pub(crate) fn profile<'g>(
             false => {}
         }
     }
+    profile.hidden.extend(others_files(called, &directory)?.iter().map(|path| bytes(path)));
     let arguments = called.arguments.iter().map(String::as_str);
     let words = [called.name].into_iter().chain(arguments);
     profile.arguments = words.map(|word| word.as_bytes().to_vec()).collect();
@@ -125,9 +133,45 @@ pub(crate) fn profile<'g>(
     Ok(profile)
 }
 
+/// The files of other conversations, as places that are to be covered: all files that came with
+/// messages, or if the call names some of its own conversation, those of every other one that has
+/// any now. A program finds what nobody named to it.
+fn others_files(called: &Called<'_>, directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let place = Path::new(called.workspace).join(ATTACHMENTS);
+    let Ok(all) = std::fs::canonicalize(&place) else { return Ok(Vec::new()) };
+    let own = all.join(called.conversation.0.to_string());
+    let is_own = |path: &Path| path.starts_with(&own);
+    // A rule for any paths looks at none; another one does.
+    let program = PathRef::absolute(called.program).map_err(|error| error.to_string())?;
+    let mut rule = CommandRule::new(sentinel_core::capability::Path::from(program));
+    rule.is_unguarded = true;
+    let is_own_name = |path: &str| std::fs::canonicalize(path).is_ok_and(|path| is_own(&path));
+    let names_own = used(called, &rule).iter().any(|(path, _)| is_own_name(path));
+    if !names_own && !is_own(directory) {
+        return Ok(Vec::from([all]));
+    }
+    let unreadable = |error: std::io::Error| format!("{}: {error}", place.display());
+    let mut others = Vec::new();
+    for entry in std::fs::read_dir(&all).map_err(unreadable)? {
+        let other = entry.map_err(unreadable)?.path();
+        if other != own {
+            others.push(other);
+        }
+    }
+    if others.len() > SANDBOX_MOUNTS_MAX {
+        let count = others.len();
+        return Err(format!(
+            "files of {count} other conversations would have to be covered, and a sandbox covers \
+             {SANDBOX_MOUNTS_MAX} at most: put a copy of the file elsewhere in the workspace, or \
+             forget conversations that are over"
+        ));
+    }
+    Ok(others)
+}
+
 /// What the rule looked at when it judged the command: the directory, and what arguments may name.
 /// Every one of these was covered, or the command would not have come here.
-fn used(called: &Called<'_>) -> Vec<(String, FileRight)> {
+fn used(called: &Called<'_>, rule: &CommandRule) -> Vec<(String, FileRight)> {
     let arguments: Vec<&str> = called.arguments.iter().map(String::as_str).collect();
     let Ok(program) = PathRef::absolute(called.program) else { return Vec::new() };
     let mut used = Vec::new();
@@ -137,7 +181,7 @@ fn used(called: &Called<'_>) -> Vec<(String, FileRight)> {
         }
         true
     };
-    match called.rule.check(program, &arguments, called.directory, note) {
+    match rule.check(program, &arguments, called.directory, note) {
         Ok(()) => used,
         // Another rule than the one that was judged by: nothing is known to be covered.
         Err(_) => Vec::new(),
@@ -146,4 +190,69 @@ fn used(called: &Called<'_>) -> Vec<(String, FileRight)> {
 
 fn real(path: &str) -> Result<PathBuf, String> {
     std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sentinel_core::agent::Origin;
+    use sentinel_core::capability::{Grant, Handle, Holder};
+    use sentinel_core::sandbox::{Limits, Requirement};
+
+    use super::*;
+
+    /// A program that looks through the workspace sees no file that came with a message; one that
+    /// is told of such a file of its own conversation sees those, and of other conversations none.
+    #[test]
+    fn files_of_other_conversations_are_covered() {
+        let home = std::env::temp_dir().join(format!("sentinel-profile-{}", std::process::id()));
+        let workspace = home.join("work");
+        let files = workspace.join(ATTACHMENTS);
+        for conversation in ["3", "4", "34"] {
+            std::fs::create_dir_all(files.join(conversation)).unwrap();
+            std::fs::write(files.join(conversation).join("a.txt"), "x").unwrap();
+        }
+        let files = files.canonicalize().unwrap();
+        let workspace = workspace.canonicalize().unwrap();
+        let workspace = workspace.to_str().unwrap();
+        let read: Grant = format!("read,list {workspace}").parse().unwrap();
+        let run: Grant = "run /bin/cat any paths".parse().unwrap();
+        let Resource::Command(rule) = &run.resource else { panic!() };
+        let sandboxing = Sandboxing { requirement: Requirement::Strict, limits: Limits::default() };
+        let hidden = |arguments: &[&str], directory: &str| {
+            let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+            let called = Called {
+                name: "cat",
+                program: "/bin/cat",
+                arguments: &arguments,
+                directory,
+                timeout: Duration::from_secs(1),
+                hosts: &[],
+                sandboxing: &sandboxing,
+                rule,
+                workspace,
+                conversation: ConversationNumber(3),
+            };
+            let granted = Granted {
+                handle: Handle { index: 0, generation: 0 },
+                grant: &read,
+                holder: Holder::AGENT,
+                parent: None,
+                uses_left: None,
+                origin: Origin::Settings,
+            };
+            let mut hidden = profile(&called, [granted].into_iter()).unwrap().hidden;
+            hidden.sort();
+            let hidden = hidden.into_iter().map(|path| String::from_utf8(path).unwrap());
+            hidden.collect::<Vec<_>>()
+        };
+        let place = |name: &str| files.join(name).to_str().unwrap().to_string();
+        let (all, others) =
+            ([place("").trim_end_matches('/').to_string()], [place("34"), place("4")]);
+        assert_eq!(hidden(&[], workspace), all);
+        assert_eq!(hidden(&["attachments/4/a.txt"], workspace), all);
+        assert_eq!(hidden(&["attachments/3/a.txt"], workspace), others);
+        assert_eq!(hidden(&[], &place("3")), others);
+        assert_eq!(hidden(&[], &place("34")), all);
+        std::fs::remove_dir_all(&home).unwrap();
+    }
 }
