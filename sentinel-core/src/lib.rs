@@ -49,6 +49,8 @@ pub mod limits;
 #[cfg(feature = "llm")]
 pub mod llm;
 pub mod order;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "policy")]
 pub mod policy;
 #[cfg(feature = "agent")]

@@ -13,6 +13,8 @@
 mod channel;
 #[cfg(feature = "policy")]
 mod egress;
+#[cfg(feature = "mcp")]
+mod mcp;
 #[cfg(feature = "skill")]
 mod skill;
 
@@ -21,6 +23,8 @@ use core::time::Duration;
 pub use self::channel::*;
 #[cfg(feature = "policy")]
 pub use self::egress::*;
+#[cfg(feature = "mcp")]
+pub use self::mcp::*;
 #[cfg(feature = "skill")]
 pub use self::skill::*;
 

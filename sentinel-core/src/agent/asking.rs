@@ -43,6 +43,9 @@ pub(crate) struct Question<'a> {
 impl Agent {
     /// Starts an exchange with a model.
     pub(super) fn ask(&mut self, number: ConversationNumber, turn: Box<Turn>) {
+        if self.is_outside(number) {
+            return self.hand_back(number, turn);
+        }
         if let Some(halt) = self.why_halted() {
             self.notice(number, halt.to_string());
             return self.end_turn(number, &turn, End::Halted);

@@ -197,6 +197,9 @@ impl Agent {
         is_guest: bool,
         told: Vec<Option<String>>,
     ) {
+        if self.is_outside(number) {
+            return self.pass_on(number, turn, incoming);
+        }
         let Some(conversation) = self.conversation(number) else { return };
         let memory = conversation.memory();
         memory.context.begin_turn();

@@ -32,6 +32,7 @@ mod number;
 mod operating;
 mod operator;
 pub(crate) mod outbox;
+mod outside;
 mod passing;
 mod persona;
 mod questions;
@@ -87,6 +88,7 @@ pub use self::number::{
     CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, TurnNumber,
 };
 pub use self::operator::{OperatorCommand, Refusal};
+pub use self::outside::{OutsideCall, OutsideOutcome};
 pub(crate) use self::record::Entry;
 pub use self::record::Kind;
 pub use self::repetition::Repetition;

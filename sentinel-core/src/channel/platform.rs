@@ -83,6 +83,10 @@ impl Platform {
         has_idempotency_key: false,
     };
 
+    /// Where calls of a model outside come from. Nobody reads there: an answer is what a call gave
+    /// back, whole.
+    pub const OUTSIDE: Self = Self { name: "mcp", text_max: usize::MAX, ..Self::TERMINAL };
+
     /// Telegram: 4096 UTF-16 units after entities are read, about one message a second to a chat,
     /// and a sign of typing that fades after five seconds.
     pub const TELEGRAM: Self = Self {

@@ -6,26 +6,31 @@
 
 use alloc::vec::Vec;
 
-use crate::limits::CONTROL_LINE_BYTES_MAX;
-
 /// What came of a line so far.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lines {
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
     begun: Vec<u8>,
+    /// How many bytes a line may have.
+    bytes_max: usize,
     /// Whether the line that has begun is too long already.
     is_too_long: bool,
 }
 
-/// A line was longer than [`CONTROL_LINE_BYTES_MAX`].
+/// A line was longer than it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLong;
+pub(crate) struct TooLong;
 
 impl Lines {
+    /// Nothing yet, of lines with at most so many bytes.
+    pub(crate) const fn new(bytes_max: usize) -> Self {
+        Self { begun: Vec::new(), bytes_max, is_too_long: false }
+    }
+
     /// The next whole line, without its end. What was used of the input is taken from it.
-    pub(super) fn next(&mut self, input: &mut &[u8]) -> Option<Result<Vec<u8>, TooLong>> {
+    pub(crate) fn next(&mut self, input: &mut &[u8]) -> Option<Result<Vec<u8>, TooLong>> {
         let end = input.iter().position(|byte| *byte == b'\n');
         let (piece, rest) = input.split_at_checked(end.unwrap_or(input.len()))?;
-        if self.begun.len() + piece.len() > CONTROL_LINE_BYTES_MAX {
+        if self.begun.len() + piece.len() > self.bytes_max {
             self.is_too_long = true;
         }
         if self.is_too_long {
@@ -50,9 +55,10 @@ mod tests {
     use arbtest::arbtest;
 
     use super::*;
+    use crate::limits::CONTROL_LINE_BYTES_MAX;
 
     fn all(pieces: &[&[u8]]) -> Vec<Result<Vec<u8>, TooLong>> {
-        let mut lines = Lines::default();
+        let mut lines = Lines::new(CONTROL_LINE_BYTES_MAX);
         let mut found = Vec::new();
         for piece in pieces {
             let mut input = *piece;

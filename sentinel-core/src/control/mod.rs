@@ -30,7 +30,7 @@
 //! # Not here
 //! Who may be a client: the shell, which knows who is at the other end.
 
-mod lines;
+pub(crate) mod lines;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -43,8 +43,8 @@ use alloc::vec::Vec;
 use self::lines::Lines;
 use crate::agent::{OperatorCommand, Refusal};
 use crate::limits::{
-    CONTROL_ANSWER_BYTES_MAX, CONTROL_CLIENTS_MAX, CONTROL_PATIENCE, CONTROL_UNREAD_BYTES_MAX,
-    CONTROL_WAITING_MAX,
+    CONTROL_ANSWER_BYTES_MAX, CONTROL_CLIENTS_MAX, CONTROL_LINE_BYTES_MAX, CONTROL_PATIENCE,
+    CONTROL_UNREAD_BYTES_MAX, CONTROL_WAITING_MAX,
 };
 use crate::order::Map;
 use crate::runtime::{EventError, Sentinel};
@@ -124,7 +124,7 @@ impl Control {
         let number = self.clients_count;
         self.clients_count = self.clients_count.wrapping_add(1);
         let mut client = Client {
-            lines: Lines::default(),
+            lines: Lines::new(CONTROL_LINE_BYTES_MAX),
             input: VecDeque::new(),
             output: Vec::new(),
             waiting_count: 0,

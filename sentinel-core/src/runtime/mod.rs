@@ -47,10 +47,10 @@ use self::orders::Speaking;
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Line, Order};
 use crate::agent::{
-    Agent, DeliveryNumber, ExchangeNumber, Fetched, Pending, Settings, ToolOutput, cut,
+    Agent, ConversationNumber, DeliveryNumber, ExchangeNumber, Fetched, Pending, Settings, ToolOutput, cut,
 };
 use crate::capability::{Grant, Handle};
-use crate::channel::Outcome;
+use crate::channel::{Outcome, Platform};
 use crate::egress::{Allowance, AllowanceError};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
@@ -348,6 +348,22 @@ impl Sentinel {
             || self.book.is_writing()
             || !self.effects.is_empty()
             || !(self.speaking.is_empty() && self.waiting.is_empty() && self.inner.is_empty())
+    }
+
+    /// The conversation that calls from outside belong to, if there was one.
+    #[must_use]
+    pub fn outside(&self) -> Option<ConversationNumber> {
+        Some(self.agent.outside()?.0)
+    }
+
+    /// Whether a call from outside goes on, or its answer is still to be given out.
+    #[must_use]
+    pub fn is_outside_busy(&self) -> bool {
+        self.agent.outside().is_some_and(|(_, is_busy)| is_busy)
+            || self.book.is_writing()
+            || !self.effects.is_empty()
+            || self.speaking.values().any(|it| it.platform == Platform::OUTSIDE.name)
+            || !(self.waiting.is_empty() && self.inner.is_empty())
     }
 
     /// How much of everything there was since this start.

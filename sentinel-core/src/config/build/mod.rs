@@ -22,9 +22,9 @@ use super::draft::{Draft, Node, Part};
 use super::{
     Config, Confinement, Connector, SecretSource, Surroundings, Terminal, defaults, digest, form,
 };
-use crate::agent::Settings;
+use crate::agent::{OutsideCall, Settings};
 use crate::capability::Grant;
-use crate::channel::Platform;
+use crate::channel::{Audience, Platform};
 use crate::limits::CONFIG_TEXT_BYTES_MAX;
 use crate::tool::Tools;
 use crate::wire::url::Url;
@@ -64,7 +64,12 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         let message = "nobody can talk to the agent: no platform is connected";
         build.reporter.note(part.place("enabled"), message);
     }
-    let access = people::access(build, terminal.is_some());
+    let mut access = people::access(build, terminal.is_some());
+    // Who calls from outside is a guest, whom nothing but `sentinel mcp` lets speak.
+    let room = (Platform::OUTSIDE.name, OutsideCall::ROOM);
+    if let Ok(with) = access.clone().room(room.0, room.1, Audience::Everybody) {
+        access = with;
+    }
     let state = rest::state(build);
     if let super::SealKey::Key(SecretSource::File(path)) = &state.key {
         build.secret_files.push(path.clone());
@@ -90,7 +95,10 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         budget: rest::budget(build),
         prices,
         access,
-        platforms: terminals.chain(connectors.iter().map(|it| it.platform)).collect(),
+        platforms: terminals
+            .chain(connectors.iter().map(|it| it.platform))
+            .chain([Platform::OUTSIDE])
+            .collect(),
         attachments: connectors
             .iter()
             .map(|it| (it.platform.name.into(), it.attachment_bytes_max))
