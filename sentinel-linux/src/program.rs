@@ -6,6 +6,7 @@
 //! Deciding anything.
 
 mod end;
+mod outside;
 mod reload;
 pub(crate) mod start;
 mod way_out;
@@ -21,7 +22,7 @@ use sentinel_core::agent::{
 };
 use sentinel_core::capability::{Handle, Resource};
 use sentinel_core::channel::connector::{Posted, ToPost};
-use sentinel_core::channel::{Failure, Incoming, Part, Post};
+use sentinel_core::channel::{Failure, Incoming, Part, Platform, Post};
 use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::order::{Map, Set};
@@ -29,6 +30,7 @@ use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::{Call, Operation};
 
 use self::start::Reached;
+use crate::assistant::Assistant;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::commands::profile::{self, Called};
@@ -79,6 +81,11 @@ pub(crate) enum Mode {
     Single(String),
     /// The platforms that are configured, until a signal comes.
     Run,
+    /// An assistant at standard input, until that ends.
+    Assistant {
+        /// Whether questions are put to it.
+        may_ask: bool,
+    },
 }
 
 /// Talks until the input or the person ends it.
@@ -107,6 +114,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 program.tell(Event::Message(message?))?;
             }
         }
+        Mode::Assistant { .. } => program.end_calls_of_before()?,
         Mode::Run => {
             match program.sentinel.questions().count() {
                 0 => {}
@@ -128,6 +136,7 @@ struct Program {
     signals: Signals,
     journal: Journal,
     terminal: Terminal,
+    assistant: Option<Assistant>,
     tools: Tools,
     fetches: Fetches,
     commands: Commands,
@@ -239,7 +248,7 @@ impl Program {
             self.settle_questions();
             let has_listened = self.listen()?;
             let has_heard = self.hear()? | self.tell_passages()?;
-            let has_attended = self.attend()?;
+            let has_attended = self.attend()? | self.serve()?;
             if !has_listened && !has_heard && !has_attended {
                 return Ok(());
             }
@@ -249,6 +258,7 @@ impl Program {
     /// How long nothing is to be done.
     fn patience(&self) -> Option<Duration> {
         let takes_file = self.terminal.is_file() && self.takes_input();
+        let takes_file = takes_file || self.assistant.as_ref().is_some_and(Assistant::is_file);
         if self.tools.is_at_work() || takes_file || self.has_input_to_take() {
             return Some(Duration::ZERO);
         }
@@ -308,7 +318,10 @@ impl Program {
     }
 
     fn is_over(&mut self) -> Result<bool, Box<dyn Error>> {
-        let has_ended = self.mode != Mode::Run && self.terminal.has_ended();
+        let has_ended = match &self.assistant {
+            Some(assistant) => assistant.has_ended(),
+            None => self.mode != Mode::Run && self.terminal.has_ended(),
+        };
         if has_ended && self.ending == Ending::No {
             self.ending = Ending::AfterWork;
         }
@@ -342,7 +355,8 @@ impl Program {
     }
 
     fn is_busy(&self) -> bool {
-        self.sentinel.is_busy() || self.tools.is_at_work() || self.commands.is_at_work()
+        self.assistant.as_ref().is_some_and(Assistant::is_busy)
+            || self.sentinel.is_busy() || self.tools.is_at_work() || self.commands.is_at_work()
     }
 
     fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
@@ -379,7 +393,10 @@ impl Program {
                     self.tell(Event::ToolFinished { call, output })?;
                 }
             }
-            Some(Owner::Terminal) => self.terminal.read(&self.poller)?,
+            Some(Owner::Terminal) => match &mut self.assistant {
+                Some(assistant) => assistant.read(&self.poller)?,
+                None => self.terminal.read(&self.poller)?,
+            },
             Some(Owner::Network) => {
                 let now = self.clock.now().instant;
                 self.network.ready(now, &self.poller, ready);
@@ -494,7 +511,15 @@ impl Program {
         said: Said,
     ) -> Result<(), Box<dyn Error>> {
         self.rest.disturb();
-        if platform == terminal::PLATFORM {
+        if platform == Platform::OUTSIDE.name && self.assistant.is_some() {
+            self.say_outside(&post, said);
+            if let Post::Send { piece, .. } = post {
+                self.tell(Event::Sent { delivery, piece, message: "" })?;
+            }
+            return Ok(());
+        }
+        // What an assistant reads is no terminal.
+        if platform == terminal::PLATFORM && self.assistant.is_none() {
             self.terminal.show(&post)?;
             self.has_answer |= said == Said::Answer;
             if let Post::Send { piece, .. } = post {
@@ -598,6 +623,9 @@ impl Program {
         let open: Set<u32> = self.sentinel.questions().map(|open| open.number).collect();
         for question in self.questions.difference(&open) {
             self.connectors.settled(now, *question);
+            if let Some(assistant) = &mut self.assistant {
+                assistant.settled(*question);
+            }
         }
         self.questions = open;
     }

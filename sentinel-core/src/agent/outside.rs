@@ -21,10 +21,12 @@ use alloc::vec::Vec;
 
 use super::Agent;
 use super::conversation::own_words;
+use super::history::cut;
 use super::number::ConversationNumber;
 use super::outbox::Saying;
 use super::turn::{End, Turn};
 use crate::channel::{Identity, IdentityError, Incoming, Part, Platform};
+use crate::limits::OUTSIDE_OUTPUT_BYTES_MAX;
 use crate::label::{Integrity, Label, Secrecy, Source};
 use crate::llm::{Block, Message, Role, ToolUse};
 use crate::text::json;
@@ -44,6 +46,8 @@ pub struct OutsideCall {
 /// What became of a call from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutsideOutcome {
+    /// The name of the call.
+    pub id: String,
     /// What the model outside is told.
     pub content: String,
     /// Whether the call failed, or was not made.
@@ -87,17 +91,20 @@ impl OutsideOutcome {
     /// From the answer to the message.
     #[must_use]
     pub fn read(answer: &str) -> Option<Self> {
-        let (word, content) = answer.split_once('\n')?;
-        let content = content.strip_suffix('\n')?.to_string();
+        let (head, content) = answer.split_once('\n')?;
+        let (word, id) = head.split_once(' ')?;
+        let (id, content) = (id.to_string(), content.strip_suffix('\n')?.to_string());
         match word {
-            DONE => Some(Self { content, is_error: false }),
-            FAILED => Some(Self { content, is_error: true }),
+            DONE => Some(Self { id, content, is_error: false }),
+            FAILED => Some(Self { id, content, is_error: true }),
             _ => None,
         }
     }
 
     fn answer(&self) -> String {
-        format!("{}\n{}\n", if self.is_error { FAILED } else { DONE }, self.content)
+        let word = if self.is_error { FAILED } else { DONE };
+        let content = cut(&self.content, OUTSIDE_OUTPUT_BYTES_MAX);
+        format!("{word} {}\n{content}\n", self.id)
     }
 }
 
@@ -150,11 +157,12 @@ impl Agent {
         let last = history.messages().last().and_then(|message| message.blocks.last());
         let outcome = match last {
             Some(Block::ToolResult(result)) => {
-                OutsideOutcome { content: result.content.clone(), is_error: result.is_error }
+                let (id, content) = (result.id.clone(), result.content.clone());
+                OutsideOutcome { id, content, is_error: result.is_error }
             }
             _ => {
-                let content = "not run: there is no call in it".to_string();
-                OutsideOutcome { content, is_error: true }
+                let (id, content) = (String::new(), "not run: there is no call in it".into());
+                OutsideOutcome { id, content, is_error: true }
             }
         };
         history.clear();

@@ -134,8 +134,12 @@ impl Agent {
             );
         }
         let until = "Without an answer in time it is denied.";
+        let how = match self.is_outside(conversation) {
+            true => format!("An operator answers with 'sentinel approvals allow {number}', or deny"),
+            false => format!("Answer {ways} or /deny {number}"),
+        };
         approval.text = format!(
-            "Question {number} [{}]\n{}\nAnswer {ways} or /deny {number}. {until}",
+            "Question {number} [{}]\n{}\n{how}. {until}",
             hex_short(&approval.digest),
             approval.text.trim_end(),
         );

@@ -282,7 +282,7 @@ impl Client {
                     return Some((id, request.map_err(|error| error.to_string())));
                 }
                 Some(Err(lines::TooLong)) => {
-                    let most = crate::limits::CONTROL_LINE_BYTES_MAX;
+                    let most = CONTROL_LINE_BYTES_MAX;
                     let what = alloc::format!("a line has at most {most} bytes");
                     return Some((None, Err(what)));
                 }

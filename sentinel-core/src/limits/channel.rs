@@ -51,6 +51,9 @@ const _: () = assert!(CHANNEL_RULES_MAX <= CHANNEL_PEOPLE_MAX, "everybody listed
 /// rest, and a note says that there is one.
 pub const CHANNEL_ANSWER_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes that a model outside is given back by one call: it is an answer with a line before it.
+pub const OUTSIDE_OUTPUT_BYTES_MAX: usize = CHANNEL_ANSWER_BYTES_MAX - 2 * CHANNEL_ID_BYTES_MAX;
+
 /// Messages of one answer that are found again after the program ended: what an answer of the
 /// longest kind takes in most chats. An answer of more is said to be lost.
 pub const CHANNEL_SHOWN_MAX: usize = 96;

@@ -17,11 +17,15 @@
 //! a handshake (2026-07-28 and later) are not spoken; a client that asks for one is told so and
 //! falls back.
 
-
+mod client;
 mod id;
 mod message;
 mod server;
 mod version;
 
+pub use client::{
+    Asked, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, Fault, Got, Item,
+    Items, Peer, RequestNumber, Root, ToolClaim,
+};
 pub use server::{Level, Server, ServerEffect, ServerOffer, Wish};
 pub use version::Version;

@@ -452,7 +452,7 @@ impl Sentinel {
     fn append(
         &mut self,
         kind: crate::agent::Kind,
-        conversation: crate::agent::ConversationNumber,
+        conversation: ConversationNumber,
         payload: &[u8],
     ) -> bool {
         let (wall, entropy) = (self.now.wall, &mut self.entropy);

@@ -19,6 +19,7 @@ mod grants;
 mod help;
 mod init;
 mod isolate;
+mod mcp;
 mod pair;
 mod persona;
 mod policy;
@@ -69,6 +70,7 @@ pub(crate) struct Switch {
 const COMMANDS: &[&[Command]] = &[
     chat::COMMANDS,
     run::COMMANDS,
+    mcp::COMMANDS,
     init::COMMANDS,
     doctor::COMMANDS,
     config::COMMANDS,

@@ -83,7 +83,7 @@ impl Program {
         let models = Models::new(config)?;
         let connectors = match self.options.mode {
             Mode::Run => Connectors::new(config, self.state.directory(), Attachments::default())?,
-            Mode::Chat | Mode::Single(_) => Connectors::none(Attachments::default()),
+            _ => Connectors::none(Attachments::default()),
         };
         let network = Network::new(start::network_options(config.http())?)?;
         let (settings, text) = configuration.settings(self.state.directory())?;

@@ -14,6 +14,7 @@ use sentinel_core::order::{self, Map, Set};
 use sentinel_core::wire::dns;
 
 use super::{Ending, Mode, Options, Program};
+use crate::assistant::Assistant;
 use crate::attachments::Attachments;
 use crate::clock::Clock;
 use crate::commands::Commands;
@@ -74,7 +75,7 @@ impl Program {
         let files_path = files.path().map(Path::to_path_buf);
         let connectors = match options.mode {
             Mode::Run => Connectors::new(config, state.directory(), files)?,
-            Mode::Chat | Mode::Single(_) => Connectors::none(files),
+            Mode::Chat | Mode::Single(_) | Mode::Assistant { .. } => Connectors::none(files),
         };
         let network = Network::new(network_options(config.http())?)?;
         let poller = Poller::new()?;
@@ -108,7 +109,11 @@ impl Program {
         let now = clock.now().wall;
         let terminal = match options.mode {
             Mode::Chat => Terminal::new(&poller, now)?,
-            Mode::Single(_) | Mode::Run => Terminal::silent(now)?,
+            Mode::Single(_) | Mode::Run | Mode::Assistant { .. } => Terminal::silent(now)?,
+        };
+        let assistant = match options.mode {
+            Mode::Assistant { may_ask } => Some(Assistant::new(&poller, &settings, now, may_ask)?),
+            _ => None,
         };
         Ok(Self {
             clock,
@@ -116,6 +121,7 @@ impl Program {
             signals,
             journal,
             terminal,
+            assistant,
             tools,
             fetches: Fetches::default(),
             commands,

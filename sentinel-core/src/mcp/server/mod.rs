@@ -17,7 +17,6 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -32,7 +31,7 @@ use crate::limits::{
     MCP_QUESTIONS_COUNT_MAX,
 };
 use crate::llm::ToolDefinition;
-use crate::text::json::{self, Document, Kind, Value};
+use crate::text::json::{Document, Kind, Value};
 
 /// What a server says of itself.
 #[derive(Clone, Debug)]
