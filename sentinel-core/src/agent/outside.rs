@@ -93,7 +93,9 @@ impl OutsideOutcome {
     pub fn read(answer: &str) -> Option<Self> {
         let (head, content) = answer.split_once('\n')?;
         let (word, id) = head.split_once(' ')?;
-        let (id, content) = (id.to_string(), content.strip_suffix('\n')?.to_string());
+        // Whoever shows answers leaves out white space at their ends, so none ends with it.
+        let content = content.trim_end_matches('\n').strip_suffix(END)?;
+        let (id, content) = (id.to_string(), content.to_string());
         match word {
             DONE => Some(Self { id, content, is_error: false }),
             FAILED => Some(Self { id, content, is_error: true }),
@@ -104,7 +106,7 @@ impl OutsideOutcome {
     fn answer(&self) -> String {
         let word = if self.is_error { FAILED } else { DONE };
         let content = cut(&self.content, OUTSIDE_OUTPUT_BYTES_MAX);
-        format!("{word} {}\n{content}\n", self.id)
+        format!("{word} {}\n{content}{END}", self.id)
     }
 }
 
@@ -173,3 +175,35 @@ impl Agent {
 
 const DONE: &str = "done";
 const FAILED: &str = "failed";
+const END: &str = "\n.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_as_it_was_given() {
+        for content in ["", "one", "a\n\nb\n\n", "\n.", " .\n ", "done 1\nx"] {
+            for is_error in [false, true] {
+                let (id, content) = ("17-1".to_string(), content.to_string());
+                let outcome = OutsideOutcome { id, content, is_error };
+                let answer = outcome.answer();
+                assert_eq!(answer.trim_end(), answer);
+                assert_eq!(OutsideOutcome::read(&answer).as_ref(), Some(&outcome));
+                assert_eq!(OutsideOutcome::read(&(answer + "\n")), Some(outcome));
+            }
+        }
+        for other in ["", "done", "done 1", "done 1\n", "maybe 1\nx\n.", "done\nx\n."] {
+            assert_eq!(OutsideOutcome::read(other), None);
+        }
+    }
+
+    #[test]
+    fn a_call_is_a_message_that_reads_back() {
+        let arguments = "{\"a\": \"\\u0000\"}".to_string();
+        let call = OutsideCall { id: "1".into(), tool: "read_file".into(), arguments };
+        let message = call.message(Timestamp(0)).unwrap();
+        assert!(!message.is_private && message.check().is_ok());
+        assert_eq!(OutsideCall::read(&message), Some(call));
+    }
+}
