@@ -48,9 +48,9 @@ pub mod label;
 pub mod limits;
 #[cfg(feature = "llm")]
 pub mod llm;
-pub mod order;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+pub mod order;
 #[cfg(feature = "policy")]
 pub mod policy;
 #[cfg(feature = "agent")]

@@ -356,7 +356,9 @@ impl Program {
 
     fn is_busy(&self) -> bool {
         self.assistant.as_ref().is_some_and(Assistant::is_busy)
-            || self.sentinel.is_busy() || self.tools.is_at_work() || self.commands.is_at_work()
+            || self.sentinel.is_busy()
+            || self.tools.is_at_work()
+            || self.commands.is_at_work()
     }
 
     fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {

@@ -102,7 +102,11 @@ impl Assistant {
 
     /// What a call gives back, and whether it failed.
     fn result(&mut self, id: u32) -> (String, bool) {
-        let line = self.hear();
+        // What is there for a log may come before it.
+        let mut line = self.hear();
+        while line.contains("notifications/message") {
+            line = self.hear();
+        }
         let document = json::parse(line.trim_end().as_bytes()).unwrap();
         let root = document.root();
         assert_eq!(root.find("id").and_then(|id| id.as_i64().ok()), Some(i64::from(id)), "{line}");
@@ -145,8 +149,7 @@ fn calls_are_made_under_the_grants_and_are_in_the_log() {
     assert!(!is_error, "{text}");
     assert_eq!(fs::read_to_string(home.path.join("work/new.md")).unwrap(), "a \"b\"\n");
     for (id, path) in [(4, "../secret.txt"), (5, "/etc/passwd")] {
-        let (text, is_error) =
-            assistant.made(id, "read_file", &format!(r#"{{"path":"{path}"}}"#));
+        let (text, is_error) = assistant.made(id, "read_file", &format!(r#"{{"path":"{path}"}}"#));
         assert!(is_error && !text.contains("CANARY") && !text.contains("root:"), "{text}");
     }
     let (text, is_error) = assistant.made(6, "read_file", r#"{"pat":"README.md"}"#);
@@ -175,7 +178,11 @@ fn what_does_more_than_read_asks_the_person_behind_the_assistant() {
         (3, r#""result":{"action":"cancel"}"#, false),
     ] {
         // The grant says that it is allowed; nobody trusted wrote the call.
-        assistant.call(id, "run_command", r#"{"program":"wc","arguments":["-c","README.md"]}"#);
+        assistant.call(
+            id,
+            "run_command",
+            r#"{"program":"/usr/bin/wc","arguments":["-c","README.md"]}"#,
+        );
         let asked = assistant.hear();
         assert!(asked.contains("elicitation/create") && asked.contains("wc"), "{asked}");
         assert!(!asked.contains("/approve"), "{asked}");
@@ -195,14 +202,14 @@ fn what_does_more_than_read_asks_the_person_behind_the_assistant() {
 fn an_operator_answers_for_who_cannot_ask() {
     let home = Home::new("operator");
     let mut assistant = Assistant::start(&home, "{}");
-    assistant.call(1, "run_command", r#"{"program":"wc","arguments":["-c","README.md"]}"#);
+    assistant.call(1, "run_command", r#"{"program":"/usr/bin/wc","arguments":["-c","README.md"]}"#);
     let told = assistant.hear();
     assert!(told.contains("notifications/message") && told.contains("sentinel approvals"));
     let allowed = home.sentinel("approvals allow 1").output().unwrap();
     assert!(allowed.status.success(), "{allowed:?}");
     let (text, is_error) = assistant.result(1);
     assert!(text.contains("10 README.md") && !is_error, "{text}");
-    assistant.call(2, "run_command", r#"{"program":"wc","arguments":["-c","README.md"]}"#);
+    assistant.call(2, "run_command", r#"{"program":"/usr/bin/wc","arguments":["-c","README.md"]}"#);
     assistant.hear();
     assert!(home.sentinel("approvals deny 2").output().unwrap().status.success());
     let (text, is_error) = assistant.result(2);
@@ -214,7 +221,7 @@ fn an_operator_answers_for_who_cannot_ask() {
 fn a_cancelled_call_ends_and_the_next_one_is_made() {
     let home = Home::new("cancel");
     let mut assistant = Assistant::start(&home, "{}");
-    assistant.call(1, "run_command", r#"{"program":"wc","arguments":["-c"]}"#);
+    assistant.call(1, "run_command", r#"{"program":"/usr/bin/wc","arguments":["-c"]}"#);
     assert!(assistant.hear().contains("sentinel approvals"));
     assistant.call(2, "read_file", r#"{"path":"README.md"}"#);
     assistant.call(3, "current_time", "{}");
@@ -224,13 +231,7 @@ fn a_cancelled_call_ends_and_the_next_one_is_made() {
         ));
     }
     // Nothing is said of the first, nor of the third. What an operator would be told is a log line.
-    let (text, _) = loop {
-        let line = assistant.hear();
-        if !line.contains("notifications/message") {
-            assert!(line.contains(r#""id":2"#), "{line}");
-            break (line, false);
-        }
-    };
+    let (text, _) = assistant.result(2);
     assert!(text.contains("# A house"), "{text}");
     assistant.leave();
     let pending = home.sentinel("approvals").output().unwrap();
@@ -241,7 +242,7 @@ fn a_cancelled_call_ends_and_the_next_one_is_made() {
 fn what_was_begun_for_a_client_that_is_gone_is_ended() {
     let home = Home::new("gone");
     let mut assistant = Assistant::start(&home, "{}");
-    assistant.call(1, "run_command", r#"{"program":"wc","arguments":["-c","README.md"]}"#);
+    assistant.call(1, "run_command", r#"{"program":"/usr/bin/wc","arguments":["-c","README.md"]}"#);
     assert!(assistant.hear().contains("sentinel approvals"));
     assistant.child.kill().unwrap();
     assistant.child.wait().unwrap();

@@ -135,7 +135,9 @@ impl Agent {
         }
         let until = "Without an answer in time it is denied.";
         let how = match self.is_outside(conversation) {
-            true => format!("An operator answers with 'sentinel approvals allow {number}', or deny"),
+            true => {
+                format!("An operator answers with 'sentinel approvals allow {number}', or deny")
+            }
             false => format!("Answer {ways} or /deny {number}"),
         };
         approval.text = format!(

@@ -47,7 +47,8 @@ use self::orders::Speaking;
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Line, Order};
 use crate::agent::{
-    Agent, ConversationNumber, DeliveryNumber, ExchangeNumber, Fetched, Pending, Settings, ToolOutput, cut,
+    Agent, ConversationNumber, DeliveryNumber, ExchangeNumber, Fetched, Pending, Settings,
+    ToolOutput, cut,
 };
 use crate::capability::{Grant, Handle};
 use crate::channel::{Outcome, Platform};

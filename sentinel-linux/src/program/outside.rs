@@ -76,9 +76,8 @@ impl Program {
 
     fn answer_from_outside(&mut self, question: u32, allows: bool) -> Result<(), Box<dyn Error>> {
         let outside = self.sentinel.outside();
-        let is_asked = |open: &Pending<'_>| {
-            open.number == question && Some(open.conversation) == outside
-        };
+        let is_asked =
+            |open: &Pending<'_>| open.number == question && Some(open.conversation) == outside;
         let digest = self.sentinel.questions().find(is_asked).map(|asked| asked.digest);
         let Some(digest) = digest else { return Ok(()) };
         // Once, and never for more than what was shown.

@@ -33,7 +33,7 @@ async def main():
                 "edit_file": ({"path": "b.md", "old": "one", "new": "two"}, False, ""),
                 "list_directory": ({}, False, "b.md"),
                 "search_files": ({"text": "two"}, False, "b.md"),
-                "run_command": ({"program": "wc", "arguments": ["-c", "b.md"]}, False, "4 b.md"),
+                "run_command": ({"program": "/usr/bin/wc", "arguments": ["-c", "b.md"]}, False, "4 b.md"),
                 "http_fetch": ({"url": "http://example.com/"}, True, ""),
                 "current_time": ({}, False, "20"),
             }

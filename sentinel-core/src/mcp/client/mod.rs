@@ -32,9 +32,7 @@ use super::id::Id;
 use super::message::{self, parse};
 use super::version::Version;
 use crate::control::lines::Lines;
-use crate::limits::{
-    MCP_GIVEN_UP_COUNT_MAX, MCP_LINE_BYTES_MAX, MCP_REQUESTS_COUNT_MAX,
-};
+use crate::limits::{MCP_GIVEN_UP_COUNT_MAX, MCP_LINE_BYTES_MAX, MCP_REQUESTS_COUNT_MAX};
 use crate::text::json::{Kind, ObjectWriter};
 
 /// What a client says of itself.

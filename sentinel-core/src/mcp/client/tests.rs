@@ -79,7 +79,10 @@ fn a_server_is_greeted_and_its_tools_are_listed() {
     let effects = line(&mut client, TOOLS);
     let [ClientEffect::Tools(claims)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(claims.tools.len(), 1);
-    assert_eq!((&*claims.tools[0].name, &*claims.tools[0].schema), ("read", r#"{"type":"object"}"#));
+    assert_eq!(
+        (&*claims.tools[0].name, &*claims.tools[0].schema),
+        ("read", r#"{"type":"object"}"#)
+    );
 }
 
 #[test]
@@ -169,10 +172,7 @@ fn a_server_that_breaks_the_protocol_is_ended() {
 fn a_greeting_that_makes_no_sense_ends_it() {
     for (result, expected) in [
         (r#"{"protocolVersion":"1999","capabilities":{}}"#, Fault::Version),
-        (
-            r#"{"protocolVersion":"2025-06-18"}"#,
-            Fault::NotAnAnswer("capabilities are missing"),
-        ),
+        (r#"{"protocolVersion":"2025-06-18"}"#, Fault::NotAnAnswer("capabilities are missing")),
     ] {
         let mut client = client();
         rest(&mut client);
@@ -232,9 +232,8 @@ fn lists_without_end_end_the_server() {
     line(&mut client, GREETING);
     let mut effects = Vec::new();
     for page in 2..MCP_PAGES_COUNT_MAX + 2 {
-        let text = format!(
-            r#"{{"jsonrpc":"2.0","id":{page},"result":{{"tools":[],"nextCursor":"x"}}}}"#
-        );
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":{page},"result":{{"tools":[],"nextCursor":"x"}}}}"#);
         effects = line(&mut client, &text);
     }
     assert_eq!(fault(effects), Fault::TooMuch("the pages of tools"));
@@ -298,7 +297,8 @@ fn a_server_asks_a_person_and_never_the_model() {
         let is_asked = matches!(effects.as_slice(), [ClientEffect::Ask(_)]);
         assert_eq!(is_asked, number < MCP_QUESTIONS_COUNT_MAX);
     }
-    let cancelled = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}"#;
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}"#;
     assert!(matches!(line(&mut client, cancelled).as_slice(), [ClientEffect::Unask(_)]));
 
     for (method, code) in

@@ -40,8 +40,7 @@ struct Batch {
 impl Batches {
     pub(super) fn begin(&mut self) -> u64 {
         self.last += 1;
-        let batch =
-            Batch { number: self.last, missing: 0, is_open: true, answers: String::new() };
+        let batch = Batch { number: self.last, missing: 0, is_open: true, answers: String::new() };
         self.open.push(batch);
         self.last
     }

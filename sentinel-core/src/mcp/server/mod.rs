@@ -230,7 +230,9 @@ impl Server {
 
     /// A question that was asked is over without the client's answer.
     pub fn settled(&mut self, question: u32) {
-        let Some(place) = self.questions.iter().position(|asked| *asked == question) else { return };
+        let Some(place) = self.questions.iter().position(|asked| *asked == question) else {
+            return;
+        };
         self.questions.remove(place);
         let line = message::ask(None, "notifications/cancelled", |out| {
             question_id(question).write("requestId", out);

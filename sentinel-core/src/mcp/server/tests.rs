@@ -133,7 +133,10 @@ fn what_is_no_message_is_an_error_that_names_what_it_can() {
             "-32602",
         ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"9"}}"#, "-32602"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"x"}}"#, "-32602"),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"x"}}"#,
+            "-32602",
+        ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{}}"#, "-32600"),
     ];
     for (text, expected) in cases {
@@ -185,11 +188,8 @@ fn calls_are_handed_out_one_after_another() {
     let mut server = ready("2025-11-25", "{}");
     let text = call("\"a\"", "") + &call("2", "");
     let effects = say(&mut server, &text, 3);
-    let wish = |number| Wish {
-        number,
-        tool: "read_file".into(),
-        arguments: r#"{"path":"a"}"#.into(),
-    };
+    let wish =
+        |number| Wish { number, tool: "read_file".into(), arguments: r#"{"path":"a"}"#.into() };
     assert_eq!(effects, [ServerEffect::Call(wish(1))]);
     // A name that is in use is not given out twice, whether its call runs or waits.
     for id in ["\"a\"", "2"] {
@@ -352,8 +352,7 @@ fn a_batch_is_answered_as_one() {
     assert!(matches!(effects.as_slice(), [ServerEffect::Call(_)]), "{effects:?}");
     server.finished(1, "one", false);
     assert_eq!(rest(&mut server).len(), 1, "the next call");
-    let cancel =
-        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}"#;
     let effects = say(&mut server, &format!("{cancel}\n"), usize::MAX);
     let [ServerEffect::Cancel(2), ServerEffect::Send(line)] = effects.as_slice() else {
         panic!("{effects:?}")
