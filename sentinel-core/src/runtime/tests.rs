@@ -116,7 +116,7 @@ fn a_restart_remembers_and_forgetting_is_for_good() {
     shell.write("1", "c1", "hello");
     shell.restart();
     assert!(shell.write("1", "c1", "/status").contains("2 messages"), "{:?}", shell.said);
-    let conversation = crate::agent::ConversationNumber(1);
+    let conversation = ConversationNumber(1);
     shell.tell(Event::Operator { request: 1, command: OperatorCommand::Forget(conversation) });
     assert!(shell.told.pop().unwrap().is_ok());
     let ring = KeyRing::from_bytes(&shell.ring).unwrap();

@@ -93,6 +93,7 @@ fn the_example_has_every_key_and_nothing_is_said_of_it() {
         .and_then(|rules| rules.person("discord", "112233445566778899", Standing::Operator))
         .and_then(|rules| rules.person("slack", "U0123ABCD", Standing::Operator))
         .and_then(|rules| rules.room("slack", "C0123ABCD", Audience::People))
+        .and_then(|rules| rules.room("mcp", "outside", Audience::Everybody))
         .unwrap();
     assert_eq!(settings.access, access);
     assert_eq!(settings.flow.mode, Mode::Grounded);
@@ -216,6 +217,7 @@ fn the_environment_counts_where_the_file_says_nothing() {
         .and_then(|rules| rules.person("telegram", "77", Standing::Person))
         .and_then(|rules| rules.person("telegram", "88", Standing::Person))
         .and_then(|rules| rules.person("slack", "U012ABC", Standing::Person))
+        .and_then(|rules| rules.room("mcp", "outside", Audience::Everybody))
         .unwrap();
     assert_eq!(settings.access, access);
 
