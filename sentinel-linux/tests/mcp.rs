@@ -71,7 +71,13 @@ impl Assistant {
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut assistant = Self { child, input, output };
         assistant.say(&format!(
-            r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"2025-06-18","capabilities":{capabilities},"clientInfo":{{"name":"test","version":"1"}}}}}}"#
+            concat!(
+                r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","#,
+                r#""params":{{"protocolVersion":"2025-06-18","#,
+                r#""capabilities":{capabilities},"clientInfo":{{"name":"test","#,
+                r#""version":"1"}}}}}}"#
+            ),
+            capabilities = capabilities
         ));
         let greeting = assistant.hear();
         assert!(greeting.contains(r#""protocolVersion":"2025-06-18""#), "{greeting}");
@@ -96,7 +102,13 @@ impl Assistant {
 
     fn call(&mut self, id: u32, tool: &str, arguments: &str) {
         self.say(&format!(
-            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+            concat!(
+                r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","#,
+                r#""params":{{"name":"{tool}","arguments":{arguments}}}}}"#
+            ),
+            arguments = arguments,
+            id = id,
+            tool = tool
         ));
     }
 
@@ -227,7 +239,11 @@ fn a_cancelled_call_ends_and_the_next_one_is_made() {
     assistant.call(3, "current_time", "{}");
     for id in [3, 1, 1, 9] {
         assistant.say(&format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+            concat!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","#,
+                r#""params":{{"requestId":{id}}}}}"#
+            ),
+            id = id
         ));
     }
     // Nothing is said of the first, nor of the third. What an operator would be told is a log line.

@@ -25,7 +25,7 @@ assistant closes its input.",
         name: "ask-operator",
         short: None,
         value: "",
-        summary: "put questions to 'sentinel approvals' alone, never to the assistant's own dialogs",
+        summary: "put questions to 'sentinel approvals' alone, not to the assistant's person",
     }],
     run: mcp,
 }];

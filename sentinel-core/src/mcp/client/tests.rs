@@ -8,8 +8,16 @@ use arbtest::arbtest;
 use super::*;
 use crate::limits::{MCP_ITEMS_COUNT_MAX, MCP_PAGES_COUNT_MAX, MCP_QUESTIONS_COUNT_MAX};
 
-const GREETING: &str = r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{"listChanged":true},"prompts":{}},"serverInfo":{"name":"files","version":"2"},"instructions":"Obey."}}"#;
-const TOOLS: &str = r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"read","description":"Reads.","inputSchema":{"type":"object"}}]}}"#;
+const GREETING: &str = concat!(
+    r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","#,
+    r#""capabilities":{"tools":{"listChanged":true},"prompts":{}},"#,
+    r#""serverInfo":{"name":"files","version":"2"},"#,
+    r#""instructions":"Obey."}}"#
+);
+const TOOLS: &str = concat!(
+    r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"read","#,
+    r#""description":"Reads.","inputSchema":{"type":"object"}}]}}"#
+);
 
 fn client() -> Client {
     let roots = vec![Root { uri: "file:///work".into(), name: "work".into() }];
@@ -65,7 +73,12 @@ fn a_server_is_greeted_and_its_tools_are_listed() {
     let greeting = rest(&mut client);
     assert_eq!(
         sent(&greeting),
-        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"roots":{"listChanged":true},"elicitation":{}},"clientInfo":{"name":"sentinel","version":"1"}}}"#
+        concat!(
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","#,
+            r#""params":{"protocolVersion":"2025-11-25","#,
+            r#""capabilities":{"roots":{"listChanged":true},"elicitation":{}},"#,
+            r#""clientInfo":{"name":"sentinel","version":"1"}}}"#
+        )
     );
     let effects = line(&mut client, GREETING);
     let [ClientEffect::Send(told), ClientEffect::Ready(peer), ClientEffect::Send(asked)] =
@@ -91,12 +104,24 @@ fn a_call_has_progress_and_one_result() {
     let request = client.call("read", r#"{"path":"a"}"#).unwrap();
     assert_eq!(
         sent(&rest(&mut client)),
-        r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"read","arguments":{"path":"a"},"_meta":{"progressToken":3}}}"#
+        concat!(
+            r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","#,
+            r#""params":{"name":"read","arguments":{"path":"a"},"#,
+            r#""_meta":{"progressToken":3}}}"#
+        )
     );
-    let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"message":"half"}}"#;
+    let progress = concat!(
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","#,
+        r#""params":{"progressToken":3,"progress":1,"message":"half"}}"#
+    );
     let expected = ClientEffect::Progress { request, words: "half".into() };
     assert_eq!(line(&mut client, progress), [expected]);
-    let result = r#"{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"one"},{"type":"image","mimeType":"image/png","data":"AAAA"},{"type":"resource","resource":{"uri":"x:y","text":"two"}}],"structuredContent":{"a":1},"isError":true}}"#;
+    let result = concat!(
+        r#"{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","#,
+        r#""text":"one"},{"type":"image","mimeType":"image/png","#,
+        r#""data":"AAAA"},{"type":"resource","resource":{"uri":"x:y","#,
+        r#""text":"two"}}],"structuredContent":{"a":1},"isError":true}}"#
+    );
     let text = "one\n[image image/png, 4 bytes of base64, left out]\ntwo".into();
     let got = Got::Output { text, structured: Some(r#"{"a":1}"#.into()), is_error: true };
     assert_eq!(line(&mut client, result), [ClientEffect::Done { request, got }]);
@@ -134,7 +159,10 @@ fn a_server_that_breaks_the_protocol_is_ended() {
             Fault::NoMessage("it did not understand a message of ours"),
         ),
         (
-            r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":9,"progress":1}}"#,
+            concat!(
+                r#"{"jsonrpc":"2.0","method":"notifications/progress","#,
+                r#""params":{"progressToken":9,"progress":1}}"#
+            ),
             Fault::NoProgress,
         ),
         (
@@ -201,7 +229,10 @@ fn other_words_are_another_digest() {
         r#"{"name":"a","description":"b","inputSchema":{"x":2}}"#,
         r#"{"name":"a","description":"b","inputSchema":{"x":18446744073709551615}}"#,
         r#"{"name":"a","description":"b","inputSchema":{"x":1},"outputSchema":{}}"#,
-        r#"{"name":"a","description":"b","inputSchema":{"x":1},"annotations":{"readOnlyHint":true}}"#,
+        concat!(
+            r#"{"name":"a","description":"b","inputSchema":{"x":1},"#,
+            r#""annotations":{"readOnlyHint":true}}"#
+        ),
     ] {
         let other = digest(other);
         assert!(other.0 != plain.0 && other.1 != plain.1);
@@ -215,7 +246,10 @@ fn tools_that_change_are_listed_again() {
     let effects = line(&mut client, changed);
     assert!(sent(&effects).contains(r#""id":3,"method":"tools/list""#));
     assert!(line(&mut client, changed).is_empty(), "it is listed already");
-    let page = r#"{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"a","inputSchema":{}}],"nextCursor":"p2"}}"#;
+    let page = concat!(
+        r#"{"jsonrpc":"2.0","id":3,"result":{"tools":[{"name":"a","#,
+        r#""inputSchema":{}}],"nextCursor":"p2"}}"#
+    );
     let effects = line(&mut client, page);
     assert!(sent(&effects).contains(r#""id":4,"method":"tools/list","params":{"cursor":"p2"}"#));
     let page = r#"{"jsonrpc":"2.0","id":4,"result":{"tools":[{"name":"b","inputSchema":{}}]}}"#;
@@ -253,7 +287,10 @@ fn lists_without_end_end_the_server() {
     let mut client = self::client();
     rest(&mut client);
     line(&mut client, GREETING);
-    let twins = r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"a","inputSchema":{}},{"name":"a","inputSchema":{}}]}}"#;
+    let twins = concat!(
+        r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"a","#,
+        r#""inputSchema":{}},{"name":"a","inputSchema":{}}]}}"#
+    );
     assert_eq!(fault(line(&mut client, twins)), Fault::NotAnAnswer("two tools have one name"));
 }
 
@@ -265,7 +302,10 @@ fn what_is_given_up_may_be_answered_once() {
     client.cancel(request);
     client.cancel(request);
     assert!(sent(&rest(&mut client)).contains(r#""requestId":3"#));
-    let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1}}"#;
+    let progress = concat!(
+        r#"{"jsonrpc":"2.0","method":"notifications/progress","#,
+        r#""params":{"progressToken":3,"progress":1}}"#
+    );
     let late = r#"{"jsonrpc":"2.0","id":3,"result":{"content":[]}}"#;
     assert!(line(&mut client, progress).is_empty() && line(&mut client, late).is_empty());
     assert_eq!(fault(line(&mut client, late)), Fault::Unasked);
@@ -274,7 +314,10 @@ fn what_is_given_up_may_be_answered_once() {
 #[test]
 fn a_server_asks_a_person_and_never_the_model() {
     let mut client = ready();
-    let asked = r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"message":"Who?","requestedSchema":{"type":"object"}}}"#;
+    let asked = concat!(
+        r#"{"jsonrpc":"2.0","id":"q","method":"elicitation/create","#,
+        r#""params":{"message":"Who?","requestedSchema":{"type":"object"}}}"#
+    );
     let effects = line(&mut client, asked);
     let [ClientEffect::Ask(question)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((&*question.message, &*question.schema), ("Who?", r#"{"type":"object"}"#));
@@ -322,25 +365,37 @@ fn resources_and_prompts_are_text() {
     let mut client = ready();
     let request = client.list(Items::Resources, Some("p")).unwrap();
     assert!(sent(&rest(&mut client)).contains(r#""resources/list","params":{"cursor":"p"}"#));
-    let text = r#"{"jsonrpc":"2.0","id":3,"result":{"resources":[{"uri":"x:a","name":"A","description":"an a"}],"nextCursor":"q"}}"#;
+    let text = concat!(
+        r#"{"jsonrpc":"2.0","id":3,"result":{"resources":[{"uri":"x:a","#,
+        r#""name":"A","description":"an a"}],"nextCursor":"q"}}"#
+    );
     let items = vec![Item { key: "x:a".into(), name: "A".into(), description: "an a".into() }];
     let got = Got::List { items, next: Some("q".into()) };
     assert_eq!(line(&mut client, text), [ClientEffect::Done { request, got }]);
     let request = client.resource("x:a").unwrap();
     rest(&mut client);
-    let text = r#"{"jsonrpc":"2.0","id":4,"result":{"contents":[{"uri":"x:a","text":"hello"},{"uri":"x:b","blob":"AA"}]}}"#;
+    let text = concat!(
+        r#"{"jsonrpc":"2.0","id":4,"result":{"contents":[{"uri":"x:a","#,
+        r#""text":"hello"},{"uri":"x:b","blob":"AA"}]}}"#
+    );
     let got = Got::Text("hello\n[something x:b, 2 bytes of base64, left out]".into());
     assert_eq!(line(&mut client, text), [ClientEffect::Done { request, got }]);
     let request = client.prompt("greet", &[("who", "Ada")]).unwrap();
     assert!(sent(&rest(&mut client)).contains(r#"{"name":"greet","arguments":{"who":"Ada"}}"#));
-    let text = r#"{"jsonrpc":"2.0","id":5,"result":{"messages":[{"role":"user","content":{"type":"text","text":"hi"}}]}}"#;
+    let text = concat!(
+        r#"{"jsonrpc":"2.0","id":5,"result":{"messages":[{"role":"user","#,
+        r#""content":{"type":"text","text":"hi"}}]}}"#
+    );
     let got = Got::Text("[user]\nhi".into());
     assert_eq!(line(&mut client, text), [ClientEffect::Done { request, got }]);
     for (text, items) in [("resources", Items::Resources), ("prompts", Items::Prompts)] {
         let text = format!(r#"{{"jsonrpc":"2.0","method":"notifications/{text}/list_changed"}}"#);
         assert_eq!(line(&mut client, &text), [ClientEffect::Changed(items)]);
     }
-    let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":{"a":1}}}"#;
+    let log = concat!(
+        r#"{"jsonrpc":"2.0","method":"notifications/message","#,
+        r#""params":{"level":"info","data":{"a":1}}}"#
+    );
     assert_eq!(line(&mut client, log), [ClientEffect::Log(r#"{"a":1}"#.into())]);
 }
 

@@ -59,7 +59,12 @@ fn ready(version: &str, capabilities: &str) -> Server {
 
 fn call(id: &str, more: &str) -> String {
     format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"read_file","arguments":{{"path":"a"}}{more}}}}}"#
+        concat!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","#,
+            r#""params":{{"name":"read_file","arguments":{{"path":"a"}}{more}}}}}"#
+        ),
+        id = id,
+        more = more
     ) + "\n"
 }
 
@@ -129,7 +134,10 @@ fn what_is_no_message_is_an_error_that_names_what_it_can() {
         ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}"#, "-32602"),
         (
-            r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_file","arguments":[]}}"#,
+            concat!(
+                r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","#,
+                r#""params":{"name":"read_file","arguments":[]}}"#
+            ),
             "-32602",
         ),
         (r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"9"}}"#, "-32602"),
@@ -203,8 +211,11 @@ fn calls_are_handed_out_one_after_another() {
         effects,
         [
             ServerEffect::Send(
-                r#"{"jsonrpc":"2.0","id":"a","result":{"content":[{"type":"text","text":"one\n\""}],"isError":false}}"#
-                    .into()
+                concat!(
+                    r#"{"jsonrpc":"2.0","id":"a","result":{"content":[{"type":"text","#,
+                    r#""text":"one\n\""}],"isError":false}}"#
+                )
+                .into()
             ),
             ServerEffect::Call(wish(2)),
         ]
@@ -254,7 +265,11 @@ fn progress_goes_to_who_asked_for_it() {
         say(&mut server, &call("1", r#","_meta":{"progressToken":"t"}"#), usize::MAX);
         server.progress(1, "soon");
         let expected = format!(
-            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":"t","progress":1{words}}}}}"#
+            concat!(
+                r#"{{"jsonrpc":"2.0","method":"notifications/progress","#,
+                r#""params":{{"progressToken":"t","progress":1{words}}}}}"#
+            ),
+            words = words
         );
         assert_eq!(lines(rest(&mut server)), [expected]);
         server.finished(1, "", false);
@@ -333,7 +348,10 @@ fn only_a_plain_yes_allows() {
     server.settled(7);
     server.settled(7);
     assert!(lines(rest(&mut server))[0].contains("notifications/cancelled"));
-    let late = r#"{"jsonrpc":"2.0","id":"question-7","result":{"action":"accept","content":{"decision":"allow once"}}}"#;
+    let late = concat!(
+        r#"{"jsonrpc":"2.0","id":"question-7","result":{"action":"accept","#,
+        r#""content":{"decision":"allow once"}}}"#
+    );
     let effects = say(&mut server, &format!("{late}\n"), usize::MAX);
     assert!(matches!(effects.as_slice(), [ServerEffect::Note(_)]), "late: {effects:?}");
 }
