@@ -230,6 +230,9 @@ pub const TOOL_DESCRIPTION_BYTES_MAX: usize = 4 * 1024;
 /// The schema of a foreign tool: room for thirty parameters with a sentence each.
 pub const TOOL_SCHEMA_BYTES_MAX: usize = 16 * 1024;
 
+/// Files that one call of a foreign tool is handed: each is open while the call runs.
+pub const TOOL_FILES_COUNT_MAX: usize = 64;
+
 /// Tools at once. Models grow worse at choosing long before this, and every request lists them all.
 pub const TOOLS_COUNT_MAX: usize = 256;
 

@@ -14,9 +14,11 @@ use sentinel_core::config::{
     Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
 use sentinel_core::order::Map;
+use sentinel_core::skill::Catalogue;
 use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
+use crate::skills::shelf::{self, Shelves, shelves, tools};
 use crate::{environment, log, secrets, survey};
 
 /// A configuration, and where it came from.
@@ -27,6 +29,8 @@ pub(crate) struct Configuration {
     pub(crate) file: Option<PathBuf>,
     /// The files that it names, as they were when it was read.
     read: Texts,
+    /// The skills that were there then, by the directories that it names.
+    shelves: Shelves,
 }
 
 /// Finds the file and reads it. What there is to say about it is said on standard error.
@@ -36,7 +40,7 @@ pub(crate) fn find(
 ) -> Result<Configuration, Box<dyn Error>> {
     let usual = usual_file().filter(|path| path.exists());
     let file = named.map(Path::to_path_buf).or(usual);
-    let (reading, texts) = look(file.as_deref(), &program)?;
+    let (reading, texts, shelves) = look(file.as_deref(), &program)?;
     for diagnostic in &reading.diagnostics {
         eprintln!("{diagnostic}");
     }
@@ -44,7 +48,7 @@ pub(crate) fn find(
         return Err(Box::new(Dangerous));
     }
     let config = reading.config.ok_or(Refused)?;
-    Ok(Configuration { config, file, read: texts })
+    Ok(Configuration { config, file, read: texts, shelves })
 }
 
 /// Reads a text as the file of this name, here.
@@ -60,14 +64,15 @@ pub(crate) fn with_surroundings<T>(
     name: &str,
     deed: impl FnOnce(&Surroundings<'_>) -> T,
 ) -> Result<T, Box<dyn Error>> {
-    surrounded(name, &program, &|path| std::fs::read_to_string(path).ok(), deed)
+    let file = |path: &str| std::fs::read_to_string(path).ok();
+    surrounded(name, &program, &file, &|directories| tools(&shelves(directories)), deed)
 }
 
 /// Reads a file and what it names, or what there is without one.
 fn look(
     file: Option<&Path>,
     program: &dyn Fn(&str) -> Option<String>,
-) -> Result<(Reading, Texts), Box<dyn Error>> {
+) -> Result<(Reading, Texts, Shelves), Box<dyn Error>> {
     let text = match file {
         Some(path) => {
             std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?
@@ -81,14 +86,23 @@ fn look(
         texts.borrow_mut().insert(path.to_string(), text.clone());
         Some(text)
     };
-    let reading = surrounded(&name, program, &named, |surroundings| read(&text, surroundings))?;
-    Ok((reading, texts.into_inner()))
+    let found = RefCell::new(Shelves::new());
+    let skills = |directories: &[String]| {
+        let there = shelves(directories);
+        let names = tools(&there);
+        *found.borrow_mut() = there;
+        names
+    };
+    let reading =
+        surrounded(&name, program, &named, &skills, |surroundings| read(&text, surroundings))?;
+    Ok((reading, texts.into_inner(), found.into_inner()))
 }
 
 fn surrounded<T>(
     name: &str,
     program: &dyn Fn(&str) -> Option<String>,
     file: &dyn Fn(&str) -> Option<String>,
+    tools: &dyn Fn(&[String]) -> Vec<String>,
     deed: impl FnOnce(&Surroundings<'_>) -> T,
 ) -> Result<T, Box<dyn Error>> {
     let directory = std::env::current_dir()?;
@@ -101,7 +115,7 @@ fn surrounded<T>(
         current_directory: directory,
         file,
         program,
-        tools: &[],
+        tools,
     }))
 }
 
@@ -116,7 +130,8 @@ impl Configuration {
     /// It has errors, or is dangerous and nobody said that they know.
     pub(crate) fn again(&self, accepts_danger: bool) -> Result<Self, Box<dyn Error>> {
         let programs = &self.config.settings().programs;
-        let (reading, texts) = look(self.file.as_deref(), &|name| programs.get(name).cloned())?;
+        let (reading, texts, shelves) =
+            look(self.file.as_deref(), &|name| programs.get(name).cloned())?;
         for diagnostic in &reading.diagnostics {
             match diagnostic.severity {
                 Severity::Error | Severity::Danger => log::error!("{diagnostic}"),
@@ -127,7 +142,7 @@ impl Configuration {
             return Err(Box::new(Dangerous));
         }
         let config = reading.config.ok_or(Refused)?;
-        Ok(Self { config, file: self.file.clone(), read: texts })
+        Ok(Self { config, file: self.file.clone(), read: texts, shelves })
     }
 
     /// The files that are read for it: itself, those it names, and those its secrets are in.
@@ -181,6 +196,18 @@ impl Configuration {
         Some(text)
     }
 
+    /// The skills that were there when it was read.
+    pub(crate) fn catalogue(&self) -> Catalogue {
+        shelf::catalogue(&self.shelves)
+    }
+
+    fn installed(&self) -> Settings {
+        let mut settings = self.config.settings().clone();
+        let role = |tool: &str| self.config.role(tool).cloned();
+        self.catalogue().install(&mut settings, role);
+        settings
+    }
+
     /// What the core is told, where the agent lives in this directory; and the text that it can be
     /// made from again.
     pub(crate) fn settings(&self, state: &Path) -> Result<(Settings, String), Box<dyn Error>> {
@@ -193,11 +220,12 @@ impl Configuration {
             }
         });
         let text = format!(
-            "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{TEXTS}{texts}\n{}",
+            "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{TEXTS}{texts}\n{SKILLS}{}\n{}",
             file.unwrap_or_default(),
+            shelf::written(&self.shelves),
             show(&self.config)
         );
-        Ok((with_state(self.config.settings().clone(), state)?, text))
+        Ok((with_state(self.installed(), state)?, text))
     }
 }
 
@@ -211,14 +239,21 @@ pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
         let kept = kept.and_then(|text| text.as_str().ok()).map(ToString::to_string);
         kept.or_else(|| std::fs::read_to_string(path).ok())
     };
+    // Skills are those that were there then; a log of before there were any names none.
+    let shelves = line(SKILLS).map_or_else(|| Some(Shelves::new()), shelf::read)?;
+    let catalogue = shelf::catalogue(&shelves);
+    let tools = |_: &[String]| catalogue.tools().map(str::to_string).collect();
     let surroundings = Surroundings {
+        tools: &tools,
         file_name: line(FILE)?,
         home: line(HOME).filter(|home| !home.is_empty()),
         file: &file,
         ..Surroundings::bare("/")
     };
     let config = read(text, &surroundings).config?;
-    let settings = with_state(config.settings().clone(), line(STATE)?).ok()?;
+    let mut settings = config.settings().clone();
+    catalogue.install(&mut settings, |tool| config.role(tool).cloned());
+    let settings = with_state(settings, line(STATE)?).ok()?;
     Some(settings).filter(|settings| settings.digest == digest)
 }
 
@@ -238,6 +273,7 @@ const FILE: &str = "# file: ";
 const HOME: &str = "# home: ";
 const STATE: &str = "# state: ";
 const TEXTS: &str = "# texts: ";
+const SKILLS: &str = "# skills: ";
 
 /// `$XDG_CONFIG_HOME/sentinel/sentinel.toml`, or where that would be.
 pub(crate) fn usual_file() -> Option<PathBuf> {

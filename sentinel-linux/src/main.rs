@@ -39,6 +39,7 @@ mod seal;
 mod secrets;
 mod service;
 mod signals;
+mod skills;
 mod state;
 mod style;
 mod survey;

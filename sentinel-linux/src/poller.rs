@@ -40,10 +40,11 @@ pub(crate) enum Owner {
     Metrics,
     Sandbox,
     Egress,
+    Skills,
 }
 
 impl Owner {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Signals,
         Self::Journal,
         Self::Terminal,
@@ -52,6 +53,7 @@ impl Owner {
         Self::Metrics,
         Self::Sandbox,
         Self::Egress,
+        Self::Skills,
     ];
 }
 

@@ -8,6 +8,7 @@
 mod end;
 mod outside;
 mod reload;
+mod skill;
 pub(crate) mod start;
 mod way_out;
 
@@ -27,6 +28,7 @@ use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::order::{Map, Set};
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
+use sentinel_core::skill::Catalogue;
 use sentinel_core::tool::{Call, Operation};
 
 use self::start::Reached;
@@ -52,6 +54,7 @@ use crate::rest::Rest;
 use crate::sandbox::{self, Spawner};
 use crate::service::runs_programs;
 use crate::signals::{Signal, Signals};
+use crate::skills::Skills;
 use crate::state::State;
 use crate::terminal::{self, Terminal};
 use crate::tools::Tools;
@@ -140,6 +143,9 @@ struct Program {
     tools: Tools,
     fetches: Fetches,
     commands: Commands,
+    skills: Skills,
+    /// What there is of skills, as the settings say.
+    catalogue: Catalogue,
     models: Models,
     connectors: Connectors,
     door: Door,
@@ -223,6 +229,8 @@ impl Program {
             self.egress.tick(now, &self.poller, &mut self.network);
             let now = now.instant;
             self.network.tick(now, &self.poller);
+            self.skills.tick(now, &self.poller);
+            self.tell_skills()?;
             if let Some(server) = &mut self.server {
                 server.tick(now, &self.poller);
             }
@@ -267,6 +275,7 @@ impl Program {
             self.sentinel.deadline(),
             self.network.deadline(),
             self.egress.deadline(),
+            self.skills.deadline(),
             self.connectors.deadline(),
             self.door.deadline(),
             self.server.as_ref().and_then(Server::deadline),
@@ -352,6 +361,7 @@ impl Program {
             && self.sentinel.questions().next().is_some()
             && !self.tools.is_at_work()
             && !self.commands.is_at_work()
+            && !self.skills.is_at_work()
     }
 
     fn is_busy(&self) -> bool {
@@ -359,6 +369,7 @@ impl Program {
             || self.sentinel.is_busy()
             || self.tools.is_at_work()
             || self.commands.is_at_work()
+            || self.skills.is_at_work()
     }
 
     fn ready(&mut self, ready: Ready) -> Result<(), Box<dyn Error>> {
@@ -394,6 +405,12 @@ impl Program {
                 while let Some((call, output)) = self.commands.take() {
                     self.tell(Event::ToolFinished { call, output })?;
                 }
+            }
+            Some(Owner::Skills) => {
+                let now = self.clock.now().instant;
+                self.skills.ready(now, &self.poller, ready);
+                self.let_out()?;
+                self.tell_skills()?;
             }
             Some(Owner::Terminal) => match &mut self.assistant {
                 Some(assistant) => assistant.read(&self.poller)?,
@@ -462,6 +479,7 @@ impl Program {
                     self.shut_out(number)?;
                     self.tools.cancel(number);
                     self.commands.cancel(&self.poller, number);
+                    self.skills.cancel(self.clock.now().instant, &self.poller, number);
                     self.fetches.cancel(&self.poller, &mut self.network, number);
                 }
                 Effect::Post { delivery, platform, chat, post, said } => {
@@ -483,6 +501,7 @@ impl Program {
                 }
                 Effect::CancelFetch { fetch } => self.connectors.cancel_fetch(fetch),
                 Effect::RemoveFiles { conversation } => {
+                    self.skills.forget(conversation);
                     if let Err(why) = self.connectors.remove_files(conversation) {
                         log::warn!("a file of {conversation} is still there: {why}");
                     }
@@ -744,6 +763,13 @@ impl Program {
                 });
             if let Err(content) = begun {
                 let output = ToolOutput { content, is_error: true };
+                self.tell(Event::ToolFinished { call: number, output })?;
+            }
+            return Ok(());
+        }
+        if let Call::Foreign(foreign) = call {
+            let done = self.run_skill(number, conversation, foreign, call, handles, time_max);
+            if let Some(output) = done {
                 self.tell(Event::ToolFinished { call: number, output })?;
             }
             return Ok(());

@@ -36,6 +36,8 @@ pub enum Fault {
     WrongId(u32),
     /// What this id asked was answered before.
     Doubled(u32),
+    /// More was said than is listened to.
+    TooMuch,
 }
 
 impl Fault {
@@ -55,6 +57,7 @@ impl Fault {
             Self::OutOfTurn => "such a message cannot come at this point",
             Self::WrongId(_) => "nothing with this id is under way",
             Self::Doubled(_) => "this was answered before",
+            Self::TooMuch => "more was said than is listened to for one call",
         }
     }
 }

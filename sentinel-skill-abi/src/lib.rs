@@ -67,6 +67,7 @@ mod output;
 pub mod parameter;
 #[cfg(all(feature = "std", not(target_family = "wasm")))]
 pub mod program;
+pub mod session;
 #[cfg(target_family = "wasm")]
 pub mod wasm;
 mod write;

@@ -36,6 +36,10 @@ pub const MESSAGE_BYTES_MAX: usize = 1024;
 /// Bytes that are read from a handle at once: as Base64 they fit into a line with all around them.
 pub const READ_BYTES_MAX: usize = 32 * 1024;
 
+/// What Sentinel listens to for one call before it takes it for a flood: a file of 64 MiB, read
+/// piece by piece, and as much progress again.
+pub const MESSAGES_MAX: u32 = 4 * 1024;
+
 // Base64 makes four letters of three bytes; 256 bytes are more than the rest of an answer.
 const _: () = assert!(READ_BYTES_MAX.div_ceil(3) * 4 + 256 <= LINE_BYTES_MAX);
 const _: () = assert!(DEPTH_MAX <= 64);

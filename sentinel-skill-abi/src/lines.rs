@@ -9,19 +9,17 @@ use crate::limits::LINE_BYTES_MAX;
 
 /// Gathers bytes until they are lines, in room that somebody else has.
 #[derive(Debug)]
-pub struct Lines<'b> {
-    room: &'b mut [u8],
+pub struct Lines<R> {
+    room: R,
     length: usize,
     /// How many bytes in front are a line that was given out.
     taken: usize,
 }
 
-impl<'b> Lines<'b> {
+impl<R: AsMut<[u8]> + AsRef<[u8]>> Lines<R> {
     /// Lines that are at most as long as this room, and never longer than [`LINE_BYTES_MAX`].
     #[must_use]
-    pub fn new(room: &'b mut [u8]) -> Self {
-        let end = room.len().min(LINE_BYTES_MAX);
-        let (room, _) = room.split_at_mut(end);
+    pub const fn new(room: R) -> Self {
         Self { room, length: 0, taken: 0 }
     }
 
@@ -38,15 +36,19 @@ impl<'b> Lines<'b> {
         let end = input.iter().position(|byte| *byte == b'\n');
         let count = end.map_or(input.len(), |end| end + 1);
         let (front, rest) = input.split_at_checked(count).ok_or(Fault::TooLong)?;
-        let room = self.room.get_mut(self.length..self.length + count).ok_or(Fault::TooLong)?;
+        let end_of_it = self.length + count;
+        if end_of_it > LINE_BYTES_MAX {
+            return Err(Fault::TooLong);
+        }
+        let room = self.room.as_mut().get_mut(self.length..end_of_it).ok_or(Fault::TooLong)?;
         room.copy_from_slice(front);
         *input = rest;
-        self.length += count;
+        self.length = end_of_it;
         if end.is_none() {
             return Ok(None);
         }
         self.taken = self.length;
-        Ok(self.room.get(..self.length))
+        Ok(self.room.as_ref().get(..self.length))
     }
 
     /// Nothing more will come.

@@ -111,6 +111,9 @@ impl Agent {
         if self.settings.tools.find(call.tool()).is_err() {
             return (Verdict::Uncovered, Vec::new());
         }
+        if self.unusable(call.tool()).is_some() || self.is_never(call) {
+            return (Verdict::Uncovered, Vec::new());
+        }
         let decided = call.with_requests(&self.surroundings(call), |requests| {
             self.table.decide_all(Holder::AGENT, requests, self.now.wall)
         });
@@ -234,6 +237,8 @@ impl Agent {
     fn denial(&self, call: &Call, reason: Reason) -> String {
         let tool = call.tool();
         let why = match reason {
+            Reason::Uncovered if self.is_never(call) => "its skill says that it shall never",
+            Reason::Uncovered if let Some(why) = self.unusable(tool) => why,
             Reason::Uncovered => "no grant covers it",
             Reason::Forbidden => "a rule of the operator forbids it",
             Reason::SecretArgument | Reason::SecretContext => "a secret would leave",

@@ -43,6 +43,7 @@ mod repetition;
 mod restart;
 mod settings;
 mod shown;
+mod skills;
 mod snapshot;
 mod turn;
 mod underway;
@@ -62,6 +63,7 @@ use self::number::Numbers;
 use self::outbox::{Order, Outbox, Say, Saying};
 use self::persona::Persona;
 use self::shown::Shown;
+use self::skills::Standing;
 use self::turn::{End, Turn};
 use crate::budget::Budgets;
 use crate::capability::{Grant, Handle, Table};
@@ -71,7 +73,6 @@ use crate::llm::ToolDefinition;
 use crate::llm::route::{Route, RouteError};
 use crate::order::{Map, Set};
 use crate::time::{Instant, Now, Timestamp};
-use crate::tool::Builtin;
 
 pub use self::approval::Answer;
 pub(crate) use self::authority::MayRun;
@@ -93,6 +94,7 @@ pub(crate) use self::record::Entry;
 pub use self::record::Kind;
 pub use self::repetition::Repetition;
 pub use self::settings::{Model, Provider, Settings, TurnRules};
+pub use self::skills::{Installed, SkillState, SkillView};
 pub use self::view::{Chat, Granted, Origin, Seen, Status};
 
 /// The agent.
@@ -108,6 +110,8 @@ pub(crate) struct Agent {
     budgets: Budgets,
     access: Access,
     persona: Persona,
+    /// What operators said about skills, by their names.
+    standings: Map<String, Standing>,
     approvals: Approvals,
     conversations: Map<ConversationNumber, Conversation>,
     places: Map<(Box<str>, Box<str>), ConversationNumber>,
@@ -152,6 +156,7 @@ impl Agent {
             budgets: Budgets::new(settings.budget.clone()),
             access: Access::new(settings.access.clone()),
             persona: Persona::new(settings.persona),
+            standings: Map::new(),
             approvals: Approvals::default(),
             conversations: Map::new(),
             places: Map::new(),
@@ -161,7 +166,7 @@ impl Agent {
             fetches: Map::new(),
             deliveries: Map::new(),
             shown: Map::new(),
-            offered: offered(&settings),
+            offered: Default::default(),
             is_halted: false,
             inputs_count: 0,
             forgetting: Vec::new(),
@@ -173,6 +178,7 @@ impl Agent {
         };
         agent.check_tools()?;
         agent.grant_settings()?;
+        agent.offer();
         Ok(agent)
     }
 
@@ -540,13 +546,4 @@ impl core::error::Error for SettingsError {}
 fn route(settings: &Settings) -> Result<Route, SettingsError> {
     let names = settings.models.iter().map(|model| model.name.clone()).collect();
     Route::new(names, settings.route).map_err(SettingsError::Models)
-}
-
-fn offered(settings: &Settings) -> [Arc<Vec<ToolDefinition>>; 2] {
-    let offered = |has_plan: bool| {
-        let tools = settings.tools.iter();
-        let tools = tools.filter(|tool| has_plan || tool.builtin() != Some(Builtin::Plan));
-        Arc::new(tools.map(|tool| tool.definition().clone()).collect::<Vec<_>>())
-    };
-    [offered(true), offered(false)]
 }

@@ -23,6 +23,10 @@ use crate::channel::{Known, Person};
 impl Agent {
     pub(super) fn operator(&mut self, request: u64, command: OperatorCommand) {
         let outcome = self.operate(command);
+        // Grants decide which skills may be used, too.
+        if !self.settings.installed.is_empty() {
+            self.offer();
+        }
         self.outbox.record(Kind::Operated, super::SYSTEM, |out| {
             out.field("request", request);
             match &outcome {
@@ -137,6 +141,10 @@ impl Agent {
                 self.persona_changed(Some(digest), true);
                 Ok("accepted".to_string())
             }
+            OperatorCommand::ApproveSkill { name, digest } => self.approve_skill(&name, digest),
+            OperatorCommand::SwitchSkill { name, is_enabled } => {
+                self.switch_skill(&name, is_enabled)
+            }
             OperatorCommand::Forget(conversation) => self.forget(conversation),
             OperatorCommand::Snapshot => {
                 self.inputs_count = u64::MAX;
@@ -223,6 +231,6 @@ impl Agent {
     }
 }
 
-fn refusal(what: impl Into<String>) -> Refusal {
+pub(super) fn refusal(what: impl Into<String>) -> Refusal {
     Refusal { what: what.into() }
 }

@@ -51,6 +51,20 @@ pub enum OperatorCommand {
     Resume,
     /// The persona with this digest is the agent's from now on.
     AcceptPersona([u8; 32]),
+    /// A skill with this digest may be used.
+    ApproveSkill {
+        /// Its name.
+        name: String,
+        /// The digest of its files, as they were shown.
+        digest: [u8; 32],
+    },
+    /// Switch a skill on that was approved, or off.
+    SwitchSkill {
+        /// Its name.
+        name: String,
+        /// Whether it may be used.
+        is_enabled: bool,
+    },
     /// Forget a conversation.
     Forget(ConversationNumber),
     /// Take a snapshot: before another version of the program, which may decide differently, goes
@@ -94,6 +108,14 @@ impl OperatorCommand {
             Self::AcceptPersona(digest) => {
                 out.field("do", "accept_persona").field("digest", hex(digest).as_str());
             }
+            Self::ApproveSkill { name, digest } => {
+                out.field("do", "approve_skill").field("skill", name.as_str());
+                out.field("digest", hex(digest).as_str());
+            }
+            Self::SwitchSkill { name, is_enabled } => {
+                out.field("do", "switch_skill").field("skill", name.as_str());
+                out.field("is_enabled", *is_enabled);
+            }
             Self::Snapshot => {
                 out.field("do", "snapshot");
             }
@@ -128,6 +150,14 @@ impl OperatorCommand {
             "halt" => Self::Halt,
             "resume" => Self::Resume,
             "accept_persona" => Self::AcceptPersona(unhex(value.get("digest")?.as_str()?)?),
+            "approve_skill" => Self::ApproveSkill {
+                name: text(value, "skill")?,
+                digest: unhex(value.get("digest")?.as_str()?)?,
+            },
+            "switch_skill" => Self::SwitchSkill {
+                name: text(value, "skill")?,
+                is_enabled: value.get("is_enabled")?.as_bool()?,
+            },
             "snapshot" => Self::Snapshot,
             "forget" => Self::Forget(conversation()?),
             other => return Err(Unreadable::word("operator's command", other)),

@@ -84,7 +84,7 @@ impl Agent {
         if has_other_models {
             self.route = fresh.route;
         }
-        self.offered = fresh.offered;
+        self.offer();
         self.persona.pin(self.settings.persona);
         self.budgets.adopt(self.settings.budget.clone());
         self.access.adopt(self.settings.access.clone());
@@ -183,6 +183,7 @@ impl Agent {
         let is_gone = |handle: &Handle| self.table.find(*handle).is_none();
         handles.iter().any(is_gone)
             || self.settings.tools.find(call.tool()).is_err()
+            || self.unusable(call.tool()).is_some()
             || matches!(self.cover(call).0, Verdict::Denied { .. })
     }
 

@@ -138,6 +138,8 @@ kinds! {
     Snapshot = 283, "snapshot";
     /// A stranger's code was thrown away.
     CodeRefused = 284, "code.refused";
+    /// A skill was approved, switched on or off.
+    SkillChanged = 285, "skill.changed";
     /// A file that came with a message is about to be fetched, or is not taken.
     AttachmentAsked = 296, "attachment.asked";
     /// The model was given a name for a result instead of all of it.

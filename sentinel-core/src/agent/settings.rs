@@ -11,6 +11,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::skills::Installed;
 use crate::budget::{Prices, Rules};
 use crate::capability::Grant;
 use crate::channel::{AccessRules, Platform};
@@ -66,6 +67,9 @@ pub struct Settings {
     /// The skills that tools belong to, by the names of the tools. A tool that is not built in and
     /// not named here is a skill of its own.
     pub skills: Map<String, String>,
+    /// The skills that are there, by their names. One that is not named here needs nobody's
+    /// approval: the host stands for it.
+    pub installed: Map<String, Installed>,
 }
 
 /// A model that can be asked.
@@ -145,6 +149,7 @@ impl Settings {
             workspace: String::from("/"),
             programs: Map::new(),
             skills: Map::new(),
+            installed: Map::new(),
         }
     }
 }

@@ -28,7 +28,8 @@ use super::persona::Persona;
 use super::record::{Entry, Kind};
 use super::settings::Settings;
 use super::shown::restore_shown;
-use super::{Agent, SYSTEM, SettingsError, offered, route};
+use super::skills::restore_standings;
+use super::{Agent, SYSTEM, SettingsError, route};
 use crate::budget::Budgets;
 use crate::capability::{Handle, Table};
 use crate::channel::Access;
@@ -98,6 +99,7 @@ impl Agent {
         out.object("budgets", |out| self.budgets.keep(out));
         out.object("access", |out| self.access.keep(out));
         out.object("persona", |out| self.persona.keep(out));
+        self.keep_standings(out);
     }
 
     /// What is being said in a conversation is kept under its key.
@@ -182,7 +184,7 @@ impl Agent {
         let holding = conversations.iter().filter(|(_, chat)| held(chat) > 0);
         let holding = holding.map(|(number, _)| *number).collect();
         let held_bytes = conversations.values().map(held).sum();
-        Ok(Self {
+        let mut agent = Self {
             numbers: Numbers::after(number(value, "numbers")?),
             outbox: Default::default(),
             table: Table::restore(value.get("table")?).ok_or_else(unreadable("the grants"))?,
@@ -193,6 +195,7 @@ impl Agent {
             access: Access::restore(settings.access.clone(), value.get("access")?)
                 .ok_or_else(unreadable("the people"))?,
             persona: Persona::restore(value.get("persona")?)?,
+            standings: restore_standings(value)?,
             approvals: Approvals::of(
                 waiting,
                 questions.map_err(|_| Unreadable::new("the questions"))?,
@@ -205,7 +208,7 @@ impl Agent {
             fetches,
             deliveries,
             shown,
-            offered: offered(&settings),
+            offered: Default::default(),
             is_halted: value.get("is_halted")?.as_bool()?,
             inputs_count: 0,
             forgetting: Vec::new(),
@@ -214,7 +217,9 @@ impl Agent {
             held_bytes,
             now,
             settings,
-        })
+        };
+        agent.offer();
+        Ok(agent)
     }
 
     /// When a snapshot was taken, by the agent's clock, and the digest of the settings then.

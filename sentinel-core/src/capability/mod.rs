@@ -30,6 +30,7 @@ mod spec;
 mod spec_error;
 mod table;
 mod verdict;
+mod wanted;
 mod words;
 mod written;
 
@@ -44,3 +45,4 @@ pub use resource::{HttpRule, Resource};
 pub use spec_error::{SpecError, SpecProblem};
 pub use table::Table;
 pub use verdict::{Level, Verdict};
+pub use wanted::missing;

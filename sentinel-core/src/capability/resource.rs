@@ -107,6 +107,12 @@ impl Resource {
             if hosts.covers(&place.host) && ports.covers(place.port))
     }
 
+    /// Whether it is about this skill, or a part of it.
+    #[must_use]
+    pub fn is_of_skill(&self, skill: &str) -> bool {
+        matches!(self, Self::Skill { name, .. } if **name == *skill)
+    }
+
     /// Whether it covers nothing that `other` does not.
     #[must_use]
     pub fn is_within(&self, other: &Self) -> bool {

@@ -55,6 +55,7 @@ pub(super) static SECTIONS: &[Section] = &[
         doc: "What a tool does: `[tool.NAME]`. What is not said here stays as it is.",
         keys: TOOL,
     },
+    always("skills", "Where skills are: programs of others that bring tools along.", SKILLS),
     always("sandbox", "What each command runs in, and how much of everything it may use.", SANDBOX),
     always("budget", "What may be spent. Where several limits hold, all do.", BUDGET),
     always("http", "How the agent reaches the network.", HTTP),
@@ -389,6 +390,15 @@ static SECURITY: &[Key] = &[
     .or(Default::Text("strict"))
     .shell(),
 ];
+
+static SKILLS: &[Key] = &[key(
+    "directories",
+    Kind::Texts(Form::Path),
+    "Directories in which each folder with a \
+         `skill.toml` or a `SKILL.md` is a skill. The agent may not write there. What is found is \
+         used after `sentinel skill approve NAME` and a grant `skill NAME`.",
+)
+.shell()];
 
 static TOOL: &[Key] = &[
     key(

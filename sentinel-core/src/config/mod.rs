@@ -102,8 +102,8 @@ pub struct Surroundings<'s> {
     pub file: &'s dyn Fn(&str) -> Option<String>,
     /// Where a program is that is called by name.
     pub program: &'s dyn Fn(&str) -> Option<String>,
-    /// The names of tools that are not built in: those that skills bring along.
-    pub tools: &'s [&'s str],
+    /// The names of the tools that the skills in these directories bring along.
+    pub tools: &'s dyn Fn(&[String]) -> Vec<String>,
 }
 
 impl<'s> Surroundings<'s> {
@@ -117,7 +117,7 @@ impl<'s> Surroundings<'s> {
             current_directory,
             file: &|_| None,
             program: &|_| None,
-            tools: &[],
+            tools: &|_| Vec::new(),
         }
     }
 }

@@ -31,6 +31,7 @@ pub struct Config {
     pub(super) terminal: Option<Terminal>,
     pub(super) self_confinement: Confinement,
     pub(super) roles: Map<String, ToolRole>,
+    pub(super) skill_directories: Vec<String>,
     pub(super) sandbox: Sandboxing,
     pub(super) http: Http,
     pub(super) log: Log,
@@ -93,6 +94,12 @@ impl Config {
     #[must_use]
     pub fn role(&self, tool: &str) -> Option<&ToolRole> {
         self.roles.get(tool)
+    }
+
+    /// Where skills are.
+    #[must_use]
+    pub fn skill_directories(&self) -> &[String] {
+        &self.skill_directories
     }
 
     /// What commands run in.

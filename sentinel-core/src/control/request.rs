@@ -44,6 +44,8 @@ pub enum Query {
     Conversation(ConversationNumber),
     /// The persona.
     Persona,
+    /// The skills.
+    Skills,
 }
 
 impl Query {
@@ -59,11 +61,12 @@ impl Query {
             Self::Conversations => "conversations",
             Self::Conversation(_) => "messages",
             Self::Persona => "persona",
+            Self::Skills => "skills",
         }
     }
 
     fn named(name: &str, value: Value<'_>) -> Result<Self, RequestError> {
-        const PLAIN: [Query; 7] = [
+        const PLAIN: [Query; 8] = [
             Query::Status,
             Query::Grants,
             Query::People,
@@ -71,6 +74,7 @@ impl Query {
             Query::Questions,
             Query::Conversations,
             Query::Persona,
+            Query::Skills,
         ];
         if name == "messages" {
             let number = value.get("conversation").and_then(Value::as_u64);

@@ -8,8 +8,12 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::Query;
-use crate::agent::{Chat, ConversationNumber, Granted, Origin, Pending, Seen, Status, cut, hex};
+use crate::agent::{
+    Chat, ConversationNumber, Granted, Origin, Pending, Seen, SkillState, SkillView, Status, cut,
+    hex,
+};
 use crate::budget::Amount;
+use crate::capability::Grant;
 use crate::channel::{Known, Standing};
 use crate::limits::{
     CONTROL_ANSWER_BYTES_MAX, CONTROL_MESSAGE_BYTES_MAX, CONTROL_PAGE_BYTES,
@@ -70,6 +74,9 @@ fn show(out: &mut Out<'_>, sentinel: &Sentinel, what: Query, after: u64, now: No
             let from = ConversationNumber(after.saturating_add(1));
             let chats = sentinel.conversations(from).map(|chat| (chat.number.0, chat));
             page(out, what, after, chats, |out, chat| conversation(out, chat));
+        }
+        Query::Skills => {
+            page(out, what, after, (1..).zip(sentinel.skills(now.wall)), |out, it| skill(out, it));
         }
         Query::Conversation(number) => match sentinel.history(number) {
             None => {
@@ -170,6 +177,33 @@ fn grant(out: &mut Out<'_>, granted: &Granted<'_>) {
     if let Origin::Answer(conversation) = origin {
         out.field("conversation", conversation.0);
     }
+}
+
+fn skill(out: &mut Out<'_>, skill: &SkillView<'_>) {
+    out.field("skill", skill.name).field("digest", hex(&skill.digest).as_str());
+    let state = match &skill.state {
+        SkillState::Ready => "ready",
+        SkillState::New => "new",
+        SkillState::Changed(_) => "changed",
+        SkillState::Disabled => "disabled",
+        SkillState::Lacking(_) => "lacking",
+    };
+    out.field("state", state);
+    if let SkillState::Changed(approved) = &skill.state {
+        out.field("approved", hex(approved).as_str());
+    }
+    if let SkillState::Lacking(lacking) = &skill.state {
+        texts(out, "missing", lacking.iter());
+    }
+    texts(out, "grants", skill.grants.iter().copied());
+}
+
+fn texts<'g>(out: &mut Out<'_>, key: &str, grants: impl Iterator<Item = &'g Grant>) {
+    out.array(key, |out| {
+        for grant in grants {
+            out.value(grant.to_string().as_str());
+        }
+    });
 }
 
 fn person(out: &mut Out<'_>, known: &Known) {

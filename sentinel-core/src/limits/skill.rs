@@ -52,6 +52,9 @@ pub const SKILL_OUTPUT_BYTES: i64 = 16 * 1024;
 /// The most bytes of an output: a line of the contract, less what stands around it.
 pub const SKILL_OUTPUT_BYTES_MAX: i64 = 64 * 1024 - 256;
 
+/// Skills at once. Each has tools that every request to a model lists.
+pub const SKILLS_COUNT_MAX: usize = 64;
+
 /// Files of a skill. More is a library, which belongs to the system.
 pub const SKILL_FILES_COUNT_MAX: usize = 1000;
 

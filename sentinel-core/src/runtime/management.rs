@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use super::{Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
 use crate::agent::{
-    Chat, ConversationNumber, Granted, History, OperatorCommand, Seen, Settings, Status,
+    Chat, ConversationNumber, Granted, History, OperatorCommand, Seen, Settings, SkillView, Status,
 };
 use crate::channel::{Known, Waiting};
 use crate::journal::KeyRing;
@@ -67,6 +67,11 @@ impl Sentinel {
     /// The grants from this place on, in the order of their places.
     pub fn grants(&self, from: u32) -> impl Iterator<Item = Granted<'_>> {
         self.agent.grants(from)
+    }
+
+    /// The skills that the settings name, and whether each can be used.
+    pub fn skills(&self, now: Timestamp) -> impl Iterator<Item = SkillView<'_>> {
+        self.agent.skills(now)
     }
 
     /// Everybody who has a number, in the order of numbers.

@@ -8,6 +8,7 @@ mod passages;
 mod references;
 mod restarts;
 mod shell;
+mod skills;
 mod snapshots;
 
 use alloc::string::String;

@@ -132,6 +132,18 @@ impl Manifest {
     }
 }
 
+impl Kind {
+    /// Whether it takes what a call is handed: a handle, or a list of them.
+    #[must_use]
+    pub fn is_handles(&self) -> bool {
+        match self {
+            Self::Handle => true,
+            Self::List { of, .. } => of.is_handles(),
+            _ => false,
+        }
+    }
+}
+
 impl Tool {
     /// The label of what comes of it.
     #[must_use]

@@ -24,8 +24,9 @@
 //! - Nothing that a skill says of itself gives it anything.
 //!
 //! # Not here
-//! Starting skills, and the messages that they speak: `sentinel-skill-abi` and the shells.
+//! Which skills may be used: the agent. Starting them, and the messages that they speak: `sentinel-skill-abi` and the shells.
 
+mod catalogue;
 mod content;
 mod instructions;
 mod manifest;
@@ -33,6 +34,7 @@ mod needs;
 mod read;
 mod schema;
 
+pub use catalogue::{Catalogue, Folder, Named, Skill};
 pub use content::{Content, ContentError};
 pub use instructions::Instructions;
 pub use manifest::{Bounds, Capabilities, Kind, Manifest, Parameter, Runtime, Tool};

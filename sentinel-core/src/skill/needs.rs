@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::manifest::Manifest;
-use crate::capability::{Grant, Level};
+use crate::capability::{Grant, missing};
 use crate::order::Map;
 use crate::text::json::Value;
 use crate::time::Timestamp;
@@ -16,17 +16,7 @@ impl Manifest {
     /// Whether a use is asked about makes no difference: it can be used.
     #[must_use]
     pub fn missing(&self, granted: &[Grant], now: Timestamp) -> Vec<&Grant> {
-        let is_alive =
-            |grant: &&Grant| grant.until.is_none_or(|until| until > now) && grant.uses != Some(0);
-        let covers = |wanted: &Grant, is_denial: bool| {
-            let mut some = granted.iter().filter(is_alive);
-            some.any(|grant| {
-                (grant.level == Level::Deny) == is_denial
-                    && wanted.resource.is_within(&grant.resource)
-            })
-        };
-        let is_missing = |wanted: &&Grant| !covers(wanted, false) || covers(wanted, true);
-        self.capabilities.required.iter().filter(is_missing).collect()
+        missing(&self.capabilities.required, &granted.iter().collect::<Vec<_>>(), now)
     }
 
     /// Whether what a skill says of its parameters is what the manifest says, tool by tool. The

@@ -3,6 +3,7 @@
 //! # Invariants
 //! - It is the one that `sentinel-skill-abi` derives from the same types.
 
+use alloc::format;
 use alloc::string::String;
 
 use super::manifest::{Kind, Tool};
@@ -12,12 +13,28 @@ impl Tool {
     /// The JSON Schema of its arguments.
     #[must_use]
     pub fn schema(&self) -> String {
+        self.written(false)
+    }
+
+    /// The same as a model is told it: it names files, and the skill gets handles for them.
+    #[must_use]
+    pub fn schema_for_models(&self) -> String {
+        self.written(true)
+    }
+
+    fn written(&self, names_files: bool) -> String {
         json::object(|root| {
             root.field("type", "object").object("properties", |properties| {
                 for parameter in &self.parameters {
                     properties.object(&parameter.name, |out| {
-                        kind(&parameter.kind, out);
-                        out.field("description", parameter.description.as_str());
+                        kind(&parameter.kind, names_files, out);
+                        let description = parameter.description.as_str();
+                        match names_files && parameter.kind.is_handles() {
+                            true => {
+                                out.field("description", format!("{description} (a path)").as_str())
+                            }
+                            false => out.field("description", description),
+                        };
                     });
                 }
             });
@@ -42,7 +59,7 @@ impl Tool {
     }
 }
 
-fn kind(kind: &Kind, out: &mut ObjectWriter<'_, String>) {
+fn kind(kind: &Kind, names_files: bool, out: &mut ObjectWriter<'_, String>) {
     match kind {
         Kind::Text { bytes_max } => {
             out.field("type", "string").field("maxLength", *bytes_max);
@@ -61,8 +78,11 @@ fn kind(kind: &Kind, out: &mut ObjectWriter<'_, String>) {
             });
         }
         Kind::List { of, count_max } => {
-            out.field("type", "array").object("items", |out| self::kind(of, out));
+            out.field("type", "array").object("items", |out| self::kind(of, names_files, out));
             out.field("maxItems", *count_max);
+        }
+        Kind::Handle if names_files => {
+            out.field("type", "string");
         }
         Kind::Handle => {
             out.field("type", "integer").field("format", "handle");

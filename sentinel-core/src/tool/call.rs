@@ -8,12 +8,14 @@
 //! walls. Here they are one JSON object in one form.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::arguments;
-use super::error::{ArgumentError, ArgumentProblem};
+use super::error::{ArgumentError, ArgumentProblem, Place};
 use super::operation::Operation;
 use crate::capability::Destination;
-use crate::text::json::{Numbers, Sink};
+use crate::limits::TOOL_FILES_COUNT_MAX;
+use crate::text::json::{Numbers, Sink, Value};
 
 /// A call that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +32,42 @@ pub struct ForeignCall {
     /// A name that [`Tools::add`](super::Tools::add) took, so it needs no escapes.
     tool: String,
     arguments: String,
+    files: Vec<String>,
+    hosts: Vec<Destination>,
+}
+
+/// What a call of a foreign tool needs beside the tool itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The parameters that name files, which its owner is handed for the time of the call.
+    pub files: Vec<String>,
+    /// What its owner is let out to while it runs.
+    pub hosts: Vec<Destination>,
 }
 
 impl ForeignCall {
-    pub(super) fn parse(tool: &str, text: &str) -> Result<Self, ArgumentError> {
+    pub(super) fn parse(tool: &str, text: &str, needs: &Needs) -> Result<Self, ArgumentError> {
+        let fails = |problem| ArgumentError { tool: tool.to_string(), problem };
         let document = arguments::parse(tool, text)?;
-        let arguments = document.root().canonical(Numbers::Exact).map_err(|error| {
-            ArgumentError { tool: tool.to_string(), problem: ArgumentProblem::NotCanonical(error) }
-        })?;
-        Ok(Self { tool: tool.to_string(), arguments })
+        let mut files = Vec::new();
+        for name in &needs.files {
+            let Some(value) = document.root().find(name).filter(|value| !value.is_null()) else {
+                continue;
+            };
+            named_files(value, &mut files).map_err(|why| {
+                let place = Place::Member(FILES, name.clone());
+                fails(ArgumentProblem::Unusable { place, why })
+            })?;
+        }
+        let arguments = document.root().canonical(Numbers::Exact);
+        let arguments = arguments.map_err(|error| fails(ArgumentProblem::NotCanonical(error)))?;
+        Ok(Self { tool: tool.to_string(), arguments, files, hosts: needs.hosts.clone() })
+    }
+
+    /// The files that it names, in the order in which its parameters stand in its definition.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// The tool.
@@ -56,7 +85,7 @@ impl ForeignCall {
     /// A call of the same tool with other arguments, in their canonical form.
     #[cfg(feature = "agent")]
     pub(super) fn of_arguments(&self, arguments: String) -> Self {
-        Self { tool: self.tool.clone(), arguments }
+        Self { arguments, ..self.clone() }
     }
 }
 
@@ -66,6 +95,7 @@ impl Call {
     pub fn hosts(&self) -> &[Destination] {
         match self {
             Self::Builtin(Operation::RunCommand { hosts, .. }) => hosts,
+            Self::Foreign(call) => &call.hosts,
             _ => &[],
         }
     }
@@ -101,7 +131,7 @@ impl Call {
     pub fn canonical(&self, out: &mut impl Sink) {
         match self {
             Self::Builtin(operation) => operation.canonical(out),
-            Self::Foreign(ForeignCall { tool, arguments }) => {
+            Self::Foreign(ForeignCall { tool, arguments, .. }) => {
                 out.push_str("{\"arguments\":");
                 out.push_str(arguments);
                 out.push_str(",\"tool\":\"");
@@ -111,3 +141,24 @@ impl Call {
         }
     }
 }
+
+/// The files that a value names: a path, or a list of them.
+fn named_files(value: Value<'_>, files: &mut Vec<String>) -> Result<(), &'static str> {
+    if let Ok(path) = value.as_str() {
+        if path.is_empty() || path.contains('\0') {
+            return Err("it must be the path of a file");
+        }
+        files.push(path.to_string());
+        return Ok(());
+    }
+    for element in value.elements().map_err(|_| "it must be the path of a file")? {
+        let path = element.as_str().ok().filter(|path| !path.is_empty() && !path.contains('\0'));
+        files.push(path.ok_or("it must be a list of paths of files")?.to_string());
+    }
+    if files.len() > TOOL_FILES_COUNT_MAX {
+        return Err("these are too many files for one call");
+    }
+    Ok(())
+}
+
+const FILES: &str = "arguments";

@@ -37,7 +37,7 @@ mod role;
 mod tests;
 
 pub use builtin::Builtin;
-pub use call::{Call, ForeignCall};
+pub use call::{Call, ForeignCall, Needs};
 #[cfg(feature = "agent")]
 pub(crate) use contents::Unfit;
 pub use edit::{EditError, replace};
@@ -46,4 +46,4 @@ pub use excerpt::{excerpt, is_text};
 pub use glob::Glob;
 pub use operation::Operation;
 pub use registry::{CallError, Tool, ToolProblem, ToolRefused, Tools, looks_like};
-pub use requests::{RequestError, Surroundings};
+pub use requests::{BETWEEN, RequestError, Surroundings};

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::builtin::Builtin;
-use super::call::{Call, ForeignCall};
+use super::call::{Call, ForeignCall, Needs};
 use super::error::{ArgumentError, UnknownTool, excerpt};
 use super::role::Roles;
 use crate::label::{Output, ToolRole};
@@ -37,6 +37,8 @@ pub struct Tool {
     roles: Roles,
     builtin: Option<Builtin>,
     is_idempotent: bool,
+    /// What calls of a foreign one need.
+    needs: Needs,
 }
 
 impl Tool {
@@ -114,6 +116,7 @@ impl Tools {
                     roles: builtin.roles(),
                     builtin: Some(builtin),
                     is_idempotent: false,
+                    needs: Needs::default(),
                 });
             }
         }
@@ -131,9 +134,24 @@ impl Tools {
         role: ToolRole,
         is_idempotent: bool,
     ) -> Result<(), ToolRefused> {
+        self.add_with(definition, role, is_idempotent, Needs::default())
+    }
+
+    /// The same for a tool whose calls need more than the tool.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add).
+    pub fn add_with(
+        &mut self,
+        definition: ToolDefinition,
+        role: ToolRole,
+        is_idempotent: bool,
+        needs: Needs,
+    ) -> Result<(), ToolRefused> {
         self.check(&definition)
             .map_err(|problem| ToolRefused { name: excerpt(&definition.name), problem })?;
-        self.list.push(Tool { definition, roles: Roles::of(role), builtin: None, is_idempotent });
+        let roles = Roles::of(role);
+        self.list.push(Tool { definition, roles, builtin: None, is_idempotent, needs });
         Ok(())
     }
 
@@ -172,7 +190,9 @@ impl Tools {
         let tool = self.find(&call.name).map_err(CallError::UnknownTool)?;
         let call = match tool.builtin {
             Some(builtin) => builtin.parse(&call.arguments).map(Call::Builtin),
-            None => ForeignCall::parse(tool.name(), &call.arguments).map(Call::Foreign),
+            None => {
+                ForeignCall::parse(tool.name(), &call.arguments, &tool.needs).map(Call::Foreign)
+            }
         };
         Ok((tool, call.map_err(CallError::Arguments)?))
     }

@@ -106,8 +106,18 @@ impl Call {
         match self {
             Self::Builtin(operation) => operation.with_requests(surroundings, then),
             Self::Foreign(call) => {
+                let hosts = self.hosts();
                 let name = surroundings.skill.ok_or(RequestError::UnknownSkill)?;
-                Ok(then(&[Request::Skill { name, operation: call.tool() }]))
+                // What a model knows under both names is one operation of that skill.
+                let own = call.tool().strip_prefix(name).and_then(|it| it.strip_prefix(BETWEEN));
+                let operation = own.unwrap_or(call.tool());
+                let mut requests = Vec::from([Request::Skill { name, operation }]);
+                for path in call.files() {
+                    let path = resolve(surroundings.workspace, path, "a file")?;
+                    requests.push(file(path, FileRight::Read));
+                }
+                requests.extend(hosts.iter().map(Request::Reach));
+                Ok(then(&requests))
             }
         }
     }
@@ -184,6 +194,10 @@ fn program_of<'p>(
     };
     PathRef::absolute(found).map_err(|error| RequestError::Path { parameter: "program", error })
 }
+
+/// What stands between the name of a skill and that of its tool in what a model is told: the
+/// dialects of models take no `.`.
+pub const BETWEEN: &str = "__";
 
 const fn file(path: PathRef<'_>, right: FileRight) -> Request<'_> {
     Request::File { path, right, is_tree: false }

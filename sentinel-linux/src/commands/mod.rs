@@ -125,6 +125,11 @@ impl Commands {
         }
     }
 
+    /// Who starts programs, if that is possible here.
+    pub(crate) fn spawner(&self) -> Result<&Spawner, String> {
+        self.spawner.as_ref().ok_or_else(|| GONE.to_string())
+    }
+
     /// A command that waits to be let out: where it connects to, and how far it may go.
     pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, Allowance)> {
         self.ways.pop()

@@ -25,6 +25,7 @@ use crate::log;
 use crate::models::Models;
 use crate::network::Network;
 use crate::persona::Persona;
+use crate::skills::shelf;
 use crate::tools::Tools;
 
 /// All that other settings need, made and not yet in use.
@@ -143,6 +144,10 @@ impl Program {
         log::configure(config.log(), self.options.log, self.options.mode == Mode::Run);
         self.models.configure(models);
         self.tools.hold(roots);
+        self.catalogue = configuration.catalogue();
+        for problem in shelf::keep(self.state.directory(), &self.catalogue) {
+            log::warn!("{problem}");
+        }
         let has_names = start::can_read_names();
         if !has_names {
             log::warn!("names are resolved as before: the system's files cannot be read any more");

@@ -36,6 +36,7 @@ use crate::persona::Persona;
 use crate::poller::{Interest, Owner, Poller, Token};
 use crate::rest::Rest;
 use crate::signals::Signals;
+use crate::skills::{Skills, shelf};
 use crate::terminal::Terminal;
 use crate::tools::{self, Tools};
 
@@ -49,6 +50,10 @@ impl Program {
         let (clock, rest) = (Clock::new(), Rest::new());
         let opened = opening::open(&options.configuration, &options.state, &clock, Purpose::Work)?;
         let Opened { state, settings, sentinel, last, bytes_count } = opened;
+        let catalogue = options.configuration.catalogue();
+        for problem in shelf::keep(state.directory(), &catalogue) {
+            log::warn!("{problem}");
+        }
         let config = &options.configuration.config;
         // What operators granted is held as well as what the settings grant.
         let granted = || sentinel.grants(0).map(|granted| granted.grant);
@@ -88,6 +93,9 @@ impl Program {
             reach.extend(files_path.iter().map(|path| Reach { path, writes: true }));
             let places = read_again(&options.configuration);
             reach.extend(places.iter().map(|path| Reach { path, writes: false }));
+            let shelves = config.skill_directories().iter().map(Path::new);
+            let shelves = shelves.filter(|path| path.exists());
+            reach.extend(shelves.map(|path| Reach { path, writes: false }));
             confine::confine_files(&reach)?;
             reached = Some(Reached::new(&reach));
         }
@@ -125,6 +133,8 @@ impl Program {
             tools,
             fetches: Fetches::default(),
             commands,
+            skills: Skills::default(),
+            catalogue,
             models,
             connectors,
             door,

@@ -11,7 +11,9 @@ use crate::log;
 impl Program {
     /// Lets out the programs whose sandboxes have a network by now.
     pub(super) fn let_out(&mut self) -> Result<(), Box<dyn Error>> {
-        while let Some((call, listener, allowance)) = self.commands.take_way() {
+        while let Some((call, listener, allowance)) =
+            self.commands.take_way().or_else(|| self.skills.take_way())
+        {
             let door = self.egress.serve(&self.poller, listener, allowance)?;
             self.doors.insert(door, call);
         }

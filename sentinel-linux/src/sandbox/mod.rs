@@ -69,7 +69,7 @@ use self::outcome::{Ending, Report, Usage};
 use self::plan::{Base, Plan};
 pub(crate) use self::published::Door;
 pub(crate) use self::search::found;
-pub(crate) use self::spawner::{Asked, Spawner};
+pub(crate) use self::spawner::{Asked, Spawner, Talking};
 pub(crate) use self::system::ENVIRONMENT;
 pub(crate) use self::watch::{Seen, Watch};
 

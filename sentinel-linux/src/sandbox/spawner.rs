@@ -17,7 +17,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::{AsFd as _, OwnedFd};
+use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{
@@ -49,6 +49,19 @@ pub(crate) struct Asked {
     pub(crate) report: OwnedFd,
 }
 
+/// A program that is talked with.
+#[derive(Debug)]
+pub(crate) struct Talking {
+    /// What it reads.
+    pub(crate) input: OwnedFd,
+    /// What it says.
+    pub(crate) output: OwnedFd,
+    /// What it says for its author.
+    pub(crate) errors: OwnedFd,
+    /// Where its end is told; when this is closed, it ends.
+    pub(crate) report: OwnedFd,
+}
+
 impl Spawner {
     /// Makes the process. To be called while there is one thread and nothing is known yet.
     pub(crate) fn start() -> io::Result<Self> {
@@ -73,22 +86,47 @@ impl Spawner {
     /// # Errors
     /// The request is too long, the process is gone, or this one has no more descriptors.
     pub(crate) fn ask(&self, profile: &Profile) -> io::Result<Asked> {
+        let (output, writer) = pipe()?;
+        let report = self.send(profile, &[writer.as_fd()])?;
+        Ok(Asked { output, report })
+    }
+
+    /// Asks for a program that is talked with.
+    ///
+    /// # Errors
+    /// As for [`ask`](Self::ask).
+    pub(crate) fn ask_to_talk(&self, profile: &Profile) -> io::Result<Talking> {
+        let ((output, writer), (errors, complaints)) = (pipe()?, pipe()?);
+        let flags = SocketFlags::CLOEXEC;
+        let (input, inside) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        rustix::fs::fcntl_setfl(&input, OFlags::NONBLOCK)?;
+        let streams = [writer.as_fd(), inside.as_fd(), complaints.as_fd()];
+        let report = self.send(profile, &streams)?;
+        Ok(Talking { input, output, errors, report })
+    }
+
+    /// Sends a request with the program's streams, and gives the end where its end is told.
+    fn send(&self, profile: &Profile, streams: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
         let request = profile.encode();
         if request.len() > REQUEST_BYTES_MAX {
             return Err(io::Error::other("the command is too long to be started"));
         }
-        let flags = rustix::pipe::PipeFlags::CLOEXEC;
-        let (output, writer) = rustix::pipe::pipe_with(flags)?;
-        rustix::fs::fcntl_setfl(&output, OFlags::NONBLOCK)?;
         let (report, inside) = pair()?;
-        let fds = [writer.as_fd(), inside.as_fd()];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let fds: Vec<_> = [inside.as_fd()].into_iter().chain(streams.iter().copied()).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&fds));
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
         sendmsg(&self.socket, &[IoSlice::new(&request)], &mut ancillary, flags)?;
-        Ok(Asked { output, report })
+        Ok(report)
     }
+}
+
+/// A pipe, of which the end to read from waits for nothing.
+fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    rustix::fs::fcntl_setfl(&reader, OFlags::NONBLOCK)?;
+    Ok((reader, writer))
 }
 
 pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -178,7 +216,7 @@ fn take(
     ahead: &mut Option<Ahead>,
     groups: &mut Map<i32, Group>,
 ) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut slices = [IoSliceMut::new(bytes)];
     let length = match recvmsg(socket, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
@@ -189,21 +227,27 @@ fn take(
     let request = bytes.get(..length).filter(|request| !request.is_empty());
     let request = request.ok_or(io::ErrorKind::UnexpectedEof)?;
     let profile = Profile::decode(request).map_err(io::Error::other)?;
-    let [output, report]: [OwnedFd; 2] = fds.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+    let mut fds = fds.into_iter();
+    let (Some(report), Some(output)) = (fds.next(), fds.next()) else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let (input, errors) = (fds.next(), fds.next());
     let started = sandboxes.missing(&profile).and_then(|missing| {
         if !missing.is_empty() {
             Report::lack(&report, &missing.join("; "));
         }
         // Whatever is wrong with that one, or with the profile, is told of one that is made now.
         let is_grouped = sandboxes.is_grouped(&profile.limits);
-        if let Some(ahead) = ahead.take_if(|ahead| !is_grouped && ahead.suits(&profile))
+        let is_talked_with = input.is_some();
+        if let Some(ahead) =
+            ahead.take_if(|ahead| !is_grouped && !is_talked_with && ahead.suits(&profile))
             && ahead.give(sandboxes, &profile, request, (&output, &report)).is_ok()
         {
             return Ok(());
         }
         let streams = Streams {
-            input: nothing.try_clone()?,
-            errors: output.try_clone()?,
+            input: input.map_or_else(|| nothing.try_clone(), Ok)?,
+            errors: errors.map_or_else(|| output.try_clone(), Ok)?,
             output: output.try_clone()?,
         };
         let made = sandboxes.begin(&profile, streams, report.try_clone()?, None, Vec::new())?;
@@ -235,5 +279,7 @@ const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 /// A request: what fits into a socket's buffer on every machine, and more than the words of a call.
 pub(super) const REQUEST_BYTES_MAX: usize = 160 * 1024;
 const _: () = assert!(2 * sentinel_core::limits::TOOL_ARGV_BYTES_MAX < REQUEST_BYTES_MAX);
+/// The descriptors of a request: where its end is told, and its streams.
+const FDS_MAX: usize = 4;
 /// Descriptors below this are closed: what the agent had open is not the spawner's.
 const KEPT_FROM: i32 = 256;

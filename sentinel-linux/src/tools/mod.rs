@@ -13,6 +13,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
@@ -116,6 +117,14 @@ impl Tools {
             Operation::ListDirectory { path } => files::list(roots, &self.absolute(path)),
             other => Err(FileError::new(other.tool().name(), "it is not done here")),
         }
+    }
+
+    /// Opens a plain file for whoever a call hands it to.
+    pub(crate) fn open(&self, path: &str) -> Result<File, String> {
+        let path = self.absolute(path);
+        let place = self.roots.place(&path, FileRight::Read);
+        let file = place.and_then(|place| place.open_file(&path));
+        file.map_err(|error| error.to_string())
     }
 
     /// Paths of calls are relative to the workspace, as the core takes them.

@@ -78,7 +78,9 @@ pub(super) fn implied(
             add(Resource::Model { name: wanted.into(), is_prefix: false }, Level::Allow);
         }
     }
-    for (_, path) in own_files(build) {
+    let skills = super::skill_directories(build);
+    let skills = skills.iter().filter_map(|path| Path::parse(path).ok());
+    for path in own_files(build).into_iter().map(|(_, path)| path).chain(skills) {
         let rights = FileRights::of(&[FileRight::Write]);
         add(Resource::Files { path, rights }, Level::Deny);
     }
@@ -144,12 +146,13 @@ pub(super) fn programs(build: &mut Build<'_, '_>) -> Map<String, String> {
 pub(super) fn roles(build: &mut Build<'_, '_>) -> Map<String, ToolRole> {
     let mut roles = Map::new();
     let draft = build.draft;
+    // Asked for also where no tool is described: whoever answers takes note of what is there.
+    let foreign = (build.surroundings.tools)(&super::skill_directories(build));
     for part in draft.parts("tool") {
         let name = part.name.as_deref().unwrap_or_default();
         let builtin = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name);
-        let foreign = build.surroundings.tools;
-        if builtin.is_none() && !foreign.contains(&name) {
-            let mut known: Vec<&str> = foreign.to_vec();
+        if builtin.is_none() && !foreign.iter().any(|tool| tool == name) {
+            let mut known: Vec<&str> = foreign.iter().map(String::as_str).collect();
             known.extend(Builtin::ALL.iter().map(|builtin| builtin.name()));
             let meant = suggest::nearest(name, known);
             let message = format!("there is no tool {}", quoted(name));

@@ -126,6 +126,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             _ => Confinement::Strict,
         },
         roles,
+        skill_directories: skill_directories(build),
         sandbox: rest::sandbox(build),
         http: rest::http(build),
         log: rest::log(build),
@@ -134,6 +135,13 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         settings,
     };
     (config, written)
+}
+
+/// Where skills are.
+pub(super) fn skill_directories(build: &Build<'_, '_>) -> Vec<String> {
+    let part = build.draft.part("skills");
+    let list = part.map(|part| part.list("directories")).unwrap_or_default();
+    list.iter().filter_map(|node| node.text().map(String::from)).collect()
 }
 
 fn terminal(build: &Build<'_, '_>) -> Option<Terminal> {

@@ -30,7 +30,7 @@ fn read_with(text: &str, variables: &[(&str, &str)]) -> Reading {
             home: Some("/users/ada"),
             file: &file,
             program: &program,
-            tools: &["weather"],
+            tools: &|_| Vec::from([String::from("weather")]),
             ..Surroundings::bare("/srv/work")
         },
     )

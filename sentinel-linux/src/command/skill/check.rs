@@ -5,19 +5,20 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sentinel_core::capability::Grant;
-use sentinel_core::skill::{Difference, Instructions, Kind, Manifest, Runtime, Tool, grant_line};
+use sentinel_core::skill::{Instructions, Kind, Manifest, Runtime, Tool, grant_line};
 use sentinel_core::text::json;
 use sentinel_core::time::Timestamp;
 use sentinel_skill_abi::Code;
 use sentinel_skill_abi::conversation::Task;
 use sentinel_skill_abi::json::{Text, Value};
-use sentinel_skill_abi::message::{ToHost, ToSkill, tools};
+use sentinel_skill_abi::message::{ToHost, ToSkill};
 
 use super::super::Arguments;
 use super::super::shown::plain;
-use super::folder::{Folder, INSTRUCTIONS, MANIFEST};
 use super::guest::{Guest, Silence};
 use crate::sandbox::Sandboxes;
+use crate::skills::describing;
+use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
 use crate::style::Style;
 
 pub(super) fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -216,7 +217,7 @@ fn greet(guest: &mut Guest, manifest: &Manifest) -> Result<(), String> {
     }
 }
 
-fn describes(guest: &mut Guest, manifest: &Manifest) -> Result<(), String> {
+pub(super) fn describes(guest: &mut Guest, manifest: &Manifest) -> Result<(), String> {
     greet(guest, manifest)?;
     said(guest.say(|conversation, room| conversation.describe(room)))?;
     let line = heard(guest)?;
@@ -225,45 +226,11 @@ fn describes(guest: &mut Guest, manifest: &Manifest) -> Result<(), String> {
         ToHost::Error { message, .. } => return Err(format!("it fails: {message}")),
         _ => return Err("it does not answer".into()),
     };
-    let texts: Vec<(String, String, &str)> = tools(list)
-        .map(|it| (it.name.to_string(), it.description.to_string(), it.parameters.as_str()))
-        .collect();
-    let mut documents = Vec::new();
-    for (name, _, parameters) in &texts {
-        if !manifest.tools.iter().any(|tool| tool.name == *name) {
-            return Err(format!("it has a tool {name}, which its manifest does not name"));
-        }
-        let document = json::parse(parameters.as_bytes());
-        documents.push(document.map_err(|error| format!("the parameters of {name}: {error}"))?);
-    }
-    let described: Vec<_> = texts
-        .iter()
-        .zip(&documents)
-        .map(|((name, description, _), parameters)| {
-            (name.as_str(), description.as_str(), parameters.root())
-        })
-        .collect();
-    let Some((name, difference)) = manifest.differences(&described).first().copied() else {
-        return Ok(());
-    };
-    let tool = manifest.tools.iter().find(|tool| tool.name == name);
-    let own = texts.iter().find(|(other, ..)| other == name);
-    Err(match (difference, tool, own) {
-        (Difference::Description, Some(tool), Some((_, description, _))) => format!(
-            "it describes {name} as '{description}', and its manifest as '{}'",
-            tool.description
-        ),
-        (Difference::Parameters, Some(tool), Some((.., parameters))) => format!(
-            "the parameters of {name} are another schema than that of its manifest\n      it says  \
-             {parameters}\n      expected {}",
-            tool.schema()
-        ),
-        _ => format!("it does not have the tool {name}"),
-    })
+    describing::compare(list, manifest)
 }
 
 /// Calls a tool.
-fn call(guest: &mut Guest, tool: &str, arguments: &str) -> Result<(), String> {
+pub(super) fn call(guest: &mut Guest, tool: &str, arguments: &str) -> Result<(), String> {
     let arguments = Value::parse(arguments).unwrap_or(Value::EMPTY);
     said(guest.say(|conversation, room| conversation.call(tool, arguments, room)))
 }
@@ -331,7 +298,7 @@ fn arguments(tool: &Tool) -> String {
     })
 }
 
-fn heard(guest: &mut Guest) -> Result<Vec<u8>, String> {
+pub(super) fn heard(guest: &mut Guest) -> Result<Vec<u8>, String> {
     let task = guest.conversation.task();
     guest.line().map_err(|silence| match (silence, task) {
         (Silence::TimedOut, Some(Task::Call)) => "the call has no end in time".into(),
@@ -339,7 +306,7 @@ fn heard(guest: &mut Guest) -> Result<Vec<u8>, String> {
     })
 }
 
-fn said(sent: Result<(), Silence>) -> Result<(), String> {
+pub(super) fn said(sent: Result<(), Silence>) -> Result<(), String> {
     sent.map_err(silent)
 }
 
@@ -352,7 +319,7 @@ fn silent(silence: Silence) -> String {
     }
 }
 
-fn broken(fault: &sentinel_skill_abi::Fault, line: &[u8]) -> String {
+pub(super) fn broken(fault: &sentinel_skill_abi::Fault, line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     let line: String = line.trim_end().chars().take(LINE_CHARACTERS_MAX).collect();
     format!("{fault}\n      it says  {line}")

@@ -19,8 +19,8 @@ use sentinel_skill_abi::conversation::{Conversation, Task};
 use sentinel_skill_abi::limits::LINE_BYTES_MAX;
 use sentinel_skill_abi::{Fault, Lines};
 
-use super::folder::Folder;
 use crate::sandbox::{ENVIRONMENT, Sandboxes, Started, Streams};
+use crate::skills::folder::Folder;
 
 /// A skill that is running.
 pub(super) struct Guest {

@@ -1,13 +1,12 @@
-//! `sentinel skill`: what authors of skills need while they write one.
-//!
-//! # Not here
-//! Skills of an agent: what is checked here is run once, alone, and is given nothing.
+//! `sentinel skill`: what authors of skills need while they write one, and operators who use some.
 
 mod check;
-mod folder;
 mod guest;
+mod manage;
 mod new;
+mod run;
 
+use super::shown::JSON;
 use super::{Command, Switch};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -53,5 +52,72 @@ that is there already is changed.",
             },
         ],
         run: new::new,
+    },
+    Command {
+        name: "skill list",
+        operands: "",
+        operands_max: 0,
+        summary: "the skills there are, and whether each can be used",
+        details: "\
+They are looked for in the directories that the configuration names under [skills]. What stands
+between a skill and its use is said with the line that changes it.",
+        options: &[JSON],
+        run: manage::list,
+    },
+    Command {
+        name: "skill show",
+        operands: "NAME",
+        operands_max: 1,
+        summary: "what a skill says of itself: its tools, what it requires, its digest",
+        details: "\
+It is what an approval is for: every byte of its folder is in the digest. What a skill says of
+itself is a claim; what it may do is what is granted.",
+        options: &[JSON],
+        run: manage::show,
+    },
+    Command {
+        name: "skill approve",
+        operands: "NAME",
+        operands_max: 1,
+        summary: "let a skill be used as it is now, until one of its files changes",
+        details: "\
+Look at it first, with 'sentinel skill show NAME' and at its files. The digest of all of them goes
+into the signed log; a folder with another digest is not used until it is approved again. A call
+needs a grant besides: sentinel grant 'skill NAME'",
+        options: &[JSON],
+        run: manage::approve,
+    },
+    Command {
+        name: "skill enable",
+        operands: "NAME",
+        operands_max: 1,
+        summary: "let a skill be used again that was disabled",
+        details: "",
+        options: &[JSON],
+        run: manage::enable,
+    },
+    Command {
+        name: "skill disable",
+        operands: "NAME",
+        operands_max: 1,
+        summary: "do not use a skill any more; its calls that are under way end",
+        details: "",
+        options: &[JSON],
+        run: manage::disable,
+    },
+    Command {
+        name: "skill run",
+        operands: "NAME TOOL [ARGUMENTS]",
+        operands_max: 34,
+        summary: "call a tool of an approved skill once, by hand",
+        details: "\
+  sentinel skill run word-count count text='one two'
+  sentinel skill run git-summary summary log=.git/logs/HEAD
+  sentinel skill run word-count count '{\"text\": \"one two\"}'
+
+It runs in the same sandbox as for the agent, without a network, and reads the files that are named
+here and no other. No model takes part, and nothing is written to the log.",
+        options: &[],
+        run: run::run,
     },
 ];

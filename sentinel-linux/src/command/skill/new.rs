@@ -11,7 +11,7 @@ use sentinel_core::skill::Manifest;
 
 use super::super::Arguments;
 use super::super::shown::plain;
-use super::folder::MANIFEST;
+use crate::skills::folder::MANIFEST;
 
 pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let word = arguments.operand(0, "the directory to be made")?;

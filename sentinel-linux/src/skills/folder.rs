@@ -9,25 +9,40 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::{SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX};
-use sentinel_core::skill::Content;
+use sentinel_core::skill::{self, Content};
 
 /// A folder that was read.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     /// Its one name, without links.
-    pub(super) place: PathBuf,
+    pub(crate) place: PathBuf,
     /// Its last part.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// `skill.toml`, if it is there.
-    pub(super) manifest: Option<String>,
+    pub(crate) manifest: Option<String>,
     /// `SKILL.md`, if it is there.
-    pub(super) instructions: Option<String>,
+    pub(crate) instructions: Option<String>,
     /// The paths of the files that are programs.
-    pub(super) programs: Vec<String>,
+    pub(crate) programs: Vec<String>,
     /// The paths of the others.
-    pub(super) others: Vec<String>,
+    pub(crate) others: Vec<String>,
     /// The digest of it all.
-    pub(super) digest: [u8; 32],
+    pub(crate) digest: [u8; 32],
+}
+
+impl Folder {
+    /// What the core is told of it.
+    pub(crate) fn told(self) -> skill::Folder {
+        skill::Folder {
+            name: self.name,
+            place: self.place.display().to_string(),
+            manifest: self.manifest,
+            instructions: self.instructions,
+            programs: self.programs,
+            digest: self.digest,
+            fault: None,
+        }
+    }
 }
 
 impl Folder {
@@ -35,7 +50,7 @@ impl Folder {
     ///
     /// # Errors
     /// What cannot be read, or be part of a skill.
-    pub(super) fn read(place: &Path) -> Result<Self, String> {
+    pub(crate) fn read(place: &Path) -> Result<Self, String> {
         let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
         let place = place.canonicalize().map_err(|error| failed(place, error))?;
         let name = place.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -100,5 +115,5 @@ impl Folder {
     }
 }
 
-pub(super) const MANIFEST: &str = "skill.toml";
-pub(super) const INSTRUCTIONS: &str = "SKILL.md";
+pub(crate) const MANIFEST: &str = "skill.toml";
+pub(crate) const INSTRUCTIONS: &str = "SKILL.md";

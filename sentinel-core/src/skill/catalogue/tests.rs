@@ -1,0 +1,155 @@
+//! Folders of all kinds, and what an agent would be told of them.
+
+use super::*;
+use crate::llm::ToolUse;
+use crate::tool::Call;
+
+const WEATHER: &str = r#"
+[skill]
+name = "weather"
+version = "1.0"
+description = "Tells the weather."
+entry = "run.py"
+runtime = "process"
+
+[tools.today]
+description = "The weather of today."
+effect = "read"
+idempotent = true
+
+[tools.today.parameters.place]
+type = "text"
+bytes = 64
+description = "Where."
+
+[tools.today.parameters.map]
+type = "handle"
+description = "A map."
+optional = true
+"#;
+
+fn folder(name: &str, manifest: &str) -> Folder {
+    Folder {
+        name: name.into(),
+        place: format!("/skills/{name}"),
+        manifest: Some(manifest.into()),
+        programs: Vec::from(["run.py".into()]),
+        digest: [7; 32],
+        ..Folder::default()
+    }
+}
+
+fn problems(folders: &[Folder]) -> Vec<Vec<String>> {
+    let catalogue = Catalogue::of(folders);
+    catalogue.skills().iter().map(|skill| skill.problems.clone()).collect()
+}
+
+#[test]
+fn a_tool_is_told_under_both_names_and_its_files_are_requests() {
+    let catalogue = Catalogue::of(&[folder("weather", WEATHER)]);
+    assert_eq!(catalogue.tools().collect::<Vec<_>>(), ["weather__today"]);
+    let mut settings = Settings::nothing();
+    let before = settings.digest;
+    catalogue.install(&mut settings, |_| None);
+    assert_ne!(settings.digest, before);
+    assert_eq!(settings.skills.get("weather__today").map(String::as_str), Some("weather"));
+    let tool = settings.tools.find("weather__today").unwrap();
+    let shown = r#""map":{"type":"string","description":"A map. (a path)"}"#;
+    assert!(tool.definition().parameters.contains(shown), "{}", tool.definition().parameters);
+    let call = |arguments: &str| {
+        let (id, name) = ("1".into(), "weather__today".into());
+        settings.tools.read(&ToolUse { id, name, arguments: arguments.into() })
+    };
+    let (_, read) = call(r#"{"place":"x","map":"a/b"}"#).unwrap();
+    let Call::Foreign(foreign) = &read else { panic!("it is built in") };
+    assert_eq!(foreign.files(), ["a/b"]);
+    let around = crate::tool::Surroundings {
+        skill: Some("weather"),
+        ..crate::tool::Surroundings::new("/w")
+    };
+    let shown = read.with_requests(&around, |requests| format!("{requests:?}")).unwrap();
+    assert!(shown.contains("today") && !shown.contains("weather__today"), "{shown}");
+    assert!(shown.contains("/w") && shown.contains("Read"), "{shown}");
+    for wrong in [r#"{"map":3}"#, r#"{"map":""}"#, r#"{"map":["a",1]}"#, r#"{"map":{"a":1}}"#] {
+        assert!(call(wrong).is_err(), "{wrong}");
+    }
+    assert!(matches!(catalogue.named("weather__today"), Some(Named::Tool(..))));
+    assert_eq!(catalogue.named("weather_today"), None);
+}
+
+#[test]
+fn what_clashes_is_not_used_and_says_with_whom() {
+    let other = WEATHER.replace("\"weather\"", "\"we-ather\"");
+    let found = problems(&[folder("weather", WEATHER), folder("again", WEATHER)]);
+    assert_eq!(
+        found,
+        [Vec::new(), Vec::from(["its name is taken by the skill in /skills/weather".to_string()])]
+    );
+    let found = problems(&[folder("weather", WEATHER), folder("b", &other)]);
+    assert!(found[0].is_empty());
+    assert!(found[1][0].contains("could be taken for 'weather__today'"), "{found:?}");
+    // Names of built-in tools are nobody's else.
+    let shadow = WEATHER.replace("\"weather\"", "\"read\"").replace("tools.today", "tools.file");
+    let found = problems(&[folder("read", &shadow)]);
+    assert!(found[0][0].contains("could be taken for 'read_file'"), "{found:?}");
+}
+
+#[test]
+fn a_skill_with_anything_wrong_brings_nothing() {
+    let wasm = WEATHER.replace("\"process\"", "\"wasm\"");
+    let wide = format!("{WEATHER}\n[capabilities.required]\ngrants = [\"connect *.example\"]\n");
+    let mut unreadable = folder("weather", WEATHER);
+    unreadable.fault = Some("a link".into());
+    let mut no_program = folder("weather", WEATHER);
+    no_program.programs.clear();
+    for (folder, told) in [
+        (folder("weather", &wasm), "modules cannot be run yet"),
+        (folder("weather", &wide), "let out to single hosts"),
+        (unreadable, "a link"),
+        (no_program, "its entry 'run.py' is no program of it"),
+        (folder("weather", "x"), "/skills/weather/skill.toml:1"),
+    ] {
+        let catalogue = Catalogue::of(&[folder]);
+        let shown = catalogue.skills()[0].problems.join("\n");
+        assert!(shown.contains(told), "{told}: {shown}");
+        assert_eq!(catalogue.tools().count(), 0, "{told}");
+        let mut settings = Settings::nothing();
+        catalogue.install(&mut settings, |_| None);
+        assert!(settings.installed.is_empty() && settings.tools.is_empty(), "{told}");
+    }
+}
+
+#[test]
+fn who_is_let_out_sends_whatever_it_says() {
+    let out = format!("{WEATHER}\n[capabilities.required]\ngrants = [\"connect api.example\"]\n");
+    let catalogue = Catalogue::of(&[folder("weather", &out)]);
+    let mut settings = Settings::nothing();
+    // Not even the operator can declare that away.
+    catalogue.install(&mut settings, |_| Some(ToolRole::new(Effect::Read)));
+    let arguments = r#"{"place":"x"}"#.into();
+    let call = ToolUse { id: "1".into(), name: "weather__today".into(), arguments };
+    let (tool, call) = settings.tools.read(&call).unwrap();
+    assert_eq!(tool.role(&call, false).effect, Effect::Send);
+    assert_eq!(call.hosts(), [Destination::parse("api.example").unwrap()]);
+}
+
+#[test]
+fn instructions_are_a_tool_that_reads() {
+    let text = "---\nname: tea\ndescription: How tea is made.\n---\nBoil water.\n";
+    let tea = Folder {
+        name: "tea".into(),
+        place: "/skills/tea".into(),
+        instructions: Some(text.into()),
+        ..Folder::default()
+    };
+    let catalogue = Catalogue::of(&[tea]);
+    assert_eq!(catalogue.tools().collect::<Vec<_>>(), ["tea__instructions"]);
+    let Some(Named::Instructions(_, instructions)) = catalogue.named("tea__instructions") else {
+        panic!("they are not there")
+    };
+    assert_eq!(instructions.text, "Boil water.");
+    let mut settings = Settings::nothing();
+    catalogue.install(&mut settings, |_| None);
+    let output = settings.tools.find("tea__instructions").unwrap().output().clone();
+    assert_eq!(output, Output::default(), "untrusted and private");
+}

@@ -1,0 +1,279 @@
+//! `sentinel skill list`, `show`, `approve`, `enable`, `disable`: which skills an agent uses.
+//!
+//! Two know about skills: this command reads the folders as they are now, and the agent, or its
+//! log, says what it read at its start and what was approved.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use sentinel_core::agent::OperatorCommand;
+use sentinel_core::control::Query;
+use sentinel_core::label::{Effect, Secrecy};
+use sentinel_core::skill::{Kind, Manifest, Parameter, Skill, grant_line};
+use sentinel_core::text::json::{self, Value};
+
+use super::super::Arguments;
+use super::super::shown::{self, plain};
+use crate::configuration;
+use crate::skills::shelf::hex;
+use crate::style::Style;
+
+pub(super) fn list(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let found = Found::look(&arguments)?;
+    if arguments.has("json") {
+        let line = json::array(|out| {
+            for skill in &found.skills {
+                let state = found.state(skill);
+                out.object(|out| {
+                    out.field("skill", skill.name.as_str()).field("place", skill.place.as_str());
+                    out.field("digest", hex(&skill.digest).as_str());
+                    out.field("state", state.word);
+                    out.array("problems", |out| texts(out, &skill.problems));
+                    out.array("next", |out| texts(out, &state.next));
+                });
+            }
+        });
+        println!("{line}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let style = Style::of(&std::io::stdout());
+    for skill in &found.skills {
+        let state = found.state(skill);
+        let word = match state.word {
+            "ready" => style.good(state.word),
+            word => style.bad(word),
+        };
+        let about = skill.manifest.as_ref().map(|it| it.description.as_str());
+        let about = about.or(skill.instructions.as_ref().map(|it| it.description.as_str()));
+        let name = plain(&skill.name);
+        println!(
+            "{} {word}  {}",
+            style.bold(format!("{name:20}")),
+            plain(about.unwrap_or_default())
+        );
+        for problem in &skill.problems {
+            println!("    {}", plain(problem).replace('\n', "\n    "));
+        }
+        for next in &state.next {
+            println!("    {}", plain(next));
+        }
+    }
+    if found.skills.is_empty() {
+        println!(
+            "There are no skills; [skills] directories in the configuration says where some are."
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let found = Found::look(&arguments)?;
+    let skill = found.named(&arguments.operand(0, "the name of a skill")?)?;
+    let state = found.state(skill);
+    if arguments.has("json") {
+        let line = json::object(|out| {
+            out.field("skill", skill.name.as_str()).field("place", skill.place.as_str());
+            out.field("digest", hex(&skill.digest).as_str()).field("state", state.word);
+            out.array("problems", |out| texts(out, &skill.problems));
+            out.array("next", |out| texts(out, &state.next));
+            out.array("tools", |out| {
+                for tool in skill.manifest.iter().flat_map(|manifest| &manifest.tools) {
+                    out.object(|out| {
+                        out.field("tool", tool.name.as_str());
+                        out.field("description", tool.description.as_str());
+                        out.field("effect", effect(tool.effect));
+                        out.field("parameters", tool.schema_for_models().as_str());
+                    });
+                }
+            });
+        });
+        println!("{line}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{}  {}", plain(&skill.name), state.word);
+    println!("in {}\nSHA-256 {}", plain(&skill.place), hex(&skill.digest));
+    if let Some(manifest) = &skill.manifest {
+        show_manifest(manifest);
+    }
+    if let Some(instructions) = &skill.instructions {
+        println!("\nInstructions for a model ({}):\n", plain(&instructions.description));
+        println!("{}", plain(&instructions.text));
+    }
+    for problem in &skill.problems {
+        println!("{}", plain(problem));
+    }
+    for next in &state.next {
+        println!("{}", plain(next));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn approve(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let found = Found::look(&arguments)?;
+    let skill = found.named(&arguments.operand(0, "the name of a skill")?)?;
+    if let Some(problem) = skill.problems.first() {
+        return Err(format!("{} cannot be used: {}", plain(&skill.name), plain(problem)).into());
+    }
+    let (name, digest) = (skill.name.clone(), skill.digest);
+    shown::command(&arguments, OperatorCommand::ApproveSkill { name, digest })
+}
+
+pub(super) fn enable(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    switch(&arguments, true)
+}
+
+pub(super) fn disable(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    switch(&arguments, false)
+}
+
+fn switch(arguments: &Arguments, is_enabled: bool) -> Result<ExitCode, Box<dyn Error>> {
+    let name = arguments.operand(0, "the name of a skill")?;
+    shown::command(arguments, OperatorCommand::SwitchSkill { name, is_enabled })
+}
+
+/// What there is, and what the agent knows of it.
+pub(super) struct Found {
+    pub(super) skills: Vec<Skill>,
+    /// What the agent says of each, as JSON.
+    known: Vec<String>,
+}
+
+/// What stands between a skill and its use.
+pub(super) struct State {
+    pub(super) word: &'static str,
+    /// What to do about it.
+    pub(super) next: Vec<String>,
+}
+
+impl Found {
+    pub(super) fn look(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
+        let configuration = configuration::find(arguments.path("config").as_deref(), true)?;
+        let skills = configuration.catalogue().skills().to_vec();
+        let known = shown::management(arguments)?.list(Query::Skills)?;
+        Ok(Self { skills, known })
+    }
+
+    pub(super) fn named(&self, name: &str) -> Result<&Skill, Box<dyn Error>> {
+        let found = self.skills.iter().find(|skill| skill.name == name);
+        found.ok_or_else(|| {
+            let name = plain(name);
+            format!("there is no skill '{name}'; 'sentinel skill list' names those there are")
+                .into()
+        })
+    }
+
+    pub(super) fn state(&self, skill: &Skill) -> State {
+        let name = &skill.name;
+        if !skill.problems.is_empty() {
+            return State { word: "faulty", next: Vec::new() };
+        }
+        let known = self.known.iter().find_map(|line| {
+            let document = json::parse(line.as_bytes()).ok()?;
+            let known = document.root();
+            (known.get("skill").ok()?.as_str().ok()? == name).then(|| Known::read(known))?
+        });
+        let look = format!("look at it: sentinel skill show {name}");
+        let approve = format!("then approve it: sentinel skill approve {name}");
+        let Some(known) = known else {
+            let read = "the agent has not read it yet: kill -HUP, or its next start".to_string();
+            return State { word: "unread", next: vec![look, approve, read] };
+        };
+        if known.digest != hex(&skill.digest) {
+            let read = "then let the agent read it: kill -HUP, or a new start".to_string();
+            return State { word: "changed", next: vec![look, approve, read] };
+        }
+        let mut next: Vec<String> = match known.state.as_str() {
+            "new" | "changed" => vec![look, approve],
+            "disabled" => vec![format!("sentinel skill enable {name}")],
+            _ => Vec::new(),
+        };
+        let required = skill.manifest.iter().flat_map(|it| &it.capabilities.required);
+        let lacking = required.filter(|grant| known.missing.contains(&grant.to_string()));
+        next.extend(lacking.map(grant_line));
+        if !known.is_granted {
+            next.push(format!("sentinel grant 'skill {name}'"));
+        }
+        let word = match known.state.as_str() {
+            "new" => "new",
+            "changed" => "changed",
+            "disabled" => "disabled",
+            _ if next.is_empty() => "ready",
+            _ => "not granted",
+        };
+        State { word, next }
+    }
+}
+
+/// What the agent knows of a skill.
+struct Known {
+    digest: String,
+    state: String,
+    missing: Vec<String>,
+    is_granted: bool,
+}
+
+impl Known {
+    fn read(value: Value<'_>) -> Option<Self> {
+        let list = |key: &str| -> Option<Vec<String>> {
+            let Some(list) = value.find(key) else { return Some(Vec::new()) };
+            list.elements().ok()?.map(|it| Some(it.as_str().ok()?.to_string())).collect()
+        };
+        Some(Self {
+            digest: value.get("digest").ok()?.as_str().ok()?.to_string(),
+            state: value.get("state").ok()?.as_str().ok()?.to_string(),
+            missing: list("missing")?,
+            is_granted: list("grants")?.iter().any(|grant| !grant.starts_with("deny ")),
+        })
+    }
+}
+
+fn show_manifest(manifest: &Manifest) {
+    println!("{}, version {}", plain(&manifest.description), plain(&manifest.version));
+    for tool in &manifest.tools {
+        let (name, what) = (plain(&tool.name), plain(&tool.description));
+        let secrecy = if tool.secrecy == Secrecy::Public { ", public" } else { "" };
+        println!("\n  {name} ({}{secrecy}): {what}", effect(tool.effect));
+        for parameter in &tool.parameters {
+            let optional = if parameter.is_optional { ", may be left out" } else { "" };
+            let carried = if parameter.is_payload { ", only carried" } else { "" };
+            let (name, what) = (plain(&parameter.name), plain(&parameter.description));
+            println!("    {name}: {}{optional}{carried}. {what}", kind(parameter));
+        }
+    }
+    let capabilities = &manifest.capabilities;
+    for (word, grants) in [
+        ("requires", &capabilities.required),
+        ("can do more with", &capabilities.optional),
+        ("shall never have", &capabilities.never),
+    ] {
+        for grant in grants {
+            println!("  {word}: {}", plain(&grant.to_string()));
+        }
+    }
+}
+
+fn kind(parameter: &Parameter) -> String {
+    match &parameter.kind {
+        Kind::Text { bytes_max } => format!("a text of at most {bytes_max} bytes"),
+        Kind::Integer { min, max } => format!("a number, {min} to {max}"),
+        Kind::Flag => "true or false".into(),
+        Kind::Choice(words) => plain(&words.join(" or ")),
+        Kind::List { count_max, .. } => format!("a list of at most {count_max}"),
+        Kind::Handle => "a file, which it reads while the call goes on".into(),
+    }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "reads",
+        Effect::Workspace => "changes the workspace",
+        Effect::Change => "changes something",
+        Effect::Send => "sends",
+    }
+}
+
+fn texts(out: &mut json::ArrayWriter<'_, String>, texts: &[String]) {
+    for text in texts {
+        out.value(text.as_str());
+    }
+}

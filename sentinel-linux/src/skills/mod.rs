@@ -1,0 +1,330 @@
+//! Skills: programs of others, each in a sandbox, talked with in lines.
+//!
+//! A skill is started when a tool of it is first called in a conversation, and waits a while for
+//! the next call of the same conversation. It has its own files to read and a temporary directory;
+//! what a call needs besides it asks for, and gets what that call was judged with.
+//!
+//! # Invariants
+//! - What was begun ends with one output, unless it was cancelled.
+//! - A process serves one conversation: nothing that it was told in one reaches another.
+//! - Who breaks the contract, takes too long or says too much is ended with all that it started,
+//!   and is not started again at once.
+//!
+//! # Not here
+//! Whether a call may be made: it was judged. What lines mean: `sentinel-skill-abi`.
+
+pub(crate) mod describing;
+pub(crate) mod folder;
+mod guest;
+pub(crate) mod shelf;
+
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fd::OwnedFd;
+use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
+use sentinel_core::capability::{HostPattern, Resource};
+use sentinel_core::config::Sandboxing;
+use sentinel_core::egress::Allowance;
+use sentinel_core::order::Map;
+use sentinel_core::sandbox::{Limits, Mount, Network, Profile, Rights};
+use sentinel_core::skill::{Manifest, Tool};
+use sentinel_core::text::json;
+use sentinel_core::time::Instant;
+use sentinel_core::wire::url::Reach;
+
+pub(crate) use self::guest::read;
+use self::guest::{Guest, Job, Stage};
+use crate::poller::{Interest, Owner, Poller, Ready, Token};
+use crate::sandbox::{ENVIRONMENT, Spawner, way_to_proxy};
+
+/// The skills that run.
+#[derive(Debug, Default)]
+pub(crate) struct Skills {
+    guests: Map<u32, Guest>,
+    next: u32,
+    over: Vec<(CallNumber, ToolOutput)>,
+    ways: Vec<(CallNumber, OwnedFd, Allowance)>,
+    /// Those that broke the contract: how often in a row, and until when they rest.
+    broken: Map<[u8; 32], (u32, Instant)>,
+}
+
+/// A call of a skill.
+#[derive(Debug)]
+pub(crate) struct Called<'c> {
+    pub(crate) call: CallNumber,
+    pub(crate) conversation: ConversationNumber,
+    pub(crate) digest: [u8; 32],
+    pub(crate) manifest: &'c Manifest,
+    pub(crate) tool: &'c Tool,
+    /// A JSON object, in which files are named.
+    pub(crate) arguments: &'c str,
+    /// The same files, open.
+    pub(crate) files: Vec<File>,
+    /// What it is let out to.
+    pub(crate) allowance: Option<Allowance>,
+    /// Where its files are.
+    pub(crate) place: &'c Path,
+    pub(crate) time_max: Duration,
+    pub(crate) sandboxing: &'c Sandboxing,
+}
+
+impl Skills {
+    /// Begins a call; says why if it cannot.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        poller: &Poller,
+        spawner: Result<&Spawner, String>,
+        called: Called<'_>,
+    ) -> Result<(), String> {
+        let name = &called.manifest.name;
+        if let Some((count, until)) = self.broken.get(&called.digest)
+            && *until > now
+        {
+            let left = until.since(now).as_secs() + 1;
+            return Err(format!(
+                "{name} broke off {count} times in a row, and is started again in {left} s"
+            ));
+        }
+        let is_let_out = called.allowance.is_some();
+        let profile = profile(called.manifest, called.place, is_let_out, called.sandboxing);
+        let job = Job {
+            call: called.call,
+            tool: called.tool.name.clone(),
+            arguments: with_handles(called.tool, called.arguments)?,
+            files: called.files,
+            output_bytes_max: called.manifest.bounds.output_bytes,
+            time: called.manifest.bounds.time.min(called.time_max),
+        };
+        let waiting = self
+            .guests
+            .iter()
+            .find(|(_, guest)| !is_let_out && guest.waits_for(&called.digest, called.conversation));
+        if let Some(index) = waiting.map(|(index, _)| *index)
+            && let Some(guest) = self.guests.get_mut(&index)
+        {
+            guest.give(now, job);
+            self.settle(now, poller, index);
+            return Ok(());
+        }
+        self.make_room();
+        let talking = spawner?.ask_to_talk(&profile);
+        let talking = talking.map_err(|error| format!("{name} could not be started: {error}"))?;
+        let index = self.next;
+        let mut guest =
+            Guest::new(now, called.digest, called.conversation, called.manifest, talking);
+        guest.allowance = called.allowance;
+        guest.begin(now, job);
+        for (fd, which) in guest.descriptors() {
+            poller
+                .add(fd, token(index, which), Interest::READ)
+                .map_err(|error| error.to_string())?;
+        }
+        self.guests.insert(index, guest);
+        self.next = (index + 1) % GUESTS_MAX;
+        self.settle(now, poller, index);
+        Ok(())
+    }
+
+    /// Goes on where something can be read or written.
+    pub(crate) fn ready(&mut self, now: Instant, poller: &Poller, ready: Ready) {
+        let (index, which) = (ready.token.index() / 4, ready.token.index() % 4);
+        let Some(guest) = self.guests.get_mut(&index) else { return };
+        match which {
+            guest::OUTPUT => guest.listen(now),
+            guest::REPORT => {
+                if let Some((listener, allowance)) = guest.look()
+                    && let Some(call) = guest.call()
+                {
+                    self.ways.push((call, listener, allowance));
+                }
+            }
+            guest::ERRORS => guest.note(),
+            _ => {}
+        }
+        self.settle(now, poller, index);
+    }
+
+    /// Ends those who took too long, and those that waited long enough.
+    pub(crate) fn tick(&mut self, now: Instant, poller: &Poller) {
+        let due = self.guests.iter().filter(|(_, guest)| guest.deadline <= now);
+        let due: Vec<u32> = due.map(|(index, _)| *index).collect();
+        for index in due {
+            if let Some(guest) = self.guests.get_mut(&index) {
+                guest.time_out(now);
+            }
+            self.settle(now, poller, index);
+        }
+    }
+
+    /// When the next one has taken too long.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.guests.values().map(|guest| guest.deadline).min()
+    }
+
+    /// A call that waits to be let out.
+    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, Allowance)> {
+        self.ways.pop()
+    }
+
+    /// A call that is over, and what came of it.
+    pub(crate) fn take(&mut self) -> Option<(CallNumber, ToolOutput)> {
+        self.over.pop()
+    }
+
+    /// Tells a skill that nobody wants to know any more. One that does not end the call is ended.
+    pub(crate) fn cancel(&mut self, now: Instant, poller: &Poller, call: CallNumber) {
+        self.ways.retain(|(owner, ..)| *owner != call);
+        let meant = self.guests.iter().find(|(_, guest)| guest.call() == Some(call));
+        if let Some(index) = meant.map(|(index, _)| *index) {
+            if let Some(guest) = self.guests.get_mut(&index) {
+                guest.cancel(now);
+            }
+            self.settle(now, poller, index);
+        }
+    }
+
+    /// Ends what was told something in a conversation.
+    pub(crate) fn forget(&mut self, conversation: ConversationNumber) {
+        self.guests.retain(|_, guest| guest.conversation != conversation);
+    }
+
+    pub(crate) fn is_at_work(&self) -> bool {
+        !self.over.is_empty() || self.guests.values().any(|guest| guest.call().is_some())
+    }
+
+    /// Says what is to be said, takes what came of it, and lets go of who is gone.
+    fn settle(&mut self, now: Instant, poller: &Poller, index: u32) {
+        let Some(guest) = self.guests.get_mut(&index) else { return };
+        guest.speak();
+        self.over.extend(guest.over.take());
+        let writes = guest.has_to_say();
+        if guest.is_gone() {
+            let is_broken = guest.stage == Stage::Broken;
+            let digest = guest.digest;
+            // Its descriptors close, and with them all that it started ends.
+            self.guests.remove(&index);
+            if is_broken {
+                let count =
+                    self.broken.get(&digest).map_or(1, |(count, _)| count.saturating_add(1));
+                let rest = FIRST_REST.saturating_mul(1 << (count - 1).min(8));
+                // The first time may be an accident.
+                let until = if count == 1 { now } else { now.after(rest) };
+                self.broken.insert(digest, (count, until));
+            }
+            return;
+        }
+        if guest.has_done_well() {
+            self.broken.remove(&guest.digest);
+        }
+        if guest.asks_to_write != writes {
+            guest.asks_to_write = writes;
+            let interest = Interest { reads: true, writes };
+            let _ = poller.change(&guest.input, token(index, guest::INPUT), interest);
+        }
+    }
+
+    /// Lets go of the one that waits for longest, if there are too many.
+    fn make_room(&mut self) {
+        let waiting = self.guests.iter().filter(|(_, guest)| guest.stage == Stage::Waiting);
+        if waiting.clone().count() >= WAITING_MAX
+            && let Some(oldest) = waiting.min_by_key(|(_, guest)| guest.deadline)
+        {
+            let index = *oldest.0;
+            self.guests.remove(&index);
+        }
+    }
+}
+
+/// The sandbox of a skill.
+pub(crate) fn profile(
+    manifest: &Manifest,
+    place: &Path,
+    is_let_out: bool,
+    sandboxing: &Sandboxing,
+) -> Profile {
+    let bytes = place.as_os_str().as_bytes();
+    let program = place.join(&manifest.entry);
+    let mut profile = Profile::new(program.as_os_str().as_bytes(), bytes);
+    profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    profile.mounts.push(Mount { path: bytes.to_vec(), rights: Rights::Run });
+    profile.requirement = sandboxing.requirement;
+    let limits = sandboxing.limits;
+    let memory = manifest.bounds.memory_bytes;
+    profile.limits = Limits {
+        // What waits is ended from here, and what takes too long as well.
+        time: None,
+        memory_bytes: Some(limits.memory_bytes.map_or(memory, |most| most.min(memory))),
+        file_bytes: Some(limits.file_bytes.map_or(FILE_BYTES_MAX, |it| it.min(FILE_BYTES_MAX))),
+        pids: limits.pids.min(PROCESSES_MAX),
+        ..limits
+    };
+    if is_let_out {
+        profile.network = Network::Proxied;
+        let hosts = manifest.capabilities.required.iter();
+        let is_here = hosts.filter_map(|grant| match &grant.resource {
+            Resource::Connect { hosts: HostPattern::Exact(host), .. } => host.reach(),
+            _ => None,
+        });
+        let is_here = { is_here }.any(|reach| reach == Reach::Loopback);
+        profile.environment.extend(way_to_proxy(is_here));
+    }
+    profile
+}
+
+/// The arguments as the skill is told them: a number in place of each file, counted from 1.
+pub(crate) fn with_handles(tool: &Tool, arguments: &str) -> Result<String, String> {
+    let document = json::parse(arguments.as_bytes()).map_err(|error| error.to_string())?;
+    let members = |name: &str| document.root().find(name);
+    let mut handle: u64 = 0;
+    let mut numbers: Map<&str, Vec<u64>> = Map::new();
+    // In the order of the manifest, which is that of the files.
+    for parameter in tool.parameters.iter().filter(|parameter| parameter.kind.is_handles()) {
+        let Some(value) = members(&parameter.name).filter(|value| !value.is_null()) else {
+            continue;
+        };
+        let count = value.elements().map_or(1, Iterator::count);
+        let own = (0..count).map(|_| {
+            handle += 1;
+            handle
+        });
+        numbers.insert(&parameter.name, own.collect());
+    }
+    let all = document.root().members().map_err(|error| error.to_string())?;
+    Ok(json::object(|out| {
+        for (name, value) in all {
+            match numbers.get(name) {
+                Some(own) if value.elements().is_ok() => {
+                    out.array(name, |out| {
+                        for number in own {
+                            out.value(*number);
+                        }
+                    });
+                }
+                Some(own) => {
+                    out.optional(name, own.first().copied());
+                }
+                None => {
+                    out.field(name, value);
+                }
+            }
+        }
+    }))
+}
+
+const fn token(index: u32, which: u32) -> Token {
+    Token::new(Owner::Skills, index * 4 + which)
+}
+
+const GUESTS_MAX: u32 = 1 << 28;
+/// Skills that wait for the next call, each with its memory.
+const WAITING_MAX: usize = 8;
+/// How long a skill rests that broke off twice in a row; each time after that twice as long.
+const FIRST_REST: Duration = Duration::from_secs(1);
+/// Bytes of a file that a skill writes into its temporary directory.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Processes and threads of a skill.
+const PROCESSES_MAX: u32 = 64;

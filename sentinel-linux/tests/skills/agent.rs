@@ -1,0 +1,79 @@
+//! Skills that a model calls.
+
+use std::fs;
+
+use crate::house::{House, install_example, model};
+
+/// The examples, called by a model: what it is told of them, what it gets, what is refused.
+#[test]
+fn a_model_calls_the_examples() {
+    let house = House::new("examples");
+    install_example(&house, "free-space");
+    install_example(&house, "git-summary");
+    let steps = "0 1 Ada <a@x> 1 +0\tcommit: one\n";
+    fs::write(house.path.join("work/a.txt"), steps).unwrap();
+    let (port, seen) = model(&[
+        ("free-space__free", "{}"),
+        ("git-summary__summary", "{\"log\":\"a.txt\"}"),
+        ("git-summary__summary", "{\"log\":\"secret.txt\"}"),
+        ("git-summary__summary", "{\"log\":7}"),
+    ]);
+    house.configure(&[], Some(port));
+    house.allow("free-space");
+    house.allow("git-summary");
+    let answer = house.ask("sum it up: a.txt and secret.txt");
+    assert!(answer.contains("done"), "{answer}");
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].contains("free-space__free") && seen[0].contains("(a path)"), "{}", seen[0]);
+    let last = seen.last().unwrap();
+    assert!(last.contains("\\\"steps\\\":1") && last.contains("commit: one"), "{last}");
+    assert!(last.contains("git-summary__summary was not run: no grant covers it"), "{last}");
+    assert!(last.contains("must be the path of a file"), "{last}");
+    assert!(!last.contains("canary-4711"), "{last}");
+    let log = house.say(&["audit", "show"]);
+    assert!(log.contains("tool=\"git-summary__summary\""), "{log}");
+    house.say(&["audit", "replay"]);
+}
+
+/// Without an approval, or without a grant, a model is told of nothing or gets nothing.
+#[test]
+fn nothing_runs_without_an_approval_and_a_grant() {
+    let house = House::new("bare");
+    install_example(&house, "free-space");
+    let (port, seen) = model(&[("free-space__free", "{}"), ("free-space__free", "{}")]);
+    house.configure(&["skill free-space"], Some(port));
+    let answer = house.ask("how much is free?");
+    assert!(answer.contains("done"), "{answer}");
+    {
+        let seen = seen.lock().unwrap();
+        assert!(!seen[0].contains("free-space__free"), "{}", seen[0]);
+        assert!(seen[1].contains("its skill was not approved"), "{}", seen[1]);
+    }
+    let (port, seen) = model(&[("free-space__free", "{}")]);
+    house.configure(&[], Some(port));
+    house.say(&["skill", "approve", "free-space"]);
+    house.ask("how much is free?");
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].contains("free-space__free"), "{}", seen[0]);
+    assert!(seen[1].contains("no grant covers it"), "{}", seen[1]);
+}
+
+/// Instructions are read by a tool, and what they say is nobody's word.
+#[test]
+fn instructions_are_read_on_demand() {
+    let house = House::new("tea");
+    let place = house.path.join("skills/tea");
+    fs::create_dir(&place).unwrap();
+    let text = "---\nname: tea\ndescription: How tea is made.\n---\nBoil the water first.\n";
+    fs::write(place.join("SKILL.md"), text).unwrap();
+    let (port, seen) = model(&[("tea__instructions", "{}")]);
+    house.configure(&[], Some(port));
+    house.allow("tea");
+    house.ask("make tea");
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].contains("How tea is made."), "{}", seen[0]);
+    assert!(!seen[0].contains("Boil the water"), "{}", seen[0]);
+    assert!(seen[1].contains("Boil the water first."), "{}", seen[1]);
+    let listed = house.say(&["conversations", "list", "--json"]);
+    assert!(listed.contains("\"is_untrusted\":true"), "{listed}");
+}

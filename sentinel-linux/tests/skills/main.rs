@@ -1,0 +1,11 @@
+//! Skills as an operator and a model use them, with the real program.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is a test that fails"
+)]
+
+mod agent;
+mod hostile;
+mod house;
+mod operator;
