@@ -16,6 +16,7 @@ mod memory;
 mod model;
 mod sandbox;
 mod size;
+mod skill;
 mod sockets;
 mod start;
 mod stream;
@@ -87,6 +88,7 @@ const MEASUREMENTS: &[(&str, Measure)] = &[
     ("version", start::version),
     ("start", start::first_poll),
     ("sandbox", sandbox::sandbox),
+    ("skill", skill::skill),
     ("memory", memory::idle),
     ("conversations", memory::conversations),
     ("latency", stream::latency),

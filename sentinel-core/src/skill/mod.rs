@@ -24,7 +24,8 @@
 //! - Nothing that a skill says of itself gives it anything.
 //!
 //! # Not here
-//! Which skills may be used: the agent. Starting them, and the messages that they speak: `sentinel-skill-abi` and the shells.
+//! Which skills may be used: the agent. Starting them, and the messages that they speak:
+//! `sentinel-skill-abi` and the shells.
 
 mod catalogue;
 mod content;

@@ -210,7 +210,7 @@ impl Skills {
             if is_broken {
                 let count =
                     self.broken.get(&digest).map_or(1, |(count, _)| count.saturating_add(1));
-                let rest = FIRST_REST.saturating_mul(1 << (count - 1).min(8));
+                let rest = FIRST_REST.saturating_mul(1 << (count - 1).min(7));
                 // The first time may be an accident.
                 let until = if count == 1 { now } else { now.after(rest) };
                 self.broken.insert(digest, (count, until));
@@ -323,7 +323,7 @@ const GUESTS_MAX: u32 = 1 << 28;
 /// Skills that wait for the next call, each with its memory.
 const WAITING_MAX: usize = 8;
 /// How long a skill rests that broke off twice in a row; each time after that twice as long.
-const FIRST_REST: Duration = Duration::from_secs(1);
+const FIRST_REST: Duration = Duration::from_secs(15);
 /// Bytes of a file that a skill writes into its temporary directory.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Processes and threads of a skill.

@@ -46,7 +46,8 @@ def hear():
     return json.loads(line)
 
 FILE = {"type": "integer", "format": "handle", "description": "A file."}
-SCHEMA = {"type": "object", "properties": {"file": FILE}, "required": [], "additionalProperties": False}
+SCHEMA = {"type": "object", "properties": {"file": FILE}, "required": []}
+SCHEMA["additionalProperties"] = False
 TOOLS = [{"name": "do", "description": "Does it.", "parameters": SCHEMA}]
 NAME, VERSION, COUNT = "evil", 1, 0
 
@@ -188,8 +189,12 @@ fn answers_another_call() {
 
 #[test]
 fn answers_twice() {
-    let tried = attempt("twice", "result(\"first\")\nresult(\"second\")");
-    assert!(tried.model.contains("first") && !tried.model.contains("second"), "{}", tried.model);
+    let tried = attempt("twice", "result(\"answer one\")\nresult(\"answer two\")");
+    assert!(
+        tried.model.contains("answer one") && !tried.model.contains("answer two"),
+        "{}",
+        tried.model
+    );
     // Both lines may come at once, or the second when the turn is over already.
     let is_ended = tried.operator.contains("the skill evil was ended: this was answered before");
     assert!(is_ended || !tried.operator.contains("the skill evil"), "{}", tried.operator);
@@ -260,13 +265,13 @@ fn nests_its_answer_without_end() {
 }
 
 #[test]
-fn asks_for_two_things_at_once() {
-    fails("two", "ask(1, 1)\nask(2, 1)", "such a message cannot come at this point");
+fn asks_under_one_number_twice() {
+    fails("two", "ask(1, 1)\nask(1, 1)", "this was answered before: 1");
 }
 
 #[test]
 fn asks_for_a_service_that_there_is_not() {
-    let call = "say(type=\"request\", id=1, call=N, service=\"shell\", command=\"id\")\n\
+    let call = "say(type=\"request\", id=1, call=N, service=\"shell\")\n\
                 result(hear()[\"code\"])";
     let tried = attempt("service", call);
     assert!(tried.model.contains("unknown_service"), "{}", tried.model);

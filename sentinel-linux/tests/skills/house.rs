@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A workspace, a state directory and a directory of skills, which are gone when the test is.
-pub struct House {
-    pub path: PathBuf,
+pub(crate) struct House {
+    pub(crate) path: PathBuf,
 }
 
 impl House {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("sentinel-sk-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         for directory in ["work", "skills"] {
@@ -29,7 +29,7 @@ impl House {
     }
 
     /// Writes the configuration: these grants, and a model at this port.
-    pub fn configure(&self, grants: &[&str], port: Option<u16>) {
+    pub(crate) fn configure(&self, grants: &[&str], port: Option<u16>) {
         let work = self.path.join("work").display().to_string();
         let mut all = vec![format!("read,list {work}/a.txt")];
         all.extend(grants.iter().map(ToString::to_string));
@@ -49,7 +49,7 @@ impl House {
     }
 
     /// A skill of one program.
-    pub fn skill(&self, name: &str, manifest: &str, program: &str) -> PathBuf {
+    pub(crate) fn skill(&self, name: &str, manifest: &str, program: &str) -> PathBuf {
         let place = self.path.join("skills").join(name);
         fs::create_dir_all(&place).unwrap();
         fs::write(place.join("skill.toml"), manifest).unwrap();
@@ -59,7 +59,7 @@ impl House {
         place
     }
 
-    pub fn sentinel(&self, words: &[&str]) -> Command {
+    pub(crate) fn sentinel(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sentinel"));
         command.current_dir(self.path.join("work")).args(words);
         command.args(["--config", "../sentinel.toml", "--state", "../state"]);
@@ -68,26 +68,26 @@ impl House {
     }
 
     /// Whether a command ended well, and all that it said.
-    pub fn run(&self, words: &[&str]) -> (bool, String) {
+    pub(crate) fn run(&self, words: &[&str]) -> (bool, String) {
         let output = self.sentinel(words).output().unwrap();
         (output.status.success(), said(&output))
     }
 
     /// What a command that has to work says.
-    pub fn say(&self, words: &[&str]) -> String {
+    pub(crate) fn say(&self, words: &[&str]) -> String {
         let (good, said) = self.run(words);
         assert!(good, "{words:?}: {said}");
         said
     }
 
     /// Lets a skill be used.
-    pub fn allow(&self, name: &str) {
+    pub(crate) fn allow(&self, name: &str) {
         self.say(&["skill", "approve", name]);
         self.say(&["grant", &format!("skill {name}")]);
     }
 
     /// What an agent says to one message.
-    pub fn ask(&self, message: &str) -> String {
+    pub(crate) fn ask(&self, message: &str) -> String {
         let words = ["chat", "-m", message, "--i-know-what-im-doing"];
         said(&self.sentinel(&words).output().unwrap())
     }
@@ -99,13 +99,13 @@ impl Drop for House {
     }
 }
 
-pub fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     let (said, errors) = (&output.stdout, &output.stderr);
     String::from_utf8_lossy(said).into_owned() + &String::from_utf8_lossy(errors)
 }
 
 /// A process that ends with the test.
-pub struct Agent(pub Child);
+pub(crate) struct Agent(pub(crate) Child);
 
 impl Drop for Agent {
     fn drop(&mut self) {
@@ -115,7 +115,7 @@ impl Drop for Agent {
 }
 
 /// Waits until something holds.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < end, "{what}");
@@ -124,7 +124,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// A model that makes these calls, one answer each, then says "done"; and what it was asked.
-pub fn model(calls: &[(&str, &str)]) -> (u16, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn model(calls: &[(&str, &str)]) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -187,7 +187,7 @@ fn request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// A copy of an example, as somebody would install it.
-pub fn install_example(house: &House, name: &str) {
+pub(crate) fn install_example(house: &House, name: &str) {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/skills").join(name);
     let to = house.path.join("skills").join(name);
     fs::create_dir(&to).unwrap();

@@ -9,6 +9,10 @@ use crate::tool::{Call, Needs};
 
 const DIGEST: [u8; 32] = [5; 32];
 
+/// A model's last word.
+const OVER: &str = r#"{"choices":[{"index":0,"finish_reason":"stop","message":
+    {"role":"assistant","content":"ok"}}]}"#;
+
 /// Settings with a skill that has one tool, which is handed a file.
 fn with_skill(grants: &[&str], digest: [u8; 32], installed: Installed) -> Settings {
     let mut own = service(grants);
@@ -50,7 +54,7 @@ fn runs(shell: &mut Shell, arguments: &str) -> bool {
         assert!(matches!(&shell.calls[0].1, Call::Foreign(call) if call.tool() == "tea__brew"));
         shell.give_back("hot");
     }
-    shell.answer(200, &[], r#"{"choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"ok"}}]}"#);
+    shell.answer(200, &[], OVER);
     runs
 }
 

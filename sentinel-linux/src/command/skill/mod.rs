@@ -117,7 +117,12 @@ needs a grant besides: sentinel grant 'skill NAME'",
 
 It runs in the same sandbox as for the agent, without a network, and reads the files that are named
 here and no other. No model takes part, and nothing is written to the log.",
-        options: &[],
+        options: &[Switch {
+            name: "times",
+            short: None,
+            value: "COUNT",
+            summary: "call it so often, and say how long a call takes",
+        }],
         run: run::run,
     },
 ];

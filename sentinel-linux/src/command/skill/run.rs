@@ -4,7 +4,9 @@ use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
+use sentinel_core::order;
 use sentinel_core::skill::{Kind, Manifest, Tool};
 use sentinel_core::text::json;
 use sentinel_skill_abi::Code;
@@ -49,14 +51,44 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Err(format!("{} changes while it is looked at", plain(&name)).into());
     }
     let mut guest = Guest::start(&Sandboxes::new()?, &folder, manifest)?;
-    let done = call(&mut guest, manifest, tool, &told, &files);
+    let times = arguments.text("times")?;
+    let times = times.map(|word| word.parse::<usize>().ok().filter(|count| *count > 0));
+    let times = times.map(|count| count.ok_or("--times takes a number from 1")).transpose()?;
+    let done = called(&mut guest, manifest, tool, (&told, &files), times.unwrap_or(1));
     guest.last_words();
     let said = String::from_utf8_lossy(&guest.said).trim_end().to_owned();
     if !said.is_empty() {
         eprintln!("{}", plain(&said));
     }
-    println!("{}", plain(&done?));
+    let (output, mut taken) = done?;
+    println!("{}", plain(&output));
+    if times.is_some() {
+        order::sort_by(&mut taken, Ord::cmp);
+        let middle = taken.get(taken.len() / 2).copied().unwrap_or_default();
+        let least = taken.first().copied().unwrap_or_default();
+        let shown = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
+        let (count, middle, least) = (taken.len(), shown(middle), shown(least));
+        eprintln!("{count} calls, the middle one {middle}, the fastest {least}");
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The same call so often, and how long each took.
+fn called(
+    guest: &mut Guest,
+    manifest: &Manifest,
+    tool: &Tool,
+    (told, files): (&str, &[File]),
+    times: usize,
+) -> Result<(String, Vec<Duration>), String> {
+    check::describes(guest, manifest)?;
+    let (mut output, mut taken) = (String::new(), Vec::new());
+    for _ in 0..times {
+        let begun = Instant::now();
+        output = call(guest, manifest, tool, told, files)?;
+        taken.push(begun.elapsed());
+    }
+    Ok((output, taken))
 }
 
 /// The arguments as a JSON object: as it is given, or made of `name=value`.
@@ -123,7 +155,6 @@ fn call(
     arguments: &str,
     files: &[File],
 ) -> Result<String, String> {
-    check::describes(guest, manifest)?;
     check::call(guest, &tool.name, arguments)?;
     loop {
         let line = check::heard(guest)?;
