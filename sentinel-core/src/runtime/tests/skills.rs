@@ -135,11 +135,11 @@ fn a_call_under_way_ends_when_its_skill_is_switched_off() {
     assert_eq!(shell.calls.len(), 1);
     shell.operate(switch(false)).unwrap();
     let (call, _) = shell.calls.pop().unwrap();
-    let output = ToolOutput { content: "late".into(), is_error: false };
+    let output = ToolOutput { content: "words-of-tea".into(), is_error: false };
     shell.tell(Event::ToolFinished { call, output });
     shell.wait();
     assert!(
-        !shell.request.contains("late") && shell.request.contains("stopped"),
+        !shell.request.contains("words-of-tea") && shell.request.contains("stopped"),
         "{}",
         shell.request
     );

@@ -228,7 +228,7 @@ impl Known {
 }
 
 fn show_manifest(manifest: &Manifest) {
-    println!("{}, version {}", plain(&manifest.description), plain(&manifest.version));
+    println!("version {}: {}", plain(&manifest.version), plain(&manifest.description));
     for tool in &manifest.tools {
         let (name, what) = (plain(&tool.name), plain(&tool.description));
         let secrecy = if tool.secrecy == Secrecy::Public { ", public" } else { "" };
