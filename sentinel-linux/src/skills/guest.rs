@@ -135,7 +135,7 @@ impl Guest {
     }
 
     /// Greets it, and keeps a call until it answered.
-    pub(super) fn begin(&mut self, _: Instant, job: Job) {
+    pub(super) fn begin(&mut self, job: Job) {
         self.is_let_out = self.allowance.is_some();
         self.job = Some(job);
         self.say(|session, room| session.conversation().hello(room));
@@ -184,7 +184,7 @@ impl Guest {
     }
 
     /// It took too long, or nobody called it for long.
-    pub(super) fn time_out(&mut self, _: Instant) {
+    pub(super) fn time_out(&mut self) {
         match self.stage {
             Stage::Waiting | Stage::Leaving => self.stage = Stage::Done,
             Stage::Calling => self.broke("it took longer than it may, and was ended"),

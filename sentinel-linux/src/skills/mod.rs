@@ -117,7 +117,7 @@ impl Skills {
         let mut guest =
             Guest::new(now, called.digest, called.conversation, called.manifest, talking);
         guest.allowance = called.allowance;
-        guest.begin(now, job);
+        guest.begin(job);
         for (fd, which) in guest.descriptors() {
             poller
                 .add(fd, token(index, which), Interest::READ)
@@ -154,7 +154,7 @@ impl Skills {
         let due: Vec<u32> = due.map(|(index, _)| *index).collect();
         for index in due {
             if let Some(guest) = self.guests.get_mut(&index) {
-                guest.time_out(now);
+                guest.time_out();
             }
             self.settle(now, poller, index);
         }

@@ -13,7 +13,6 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
@@ -120,7 +119,7 @@ impl Tools {
     }
 
     /// Opens a plain file for whoever a call hands it to.
-    pub(crate) fn open(&self, path: &str) -> Result<File, String> {
+    pub(crate) fn open(&self, path: &str) -> Result<std::fs::File, String> {
         let path = self.absolute(path);
         let place = self.roots.place(&path, FileRight::Read);
         let file = place.and_then(|place| place.open_file(&path));
