@@ -53,11 +53,15 @@ pub const REQUEST_BYTES_MAX: usize = PATH_BYTES_MAX + 64;
 /// What a program adds to the record: a sentence, not a log.
 pub const NOTE_BYTES_MAX: usize = 256;
 
-/// How many things are waited for at once without a port.
-pub const WAIT_MANY_MAX: usize = 32;
+/// How many things are waited for at once: the 64 connections of whoever serves the network, and
+/// where they come from.
+pub const WAIT_MANY_MAX: usize = 80;
 
 /// A host name (RFC 1035 §2.3.4).
 pub const HOST_BYTES_MAX: usize = 253;
+
+/// A frame of Ethernet, its head included.
+pub const FRAME_BYTES_MAX: usize = 1514;
 
 /// Random bytes per call.
 pub const ENTROPY_BYTES_MAX: usize = 256;

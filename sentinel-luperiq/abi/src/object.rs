@@ -68,6 +68,8 @@ kinds! {
     Console = 14, "console", [READ WRITE];
     /// Something that a program signals.
     Event = 15, "event", [SIGNAL];
+    /// The network card.
+    Network = 16, "network", [READ WRITE MANAGE];
 }
 
 impl Kind {

@@ -226,6 +226,20 @@ structures! {
         /// Its job.
         job: u64,
     }
+
+    /// What stands before the host's name when whoever serves the network is asked to connect.
+    ConnectHeader {
+        /// Who asks.
+        process: u64,
+        /// Its job.
+        job: u64,
+        /// The port.
+        port: u16,
+        /// 1 is TCP, 2 is UDP.
+        protocol: u16,
+        /// 0.
+        reserved: u32,
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ pub struct Machine<'a> {
     pub timer: Option<u32>,
     /// Windows of virtio devices, each with something behind it or not.
     pub virtio: Pieces,
+    /// The line of each of them at the interrupt controller, or 0; they have no length.
+    pub virtio_lines: Pieces,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
     /// Random bytes that the firmware made for this start.
@@ -58,12 +60,14 @@ impl Pieces {
 
     /// More pieces than there is room for are ignored: memory the kernel does not use. So are those
     /// that reach beyond the last address.
-    fn push(&mut self, piece: (u64, u64)) {
+    fn push(&mut self, piece: (u64, u64)) -> bool {
         let is_possible = piece.0.checked_add(piece.1).is_some_and(|end| end < 1 << 52);
         if let (Some(place), true) = (self.pieces.get_mut(self.count), is_possible) {
             *place = piece;
             self.count += 1;
+            return true;
         }
+        false
     }
 }
 
@@ -168,6 +172,13 @@ impl<'a> Node<'a> {
         self.compatible.split(|byte| *byte == 0).any(|name| name == compatible.as_bytes())
     }
 
+    /// The line of its interrupt. Shared lines come after the 32 that each core has for itself.
+    fn shared_line(&self) -> Option<u32> {
+        let number = word(self.lines, 4).filter(|number| *number < 988);
+        let is_shared = word(self.lines, 0) == Some(0);
+        number.filter(|_| is_shared).map(|number| 32 + number)
+    }
+
     fn is_off(&self) -> bool {
         !matches!(self.status, [] | b"okay\0" | b"ok\0")
     }
@@ -191,14 +202,14 @@ impl<'a> Machine<'a> {
             });
         } else if node.is("arm,pl011") && self.serial.is_none() {
             self.serial = first().map(|(at, _)| at);
-            // Shared lines come after the 32 that each core has for itself.
-            let number = word(node.lines, 4).filter(|number| *number < 988);
-            let is_shared = word(node.lines, 0) == Some(0);
-            self.serial_line = number.filter(|_| is_shared).map(|number| 32 + number);
+            self.serial_line = node.shared_line();
         } else if node.is("arm,pl031") {
             self.clock = first().map(|(at, _)| at);
         } else if node.is("virtio,mmio") {
-            first().into_iter().for_each(|window| self.virtio.push(window));
+            if first().is_some_and(|window| self.virtio.push(window)) {
+                let line = node.shared_line().unwrap_or(0);
+                self.virtio_lines.push((line.into(), 0));
+            }
         } else if ["arm,cortex-a15-gic", "arm,gic-400"].iter().any(|name| node.is(name)) {
             let processor = address(path, 1);
             self.interrupts = first().zip(processor).map(|((a, _), (b, _))| (a, b));

@@ -9,13 +9,16 @@ use luperiq_policy::journal::EpochSeed;
 use luperiq_policy::rules::LIMITS_COUNT;
 use luperiq_policy::{System, Timestamp};
 use luperiq_store::Store;
+use luperiq_virtio as virtio;
+use luperiq_virtio::net::Net;
+use luperiq_virtio::rng::Rng;
 
 use crate::arch;
 use crate::console::{self, say};
-use crate::device::Registers;
 use crate::device::block::Block;
 use crate::device::gic::{Gic, Line};
 use crate::device::pl031::Pl031;
+use crate::device::{Card, Registers, Shared};
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::memory::frame::Frames;
@@ -69,22 +72,24 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let archive = archive_end - archive_start;
     // SAFETY: the archive is mapped read-only; its length was read from its head.
     let archive = unsafe { physical::constant(archive_start, archive as usize) };
-    let disk = match disk(&machine, &mut frames) {
-        Ok(disk) => disk,
+    let devices = match devices(&machine, &mut frames) {
+        Ok(devices) => devices,
         Err(error) => {
             say!("disk: {error}");
             ending::failed()
         }
     };
-    let Some(mut machine) = take_over(&machine, frames, space, Archive::new(archive)) else {
+    let random = &devices.random[..devices.random_bytes];
+    let archive = Archive::new(archive);
+    let Some(mut machine) = take_over(&machine, frames, space, archive, random) else {
         say!("this machine lacks an interrupt controller, a timer, a random seed or memory");
         ending::failed()
     };
-    let mut disk = Disk::new(disk);
+    let mut disk = Disk::new(devices.disk);
     match system(&mut machine, &mut disk) {
         Ok(system) => {
             let first = arguments.value("init").unwrap_or("bin/init");
-            kernel::start(machine, disk, system, first, arguments.rest())
+            kernel::start(machine, disk, devices.network, system, (first, arguments.rest()))
         }
         Err(error) => {
             say!("the record cannot be opened: {error}");
@@ -99,6 +104,7 @@ fn take_over(
     mut frames: Frames,
     space: Tree,
     archive: Archive,
+    random: &[u8],
 ) -> Option<kernel::Machine> {
     // SAFETY: the device tree says that these devices are there, `build` mapped a page of each, and
     // this is the only place that makes windows onto them.
@@ -118,31 +124,53 @@ fn take_over(
         timer: Line(tree.timer?),
         serial: tree.serial_line.map(Line),
         wall_start: (seconds * 1000).saturating_sub(time::now() / 1_000_000),
-        entropy: Entropy::new(tree.seed)?,
+        entropy: Entropy::new(tree.seed, random)?,
         archive,
     })
 }
 
-/// The store of the first disk, if there is a disk.
-fn disk(
-    tree: &Machine<'_>,
-    frames: &mut Frames,
-) -> Result<Option<Store<Block>>, luperiq_store::Error> {
-    for (at, bytes) in tree.virtio.iter() {
-        if bytes < Block::BYTES as u64 || at >= layout::PHYSICAL_END {
+/// What is behind the windows of virtio: the first of each kind.
+#[derive(Default)]
+struct Devices {
+    disk: Option<Store<Block>>,
+    network: Option<Card>,
+    /// What a source of random bytes gave.
+    random: [u8; 32],
+    random_bytes: usize,
+}
+
+/// Looks behind each window, once.
+fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_store::Error> {
+    let mut devices = Devices::default();
+    let lines = tree.virtio_lines.iter().map(|(line, _)| Line(line as u32));
+    for ((at, bytes), line) in tree.virtio.iter().zip(lines) {
+        if bytes < virtio::WINDOW_BYTES as u64 || at >= layout::PHYSICAL_END {
             continue;
         }
-        // SAFETY: the device tree says that a device may be here, `build` mapped its page, and this
-        // is the only place that makes windows onto these.
-        let window = unsafe { Registers::new(at, Block::BYTES) };
-        if let Some(disk) = Block::new(window, frames) {
+        // SAFETY: the device tree says that a device may be here, `build` mapped its page, and of
+        // the three drivers only the one that knows the device goes on after a first look.
+        let window = || unsafe { Registers::new(at, virtio::WINDOW_BYTES) };
+        let mut page = || frames.take().map(Shared::new);
+        if devices.random_bytes == 0
+            && let Some(rng) = Rng::new(window(), &mut page)
+        {
+            let end = time::now() + RANDOM_PATIENCE;
+            devices.random_bytes = rng.read(&mut devices.random, || time::now() > end);
+            say!("entropy: {} bytes of a device", devices.random_bytes);
+        } else if devices.network.is_none()
+            && let Some(net) = Net::new(window(), page)
+        {
+            devices.network = Some(Card { net, line });
+        } else if devices.disk.is_none()
+            && let Some(disk) = Block::new(window(), frames)
+        {
             let store = Store::mount(disk)?;
             let [log, room] = [store.log_bytes(), store.log_bytes_max()].map(|it| it >> 10);
             say!("disk: a store, with a record of {log} of {room} KiB");
-            return Ok(Some(store));
+            devices.disk = Some(store);
         }
     }
-    Ok(None)
+    Ok(devices)
 }
 
 /// What programs share, with a record that begins, or goes on, by saying which kernel this is.
@@ -226,16 +254,27 @@ struct Arguments<'a>(&'a str);
 
 impl<'a> Arguments<'a> {
     fn value(&self, name: &str) -> Option<&'a str> {
-        let own = self.0.split(" -- ").next().unwrap_or_default();
+        let own = self.0.get(..self.dashes()).unwrap_or_default();
         let mut pairs = own.split_ascii_whitespace().filter_map(|word| word.split_once('='));
         pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// What is for the first program: all behind two dashes.
     fn rest(&self) -> &'a str {
-        self.0.split_once(" -- ").map_or("", |(_, rest)| rest)
+        self.0.get(self.dashes() + DASHES.len()..).unwrap_or_default()
+    }
+
+    /// Where the two dashes are, or the end.
+    fn dashes(&self) -> usize {
+        let place = self.0.as_bytes().windows(DASHES.len()).position(|part| part == DASHES);
+        place.unwrap_or(self.0.len())
     }
 }
+
+const DASHES: &[u8] = b" -- ";
+
+/// A device that has random bytes gives them at once; without them the machine starts as well.
+const RANDOM_PATIENCE: time::Instant = 1_000_000_000;
 
 /// For the kernel's own structures.
 const HEAP_BYTES: u64 = 24 << 20;

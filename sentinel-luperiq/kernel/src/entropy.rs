@@ -1,10 +1,11 @@
-//! Random bytes, from the seed that the firmware leaves in the device tree.
+//! Random bytes, from the seed that the firmware leaves in the device tree and from a device.
 //!
 //! The generator is SHA-256 over a key and a number. After every answer the key is replaced by a
 //! hash of itself, so that whoever learns it later cannot tell what was given out before.
 //!
 //! # Invariants
-//! - Without at least 32 bytes of seed there is no generator: the machine does not start.
+//! - Without at least 32 bytes of one of them there is no generator: the machine does not start.
+//! - Both are in the first key, so that it is as good as the better of them.
 //! - No two blocks, and no block and key, come from the same input.
 
 use sha2::{Digest as _, Sha256};
@@ -17,10 +18,14 @@ pub(crate) struct Entropy {
 }
 
 impl Entropy {
-    /// A generator from a seed, if it is one.
-    pub(crate) fn new(seed: &[u8]) -> Option<Self> {
-        let is_enough = seed.len() >= 32 && seed.iter().any(|byte| *byte != 0);
-        is_enough.then(|| Self { key: Sha256::digest(seed).into() })
+    /// A generator from the firmware's seed and what a device gave, if that is enough.
+    pub(crate) fn new(seed: &[u8], device: &[u8]) -> Option<Self> {
+        let is_enough = |seed: &[u8]| seed.len() >= 32 && seed.iter().any(|byte| *byte != seed[0]);
+        let lengths = [seed.len(), device.len()].map(|bytes| bytes as u64);
+        let hash =
+            lengths.iter().fold(Sha256::new(), |hash, it| hash.chain_update(it.to_le_bytes()));
+        let key = hash.chain_update(seed).chain_update(device);
+        (is_enough(seed) || is_enough(device)).then(|| Self { key: key.finalize().into() })
     }
 
     /// Fills `out`.

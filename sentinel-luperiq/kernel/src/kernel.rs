@@ -5,7 +5,7 @@
 //! - When nobody is left to run and nothing can wake anybody, the machine ends.
 //! - After each entry nothing is left over: who ended is gone, who was woken can run.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -14,11 +14,13 @@ use core::fmt;
 
 use luperiq_abi::{Kind, Rights, Signals};
 use luperiq_formats::archive::Archive;
+use luperiq_policy::order::Set;
 use luperiq_policy::{Key, Released, System, Timestamp};
 
 use crate::arch::{self, Cause, Frame};
 use crate::call::{self, Timer, Waits, stored};
 use crate::console::say;
+use crate::device::Card;
 use crate::device::gic::{Gic, Line};
 use crate::disk::Disk;
 use crate::ending;
@@ -28,6 +30,7 @@ use crate::memory::frame::Frames;
 use crate::memory::heap;
 use crate::memory::space::Memory;
 use crate::memory::table::Tree;
+use crate::network::Network;
 use crate::process::Process;
 use crate::schedule::Threads;
 use crate::time::{self, Instant};
@@ -68,12 +71,13 @@ pub(crate) struct Owner {
 pub(crate) struct Kernel {
     pub(crate) machine: Machine,
     pub(crate) disk: Disk,
+    pub(crate) network: Network,
     pub(crate) system: System,
     pub(crate) threads: Threads<Owner, Waits>,
     pub(crate) processes: Vec<Option<Process>>,
     pub(crate) memories: Vec<Option<Memory>>,
     pub(crate) timers: Vec<Option<Timer>>,
-    pub(crate) timers_due: BTreeSet<(Instant, u64)>,
+    pub(crate) timers_due: Set<(Instant, u64)>,
     pub(crate) console_input: VecDeque<u8>,
     console: Option<Key>,
     /// Where inputs and answers are copied through.
@@ -94,13 +98,13 @@ static KERNEL: Exclusive<Option<Kernel>> = Exclusive::new(None);
 pub(crate) fn start(
     machine: Machine,
     disk: Disk,
+    network: Option<Card>,
     system: System,
-    first: &str,
-    arguments: &str,
+    (first, arguments): (&str, &str),
 ) -> ! {
     let mut frame = Frame::EMPTY;
     KERNEL.with(|place| {
-        let kernel = place.insert(Kernel::new(machine, disk, system));
+        let kernel = place.insert(Kernel::new(machine, disk, network, system));
         kernel.start_first(first, arguments);
         kernel.settle();
         kernel.go_on(&mut frame);
@@ -145,19 +149,22 @@ extern "C" fn user_interrupt(frame: &mut Frame) {
 }
 
 impl Kernel {
-    fn new(machine: Machine, disk: Disk, system: System) -> Self {
+    fn new(machine: Machine, disk: Disk, card: Option<Card>, system: System) -> Self {
         machine.interrupts.enable(machine.timer);
         machine.serial.into_iter().for_each(|line| machine.interrupts.enable(line));
+        let network = Network::new(card);
+        network.line().into_iter().for_each(|line| machine.interrupts.enable(line));
         Self {
             frames_at_start: machine.frames.free(),
             machine,
             disk,
+            network,
             system,
             threads: Threads::new(),
             processes: Vec::new(),
             memories: Vec::new(),
             timers: Vec::new(),
-            timers_due: BTreeSet::new(),
+            timers_due: Set::new(),
             console_input: VecDeque::new(),
             console: None,
             scratch: vec![0; call::SCRATCH_BYTES],
@@ -180,6 +187,10 @@ impl Kernel {
         if self.disk.is_there() {
             given.push((Kind::Directory, stored::STORED, stored::PLACE, STORE_RIGHTS));
         }
+        if self.network.is_there() {
+            given.push((Kind::Network, 0, "", Kind::Network.rights()));
+            given.push((Kind::Endpoint, 0, "", Kind::Endpoint.rights()));
+        }
         // Each argument ends with a zero byte.
         let words = arguments.split_ascii_whitespace().flat_map(|word| word.bytes().chain([0]));
         let arguments: Vec<u8> = words.collect();
@@ -192,6 +203,7 @@ impl Kernel {
             }
         };
         self.console = self.system.first_of(Kind::Console);
+        self.network.object = self.system.first_of(Kind::Network);
         self.first = Some(key);
         self.load(key, file, bootstrap);
         self.run(key);
@@ -266,6 +278,8 @@ impl Kernel {
                 self.expire();
             } else if Some(line) == self.machine.serial {
                 self.console_arrived();
+            } else if Some(line) == self.network.line() {
+                self.network_arrived();
             }
             self.machine.interrupts.finish(line);
         }

@@ -36,6 +36,7 @@ mod exclusive;
 mod kernel;
 #[allow(unsafe_code)]
 mod memory;
+mod network;
 mod process;
 #[allow(unsafe_code)]
 mod report;

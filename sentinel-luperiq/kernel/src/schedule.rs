@@ -11,10 +11,11 @@
 //! What a call waits for: its caller keeps that with the thread and looks again when it is woken.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use luperiq_abi::Error;
+use luperiq_policy::order::Set;
 
 use crate::arch::{Frame, Simd};
 use crate::time::Instant;
@@ -50,9 +51,9 @@ pub(crate) struct Threads<P, W> {
     free: Vec<ThreadId>,
     ready: VecDeque<ThreadId>,
     running: Option<ThreadId>,
-    deadlines: BTreeSet<(Instant, ThreadId)>,
+    deadlines: Set<(Instant, ThreadId)>,
     /// What is waited for, and by whom.
-    watched: BTreeSet<(u64, ThreadId)>,
+    watched: Set<(u64, ThreadId)>,
 }
 
 impl<P: Copy, W> Threads<P, W> {
@@ -62,8 +63,8 @@ impl<P: Copy, W> Threads<P, W> {
             free: Vec::with_capacity(THREADS_MAX),
             ready: VecDeque::with_capacity(THREADS_MAX),
             running: None,
-            deadlines: BTreeSet::new(),
-            watched: BTreeSet::new(),
+            deadlines: Set::new(),
+            watched: Set::new(),
         }
     }
 
@@ -167,6 +168,11 @@ impl<P: Copy, W> Threads<P, W> {
     /// The next thread whose deadline has come.
     pub(crate) fn due(&self, now: Instant) -> Option<ThreadId> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, id)| *id)
+    }
+
+    /// Whether no thread waits for any object.
+    pub(crate) fn nobody_waits(&self) -> bool {
+        self.watched.is_empty()
     }
 
     /// When the first deadline comes.

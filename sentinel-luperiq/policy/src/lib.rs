@@ -54,4 +54,4 @@ pub use system::{
 };
 
 /// The core's, so that the kernel needs no other name for them.
-pub use sentinel_core::{journal, time::Timestamp};
+pub use sentinel_core::{journal, order, time::Timestamp};

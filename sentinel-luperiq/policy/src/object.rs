@@ -6,7 +6,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX};
+use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX, MESSAGE_BYTES_MAX};
 use luperiq_abi::{Kind, Signals};
 
 use crate::rules::{Endpoint, LIMITS_COUNT, Rules};
@@ -56,7 +56,7 @@ pub(crate) enum Body {
         place: Vec<u8>,
     },
     Endpoint(Endpoint),
-    Socket(Endpoint),
+    Socket(Socket),
     /// Nothing that is decided by.
     Plain(Kind),
 }
@@ -115,7 +115,55 @@ pub(crate) struct Message {
     pub(crate) grants: Vec<Key>,
 }
 
+/// An end of a line to whoever serves the network.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    /// Where it leads.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) line: Channel,
+    pub(crate) connection: Connection,
+}
+
+/// How far a socket is. One whose line has ended stays what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Connection {
+    None,
+    Asked,
+    Open,
+}
+
+impl Socket {
+    pub(crate) fn to(endpoint: Endpoint) -> Self {
+        Self { endpoint, line: Channel::default(), connection: Connection::None }
+    }
+}
+
 impl Channel {
+    /// Whether the longest message would not fit.
+    pub(crate) fn is_full(&self) -> bool {
+        self.messages.len() >= CHANNEL_MESSAGES_MAX
+            || self.bytes_count + MESSAGE_BYTES_MAX > CHANNEL_BYTES_MAX
+    }
+
+    /// Takes the first bytes of the first message, which came without handles. One that is empty
+    /// stays: it says that no more come.
+    pub(crate) fn take_front(&mut self, max: usize) -> Option<Vec<u8>> {
+        let message = self.messages.front_mut()?;
+        let rest = message.bytes.split_off(max.min(message.bytes.len()));
+        let bytes = core::mem::replace(&mut message.bytes, rest);
+        self.bytes_count -= bytes.len();
+        if message.bytes.is_empty() && !bytes.is_empty() {
+            self.messages.pop_front();
+        }
+        Some(bytes)
+    }
+
+    fn signals(&self) -> Signals {
+        let readable = if self.messages.is_empty() { Signals::NONE } else { Signals::READABLE };
+        let peer = if self.peer.is_none() { Signals::PEER_CLOSED } else { Signals::WRITABLE };
+        readable.with(peer)
+    }
+
     /// Makes sure that a message fits.
     pub(crate) fn has_room(&mut self, bytes: &[u8]) -> bool {
         self.messages.len() < CHANNEL_MESSAGES_MAX
@@ -148,13 +196,8 @@ impl Object {
 
     pub(crate) fn signals(&self) -> Signals {
         match &self.body {
-            Body::Channel(channel) => {
-                let readable =
-                    if channel.messages.is_empty() { Signals::NONE } else { Signals::READABLE };
-                let peer =
-                    if channel.peer.is_none() { Signals::PEER_CLOSED } else { Signals::WRITABLE };
-                readable.with(peer)
-            }
+            Body::Channel(channel) => channel.signals(),
+            Body::Socket(socket) if socket.connection != Connection::None => socket.line.signals(),
             _ => self.signals,
         }
     }

@@ -11,6 +11,7 @@ mod lifetime;
 mod objects;
 mod processes;
 mod record;
+mod sockets;
 mod sweep;
 
 #[cfg(test)]
@@ -55,6 +56,8 @@ pub struct System {
     orphans: Option<Key>,
     /// What was reached and not looked at yet.
     marked: Option<Key>,
+    /// Where connections are asked for.
+    network: Option<Key>,
     /// A process ended, and what it left was not looked through yet.
     is_sweep_due: bool,
 }
@@ -136,6 +139,7 @@ impl System {
             ended: list,
             orphans: list,
             marked: list,
+            network: None,
             is_sweep_due: false,
         };
         // The root job is there as long as the machine.

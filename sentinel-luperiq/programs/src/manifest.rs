@@ -6,15 +6,19 @@
 //! file = "bin/shell"
 //! arguments = ["-v"]
 //! handles = ["console:read,write", "record:read", "tree=bin:read,list"]
-//! restart = "always"           # never, failure, always
+//! restart = "always"           # never, failure, always; stop: when it ends, the machine does
 //!
 //! [program.job]
 //! memory = 8388608             # any of the limits by name
 //! files = ["bin"]              # where files may be opened
 //! file_rights = ["read", "list"]
 //! programs = ["bin/child"]     # which may be started, besides the program itself
+//! hosts = ["*.example.com:443"] # where TCP connections may be made, with an endpoint's handle
 //! requests = ["FILE_READ:bin/"] # what is granted when asked for: all that begins so
 //! ```
+//!
+//! `endpoint=www.example.com:443:connect` is a handle to one host and port, `network` the network
+//! card. A request `NETWORK:` is granted for exactly the host and port that stand there.
 //!
 //! # Invariants
 //! - What is not named is not given: a program without handles has none.
@@ -74,6 +78,10 @@ pub enum Source {
     Entropy,
     /// The record.
     Record,
+    /// The network card.
+    Network,
+    /// A host and a port.
+    Endpoint(String, u16),
     /// A directory of the store.
     Tree(String),
 }
@@ -87,6 +95,8 @@ pub enum Restart {
     Failure,
     /// Whenever it ended.
     Always,
+    /// Never, and the machine stops with what it said.
+    Stop,
 }
 
 /// The rules of a job.
@@ -100,6 +110,8 @@ pub struct Rules {
     pub file_rights: Rights,
     /// Which programs may be started, besides the one that the job is for.
     pub programs: Vec<String>,
+    /// Where connections may be made: hosts and ports, 0 for every port.
+    pub hosts: Vec<(String, u16)>,
     /// What is granted when it is asked for.
     pub requests: Vec<String>,
 }
@@ -140,7 +152,8 @@ impl Program {
             None | Some(Some("never")) => Restart::Never,
             Some(Some("failure")) => Restart::Failure,
             Some(Some("always")) => Restart::Always,
-            Some(_) => return Err("`restart` is never, failure or always".into()),
+            Some(Some("stop")) => Restart::Stop,
+            Some(_) => return Err("`restart` is never, failure, always or stop".into()),
         };
         let job = match table.get("job").map(|job| job.as_table().ok_or("`job` is a table")) {
             Some(job) => Rules::of(job?)?,
@@ -166,12 +179,17 @@ impl Gift {
             text.rsplit_once(':').ok_or_else(|| format!("`{text}` names no rights"))?;
         let source = match source.split_once('=') {
             Some(("tree", place)) => Source::Tree(place.into()),
+            Some(("endpoint", text)) => {
+                let (host, port) = host(text)?;
+                Source::Endpoint(host, port)
+            }
             None => match source {
                 "job" => Source::Job,
                 "console" => Source::Console,
                 "clock" => Source::Clock,
                 "entropy" => Source::Entropy,
                 "record" => Source::Record,
+                "network" => Source::Network,
                 _ => return Err(format!("`{source}` is nothing that can be given")),
             },
             Some(_) => return Err(format!("`{source}` is nothing that can be given")),
@@ -189,6 +207,11 @@ impl Rules {
                 "files" => rules.files = texts(table, key)?,
                 "programs" => rules.programs = texts(table, key)?,
                 "requests" => rules.requests = texts(table, key)?,
+                "hosts" => {
+                    let hosts: Result<_, String> =
+                        texts(table, key)?.iter().map(|text| host(text)).collect();
+                    rules.hosts = hosts?;
+                }
                 "file_rights" => {
                     let names = texts(table, key)?;
                     rules.file_rights = rights(names.iter().map(String::as_str))?;
@@ -210,6 +233,10 @@ impl Rules {
     pub fn grants(&self, request: &str) -> bool {
         // A path that goes up again would pass by its beginning alone.
         let goes_up = request.split(['/', ':']).any(|name| name == "..");
+        // So would a host that begins like another.
+        if request.starts_with("NETWORK:") {
+            return self.requests.iter().any(|granted| granted == request);
+        }
         !goes_up && self.requests.iter().any(|start| request.starts_with(start.as_str()))
     }
 }
@@ -221,6 +248,17 @@ fn rights<'a>(names: impl Iterator<Item = &'a str>) -> Result<Rights, String> {
         all = all.with(right);
     }
     Ok(all)
+}
+
+/// Reads `host:port`; the port `*` is every one.
+pub fn host(text: &str) -> Result<(String, u16), String> {
+    let error = || format!("`{text}` is no host and port");
+    let (host, port) = text.rsplit_once(':').ok_or_else(error)?;
+    let port = match port {
+        "*" => 0,
+        port => port.parse().ok().filter(|port| *port != 0).ok_or_else(error)?,
+    };
+    Ok((host.into(), port))
 }
 
 /// The texts of an array; none if it is not there.
@@ -247,14 +285,15 @@ mod tests {
 name = "shell"
 file = "bin/shell"
 arguments = ["-v"]
-handles = ["console:read,write", "tree=bin:read,list", "job:inspect"]
+handles = ["console:read,write", "tree=bin:read,list", "job:inspect", "endpoint=a.b:80:connect"]
 restart = "always"
 
 [program.job]
 memory = 100
 files = ["bin"]
 file_rights = ["read"]
-requests = ["FILE_READ:bin/"]
+hosts = ["*.example.com:443", "a.b:*"]
+requests = ["FILE_READ:bin/", "NETWORK:a.example.com:443"]
 "#;
 
     #[test]
@@ -266,7 +305,13 @@ requests = ["FILE_READ:bin/"]
         assert_eq!(program.handles[1].rights, Rights::READ.with(Rights::LIST));
         assert_eq!(program.job.limits, [(Limit::Memory, 100)]);
         assert!(program.job.programs.is_empty());
+        assert_eq!(program.handles[3].source, Source::Endpoint("a.b".into(), 80));
+        assert_eq!(program.job.hosts, [("*.example.com".into(), 443), ("a.b".into(), 0)]);
         assert!(program.job.grants("FILE_READ:bin/a"));
+        assert!(program.job.grants("NETWORK:a.example.com:443"));
+        for other in ["NETWORK:a.example.com:4433", "NETWORK:b.example.com:443", "NETWORK:"] {
+            assert!(!program.job.grants(other), "{other}");
+        }
         for other in ["FILE_READ:bin", "FILE_WRITE:bin/a", "FILE_READ:bin/../init", "FILE_READ:.."]
         {
             assert!(!program.job.grants(other), "{other}");
@@ -277,8 +322,11 @@ requests = ["FILE_READ:bin/"]
     fn what_is_wrong_is_named() {
         for (from, to, what) in [
             ("restart", "restrat", "restrat"),
-            ("always", "sometimes", "never, failure or always"),
+            ("always", "sometimes", "never, failure, always or stop"),
             ("console:read", "consol:read", "consol"),
+            ("a.b:80:connect", "a.b:connect", "no host and port"),
+            ("a.b:80:connect", "a.b:0:connect", "no host and port"),
+            ("a.b:*", "a.b", "no host and port"),
             ("console:read", "console:raed", "raed"),
             ("memory", "memroy", "memroy"),
             ("100", "-1", "memory"),

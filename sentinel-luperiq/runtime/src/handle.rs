@@ -7,8 +7,10 @@
 
 use alloc::vec::Vec;
 
-use luperiq_abi::limits::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX};
-use luperiq_abi::settings::Setting;
+use luperiq_abi::limits::{
+    FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, TRANSFER_BYTES_MAX,
+};
+use luperiq_abi::settings::{Protocol, Setting};
 use luperiq_abi::wire::{AuditHead, HandleInfo, JobInfo, ProcessInfo, StartHeader, WaitItem};
 use luperiq_abi::{Call, Error, Handle, Rights, Signals};
 
@@ -140,6 +142,12 @@ kinds! {
     AuditReader;
     /// The serial console.
     Console;
+    /// A host, a port and a protocol to which a connection may be made.
+    Endpoint;
+    /// A connection, or what will be one.
+    Socket;
+    /// The network card.
+    Network;
 }
 
 /// A message that was read.
@@ -383,6 +391,116 @@ impl File {
                 return Err(Error::TooLong);
             }
         }
+    }
+}
+
+impl Endpoint {
+    /// One host or port of those that it covers.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn narrow_to(&self, host: &str, port: u16, protocol: Protocol) -> Result<Self> {
+        let [at, bytes] = input(host.as_bytes());
+        let registers = [self.number(), at, bytes, port.into(), protocol as u64, 0];
+        made(plain(Call::EndpointNarrow, registers)?.0).map(Self)
+    }
+
+    /// A connection to it, if it is one host and port.
+    ///
+    /// # Errors
+    /// The kernel refuses, or there is none.
+    pub fn connect(&self, deadline: u64) -> Result<Socket> {
+        let socket = made(plain(Call::SocketCreate, [self.number(), 0, 0, 0, 0, 0])?.0)?;
+        plain(Call::SocketConnect, [socket.number(), deadline, 0, 0, 0, 0])?;
+        Ok(Socket(socket))
+    }
+}
+
+impl Socket {
+    /// Sends some of these bytes: how many. None at all say that no more come.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is no room, [`Error::PeerClosed`], or the kernel refuses.
+    pub fn send_some(&self, bytes: &[u8]) -> Result<usize> {
+        let bytes = bytes.get(..TRANSFER_BYTES_MAX).unwrap_or(bytes);
+        let [at, bytes] = input(bytes);
+        let (count, _) = plain(Call::SocketSend, [self.number(), at, bytes, 0, 0, 0])?;
+        usize::try_from(count).map_err(|_| Error::TooLong)
+    }
+
+    /// Sends all of these bytes, waiting for room.
+    ///
+    /// # Errors
+    /// The deadline came first, the connection ended, or the kernel refuses.
+    pub fn send(&self, mut bytes: &[u8], deadline: u64) -> Result<()> {
+        while !bytes.is_empty() {
+            match self.send_some(bytes) {
+                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Err(Error::NotReady) => {
+                    self.wait(Signals::WRITABLE.with(Signals::PEER_CLOSED), deadline)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes some bytes, waiting for them; 0 if no more come.
+    ///
+    /// # Errors
+    /// The deadline came first, the connection broke, or the kernel refuses.
+    pub fn receive(&self, room: &mut [u8], deadline: u64) -> Result<usize> {
+        loop {
+            let [at, bytes] = output(room);
+            match plain(Call::SocketRecv, [self.number(), at, bytes, 0, 0, 0]) {
+                Ok((count, _)) => return usize::try_from(count).map_err(|_| Error::TooLong),
+                Err(Error::NotReady) => {
+                    self.wait(Signals::READABLE.with(Signals::PEER_CLOSED), deadline)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Network {
+    /// Sends connections that are asked for into a channel, which is given away.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn serve(&self, channel: Channel) -> Result<()> {
+        plain(Call::NetworkServe, [self.number(), channel.number(), 0, 0, 0, 0])?;
+        let _ = channel.0.give_away();
+        Ok(())
+    }
+
+    /// The card's address.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn address(&self) -> Result<[u8; 6]> {
+        let (address, _) = plain(Call::NetworkInfo, [self.number(), 0, 0, 0, 0, 0])?;
+        let [a, b, c, d, e, f, ..] = address.to_le_bytes();
+        Ok([a, b, c, d, e, f])
+    }
+
+    /// Puts a frame onto the wire.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is no room, or the kernel refuses.
+    pub fn send(&self, frame: &[u8]) -> Result<()> {
+        let [at, bytes] = input(frame);
+        plain(Call::FrameSend, [self.number(), at, bytes, 0, 0, 0]).map(drop)
+    }
+
+    /// Takes a frame from the wire: how long it is.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is none, or the kernel refuses.
+    pub fn receive(&self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<usize> {
+        let [at, bytes] = output(frame);
+        let (count, _) = plain(Call::FrameReceive, [self.number(), at, bytes, 0, 0, 0])?;
+        usize::try_from(count).map_err(|_| Error::TooLong)
     }
 }
 

@@ -9,6 +9,7 @@ mod cuts;
 mod disk;
 mod figures;
 mod image;
+mod network;
 mod qemu;
 mod random;
 mod unsafe_code;
@@ -48,6 +49,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             let image = build(workspace, Kind::Plain)?;
             random::run(workspace, &image, number(seed)?, number(thousands)?)
         }
+        ("network", [kilobytes]) => {
+            emulator(workspace)?;
+            network::run(workspace, number(kilobytes)?)
+        }
+        ("network", _) => Err(Error::new("`luperiq network` takes how many kilobytes go each way")),
         ("unsafe", []) => unsafe_code::report(workspace),
         ("cuts", [count]) => {
             emulator(workspace)?;
@@ -70,8 +76,8 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 8] =
-    ["build", "run", "test", "random", "cuts", "record", "figures", "unsafe"];
+const COMMANDS: [&str; 9] =
+    ["build", "run", "test", "random", "cuts", "network", "record", "figures", "unsafe"];
 
 /// Checks the record on a disk, and takes it out if somebody wants it.
 fn record(workspace: &Workspace, disk: &Path, out: Option<&Path>) -> Result<(), Error> {
@@ -94,6 +100,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .cargo(["test", "--quiet", "--manifest-path", MANIFEST])
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
+        .args(["-p", "luperiq-virtio", "-p", "luperiq-network"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -143,6 +150,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     for probe in cases::PROBES {
         failed += usize::from(!is_well(workspace, &plain, &probe.case(), false)?);
     }
+    network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
     cuts::run(workspace, &plain, CUTS)?;
@@ -182,6 +190,15 @@ enum Kind {
 
 /// Builds an image and says where it is.
 fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf, Error> {
+    build_with(workspace, kind, None)
+}
+
+/// Builds an image with one more file in its archive.
+fn build_with(
+    workspace: &Workspace,
+    kind: Kind,
+    file: Option<(&str, String)>,
+) -> Result<PathBuf, Error> {
     let (features, name) = match kind {
         Kind::Plain => ("", "luperiq.img"),
         Kind::Selftest => ("selftest", "luperiq-selftest.img"),
@@ -189,7 +206,10 @@ fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf, Error> {
     let kernel = ["-p", "luperiq-kernel", "--features", features];
     let kernel = compile(workspace, KERNEL_TARGET, &kernel)?.join("luperiq-kernel");
     let kernel = std::fs::read(&kernel).map_err(|cause| Error::file("read", &kernel, &cause))?;
-    let image = image::make(&kernel, &programs(workspace)?)?;
+    let mut files = programs(workspace)?;
+    let name = if file.is_some() { "luperiq-more.img" } else { name };
+    files.extend(file.map(|(name, text)| (name.to_string(), text.into_bytes())));
+    let image = image::make(&kernel, &files)?;
     let path = target(workspace).join(name);
     std::fs::write(&path, image).map_err(|cause| Error::file("write", &path, &cause))?;
     Ok(path)
@@ -204,7 +224,8 @@ fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((format!("probe/{}", probe.program), bytes));
     }
-    let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bins"])?;
+    let packages = ["-p", "luperiq-programs", "-p", "luperiq-network", "--bins"];
+    let folder = compile(workspace, PROGRAM_TARGET, &packages)?;
     for name in PROGRAMS {
         let path = folder.join(name);
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
@@ -248,12 +269,18 @@ fn target(workspace: &Workspace) -> PathBuf {
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
 
+/// How many kilobytes go each way over the network in each check; `luperiq network 10240` sends
+/// more.
+const KILOBYTES: u64 = 1024;
+
 /// Without vector registers, so that a system call leaves the program's where they are.
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
-/// The programs of `luperiq-programs`, which stand in the archive's `bin`.
-const PROGRAMS: &[&str] =
-    &["attack", "attacks", "checks", "init", "random", "record", "shell", "writer"];
+/// The programs of `luperiq-programs` and `luperiq-network`, which stand in the archive's `bin`.
+const PROGRAMS: &[&str] = &[
+    "attack", "attacks", "checks", "init", "network", "random", "reach", "record", "shell",
+    "writer",
+];
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";

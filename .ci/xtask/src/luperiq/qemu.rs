@@ -23,6 +23,9 @@ pub(super) struct Machine<'a> {
     pub(super) is_counted: bool,
     /// What the kernel is told.
     pub(super) arguments: &'a str,
+    /// Whether it has a network card, whose other end is this machine, and a source of random
+    /// bytes.
+    pub(super) has_network: bool,
     /// What it has for a disk.
     pub(super) disk: Option<&'a Path>,
     /// How long it may run.
@@ -32,8 +35,14 @@ pub(super) struct Machine<'a> {
 impl<'a> Machine<'a> {
     /// A machine without a disk that boots at EL1 and is done in a moment.
     pub(super) const fn new(arguments: &'a str) -> Self {
-        let (has_hypervisor, is_counted, disk) = (false, false, None);
-        Self { has_hypervisor, is_counted, arguments, disk, patience: PATIENCE }
+        Self {
+            has_hypervisor: false,
+            is_counted: false,
+            has_network: false,
+            arguments,
+            disk: None,
+            patience: PATIENCE,
+        }
     }
 }
 
@@ -100,6 +109,17 @@ impl Machine<'_> {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
         let counted: &[&str] =
             if self.is_counted { &["-icount", "shift=0,sleep=off"] } else { &[] };
+        let network: &[&str] = match self.has_network {
+            true => &[
+                "-netdev",
+                "user,id=net,ipv6=off",
+                "-device",
+                "virtio-net-device,netdev=net",
+                "-device",
+                "virtio-rng-device",
+            ],
+            false => &[],
+        };
         let disk: Vec<OsString> = match self.disk {
             Some(path) => {
                 let mut drive = OsString::from("if=none,id=disk,format=raw,file=");
@@ -115,6 +135,7 @@ impl Machine<'_> {
             .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
             .args(disk)
+            .args(network.iter().copied())
             .args(counted.iter().copied())
             .args(["-append", arguments.trim_end(), "-kernel"])
             .args([image])

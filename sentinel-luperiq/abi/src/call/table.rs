@@ -36,6 +36,7 @@ const DIRECTORY: Kinds = Kinds::of(&[Kind::Directory]);
 const MEMORY: Kinds = Kinds::of(&[Kind::Memory]);
 const SOCKET: Kinds = Kinds::of(&[Kind::Socket]);
 const ENDPOINT: Kinds = Kinds::of(&[Kind::Endpoint]);
+const NETWORK: Kinds = Kinds::of(&[Kind::Network]);
 
 use Argument::{Address, Deadline, Handle, Input, Number, Output, Signals};
 
@@ -227,6 +228,14 @@ table! {
         Number("port"), Number("protocol")
     ) -> ["endpoint"] Every
         "A narrower endpoint: one host or port of those that this one covers.";
+    122 NetworkServe "network_serve" (
+        Handle("network", NETWORK, Rights::MANAGE),
+        Handle("channel", CHANNEL, Rights::SEND.with(Rights::TRANSFER))
+    ) -> [] Every
+        "Sends connections that are asked for into a channel, which leaves the caller.";
+    123 NetworkInfo "network_info" (Handle("network", NETWORK, Rights::INSPECT))
+        -> ["address", "bytes of a frame"] Every
+        "What the card's address is, its first byte lowest, and how long a frame can be.";
     124 SocketConnect "socket_connect" (
         Handle("socket", SOCKET, Rights::CONNECT), Deadline("deadline")
     ) -> [] Every
@@ -239,6 +248,14 @@ table! {
         Handle("socket", SOCKET, Rights::RECEIVE), Output("bytes", limits::TRANSFER_BYTES_MAX)
     ) -> ["count"] Every
         "Takes bytes of the other end; 0 means that it sends no more.";
+    127 FrameSend "frame_send" (
+        Handle("network", NETWORK, Rights::WRITE), Input("frame", limits::FRAME_BYTES_MAX)
+    ) -> [] Refused
+        "Puts a frame onto the wire.";
+    128 FrameReceive "frame_receive" (
+        Handle("network", NETWORK, Rights::READ), Output("frame", limits::FRAME_BYTES_MAX)
+    ) -> ["count"] Refused
+        "Takes a frame from the wire; the room is for the longest.";
 
     // Asking, and the record.
     130 CapRequest "cap_request" (Input("text", limits::REQUEST_BYTES_MAX)) -> ["channel"] Every

@@ -11,6 +11,7 @@
 
 mod files;
 mod memory;
+mod network;
 mod processes;
 pub(crate) mod stored;
 mod things;
@@ -160,10 +161,14 @@ impl Kernel {
             Call::EndpointNarrow => self.endpoint_narrow(caller, admitted),
             Call::Remove => self.remove(caller, admitted),
             Call::Sync => self.sync(admitted),
-            // There is no driver for a network.
-            Call::SocketCreate | Call::SocketConnect | Call::SocketSend | Call::SocketRecv => {
-                Err(self.system.refuse(admitted, Error::Unsupported, 0))
-            }
+            Call::NetworkServe => self.system.network_serve(admitted).map(|()| DONE),
+            Call::NetworkInfo => self.network_info(admitted),
+            Call::SocketCreate => self.system.socket_create(admitted).map(handle),
+            Call::SocketConnect => self.socket_connect(caller, admitted),
+            Call::SocketSend => self.socket_send(caller, admitted),
+            Call::SocketRecv => self.socket_recv(caller, admitted),
+            Call::FrameSend => self.frame_send(caller, admitted),
+            Call::FrameReceive => self.frame_receive(caller, admitted),
         }
     }
 

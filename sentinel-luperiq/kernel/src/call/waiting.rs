@@ -33,6 +33,8 @@ pub(crate) enum Waits {
     Many(Box<[Option<WaitHandle>; WAIT_MANY_MAX]>, u64),
     /// For the answer to a message; the channel's number in the caller's table.
     Answer(WaitHandle, u64, CallArguments),
+    /// For what comes of a connection.
+    Connection(WaitHandle),
 }
 
 impl Kernel {
@@ -163,6 +165,9 @@ impl Kernel {
 
     /// Lets every thread that waits for an object look again.
     pub(crate) fn wake_watchers(&mut self, object: Key) {
+        if self.threads.nobody_waits() {
+            return;
+        }
         let mut woken = core::mem::take(&mut self.woken);
         woken.extend(self.threads.watchers(object.number()));
         woken.drain(..).for_each(|id| self.look_again(id));
@@ -214,6 +219,9 @@ impl Kernel {
                 Some(Life::Ended(code)) => Ok((u64::from(code as u32), 0)),
                 _ => Ok((0, 0)),
             },
+            Waits::Connection(one) => {
+                self.system.connected(one.object).map(|()| (0, 0)).map_err(super::failed)
+            }
             Waits::Many(handles, out) => {
                 let mut count = 0;
                 for (at, one) in (out..).step_by(4).zip(handles.iter().flatten()) {
@@ -275,7 +283,9 @@ impl Waits {
     fn objects(&self) -> impl Iterator<Item = &WaitHandle> {
         let (one, many): (Option<&WaitHandle>, &[Option<WaitHandle>]) = match self {
             Self::Turn => (None, &[]),
-            Self::End(one) | Self::One(one) | Self::Answer(one, ..) => (Some(one), &[]),
+            Self::End(one) | Self::One(one) | Self::Answer(one, ..) | Self::Connection(one) => {
+                (Some(one), &[])
+            }
             Self::Many(many, _) => (None, &many[..]),
         };
         one.into_iter().chain(many.iter().flatten())
@@ -283,7 +293,7 @@ impl Waits {
 }
 
 /// When waiting ends, if ever.
-fn until(deadline: u64) -> Option<Instant> {
+pub(super) fn until(deadline: u64) -> Option<Instant> {
     (deadline != FOREVER).then_some(deadline)
 }
 

@@ -9,3 +9,10 @@ mod shared;
 
 pub(crate) use register::Registers;
 pub(crate) use shared::Shared;
+
+/// The network card, and its line if it has one (0 is none).
+#[derive(Debug)]
+pub(crate) struct Card {
+    pub(crate) net: luperiq_virtio::net::Net<Registers, Shared>,
+    pub(crate) line: gic::Line,
+}

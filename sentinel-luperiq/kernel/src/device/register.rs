@@ -41,3 +41,13 @@ impl Registers {
         core::ptr::with_exposed_provenance_mut(self.base + offset)
     }
 }
+
+impl luperiq_virtio::Window for Registers {
+    fn read(&self, offset: usize) -> u32 {
+        self.read(offset)
+    }
+
+    fn write(&self, offset: usize, value: u32) {
+        self.write(offset, value);
+    }
+}

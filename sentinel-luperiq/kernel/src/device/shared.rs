@@ -4,6 +4,7 @@
 //! - A page that a device was told of is never given back: the device may write to it for ever.
 //! - What a device may be changing is read and written by the word, never through a reference.
 
+use crate::arch;
 use crate::memory::frame::Frame;
 use crate::memory::layout::{self, PAGE};
 
@@ -14,11 +15,6 @@ pub(crate) struct Shared(Frame);
 impl Shared {
     pub(crate) fn new(frame: Frame) -> Self {
         Self(frame)
-    }
-
-    /// Where the device finds it.
-    pub(crate) fn physical(&self) -> u64 {
-        self.0.physical()
     }
 
     /// Reads a number.
@@ -33,20 +29,49 @@ impl Shared {
         unsafe { self.place::<T>(offset).write_volatile(value) }
     }
 
-    /// Puts bytes at the start of the page, for the device.
-    pub(crate) fn fill(&mut self, bytes: &[u8]) {
-        self.0.bytes_mut()[..bytes.len()].copy_from_slice(bytes);
-    }
-
-    /// Takes bytes from the start of the page. The device is done with it.
-    pub(crate) fn copy_to(&self, out: &mut [u8]) {
-        out.copy_from_slice(&self.0.bytes()[..out.len()]);
-    }
-
     fn place<T: Word>(&self, offset: usize) -> *mut T {
         let bytes = size_of::<T>();
         assert!(offset.is_multiple_of(bytes) && offset + bytes <= PAGE as usize, "no such place");
-        core::ptr::with_exposed_provenance_mut(layout::direct(self.physical()) as usize + offset)
+        let start = layout::direct(self.0.physical()) as usize;
+        core::ptr::with_exposed_provenance_mut(start + offset)
+    }
+}
+
+impl luperiq_virtio::Page for Shared {
+    fn physical(&self) -> u64 {
+        self.0.physical()
+    }
+
+    fn half(&self, offset: usize) -> u16 {
+        self.read(offset)
+    }
+
+    fn word(&self, offset: usize) -> u32 {
+        self.read(offset)
+    }
+
+    fn set_half(&mut self, offset: usize, value: u16) {
+        self.write(offset, value);
+    }
+
+    fn set_word(&mut self, offset: usize, value: u32) {
+        self.write(offset, value);
+    }
+
+    fn set_long(&mut self, offset: usize, value: u64) {
+        self.write(offset, value);
+    }
+
+    fn fill(&mut self, offset: usize, bytes: &[u8]) {
+        self.0.bytes_mut()[offset..offset + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn copy_to(&self, offset: usize, out: &mut [u8]) {
+        out.copy_from_slice(&self.0.bytes()[offset..offset + out.len()]);
+    }
+
+    fn barrier(&self) {
+        arch::memory_barrier();
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use luperiq_abi::limits::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX};
 use luperiq_abi::settings::Limit;
-use luperiq_abi::{Error, Handle, Rights};
+use luperiq_abi::{Error, Handle, Kind, Rights};
 
 use super::{Admitted, Fault, Refusal, System};
 use crate::grant::Holder;
@@ -78,6 +78,10 @@ impl System {
             let channel = admitted.held(0)?.object;
             let ends = system.channel(channel).ok_or(Error::BadHandle)?;
             let peer = ends.peer.ok_or(Error::PeerClosed)?;
+            // Nobody takes a handle out of a socket.
+            if !handles.is_empty() && system.kind(peer) == Some(Kind::Socket) {
+                return Err(Error::BadArgument.into());
+            }
             system.send(admitted, [channel, peer], bytes, handles)
         })
     }
@@ -204,9 +208,11 @@ impl System {
         Some(handle)
     }
 
+    /// An end of a line: a channel's, or a socket's.
     pub(super) fn channel(&self, key: Key) -> Option<&Channel> {
         match &self.objects.value(key)?.body {
             Body::Channel(channel) => Some(channel),
+            Body::Socket(socket) => Some(&socket.line),
             _ => None,
         }
     }
@@ -214,6 +220,7 @@ impl System {
     pub(super) fn channel_mut(&mut self, key: Key) -> Option<&mut Channel> {
         match &mut self.objects.value_mut(key)?.body {
             Body::Channel(channel) => Some(channel),
+            Body::Socket(socket) => Some(&mut socket.line),
             _ => None,
         }
     }

@@ -208,49 +208,6 @@ impl System {
         Ok((native, endpoint))
     }
 
-    /// `socket_create`: a socket for one host and port. The policy of the job is asked here, so
-    /// that a handle that was given by mistake connects to nothing.
-    ///
-    /// # Errors
-    /// It is refused.
-    pub fn socket_create(&mut self, admitted: Admitted, native: u64) -> Result<Handle, Refusal> {
-        self.with(admitted, |system, admitted| {
-            let held = admitted.held(0)?;
-            let object = system.objects.value(held.object).ok_or(Error::BadHandle)?;
-            let Body::Endpoint(endpoint) = &object.body else {
-                return Err(Error::WrongKind.into());
-            };
-            if !endpoint.is_single() {
-                return Err(Error::BadArgument.into());
-            }
-            if !system.rules_of(admitted.process)?.covers_endpoint(endpoint) {
-                return Err(Error::Policy.into());
-            }
-            let body = Body::Socket(endpoint.clone());
-            let object = Object::new(native, body);
-            system.create(admitted, Some(held.grant), object, Kind::Socket.rights())
-        })
-    }
-
-    /// Where a socket may be connected to: once more asked of the policy of the job, since a
-    /// socket may have been given to another.
-    ///
-    /// # Errors
-    /// It is refused.
-    pub fn socket_connect(&mut self, admitted: Admitted) -> Result<(u64, Endpoint), Refusal> {
-        self.with(admitted, |system, admitted| {
-            let held = admitted.held(0)?;
-            let object = system.objects.value(held.object).ok_or(Error::BadHandle)?;
-            let Body::Socket(endpoint) = &object.body else { return Err(Error::WrongKind.into()) };
-            if !system.rules_of(admitted.process)?.covers_endpoint(endpoint) {
-                return Err(Error::Policy.into());
-            }
-            let found = (object.native, endpoint.clone());
-            system.record_use(admitted)?;
-            Ok(found)
-        })
-    }
-
     /// Records what a path was, in place of the use: it says more. If there is no room, the call
     /// is refused by what follows.
     fn record_path<T>(

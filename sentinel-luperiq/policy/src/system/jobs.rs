@@ -6,8 +6,9 @@ use luperiq_abi::limits::{NAME_BYTES_MAX, SETTINGS_BYTES_MAX};
 use luperiq_abi::settings::Limit;
 use luperiq_abi::wire::{JobInfo, ProcessInfo};
 use luperiq_abi::{Error, Handle, Kind, Rights};
+use sentinel_core::order;
 
-use super::{Admitted, Refusal, System, copied, text};
+use super::{Admitted, Fault, Refusal, System, copied, text};
 use crate::audit::event::Event;
 use crate::grant::Holder;
 use crate::limits::JOB_DEPTH_MAX;
@@ -98,20 +99,32 @@ impl System {
     /// It is refused, and the channel stays with the caller.
     pub fn job_supervise(&mut self, admitted: Admitted) -> Result<(), Refusal> {
         self.with(admitted, |system, admitted| {
-            let (key, channel) = (admitted.held(0)?.object, admitted.held(1)?);
-            let owner = system.job_of(admitted.process)?;
-            system.log.reserve(2)?;
-            system.record_use(admitted)?;
-            system.record_move(admitted, channel.handle, channel.object, channel.rights)?;
-            let process = system.process_mut(admitted.process).ok_or(Error::BadHandle)?;
-            process.table.remove(channel.handle)?;
-            system.grants.set_holder(channel.grant, Holder::Kernel, owner);
+            let key = admitted.held(0)?.object;
+            let channel = system.take_over(admitted)?;
             let job = system.job_mut(key).ok_or(Error::WrongKind)?;
-            if let Some(before) = job.supervisor.replace(channel.grant) {
+            if let Some(before) = job.supervisor.replace(channel) {
                 system.give_up(before);
             }
             Ok(())
         })
+    }
+
+    /// Takes the channel that is the call's second handle from the caller, for the kernel.
+    pub(super) fn take_over(&mut self, admitted: &mut Admitted) -> Result<Key, Fault> {
+        let channel = admitted.held(1)?;
+        // What is sent to the kernel's end comes out at the other one, handles and all.
+        let peer = self.channel(channel.object).and_then(|line| line.peer);
+        if peer.is_some_and(|peer| self.kind(peer) == Some(Kind::Socket)) {
+            return Err(Error::BadArgument.into());
+        }
+        let owner = self.job_of(admitted.process)?;
+        self.log.reserve(2)?;
+        self.record_use(admitted)?;
+        self.record_move(admitted, channel.handle, channel.object, channel.rights)?;
+        let process = self.process_mut(admitted.process).ok_or(Error::BadHandle)?;
+        process.table.remove(channel.handle)?;
+        self.grants.set_holder(channel.grant, Holder::Kernel, owner);
+        Ok(channel.grant)
     }
 
     /// `job_kill`: ends everything in a job, now and for ever.
@@ -194,7 +207,7 @@ impl System {
                 })
                 .filter_map(|other| system.process_info_of(other))
                 .collect();
-            found.sort_unstable_by_key(|info| info.process);
+            order::sort_by_key(&mut found, |info| info.process);
             found.truncate(count_max);
             Ok(found)
         })

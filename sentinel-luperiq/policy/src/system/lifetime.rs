@@ -15,7 +15,7 @@ use super::jobs::KILLED;
 use super::{System, is_alive};
 use crate::audit::event::Event;
 use crate::grant::{Grant, Holder};
-use crate::object::{Body, Life};
+use crate::object::{Body, Channel, Life, Socket};
 use crate::slab::Key;
 
 /// An object that is no more: the kernel gives back what it kept for it.
@@ -185,6 +185,9 @@ impl System {
                         self.part(peer);
                     }
                 }
+                Body::Socket(Socket { line: Channel { peer: Some(peer), .. }, .. }) => {
+                    self.part(peer);
+                }
                 Body::Memory { bytes } => {
                     if let Some(job) = charged {
                         self.discharge(job, Limit::Memory, bytes);
@@ -210,10 +213,8 @@ impl System {
     }
 
     /// Tells a channel's end that the other one is gone.
-    fn part(&mut self, peer: Key) {
-        if let Some(object) = self.objects.value_mut(peer)
-            && let Body::Channel(channel) = &mut object.body
-        {
+    pub(super) fn part(&mut self, peer: Key) {
+        if let Some(channel) = self.channel_mut(peer) {
             channel.peer = None;
             self.mark_changed(peer);
         }

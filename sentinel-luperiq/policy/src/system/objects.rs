@@ -151,12 +151,6 @@ impl System {
         self.signal(object, set, cleared);
     }
 
-    /// What is true of an object. One that is gone is closed.
-    #[must_use]
-    pub fn signals(&self, object: Key) -> Signals {
-        self.objects.value(object).map_or(Signals::PEER_CLOSED, Object::signals)
-    }
-
     /// `wait_one` and `wait`: what to wait for.
     ///
     /// # Errors

@@ -51,6 +51,7 @@ impl System {
                 self.drop_unmarked(key);
             }
         }
+        self.drop_unserved();
     }
 
     /// Marks what an object that is reached leads to.

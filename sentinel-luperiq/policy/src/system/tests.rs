@@ -4,7 +4,7 @@ use alloc::string::ToString as _;
 use alloc::vec;
 
 use luperiq_abi::settings::{Protocol, Setting};
-use luperiq_abi::wire::StartHeader;
+use luperiq_abi::wire::{ConnectHeader, StartHeader};
 use luperiq_abi::{Signals, call};
 use sentinel_core::journal::EpochSeed;
 
@@ -176,7 +176,7 @@ pub(super) struct Child {
 }
 
 /// What the first process is given.
-const GIVEN: [Kind; 7] = [
+const GIVEN: [Kind; 8] = [
     Kind::Job,
     Kind::Directory,
     Kind::Endpoint,
@@ -184,6 +184,7 @@ const GIVEN: [Kind; 7] = [
     Kind::Clock,
     Kind::Entropy,
     Kind::AuditReader,
+    Kind::Network,
 ];
 
 pub(super) fn start(name: &[u8], handles: &[u32]) -> Vec<u8> {
@@ -357,12 +358,105 @@ fn endpoints_only_narrow_and_sockets_are_asked_twice() {
     assert_eq!(narrow(&mut machine, wide, "10.0.2.2", 80), Err(Error::BadArgument));
     let one = narrow(&mut machine, some, "a.example.com", 443).unwrap();
     let admitted = machine.admit(Call::SocketCreate, &[some]).unwrap();
-    let refused = machine.system.socket_create(admitted, 5).unwrap_err();
+    let refused = machine.system.socket_create(admitted).unwrap_err();
     assert_eq!(refused.error, Error::BadArgument, "many hosts are no host");
     let job = machine.job(&[Setting::Endpoint(Protocol::Tcp, 443, b"b.example.com")]);
     let child = machine.spawn(job, &[one as u32]).unwrap();
     let admitted =
         machine.admit_as(child.process, Call::SocketCreate, &[child.handles[0]]).unwrap();
-    let refused = machine.system.socket_create(admitted, 5).unwrap_err();
+    let refused = machine.system.socket_create(admitted).unwrap_err();
     assert_eq!(refused.error, Error::Policy, "a handle by mistake connects to nothing");
+}
+
+/// A socket to one host, connected, and what whoever serves the network has of it.
+fn connected(machine: &mut Machine) -> (u64, u64) {
+    let wide = machine.handle(Kind::Endpoint);
+    let admitted = machine.admit(Call::EndpointNarrow, &[wide]).unwrap();
+    let one = machine.system.endpoint_narrow(admitted, b"a.example.com", 443, 1).unwrap();
+    let admitted = machine.admit(Call::SocketCreate, &[u64::from(one.number())]).unwrap();
+    let socket = u64::from(machine.system.socket_create(admitted).unwrap().number());
+    let admitted = machine.admit(Call::SocketConnect, &[socket]).unwrap();
+    let refused = machine.system.socket_connect(admitted).unwrap_err();
+    assert_eq!(refused.error, Error::Unreachable, "nobody serves the network");
+    let admitted = machine.admit(Call::ChannelCreate, &[]).unwrap();
+    let ends = machine.system.channel_create(admitted).unwrap();
+    let [inbox, outbox] = ends.map(|end| u64::from(end.number()));
+    let network = machine.handle(Kind::Network);
+    let admitted = machine.admit(Call::NetworkServe, &[network, outbox]).unwrap();
+    machine.system.network_serve(admitted).unwrap();
+    let admitted = machine.admit(Call::SocketConnect, &[socket]).unwrap();
+    let key = machine.system.socket_connect(admitted).unwrap();
+    let admitted = machine.admit(Call::ChannelRead, &[inbox]).unwrap();
+    let request = machine.system.channel_read(admitted, 1024, 16).unwrap();
+    let header = ConnectHeader::decode(&request.bytes).unwrap();
+    assert_eq!((header.port, header.protocol), (443, 1));
+    assert_eq!(&request.bytes[ConnectHeader::BYTES..], b"a.example.com");
+    let line = u64::from(request.handles[0]);
+    let admitted = machine.admit(Call::SocketSend, &[socket]).unwrap();
+    let refused = machine.system.socket_send(admitted, b"early").unwrap_err();
+    assert_eq!(refused.error, Error::WrongState);
+    let admitted = machine.admit(Call::ChannelWrite, &[line]).unwrap();
+    machine.system.channel_write(admitted, &[0; 4], &[]).unwrap();
+    machine.system.connected(key).unwrap();
+    (socket, line)
+}
+
+#[test]
+fn a_socket_carries_bytes_and_their_end_and_no_handles() {
+    let mut machine = Machine::new();
+    let (socket, line) = connected(&mut machine);
+    let send = |machine: &mut Machine, bytes: &[u8]| {
+        let admitted = machine.admit(Call::SocketSend, &[socket]).unwrap();
+        machine.system.socket_send(admitted, bytes).map_err(|refusal| refusal.error)
+    };
+    let receive = |machine: &mut Machine, max: usize| {
+        let admitted = machine.admit(Call::SocketRecv, &[socket]).unwrap();
+        machine.system.socket_recv(admitted, max).map_err(|refusal| refusal.error)
+    };
+    let write = |machine: &mut Machine, bytes: &[u8], handles: &[u32]| {
+        let admitted = machine.admit(Call::ChannelWrite, &[line]).unwrap();
+        machine.system.channel_write(admitted, bytes, handles).map_err(|refusal| refusal.error)
+    };
+    // As much as a channel holds, and then no more.
+    let longest = [1; luperiq_abi::limits::MESSAGE_BYTES_MAX + 1];
+    assert_eq!(send(&mut machine, &longest), Ok(longest.len() - 1), "a part");
+    for _ in 0..3 {
+        send(&mut machine, &longest).unwrap();
+    }
+    assert_eq!(send(&mut machine, b"more"), Err(Error::NotReady));
+    let key = machine.system.find(machine.first, socket).unwrap().object;
+    assert!(!machine.system.signals(key).contains(Signals::WRITABLE));
+    let admitted = machine.admit(Call::ChannelRead, &[line]).unwrap();
+    machine.system.channel_read(admitted, longest.len(), 0).unwrap();
+    assert!(machine.system.signals(key).contains(Signals::WRITABLE));
+    // The other way, in the reader's pieces; the end stays the end.
+    assert_eq!(receive(&mut machine, 9), Err(Error::NotReady));
+    write(&mut machine, b"answer", &[]).unwrap();
+    write(&mut machine, b"", &[]).unwrap();
+    assert_eq!(receive(&mut machine, 4), Ok(b"answ".to_vec()));
+    assert_eq!(receive(&mut machine, 4), Ok(b"er".to_vec()));
+    assert_eq!(receive(&mut machine, 4), Ok(Vec::new()));
+    assert_eq!(receive(&mut machine, 4), Ok(Vec::new()));
+    let console = machine.handle(Kind::Console) as u32;
+    assert_eq!(write(&mut machine, b"", &[console]), Err(Error::BadArgument));
+    // Requests would come out of the socket, handles and all.
+    let network = machine.handle(Kind::Network);
+    let admitted = machine.admit(Call::NetworkServe, &[network, line]).unwrap();
+    assert_eq!(machine.system.network_serve(admitted).unwrap_err().error, Error::BadArgument);
+    machine.close(line).unwrap();
+    machine.drain();
+    assert_eq!(send(&mut machine, b"late"), Err(Error::PeerClosed));
+}
+
+#[test]
+fn a_socket_is_connected_once_and_its_end_is_heard() {
+    let mut machine = Machine::new();
+    let (socket, line) = connected(&mut machine);
+    let admitted = machine.admit(Call::SocketConnect, &[socket]).unwrap();
+    assert_eq!(machine.system.socket_connect(admitted).unwrap_err().error, Error::WrongState);
+    machine.close(socket).unwrap();
+    machine.drain();
+    let admitted = machine.admit(Call::ChannelRead, &[line]).unwrap();
+    let refused = machine.system.channel_read(admitted, 9, 0).unwrap_err();
+    assert_eq!(refused.error, Error::PeerClosed, "the network's program hears that it is gone");
 }

@@ -14,16 +14,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write as _;
 
-use luperiq_programs::manifest::{Manifest, Program, Restart, Source};
+use luperiq_programs::manifest::{self, Manifest, Program, Restart, Source};
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
 use luperiq_runtime::abi::settings::{Protocol, Setting};
 use luperiq_runtime::abi::wire::RequestHeader;
-use luperiq_runtime::abi::{Error, Rights, Signals};
+use luperiq_runtime::abi::{Error, Kind, Rights, Signals};
 use luperiq_runtime::call::Result;
 use luperiq_runtime::handle::{
-    AuditReader, Channel, Clock, Console, Directory, Entropy, Job, Message, Owned, Process,
-    wait_many,
+    AuditReader, Channel, Clock, Console, Directory, Endpoint, Entropy, Job, Message, Network,
+    Owned, Process, wait_many,
 };
 
 #[cfg(target_os = "none")]
@@ -43,6 +43,11 @@ struct Machine {
     clock: Clock,
     entropy: Entropy,
     record: AuditReader,
+    /// Where there is a network card.
+    network: Option<Network>,
+    everywhere: Option<Endpoint>,
+    /// What a program said with which the machine stops.
+    last: Option<i32>,
 }
 
 /// A program of the manifest, and how it is.
@@ -80,8 +85,22 @@ fn run(start: Start) -> i32 {
 
 impl Machine {
     fn of(mut start: Start) -> Option<Self> {
+        // What not every machine has comes last, and says itself what it is.
+        let mut special = |kind: Kind| {
+            let places = start.handles.iter_mut().skip(6);
+            let is_it = |handle: &&mut Option<Owned>| {
+                let info = handle.as_ref().and_then(|handle| handle.info().ok());
+                info.is_some_and(|info| info.kind == u32::from(kind.number()))
+            };
+            places.into_iter().find(is_it).and_then(Option::take)
+        };
+        let network = special(Kind::Network).map(Network);
+        let everywhere = special(Kind::Endpoint).map(Endpoint);
         let mut take = |place| start.take(place);
         Some(Self {
+            network,
+            everywhere,
+            last: None,
             root: Job(take(0)?),
             store: Directory(take(1)?),
             console: Console(take(2)?),
@@ -114,6 +133,9 @@ impl Machine {
                 return 0;
             }
             self.wait(&mut services, due.unwrap_or(FOREVER));
+            if let Some(code) = self.last {
+                return u64::from(code as u8);
+            }
         }
     }
 
@@ -144,7 +166,14 @@ impl Machine {
         // The program itself, which the job is made for, and what it may start.
         settings.push(Setting::Program(program.file.as_bytes()));
         settings.extend(rules.programs.iter().map(|place| Setting::Program(place.as_bytes())));
+        // No host at all, besides those that stand there.
         settings.push(Setting::Endpoint(Protocol::Tcp, 0, b""));
+        settings.extend(
+            rules
+                .hosts
+                .iter()
+                .map(|(host, port)| Setting::Endpoint(Protocol::Tcp, *port, host.as_bytes())),
+        );
         settings.push(Setting::MisuseAnswered(false));
         job.set(&settings)?;
         let (requests, outbox) = Channel::pair()?;
@@ -168,12 +197,23 @@ impl Machine {
             Source::Clock => self.clock.duplicate(rights),
             Source::Entropy => self.entropy.duplicate(rights),
             Source::Record => self.record.duplicate(rights),
+            Source::Network => self.network.as_ref().ok_or(Error::Unsupported)?.duplicate(rights),
+            Source::Endpoint(host, port) => {
+                let mut endpoint = self.endpoint(host, *port)?;
+                endpoint.narrow(rights)?;
+                Ok(endpoint)
+            }
             Source::Tree(place) => {
                 let mut directory = self.store.open(place, open::DIRECTORY)?.0;
                 directory.narrow(rights)?;
                 Ok(directory)
             }
         }
+    }
+
+    fn endpoint(&self, host: &str, port: u16) -> Result<Owned> {
+        let everywhere = self.everywhere.as_ref().ok_or(Error::Unsupported)?;
+        Ok(everywhere.narrow_to(host, port, Protocol::Tcp)?.0)
     }
 
     /// Waits until a program ends, asks for something, or one is due.
@@ -206,6 +246,9 @@ impl Machine {
         let _ = running.job.kill();
         self.say(&format!("{} ended with {code}", service.program.name));
         service.running = None;
+        if service.program.restart == Restart::Stop {
+            self.last = Some(code);
+        }
         service.again(now, code);
     }
 
@@ -228,6 +271,10 @@ impl Machine {
     }
 
     fn granted(&self, request: &str) -> Result<Owned> {
+        if let Some(text) = request.strip_prefix("NETWORK:") {
+            let (host, port) = manifest::host(text).map_err(|_| Error::BadArgument)?;
+            return self.endpoint(&host, port);
+        }
         let flags = [("FILE_READ:", open::READ), ("SPAWN:", open::EXECUTE)];
         let known = flags
             .into_iter()
@@ -246,7 +293,7 @@ impl Service {
     /// Decides whether it is started again, and when: each time after twice as long.
     fn again(&mut self, now: u64, code: i32) {
         let wanted = match self.program.restart {
-            Restart::Never => false,
+            Restart::Never | Restart::Stop => false,
             Restart::Failure => code != 0,
             Restart::Always => true,
         };

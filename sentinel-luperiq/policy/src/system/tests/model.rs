@@ -325,7 +325,7 @@ fn random_calls_leave_nothing() {
         let mut processes = Vec::new();
         for _ in 0..3 {
             let mut given = Vec::new();
-            for kind in [Kind::Console, Kind::Directory, Kind::Endpoint] {
+            for kind in [Kind::Console, Kind::Directory, Kind::Endpoint, Kind::Network] {
                 let handle = machine.handle(kind);
                 given.push(machine.duplicate(handle, kind.rights()).unwrap() as u32);
             }
@@ -405,7 +405,15 @@ fn random_call(
             let host = *u.choose(&["*", "*.b", "a.b", "c", "1.2"])?;
             let _ = system.endpoint_narrow(admitted, host.as_bytes(), number, 1);
         }
-        Call::SocketCreate => drop(system.socket_create(admitted, 5)),
+        Call::SocketCreate => drop(system.socket_create(admitted)),
+        Call::NetworkServe => drop(system.network_serve(admitted)),
+        Call::SocketConnect => {
+            if let Ok(socket) = system.socket_connect(admitted) {
+                let _ = system.connected(socket);
+            }
+        }
+        Call::SocketSend => drop(system.socket_send(admitted, b"bytes")),
+        Call::SocketRecv => drop(system.socket_recv(admitted, 3)),
         Call::Open => {
             let path = *u.choose(&["a", "a/b", "..", "bin/child", ".", "a/.."])?;
             let flags = *u.choose(&[1, 2, 3, 7, 16, 32, 0, 99])?;

@@ -1,0 +1,164 @@
+//! The network: a program connects to a host on this machine, over a card that is emulated.
+//!
+//! The manifest is one that anybody could write: one program serves the network, another is given
+//! endpoints. What that one must not is tried by itself; see `programs/src/bin/reach.rs`.
+//!
+//! # Invariants
+//! - Both servers are on this machine's loopback; nothing else is asked for anything.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use super::cases::{self, Case};
+use super::disk;
+use super::qemu::Machine;
+use super::{Kind, build_with};
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Boots once and lets a program send so many kilobytes to a host that sends them back.
+pub(super) fn run(workspace: &Workspace, kilobytes: u64) -> Result<(), Error> {
+    let wrong = |cause| Error::new(format!("no server on the loopback: {cause}"));
+    let (echo, names) = servers().map_err(wrong)?;
+    let manifest = manifest(echo, names, kilobytes);
+    let image = build_with(workspace, Kind::Plain, Some(("network.toml", manifest)))?;
+    let case = Case {
+        name: "the network, over a card and over its driver",
+        arguments: "init=bin/init -- network.toml".into(),
+        expected: &[
+            "entropy: 32 bytes of a device",
+            "reach: ",
+            " bytes went there and came back",
+            "reach asked for NETWORK:evil.test:80: not allowed",
+            "reach: 64 connections at once, and no more",
+            "reach: all went as it should",
+            "init: reach ended with 0",
+            cases::NOTHING_LEFT,
+        ],
+        forbidden: &["panic", "fault", "FAILED", "killed"],
+        status: 0,
+    };
+    let disk = disk::blank(workspace, "network.disk", DISK_BYTES + kilobytes * LOGGED)?;
+    let patience = Duration::from_secs(60 + kilobytes / 100);
+    let machine =
+        Machine { has_network: true, disk: Some(&disk), patience, ..Machine::new(&case.arguments) };
+    let outcome = machine.boot(workspace, &image)?;
+    match cases::difference(&case, &outcome.output, outcome.status) {
+        None => {
+            for line in outcome.output.lines().filter(|line| line.starts_with("reach: ")) {
+                println!("   ok      EL1  {line}");
+            }
+            super::record(workspace, &disk, None)?;
+            disk::remove(&disk)
+        }
+        Some(what) => Err(Error::new(format!("the network: {what}\n{}", outcome.output))),
+    }
+}
+
+/// What init is told: ports are known only now.
+fn manifest(echo: u16, names: u16, kilobytes: u64) -> String {
+    format!(
+        r#"
+[[program]]
+name = "network"
+file = "bin/network"
+arguments = ["dns=10.0.2.2:{names}", "private"]
+handles = ["network:read,write,manage,inspect,wait", "clock:read", "entropy:read"]
+restart = "failure"
+
+[program.job]
+memory = 16777216
+processes = 1
+
+[[program]]
+name = "reach"
+file = "bin/reach"
+arguments = ["{echo}", "{kilobytes}"]
+handles = [
+    "console:write", "clock:read", "entropy:read", "record:read",
+    "endpoint=echo.test:{echo}:connect", "endpoint=other.example:80:connect",
+    "endpoint=*.test:{echo}:connect,manage",
+]
+restart = "stop"
+
+[program.job]
+memory = 8388608
+processes = 1
+hosts = ["*.test:{echo}"]
+"#
+    )
+}
+
+/// A host that sends back what it is sent, and one that knows where it is. Gives their ports; both
+/// end with this process.
+fn servers() -> std::io::Result<(u16, u16)> {
+    let echo = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let ports = (echo.local_addr()?.port(), names.local_addr()?.port());
+    std::thread::spawn(move || {
+        for stream in echo.incoming().flatten() {
+            std::thread::spawn(move || send_back(stream));
+        }
+    });
+    std::thread::spawn(move || {
+        let mut room = [0; 1500];
+        while let Ok((count, from)) = names.recv_from(&mut room) {
+            if let Some(answer) = answer(&room[..count]) {
+                // Whoever asked asks again.
+                let _ = names.send_to(&answer, from);
+            }
+        }
+    });
+    Ok(ports)
+}
+
+fn send_back(mut stream: TcpStream) {
+    let mut room = [0; 16 * 1024];
+    while let Ok(count) = stream.read(&mut room) {
+        if count == 0 || stream.write_all(&room[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// RFC 1035 §4: that `echo.test` is this machine, as the emulator has it, and no other name is.
+fn answer(question: &[u8]) -> Option<Vec<u8>> {
+    let name = question.get(12..)?.split_inclusive(|byte| *byte == 0).next()?;
+    let is_known = name.eq_ignore_ascii_case(b"\x04echo\x04test\0");
+    let mut answer = question.get(..12 + name.len() + 4)?.to_vec();
+    let code = if is_known { 0 } else { NO_SUCH_NAME };
+    answer[2..12].copy_from_slice(&[0x81, 0x80 | code, 0, 1, 0, is_known.into(), 0, 0, 0, 0]);
+    if is_known {
+        // The name of the question, an address, for a minute.
+        answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 2, 2]);
+    }
+    Some(answer)
+}
+
+const NO_SUCH_NAME: u8 = 3;
+
+/// Files, and what a record of no length takes.
+const DISK_BYTES: u64 = 64 << 20;
+
+/// More than what a kilobyte leaves in the record, which has half of the disk.
+const LOGGED: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_name_is_known() {
+        let question = |name: &[u8]| {
+            [&[7; 2][..], &[1, 0, 0, 1, 0, 0, 0, 0, 0, 1], name, &[0, 1, 0, 1]].concat()
+        };
+        let known = answer(&question(b"\x04eChO\x04test\0")).unwrap();
+        assert_eq!(known[known.len() - 4..], [10, 0, 2, 2]);
+        assert_eq!(known[..4], [7, 7, 0x81, 0x80]);
+        let unknown = answer(&question(b"\x04echo\x07example\0")).unwrap();
+        assert_eq!((unknown[3], unknown[7]), (0x83, 0));
+        assert_eq!(answer(&[0; 11]), None);
+    }
+}
