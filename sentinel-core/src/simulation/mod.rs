@@ -98,7 +98,7 @@ fn every_broken_rule_is_noticed() {
     std::panic::set_hook(std::boxed::Box::new(|_| ()));
     let mut unnoticed = alloc::vec::Vec::new();
     for fault in faults::ALL {
-        let noticed = (0..600).find_map(|seed| {
+        let noticed = (0..4000).find_map(|seed| {
             let world = || faults::during(fault, || catch_unwind(AssertUnwindSafe(|| run(seed))));
             world().err().map(|panic| (seed, words(&*panic)))
         });
