@@ -291,7 +291,8 @@ fn messages_are_answered_once(lines: &[Line], chats: &Chats, kept: &BTreeSet<(St
                 let key = (line.text("platform").unwrap(), line.text("message").unwrap());
                 let known = ends.insert(key.clone(), Vec::new());
                 assert!(known.is_none(), "message {key:?} was let in twice");
-                let next = lines.get(index + 1).filter(|next| next.sequence == line.sequence + 1);
+                let is_its = |next: &&Line| next.conversation == line.conversation;
+                let next = lines.get(index + 1).filter(is_its);
                 // What follows at once is about it, if it says something.
                 let is_word = next.is_some_and(|next| next.kind == Kind::Saying);
                 ends.entry(key).or_default().extend(is_word.then_some(Kind::Saying));
