@@ -15,7 +15,7 @@ mod channel;
 mod egress;
 #[cfg(feature = "mcp")]
 mod mcp;
-#[cfg(feature = "skill")]
+#[cfg(feature = "agent")]
 mod skill;
 
 use core::time::Duration;
@@ -25,7 +25,7 @@ pub use self::channel::*;
 pub use self::egress::*;
 #[cfg(feature = "mcp")]
 pub use self::mcp::*;
-#[cfg(feature = "skill")]
+#[cfg(feature = "agent")]
 pub use self::skill::*;
 
 // llm

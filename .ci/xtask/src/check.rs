@@ -128,7 +128,7 @@ fn clippy(workspace: &Workspace) -> Result<Outcome, Error> {
     setup::component(workspace, "clippy", "clippy")?;
     workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
     // Each part of the core has to stand without the others.
-    for part in ["", "llm", "policy", "channel", "journal", "websocket"] {
+    for part in ["", "llm", "policy", "channel", "journal", "websocket", "agent", "config"] {
         let alone = ["clippy", "-p", "sentinel-core", "--no-default-features", "--features", part];
         workspace.cargo(alone).args(["--", "-D", "warnings"]).run()?;
     }
