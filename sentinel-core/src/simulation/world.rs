@@ -165,9 +165,7 @@ impl World {
                         self.tell(Event::PersistFailed);
                     }
                 }
-                false => {
-                    self.sync();
-                }
+                false => self.sync(),
             },
             85..=92 => self.pass_time(),
             93..=95 => self.operate(),
@@ -446,18 +444,28 @@ impl World {
         }
     }
 
-    /// Ends what the disk is at; whether it did not fail.
-    fn sync(&mut self) -> bool {
+    fn sync(&mut self) {
         match self.disk.sync() {
             Some(Written::Safe(records_count)) => {
                 self.safe_count = records_count;
                 self.tell(Event::Persisted { records_count });
             }
             Some(Written::Failed) => {
+                self.summary.writes_failed += 1;
                 self.tell(Event::PersistFailed);
-                return false;
             }
             None => {}
+        }
+    }
+
+    /// Writes all that there is to write. Says whether that could be done.
+    fn sync_all(&mut self) -> bool {
+        while self.disk.is_writing() {
+            let failed = self.summary.writes_failed;
+            self.sync();
+            if self.summary.writes_failed > failed {
+                return false;
+            }
         }
         true
     }
@@ -497,15 +505,10 @@ impl World {
             self.tell(Event::Operator { request: self.requests, command });
         }
         self.over.questions.extend(asked.filter(|asked| self.question() != Some(*asked)));
-        if is_revoked && !self.is_busy {
-            // What the disk has not got yet, nobody is told to stop.
-            let mut is_kept = true;
-            while self.disk.is_writing() {
-                is_kept &= self.sync();
-            }
+        // What the disk has not got yet, nobody is told to stop.
+        if is_revoked && !self.is_busy && self.sync_all() {
             let is_there = |stream: &Stream| self.sentinel.grant(stream.handle).is_some();
-            let is_stopped = !is_kept || self.streams.values().all(is_there);
-            assert!(is_stopped, "a model answers by a grant that is gone");
+            assert!(self.streams.values().all(is_there), "a model answers by a grant that is gone");
         }
     }
 
@@ -569,8 +572,8 @@ impl World {
         self.perform_all();
         self.summary.reconfigured += 1;
         // What the disk has not got yet, nobody is told to stop.
-        while self.disk.is_writing() {
-            self.sync();
+        if !self.sync_all() {
+            return;
         }
         for (_, handles) in self.running.values() {
             self.check_grants(handles);
