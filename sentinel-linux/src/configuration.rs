@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::Grant;
@@ -79,7 +79,7 @@ fn look(
         }
         None => String::new(),
     };
-    let name = file.map(|path| path.display().to_string()).unwrap_or_default();
+    let place = file.map(absolute).transpose()?.unwrap_or_default();
     let texts = RefCell::new(Texts::new());
     let named = |path: &str| {
         let text = std::fs::read_to_string(path).ok()?;
@@ -93,9 +93,25 @@ fn look(
         *found.borrow_mut() = there;
         names
     };
-    let reading =
-        surrounded(&name, program, &named, &skills, |surroundings| read(&text, surroundings))?;
+    let mut reading =
+        surrounded(&place, program, &named, &skills, |surroundings| read(&text, surroundings))?;
+    // What is said about it is said by the name that somebody gave it.
+    for diagnostic in &mut reading.diagnostics {
+        diagnostic.file = file.map(|path| path.display().to_string()).unwrap_or_default();
+    }
     Ok((reading, texts.into_inner(), found.into_inner()))
+}
+
+/// Where a file is, from wherever one looks.
+fn absolute(file: &Path) -> Result<String, Box<dyn Error>> {
+    let mut place = PathBuf::new();
+    for part in std::path::absolute(file)?.components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            part => place.push(part),
+        }
+    }
+    Ok(place.to_str().ok_or("the name of the configuration is no text")?.to_string())
 }
 
 fn surrounded<T>(
@@ -212,7 +228,7 @@ impl Configuration {
     /// made from again.
     pub(crate) fn settings(&self, state: &Path) -> Result<(Settings, String), Box<dyn Error>> {
         let state = state.to_str().ok_or("the name of the state directory is no text")?;
-        let file = self.file.as_deref().map(|path| path.display().to_string());
+        let file = self.file.as_deref().map(absolute).transpose()?;
         let home = std::env::var("HOME").unwrap_or_default();
         let texts = json::object(|out| {
             for (path, text) in &self.read {
