@@ -69,11 +69,28 @@ struct Books {
     /// Of turns and conversations for ever; of people and all for a day, as long as the clock did
     /// not go back.
     spent: BTreeMap<(&'static str, u64), Cost>,
-    open: BTreeMap<Thing, (Owner, Cost)>,
+    open: BTreeMap<Thing, Open>,
     /// What people allowed on top.
     extra: BTreeMap<(&'static str, u64), u64>,
     day: u64,
     time: u64,
+    /// How many days there were, the clock's jumps back included.
+    days_count: u64,
+}
+
+/// Something under way, and in which of the days it began. A call that took too long is over by a
+/// record that does not name it; so to which day it is put down is known only within its own.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    owner: Owner,
+    cost: Cost,
+    begun: u64,
+}
+
+impl Open {
+    fn counts(&self, scope: Scope, days_count: u64) -> bool {
+        !matches!(scope, Scope::Person | Scope::Day) || self.begun == days_count
+    }
 }
 
 /// What something is spent on.
@@ -121,6 +138,7 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
             Kind::ToolFinished | Kind::CallInterrupted => {
                 books.end(Thing::Call(number("call")), |reserved| reserved);
             }
+            Kind::CallWithheld => books.end(Thing::Call(number("call")), |_| Cost::default()),
             Kind::TurnEnded => books.give_up(number("turn")),
             Kind::Budget => {
                 let owner = turns.values().rev().find(|it| it.conversation == line.conversation);
@@ -149,6 +167,7 @@ impl Books {
         let day = time / 86_400_000;
         if day != self.day || time < self.time {
             self.spent.retain(|(scope, _), _| !matches!(*scope, "person" | "day"));
+            self.days_count += 1;
         }
         (self.day, self.time) = (day, time);
     }
@@ -156,11 +175,12 @@ impl Books {
     fn begin(&mut self, thing: Thing, owner: Owner, cost: Cost, limits: &[Limit]) {
         for limit in limits {
             let key = key(limit, owner);
-            let is_its = |(other, _): &&(Owner, Cost)| {
-                other.account(limit.scope) == owner.account(limit.scope)
+            let is_its = |open: &&Open| {
+                open.counts(limit.scope, self.days_count)
+                    && open.owner.account(limit.scope) == owner.account(limit.scope)
             };
             let reserved = self.open.values().filter(is_its);
-            let reserved = reserved.fold(Cost::default(), |sum, (_, cost)| sum.plus(*cost));
+            let reserved = reserved.fold(Cost::default(), |sum, open| sum.plus(open.cost));
             let spent = self.spent.get(&key).copied().unwrap_or_default();
             let max = limit.max + self.extra.get(&key).copied().unwrap_or_default();
             let all = spent.plus(reserved).plus(cost).of(limit.measure);
@@ -169,14 +189,17 @@ impl Books {
                 "{thing:?} makes it {all} of {max}, with {reserved:?} under way: {limit:?}"
             );
         }
-        self.open.insert(thing, (owner, cost));
+        self.open.insert(thing, Open { owner, cost, begun: self.days_count });
     }
 
     fn end(&mut self, thing: Thing, cost: impl FnOnce(Cost) -> Cost) {
         // Of what is over already nothing more is heard.
-        let Some((owner, reserved)) = self.open.remove(&thing) else { return };
-        let cost = cost(reserved);
+        let Some(open) = self.open.remove(&thing) else { return };
+        let (owner, cost) = (open.owner, cost(open.cost));
         for scope in [Scope::Turn, Scope::Conversation, Scope::Person, Scope::Day] {
+            if !open.counts(scope, self.days_count) {
+                continue;
+            }
             let spent = self.spent.entry((scope.name(), owner.account(scope))).or_default();
             *spent = spent.plus(cost);
         }
@@ -184,7 +207,7 @@ impl Books {
 
     /// What is under way in a turn and is not waited for any more may have cost all of it.
     fn give_up(&mut self, turn: u64) {
-        let is_its = |(_, (owner, _)): &(&Thing, &(Owner, Cost))| owner.turn == turn;
+        let is_its = |(_, open): &(&Thing, &Open)| open.owner.turn == turn;
         let open: alloc::vec::Vec<Thing> =
             self.open.iter().filter(is_its).map(|(thing, _)| *thing).collect();
         for thing in open {

@@ -13,7 +13,7 @@
 //! let reading = Manifest::read("skill.toml", "[skill]\nnam = \"weather\"\n");
 //! assert!(reading.value.is_none());
 //! let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
-//! let missing = "skill.toml:1:1: 'name' is missing\n  1 | [skill]\n    | ^^^^^^^";
+//! let missing = "skill.toml:1:2: 'name' is missing\n  1 | [skill]\n    |  ^^^^^";
 //! assert!(said.iter().any(|line| line == missing));
 //! let suggests = |line: &&String| line.contains("did you mean 'name'?");
 //! assert!(said.iter().find(suggests).unwrap().starts_with("skill.toml:2:1: "));
