@@ -69,7 +69,7 @@ impl Commands {
     /// Begins to wait for the spawner's end.
     pub(crate) fn wait(&self, poller: &Poller) -> io::Result<()> {
         match &self.spawner {
-            Some(spawner) => poller.add(spawner.socket(), SPAWNER, Interest::READ),
+            Some(spawner) => poller.add(spawner.process(), SPAWNER, Interest::READ),
             None => Ok(()),
         }
     }
@@ -159,7 +159,7 @@ impl Commands {
     /// Nothing can be started any more, and what ran was ended with the spawner.
     fn spawner_ended(&mut self, poller: &Poller) {
         let Some(spawner) = self.spawner.take() else { return };
-        let _ = poller.remove(spawner.socket());
+        let _ = poller.remove(spawner.process());
         log::error!("{GONE}; what was running was ended");
     }
 }

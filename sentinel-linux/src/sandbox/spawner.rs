@@ -38,6 +38,7 @@ use crate::environment;
 #[derive(Debug)]
 pub(crate) struct Spawner {
     socket: OwnedFd,
+    process: OwnedFd,
 }
 
 /// A program that was asked for.
@@ -72,13 +73,14 @@ impl Spawner {
                 let _ = serve(&other);
                 kernel::end(0)
             }
-            Side::Parent { .. } => Ok(Self { socket }),
+            Side::Parent { process, .. } => Ok(Self { socket, process }),
         }
     }
 
-    /// What can be read when the process has ended.
-    pub(crate) fn socket(&self) -> &OwnedFd {
-        &self.socket
+    /// What can be read when the process has ended. Of its socket a sandbox that is just being made
+    /// has a copy, which is closed later.
+    pub(crate) fn process(&self) -> &OwnedFd {
+        &self.process
     }
 
     /// Asks for a program.
