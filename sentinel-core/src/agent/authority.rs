@@ -264,7 +264,11 @@ impl Agent {
                 _ => None,
             })
         });
-        hint.ok().flatten()
+        match hint {
+            Ok(refusal) => refusal,
+            // A path or a name that means nothing here is for the model to mend.
+            Err(error) => Some(error.to_string()),
+        }
     }
 
     fn allows_irreversible(&self, handles: &[Handle]) -> bool {

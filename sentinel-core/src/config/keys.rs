@@ -362,7 +362,12 @@ static SECURITY: &[Key] = &[
         "What it may not do, whatever the grants say: \
          `read,write /srv/work/.git`.",
     ),
-    key("programs", Kind::Map(&PATH), "Where programs are that may be called by name."),
+    key(
+        "programs",
+        Kind::Map(&PATH),
+        "Where programs are that may be called by name. Those of the grants need no line here: \
+         `run /usr/bin/git` makes `git` known, unless the grants name another of that name.",
+    ),
     key(
         "mode",
         Kind::Text(Form::Choice(&["grounded", "strict"])),

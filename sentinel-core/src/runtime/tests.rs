@@ -38,6 +38,14 @@ fn without_a_grant_no_model_is_asked_and_no_tool_runs() {
 }
 
 #[test]
+fn a_program_that_is_called_by_no_known_name_is_said_to_be_unknown() {
+    let mut shell = Shell::new(settings(&["model offline", "run /usr/bin/sum"]));
+    let said = shell.write("1", "c1", "run sum");
+    assert!(said.contains("no grant covers it ('program': no program is known"), "{said}");
+    assert!(said.contains("give its path from `/` on"), "{said}");
+}
+
+#[test]
 fn a_granted_tool_runs_and_its_output_is_told() {
     let mut shell = Shell::new(settings(&["model offline", "read,list /srv/agent"]));
     shell.write("1", "c1", "read README.md");

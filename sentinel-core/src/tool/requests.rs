@@ -67,7 +67,9 @@ impl fmt::Display for RequestError {
             Self::RelativeProgram => {
                 formatter.write_str("'program': give its name, or its path from `/` on")
             }
-            Self::UnknownProgram => formatter.write_str("'program': there is no such program"),
+            Self::UnknownProgram => formatter.write_str(
+                "'program': no program is known by this name; give its path from `/` on",
+            ),
             Self::UnknownSkill => formatter.write_str("the skill of this tool is not known"),
         }
     }

@@ -275,7 +275,9 @@ mod tests {
         };
         let nameless = explained(&["read /srv"], nameless);
         assert_eq!((nameless.answer, nameless.rule), (Answer::Deny, 1));
-        let hint = Some("'program': there is no such program".to_string());
+        let hint = Some(
+            "'program': no program is known by this name; give its path from `/` on".to_string(),
+        );
         assert_eq!(nameless.needs[0].verdict, Covering::Missing { grant: None, hint });
         // What it says would help does.
         assert_eq!(explained(&["read /srv/work/a.txt"], read).answer, Answer::Allow);

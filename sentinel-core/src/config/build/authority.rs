@@ -127,9 +127,11 @@ pub(super) fn flow(build: &Build<'_, '_>) -> Flow {
     Flow { mode: mode.unwrap_or(Mode::Strict), constants, hold: hold.unwrap_or_default() }
 }
 
-/// Where programs are that may be called by name.
-pub(super) fn programs(build: &mut Build<'_, '_>) -> Map<String, String> {
-    let mut programs = Map::new();
+/// Where programs are that may be called by name: what the file says, and the programs of the
+/// grants by the last part of their paths, where no two share one. A model says "git", and a grant
+/// names one.
+pub(super) fn programs(build: &mut Build<'_, '_>, grants: &[Grant]) -> Map<String, String> {
+    let mut programs = granted_names(grants);
     let draft = build.draft;
     let Some(security) = draft.part("security") else { return programs };
     for (name, node) in security.map("programs") {
@@ -140,6 +142,28 @@ pub(super) fn programs(build: &mut Build<'_, '_>) -> Map<String, String> {
         programs.insert(name.clone(), node.text().unwrap_or_default().into());
     }
     programs
+}
+
+fn granted_names(grants: &[Grant]) -> Map<String, String> {
+    let mut names: Map<String, String> = Map::new();
+    let mut shared: Set<String> = Set::new();
+    for grant in grants.iter().filter(|grant| grant.level != Level::Deny) {
+        let Resource::Command(rule) = &grant.resource else { continue };
+        let path = rule.program.as_str();
+        let name = path.rsplit('/').next().unwrap_or_default();
+        match names.get(name) {
+            Some(other) if other != path => {
+                shared.insert(name.into());
+            }
+            _ => {
+                names.insert(name.into(), path.into());
+            }
+        }
+    }
+    for name in &shared {
+        names.remove(name.as_str());
+    }
+    names
 }
 
 /// The roles that the operator gives to tools, by their names.

@@ -77,6 +77,8 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
     let written = authority::written(build);
     let implied = authority::implied(build, &written, &endpoints);
     let roles = authority::roles(build);
+    let grants: Vec<_> = written.iter().map(|(grant, _)| grant.clone()).chain(implied).collect();
+    let programs = authority::programs(build, &grants);
     let mut tools = Tools::builtin();
     for (name, role) in &roles {
         // What is not built in, the shell adds with its role.
@@ -90,7 +92,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         persona: persona(build),
         models: endpoints.iter().map(|endpoint| endpoint.model.clone()).collect(),
         tools,
-        grants: written.iter().map(|(grant, _)| grant.clone()).chain(implied).collect(),
+        grants,
         flow: authority::flow(build),
         budget: rest::budget(build),
         prices,
@@ -109,7 +111,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             .and_then(|agent| u64::try_from(agent.integer("snapshot_inputs")?).ok())
             .unwrap_or(crate::limits::SNAPSHOT_INPUTS),
         workspace: text("workspace").unwrap_or_default(),
-        programs: authority::programs(build),
+        programs,
         ..Settings::nothing()
     };
     settings.digest = digest::of(draft, &settings);

@@ -380,3 +380,17 @@ fn commands_have_the_limits_that_are_written() {
     assert_eq!(silent.sandbox().requirement, Requirement::Strict);
     assert_eq!(silent.sandbox().limits, Limits::default());
 }
+
+#[test]
+fn programs_that_are_granted_can_be_called_by_name() {
+    let text = "[agent]\nworkspace = \"/w\"\n[security]\ngrants = [\"run /usr/bin/git log\", \
+                \"run /usr/bin/git status\", \"run /usr/bin/sum\", \"run /opt/bin/sum\", \
+                \"run /opt/bin/cal\", \"run /bin/ls\"]\ndeny = [\"run /usr/bin/curl\"]\n\
+                [security.programs]\ncal = \"/usr/bin/cal\"\n";
+    let config = config(text);
+    let programs = &config.settings().programs;
+    let known: Vec<(&str, &str)> =
+        programs.iter().map(|(name, path)| (name.as_str(), path.as_str())).collect();
+    // Two programs are called sum, so neither is meant; what the file says of cal holds.
+    assert_eq!(known, [("cal", "/usr/bin/cal"), ("git", "/usr/bin/git"), ("ls", "/bin/ls")]);
+}
