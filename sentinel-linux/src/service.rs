@@ -192,8 +192,8 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
     writeln!(out, "PrivateTmp={}", if needs_temporary { "no" } else { "yes" })?;
     out.write_str(VIEWED)?;
     if !runs_programs(config) {
-        // A sandbox has a name of its own, and giving it one is forbidden by this.
-        out.write_str("ProtectHostname=yes\n")?;
+        // A sandbox has a name and a group of its own, and giving it one is forbidden by these.
+        out.write_str("ProtectHostname=yes\nProtectControlGroups=yes\n")?;
     }
     for path in &writes {
         // A place that is missing is the doctor's to say, and no reason not to start.
@@ -246,6 +246,9 @@ const WITH_PROGRAMS: &str = "\
 # for that, nor is MemoryDenyWriteExecute: node and java write code and run it.
 SystemCallFilter=fsopen fsconfig fsmount open_tree move_mount mount mount_setattr umount2 pivot_root
 SystemCallFilter=sethostname capset setuid
+# What a call takes of memory, processes and processors is limited for all of its processes
+# together, by a group of theirs beneath this service's own. So that one is given to the agent.
+Delegate=yes
 ";
 
 const VIEWED: &str = "\
@@ -254,7 +257,6 @@ PrivateUsers=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
-ProtectControlGroups=yes
 ProtectClock=yes
 ProtectProc=invisible
 ProcSubset=pid

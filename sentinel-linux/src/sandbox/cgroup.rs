@@ -49,14 +49,17 @@ pub(super) struct Group {
 }
 
 impl Cgroups {
-    /// Looks at what there is here.
-    pub(super) fn find() -> Self {
+    /// Looks at what there is here. Where this process is an agent's spawner, the agent is moved
+    /// with it if that makes groups possible: it may be the only other one in the group of its
+    /// service, and cannot be asked what it is where processes are hidden from each other.
+    pub(super) fn find(agent: Option<u32>) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        Self::among(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"), Path::new("/"))
+        let (own, mounts) = (read("/proc/self/cgroup"), read("/proc/self/mountinfo"));
+        Self::among(&own, &mounts, Path::new("/"), agent)
     }
 
     /// By what the kernel says of groups and of mounts; all beneath a root directory.
-    fn among(own: &str, mounts: &str, root: &Path) -> Self {
+    fn among(own: &str, mounts: &str, root: &Path, agent: Option<u32>) -> Self {
         let place = |controller: &str| {
             for line in own.lines() {
                 let mut parts = line.splitn(3, ':');
@@ -67,7 +70,7 @@ impl Cgroups {
                 }
                 let Some(mount) = mounted(mounts, version, controller) else { continue };
                 let directory = root.join(&mount[1..]).join(path.trim_start_matches('/'));
-                if version == 2 && !divide(&directory, controller) {
+                if version == 2 && !divide(&directory, controller, agent) {
                     continue;
                 }
                 // Who cannot make a directory there cannot make a group.
@@ -218,7 +221,7 @@ fn mounted<'m>(mounts: &'m str, version: u8, controller: &str) -> Option<&'m str
 }
 
 /// Makes a controller be there for groups beneath one of version 2.
-fn divide(directory: &Path, controller: &str) -> bool {
+fn divide(directory: &Path, controller: &str, agent: Option<u32>) -> bool {
     let lists = |file: &str| {
         let text = fs::read_to_string(directory.join(file)).unwrap_or_default();
         text.split_whitespace().any(|word| word == controller)
@@ -230,7 +233,7 @@ fn divide(directory: &Path, controller: &str) -> bool {
     // be begun in those beneath it. Only the first of all is different, which has no type.
     let text = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
     let is_held = !text.trim().is_empty() && directory.join("cgroup.type").exists();
-    if is_held && move_own(directory).is_err() {
+    if is_held && move_own(directory, agent).is_err() {
         return false;
     }
     if !lists("cgroup.subtree_control") {
@@ -240,17 +243,11 @@ fn divide(directory: &Path, controller: &str) -> bool {
 }
 
 /// Moves this process and the agent's out of a group that nobody else is in.
-fn move_own(directory: &Path) -> io::Result<()> {
+fn move_own(directory: &Path, agent: Option<u32>) -> io::Result<()> {
     let own = std::process::id();
-    let parent = rustix::process::getppid().map(|pid| pid.as_raw_pid().unsigned_abs());
-    // The agent, whose spawner this is; of anybody else's program it is a shell or the like.
-    let is_agent = |id: u32| {
-        let name = fs::read_to_string(format!("/proc/{id}/comm"));
-        name.is_ok_and(|name| name.trim_end() == "sentinel")
-    };
     let text = fs::read_to_string(directory.join("cgroup.procs"))?;
     let ids: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
-    if !ids.iter().all(|id| *id == own || parent == Some(*id) && is_agent(*id)) {
+    if !ids.iter().all(|id| *id == own || Some(*id) == agent) {
         return Err(io::Error::other("others are in this group"));
     }
     let beneath = directory.join("sentinel");
@@ -305,12 +302,12 @@ mod tests {
         ];
         let files = files.each_ref().map(|(name, text)| (name.as_str(), *text));
         let root = tree("cgroup-two", &files);
-        let cgroups = Cgroups::among("0::/user.slice/own\n", V2, &root);
+        let cgroups = Cgroups::among("0::/user.slice/own\n", V2, &root, None);
         let place = Place { directory: root.join(own), version: 2 };
         assert_eq!(cgroups.memory, Some(place.clone()));
         assert_eq!(cgroups.pids, Some(place));
         // One that holds somebody else is of no use, however it is divided, and is left alone.
-        let held = Cgroups::among("0::/held\n", V2, &root);
+        let held = Cgroups::among("0::/held\n", V2, &root, Some(2));
         assert_eq!((held.memory, held.processors), (None, None));
         let read = |file: &str| fs::read_to_string(root.join("sys/fs/cgroup/held").join(file));
         assert_eq!(read("cgroup.procs").unwrap(), "1\n");
@@ -323,7 +320,7 @@ mod tests {
         let read = |file: &str| fs::read_to_string(made.join(file)).unwrap();
         assert_eq!((read("memory.max"), read("memory.swap.max")), ("4096".into(), "0".into()));
         assert_eq!(read("pids.max"), "8");
-        assert!(!Cgroups::among("0::/other\n", V2, &root).has_memory());
+        assert!(!Cgroups::among("0::/other\n", V2, &root, None).has_memory());
         fs::remove_dir_all(&root).unwrap();
     }
 
@@ -331,7 +328,7 @@ mod tests {
     fn what_is_old_is_found_by_its_controllers() {
         let root = tree("cgroup-one", &[("cg/mem/own/x", ""), ("cg/cpu/own/x", "")]);
         let own = "9:name=systemd:/\n4:memory:/own\n3:cpu,cpuacct:/own\n2:pids:/own\n0::/\n";
-        let cgroups = Cgroups::among(own, V1, &root);
+        let cgroups = Cgroups::among(own, V1, &root, None);
         assert_eq!(cgroups.memory.unwrap().directory, root.join("cg/mem/own"));
         assert_eq!(cgroups.processors.unwrap().directory, root.join("cg/cpu/own"));
         assert_eq!(cgroups.pids, None, "a part of the groups is not the whole");

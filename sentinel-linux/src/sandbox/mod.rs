@@ -282,6 +282,14 @@ impl Sandboxes {
         }
     }
 
+    /// Those of an agent, whose spawner this process is: groups are looked for while nobody else
+    /// is in its own.
+    fn of_agent(self) -> Self {
+        let agent = rustix::process::getppid().map(|id| id.as_raw_pid().unsigned_abs());
+        self.cgroups.get_or_init(|| Cgroups::find(agent));
+        self
+    }
+
     /// Whether a call of these limits has a cgroup.
     fn is_grouped(&self, limits: &Limits) -> bool {
         let wants = limits.memory_bytes.is_some() || limits.processors_percent.is_some();
@@ -289,7 +297,7 @@ impl Sandboxes {
     }
 
     fn cgroups(&self) -> &Cgroups {
-        self.cgroups.get_or_init(Cgroups::find)
+        self.cgroups.get_or_init(|| Cgroups::find(None))
     }
 
     /// The first process of a sandbox.

@@ -164,7 +164,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
             return Err(error.into());
         }
     }
-    let sandboxes = Sandboxes::new()?;
+    let sandboxes = Sandboxes::new()?.of_agent();
     // Who may, leaves the machine's network: nothing it starts has it.
     let _ = leave_network();
     let filter = filter::spawner().map_err(io::Error::other)?;

@@ -94,11 +94,16 @@ fn sandboxes_can_be_made_where_programs_are_granted() {
     assert_eq!(made(&config(&denied), Manager::System, state), without, "a denial grants nothing");
     let granted = format!("{programs}, \"run /usr/bin/git status ask\"]\n");
     let with = made(&config(&granted), Manager::System, state);
-    for line in
-        ["RestrictNamespaces=yes\n", "MemoryDenyWriteExecute=yes\n", "ProtectHostname=yes\n"]
-    {
+    for line in [
+        "RestrictNamespaces=yes\n",
+        "MemoryDenyWriteExecute=yes\n",
+        "ProtectHostname=yes\n",
+        "ProtectControlGroups=yes\n",
+    ] {
         assert!(without.contains(line) && !with.contains(line), "{line}");
     }
+    // Groups of its calls are made beneath its own.
+    assert!(with.contains("\nDelegate=yes\n") && !without.contains("Delegate"));
     let filters = |text: &str| text.matches("\nSystemCallFilter=").count();
     assert_eq!((filters(&without), filters(&with)), (3, 5));
     assert!(!with.contains("\nRestrictSUIDSGID=") && !without.contains("\nRestrictSUIDSGID="));
