@@ -133,7 +133,6 @@ mod tests {
 
     #[test]
     fn what_was_granted_is_not_missing() {
-        let place = std::env::temp_dir().canonicalize().unwrap();
         let etc = Mount { path: b"/etc".to_vec(), rights: Rights::Read };
         let mut profile = Profile::new(b"/usr/bin/true", b"/tmp");
         let missing = |profile: &Profile, path: &str, wanted| {
