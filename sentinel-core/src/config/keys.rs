@@ -534,6 +534,14 @@ static SANDBOX: &[Key] = &[
     )
     .or(Default::Follows("what the machine has"))
     .shell(),
+    key(
+        "disk_mib_per_second",
+        MEBIBYTES,
+        "How much all its processes may read from a disk in a second, and as much that they may \
+         write to it. It takes a cgroup of version 2, such as a service has.",
+    )
+    .or(Default::Follows("what the machine has"))
+    .shell(),
     key("processor_seconds", SECONDS, "How long each of its processes may compute.")
         .or(Default::Follows("the time of the call"))
         .shell(),

@@ -88,6 +88,9 @@ pub struct Limits {
     pub memory_bytes: Option<u64>,
     /// Hundredths of one processor, where a cgroup can be had.
     pub processors_percent: Option<u32>,
+    /// Bytes that all its processes may read from a disk in a second, and as many that they may
+    /// write to it, where a cgroup of version 2 can be had.
+    pub disk_bytes_per_second: Option<u64>,
     /// Seconds on a processor, of each process.
     pub processor_time: Option<Duration>,
     /// Processes and threads at a time.
@@ -229,6 +232,7 @@ impl Default for Limits {
             time: None,
             memory_bytes: None,
             processors_percent: None,
+            disk_bytes_per_second: None,
             processor_time: None,
             pids: SANDBOX_PIDS,
             open_files: SANDBOX_OPEN_FILES,

@@ -45,6 +45,7 @@ impl Profile {
             time,
             memory_bytes,
             processors_percent,
+            disk_bytes_per_second,
             processor_time,
             pids,
             open_files,
@@ -55,6 +56,7 @@ impl Profile {
         out.option(time.map(milliseconds));
         out.option(memory_bytes);
         out.option(processors_percent.map(u64::from));
+        out.option(disk_bytes_per_second);
         out.option(processor_time.map(milliseconds));
         out.number(pids.into());
         out.number(open_files.into());
@@ -103,6 +105,7 @@ impl Profile {
             time: from.option()?.map(Duration::from_millis),
             memory_bytes: from.option()?,
             processors_percent: from.option()?.map(narrow).transpose()?,
+            disk_bytes_per_second: from.option()?,
             processor_time: from.option()?.map(Duration::from_millis),
             pids: narrow(from.number()?)?,
             open_files: narrow(from.number()?)?,
@@ -343,6 +346,7 @@ mod tests {
                 time: Some(Duration::from_secs(5)),
                 memory_bytes: Some(1 << 30),
                 processors_percent: Some(150),
+                disk_bytes_per_second: Some(1 << 20),
                 processor_time: None,
                 file_bytes: Some(0),
                 ..Limits::default()

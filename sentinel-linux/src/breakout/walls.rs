@@ -54,6 +54,7 @@ fn limits(time: Duration) -> Limits {
         time: Some(time),
         memory_bytes: None,
         processors_percent: None,
+        disk_bytes_per_second: None,
         processor_time: Some(PROCESSOR_TIME),
         pids: PIDS,
         open_files: OPEN_FILES,

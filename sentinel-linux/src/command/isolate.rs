@@ -85,6 +85,11 @@ the number of the signal that ended it; or
         switch("memory", "SIZE", "how much memory its processes may use together: 512M, 2G"),
         switch("pids", "NUMBER", "how many processes and threads it may have"),
         switch("cpus", "NUMBER", "how much of the processors all its processes may use: 1.5"),
+        switch(
+            "disk-rate",
+            "SIZE",
+            "how much they may read from a disk in a second, and write to it",
+        ),
         switch("timeout", "SECONDS", "after how long it is killed"),
         switch("seccomp-profile", "strict|datasci|custom", "which system calls it can make"),
         switch("seccomp", "FILE", "the list of custom, in the JSON of containers (OCI, Docker)"),

@@ -31,6 +31,7 @@ impl Ability {
         &self,
         profile: &Profile,
         has_processors: impl FnOnce() -> bool,
+        has_disks: impl FnOnce() -> bool,
     ) -> Vec<String> {
         let mut missing = Vec::new();
         if self.landlock == 0 {
@@ -41,6 +42,13 @@ impl Ability {
             missing.push(
                 "no cgroup can be had here: how many processors all processes of a program use \
                  together is not limited"
+                    .into(),
+            );
+        }
+        if profile.limits.disk_bytes_per_second.is_some() && !has_disks() {
+            missing.push(
+                "no cgroup of version 2 can be had here: how much all processes of a program read \
+                 from disks and write to them is not limited"
                     .into(),
             );
         }
@@ -57,10 +65,15 @@ mod tests {
         let mut profile = Profile::new(b"/bin/true", b"/");
         profile.network = sentinel_core::sandbox::Network::Proxied;
         for landlock in 1..=9 {
-            assert!(Ability { landlock }.missing(&profile, || true).is_empty(), "{landlock}");
+            assert!(
+                Ability { landlock }.missing(&profile, || true, || true).is_empty(),
+                "{landlock}"
+            );
         }
-        assert_eq!(Ability { landlock: 0 }.missing(&profile, || true).len(), 1);
+        assert_eq!(Ability { landlock: 0 }.missing(&profile, || true, || true).len(), 1);
         profile.limits.processors_percent = Some(50);
-        assert_eq!(Ability { landlock: 9 }.missing(&profile, || false).len(), 1);
+        assert_eq!(Ability { landlock: 9 }.missing(&profile, || false, || true).len(), 1);
+        profile.limits.disk_bytes_per_second = Some(1 << 20);
+        assert_eq!(Ability { landlock: 9 }.missing(&profile, || true, || false).len(), 1);
     }
 }

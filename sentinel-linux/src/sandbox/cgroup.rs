@@ -28,6 +28,8 @@ pub(super) struct Cgroups {
     memory: Option<Place>,
     pids: Option<Place>,
     processors: Option<Place>,
+    /// Of version 2 alone: before it what goes through the kernel's memory is nobody's.
+    disks: Option<Place>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +82,8 @@ impl Cgroups {
             }
             None
         };
-        let [memory, pids, processors] = ["memory", "pids", "cpu"].map(place);
-        let cgroups = Self { memory, pids, processors };
+        let [memory, pids, disks, processors] = ["memory", "pids", "io", "cpu"].map(place);
+        let cgroups = Self { memory, pids, processors, disks };
         cgroups.forget_old();
         cgroups
     }
@@ -94,10 +96,15 @@ impl Cgroups {
         self.processors.is_some()
     }
 
+    pub(super) const fn has_disks(&self) -> bool {
+        self.disks.is_some()
+    }
+
     /// Whether a call of these limits gets a group.
     pub(super) const fn is_for(&self, limits: &Limits) -> bool {
         limits.memory_bytes.is_some() && self.has_memory()
             || limits.processors_percent.is_some() && self.has_processors()
+            || limits.disk_bytes_per_second.is_some() && self.has_disks()
     }
 
     /// Makes a group with these limits.
@@ -132,6 +139,17 @@ impl Cgroups {
                     let period = PERIOD_MICROSECONDS.to_string();
                     fs::write(directory.join("cpu.cfs_period_us"), period)?;
                     fs::write(directory.join("cpu.cfs_quota_us"), quota.to_string())?;
+                }
+            }
+        }
+        if let Some((place, rate)) = self.disks.as_ref().zip(limits.disk_bytes_per_second) {
+            let directory = group.at(place, &name)?;
+            for disk in disks(Path::new("/sys/block"))? {
+                let line = format!("{disk} rbps={rate} wbps={rate}");
+                match fs::write(directory.join("io.max"), line) {
+                    // One that was taken out since.
+                    Err(error) if error.raw_os_error() == Some(libc::ENODEV) => {}
+                    written => written?,
                 }
             }
         }
@@ -195,6 +213,21 @@ impl Drop for Group {
             }
         }
     }
+}
+
+/// The numbers of all disks that hold anything.
+fn disks(directory: &Path) -> io::Result<Vec<String>> {
+    let mut disks = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?.path();
+        let read = |file: &str| fs::read_to_string(entry.join(file)).unwrap_or_default();
+        // What has no number is a way to a disk that is in the list by itself.
+        let (number, size) = (read("dev"), read("size"));
+        if !number.trim_end().is_empty() && size.trim_end() != "0" {
+            disks.push(number.trim_end().into());
+        }
+    }
+    Ok(disks)
 }
 
 /// Whether the kernel counted somebody whom it killed for memory: by the text of its file.
@@ -291,8 +324,8 @@ mod tests {
     fn a_group_that_was_given_to_us_is_found() {
         let own = "sys/fs/cgroup/user.slice/own";
         let files = [
-            (format!("{own}/cgroup.controllers"), "cpu memory pids"),
-            (format!("{own}/cgroup.subtree_control"), "memory pids"),
+            (format!("{own}/cgroup.controllers"), "cpu io memory pids"),
+            (format!("{own}/cgroup.subtree_control"), "io memory pids"),
             (format!("{own}/cgroup.procs"), ""),
             (format!("{own}/cgroup.type"), "domain\n"),
             ("sys/fs/cgroup/held/cgroup.controllers".into(), "cpu memory pids"),
@@ -320,6 +353,9 @@ mod tests {
         let read = |file: &str| fs::read_to_string(made.join(file)).unwrap();
         assert_eq!((read("memory.max"), read("memory.swap.max")), ("4096".into(), "0".into()));
         assert_eq!(read("pids.max"), "8");
+        drop(group);
+        let limits = Limits { disk_bytes_per_second: Some(9), ..Limits::default() };
+        assert!(cgroups.has_disks() && cgroups.is_for(&limits));
         assert!(!Cgroups::among("0::/other\n", V2, &root, None).has_memory());
         fs::remove_dir_all(&root).unwrap();
     }
@@ -332,6 +368,21 @@ mod tests {
         assert_eq!(cgroups.memory.unwrap().directory, root.join("cg/mem/own"));
         assert_eq!(cgroups.processors.unwrap().directory, root.join("cg/cpu/own"));
         assert_eq!(cgroups.pids, None, "a part of the groups is not the whole");
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn every_disk_with_something_on_it_is_limited() {
+        let files = [
+            ("vda/dev", "254:0\n"),
+            ("vda/size", "2048\n"),
+            ("loop0/dev", "7:0\n"),
+            ("loop0/size", "0\n"),
+            ("nvme0c0n1/size", "4096\n"),
+        ];
+        let root = tree("cgroup-disks", &files);
+        assert_eq!(disks(&root).unwrap(), ["254:0"]);
+        assert!(disks(&root.join("none")).is_err());
         fs::remove_dir_all(&root).unwrap();
     }
 

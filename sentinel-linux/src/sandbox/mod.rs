@@ -253,7 +253,11 @@ impl Sandboxes {
 
     /// What a sandbox of this profile is missing here; an error if it must not be.
     fn missing(&self, profile: &Profile) -> Result<Vec<String>, StartError> {
-        let missing = self.ability.missing(profile, || self.cgroups().has_processors());
+        let missing = self.ability.missing(
+            profile,
+            || self.cgroups().has_processors(),
+            || self.cgroups().has_disks(),
+        );
         if profile.requirement == Requirement::Strict
             && let Some(missing) = missing.first()
         {
@@ -292,7 +296,9 @@ impl Sandboxes {
 
     /// Whether a call of these limits has a cgroup.
     fn is_grouped(&self, limits: &Limits) -> bool {
-        let wants = limits.memory_bytes.is_some() || limits.processors_percent.is_some();
+        let wants = limits.memory_bytes.is_some()
+            || limits.processors_percent.is_some()
+            || limits.disk_bytes_per_second.is_some();
         wants && self.cgroups().is_for(limits)
     }
 
@@ -342,7 +348,7 @@ impl Started {
 /// What every sandbox is missing on this machine, for whoever reads what is said at the start.
 pub(crate) fn lacking() -> Vec<String> {
     // What takes a cgroup is told with the call that asks for it.
-    Ability::probe().missing(&Profile::new(b"/", b"/"), || true)
+    Ability::probe().missing(&Profile::new(b"/", b"/"), || true, || true)
 }
 
 /// How it ended, by what was told.

@@ -102,6 +102,7 @@ pub(super) fn sandbox(build: &Build<'_, '_>) -> Sandboxing {
     let bytes = |key: &str| number(key).map(|mebibytes| mebibytes.saturating_mul(1 << 20));
     limits.memory_bytes = bytes("memory_mib");
     limits.processors_percent = small("processors_percent");
+    limits.disk_bytes_per_second = bytes("disk_mib_per_second");
     limits.processor_time = number("processor_seconds").map(Duration::from_secs);
     limits.pids = small("processes").unwrap_or(limits.pids);
     limits.open_files = small("open_files").unwrap_or(limits.open_files);

@@ -43,6 +43,8 @@ pub enum Key {
     Pids,
     /// How much of the processors.
     Processors,
+    /// How much of each disk in a second.
+    DiskRate,
     /// For how long.
     Time,
     /// Which list of system calls.
@@ -124,6 +126,7 @@ pub(super) const ROWS: &[Row] = &[
     one(Key::Memory, LIMITS, "memory", "memory", Form::Size),
     one(Key::Pids, LIMITS, "pids", "pids", Form::Count),
     one(Key::Processors, LIMITS, "cpus", "cpus", Form::Processors),
+    one(Key::DiskRate, LIMITS, "disk-rate", "disk-rate", Form::Size),
     one(Key::Time, LIMITS, "timeout", "timeout", Form::Seconds),
     one(
         Key::Calls,

@@ -24,6 +24,7 @@ tty = true
 memory = "512M"
 pids = 64
 cpus = 1.50
+disk-rate = "50M"
 timeout = 1_000.50
 
 [seccomp]

@@ -51,6 +51,7 @@ pub(super) fn of(policy: &Policy, words: &[OsString]) -> Result<Profile, Refused
     limits.memory_bytes = policy.word(Key::Memory).and_then(size);
     limits.time = policy.word(Key::Time).and_then(seconds);
     limits.processors_percent = policy.word(Key::Processors).and_then(processors);
+    limits.disk_bytes_per_second = policy.word(Key::DiskRate).and_then(size);
     limits.pids =
         policy.word(Key::Pids).and_then(|count| count.parse().ok()).unwrap_or(limits.pids);
     profile.calls = calls(policy)?;
