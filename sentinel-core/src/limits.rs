@@ -570,6 +570,26 @@ pub const REFERENCE_BYTES_SHOWN: usize = 400;
 /// Values of one call that are references: each is looked up for the judge and for the person.
 pub const REFERENCES_OF_CALL_MAX: usize = 32;
 
+/// What a typed value out of a content may be long: addresses of mail have some thirty bytes. It is
+/// as much as whoever wrote the content can say with one, so it holds no paragraph.
+pub const EXTRACTION_VALUE_BYTES_MAX: usize = 64;
+
+/// Digits of a number that is taken out of a content: what a 64-bit integer can be.
+pub const EXTRACTION_DIGITS_MAX: usize = 18;
+
+/// Words that one value may be one of: so one of them tells four bits.
+pub const EXTRACTION_CHOICES_MAX: usize = 16;
+
+/// What says where a value stands: the words before it, or a pointer into JSON.
+pub const EXTRACTION_PLACE_BYTES_MAX: usize = 256;
+
+/// Which of the values of a content may be asked for.
+pub const EXTRACTION_NTH_MAX: u64 = 1000;
+
+/// Values that are taken out of one content, whether there was one or not: all together are two
+/// kilobytes at most, in pieces that a model asked for one by one.
+pub const EXTRACTIONS_OF_REFERENCE_MAX: u32 = 32;
+
 /// What is kept of the output of one tool: what a record can carry, with room for its escapes.
 pub const RUNTIME_OUTPUT_BYTES_MAX: usize = 2 << 20;
 const _: () = assert!(RUNTIME_OUTPUT_BYTES_MAX * 6 < JOURNAL_PAYLOAD_BYTES_MAX);

@@ -153,6 +153,23 @@ impl Context {
         self.add(label, text)
     }
 
+    /// Adds a value that was [taken out](super::Extraction) of a content with this label. It counts
+    /// as any block does, and can be endorsed; but it is no text in which something stands: it
+    /// names nothing, not even if the content is trusted, and no URL is fetched because of it. The
+    /// model said what to look for, and for one of a list the very words.
+    pub fn add_value(&mut self, label: Label) -> BlockId {
+        // The model writes nothing of its own here, whatever label comes with it.
+        let source = if label.source == Source::Model { Source::Several } else { label.source };
+        self.endorsed.clear();
+        let id = BlockId(u32::try_from(self.blocks.len()).unwrap_or(u32::MAX));
+        if label.integrity == Integrity::Untrusted {
+            self.untrusted_count += 1;
+            self.first_untrusted = self.first_untrusted.or(Some(id));
+        }
+        self.note(Label { source, ..label });
+        id
+    }
+
     /// Adds what the model wrote. Its label is that of the context it was written in.
     pub fn add_model(&mut self, text: &str) -> BlockId {
         self.endorsed.clear();

@@ -16,6 +16,7 @@ mod arguments;
 mod context;
 mod decide;
 mod explain;
+mod extraction;
 mod fold;
 #[allow(clippy::module_inception, reason = "the one idea of the module is the label")]
 mod label;
@@ -34,6 +35,7 @@ pub use decide::{Answer, Call, Decision, Flow, Hold, Mode, Reason, Rule, decide}
 #[cfg(feature = "agent")]
 pub(crate) use explain::visible;
 pub use explain::{BlockText, Explanation, Offer, Origin, explain};
+pub use extraction::{Absence, Extraction, Sought};
 pub use label::{Integrity, Label, Secrecy, Source};
 pub use question::{Topic, questions};
 pub use readers::{PatternError, Readers};

@@ -15,8 +15,8 @@ use core::fmt;
 
 use crate::capability::{Handle, Level, Verdict};
 use crate::label::{
-    Effect, Integrity, Label, Mode, Output, Parameter, ParameterKind, Readers, Records, Secrecy,
-    Source, TaintedPayload, ToolRole,
+    Effect, Extraction, Integrity, Label, Mode, Output, Parameter, ParameterKind, Readers, Records,
+    Secrecy, Sought, Source, TaintedPayload, ToolRole,
 };
 use crate::text::Position;
 use crate::text::json::{AccessError, Kind, Members, ParseError, Value};
@@ -224,6 +224,28 @@ pub(super) fn label(source: Source, said: Option<Value<'_>>) -> Result<Label, Sc
         label.readers = self::readers(readers)?;
     }
     Ok(label)
+}
+
+/// A value that is taken out of a content: the name of that, and what is wanted.
+pub(super) fn extraction(value: Value<'_>) -> Result<(&str, Extraction), ScenarioError> {
+    known(value, &["from", "as", "choices", "after", "line", "pointer", "nth"])?;
+    let choices = value.find("choices").map(strings).transpose()?.unwrap_or_default();
+    let choices = choices.into_iter().map(ToString::to_string).collect();
+    let kind = value.get("as")?;
+    let sought = Sought::read(kind.as_str()?, choices).ok_or_else(|| {
+        let known = Sought::WORDS.join(", ");
+        fault(kind, format!("a value is one of {known}, and a choice alone has 'choices'"))
+    })?;
+    let text = |key| value.find(key).map(Value::as_str).transpose();
+    let number = |key| value.find(key).map(Value::as_u64).transpose();
+    let wanted = Extraction {
+        sought,
+        pointer: text("pointer")?.map(ToString::to_string),
+        line: number("line")?,
+        after: text("after")?.map(ToString::to_string),
+        nth: number("nth")?.unwrap_or(1),
+    };
+    Ok((value.get("from")?.as_str()?, wanted))
 }
 
 /// What a grant says: a level, or a level and more.

@@ -212,6 +212,7 @@ impl Suite {
             ground: suite.ground.clone(),
             context: Context::new(),
             texts: Vec::new(),
+            contents: Vec::new(),
             now: Timestamp(0),
             approves: !attacks,
             outcome: Outcome {
@@ -266,6 +267,8 @@ struct Stage<'s> {
     ground: Ground,
     context: Context,
     texts: Vec<Text>,
+    /// What stands behind the references that values are taken out of.
+    contents: Vec<(String, Label, &'s str)>,
     now: Timestamp,
     approves: bool,
     outcome: Outcome,
@@ -306,22 +309,31 @@ impl<'s> Stage<'s> {
             return Ok(());
         }
         if let Some(kind) = step.find("reference") {
-            known(step, &["reference", "label"])?;
+            known(step, &["reference", "label", "text"])?;
             let kind = one_of(kind, REFERENCES)?;
-            let is_given = match (kind, step.find("label")) {
-                (ReferenceKind::Content, said) => {
-                    let label = read::label(Source::Tool, said)?;
-                    self.context.issue_content(label, None).is_some()
+            let text = step.find("text").map(Value::as_str).transpose()?;
+            let is_given = match (kind, step.find("label").or(step.find("text"))) {
+                (ReferenceKind::Content, _) => {
+                    let label = read::label(Source::Tool, step.find("label"))?;
+                    let reference = self.context.issue_content(label.clone(), None);
+                    let content = reference.zip(text);
+                    let content = content.map(|(name, text)| (name.to_string(), label, text));
+                    self.contents.extend(content);
+                    reference.is_some()
                 }
                 (_, None) => self.context.issue(kind).is_some(),
                 (_, Some(label)) => {
-                    return Err(fault(label, "only a reference to content has a label"));
+                    return Err(fault(label, "only a reference to content has a label or a text"));
                 }
             };
             if !is_given {
                 return Err(fault(step, "more references than one conversation may be given"));
             }
             return Ok(());
+        }
+        if let Some(wanted) = step.find("extract") {
+            known(step, &["extract", "expect"])?;
+            return self.extract(step, wanted);
         }
         if let Some(block) = step.find("endorse") {
             known(step, &["endorse", "by", "seconds"])?;
@@ -339,7 +351,7 @@ impl<'s> Stage<'s> {
         if step.find("call").is_some() {
             return self.round(alloc::vec![step]);
         }
-        Err(fault(step, "a step has say, model, plan, reference, endorse, wait, call or calls"))
+        Err(fault(step, STEPS))
     }
 
     fn say(&mut self, step: Value<'_>, text: &str) -> Result<(), ScenarioError> {
@@ -352,6 +364,31 @@ impl<'s> Stage<'s> {
         self.context.add(label.clone(), text);
         let name = format!("{source:?}").to_lowercase();
         self.keep(Some(label), &name, text);
+        Ok(())
+    }
+
+    /// A value out of a content, as the runtime gives it to the model.
+    fn extract(&mut self, step: Value<'s>, wanted: Value<'s>) -> Result<(), ScenarioError> {
+        let (from, extraction) = read::extraction(wanted)?;
+        let Some((_, label, text)) = self.contents.iter().find(|(name, ..)| *name == from) else {
+            return Err(fault(wanted, format!("no reference {from:?} with a text was given out")));
+        };
+        let (label, found) = (label.clone(), extraction.find(text));
+        let expected = step.find("expect").filter(|value| !value.is_null());
+        let expected = expected.map(Value::as_str).transpose()?;
+        if step.find("expect").is_some()
+            && expected != found.as_deref().ok()
+            && self.suite.is_as_written()
+        {
+            let told = match &found {
+                Ok(value) => format!("{value:?}"),
+                Err(absence) => absence.to_string(),
+            };
+            self.differs(step, format!("what came out of {from} was {told}"));
+        }
+        let value = found.unwrap_or_else(|absence| absence.to_string());
+        self.context.add_value(label.clone());
+        self.keep(Some(label), "extract_value", &value);
         Ok(())
     }
 
@@ -540,6 +577,8 @@ impl fmt::Display for Expected<'_> {
 
 const ANSWERS: &[(&str, Answer)] =
     &[("allow", Answer::Allow), ("ask", Answer::Ask), ("deny", Answer::Deny)];
+
+const STEPS: &str = "a step has say, model, plan, reference, extract, endorse, wait, call or calls";
 
 const PLANS: &[(&str, bool)] = &[("accepted", true), ("refused", false)];
 

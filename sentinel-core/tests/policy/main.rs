@@ -2,6 +2,7 @@
 #![cfg(feature = "policy")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod extraction;
 mod figures;
 mod grants;
 mod network;

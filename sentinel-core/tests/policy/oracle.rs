@@ -57,6 +57,14 @@ impl Oracle {
                 self.entries.extend(entries.iter().cloned());
                 self.block(label.clone(), world::json_of(entries));
             }
+            Step::Value { label, text } => {
+                self.endorsed.clear();
+                self.joined = self.joined.join(label);
+                if label.integrity == Integrity::Untrusted {
+                    self.untrusted.push(self.blocks.len());
+                }
+                self.blocks.push((label.clone(), text.clone()));
+            }
             Step::Model(text) => {
                 let label = Label { source: Source::Model, ..self.joined.clone() };
                 self.endorsed.clear();

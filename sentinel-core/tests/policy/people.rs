@@ -241,7 +241,7 @@ fn a_fault_in_a_scenario_is_said_with_its_place() {
         ),
         (
             r#"{"name":"n","steps":[{}]}"#,
-            "1:22: a step has say, model, plan, reference, endorse, wait, call or calls",
+            "1:22: a step has say, model, plan, reference, extract, endorse, wait, call or calls",
         ),
     ] {
         let error = Suite::new().evaluate(line).unwrap_err();

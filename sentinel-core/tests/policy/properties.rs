@@ -104,6 +104,11 @@ fn nothing_untrusted_becomes_trusted() {
                     text.push_str(" canary@evil.test ");
                 }
                 Step::Output { .. } => is_untrusted = true,
+                // Whatever it came out of: it names nothing.
+                Step::Value { label, text } => {
+                    is_untrusted |= label.integrity == Integrity::Untrusted;
+                    *text = CANARY.into();
+                }
                 Step::Model(text) if is_untrusted => text.push_str(" canary@evil.test "),
                 _ => {}
             }

@@ -103,6 +103,11 @@ pub(crate) enum Step {
         entries: Vec<Entry>,
     },
     Model(String),
+    /// What was taken out of a content.
+    Value {
+        label: Label,
+        text: String,
+    },
     Plan(Vec<&'static str>),
     Issue(ReferenceKind),
     /// A reference to content that was marked.
@@ -194,6 +199,7 @@ pub(crate) fn steps(random: &mut Random) -> Vec<Step> {
                 ReferenceKind::Target,
                 ReferenceKind::Secret,
             ])),
+            8 => Step::Value { label: label(random), text: random.pick(VALUES).into() },
             7 => Step::Endorse { block: random.below(6) as u32, expires: random.below(4) as u64 },
             _ => Step::Block { label: label(random), text: text(random) },
         })
@@ -215,6 +221,10 @@ pub(crate) fn play(steps: &[Step]) -> Context {
                 let text = json_of(entries);
                 context.add_output(label.clone(), &text, Some(&records()));
                 texts.push(text);
+            }
+            Step::Value { label, text } => {
+                context.add_value(label.clone());
+                texts.push(text.clone());
             }
             Step::Model(text) => {
                 context.add_model(text);
@@ -243,6 +253,10 @@ pub(crate) fn with_other_bytes(steps: &[Step], random: &mut Random) -> Vec<Step>
             Step::Block { label, text } if label.integrity == Integrity::Untrusted => {
                 is_untrusted = true;
                 *text = self::text(random);
+            }
+            Step::Value { label, text } if label.integrity == Integrity::Untrusted => {
+                is_untrusted = true;
+                *text = random.pick(VALUES).into();
             }
             Step::Output { entries, .. } => {
                 is_untrusted = true;
