@@ -11,8 +11,13 @@ use sentinel_core::agent::ToolOutput;
 use sentinel_core::tool::{Builtin, Call, Operation};
 
 /// The tools that models are told of.
-pub(crate) const BUILTIN: [Builtin; 4] =
-    [Builtin::Plan, Builtin::ReadFile, Builtin::ListDirectory, Builtin::CurrentTime];
+pub(crate) const BUILTIN: [Builtin; 5] = [
+    Builtin::Plan,
+    Builtin::ReadFile,
+    Builtin::ListDirectory,
+    Builtin::CurrentTime,
+    Builtin::ExtractValue,
+];
 
 const LINES_MAX: u64 = 400;
 

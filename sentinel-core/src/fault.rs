@@ -40,6 +40,8 @@ pub(crate) enum Fault {
     ShownReference,
     /// A reference stands for content in whichever conversation it is passed on.
     ForeignReference,
+    /// A value that was taken out of a content leaves the conversation as it was.
+    InnocentValue,
     /// A model that may not be asked any more is listened to all the same.
     HeardModel,
     /// What a call carries is not put in its place.

@@ -158,7 +158,8 @@ impl Agent {
         model: &Model,
         settings: &Settings,
     ) -> u64 {
-        let tools = self.offered[1]
+        let tools = self
+            .offered
             .iter()
             .map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
         let persona = self.persona.text().ok().flatten().map_or(0, str::len);
@@ -219,11 +220,9 @@ impl Agent {
         let persona = self.persona.text().ok()?;
         let system = [Some(self.settings.instructions.as_str()), persona];
         let system = system.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-        // A plan is taken only while nothing untrusted was read, so it is offered only then.
-        let offered = usize::from(context.is_untrusted());
         // Providers want to know the tools of calls that stand in the conversation, even where no
         // more may follow.
-        let tools = self.offered[offered].as_slice();
+        let tools = self.offered(!context.is_untrusted(), !memory.held.contents.is_empty());
         let messages = history.messages().collect();
         let may_call = turn.may_call;
         Some(Question { model, system, messages, tools, may_call, keeps_thinking })

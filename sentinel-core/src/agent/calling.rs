@@ -30,7 +30,7 @@ use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Label, Secrecy, Source};
 use crate::limits::TURN_CALL_GRACE;
 use crate::llm::{Block, Message, Role, ToolResult, ToolUse};
-use crate::tool::{Call, CallError, Operation};
+use crate::tool::{Builtin, Call, CallError, Operation};
 
 impl Agent {
     /// The model called tools.
@@ -108,6 +108,12 @@ impl Agent {
             let stage = CallStage::refused(&wanted.id, why);
             return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
         }
+        // It needs no grant, and can do nothing that would have to be decided.
+        if let Call::Builtin(Operation::ExtractValue { .. }) = &call {
+            let id = &wanted.id;
+            let stage = self.start_call(conversation, turn, number, &call, id, Vec::new());
+            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+        }
         let ruling = self.rule(conversation, number, &call);
         // What cannot be done is not asked about.
         if ruling.answer == Ruled::Ask
@@ -182,6 +188,9 @@ impl Agent {
         };
         let time = self.settings.turn.call_time_max;
         let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        // What the runtime does itself is done at once.
+        let is_own = is_value(Some(call));
+        let time_ms = if is_own { 0 } else { time_ms };
         let amount = Amount { calls: 1, time_ms, ..Amount::default() };
         let accounts = self.accounts(conversation, turn);
         let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {
@@ -194,6 +203,10 @@ impl Agent {
         if !self.spend(&handles) && !is_broken(Fault::UngrantedCall) {
             let _ = self.budgets.settle(reservation, Amount::default(), self.now.wall);
             return CallStage::refused(id, "not run: a grant it needs ended meanwhile.".into());
+        }
+        if let Call::Builtin(Operation::ExtractValue { from, wanted }) = call {
+            self.settle(conversation, Spending { reservation, amount }, amount);
+            return self.extract(conversation, number, id, *from, wanted);
         }
         let since = self.now.instant;
         let deadline = since.after(time).after(TURN_CALL_GRACE);
@@ -325,6 +338,16 @@ impl Agent {
             match (tool, labelled) {
                 // Nothing of it was seen: neither the model nor the judge has read anything.
                 _ if is_withheld => {}
+                // The call names its content, so there is always one whose label it has.
+                (_, Some((label, has_content))) if is_output && is_value(call.as_ref()) => {
+                    let label = match has_content {
+                        true => label,
+                        false => Label::untrusted(Source::Tool, Secrecy::Secret),
+                    };
+                    if !is_broken(Fault::InnocentValue) {
+                        memory.add_value(label, Builtin::ExtractValue.name(), &result.content);
+                    }
+                }
                 (Some(tool), Some((label, false))) if is_output => {
                     let url = match &call {
                         Some(Call::Builtin(Operation::HttpFetch { url, .. })) => {
@@ -466,4 +489,9 @@ impl Agent {
             self.finish(number, turn, call, ToolOutput { content, is_error: true }, false);
         }
     }
+}
+
+/// Whether what a call gives back is one value out of a content.
+const fn is_value(call: Option<&Call>) -> bool {
+    matches!(call, Some(Call::Builtin(Operation::ExtractValue { .. })))
 }

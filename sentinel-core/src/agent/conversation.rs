@@ -84,6 +84,8 @@ pub(super) enum How {
     Outside(Label),
     /// A tool gave it back, by its name; from this URL, if it was fetched.
     Output { label: Label, url: Option<Box<str>> },
+    /// A typed value, taken out of a content.
+    Value(Label),
 }
 
 impl Conversation {
@@ -164,6 +166,12 @@ impl Memory {
         };
         let url = url.map(Into::into);
         self.hold(id, integrity, name, text, How::Output { label, url });
+    }
+
+    /// Adds a value that was taken out of a content.
+    pub(super) fn add_value(&mut self, label: Label, name: &str, text: &str) {
+        let id = self.context.add_value(label.clone());
+        self.hold(id, label.integrity, name, text, How::Value(label));
     }
 
     /// Adds what the model wrote, or what the runtime wrote from the model's words.

@@ -18,7 +18,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::number::{CallNumber, ConversationNumber};
 use crate::label::{Context, Integrity, Label, Reference, Secrecy, visible};
-use crate::limits::{REFERENCE_BYTES_KEPT, REFERENCE_BYTES_SHOWN, REFERENCES_KEPT};
+use crate::limits::{
+    EXTRACTIONS_OF_REFERENCE_MAX, REFERENCE_BYTES_KEPT, REFERENCE_BYTES_SHOWN, REFERENCES_KEPT,
+};
 
 /// The contents of one conversation.
 #[derive(Debug, Default)]
@@ -39,6 +41,8 @@ pub(super) struct Content {
     pub(super) label: Label,
     pub(super) digest: [u8; 32],
     pub(super) text: Box<str>,
+    /// How many values were taken out of it, or looked for in vain.
+    pub(super) taken_count: u32,
 }
 
 impl Held {
@@ -63,6 +67,7 @@ impl Held {
             label: new.label,
             digest,
             text: new.text.into(),
+            taken_count: 0,
         });
         while self.contents.len() > REFERENCES_KEPT || self.bytes > REFERENCE_BYTES_KEPT {
             self.drop_oldest(context)?;
@@ -85,6 +90,14 @@ impl Held {
 
     pub(super) fn find(&self, reference: Reference) -> Option<&Content> {
         self.contents.iter().find(|content| content.reference == reference)
+    }
+
+    /// Whether one more value may be taken out of a content, which then counts as taken.
+    pub(super) fn take(&mut self, reference: Reference) -> bool {
+        let is_it = |content: &&mut Content| content.reference == reference;
+        let Some(content) = self.contents.iter_mut().find(is_it) else { return false };
+        content.taken_count = content.taken_count.saturating_add(1);
+        content.taken_count <= EXTRACTIONS_OF_REFERENCE_MAX
     }
 
     /// What a value stands for, if it is the name of a content that is here.

@@ -74,6 +74,10 @@ impl Memory {
                             out.field("how", "outside");
                             out.object("label", |out| keep_label(out, label));
                         }
+                        How::Value(label) => {
+                            out.field("how", "value");
+                            out.object("label", |out| keep_label(out, label));
+                        }
                         How::Output { label, url } => {
                             out.field("how", "output").optional("url", url.as_deref());
                             out.object("label", |out| keep_label(out, label));
@@ -88,7 +92,7 @@ impl Memory {
     fn untrusted_gone(&self) -> usize {
         let kept = self.blocks.iter().filter(|block| match &block.how {
             How::Model => false,
-            How::Outside(label) | How::Output { label, .. } => {
+            How::Outside(label) | How::Output { label, .. } | How::Value(label) => {
                 label.integrity == Integrity::Untrusted
             }
         });
@@ -119,6 +123,7 @@ impl Memory {
             match block.get("how")?.as_str()? {
                 "model" => memory.add_model(&words),
                 "outside" => memory.add(label()?, &name, &words),
+                "value" => memory.add_value(label()?, &name, &words),
                 "output" => {
                     let tool = settings.tools.find(&name).ok();
                     let records = tool.and_then(|tool| tool.output().records.as_ref());
@@ -147,6 +152,9 @@ impl Memory {
                     out.field("call", content.call.0).field("tool", &*content.tool);
                     out.object("label", |out| keep_label(out, &content.label));
                     out.field("text", &*content.text);
+                    // One of before there were any has none.
+                    let taken = content.taken_count;
+                    out.optional("taken", (taken > 0).then_some(u64::from(taken)));
                 });
             }
         });
@@ -160,6 +168,7 @@ impl Memory {
             let reference = Reference::parse(kept.get("reference")?.as_str()?);
             let reference = reference.ok_or(Unreadable::new("a reference is none"))?;
             let (label, words) = (restore_label(kept.get("label")?)?, text(kept, "text")?);
+            let taken = if kept.find("taken").is_some() { number(kept, "taken")? } else { 0 };
             self.context.restore_reference(reference, label.clone());
             self.held.bytes += words.len();
             self.held.contents.push_back(Content {
@@ -168,6 +177,7 @@ impl Memory {
                 tool: text(kept, "tool")?.into(),
                 label,
                 digest: Sha256::digest(words.as_bytes()).into(),
+                taken_count: u32::try_from(taken).unwrap_or(u32::MAX),
                 text: words.into(),
             });
         }

@@ -21,6 +21,7 @@ mod calling;
 mod codec;
 mod command;
 mod conversation;
+mod extracting;
 mod fetching;
 mod held;
 mod history;
@@ -126,7 +127,7 @@ pub(crate) struct Agent {
     /// The messages that show a part of it, or of an answer that a turn is still working on.
     shown: Map<DeliveryNumber, Shown>,
     /// What models are told of the tools: all of them, and all but the plan.
-    offered: [Arc<Vec<ToolDefinition>>; 2],
+    offered: Arc<Vec<ToolDefinition>>,
     /// Whether an operator stopped the intake.
     is_halted: bool,
     /// Inputs since the last snapshot.

@@ -144,6 +144,8 @@ kinds! {
     AttachmentAsked = 296, "attachment.asked";
     /// The model was given a name for a result instead of all of it.
     Referred = 297, "reference.given";
+    /// The model was given one value out of a content that it has a name for, or was told why not.
+    Extracted = 298, "reference.value";
     /// A program is about to be isolated, and with what.
     IsolateStarted = 320, "isolate.started";
     /// An isolated program was let out to a host, or was not.

@@ -30,7 +30,7 @@ use crate::label::{
 use crate::limits::{REFERENCE_BYTES_KEPT_BY_ALL, REFERENCES_OF_CALL_MAX};
 use crate::order;
 use crate::text::json;
-use crate::tool::{Call, Operation, Unfit};
+use crate::tool::{Builtin, Call, Operation, Unfit};
 
 /// What a model is shown of an output.
 #[derive(Debug)]
@@ -82,11 +82,13 @@ impl Agent {
             true => String::new(),
             false => format!("{}\n", cut(text, bytes_max)),
         };
+        let has_values = self.settings.tools.find(Builtin::ExtractValue.name()).is_ok();
         let text = format!(
             "{start}[{} is kept as {reference}: {what}. To pass it on, give exactly {reference} as \
              a whole payload value of another tool, such as 'content' or 'body': all of it is put \
-             there. It cannot say where a call goes.]",
+             there. It cannot say where a call goes.{}]",
             if is_withheld { "The result" } else { "The whole result" },
+            if has_values { " For one value of it call extract_value." } else { "" },
         );
         shown(text)
     }
@@ -147,7 +149,7 @@ impl Agent {
     }
 
     /// The content behind a name, in its own conversation.
-    fn content(&self, own: ConversationNumber, value: &str) -> Option<&Content> {
+    pub(super) fn content(&self, own: ConversationNumber, value: &str) -> Option<&Content> {
         let held = |number| Some(&self.conversations.get(number)?.find_memory()?.held);
         if is_broken(Fault::ForeignReference) {
             return self.holding.iter().find_map(|number| held(number)?.named(value));
@@ -190,7 +192,11 @@ impl Agent {
         Ok(found)
     }
 
-    fn why_unknown(&self, conversation: ConversationNumber, reference: Reference) -> String {
+    pub(super) fn why_unknown(
+        &self,
+        conversation: ConversationNumber,
+        reference: Reference,
+    ) -> String {
         let memory = self.conversations.get(&conversation).and_then(|chat| chat.find_memory());
         let last = memory.map_or(0, |memory| memory.context.last_reference());
         match reference.number() <= last {
@@ -215,7 +221,9 @@ impl Agent {
         call: &Call,
     ) -> Result<Whole, String> {
         let named = self.named_in(conversation, call)?;
-        if named.is_empty() || is_broken(Fault::EmptyReference) {
+        // A value is taken out of the content here; nobody is handed that.
+        let is_own = matches!(call, Call::Builtin(Operation::ExtractValue { .. }));
+        if named.is_empty() || is_own || is_broken(Fault::EmptyReference) {
             return Ok(Whole { call: call.clone(), references: Vec::new() });
         }
         let unfit =

@@ -169,15 +169,39 @@ impl Agent {
         Ok(format!("{word}: {name}"))
     }
 
-    /// What models are told of changes with what operators say.
+    /// What models are told of changes with what operators say. What is offered at times only
+    /// stands at an end of the list.
     pub(super) fn offer(&mut self) {
-        let offered = |has_plan: bool| {
-            let tools = self.settings.tools.iter();
-            let tools = tools.filter(|tool| has_plan || tool.builtin() != Some(Builtin::Plan));
+        let mut offered: Vec<ToolDefinition> = Vec::new();
+        for place in 0..3 {
+            let tools = self.settings.tools.iter().filter(|tool| match tool.builtin() {
+                Some(Builtin::Plan) => place == 0,
+                Some(Builtin::ExtractValue) => place == 2,
+                _ => place == 1,
+            });
             let tools = tools.filter(|tool| self.unusable(tool.name()).is_none());
-            Arc::new(tools.map(|tool| tool.definition().clone()).collect::<Vec<ToolDefinition>>())
-        };
-        self.offered = [offered(true), offered(false)];
+            offered.extend(tools.map(|tool| tool.definition().clone()));
+        }
+        self.offered = Arc::new(offered);
+    }
+
+    /// What a model is told of: a plan is taken only while nothing untrusted was read, and a value
+    /// out of a content only where there is one.
+    pub(super) fn offered(&self, has_plan: bool, has_contents: bool) -> &[ToolDefinition] {
+        let mut tools = self.offered.as_slice();
+        if let [first, rest @ ..] = tools
+            && !has_plan
+            && first.name == Builtin::Plan.name()
+        {
+            tools = rest;
+        }
+        if let [rest @ .., last] = tools
+            && !has_contents
+            && last.name == Builtin::ExtractValue.name()
+        {
+            tools = rest;
+        }
+        tools
     }
 
     fn stand(&mut self, name: &str, standing: Standing, what: &str) {

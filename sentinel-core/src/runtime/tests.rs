@@ -2,6 +2,7 @@
 
 mod answers;
 mod deliveries;
+mod extraction;
 mod hostile;
 mod management;
 mod passages;

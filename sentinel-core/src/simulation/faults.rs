@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 29] = [
+pub(super) const ALL: [Fault; 30] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -29,6 +29,7 @@ pub(super) const ALL: [Fault; 29] = [
     Fault::ShownReference,
     Fault::ForeignReference,
     Fault::EmptyReference,
+    Fault::InnocentValue,
     Fault::LostPreview,
     Fault::RepeatedAnswer,
     Fault::UnsaidHalt,

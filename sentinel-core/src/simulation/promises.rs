@@ -16,6 +16,7 @@ use sha2::Digest as _;
 use crate::journal::export::Keys;
 use crate::journal::{KeyRing, MasterKey, Trust, Verdict, Verifier};
 use crate::label::Reference;
+use crate::limits::{EXTRACTION_VALUE_BYTES_MAX, EXTRACTIONS_OF_REFERENCE_MAX};
 use crate::tool::{Call, Operation};
 
 /// A record that has to be safe before an effect is seen.
@@ -222,6 +223,7 @@ pub(super) fn check(
     messages_are_answered_once(lines, chats, kept);
     let facts = turns_end_once(lines);
     approvals_are_given(lines, seen);
+    values_are_what_they_came_from(lines);
     spending::is_bounded(lines, limits);
     answers_are_whole(lines, seen, chats);
     previews_are_completed(lines, chats);
@@ -481,6 +483,47 @@ fn as_it_was_asked_about(lines: &[Line], number: CallNumber, call: &Call) -> Str
     let quoted = &quoted[1..quoted.len() - 1];
     assert!(canonical.contains(quoted), "a content is not where its name was");
     canonical.replacen(quoted, &alloc::format!("\"{name}\""), 1)
+}
+
+/// A value is a small one, out of a content of its own conversation, and of one content there are
+/// not many. Nobody vouches for any of these, so after one the conversation is not innocent.
+fn values_are_what_they_came_from(lines: &[Line]) {
+    let mut given: BTreeMap<(u64, String), u32> = BTreeMap::new();
+    let mut tainted: BTreeSet<u64> = BTreeSet::new();
+    for line in lines {
+        let own = line.conversation;
+        match line.kind {
+            Kind::Referred => {
+                given.entry((own, line.text("reference").unwrap())).or_default();
+            }
+            Kind::Extracted => {
+                let taken = given.get_mut(&(own, line.text("reference").unwrap()));
+                let taken = taken.expect("a value of what was never given a name here");
+                *taken += 1;
+                assert!(*taken <= EXTRACTIONS_OF_REFERENCE_MAX, "{taken} values of one content");
+                let value = line.text("value");
+                assert!(value.is_none_or(|it| it.len() <= EXTRACTION_VALUE_BYTES_MAX));
+                tainted.insert(own);
+            }
+            // Forgotten by a person, or taken at a person's word.
+            Kind::Command if line.text("command").as_deref() == Some("clear") => {
+                tainted.remove(&own);
+            }
+            Kind::Endorsed => {
+                tainted.remove(&own);
+            }
+            // The other calls of the same round were decided before.
+            Kind::CallDecided if line.number("rule") == Some(4) => {
+                let before = lines.iter().rev().filter(|it| it.sequence < line.sequence);
+                let mut before = before.filter(|it| it.conversation == own);
+                let last = before.find(|it| matches!(it.kind, Kind::Extracted | Kind::Reply));
+                let is_later = last.is_none_or(|it| it.kind == Kind::Reply);
+                let is_clean = !tainted.contains(&own) || !is_later;
+                assert!(is_clean, "{} is decided as if no value had been read", line.payload);
+            }
+            _ => {}
+        }
+    }
 }
 
 const MARKS: [&str; 3] = ["…", "complete]", "(withdrawn)"];

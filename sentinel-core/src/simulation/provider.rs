@@ -207,6 +207,10 @@ impl Call {
         if random.chance(40)
             && let Some(name) = names.draw(temper, random)
         {
+            if random.chance(30) {
+                let arguments = value_of(name, random);
+                return Self { id, name: "extract_value".to_string(), arguments };
+            }
             let (tool, arguments) = match random.chance(temper.hostile / 2) {
                 true => match random.below(4) {
                     0 => ("read_file", format!(r#"{{"path":"{name}"}}"#)),
@@ -304,6 +308,23 @@ impl Call {
             }));
         }
     }
+}
+
+/// A value of a content, that is there or not, or a call for one that no tool could take.
+fn value_of(name: &str, random: &mut Random) -> String {
+    let wanted = *random.pick(&[
+        r#""as":"integer""#,
+        r#""as":"integer","after":"RESULT ""#,
+        r#""as":"host","nth":2"#,
+        r#""as":"choice","choices":["same","write","long","evil.example"]"#,
+        r#""as":"choice","choices":["long"],"nth":30"#,
+        r#""as":"date","line":1"#,
+        r#""as":"number","pointer":"/a/0""#,
+        r#""as":"choice""#,
+        r#""as":"text""#,
+        r#""as":"integer","nth":0"#,
+    ]);
+    format!(r#"{{"from":"{name}",{wanted}}}"#)
 }
 
 fn delta(body: impl FnOnce(&mut json::ObjectWriter<'_, String>)) -> String {

@@ -138,6 +138,13 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
             Kind::ToolFinished | Kind::CallInterrupted => {
                 books.end(Thing::Call(number("call")), |reserved| reserved);
             }
+            // What the runtime does itself is over when it is begun.
+            Kind::Extracted => {
+                let owner = turns.values().rev().find(|it| it.conversation == line.conversation);
+                let thing = Thing::Call(number("call"));
+                books.begin(thing, *owner.unwrap(), Cost::CALL, limits);
+                books.end(thing, |reserved| reserved);
+            }
             Kind::CallWithheld => books.end(Thing::Call(number("call")), |_| Cost::default()),
             Kind::TurnEnded => books.give_up(number("turn")),
             Kind::Budget => {

@@ -39,6 +39,8 @@ counts! {
     calls,
     /// Calls that carried content which no model had seen whole.
     carried,
+    /// Values that were taken out of such content, or looked for in vain.
+    values,
     approved,
     /// Answers to questions that came twice, too late, and for another call.
     approvals_doubled,

@@ -700,6 +700,8 @@ impl World {
         self.summary.forgotten = forgotten_count;
         let snapshots = lines.iter().filter(|line| line.kind == Kind::Snapshot);
         self.summary.snapshots = snapshots.count() as u64;
+        let values = lines.iter().filter(|line| line.kind == Kind::Extracted);
+        self.summary.values = values.count() as u64;
         promises::forgotten_is_gone(&lines, &self.disk.ring, &self.files);
         // What cannot be read cannot be checked: then only what holds without it is.
         if forgotten_count == 0 {

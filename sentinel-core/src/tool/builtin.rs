@@ -9,6 +9,7 @@
 use alloc::string::ToString;
 
 use super::parameter::{self, Kind, Parameter};
+use crate::label::Sought;
 use crate::limits;
 use crate::llm::ToolDefinition;
 
@@ -33,11 +34,13 @@ pub enum Builtin {
     CurrentTime,
     /// Declares which tools this turn will use.
     Plan,
+    /// Takes one typed value out of a content that the model holds by name.
+    ExtractValue,
 }
 
 impl Builtin {
     /// All of them, in the order they are told to a model.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Plan,
         Self::ReadFile,
         Self::WriteFile,
@@ -47,6 +50,7 @@ impl Builtin {
         Self::RunCommand,
         Self::HttpFetch,
         Self::CurrentTime,
+        Self::ExtractValue,
     ];
 
     /// The tool of this name.
@@ -68,6 +72,7 @@ impl Builtin {
             Self::HttpFetch => "http_fetch",
             Self::CurrentTime => "current_time",
             Self::Plan => "plan",
+            Self::ExtractValue => "extract_value",
         }
     }
 
@@ -114,6 +119,12 @@ impl Builtin {
                  any other tool, and name every tool you expect to need: a tool that is not named \
                  here may need the person's consent later in this turn."
             }
+            Self::ExtractValue => {
+                "Takes one typed value out of a result that you were given a reference for, and \
+                 leaves the rest unread: a number, a date, a time, an address of mail, a host, \
+                 yes or no, or one of your own words. It is still the word of whoever wrote that \
+                 result. Few values can be taken out of one result: say where the value stands."
+            }
         }
     }
 
@@ -138,6 +149,7 @@ impl Builtin {
             Self::HttpFetch => &[URL, METHOD, HEADERS, BODY],
             Self::CurrentTime => &[],
             Self::Plan => &[TOOLS, WHY],
+            Self::ExtractValue => &[FROM, AS, CHOICES, AFTER, LINE, POINTER, NTH],
         }
     }
 }
@@ -237,6 +249,45 @@ pub(crate) const WHY: Parameter = payload(
     "One line for the person: what you will do with them.",
 )
 .required();
+
+pub(crate) const FROM: Parameter = payload(
+    "from",
+    Kind::Text { bytes_min: 1, bytes_max: limits::TOOL_NAME_BYTES_MAX },
+    "The reference, such as h3-9f3a61c2e04b5d77.",
+)
+.required();
+pub(crate) const AS: Parameter =
+    payload("as", Kind::Choice(Sought::WORDS), "What kind of value it is.").required();
+pub(crate) const CHOICES: Parameter = payload(
+    "choices",
+    Kind::Texts {
+        count_max: limits::EXTRACTION_CHOICES_MAX,
+        bytes_max: limits::EXTRACTION_VALUE_BYTES_MAX,
+    },
+    "For 'choice': the words that it may be. The one that stands there first, as a whole word, is \
+     returned.",
+);
+const PLACE_KIND: Kind = Kind::Text { bytes_min: 1, bytes_max: limits::EXTRACTION_PLACE_BYTES_MAX };
+pub(crate) const AFTER: Parameter = payload(
+    "after",
+    PLACE_KIND,
+    "The words that stand before it, such as \"Total:\". What is before them is not looked at.",
+);
+pub(crate) const LINE: Parameter = payload(
+    "line",
+    Kind::Integer { min: 1, max: limits::TOOL_LINES_MAX },
+    "The line that it stands in, counted from 1.",
+);
+pub(crate) const POINTER: Parameter = payload(
+    "pointer",
+    PLACE_KIND,
+    "If the result is JSON: the JSON Pointer of the value, such as \"/items/0/price\".",
+);
+pub(crate) const NTH: Parameter = payload(
+    "nth",
+    Kind::Integer { min: 1, max: limits::EXTRACTION_NTH_MAX },
+    "Which of the values there, counted from 1. The default is 1.",
+);
 
 /// The header fields a model may set: those that say what it wants and what it sends. Whatever
 /// carries a credential, frames the message or names the host is not its to write.

@@ -110,7 +110,8 @@ impl Operation {
             | Self::ListDirectory { .. }
             | Self::RunCommand { .. }
             | Self::CurrentTime
-            | Self::Plan { .. } => {}
+            | Self::Plan { .. }
+            | Self::ExtractValue { .. } => {}
         }
         for (name, value, bytes_max) in places {
             if is_payload(name) {

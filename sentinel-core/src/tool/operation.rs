@@ -20,6 +20,7 @@ use super::builtin::{self, Builtin};
 use super::error::{ArgumentError, ArgumentProblem, Place};
 use super::parameter::Parameter;
 use crate::capability::Destination;
+use crate::label::{Extraction, Reference, Sought};
 use crate::limits::{TOOL_ARGV_BYTES_MAX, TOOL_TIMEOUT_SECONDS_DEFAULT};
 use crate::order;
 use crate::text::json::{self, ObjectWriter, Sink};
@@ -118,6 +119,13 @@ pub enum Operation {
         /// What for.
         why: String,
     },
+    /// Take one typed value out of a content.
+    ExtractValue {
+        /// The name of the content.
+        from: Reference,
+        /// Which value, and where it stands.
+        wanted: Extraction,
+    },
 }
 
 impl Builtin {
@@ -147,6 +155,7 @@ impl Builtin {
             Self::HttpFetch => http_fetch(&arguments),
             Self::CurrentTime => Ok(Operation::CurrentTime),
             Self::Plan => plan(&arguments),
+            Self::ExtractValue => extract_value(&arguments),
         }
     }
 }
@@ -165,6 +174,7 @@ impl Operation {
             Self::HttpFetch { .. } => Builtin::HttpFetch,
             Self::CurrentTime => Builtin::CurrentTime,
             Self::Plan { .. } => Builtin::Plan,
+            Self::ExtractValue { .. } => Builtin::ExtractValue,
         }
     }
 
@@ -183,7 +193,8 @@ impl Operation {
             | Self::ListDirectory { .. }
             | Self::SearchFiles { .. }
             | Self::CurrentTime
-            | Self::Plan { .. } => true,
+            | Self::Plan { .. }
+            | Self::ExtractValue { .. } => true,
             Self::EditFile { .. } | Self::RunCommand { .. } => false,
             Self::HttpFetch { method, .. } => matches!(method.as_str(), "GET" | "HEAD"),
         }
@@ -240,6 +251,13 @@ impl Operation {
             Self::Plan { tools, why } => {
                 write_texts(out, "tools", tools);
                 out.field("why", why);
+            }
+            Self::ExtractValue { from, wanted } => {
+                let Extraction { sought, pointer, line, after, nth } = wanted;
+                out.field("after", after.as_deref()).field("as", sought.word());
+                write_texts(out, "choices", sought.choices());
+                out.field("from", from.to_string().as_str()).field("line", *line);
+                out.field("nth", *nth).field("pointer", pointer.as_deref());
             }
         }
     }
@@ -342,6 +360,33 @@ fn plan(arguments: &Arguments<'_>) -> Result<Operation, ArgumentError> {
     order::sort_by(&mut tools, Ord::cmp);
     tools.dedup();
     Ok(Operation::Plan { tools, why: arguments.text(&builtin::WHY)?.to_string() })
+}
+
+fn extract_value(arguments: &Arguments<'_>) -> Result<Operation, ArgumentError> {
+    let place = |parameter: &Parameter| Place::Parameter(parameter.name);
+    let from = Reference::parse(arguments.text(&builtin::FROM)?).filter(Reference::has_mark);
+    let from = from.ok_or_else(|| {
+        let why = "it must be a reference that a result was given, such as h3-9f3a61c2e04b5d77";
+        arguments.unusable(place(&builtin::FROM), why)
+    })?;
+    let choices = arguments.texts(&builtin::CHOICES)?;
+    if let Some(index) = choices.iter().position(|choice| choice.trim().is_empty()) {
+        let place = Place::Element(builtin::CHOICES.name, index);
+        return Err(arguments.unusable(place, "it must be a word"));
+    }
+    let sought = Sought::read(arguments.text(&builtin::AS)?, choices).ok_or_else(|| {
+        let why = "'choice' needs the words that it may be, and no other kind has any";
+        arguments.unusable(place(&builtin::CHOICES), why)
+    })?;
+    let text = |parameter| Ok(arguments.optional_text(parameter)?.map(ToString::to_string));
+    let wanted = Extraction {
+        sought,
+        pointer: text(&builtin::POINTER)?,
+        line: arguments.integer(&builtin::LINE)?,
+        after: text(&builtin::AFTER)?,
+        nth: arguments.integer(&builtin::NTH)?.unwrap_or(1),
+    };
+    Ok(Operation::ExtractValue { from, wanted })
 }
 
 /// A path or a program's name: any text that can reach an operating system at all.

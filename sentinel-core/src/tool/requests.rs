@@ -78,8 +78,8 @@ impl fmt::Display for RequestError {
 impl core::error::Error for RequestError {}
 
 impl Call {
-    /// Calls `then` with what the call needs to be granted, all of it; nothing for the clock and a
-    /// plan.
+    /// Calls `then` with what the call needs to be granted, all of it; nothing for the clock, a
+    /// plan, and what the conversation has already.
     ///
     /// ```
     /// use sentinel_core::capability::{Holder, Table, Verdict};
@@ -168,7 +168,7 @@ impl Operation {
                 let (host, port) = (&url.host(), url.port());
                 Ok(then(&[Request::Connect { host, port, http: Some(http) }]))
             }
-            Self::CurrentTime | Self::Plan { .. } => Ok(then(&[])),
+            Self::CurrentTime | Self::Plan { .. } | Self::ExtractValue { .. } => Ok(then(&[])),
         }
     }
 }
@@ -281,6 +281,7 @@ mod tests {
             ),
             (Builtin::CurrentTime, "{}", ""),
             (Builtin::Plan, r#"{"tools":["read_file"],"why":"x"}"#, ""),
+            (Builtin::ExtractValue, r#"{"from":"h1-0123456789abcdef","as":"date"}"#, ""),
         ] {
             assert_eq!(needs(tool, arguments, SURROUNDINGS).as_deref(), Ok(needed), "{arguments}");
         }

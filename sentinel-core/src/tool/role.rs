@@ -7,8 +7,9 @@
 //!
 //! # Invariants
 //! - What a parameter table calls control is control here.
-//! - The clock and the answer to a plan are trusted, because the runtime writes them; all other
-//!   output is untrusted and private until an operator says otherwise.
+//! - The clock and the answer to a plan are trusted, because the runtime writes them; a value that
+//!   is taken out of a content is what that content is; all other output is untrusted and private
+//!   until an operator says otherwise.
 //!
 //! # Not here
 //! The decision: `label`.
@@ -98,7 +99,8 @@ impl Builtin {
         let mut role = ToolRole::new(self.effect());
         // The words that a replacement takes away stand in the call.
         role.undoable = matches!(self, Self::EditFile);
-        if matches!(self, Self::CurrentTime | Self::Plan) {
+        // A value out of a content has the label of the content, and this one makes none better.
+        if matches!(self, Self::CurrentTime | Self::Plan | Self::ExtractValue) {
             role.undoable = true;
             role.output = Output {
                 integrity: Integrity::Trusted,
@@ -123,7 +125,8 @@ impl Builtin {
             | Self::ListDirectory
             | Self::SearchFiles
             | Self::CurrentTime
-            | Self::Plan => Effect::Read,
+            | Self::Plan
+            | Self::ExtractValue => Effect::Read,
             // A program may do anything that its sandbox lets it. One that is let out sends.
             Self::WriteFile | Self::EditFile | Self::RunCommand => Effect::Change,
             Self::HttpFetch => Effect::Send,
@@ -150,7 +153,7 @@ impl Builtin {
                 judged.constant(WORKSPACE)
             }
             // What asks for nothing to be changed needs no word of a person.
-            Kind::Choice(_) => judged.constant("GET").constant("HEAD"),
+            Kind::Choice(_) if parameter.is_control => judged.constant("GET").constant("HEAD"),
             _ => judged,
         }
     }

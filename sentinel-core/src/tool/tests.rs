@@ -167,6 +167,11 @@ fn two_spellings_of_a_call_are_one() {
             r#"{"program":"ls","arguments":[],"directory":".","timeout":60}"#,
         ),
         (Builtin::Plan, r#"{"tools":["a","b"],"why":"x"}"#, r#"{"tools":["b","a","b"],"why":"x"}"#),
+        (
+            Builtin::ExtractValue,
+            r#"{"from":"h1-0123456789abcdef","as":"date"}"#,
+            r#"{"nth":1,"as":"date","choices":[],"after":null,"from":"h1-0123456789abcdef"}"#,
+        ),
     ] {
         let (one, other) = (tool.parse(one).unwrap(), tool.parse(other).unwrap());
         assert_eq!(one, other);
@@ -310,6 +315,23 @@ fn refusals_say_what_where_and_what_to_do() {
             "http_fetch: 'body': GET and HEAD carry no body; leave it out or use another method",
         ),
         (Builtin::Plan, r#"{"tools":[]}"#, "plan: the parameter 'why' is missing; it is a string"),
+        (
+            Builtin::ExtractValue,
+            r#"{"from":"h1","as":"date"}"#,
+            "extract_value: 'from': it must be a reference that a result was given, such as \
+             h3-9f3a61c2e04b5d77",
+        ),
+        (
+            Builtin::ExtractValue,
+            r#"{"from":"h1-0123456789abcdef","as":"choice"}"#,
+            "extract_value: 'choices': 'choice' needs the words that it may be, and no other kind \
+             has any",
+        ),
+        (
+            Builtin::ExtractValue,
+            r#"{"from":"h1-0123456789abcdef","as":"choice","choices":["a"," "]}"#,
+            "extract_value: 'choices[1]': it must be a word",
+        ),
     ] {
         assert_eq!(refusal(tool, arguments), text);
     }
@@ -485,6 +507,13 @@ fn roles_say_how_far_a_call_reaches() {
         ("search_files", r#"{"text":"a"}"#, false, Effect::Read, false),
         ("current_time", "{}", false, Effect::Read, true),
         ("plan", r#"{"tools":[],"why":"x"}"#, false, Effect::Read, true),
+        (
+            "extract_value",
+            r#"{"from":"h1-0123456789abcdef","as":"date"}"#,
+            false,
+            Effect::Read,
+            true,
+        ),
         ("write_file", r#"{"path":"a","content":""}"#, false, Effect::Change, false),
         ("write_file", r#"{"path":"a","content":""}"#, true, Effect::Workspace, false),
         ("edit_file", r#"{"path":"a","old":"a","new":""}"#, false, Effect::Change, true),
@@ -498,7 +527,7 @@ fn roles_say_how_far_a_call_reaches() {
         let (tool, call) = tools.read(&call(name, arguments)).unwrap();
         let role = tool.role(&call, in_workspace);
         assert_eq!((role.effect, role.undoable), (effect, undoable), "{name} {arguments}");
-        let is_ours = matches!(name, "current_time" | "plan");
+        let is_ours = matches!(name, "current_time" | "plan" | "extract_value");
         let label = tool.output().label(Source::Tool);
         assert_eq!(label.integrity == Integrity::Trusted, is_ours);
         assert_eq!(label.secrecy == Secrecy::Public, is_ours);

@@ -36,6 +36,7 @@ async def main():
                 "run_command": ({"program": "/usr/bin/wc", "arguments": ["-c", "b.md"]}, False, "4 b.md"),
                 "http_fetch": ({"url": "http://example.com/"}, True, ""),
                 "current_time": ({}, False, "20"),
+                "extract_value": ({"from": "h9-0123456789abcdef", "as": "date"}, True, "no reference"),
             }
             names = {tool.name for tool in tools}
             assert names == set(calls), names ^ set(calls)

@@ -11,6 +11,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::value;
 use crate::llm::message::{Block, Message, Role, ToolResult, ToolUse};
 use crate::order::Map;
 use crate::tool::Builtin;
@@ -25,6 +26,8 @@ pub(super) struct Conversation<'c> {
     /// The calls made since, without the plan, and what they gave back.
     pub(super) done: Vec<Done<'c>>,
     pub(super) is_planned: bool,
+    /// The name under which the last result before that was kept.
+    pub(super) kept_before: Option<&'c str>,
     /// The number of the next call's id.
     next_id: u64,
 }
@@ -63,6 +66,7 @@ impl<'c> Conversation<'c> {
             before: before.iter().flat_map(|message| texts(message)).collect(),
             done: done.into_iter().map(|call| Done { call, result: result(call) }).collect(),
             is_planned,
+            kept_before: before.iter().rev().find_map(|message| kept(message)),
             next_id: next_id(messages),
         }
     }
@@ -80,6 +84,14 @@ fn texts(message: &Message) -> impl Iterator<Item = &str> {
     let blocks = if message.role == Role::User { message.blocks.as_slice() } else { &[] };
     blocks.iter().filter_map(|block| match block {
         Block::Text(text) if !text.trim().is_empty() => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+/// The name under which the last result of a message was kept.
+fn kept(message: &Message) -> Option<&str> {
+    message.blocks.iter().rev().find_map(|block| match block {
+        Block::ToolResult(result) => value::kept_as(&result.content),
         _ => None,
     })
 }

@@ -19,6 +19,7 @@ mod conversation;
 mod report;
 mod request;
 mod talk;
+mod value;
 mod wish;
 mod words;
 
@@ -230,14 +231,19 @@ fn next_calls(
     if wishes.steps.len() > OFFLINE_STEPS_MAX {
         return Err("That is more than I do at once.".to_string());
     }
-    if let Some(step) = wishes.steps.iter().find(|step| !is_offered(step.tool)) {
+    let next = wishes.steps.get(done..).unwrap_or_default();
+    let stage = next.first().map(|step| step.stage);
+    // Values are taken out of what is not there yet, and offered once it is.
+    let is_missing = |step: &&Step| {
+        let is_due = step.tool != Builtin::ExtractValue || Some(step.stage) == stage;
+        is_due && !is_offered(step.tool)
+    };
+    if let Some(step) = wishes.steps.iter().find(is_missing) {
         let name = step.tool.name();
         return Err(alloc::format!(
             "For that I would need the tool {name}, which I was not given."
         ));
     }
-    let next = wishes.steps.get(done..).unwrap_or_default();
-    let stage = next.first().map(|step| step.stage);
     let mut calls = Vec::new();
     let mut deeds = Vec::new();
     if !conversation.is_planned && done == 0 && is_offered(Builtin::Plan) {
@@ -277,6 +283,7 @@ fn plan(wishes: &Wishes) -> String {
                 Err(_) => step.tool.name().to_string(),
             },
             Arguments::ResultInto { path } => alloc::format!("write {path}"),
+            Arguments::ValueOfResult(value) => alloc::format!("take the {} out", value.sought()),
         })
         .collect();
     let mut why = alloc::format!("To {}.", report::joined(&deeds));
@@ -303,6 +310,12 @@ fn arguments(conversation: &Conversation<'_>, step: &Step, at: usize) -> String 
             json::object(|arguments| {
                 arguments.field("path", path).field("content", content);
             })
+        }
+        Arguments::ValueOfResult(value) => {
+            let done = conversation.done.get(..at).unwrap_or_default().iter();
+            let results = done.filter_map(|done| Some(done.result?.content.as_str()));
+            let kept = results.filter_map(value::kept_as).next_back();
+            value.arguments(kept.or(conversation.kept_before).unwrap_or("it"))
         }
     }
 }

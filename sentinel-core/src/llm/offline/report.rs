@@ -32,6 +32,7 @@ pub(super) const HELP: &str = "I understand a few plain requests:\n\
      - search for TODO in src, or: find *.rs in src\n\
      - run ls -l\n\
      - fetch https://example.org/\n\
+     - get the date after \"Due:\" from it, if a result was kept under a name\n\
      - what is today's date?\n\
      - what is 2 + 3 * 4?\n\
      Several can stand in one message: read a.txt and then write its text to b.txt.\n\
@@ -111,6 +112,9 @@ pub(super) fn deed(operation: &Operation) -> String {
         }
         Operation::CurrentTime => "look at the clock".to_string(),
         Operation::Plan { .. } => "plan".to_string(),
+        Operation::ExtractValue { from, wanted } => {
+            format!("take the {} out of {from}", wanted.sought.word())
+        }
     }
 }
 
@@ -159,6 +163,9 @@ pub(super) fn result(done: &Done<'_>) -> String {
         Some(Operation::RunCommand { program, .. }) => format!("{} gave back:", shown(program)),
         Some(Operation::HttpFetch { url, .. }) => format!("{} answered:", shown(url.as_str())),
         Some(Operation::CurrentTime) => "The clock says:".to_string(),
+        Some(Operation::ExtractValue { from, wanted }) => {
+            format!("The {} in {from} is:", wanted.sought.word())
+        }
         Some(Operation::Plan { .. }) | None => format!("To {did} gave:"),
     };
     match content {

@@ -10,6 +10,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::value;
 use super::wish::{SEPARATORS, Wish};
 use super::words::{Clause, Word};
 use crate::capability::Destination;
@@ -18,7 +19,8 @@ use crate::text::json::{self, ObjectWriter};
 use crate::tool::Builtin;
 
 pub(super) fn understand(clause: Clause<'_, '_>) -> Option<Wish> {
-    time(clause)
+    value::understand(clause)
+        .or_else(|| time(clause))
         .or_else(|| fetch(clause))
         .or_else(|| send(clause))
         .or_else(|| search(clause))

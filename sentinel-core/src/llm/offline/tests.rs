@@ -435,6 +435,59 @@ fn it_declares_a_plan_where_it_can() {
 }
 
 #[test]
+fn values_are_asked_for_by_the_name_of_a_result() {
+    let name = "h3-9f3a61c2e04b5d77";
+    for (asked, wanted) in [
+        ("get the date after 'Due:' from H", r#""as":"date","after":"Due:""#),
+        ("What is the amount in line 3 of H?", r#""as":"number","line":3"#),
+        ("what's the email address in H?", r#""as":"email""#),
+        (
+            "extract the whole number behind \"no. of\" on line 2 in H",
+            r#""as":"integer","after":"no. of","line":2"#,
+        ),
+        (
+            "which of paid, open and 'in doubt' is in H?",
+            r#""as":"choice","choices":["paid","open","in doubt"]"#,
+        ),
+    ] {
+        let reply = reply(&[user(&asked.replace('H', name))], &tools());
+        let expected = format!(r#"extract_value {{"from":"{name}",{wanted}}}"#);
+        assert_eq!(shown(&reply), [expected], "{asked}");
+    }
+    // Without such a name it is what it was before.
+    let search = reply(&[user("find the date in notes.txt")], &tools());
+    assert_eq!(shown(&search), [r#"search_files {"directory":"notes.txt","text":"date"}"#]);
+}
+
+/// A value is taken out of what was kept last, in the same message or in one before.
+#[test]
+fn values_come_out_of_what_was_kept() {
+    let note = "start of it\n[The whole result is kept as h2-9f3a61c2e04b5d77: at most 4 KiB of \
+                text from read_file, untrusted, private. To pass it on, give exactly \
+                h2-9f3a61c2e04b5d77 as a whole payload value.]";
+    let world = |call: &ToolUse| match call.name.as_str() {
+        "read_file" => (note.to_string(), false),
+        _ => ("2026-11-21".to_string(), false),
+    };
+    let wanted = r#"extract_value {"from":"h2-9f3a61c2e04b5d77","as":"date"}"#;
+    let mut history = vec![user("read a.txt and get the date from it")];
+    let (rounds, last) = converse(&mut history, &tools(), world);
+    assert_eq!(rounds, [vec![r#"read_file {"path":"a.txt"}"#.to_string()], vec![wanted.into()]]);
+    assert!(last.ends_with("The date in h2-9f3a61c2e04b5d77 is: 2026-11-21"), "{last}");
+    history.push(user("what is the date in it?"));
+    let (rounds, _) = converse(&mut history, &tools(), world);
+    assert_eq!(rounds, [vec![wanted.to_string()]]);
+    // Where nothing was kept, nothing is asked for.
+    let nothing = reply(&[user("get the date from it")], &tools());
+    assert_eq!(calls(&nothing), []);
+    assert!(text(&nothing).contains("'from': it must be a reference"), "{}", text(&nothing));
+    // It is offered once there is something: that it is not yet stops nothing.
+    let some = definitions(&[Builtin::ReadFile]);
+    let first = reply(&[user("read a.txt and get the date from it")], &some);
+    assert_eq!(calls(&first).len(), 1);
+}
+
+#[test]
 fn a_tool_that_is_not_offered_is_not_called() {
     let some = definitions(&[Builtin::ReadFile]);
     let answer_to = |asked: &str| reply(&[user(asked)], &some);

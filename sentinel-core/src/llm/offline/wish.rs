@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use super::request;
 use super::talk::{self, Talk};
+use super::value::Value;
 use super::words::{self, Clause};
 use crate::limits::OFFLINE_CLAUSES_MAX;
 use crate::tool::Builtin;
@@ -44,6 +45,8 @@ pub(super) enum Arguments {
         /// The file.
         path: String,
     },
+    /// Of an `extract_value` from the last result that was kept under a name.
+    ValueOfResult(Value),
 }
 
 /// A single thing that a clause asks for.
@@ -57,6 +60,8 @@ pub(super) enum Wish {
     Copy(String, String),
     /// Read each of these.
     ReadAll(Vec<String>),
+    /// Take a value out of what has this name, or out of the last result that has one.
+    Value(Option<String>, Value),
 }
 
 /// What `sentence` asks for; `None` if any part of it is not understood.
@@ -81,6 +86,13 @@ impl Wishes {
                     self.push(Builtin::ReadFile, Arguments::Ready(request::path_arguments(&path)));
                 }
             }
+            Wish::Value(from, value) => {
+                let arguments = match from {
+                    Some(from) => Arguments::Ready(value.arguments(&from)),
+                    None => Arguments::ValueOfResult(value),
+                };
+                self.push(Builtin::ExtractValue, arguments);
+            }
             Wish::Copy(from, to) => {
                 self.push(Builtin::ReadFile, Arguments::Ready(request::path_arguments(&from)));
                 self.push(Builtin::WriteFile, Arguments::ResultInto { path: to });
@@ -99,7 +111,8 @@ impl Wishes {
 
     fn push(&mut self, tool: Builtin, arguments: Arguments) {
         let stage = self.steps.last().map_or(0, |last| {
-            let waits = changes(last.tool) || changes(tool);
+            // A value may be taken out of what the call before it gives back.
+            let waits = changes(last.tool) || changes(tool) || tool == Builtin::ExtractValue;
             last.stage + usize::from(waits)
         });
         self.steps.push(Step { tool, arguments, stage });
