@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     InnocentValue,
     /// A model that may not be asked any more is listened to all the same.
     HeardModel,
+    /// What is to end goes on until the disk has the record of it.
+    SlowStop,
     /// What a call carries is not put in its place.
     EmptyReference,
     /// Messages that show the start of an answer are not found again after a crash.

@@ -12,7 +12,7 @@ use core::fmt;
 use super::approval::Answer;
 use super::codec::{Unreadable, hex, number, text, unhex};
 use super::number::ConversationNumber;
-use crate::capability::Handle;
+use crate::capability::{Grant, Handle, Level};
 use crate::text::json::{ObjectWriter, Value};
 
 /// A command of an operator.
@@ -73,6 +73,18 @@ pub enum OperatorCommand {
 }
 
 impl OperatorCommand {
+    /// Whether it leaves the agent with nothing that it could not do before. Such a command is
+    /// taken even while the journal cannot be written, and holds from that moment on.
+    pub(crate) fn only_narrows(&self) -> bool {
+        match self {
+            Self::Revoke(_) | Self::RefuseCode(_) | Self::Unpair { .. } => true,
+            Self::Stop(_) | Self::Halt | Self::SwitchSkill { is_enabled: false, .. } => true,
+            Self::Answer { answer, .. } => !answer.allows(),
+            Self::Grant(spec) => spec.parse().is_ok_and(|grant: Grant| grant.level == Level::Deny),
+            _ => false,
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut ObjectWriter<'_, String>) {
         match self {
             Self::Answer { question, digest, answer } => {

@@ -3,7 +3,7 @@
 //! # Invariants
 //! - An order stands behind every record it depends on, because both are written to one list in the
 //!   order in which they were decided. Whoever carries orders out waits for the records before
-//!   them.
+//!   them, unless the order only ends something.
 //!
 //! # Not here
 //! Waiting for the disk, speaking to models and platforms: [`runtime`](crate::runtime).
@@ -53,6 +53,14 @@ pub(crate) enum Order {
     Tell { request: u64, outcome: Result<String, Refusal> },
     /// Destroy the key of a conversation.
     Forget(ConversationNumber),
+}
+
+impl Order {
+    /// Whether it ends something and does nothing else. It waits for no record: were the program to
+    /// end before the record is safe, what was ended would be taken for interrupted, which it was.
+    pub(crate) const fn only_ends(&self) -> bool {
+        matches!(self, Self::Unask(_) | Self::Unfetch(_) | Self::Stop(_))
+    }
 }
 
 /// A model is to be asked.

@@ -181,8 +181,12 @@ impl Book {
 
     /// Whether so much waits to be written that nothing new is taken in.
     pub(super) fn is_busy(&self) -> bool {
-        let is_failing = self.writing.as_ref().is_some_and(|writing| writing.is_failing);
-        is_failing || self.unwritten.len() > RUNTIME_UNWRITTEN_BYTES_MAX
+        self.is_full() || self.writing.as_ref().is_some_and(|writing| writing.is_failing)
+    }
+
+    /// Whether no more is taken in than what has to be.
+    pub(super) fn is_full(&self) -> bool {
+        self.unwritten.len() > RUNTIME_UNWRITTEN_BYTES_MAX
     }
 
     /// Whether anything waits to be made safe.

@@ -15,7 +15,9 @@
 //! # Invariants
 //! - The same events at the same times give the same effects, byte for byte.
 //! - No effect is given out before the records that explain it are safe. Words of a model that are
-//!   still coming are shown as what they are: not complete.
+//!   still coming are shown as what they are: not complete. What only ends something does not wait:
+//!   a grant that is revoked, a turn that is stopped, ends what runs at once, and only the word
+//!   that it is done waits for the disk.
 //! - Memory is bounded by what is open: conversations, what waits to be written, and one answer or
 //!   output of bounded size for each thing under way.
 //!
@@ -273,7 +275,13 @@ impl Sentinel {
                 self.keep_message(delivery, piece);
             }
             Event::Operator { request, command } => {
-                if self.book.is_busy() {
+                // What only takes away is not to wait for a disk that is full: nobody is told that
+                // it was done before that is safe, but from now on it is so.
+                let is_busy = match command.only_narrows() {
+                    true => self.book.is_full(),
+                    false => self.book.is_busy(),
+                };
+                if is_busy {
                     return Err(EventError::Busy);
                 }
                 self.input(Input::Operator { request, command });
@@ -475,6 +483,9 @@ impl Sentinel {
                     if is_written {
                         self.figures.derived(entry.kind, &entry.payload);
                     }
+                }
+                Line::Order(order) if order.only_ends() && !is_broken(Fault::SlowStop) => {
+                    self.perform(order);
                 }
                 // Nothing is done whose reason is not on record.
                 Line::Order(_) if self.is_stopped => {}

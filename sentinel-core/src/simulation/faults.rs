@@ -26,6 +26,7 @@ pub(super) const ALL: [Fault; 30] = [
     Fault::UnmarkedAnswer,
     Fault::StaleGrant,
     Fault::HeardModel,
+    Fault::SlowStop,
     Fault::ShownReference,
     Fault::ForeignReference,
     Fault::EmptyReference,

@@ -26,6 +26,7 @@ pub(super) enum Need {
     CallStarted(u64),
     Fetch(u64),
     Message(String, String),
+    Told(u64),
 }
 
 /// What was posted, whether it was the last message of its delivery then, and how many records were
@@ -246,6 +247,7 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
     };
     let asked = numbered(Kind::ModelAsked, "exchange");
     let started = numbered(Kind::CallStarted, "call");
+    let operated = numbered(Kind::Operated, "request");
     let taken = |line: &&Line| line.kind == Kind::AttachmentAsked && line.text("name").is_some();
     let fetched: BTreeMap<u64, u64> = lines
         .iter()
@@ -271,6 +273,7 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
             Need::ModelAsked(exchange) => asked.get(exchange),
             Need::CallStarted(call) => started.get(call),
             Need::Fetch(fetch) => fetched.get(fetch),
+            Need::Told(request) => operated.get(request),
             Need::Message(platform, message) => messages.get(&(platform.clone(), message.clone())),
         };
         let is_safe = sequence.is_some_and(|sequence| sequence < safe_count);

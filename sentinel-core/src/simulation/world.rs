@@ -311,7 +311,8 @@ impl World {
                 self.need(Need::Message(platform.clone(), message.clone()));
                 self.chats.acknowledge(&platform, &message);
             }
-            Effect::Alert(_) | Effect::Tell { .. } | Effect::Checkpoint(_) => {}
+            Effect::Tell { request, .. } => self.need(Need::Told(request)),
+            Effect::Alert(_) | Effect::Checkpoint(_) => {}
         }
     }
 
@@ -458,18 +459,6 @@ impl World {
         }
     }
 
-    /// Writes all that there is to write. Says whether that could be done.
-    fn sync_all(&mut self) -> bool {
-        while self.disk.is_writing() {
-            let failed = self.summary.writes_failed;
-            self.sync();
-            if self.summary.writes_failed > failed {
-                return false;
-            }
-        }
-        true
-    }
-
     fn pass_time(&mut self) {
         let passed = match self.random.below(10) {
             0..=2 => self.sentinel.deadline().map_or(0, |due| due.0.saturating_sub(self.instant)),
@@ -494,7 +483,8 @@ impl World {
 
     fn operate(&mut self) {
         let command = self.command();
-        let is_revoked = matches!(command, OperatorCommand::Revoke(_));
+        let (is_halted, narrows) = (command == OperatorCommand::Halt, command.only_narrows());
+        let crashes = self.summary.crashes;
         self.requests += 1;
         let again = self.random.chance(15).then(|| command.clone());
         let asked = self.question();
@@ -505,10 +495,16 @@ impl World {
             self.tell(Event::Operator { request: self.requests, command });
         }
         self.over.questions.extend(asked.filter(|asked| self.question() != Some(*asked)));
-        // What the disk has not got yet, nobody is told to stop.
-        if is_revoked && !self.is_busy && self.sync_all() {
-            let is_there = |stream: &Stream| self.sentinel.grant(stream.handle).is_some();
-            assert!(self.streams.values().all(is_there), "a model answers by a grant that is gone");
+        // What takes away waits for no disk, be it full.
+        assert!(!(narrows && self.is_busy), "an operator is kept from ending something");
+        let is_there = |handle: &Handle| self.sentinel.grant(*handle).is_some();
+        let mut handles = self.streams.values().map(|stream| &stream.handle);
+        assert!(handles.all(is_there), "a model answers by a grant that is gone");
+        let mut handles = self.running.values().flat_map(|(_, handles)| handles);
+        assert!(handles.all(is_there), "a call runs by a grant that is gone");
+        if is_halted && self.summary.crashes == crashes {
+            let open = (self.streams.len(), self.running.len(), self.fetching.len());
+            assert_eq!(open, (0, 0, 0), "something goes on after a halt");
         }
     }
 
@@ -571,10 +567,6 @@ impl World {
         assert_eq!(told, Ok(()));
         self.perform_all();
         self.summary.reconfigured += 1;
-        // What the disk has not got yet, nobody is told to stop.
-        if !self.sync_all() {
-            return;
-        }
         for (_, handles) in self.running.values() {
             self.check_grants(handles);
         }

@@ -542,3 +542,55 @@ fn a_call_that_the_runtime_withholds_is_refused_by_it_and_not_by_the_tool() {
     assert!(kinds.contains(&Kind::CallWithheld) && !kinds.contains(&Kind::ToolFinished));
     shell.restart();
 }
+
+/// What is taken away is gone at once, however slow the disk is: what runs by it ends, and only the
+/// word that it was done waits.
+#[test]
+fn a_revocation_ends_what_runs_before_the_disk_has_it() {
+    let mut shell = Shell::new(service(&["model offline", "read /srv/agent"]));
+    shell.write("1", "c1", "go");
+    let exchange = *shell.asked.last().unwrap();
+    shell.is_slow = true;
+    let command = OperatorCommand::Revoke(Handle { index: 0, generation: 0 });
+    shell.tell(Event::Operator { request: 1, command });
+    assert_eq!(shell.unasked, [exchange]);
+    assert!(shell.told.is_empty());
+    shell.is_slow = false;
+    for records_count in core::mem::take(&mut shell.unsafe_counts) {
+        shell.tell(Event::Persisted { records_count });
+    }
+    assert_eq!(shell.told.len(), 1);
+}
+
+/// A full disk keeps nobody from ending something. What gives more waits, as everything new does.
+#[test]
+fn a_full_disk_keeps_no_operator_from_taking_something_away() {
+    let mut shell = Shell::new(service(&["model offline", "read /srv/agent"]));
+    shell.write("1", "c1", "go");
+    let exchange = *shell.asked.last().unwrap();
+    shell.is_slow = true;
+    shell.write("2", "c2", "hello");
+    shell.sentinel.handle(shell.now(), Event::PersistFailed).unwrap();
+    let now = shell.now();
+    let mut operate = |request, command| {
+        let told = shell.sentinel.handle(now, Event::Operator { request, command });
+        shell.perform();
+        told
+    };
+    let read = Handle { index: 1, generation: 0 };
+    assert_eq!(operate(1, OperatorCommand::Revoke(read)), Ok(()));
+    assert_eq!(operate(2, OperatorCommand::Grant("deny read /srv".into())), Ok(()));
+    assert_eq!(operate(3, OperatorCommand::Grant("read /srv".into())), Err(EventError::Busy));
+    assert_eq!(operate(4, OperatorCommand::Resume), Err(EventError::Busy));
+    assert_eq!(operate(5, OperatorCommand::Halt), Ok(()));
+    assert_eq!(shell.unasked, [exchange]);
+    assert!(shell.sentinel.grant(read).is_none() && shell.told.is_empty());
+    // It has room again: what was written meanwhile is safe, and it is said.
+    shell.is_slow = false;
+    shell.instant += 60_000;
+    shell.tell(Event::Time);
+    assert_eq!(shell.told.len(), 3);
+    shell.restart();
+    assert!(shell.sentinel.grant(read).is_none());
+    assert!(shell.write("1", "c1", "hello").contains("no work for now"));
+}
