@@ -46,6 +46,10 @@ pub(crate) enum Fault {
     HeardModel,
     /// What is to end goes on until the disk has the record of it.
     SlowStop,
+    /// A call from outside is judged as if nobody strange had spoken.
+    TrustedOutsider,
+    /// What became of a call from outside is said of another one.
+    MisnamedOutcome,
     /// What a call carries is not put in its place.
     EmptyReference,
     /// Messages that show the start of an answer are not found again after a crash.

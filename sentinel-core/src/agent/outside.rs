@@ -26,6 +26,7 @@ use super::number::ConversationNumber;
 use super::outbox::Saying;
 use super::turn::{End, Turn};
 use crate::channel::{Identity, IdentityError, Incoming, Part, Platform};
+use crate::fault::{Fault, is_broken};
 use crate::label::{Integrity, Label, Secrecy, Source};
 use crate::limits::OUTSIDE_OUTPUT_BYTES_MAX;
 use crate::llm::{Block, Message, Role, ToolUse};
@@ -137,7 +138,8 @@ impl Agent {
         memory.context.begin_turn();
         memory.history.clear();
         let seen = memory.context.label();
-        if seen.integrity == Integrity::Trusted || seen.secrecy < Secrecy::Private {
+        let is_said = seen.integrity == Integrity::Untrusted && seen.secrecy >= Secrecy::Private;
+        if !is_said && !is_broken(Fault::TrustedOutsider) {
             let label = Label::untrusted(Source::Stranger, Secrecy::Private);
             memory.add(label, "the client's model", "");
         }
@@ -159,7 +161,10 @@ impl Agent {
         let last = history.messages().last().and_then(|message| message.blocks.last());
         let outcome = match last {
             Some(Block::ToolResult(result)) => {
-                let (id, content) = (result.id.clone(), result.content.clone());
+                let (mut id, content) = (result.id.clone(), result.content.clone());
+                if is_broken(Fault::MisnamedOutcome) {
+                    id = turn.number.0.to_string();
+                }
                 OutsideOutcome { id, content, is_error: result.is_error }
             }
             _ => {

@@ -46,6 +46,8 @@ pub(super) struct Book {
     file: u64,
     /// Where in the file the next write begins.
     offset: u64,
+    /// After so many bytes the log goes on in the next file.
+    file_bytes_max: u64,
     /// Records that are safe.
     safe_count: u64,
     /// Checkpoints that are written and not safe yet.
@@ -94,6 +96,7 @@ impl Book {
             writing: None,
             file,
             offset,
+            file_bytes_max: JOURNAL_FILE_BYTES_MAX,
             safe_count,
             checkpoints: VecDeque::new(),
             effects: VecDeque::new(),
@@ -126,7 +129,7 @@ impl Book {
     /// first of them may still be under way, for it knows its own place, and the second begins when
     /// it has ended.
     fn rotate_if_full(&mut self) {
-        if self.unwritten.is_empty() && self.offset > JOURNAL_FILE_BYTES_MAX {
+        if self.unwritten.is_empty() && self.offset > self.file_bytes_max {
             self.writer.rotate(&mut self.unwritten);
             self.file += 1;
             self.offset = 0;
@@ -177,6 +180,12 @@ impl Book {
 
     pub(super) const fn is_safe(&self, records_count: u64) -> bool {
         records_count <= self.safe_count
+    }
+
+    /// Worlds are small: their logs go on in another file after fewer bytes.
+    #[cfg(test)]
+    pub(super) const fn rotate_after(&mut self, bytes: u64) {
+        self.file_bytes_max = bytes;
     }
 
     /// Whether so much waits to be written that nothing new is taken in.

@@ -637,6 +637,11 @@ impl Sentinel {
 
 #[cfg(test)]
 impl Sentinel {
+    /// The log goes on in another file after so many bytes.
+    pub(crate) const fn rotate_after(&mut self, bytes: u64) {
+        self.book.rotate_after(bytes);
+    }
+
     /// How much of each kind is under way.
     pub(crate) fn open_counts(&self) -> Vec<usize> {
         let own = [self.exchanges.len(), self.speaking.len(), self.waiting.len(), self.inner.len()];

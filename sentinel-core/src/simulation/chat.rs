@@ -4,6 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::outside;
+use super::provider::{Names, Temper};
 use super::random::Random;
 use super::summary::Summary;
 use crate::agent::DeliveryNumber;
@@ -20,6 +22,8 @@ pub(super) struct Chats {
     /// Messages that were acknowledged.
     pub(super) acknowledged: BTreeSet<(String, String)>,
     pub(super) under_way: VecDeque<UnderWay>,
+    /// What assistants outside called, by the ids of their messages; nothing if it was no call.
+    pub(super) called: BTreeMap<String, Option<String>>,
     written: u64,
 }
 
@@ -99,6 +103,21 @@ impl Chats {
             sent: now,
         };
         self.kept.insert((platform.into(), incoming.id.clone()), incoming.clone());
+        incoming
+    }
+
+    /// An assistant outside calls a tool.
+    pub(super) fn call(
+        &mut self,
+        (temper, names): (Temper, &Names),
+        random: &mut Random,
+        now: Timestamp,
+    ) -> Incoming {
+        self.written += 1;
+        let id = self.written.to_string();
+        let (incoming, tool) = outside::call(id.clone(), (temper, names), random, now);
+        self.called.insert(id.clone(), tool);
+        self.kept.insert((outside::NAME.into(), id), incoming.clone());
         incoming
     }
 

@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 30] = [
+pub(super) const ALL: [Fault; 32] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -27,6 +27,8 @@ pub(super) const ALL: [Fault; 30] = [
     Fault::StaleGrant,
     Fault::HeardModel,
     Fault::SlowStop,
+    Fault::TrustedOutsider,
+    Fault::MisnamedOutcome,
     Fault::ShownReference,
     Fault::ForeignReference,
     Fault::EmptyReference,

@@ -13,6 +13,7 @@ mod chat;
 mod disk;
 mod faults;
 mod ledger;
+mod outside;
 mod promises;
 mod provider;
 mod random;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use super::chat::{Chats, Shown};
 use super::ledger::Line;
-use super::spending;
+use super::{outside, spending};
 use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings};
 use crate::budget::Limit;
 use sha2::Digest as _;
@@ -168,6 +168,8 @@ pub(super) struct Facts {
     /// Those that a start completed, where no keys find messages.
     pub(super) completed: u64,
     pub(super) approved: u64,
+    /// Calls from outside that were made, and told of.
+    pub(super) outside: u64,
 }
 
 /// What was forgotten has no key any more.
@@ -222,7 +224,8 @@ pub(super) fn check(
 ) -> Facts {
     effects_follow_records(lines, seen);
     messages_are_answered_once(lines, chats, kept);
-    let facts = turns_end_once(lines);
+    let mut facts = turns_end_once(lines);
+    facts.outside = outside::calls_are_judged_and_answered_once(lines, chats);
     approvals_are_given(lines, seen);
     values_are_what_they_came_from(lines);
     spending::is_bounded(lines, limits);
@@ -558,8 +561,11 @@ fn answers_are_whole(lines: &[Line], seen: &Seen, chats: &Chats) {
         .map(|line| line.number("delivery").unwrap())
         .collect();
     let was_restarted = of(lines, Kind::Started).count() > 1;
-    for delivery in &answers {
-        let shown = chats.delivered(DeliveryNumber(*delivery));
+    // What a call from outside came to is no word of a model.
+    let outside = outside::conversations(lines);
+    let started = of(lines, Kind::TurnStarted).filter(|line| !outside.contains(&line.conversation));
+    for delivery in started.map(|line| line.number("delivery").unwrap()) {
+        let shown = chats.delivered(DeliveryNumber(delivery));
         // What was given up, because nobody knew whether it was there, says that it is not
         // complete; anything else stands there once.
         let is_given_up = |index: usize, own: &Shown| {
@@ -574,7 +580,7 @@ fn answers_are_whole(lines: &[Line], seen: &Seen, chats: &Chats) {
             .collect();
         let pieces: BTreeSet<usize> = shown.iter().map(|shown| shown.piece).collect();
         assert_eq!(pieces.len(), shown.len(), "a piece of an answer stands there twice");
-        if !arrived.contains(delivery) {
+        if !arrived.contains(&delivery) {
             continue;
         }
         let texts = shown.iter().map(|shown| shown.text.as_str());

@@ -40,14 +40,14 @@ pub(super) struct Temper {
 /// The names of contents that models were given.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// In the request that is answered.
+    /// In the request that is answered, or in what an assistant outside was told last.
     own: Vec<String>,
     /// In any request.
     all: Vec<String>,
 }
 
 impl Names {
-    fn read(&mut self, request: &str) {
+    pub(super) fn read(&mut self, request: &str) {
         let word = |one: char| one.is_ascii_alphanumeric() || one == '-';
         let words = request.split(|one| !word(one));
         let is_name = |word: &&str| Reference::parse(word).is_some_and(|it| it.has_mark());
@@ -191,6 +191,12 @@ fn failure(random: &mut Random) -> Answer {
         });
     });
     Answer { status, headers, body: body.into_bytes(), is_cut: random.chance(20), text: None }
+}
+
+/// A tool that somebody wants, and its arguments: honest or not.
+pub(super) fn wanted(temper: Temper, names: &Names, random: &mut Random) -> (String, String) {
+    let Call { name, arguments, .. } = Call::draw(temper, names, random);
+    (name, arguments)
 }
 
 /// A call of a tool, honest or not.

@@ -37,6 +37,9 @@ counts! {
     models_failed,
     streams_cut,
     calls,
+    /// Calls that came from outside, and those of them that were made and told of.
+    outside_calls,
+    outside_done,
     /// Calls that carried content which no model had seen whole.
     carried,
     /// Values that were taken out of such content, or looked for in vain.
@@ -71,5 +74,7 @@ counts! {
     records,
     forgotten,
     snapshots,
+    /// Files that were full, and followed by another one.
+    files_full,
     reconfigured,
 }

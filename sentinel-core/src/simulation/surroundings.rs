@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::outside;
 use super::random::Random;
-use crate::agent::{Model, Provider, Settings, TurnRules};
+use crate::agent::{Model, OutsideCall, Provider, Settings, TurnRules};
 use crate::budget::{AtLimit, Limit, Measure, Money, Price, Prices, Rules, Scope};
 use crate::channel::{AccessError, AccessRules, Audience, Platform, Standing, Unit};
 use crate::label::Hold;
@@ -67,7 +68,8 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     settings.budget = Rules { limits, warn_percent: Vec::from([80]) };
     settings.prices = prices;
     settings.access = access().unwrap();
-    settings.platforms = Vec::from([platform("keyed", true), platform("plain", false)]);
+    let platforms = [platform("keyed", true), platform("plain", false), Platform::OUTSIDE];
+    settings.platforms = Vec::from(platforms);
     settings.attachments.insert("keyed".into(), ATTACHMENT_BYTES_MAX);
     settings.turn = TurnRules {
         rounds_max: 4,
@@ -122,6 +124,7 @@ fn access() -> Result<AccessRules, AccessError> {
         .person("plain", "1", Standing::Operator)?
         .room("keyed", "room", Audience::People)?
         .room("keyed", "hall", Audience::Everybody)?
+        .room(outside::NAME, OutsideCall::ROOM, Audience::Everybody)?
         .pairing("keyed")
 }
 

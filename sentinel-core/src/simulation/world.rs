@@ -51,6 +51,8 @@ pub(super) struct World {
     files: BTreeSet<(ConversationNumber, String)>,
     requests: u64,
     safe_count: u64,
+    /// After so many bytes the log goes on in another file.
+    file_bytes_max: u64,
     /// Whether the last event was not taken because the disk is behind.
     is_busy: bool,
     /// After so many effects the program ends.
@@ -98,7 +100,9 @@ impl World {
         let mut disk = Disk::default();
         let secrets = secrets(&mut random, EpochSeed::first([9; 32]));
         disk.seed = secrets.seed.to_bytes().to_vec();
-        let sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
+        let file_bytes_max = *random.pick(&[2_000, 20_000, 1 << 30]);
+        let mut sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
+        sentinel.rotate_after(file_bytes_max);
         let fuse = random.chance(10).then(|| random.below(4));
         Self {
             random,
@@ -117,6 +121,7 @@ impl World {
             files: BTreeSet::new(),
             requests: 0,
             safe_count: 0,
+            file_bytes_max,
             is_busy: false,
             fuse,
             is_unkind: true,
@@ -144,6 +149,7 @@ impl World {
             return self.operate();
         }
         match self.random.below(100) {
+            0..=13 if self.random.chance(15) => self.call_from_outside(),
             0..=13 => self.hear(),
             14..=19 => {
                 if let Some(incoming) = self.chats.again(&mut self.random) {
@@ -200,6 +206,14 @@ impl World {
                 false => self.tell(Event::Message(incoming)),
             }
         }
+    }
+
+    /// An assistant that somebody else runs wants a tool.
+    fn call_from_outside(&mut self) {
+        let Self { chats, names, random, .. } = self;
+        let incoming = chats.call((self.temper, names), random, Timestamp(self.wall));
+        self.summary.outside_calls += 1;
+        self.tell(Event::Message(incoming));
     }
 
     /// Tells the runtime something, and does what it asks for.
@@ -304,6 +318,9 @@ impl World {
                     // Of several messages the last one says whether more comes.
                     let is_last = !shown.iter().any(|shown| shown.piece > *piece);
                     self.seen.posted(delivery, text, is_last, self.safe_count);
+                    if platform == super::outside::NAME {
+                        self.names.read(text);
+                    }
                 }
                 self.chats.under_way.push_back(UnderWay { delivery, platform, post });
             }
@@ -690,6 +707,7 @@ impl World {
         let (lines, forgotten_count) = super::ledger::read(&files, &self.disk.ring, MASTER);
         self.summary.records = lines.len() as u64;
         self.summary.forgotten = forgotten_count;
+        self.summary.files_full = files.len() as u64 - 1;
         let snapshots = lines.iter().filter(|line| line.kind == Kind::Snapshot);
         self.summary.snapshots = snapshots.count() as u64;
         let values = lines.iter().filter(|line| line.kind == Kind::Extracted);
@@ -703,6 +721,7 @@ impl World {
             self.summary.answers = facts.answers;
             self.summary.completed = facts.completed;
             self.summary.approved = facts.approved;
+            self.summary.outside_done = facts.outside;
         }
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");

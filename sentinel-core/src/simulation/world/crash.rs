@@ -59,6 +59,7 @@ impl World {
             let seed = self.disk.seed.as_slice().try_into().unwrap();
             let secrets = secrets(&mut self.random, EpochSeed::from_bytes(seed));
             self.sentinel = Sentinel::create(self.settings.clone(), secrets, now).unwrap();
+            self.sentinel.rotate_after(self.file_bytes_max);
             self.seen.begin_again();
         }
         let crashes = self.summary.crashes;
@@ -90,6 +91,7 @@ impl World {
         self.disk.truncate(resumed.bytes_count);
         promises::verify(&self.disk.files());
         self.sentinel = resumed.sentinel;
+        self.sentinel.rotate_after(self.file_bytes_max);
         true
     }
 
