@@ -5,6 +5,7 @@ mod deliveries;
 mod extraction;
 mod hostile;
 mod management;
+mod mistakes;
 mod passages;
 mod references;
 mod restarts;

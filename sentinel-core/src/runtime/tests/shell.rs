@@ -8,7 +8,7 @@ use super::*;
 use crate::agent::{Kind, Model, OperatorCommand, Provider, Refusal, ToolOutput};
 use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, Post, Standing};
 use crate::journal::export::Keys;
-use crate::journal::{KeyRing, Reader};
+use crate::journal::{KeyRing, Payload, Reader};
 use crate::label::{Effect as ToolEffect, ToolRole};
 use crate::llm::{Dialect, OpenAiProfile, Piece, Thinking, ToolDefinition};
 use crate::text::json;
@@ -253,6 +253,23 @@ impl Shell {
         let mut records = reader.start(&self.log).unwrap();
         let records = core::iter::from_fn(|| reader.skim(&mut records).map(|record| record.kind));
         records.filter_map(Kind::from_number).collect()
+    }
+
+    /// What stands in the records of a kind.
+    pub(super) fn payloads(&self, kind: Kind) -> Vec<String> {
+        let ring = KeyRing::from_bytes(&self.ring).unwrap();
+        let master = MasterKey::new([2; 32]);
+        let mut reader = Reader::new(Keys { ring: &ring, master: &master });
+        let mut records = reader.start(&self.log).unwrap();
+        let mut found = Vec::new();
+        while let Some((record, payload)) = reader.next(&mut records) {
+            if let Payload::Open(payload) = payload
+                && record.kind == kind.number()
+            {
+                found.push(String::from_utf8(payload.into_owned()).unwrap());
+            }
+        }
+        found
     }
 
     /// The program ended, and an operator opens the log.
