@@ -73,7 +73,8 @@ pub struct Amount {
     pub money: Money,
     /// Calls.
     pub calls: u64,
-    /// Time, in milliseconds.
+    /// Time that tools ran, in milliseconds. A model's time is none of it: every exchange has a
+    /// bound of its own.
     pub time_ms: u64,
 }
 

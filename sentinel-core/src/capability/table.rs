@@ -19,7 +19,10 @@
 //!   its time depends on what could apply and not on how many grants there are.
 //!
 //! # Not here
-//! Asking, and writing down what was decided.
+//! Asking, and writing down what was decided. A handle for each call: the agent of this crate hands
+//! on nothing to itself. What it orders is one call in its canonical form, which says more exactly
+//! than a grant could what may be done; the handles beside it say by what, so that the call ends
+//! with any of them. [`Table::derive`] is for hosts whose helpers choose their own deeds.
 
 #[cfg(feature = "agent")]
 mod kept;
@@ -105,7 +108,26 @@ impl Table {
         self.add(grant, Holder::AGENT, None, now)
     }
 
-    /// Hands a part of a grant on.
+    /// Hands a part of a grant on: to a helper, a skill, or for one deed alone.
+    ///
+    /// ```
+    /// use sentinel_core::capability::{Grant, GrantError, Holder, Table};
+    /// use sentinel_core::time::Timestamp;
+    ///
+    /// let (now, helper) = (Timestamp(0), Holder(1));
+    /// let mut table = Table::new();
+    /// let own = table.grant("read,write /srv/work".parse()?, now)?;
+    ///
+    /// let part: Grant = "read /srv/work/notes until 1970-01-02 uses 1".parse()?;
+    /// let lent = table.derive(own, part, helper, now)?;
+    /// let wider = table.derive(lent, "read /srv/work".parse()?, helper, now);
+    /// assert_eq!(wider, Err(GrantError::Wider));
+    ///
+    /// // What is revoked takes along what came from it.
+    /// assert_eq!(table.revoke(own), 2);
+    /// assert_eq!(table.spend(lent, now), Err(GrantError::Gone));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Why it is not: above all, that it would be wider.
