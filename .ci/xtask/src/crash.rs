@@ -1,5 +1,5 @@
 //! What takes too long for a check, or too much: every moment of a turn at which the program can be
-//! killed or a call can fail, and model servers that others wrote.
+//! killed or a call can fail, and servers that others wrote: of models, and of tools.
 
 use crate::apt;
 use crate::error::Error;
@@ -29,7 +29,8 @@ pub(crate) fn crash(workspace: &Workspace) -> Result<(), Error> {
     workspace.cargo(tests).set("SENTINEL_CRASH_ALL", "1").run()
 }
 
-/// `cargo xtask peers`: the program with a model server from the Python package index.
+/// `cargo xtask peers`: the program with a model server from the Python package index, and with
+/// servers of the Model Context Protocol from there and from npm.
 pub(crate) fn peers(workspace: &Workspace) -> Result<(), Error> {
     let place = workspace.target().join("peers");
     let program = place.join("bin/litellm");
@@ -44,8 +45,48 @@ pub(crate) fn peers(workspace: &Workspace) -> Result<(), Error> {
         std::fs::write(&mark, "").map_err(|cause| Error::file("write", &mark, &cause))?;
     }
     let tests = ["test", "-p", "sentinel-linux", "--test", "crash", "peer::", "--", "--nocapture"];
-    workspace.cargo(tests).set("SENTINEL_LITELLM", program).run()
+    workspace.cargo(tests).set("SENTINEL_LITELLM", program).run()?;
+    tool_servers(workspace)
 }
+
+/// Servers of tools, each in a folder of its own without links, as it lies in a skill's.
+fn tool_servers(workspace: &Workspace) -> Result<(), Error> {
+    let place = workspace.target().join("tool-servers");
+    let tests = ["test", "-p", "sentinel-linux", "--test", "skills", "real::", "--", "--nocapture"];
+    let mut tests = workspace.cargo(tests);
+    for (variable, name, package) in TOOL_SERVERS {
+        let folder = place.join(name);
+        let mark = place.join(format!("{name}.installed"));
+        let is_same = std::fs::read_to_string(&mark).is_ok_and(|known| known == package);
+        if !is_same {
+            println!("installing {package} in {}", folder.display());
+            let made = std::fs::create_dir_all(&folder);
+            made.map_err(|cause| Error::file("make", &folder, &cause))?;
+            let folder = folder.to_string_lossy().into_owned();
+            if package.contains("==") {
+                let target = format!("{folder}/lib");
+                let pip = workspace.process("python3").args(["-m", "pip", "install", "--quiet"]);
+                let pip = pip.args(["--disable-pip-version-check", "--no-compile"]);
+                pip.args(["--upgrade", "--target", &target, package]).run()?;
+            } else {
+                let npm =
+                    workspace.process("npm").args(["install", "--no-bin-links", "--no-audit"]);
+                let npm = npm.help("on Debian: apt-get install nodejs npm");
+                npm.args(["--no-fund", "--silent", "--prefix", &folder, package]).run()?;
+            }
+            std::fs::write(&mark, package).map_err(|cause| Error::file("write", &mark, &cause))?;
+        }
+        tests = tests.set(variable, folder);
+    }
+    tests.run()
+}
+
+/// What their tests look for, and one version of each: another one is another peer.
+const TOOL_SERVERS: [(&str, &str, &str); 3] = [
+    ("SENTINEL_MCP_EVERYTHING", "everything", "@modelcontextprotocol/server-everything@2026.8.31"),
+    ("SENTINEL_MCP_FILESYSTEM", "filesystem", "@modelcontextprotocol/server-filesystem@2026.8.31"),
+    ("SENTINEL_MCP_TIME", "time", "mcp-server-time==2026.10.19"),
+];
 
 /// One version: another one is another peer.
 const LITELLM: &str = "litellm[proxy]==1.106.2";

@@ -120,7 +120,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "peers",
         arguments: "",
-        about: "install a model server that others wrote, and talk with it",
+        about: "install servers that others wrote, of models and of tools, and talk with them",
         run: |workspace, rest| no_arguments("peers", rest).and_then(|()| crash::peers(workspace)),
     },
     Command {

@@ -72,6 +72,8 @@ pub(crate) enum Input {
     Timer,
     /// The persona was looked at; `None` if it cannot be read.
     PersonaRead { text: Option<String> },
+    /// A skill with this digest says otherwise what it can do than when it was approved.
+    SkillDiffers { skill: String, digest: [u8; 32] },
     /// Other settings hold from now on.
     Reconfigured {
         /// The digest of them.
@@ -122,6 +124,7 @@ impl Input {
             Self::Operator { .. } => Kind::Operator,
             Self::Timer => Kind::Timer,
             Self::PersonaRead { .. } => Kind::PersonaRead,
+            Self::SkillDiffers { .. } => Kind::SkillDiffers,
         }
     }
 
@@ -184,6 +187,9 @@ impl Input {
                 Self::Timer => {}
                 Self::PersonaRead { text } => {
                     out.optional("text", text.as_deref());
+                }
+                Self::SkillDiffers { skill, digest } => {
+                    out.field("skill", skill.as_str()).field("digest", hex(digest).as_str());
                 }
             }
         })
@@ -266,6 +272,10 @@ impl Input {
                 let text = value.find("text").map(|text| text.as_str()).transpose()?;
                 Self::PersonaRead { text: text.map(ToString::to_string) }
             }
+            Kind::SkillDiffers => Self::SkillDiffers {
+                skill: text(value, "skill")?,
+                digest: unhex(value.get("digest")?.as_str()?)?,
+            },
             other => return Err(Unreadable::word("input", other.name())),
         })
     }

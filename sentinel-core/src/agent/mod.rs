@@ -215,6 +215,7 @@ impl Agent {
             Input::Operator { request, command } => self.operator(request, command),
             Input::Timer => self.timers(),
             Input::PersonaRead { text } => self.persona_read(text),
+            Input::SkillDiffers { skill, digest } => self.skill_differs(&skill, digest),
         }
         self.rest();
     }

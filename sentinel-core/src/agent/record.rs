@@ -77,6 +77,8 @@ kinds! {
     Passage = 24, "egress";
     /// A call that was ordered was not run: what allowed it ended before its record was safe.
     CallWithheld = 25, "call.withheld";
+    /// A skill says otherwise what it can do than when it was approved.
+    SkillDiffers = 26, "skill.differs";
     /// Other settings hold from here on, while the program goes on.
     Reconfigured = 10, "reconfigured";
 

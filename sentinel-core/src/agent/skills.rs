@@ -169,6 +169,24 @@ impl Agent {
         Ok(format!("{word}: {name}"))
     }
 
+    /// It was approved for what it said then, and it says something else: the approval is over.
+    pub(super) fn skill_differs(&mut self, name: &str, digest: [u8; 32]) {
+        let is_meant = |standing: &Standing| standing.digest == digest;
+        if !self.standings.get(name).is_some_and(is_meant) {
+            return;
+        }
+        self.standings.remove(name);
+        self.outbox.record(Kind::SkillChanged, SYSTEM, |out| {
+            out.field("skill", name).field("what", "withdrawn");
+            out.field("digest", hex(&digest).as_str());
+        });
+        self.alert(format!(
+            "the skill {name} lists other tools than those that were approved, and is not used any \
+             more: 'sentinel skill approve {name}' shows what it lists now"
+        ));
+        self.offer();
+    }
+
     /// What models are told of changes with what operators say. What is offered at times only
     /// stands at an end of the list.
     pub(super) fn offer(&mut self) {

@@ -55,11 +55,22 @@ pub const SKILL_OUTPUT_BYTES_MAX: i64 = 64 * 1024 - 256;
 /// Skills at once. Each has tools that every request to a model lists.
 pub const SKILLS_COUNT_MAX: usize = 64;
 
-/// Files of a skill. More is a library, which belongs to the system.
-pub const SKILL_FILES_COUNT_MAX: usize = 1000;
+/// Files of a skill: an MCP server lies in its folder with all that a package manager put there for
+/// it, which is some thousands, so that the digest covers what runs.
+pub const SKILL_FILES_COUNT_MAX: usize = 8192;
 
 /// Bytes of all files of a skill: they are read at every start, to see whether they are the same.
 pub const SKILL_FILES_BYTES_MAX: u64 = 64 << 20;
+
+/// Words of the command that starts an MCP server, and variables of its environment.
+pub const SKILL_COMMAND_WORDS_MAX: usize = 32;
+
+/// Bytes of one of these words.
+pub const SKILL_COMMAND_WORD_BYTES_MAX: usize = 1024;
+
+/// Bytes of the file in which the listing of an MCP server is pinned: the most that a server may
+/// list, and what stands around it.
+pub const SKILL_LISTING_BYTES_MAX: usize = super::MCP_LIST_BYTES_MAX + 64 * 1024;
 
 /// Bytes of the path of a file within its skill.
 pub const SKILL_PATH_BYTES_MAX: usize = 1024;

@@ -131,6 +131,13 @@ pub enum Event<'e> {
         /// Its text.
         text: Option<String>,
     },
+    /// A skill that was started says otherwise what it can do than when it was approved.
+    SkillDiffers {
+        /// Which.
+        skill: String,
+        /// The digest of its files, which was approved.
+        digest: [u8; 32],
+    },
 }
 
 /// Something is to be done.

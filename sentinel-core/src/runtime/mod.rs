@@ -292,6 +292,9 @@ impl Sentinel {
                 let text = text.filter(|text| text.len() <= RUNTIME_OUTPUT_BYTES_MAX);
                 self.input(Input::PersonaRead { text });
             }
+            Event::SkillDiffers { skill, digest } => {
+                self.input(Input::SkillDiffers { skill, digest });
+            }
         }
         self.settle();
         Ok(())

@@ -17,12 +17,13 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::{Kind, Manifest, Runtime, Tool};
-use super::{Instructions, clashes};
+use super::{Instructions, Listing, clashes};
 use crate::agent::{Installed, Settings};
 use crate::capability::{Destination, HostPattern, Resource};
 use crate::label::{Effect, Output, Parameter, ParameterKind, Readers, Secrecy, ToolRole};
 use crate::limits::{SKILL_NAME_BYTES_MAX, SKILLS_COUNT_MAX};
 use crate::llm::ToolDefinition;
+use crate::mcp::Items;
 use crate::text::json;
 use crate::tool::{BETWEEN, Needs, Tools};
 
@@ -37,6 +38,8 @@ pub struct Folder {
     pub manifest: Option<String>,
     /// Its `SKILL.md`.
     pub instructions: Option<String>,
+    /// Its `tools.json`: what the server that it is said when it was approved.
+    pub listing: Option<String>,
     /// The paths of the files that are programs.
     pub programs: Vec<String>,
     /// The digest of all of it.
@@ -58,6 +61,8 @@ pub struct Skill {
     pub manifest: Option<Manifest>,
     /// Its instructions, if it has some.
     pub instructions: Option<Instructions>,
+    /// What a server said that it has, if it is one that was asked.
+    pub listing: Option<Listing>,
     /// Everything that is wrong with it. While there is anything, it is not used.
     pub problems: Vec<String>,
 }
@@ -78,6 +83,19 @@ struct Entry {
     role: ToolRole,
     is_idempotent: bool,
     needs: Needs,
+    /// What of its server it is, if it is of one.
+    deed: Option<Deed>,
+}
+
+/// What a server can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// To call a tool, by its own name for it.
+    Call(String),
+    /// What there is to be read.
+    List(Items),
+    /// To be read one of these.
+    Read(Items),
 }
 
 /// What a name that a model calls leads to.
@@ -85,6 +103,8 @@ struct Entry {
 pub enum Named<'c> {
     /// A tool of a program.
     Tool(&'c Skill, &'c Manifest, &'c Tool),
+    /// Something of a server.
+    Server(&'c Skill, &'c Manifest, &'c Listing, &'c Deed),
     /// The instructions themselves.
     Instructions(&'c Skill, &'c Instructions),
 }
@@ -152,6 +172,9 @@ impl Catalogue {
         let skill = self.skills.get(entry.skill)?;
         let own = name.strip_prefix(skill.name.as_str())?.strip_prefix(BETWEEN)?;
         let manifest = skill.manifest.as_ref();
+        if let Some(deed) = &entry.deed {
+            return Some(Named::Server(skill, manifest?, skill.listing.as_ref()?, deed));
+        }
         let tool = manifest.and_then(|it| Some((it, it.tools.iter().find(|it| it.name == own)?)));
         match tool {
             Some((manifest, tool)) => Some(Named::Tool(skill, manifest, tool)),
@@ -204,6 +227,7 @@ fn read(folder: &Folder) -> Skill {
         digest: folder.digest,
         manifest: None,
         instructions: None,
+        listing: None,
         problems: folder.fault.iter().cloned().collect(),
     };
     let place = folder.place.trim_end_matches('/');
@@ -219,13 +243,22 @@ fn read(folder: &Folder) -> Skill {
     }
     if let Some(manifest) = &skill.manifest {
         skill.name.clone_from(&manifest.name);
+        // The program of a server may be one of the system.
+        let is_elsewhere = manifest.runtime == Runtime::Mcp && manifest.entry.starts_with('/');
         if manifest.runtime == Runtime::Wasm {
             skill.problems.push("modules cannot be run yet, only programs".into());
-        } else if !folder.programs.contains(&manifest.entry) {
+        } else if !is_elsewhere && !folder.programs.contains(&manifest.entry) {
             let what = format!("its entry '{}' is no program of it", manifest.entry);
             skill.problems.push(what);
         }
         skill.problems.extend(hosts(manifest).err());
+        if let (Some(text), Runtime::Mcp) = (&folder.listing, manifest.runtime) {
+            match Listing::read(text) {
+                Ok(listing) => skill.listing = Some(listing),
+                Err(why) => skill.problems.push(format!("{place}/tools.json: {why}")),
+            }
+        }
+        skill.problems.extend(server::misnamed(&skill));
     }
     if skill.name.len() > SKILL_NAME_BYTES_MAX {
         skill.problems.push(format!("its name has more than {SKILL_NAME_BYTES_MAX} bytes"));
@@ -252,6 +285,7 @@ fn entries(skill: &Skill, index: usize) -> Vec<Entry> {
     let named = |own: &str| format!("{}{BETWEEN}{own}", skill.name);
     let mut entries = Vec::new();
     if let Some(manifest) = &skill.manifest {
+        entries.extend(server::entries(skill, manifest, index));
         let hosts = hosts(manifest).unwrap_or_default();
         for tool in &manifest.tools {
             let handles = tool.parameters.iter().filter(|it| it.kind.is_handles());
@@ -265,7 +299,8 @@ fn entries(skill: &Skill, index: usize) -> Vec<Entry> {
                 },
                 role: role(tool, !hosts.is_empty()),
                 is_idempotent: tool.is_idempotent,
-                needs: Needs { files, hosts: hosts.clone() },
+                needs: Needs { files, hosts: hosts.clone(), places: Vec::new() },
+                deed: None,
             });
         }
     }
@@ -283,6 +318,7 @@ fn entries(skill: &Skill, index: usize) -> Vec<Entry> {
             role: ToolRole::new(Effect::Read),
             is_idempotent: true,
             needs: Needs::default(),
+            deed: None,
         });
     }
     entries
@@ -313,6 +349,8 @@ fn role(tool: &Tool, is_let_out: bool) -> ToolRole {
         false => role,
     }
 }
+
+mod server;
 
 /// The name under which instructions are read.
 const INSTRUCTIONS: &str = "instructions";

@@ -23,6 +23,8 @@ pub struct Manifest {
     pub entry: String,
     /// What starts it.
     pub runtime: Runtime,
+    /// How an MCP server is started, if it is one.
+    pub server: Option<Server>,
     /// What it can do.
     pub tools: Vec<Tool>,
     /// What it wants to be granted.
@@ -38,6 +40,52 @@ pub enum Runtime {
     Process,
     /// The file is a WASM module.
     Wasm,
+    /// It is an MCP server, which says itself what it can do: see [`Listing`](super::Listing).
+    Mcp,
+}
+
+/// How an MCP server is started, and what its operator says of its tools. What the server says of
+/// their effects is worth nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// The words after the program, which is the `entry`.
+    pub arguments: Vec<String>,
+    /// `NAME=value`, besides what every program in a sandbox has.
+    pub environment: Vec<String>,
+    /// Whether it writes programs into its memory and runs them, as interpreters do that translate
+    /// what they run.
+    pub translates: bool,
+    /// What is said of single tools.
+    pub tools: Vec<Declared>,
+}
+
+/// What an operator says of a tool of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The tool, by the server's own name for it.
+    pub name: String,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Whether twice is as good as once.
+    pub is_idempotent: bool,
+    /// Who may see what comes of it.
+    pub secrecy: Secrecy,
+    /// The parameters that are only carried.
+    pub payload: Vec<String>,
+}
+
+impl Declared {
+    /// A tool of which nothing is said: it sends whatever it is told to wherever it is told.
+    #[must_use]
+    pub fn unknown(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            effect: Effect::Send,
+            is_idempotent: false,
+            secrecy: Secrecy::Private,
+            payload: Vec::new(),
+        }
+    }
 }
 
 /// Something that a skill can do.

@@ -30,15 +30,19 @@
 mod catalogue;
 mod content;
 mod instructions;
+mod listing;
 mod manifest;
 mod needs;
 mod read;
 mod schema;
 
-pub use catalogue::{Catalogue, Folder, Named, Skill};
+pub use catalogue::{Catalogue, Deed, Folder, Named, Skill};
 pub use content::{Content, ContentError};
 pub use instructions::Instructions;
-pub use manifest::{Bounds, Capabilities, Kind, Manifest, Parameter, Runtime, Tool};
+pub use listing::{Listing, Offered};
+pub use manifest::{
+    Bounds, Capabilities, Declared, Kind, Manifest, Parameter, Runtime, Server, Tool,
+};
 pub use needs::{Difference, clashes, grant_line};
 
 use alloc::vec::Vec;

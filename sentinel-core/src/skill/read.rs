@@ -10,6 +10,8 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+mod server;
+
 use super::manifest::{Bounds, Capabilities, Kind, Manifest, Parameter, Runtime, Tool};
 use super::{Reading, needs};
 use crate::capability::{Grant, Level};
@@ -70,9 +72,21 @@ impl Reader<'_, '_> {
     /// What is missing stands for something until the end: then there is an error, and no manifest.
     fn manifest<'d>(&mut self, root: &'d Table<'d>) -> Option<Manifest> {
         let start = Part { table: Some(root), span: Span::new(0, 1) };
-        self.known(start, &["skill", "tools", "capabilities", "limits"], "section");
         let skill = self.part(start, "skill")?;
-        self.known(skill, &["name", "version", "description", "entry", "runtime"], "key");
+        let runtime = self.word(skill, "runtime", RUNTIMES);
+        let is_server = runtime == Runtime::Mcp;
+        let mut sections = Vec::from(["skill", "tools", "capabilities", "limits"]);
+        let mut keys = Vec::from(["name", "version", "description", "runtime"]);
+        match is_server {
+            true => sections.push("server"),
+            false => keys.push("entry"),
+        }
+        self.known(start, &sections, "section");
+        self.known(skill, &keys, "key");
+        let (entry, server) = match is_server {
+            true => self.server(start)?,
+            false => (self.entry(skill), None),
+        };
         let capabilities = match root.get("capabilities") {
             Some(_) => self.capabilities(start),
             None => Capabilities::default(),
@@ -81,9 +95,10 @@ impl Reader<'_, '_> {
             name: self.name(skill, "name"),
             version: self.text(skill, "version", SKILL_VERSION_BYTES_MAX),
             description: self.text(skill, "description", SKILL_DESCRIPTION_BYTES_MAX),
-            entry: self.entry(skill),
-            runtime: self.word(skill, "runtime", RUNTIMES),
-            tools: self.tools(start),
+            entry,
+            runtime,
+            tools: if is_server { Vec::new() } else { self.tools(start) },
+            server,
             capabilities,
             bounds: self.bounds(start),
         };
@@ -475,7 +490,8 @@ const TYPES: &[(&str, Type)] = &[
     ("handle", Type::Handle),
 ];
 
-const RUNTIMES: &[(&str, Runtime)] = &[("process", Runtime::Process), ("wasm", Runtime::Wasm)];
+const RUNTIMES: &[(&str, Runtime)] =
+    &[("process", Runtime::Process), ("wasm", Runtime::Wasm), ("mcp", Runtime::Mcp)];
 
 const EFFECTS: &[(&str, Effect)] = &[
     ("read", Effect::Read),

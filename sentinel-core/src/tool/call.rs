@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use super::arguments;
 use super::error::{ArgumentError, ArgumentProblem, Place};
 use super::operation::Operation;
-use crate::capability::Destination;
+use crate::capability::{Destination, FileRights, Path};
 use crate::limits::TOOL_FILES_COUNT_MAX;
 use crate::text::json::{Numbers, Sink, Value};
 
@@ -34,6 +34,7 @@ pub struct ForeignCall {
     arguments: String,
     files: Vec<String>,
     hosts: Vec<Destination>,
+    places: Vec<(Path, FileRights)>,
 }
 
 /// What a call of a foreign tool needs beside the tool itself.
@@ -43,6 +44,8 @@ pub struct Needs {
     pub files: Vec<String>,
     /// What its owner is let out to while it runs.
     pub hosts: Vec<Destination>,
+    /// The directories, with all beneath them, that its owner sees while it runs.
+    pub places: Vec<(Path, FileRights)>,
 }
 
 impl ForeignCall {
@@ -61,13 +64,20 @@ impl ForeignCall {
         }
         let arguments = document.root().canonical(Numbers::Exact);
         let arguments = arguments.map_err(|error| fails(ArgumentProblem::NotCanonical(error)))?;
-        Ok(Self { tool: tool.to_string(), arguments, files, hosts: needs.hosts.clone() })
+        let (hosts, places) = (needs.hosts.clone(), needs.places.clone());
+        Ok(Self { tool: tool.to_string(), arguments, files, hosts, places })
     }
 
     /// The files that it names, in the order in which its parameters stand in its definition.
     #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
+    }
+
+    /// The directories that its owner sees, with what it may do there.
+    #[must_use]
+    pub fn places(&self) -> &[(Path, FileRights)] {
+        &self.places
     }
 
     /// The tool.

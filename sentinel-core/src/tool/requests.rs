@@ -118,6 +118,10 @@ impl Call {
                     let path = resolve(surroundings.workspace, path, "a file")?;
                     requests.push(file(path, FileRight::Read));
                 }
+                for (path, rights) in call.places() {
+                    let rights = FileRight::ALL.into_iter().filter(|right| rights.has(*right));
+                    requests.extend(rights.map(|right| tree(path.borrow(), right)));
+                }
                 requests.extend(hosts.iter().map(Request::Reach));
                 Ok(then(&requests))
             }

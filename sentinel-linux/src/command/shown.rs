@@ -112,7 +112,8 @@ pub(super) fn plain(text: &str) -> String {
     for character in text.chars() {
         let is_hidden = matches!(
             character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            '\u{ad}' | '\u{180b}'..='\u{180f}' | '\u{3164}' | '\u{e0000}'..='\u{e0fff}'
+                | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}' | '\u{feff}'
         );
         if is_hidden || character.is_control() && character != '\n' {

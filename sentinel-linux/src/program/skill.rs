@@ -4,16 +4,20 @@
 //! Talking: [`skills`](crate::skills).
 
 use std::error::Error;
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::Path;
 use std::time::Duration;
 
-use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
-use sentinel_core::capability::Handle;
+use sentinel_core::agent::{ATTACHMENTS, CallNumber, ConversationNumber, ToolOutput};
+use sentinel_core::capability::{self, FileRight, FileRights, Handle};
 use sentinel_core::runtime::Event;
+use sentinel_core::sandbox::{Mount, Rights};
 use sentinel_core::skill::Named;
 use sentinel_core::tool::{Call, ForeignCall};
 
 use super::Program;
-use crate::skills::{Called, shelf};
+use crate::skills::{Called, Wanted, shelf};
 
 impl Program {
     /// Does a call of a skill, or begins to.
@@ -27,8 +31,11 @@ impl Program {
         time_max: Duration,
     ) -> Option<ToolOutput> {
         let failed = |content| Some(ToolOutput { content, is_error: true });
-        let (skill, manifest, tool) = match self.catalogue.named(foreign.tool()) {
-            Some(Named::Tool(skill, manifest, tool)) => (skill, manifest, tool),
+        let (skill, manifest, wanted) = match self.catalogue.named(foreign.tool()) {
+            Some(Named::Tool(skill, manifest, tool)) => (skill, manifest, Wanted::Tool(tool)),
+            Some(Named::Server(skill, manifest, listing, deed)) => {
+                (skill, manifest, Wanted::Server(listing, deed))
+            }
             Some(Named::Instructions(_, instructions)) => {
                 return Some(ToolOutput { content: instructions.text.clone(), is_error: false });
             }
@@ -37,20 +44,25 @@ impl Program {
         let files: Result<Vec<_>, _> =
             foreign.files().iter().map(|path| self.tools.open(path)).collect();
         let place = shelf::copy_of(self.state.directory(), &skill.digest);
+        let config = &self.options.configuration.config;
         let begun = files.and_then(|files| {
+            let shown = shown(foreign.places())?;
+            let hidden = hidden(&shown, &config.settings().workspace);
             let allowance = self.sentinel.way_out(call, handles);
             let called = Called {
                 call: number,
                 conversation,
                 digest: skill.digest,
                 manifest,
-                tool,
+                wanted,
                 arguments: foreign.arguments(),
                 files,
                 allowance: allowance.map_err(|error| error.to_string())?,
                 place: &place,
+                shown,
+                hidden,
                 time_max,
-                sandboxing: self.options.configuration.config.sandbox(),
+                sandboxing: config.sandbox(),
             };
             let now = self.clock.now().instant;
             self.skills.begin(now, &self.poller, self.commands.spawner(), called)
@@ -63,6 +75,37 @@ impl Program {
         while let Some((call, output)) = self.skills.take() {
             self.tell(Event::ToolFinished { call, output })?;
         }
+        while let Some((skill, digest)) = self.skills.take_different() {
+            self.tell(Event::SkillDiffers { skill, digest })?;
+        }
         Ok(())
     }
+}
+
+/// What a server sees: what its call was judged with, where it is by its one name.
+fn shown(places: &[(capability::Path, FileRights)]) -> Result<Vec<Mount>, String> {
+    let mut mounts = Vec::new();
+    for (path, rights) in places {
+        let path = path.as_str();
+        let real = std::fs::canonicalize(path).map_err(|error| format!("{path}: {error}"))?;
+        if real != Path::new(path) {
+            let real = real.display();
+            return Err(format!("{path} is a link: its skill is to require {real} in its place"));
+        }
+        let rights = match rights.has(FileRight::Write) {
+            true => Rights::Write,
+            false => Rights::Read,
+        };
+        mounts.push(Mount { path: path.as_bytes().to_vec(), rights });
+    }
+    Ok(mounts)
+}
+
+/// Files that came with messages are no skill's.
+fn hidden(shown: &[Mount], workspace: &str) -> Vec<Vec<u8>> {
+    let place = std::fs::canonicalize(Path::new(workspace).join(ATTACHMENTS));
+    let is_shown =
+        |place: &Path| shown.iter().any(|mount| place.starts_with(OsStr::from_bytes(&mount.path)));
+    let place = place.ok().filter(|place| is_shown(place));
+    place.map(|place| place.into_os_string().into_vec()).into_iter().collect()
 }

@@ -22,6 +22,8 @@ pub(crate) struct Folder {
     pub(crate) manifest: Option<String>,
     /// `SKILL.md`, if it is there.
     pub(crate) instructions: Option<String>,
+    /// `tools.json`, if it is there.
+    pub(crate) listing: Option<String>,
     /// The paths of the files that are programs.
     pub(crate) programs: Vec<String>,
     /// The paths of the others.
@@ -38,6 +40,7 @@ impl Folder {
             place: self.place.display().to_string(),
             manifest: self.manifest,
             instructions: self.instructions,
+            listing: self.listing,
             programs: self.programs,
             digest: self.digest,
             fault: None,
@@ -85,6 +88,7 @@ impl Folder {
             name,
             manifest: None,
             instructions: None,
+            listing: None,
             programs: Vec::new(),
             others: Vec::new(),
             digest: [0; 32],
@@ -103,6 +107,7 @@ impl Folder {
             match inner.as_str() {
                 MANIFEST => folder.manifest = Some(text(bytes)?),
                 INSTRUCTIONS => folder.instructions = Some(text(bytes)?),
+                LISTING => folder.listing = Some(text(bytes)?),
                 _ => {}
             }
             match is_program {
@@ -117,3 +122,5 @@ impl Folder {
 
 pub(crate) const MANIFEST: &str = "skill.toml";
 pub(crate) const INSTRUCTIONS: &str = "SKILL.md";
+/// What an MCP server said that it has, when it was approved.
+pub(crate) const LISTING: &str = "tools.json";

@@ -13,7 +13,8 @@ use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
 use sentinel_core::egress::Allowance;
-use sentinel_core::skill::Manifest;
+use sentinel_core::sandbox::{Mount, Profile};
+use sentinel_core::skill::{Deed, Manifest};
 use sentinel_core::time::Instant;
 use sentinel_skill_abi::json::{Text, Value};
 use sentinel_skill_abi::limits::{LINE_BYTES_MAX, READ_BYTES_MAX};
@@ -22,6 +23,7 @@ use sentinel_skill_abi::session::{Heard, Session};
 use sentinel_skill_abi::{Code, Full};
 
 use super::describing;
+use super::mcp::Server;
 use crate::log;
 use crate::sandbox::{Talking, Told, look};
 
@@ -37,6 +39,12 @@ pub(super) struct Guest {
     pub(super) conversation: ConversationNumber,
     manifest: Manifest,
     session: Session<Vec<u8>>,
+    /// What is spoken with it in place of that, if it is an MCP server.
+    pub(super) server: Option<Box<Server>>,
+    /// Whether it has listed what it can do, and its call is to be made.
+    pub(super) calls_next: bool,
+    /// What its sandbox shows and hides.
+    walls: (Vec<Mount>, Vec<Vec<u8>>),
     pub(super) stage: Stage,
     job: Option<Job>,
     /// What came of its call.
@@ -85,6 +93,8 @@ pub(super) enum Stage {
 pub(super) struct Job {
     pub(super) call: CallNumber,
     pub(super) tool: String,
+    /// What a server is asked for.
+    pub(super) deed: Option<Deed>,
     /// As it is told them.
     pub(super) arguments: String,
     /// What the handles stand for, from 1 on.
@@ -99,6 +109,7 @@ impl Guest {
         digest: [u8; 32],
         conversation: ConversationNumber,
         manifest: &Manifest,
+        profile: Profile,
         talking: Talking,
     ) -> Self {
         let Talking { input, output, errors, report } = talking;
@@ -107,6 +118,9 @@ impl Guest {
             conversation,
             manifest: manifest.clone(),
             session: Session::new(vec![0; LINE_BYTES_MAX]),
+            server: None,
+            calls_next: false,
+            walls: (profile.mounts, profile.hidden),
             stage: Stage::Greeting,
             job: None,
             over: None,
@@ -135,15 +149,27 @@ impl Guest {
     }
 
     /// Greets it, and keeps a call until it answered.
-    pub(super) fn begin(&mut self, job: Job) {
+    pub(super) fn begin(&mut self, now: Instant, job: Job) {
         self.is_let_out = self.allowance.is_some();
         self.job = Some(job);
+        if self.server.is_some() {
+            return self.greet_server(now);
+        }
         self.say(|session, room| session.conversation().hello(room));
     }
 
     /// Whether it can take a call of this conversation at once.
-    pub(super) fn waits_for(&self, digest: &[u8; 32], conversation: ConversationNumber) -> bool {
-        self.stage == Stage::Waiting && self.digest == *digest && self.conversation == conversation
+    pub(super) fn waits_for(
+        &self,
+        digest: &[u8; 32],
+        conversation: ConversationNumber,
+        profile: &Profile,
+    ) -> bool {
+        let (mounts, hidden) = &self.walls;
+        self.stage == Stage::Waiting
+            && self.digest == *digest
+            && self.conversation == conversation
+            && (mounts, hidden) == (&profile.mounts, &profile.hidden)
     }
 
     /// Gives it a call.
@@ -173,6 +199,7 @@ impl Guest {
     pub(super) fn cancel(&mut self, now: Instant) {
         self.job = None;
         match self.stage {
+            Stage::Calling if self.server.is_some() => self.leave_server(now, false),
             Stage::Calling if !self.is_let_out => {
                 self.stage = Stage::Leaving;
                 self.deadline = now.after(LEAVING);
@@ -184,10 +211,18 @@ impl Guest {
     }
 
     /// It took too long, or nobody called it for long.
-    pub(super) fn time_out(&mut self) {
+    pub(super) fn time_out(&mut self, now: Instant) {
         match self.stage {
+            Stage::Describing if self.is_unlike() => self.end_unlike(),
+            Stage::Leaving if self.took_too_long() => self.broke(TOO_LONG),
+            Stage::Calling if self.server.is_some() => {
+                let content = format!("the skill {} broke off: {TOO_LONG}", self.manifest.name);
+                let over = ToolOutput { content, is_error: true };
+                self.over = self.job.take().map(|job| (job.call, over));
+                self.leave_server(now, true);
+            }
             Stage::Waiting | Stage::Leaving => self.stage = Stage::Done,
-            Stage::Calling => self.broke("it took longer than it may, and was ended"),
+            Stage::Calling => self.broke(TOO_LONG),
             _ => self.broke("it does not say what it is, and was ended"),
         }
     }
@@ -230,6 +265,13 @@ impl Guest {
             return;
         }
         let mut input = bytes.get(..count).unwrap_or_default();
+        if self.server.is_some() {
+            self.hear_server(now, input);
+            if std::mem::take(&mut self.calls_next) && self.stage == Stage::Waiting {
+                self.call_it(now);
+            }
+            return;
+        }
         // The session is taken out, because what it gives borrows from it.
         let mut session = std::mem::replace(&mut self.session, Session::new(Vec::new()));
         while !input.is_empty() && !self.is_gone() {
@@ -302,6 +344,32 @@ impl Guest {
                 byte if self.line.len() < NOTE_BYTES_MAX => self.line.push(*byte),
                 _ => {}
             }
+        }
+    }
+
+    /// Takes a line that it says for its author on another way.
+    pub(super) fn remark(&mut self, text: &str) {
+        self.log_line();
+        self.line.extend(text.bytes().take(NOTE_BYTES_MAX));
+        self.log_line();
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// What it is to be asked for, and with which words.
+    pub(super) fn asked(&self) -> Option<(Deed, String)> {
+        let job = self.job.as_ref()?;
+        Some((job.deed.clone()?, job.arguments.clone()))
+    }
+
+    /// Says a line to it.
+    pub(super) fn tell(&mut self, line: &str) {
+        self.outgoing.extend_from_slice(line.as_bytes());
+        self.outgoing.push(b'\n');
+        if self.outgoing.len() > OUTGOING_BYTES_MAX {
+            self.broke("it does not listen to what it is told");
         }
     }
 
@@ -408,23 +476,28 @@ impl Guest {
     }
 
     fn done(&mut self, now: Instant, output: Value<'_>) {
-        let Some(job) = &self.job else { return };
-        let most = job.output_bytes_max;
         let content = match output.text() {
             Some(text) => text.to_string(),
             None => output.as_str().to_string(),
         };
+        self.done_with(now, content, false);
+    }
+
+    /// What came of its call, if it is not too long.
+    pub(super) fn done_with(&mut self, now: Instant, content: String, is_error: bool) {
+        let Some(job) = &self.job else { return };
+        let most = job.output_bytes_max;
         match content.len() > most {
             true => {
                 let why = format!("its output has {} bytes, and may have {most}", content.len());
                 self.finish(now, why, true);
             }
-            false => self.finish(now, content, false),
+            false => self.finish(now, content, is_error),
         }
     }
 
     /// Its call is over.
-    fn finish(&mut self, now: Instant, mut content: String, is_error: bool) {
+    pub(super) fn finish(&mut self, now: Instant, mut content: String, is_error: bool) {
         if let Some(lacking) = &self.lacking {
             content += &format!("\n[it ran without all walls: {lacking}]");
         }
@@ -442,7 +515,7 @@ impl Guest {
     }
 
     /// It is ended, and its call with it.
-    fn broke(&mut self, why: &str) {
+    pub(super) fn broke(&mut self, why: &str) {
         let name = self.manifest.name.clone();
         log::warn!("the skill {name} was ended: {}", why.escape_debug().collect::<String>());
         self.stage = Stage::Broken;
@@ -458,6 +531,10 @@ impl Guest {
         let Some(job) = self.job.take() else { return };
         self.stage = Stage::Calling;
         self.deadline = now.after(job.time);
+        if self.server.is_some() {
+            self.job = Some(job);
+            return self.call_server(now);
+        }
         let arguments = Value::parse(&job.arguments).unwrap_or(Value::EMPTY);
         let tool = job.tool.clone();
         let fits = self.say(|session, room| session.call(&tool, arguments, room));
@@ -509,9 +586,12 @@ pub(crate) fn read(file: &File, offset: u64, length: usize) -> io::Result<(Vec<u
 /// How long anything may take that is not a call: an interpreter has to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a skill has to end a call that was cancelled.
-const LEAVING: Duration = Duration::from_secs(1);
+pub(super) const LEAVING: Duration = Duration::from_secs(1);
 /// How long a skill waits for the next call.
 const WAITING: Duration = Duration::from_secs(60);
+/// Bytes that a server is told and does not take: the longest line that it can be told, and more.
+const OUTGOING_BYTES_MAX: usize = 4 << 20;
+const TOO_LONG: &str = "it took longer than it may, and was ended";
 /// Bytes of a line that it says for its author.
 const NOTE_BYTES_MAX: usize = 512;
 /// Bytes that one process says for its author and that are written down.

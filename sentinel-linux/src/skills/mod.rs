@@ -16,6 +16,7 @@
 pub(crate) mod describing;
 pub(crate) mod folder;
 mod guest;
+mod mcp;
 pub(crate) mod shelf;
 
 use std::fs::File;
@@ -29,14 +30,16 @@ use sentinel_core::capability::{HostPattern, Resource};
 use sentinel_core::config::Sandboxing;
 use sentinel_core::egress::Allowance;
 use sentinel_core::order::Map;
-use sentinel_core::sandbox::{Limits, Mount, Network, Profile, Rights};
-use sentinel_core::skill::{Manifest, Tool};
+use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
+use sentinel_core::skill::{Deed, Listing, Manifest, Tool};
 use sentinel_core::text::json;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::url::Reach;
 
 pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
+use self::mcp::Server;
+pub(crate) use self::mcp::{SETTLING, root};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 use crate::sandbox::{ENVIRONMENT, Spawner, way_to_proxy};
 
@@ -49,6 +52,8 @@ pub(crate) struct Skills {
     ways: Vec<(CallNumber, OwnedFd, Allowance)>,
     /// Those that broke the contract: how often in a row, and until when they rest.
     broken: Map<[u8; 32], (u32, Instant)>,
+    /// Those that list other tools than were approved.
+    different: Vec<(String, [u8; 32])>,
 }
 
 /// A call of a skill.
@@ -58,7 +63,7 @@ pub(crate) struct Called<'c> {
     pub(crate) conversation: ConversationNumber,
     pub(crate) digest: [u8; 32],
     pub(crate) manifest: &'c Manifest,
-    pub(crate) tool: &'c Tool,
+    pub(crate) wanted: Wanted<'c>,
     /// A JSON object, in which files are named.
     pub(crate) arguments: &'c str,
     /// The same files, open.
@@ -67,8 +72,20 @@ pub(crate) struct Called<'c> {
     pub(crate) allowance: Option<Allowance>,
     /// Where its files are.
     pub(crate) place: &'c Path,
+    /// What a server sees besides, each the one name of a directory, and what is hidden there.
+    pub(crate) shown: Vec<Mount>,
+    pub(crate) hidden: Vec<Vec<u8>>,
     pub(crate) time_max: Duration,
     pub(crate) sandboxing: &'c Sandboxing,
+}
+
+/// What a skill is called for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wanted<'c> {
+    /// A tool of a program.
+    Tool(&'c Tool),
+    /// Something of a server that listed this.
+    Server(&'c Listing, &'c Deed),
 }
 
 impl Skills {
@@ -90,19 +107,27 @@ impl Skills {
             ));
         }
         let is_let_out = called.allowance.is_some();
-        let profile = profile(called.manifest, called.place, is_let_out, called.sandboxing);
+        let mut profile = profile(called.manifest, called.place, is_let_out, called.sandboxing);
+        profile.mounts.extend(called.shown.iter().cloned());
+        profile.hidden = called.hidden;
+        let (tool, deed, arguments) = match called.wanted {
+            Wanted::Tool(tool) => (tool.name.clone(), None, with_handles(tool, called.arguments)?),
+            Wanted::Server(_, deed) => {
+                (String::new(), Some(deed.clone()), called.arguments.to_string())
+            }
+        };
         let job = Job {
             call: called.call,
-            tool: called.tool.name.clone(),
-            arguments: with_handles(called.tool, called.arguments)?,
+            tool,
+            deed,
+            arguments,
             files: called.files,
             output_bytes_max: called.manifest.bounds.output_bytes,
             time: called.manifest.bounds.time.min(called.time_max),
         };
-        let waiting = self
-            .guests
-            .iter()
-            .find(|(_, guest)| !is_let_out && guest.waits_for(&called.digest, called.conversation));
+        let waiting = self.guests.iter().find(|(_, guest)| {
+            !is_let_out && guest.waits_for(&called.digest, called.conversation, &profile)
+        });
         if let Some(index) = waiting.map(|(index, _)| *index)
             && let Some(guest) = self.guests.get_mut(&index)
         {
@@ -114,10 +139,14 @@ impl Skills {
         let talking = spawner?.ask_to_talk(&profile);
         let talking = talking.map_err(|error| format!("{name} could not be started: {error}"))?;
         let index = self.next;
-        let mut guest =
-            Guest::new(now, called.digest, called.conversation, called.manifest, talking);
+        let (digest, conversation) = (called.digest, called.conversation);
+        let mut guest = Guest::new(now, digest, conversation, called.manifest, profile, talking);
         guest.allowance = called.allowance;
-        guest.begin(job);
+        if let Wanted::Server(listing, _) = called.wanted {
+            let server = Server::new(listing.claims.digest(), &called.shown);
+            guest.server = Some(Box::new(server));
+        }
+        guest.begin(now, job);
         for (fd, which) in guest.descriptors() {
             poller
                 .add(fd, token(index, which), Interest::READ)
@@ -154,7 +183,7 @@ impl Skills {
         let due: Vec<u32> = due.map(|(index, _)| *index).collect();
         for index in due {
             if let Some(guest) = self.guests.get_mut(&index) {
-                guest.time_out();
+                guest.time_out(now);
             }
             self.settle(now, poller, index);
         }
@@ -173,6 +202,11 @@ impl Skills {
     /// A call that is over, and what came of it.
     pub(crate) fn take(&mut self) -> Option<(CallNumber, ToolOutput)> {
         self.over.pop()
+    }
+
+    /// A skill that lists other tools than were approved.
+    pub(crate) fn take_different(&mut self) -> Option<(String, [u8; 32])> {
+        self.different.pop()
     }
 
     /// Tells a skill that nobody wants to know any more. One that does not end the call is ended.
@@ -205,6 +239,9 @@ impl Skills {
         if guest.is_gone() {
             let is_broken = guest.stage == Stage::Broken;
             let digest = guest.digest;
+            if guest.server.as_ref().is_some_and(|server| server.differs()) {
+                self.different.push((guest.name().to_string(), digest));
+            }
             // Its descriptors close, and with them all that it started ends.
             self.guests.remove(&index);
             if is_broken {
@@ -247,9 +284,7 @@ pub(crate) fn profile(
     sandboxing: &Sandboxing,
 ) -> Profile {
     let bytes = place.as_os_str().as_bytes();
-    let program = place.join(&manifest.entry);
-    let mut profile = Profile::new(program.as_os_str().as_bytes(), bytes);
-    profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    let mut profile = bare(manifest, place);
     profile.mounts.push(Mount { path: bytes.to_vec(), rights: Rights::Run });
     profile.requirement = sandboxing.requirement;
     let limits = sandboxing.limits;
@@ -271,6 +306,26 @@ pub(crate) fn profile(
         });
         let is_here = { is_here }.any(|reach| reach == Reach::Loopback);
         profile.environment.extend(way_to_proxy(is_here));
+    }
+    profile
+}
+
+/// What is started, with its words, and nothing more.
+pub(crate) fn bare(manifest: &Manifest, place: &Path) -> Profile {
+    // The program of a server may have a whole path, which stays what it is.
+    let program = place.join(&manifest.entry);
+    let program = program.as_os_str().as_bytes();
+    let mut profile = Profile::new(program, place.as_os_str().as_bytes());
+    profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    if let Some(server) = &manifest.server {
+        let words = |words: &[String]| -> Vec<Vec<u8>> {
+            words.iter().map(|word| word.as_bytes().to_vec()).collect()
+        };
+        profile.arguments.extend(words(&server.arguments));
+        profile.environment.extend(words(&server.environment));
+        if server.translates {
+            profile.calls = Calls::DataScience;
+        }
     }
     profile
 }

@@ -79,6 +79,7 @@ pub(crate) fn written(shelves: &Shelves) -> String {
                 out.field("name", folder.name.as_str()).field("place", folder.place.as_str());
                 out.optional("manifest", folder.manifest.as_deref());
                 out.optional("instructions", folder.instructions.as_deref());
+                out.optional("listing", folder.listing.as_deref());
                 out.array("programs", |out| {
                     for program in &folder.programs {
                         out.value(program.as_str());
@@ -103,6 +104,7 @@ pub(crate) fn read(line: &str) -> Option<Shelves> {
             place: text(value, "place")?,
             manifest: text(value, "manifest"),
             instructions: text(value, "instructions"),
+            listing: text(value, "listing"),
             programs: programs.collect::<Option<_>>()?,
             digest: unhex(&text(value, "digest")?)?,
             fault: text(value, "fault"),

@@ -9,3 +9,5 @@ mod agent;
 mod hostile;
 mod house;
 mod operator;
+mod real;
+mod server;

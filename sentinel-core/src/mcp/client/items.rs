@@ -24,6 +24,8 @@ pub struct ToolClaim {
     pub description: String,
     /// What it takes, a JSON schema.
     pub schema: String,
+    /// All that is said of it, a JSON object as it was written.
+    pub source: String,
     /// The digest of everything that is said of it.
     pub digest: [u8; 32],
 }
@@ -38,6 +40,12 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Claims that were read before and kept.
+    #[must_use]
+    pub const fn kept(tools: Vec<ToolClaim>) -> Self {
+        Self { tools, bytes: 0 }
+    }
+
     /// One digest of all of them, whatever their order.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
@@ -54,7 +62,8 @@ impl Claims {
 
 impl ToolClaim {
     /// What stands there, if it describes a tool.
-    pub(super) fn read(value: Value<'_>) -> Option<Self> {
+    #[must_use]
+    pub fn read(value: Value<'_>) -> Option<Self> {
         let name = message::text(value, "name")?;
         let schema = value.find("inputSchema").filter(|it| it.kind() == Kind::Object)?;
         // Where a number has no canonical form, the text as it was written is the form.
@@ -66,6 +75,7 @@ impl ToolClaim {
             name: name.to_string(),
             description: message::text(value, "description").unwrap_or_default().to_string(),
             schema: schema.source().to_string(),
+            source: value.source().to_string(),
             digest: hash.finalize().into(),
         })
     }

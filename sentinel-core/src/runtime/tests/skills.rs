@@ -21,7 +21,7 @@ fn with_skill(grants: &[&str], digest: [u8; 32], installed: Installed) -> Settin
         description: "Brews.".into(),
         parameters: r#"{"type":"object"}"#.into(),
     };
-    let needs = Needs { files: Vec::from(["leaf".into()]), hosts: Vec::new() };
+    let needs = Needs { files: Vec::from(["leaf".into()]), ..Needs::default() };
     own.tools.add_with(definition, ToolRole::new(ToolEffect::Read), true, needs).unwrap();
     own.skills.insert("tea__brew".into(), "tea".into());
     own.installed.insert("tea".into(), Installed { digest, ..installed });

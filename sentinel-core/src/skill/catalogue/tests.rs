@@ -153,3 +153,95 @@ fn instructions_are_a_tool_that_reads() {
     let output = settings.tools.find("tea__instructions").unwrap().output().clone();
     assert_eq!(output, Output::default(), "untrusted and private");
 }
+
+const SERVER: &str = r#"
+[skill]
+name = "files"
+version = "1"
+description = "Reads files."
+runtime = "mcp"
+
+[server]
+command = ["/usr/bin/node", "main.js"]
+environment = ["A=b"]
+translates = true
+
+[tools.Read]
+effect = "read"
+output = "public"
+payload = ["note"]
+
+[capabilities.required]
+grants = ["read,write /srv/a"]
+"#;
+
+const LISTING: &str = concat!(
+    r#"{"server":"f","release":"1","resources":true,"tools":[{"name":"Read","#,
+    r#""inputSchema":{"properties":{"path":{},"note":{}}}},"#,
+    r#"{"name":"resource","inputSchema":{}},{"name":"Gone\u0000","inputSchema":{}}]}"#
+);
+
+fn server(manifest: &str, listing: Option<&str>) -> Folder {
+    Folder { listing: listing.map(Into::into), ..folder("files", manifest) }
+}
+
+#[test]
+fn a_server_has_the_tools_that_it_listed() {
+    let catalogue = Catalogue::of(&[server(SERVER, Some(LISTING))]);
+    assert!(catalogue.skills()[0].problems.is_empty(), "{:?}", catalogue.skills()[0].problems);
+    let tools: Vec<_> = catalogue.tools().collect();
+    assert_eq!(tools, ["files__read", "files__resource", "files__resources"]);
+    let deed = |name: &str| match catalogue.named(name) {
+        Some(Named::Server(_, _, _, deed)) => deed.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(deed("files__read"), Deed::Call("Read".into()));
+    assert_eq!(deed("files__resource"), Deed::Call("resource".into()), "its own tool stays");
+    assert_eq!(deed("files__resources"), Deed::List(Items::Resources));
+    let mut settings = Settings::nothing();
+    catalogue.install(&mut settings, |_| None);
+    let (id, name) = ("1".into(), "files__read".into());
+    let arguments = r#"{"path":"x","note":"y"}"#.into();
+    let (tool, call) = settings.tools.read(&ToolUse { id, name, arguments }).unwrap();
+    let role = tool.role(&call, false);
+    assert_eq!(role.effect, Effect::Read);
+    let kind = |name: &str| role.parameter(name).map(|it| it.kind);
+    assert_eq!(kind("path"), Some(ParameterKind::Control));
+    assert_eq!(kind("note"), Some(ParameterKind::Payload));
+    // What its sandbox shows is a part of what each call needs.
+    let around =
+        crate::tool::Surroundings { skill: Some("files"), ..crate::tool::Surroundings::new("/w") };
+    let shown = call.with_requests(&around, |requests| format!("{requests:?}")).unwrap();
+    for right in ["Read", "Write", "List"] {
+        assert!(shown.contains(&format!("right: {right}, is_tree: true")), "{right}: {shown}");
+    }
+    let silent = settings.tools.find("files__resources").unwrap();
+    assert_eq!(silent.role(&call, false).effect, Effect::Change, "it sees what it may write to");
+    let silent = settings.tools.find("files__resource").unwrap();
+    assert_eq!(silent.role(&call, false).effect, Effect::Send, "nothing was said of it");
+}
+
+#[test]
+fn a_server_is_what_was_approved_or_nothing() {
+    let catalogue = Catalogue::of(&[server(SERVER, None)]);
+    assert!(catalogue.skills()[0].problems.is_empty());
+    assert_eq!(catalogue.tools().count(), 0, "nobody asked it yet");
+    let misnamed = SERVER.replace("[tools.Read]", "[tools.Write]");
+    let misheld = SERVER.replace("\"note\"", "\"body\"");
+    let elsewhere = SERVER.replace("/usr/bin/node", "bin/node");
+    for (folder, told) in [
+        (server(SERVER, Some("{}")), "/skills/files/tools.json: there is no list of tools"),
+        (server(&misnamed, Some(LISTING)), "its server has no tool 'Write', which it names"),
+        (server(&misheld, Some(LISTING)), "its tool 'Read' has no parameter 'body'"),
+        (server(&elsewhere, Some(LISTING)), "its entry 'bin/node' is no program of it"),
+        (server(&SERVER.replace("\"A=b\"", "\"A\""), None), "is not NAME=value"),
+        (server(&SERVER.replace("/usr/bin/node", "../node"), None), "this starts nothing"),
+        (server(&SERVER.replace("translates", "translate"), None), "did you mean 'translates'?"),
+        (server(&SERVER.replace("[server]", "[servers]"), None), "section [server] is missing"),
+    ] {
+        let catalogue = Catalogue::of(&[folder]);
+        let shown = catalogue.skills()[0].problems.join("\n");
+        assert!(shown.contains(told), "{told}: {shown}");
+        assert_eq!(catalogue.tools().count(), 0, "{told}");
+    }
+}

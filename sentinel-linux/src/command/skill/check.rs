@@ -16,6 +16,7 @@ use sentinel_skill_abi::message::{ToHost, ToSkill};
 use super::super::Arguments;
 use super::super::shown::plain;
 use super::guest::{Guest, Silence};
+use super::server;
 use crate::sandbox::Sandboxes;
 use crate::skills::describing;
 use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
@@ -81,14 +82,16 @@ impl Report {
     fn manifest(&mut self, folder: &Folder, manifest: &Manifest) -> Result<(), Box<dyn Error>> {
         let entry = &manifest.entry;
         let is_there = folder.programs.contains(entry);
-        let found =
-            if is_there || manifest.runtime == Runtime::Wasm && folder.others.contains(entry) {
-                Ok(())
-            } else if folder.others.contains(entry) {
-                Err(format!("{entry} is no program; chmod +x makes it one"))
-            } else {
-                Err(format!("there is no file {entry}"))
-            };
+        let found = if is_there
+            || manifest.runtime == Runtime::Mcp && Path::new(entry).is_file()
+            || manifest.runtime == Runtime::Wasm && folder.others.contains(entry)
+        {
+            Ok(())
+        } else if folder.others.contains(entry) {
+            Err(format!("{entry} is no program; chmod +x makes it one"))
+        } else {
+            Err(format!("there is no file {entry}"))
+        };
         let is_found = found.is_ok();
         self.row("its entry is there", found);
         for grant in manifest.missing(&[] as &[Grant], Timestamp(0)) {
@@ -100,6 +103,14 @@ impl Report {
             return Ok(());
         }
         if !is_found {
+            return Ok(());
+        }
+        if manifest.runtime == Runtime::Mcp {
+            let listed = server::ask(folder, manifest);
+            if let Ok(listing) = &listed {
+                server::show(manifest, listing, None);
+            }
+            self.row("it lists what it has", listed.map(drop));
             return Ok(());
         }
         let sandboxes = Sandboxes::new()?;

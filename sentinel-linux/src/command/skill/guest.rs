@@ -36,6 +36,8 @@ pub(super) struct Guest {
     /// What it says for its author.
     pub(super) said: Vec<u8>,
     deadline: Instant,
+    /// Whether it has until then for whatever it does.
+    is_patient: bool,
 }
 
 /// What came instead of a line.
@@ -73,6 +75,15 @@ impl Guest {
             file_bytes: Some(FILE_BYTES_MAX),
             ..Limits::default()
         };
+        Self::start_in(sandboxes, profile)
+    }
+
+    /// Starts what a profile says, which has a bound for its time.
+    ///
+    /// # Errors
+    /// Why it cannot be started.
+    pub(super) fn start_in(sandboxes: &Sandboxes, profile: Profile) -> Result<Self, String> {
+        let time = profile.limits.time.unwrap_or(PATIENCE);
         let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| error.to_string());
         let ((output, inside_output), (errors, inside_errors)) = (pipe()?, pipe()?);
         let flags = SocketFlags::CLOEXEC;
@@ -91,6 +102,7 @@ impl Guest {
             rest: Vec::new(),
             said: Vec::new(),
             deadline: Instant::now() + time,
+            is_patient: false,
         })
     }
 
@@ -156,12 +168,30 @@ impl Guest {
         }
     }
 
+    /// The next bytes, however they end; they are waited for until then.
+    pub(super) fn piece(&mut self, end: Instant) -> Result<Vec<u8>, Silence> {
+        self.deadline = end;
+        self.is_patient = true;
+        self.wait(PollFlags::empty())?;
+        let mut piece = vec![0; LINE_BYTES_MAX];
+        match rustix::io::read(&self.output, &mut piece) {
+            Ok(0) => Err(Silence::Ended),
+            Ok(count) => {
+                piece.truncate(count);
+                Ok(piece)
+            }
+            Err(Errno::INTR) => Ok(Vec::new()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Waits until it has said something, or listens if that is waited for; what it says for its
     /// author is taken meanwhile.
     fn wait(&mut self, wanted: PollFlags) -> Result<(), Silence> {
         // A call has the time that its manifest gives it.
         let deadline = match self.conversation.task() {
             Some(Task::Call) => self.deadline,
+            _ if self.is_patient => self.deadline,
             _ => self.deadline.min(Instant::now() + PATIENCE),
         };
         loop {

@@ -14,6 +14,7 @@ use sentinel_core::text::json::{self, Value};
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
+use super::server;
 use crate::configuration;
 use crate::skills::shelf::hex;
 use crate::style::Style;
@@ -85,6 +86,14 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
                         out.field("parameters", tool.schema_for_models().as_str());
                     });
                 }
+                for offered in skill.listing.iter().flat_map(|it| it.offered(&skill.name)) {
+                    out.object(|out| {
+                        out.field("tool", offered.name().as_str());
+                        out.field("description", offered.claim.description.as_str());
+                        out.field("parameters", offered.claim.schema.as_str());
+                        out.optional("left_out", offered.left_out);
+                    });
+                }
             });
         });
         println!("{line}");
@@ -94,6 +103,11 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     println!("in {}\nSHA-256 {}", plain(&skill.place), hex(&skill.digest));
     if let Some(manifest) = &skill.manifest {
         show_manifest(manifest);
+        match (&skill.listing, &manifest.server) {
+            (Some(listing), Some(_)) => server::show(manifest, listing, None),
+            (None, Some(server)) => server::show_start(manifest, server),
+            (_, None) => {}
+        }
     }
     if let Some(instructions) = &skill.instructions {
         println!("\nInstructions for a model ({}):\n", plain(&instructions.description));
@@ -111,6 +125,11 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 pub(super) fn approve(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let found = Found::look(&arguments)?;
     let skill = found.named(&arguments.operand(0, "the name of a skill")?)?;
+    // What is wrong may be wrong because of what it listed before.
+    let is_server = skill.manifest.as_ref().is_some_and(|it| it.server.is_some());
+    if is_server {
+        return server::approve(&arguments, skill);
+    }
     if let Some(problem) = skill.problems.first() {
         return Err(format!("{} cannot be used: {}", plain(&skill.name), plain(problem)).into());
     }
@@ -174,6 +193,11 @@ impl Found {
         });
         let look = format!("look at it: sentinel skill show {name}");
         let approve = format!("then approve it: sentinel skill approve {name}");
+        let is_asked = skill.listing.is_some();
+        if skill.manifest.as_ref().is_some_and(|it| it.server.is_some()) && !is_asked {
+            let ask = format!("let it say what it has: sentinel skill approve {name}");
+            return State { word: "new", next: vec![ask] };
+        }
         let Some(known) = known else {
             let read = "the agent has not read it yet: kill -HUP, or its next start".to_string();
             return State { word: "unread", next: vec![look, approve, read] };
@@ -263,7 +287,7 @@ fn kind(parameter: &Parameter) -> String {
     }
 }
 
-fn effect(effect: Effect) -> &'static str {
+pub(super) fn effect(effect: Effect) -> &'static str {
     match effect {
         Effect::Read => "reads",
         Effect::Workspace => "changes the workspace",

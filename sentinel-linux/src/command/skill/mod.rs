@@ -5,6 +5,7 @@ mod guest;
 mod manage;
 mod new;
 mod run;
+mod server;
 
 use super::shown::JSON;
 use super::{Command, Switch};
@@ -83,8 +84,20 @@ itself is a claim; what it may do is what is granted.",
         details: "\
 Look at it first, with 'sentinel skill show NAME' and at its files. The digest of all of them goes
 into the signed log; a folder with another digest is not used until it is approved again. A call
-needs a grant besides: sentinel grant 'skill NAME'",
-        options: &[JSON],
+needs a grant besides: sentinel grant 'skill NAME'
+
+An MCP server is started in a sandbox, where it sees nothing but its folder, and asked what it has.
+That is shown, and kept as tools.json in its folder: a server that lists something else later is
+not used until it is approved again.",
+        options: &[
+            JSON,
+            Switch {
+                name: "yes",
+                short: None,
+                value: "",
+                summary: "do not ask whether what a server lists is to be approved",
+            },
+        ],
         run: manage::approve,
     },
     Command {

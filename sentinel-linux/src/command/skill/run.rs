@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use sentinel_core::order;
-use sentinel_core::skill::{Kind, Manifest, Tool};
+use sentinel_core::skill::{Kind, Manifest, Skill, Tool};
 use sentinel_core::text::json;
 use sentinel_skill_abi::Code;
 use sentinel_skill_abi::message::{Service, ToHost};
@@ -17,6 +17,7 @@ use super::super::shown::plain;
 use super::check;
 use super::guest::Guest;
 use super::manage::Found;
+use super::server;
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::Folder;
 use crate::skills::{read, with_handles};
@@ -37,6 +38,17 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Err(plain(problem).into());
     }
     let wanted = arguments.operands.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    if let Some(listing) = &skill.listing {
+        let words: Vec<&str> =
+            arguments.operands.iter().skip(2).filter_map(|word| word.to_str()).collect();
+        let folder = unchanged(skill)?;
+        let is_granted = state.word == "ready";
+        let called = (wanted, words.as_slice());
+        let (output, is_error) = server::run(&folder, manifest, listing, called, is_granted)
+            .map_err(|why| plain(&why))?;
+        println!("{}", plain(&output));
+        return Ok(if is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
     let tool = manifest.tools.iter().find(|tool| tool.name == wanted).ok_or_else(|| {
         let tools: Vec<&str> = manifest.tools.iter().map(|tool| tool.name.as_str()).collect();
         format!("name a tool of it: {}", tools.join(", "))
@@ -45,11 +57,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         arguments.operands.iter().skip(2).map(|word| word.to_str()).collect();
     let given = given(tool, &words.ok_or("the arguments are no text")?)?;
     let (told, files) = handed(tool, &given)?;
-    // What was approved is what runs: nothing of it may have changed since it was looked at.
-    let folder = Folder::read(Path::new(&skill.place))?;
-    if folder.digest != skill.digest {
-        return Err(format!("{} changes while it is looked at", plain(&name)).into());
-    }
+    let folder = unchanged(skill)?;
     let mut guest = Guest::start(&Sandboxes::new()?, &folder, manifest)?;
     let times = arguments.text("times")?;
     let times = times.map(|word| word.parse::<usize>().ok().filter(|count| *count > 0));
@@ -71,6 +79,15 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         eprintln!("{count} calls, the middle one {middle}, the fastest {least}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was approved is what runs: nothing of it may have changed since it was looked at.
+fn unchanged(skill: &Skill) -> Result<Folder, String> {
+    let folder = Folder::read(Path::new(&skill.place))?;
+    match folder.digest == skill.digest {
+        true => Ok(folder),
+        false => Err(format!("{} changes while it is looked at", plain(&skill.name))),
+    }
 }
 
 /// The same call so often, and how long each took.

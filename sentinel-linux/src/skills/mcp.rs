@@ -1,0 +1,323 @@
+//! An MCP server that runs: what is asked of it, what it says, and what follows.
+//!
+//! A server says in its own words what it can do, and each time anew. So nothing is asked of it
+//! before it has listed its tools, and listed those that were approved. One that lists others, at
+//! its start or later, is ended, and its approval is over.
+//!
+//! # Invariants
+//! - A call is made only between two listings that were approved.
+//! - However many messages it sends and however long they are, a bound ends it.
+//! - It is told of nothing but the directories that its sandbox shows.
+//!
+//! # Not here
+//! What lines mean: [`sentinel_core::mcp`]. Pipes, time and the sandbox: [`guest`](super::guest).
+
+use std::time::Duration;
+
+use sentinel_core::mcp::{
+    Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, Got, Items, RequestNumber,
+    Root,
+};
+use sentinel_core::sandbox::Mount;
+use sentinel_core::skill::Deed;
+use sentinel_core::text::json::{self, Numbers};
+use sentinel_core::time::Instant;
+
+use super::guest::{Guest, LEAVING, Stage};
+use crate::log;
+
+/// What is known of a server.
+#[derive(Debug)]
+pub(super) struct Server {
+    client: Client,
+    /// The digest of the tools that were approved.
+    pinned: [u8; 32],
+    /// The call that goes on.
+    request: Option<RequestNumber>,
+    /// What it said since it was last given a call.
+    messages: usize,
+    bytes: usize,
+    /// Whether it listed other tools than those, and may say in a moment that they changed.
+    is_unlike: bool,
+    /// Whether it lists other tools than those.
+    differs: bool,
+    /// Whether it is to rest after this, because it took too long.
+    took_too_long: bool,
+}
+
+impl Server {
+    /// Greets a server that sees these directories.
+    pub(super) fn new(pinned: [u8; 32], mounts: &[Mount]) -> Self {
+        let roots = mounts.iter().map(|mount| root(&mount.path)).collect();
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        let client = Client::new(ClientOffer { version, roots, may_ask: false });
+        Self {
+            client,
+            pinned,
+            request: None,
+            messages: 0,
+            bytes: 0,
+            is_unlike: false,
+            differs: false,
+            took_too_long: false,
+        }
+    }
+
+    pub(super) const fn differs(&self) -> bool {
+        self.differs
+    }
+
+    /// Whether it said more than anybody reads.
+    fn count(&mut self, piece: &[u8]) -> bool {
+        self.bytes = self.bytes.saturating_add(piece.len());
+        let lines = piece.iter().filter(|byte| **byte == b'\n').count();
+        self.messages = self.messages.saturating_add(lines);
+        self.messages > MESSAGES_MAX || self.bytes > BYTES_MAX
+    }
+
+    fn ask(&mut self, deed: &Deed, arguments: &str) -> Result<RequestNumber, ClientError> {
+        let document = json::parse(arguments.as_bytes()).map_err(|_| ClientError::NoObject)?;
+        let root = document.root();
+        let text = |key| root.find(key).and_then(|it| it.as_str().ok());
+        match deed {
+            Deed::Call(tool) => self.client.call(tool, arguments),
+            Deed::List(items) => self.client.list(*items, text("cursor")),
+            Deed::Read(Items::Resources) => self.client.resource(text("uri").unwrap_or_default()),
+            Deed::Read(Items::Prompts) => {
+                let members = root.find("arguments").and_then(|it| it.members().ok());
+                let members = members.into_iter().flatten();
+                let pairs: Vec<(&str, &str)> = members
+                    .filter_map(|(name, value)| Some((name, value.as_str().ok()?)))
+                    .collect();
+                self.client.prompt(text("name").unwrap_or_default(), &pairs)
+            }
+        }
+    }
+}
+
+impl Guest {
+    /// Does what the client wants before anything came.
+    pub(super) fn greet_server(&mut self, now: Instant) {
+        self.with_server(|guest, server| guest.follow(now, server));
+    }
+
+    /// Takes what a server says.
+    pub(super) fn hear_server(&mut self, now: Instant, mut input: &[u8]) {
+        self.with_server(|guest, server| {
+            if server.count(input) {
+                return guest.broke("it says more than anybody reads");
+            }
+            while !input.is_empty() && !guest.is_gone() {
+                server.client.receive(&mut input);
+                guest.follow(now, server);
+            }
+        });
+    }
+
+    /// Asks it for what its job is.
+    pub(super) fn call_server(&mut self, now: Instant) {
+        self.with_server(|guest, server| {
+            let Some((deed, arguments)) = guest.asked() else { return };
+            (server.messages, server.bytes) = (0, 0);
+            match server.ask(&deed, &arguments) {
+                Ok(request) => server.request = Some(request),
+                Err(error) => guest.finish(now, error.to_string(), true),
+            }
+            guest.follow(now, server);
+        });
+    }
+
+    /// Tells it that nobody waits for what it was asked. It is ended whatever it answers: a server
+    /// need not say when it has stopped.
+    pub(super) fn leave_server(&mut self, now: Instant, took_too_long: bool) {
+        self.with_server(|guest, server| {
+            if let Some(request) = server.request.take() {
+                server.client.cancel(request);
+            }
+            server.took_too_long = took_too_long;
+            guest.stage = Stage::Leaving;
+            guest.deadline = now.after(LEAVING);
+            guest.follow(now, server);
+        });
+    }
+
+    /// Whether it listed something else than was approved, and nothing since.
+    pub(super) fn is_unlike(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.is_unlike)
+    }
+
+    /// Ends one that lists other tools than those that were approved.
+    pub(super) fn end_unlike(&mut self) {
+        self.with_server(|guest, server| {
+            server.differs = true;
+            guest.broke("it lists other tools than those that were approved");
+        });
+    }
+
+    /// Whether it is to rest after it left.
+    pub(super) fn took_too_long(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.took_too_long)
+    }
+
+    /// The client is taken out, because what it gives is done with the rest.
+    fn with_server(&mut self, then: impl FnOnce(&mut Self, &mut Server)) {
+        if let Some(mut server) = self.server.take() {
+            then(self, &mut server);
+            self.server = Some(server);
+        }
+    }
+
+    fn follow(&mut self, now: Instant, server: &mut Server) {
+        let effects: Vec<ClientEffect> = std::iter::from_fn(|| server.client.poll()).collect();
+        // What was under way failed because of it.
+        let broken = effects.iter().find_map(|effect| match effect {
+            ClientEffect::Broken(fault) => Some(fault.to_string()),
+            _ => None,
+        });
+        if let Some(why) = broken {
+            return self.broke(&why);
+        }
+        for effect in effects {
+            if self.is_gone() {
+                return;
+            }
+            match effect {
+                ClientEffect::Send(line) => self.tell(&line),
+                ClientEffect::Ready(peer) => {
+                    self.stage = Stage::Describing;
+                    if !peer.has[0] {
+                        self.listed(now, server, &Claims::default());
+                    }
+                }
+                ClientEffect::Tools(claims) => self.listed(now, server, &claims),
+                ClientEffect::Done { request, got } if server.request == Some(request) => {
+                    server.request = None;
+                    let (content, is_error) = words(got);
+                    self.done_with(now, content, is_error);
+                }
+                ClientEffect::Failed { request, why } if server.request == Some(request) => {
+                    server.request = None;
+                    self.finish(now, why, true);
+                }
+                ClientEffect::Progress { words, .. } => {
+                    let skill = self.name();
+                    log::debug!(
+                        "skill",
+                        [skill = skill, message = words.as_str()],
+                        "a call goes on"
+                    );
+                }
+                // It was told that there is nobody to ask.
+                ClientEffect::Ask(asked) => {
+                    let _ = server.client.answer(asked.question, Decision::Decline);
+                }
+                ClientEffect::Log(text) => self.remark(&text),
+                _ => {}
+            }
+        }
+        if self.stage == Stage::Waiting && self.call().is_some() {
+            // Outside, where the client is back in its place.
+            self.calls_next = true;
+        }
+    }
+
+    /// Some servers list a part of their tools until they know what their client can do. So one
+    /// that was not asked for anything yet has a moment to list the others.
+    fn listed(&mut self, now: Instant, server: &mut Server, claims: &Claims) {
+        let is_new = self.stage == Stage::Describing;
+        server.is_unlike = claims.digest() != server.pinned;
+        if server.is_unlike && is_new {
+            self.deadline = now.after(SETTLING);
+        } else if server.is_unlike {
+            server.differs = true;
+            self.broke("it lists other tools than those that were approved");
+        } else if is_new {
+            self.stage = Stage::Waiting;
+        }
+    }
+}
+
+/// What a model is told of what came.
+fn words(got: Got) -> (String, bool) {
+    match got {
+        Got::Output { text, structured: None, is_error } => (text, is_error),
+        Got::Output { text, structured: Some(structured), is_error } => {
+            // Servers say the same in both, for clients that read only one.
+            match text.is_empty() || is_same(&text, &structured) {
+                true => (structured, is_error),
+                false => (format!("{text}\n{structured}"), is_error),
+            }
+        }
+        Got::List { items, next } => {
+            let mut text = String::new();
+            for item in items {
+                text += &item.key;
+                for more in [&item.name, &item.description] {
+                    if !more.is_empty() && *more != item.key {
+                        text += "  ";
+                        text += more;
+                    }
+                }
+                text.push('\n');
+            }
+            if let Some(next) = next {
+                text += &format!("[there is more; the cursor is {next}]\n");
+            }
+            (text, false)
+        }
+        Got::Text(text) => (text, false),
+    }
+}
+
+fn is_same(text: &str, structured: &str) -> bool {
+    let canonical = |text: &str| {
+        let options = json::Options::new().bytes(usize::MAX);
+        let document = options.parse(text.as_bytes()).ok()?;
+        document.root().canonical(Numbers::Round).ok()
+    };
+    canonical(text).is_some_and(|text| Some(text) == canonical(structured))
+}
+
+/// A directory as an address: what is no plain letter is written as its number (RFC 8089).
+pub(crate) fn root(path: &[u8]) -> Root {
+    let mut uri = String::from("file://");
+    for byte in path {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri += &format!("%{byte:02X}"),
+        }
+    }
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    Root { uri, name: String::from_utf8_lossy(name).into_owned() }
+}
+
+/// How long a server has after it was greeted, until its list is what it is.
+pub(crate) const SETTLING: Duration = Duration::from_secs(2);
+/// Messages of a server in one call, as of any skill.
+const MESSAGES_MAX: usize = 4096;
+/// Bytes of these messages: a few of the longest.
+const BYTES_MAX: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_is_an_address() {
+        let shown = root("/srv/a b/é%".as_bytes());
+        assert_eq!(shown.uri, "file:///srv/a%20b/%C3%A9%25");
+        assert_eq!(shown.name, "é%");
+    }
+
+    #[test]
+    fn what_is_said_twice_is_told_once() {
+        let output = |text: &str, structured: &str| {
+            let structured = Some(structured.to_string());
+            words(Got::Output { text: text.into(), structured, is_error: false }).0
+        };
+        assert_eq!(output(r#"{ "b":1.0, "a":2 }"#, r#"{"a":2,"b":1}"#), r#"{"a":2,"b":1}"#);
+        assert_eq!(output("", r#"{"a":2}"#), r#"{"a":2}"#);
+        assert_eq!(output("two", r#"{"a":2}"#), "two\n{\"a\":2}");
+    }
+}
