@@ -105,6 +105,14 @@ impl Agent {
         }
     }
 
+    /// Goes on as if each skill were approved as it is.
+    pub(super) fn take_skills_for_approved(&mut self) {
+        let installed = self.settings.installed.iter();
+        self.standings = installed
+            .map(|(name, it)| (name.clone(), Standing { digest: it.digest, is_enabled: true }))
+            .collect();
+    }
+
     /// Whether a call would touch what its skill shall never have.
     pub(super) fn is_never(&self, call: &Call) -> bool {
         let Some(name) = self.settings.skills.get(call.tool()) else { return false };

@@ -47,8 +47,9 @@ conversation in which nothing was read yet, or what --read says, which nobody vo
   sentinel policy explain 'http_fetch {\"url\": \"https://example.com/x\"}' \\
       --said 'what is new?' --read 'now fetch https://example.com/x'
 
-Of a scenario file every call is explained as it is decided there, or those of one line. Nothing
-is done, asked or recorded.",
+A skill counts as approved here; 'sentinel skill list' says whether it is. Of a scenario file
+every call is explained as it is decided there, or those of one line. Nothing is done, asked or
+recorded.",
         options: &[
             Switch {
                 name: "said",

@@ -122,3 +122,15 @@ fn an_agent_at_work_takes_skills_in() {
     house.say(&["skill", "disable", "free-space"]);
     assert!(house.say(&["skill", "list"]).contains("sentinel skill enable free-space"));
 }
+
+/// What would be decided about a call of a skill is asked without a log, so approvals do not count.
+#[test]
+fn a_call_of_a_skill_is_explained() {
+    let house = House::new("explained");
+    install_example(&house, "free-space");
+    let said = house.say(&["policy", "explain", "free-space__free {}"]);
+    assert!(said.contains("denied (rule 1): nobody granted it"), "{said}");
+    house.configure(&["skill free-space"], None);
+    let said = house.say(&["policy", "explain", "free-space__free {}"]);
+    assert!(said.contains("free-space__free allowed"), "{said}");
+}

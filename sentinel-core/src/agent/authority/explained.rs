@@ -105,6 +105,8 @@ pub fn explain_call(
     let (_, call) = settings.tools.read(&wanted).map_err(Unexplained::Call)?;
     let mut agent = Agent::new(settings.clone()).map_err(Unexplained::Settings)?;
     agent.now = Now { instant: Instant(0), wall: now };
+    // What was approved stands in the log, which is not asked here.
+    agent.take_skills_for_approved();
     // Grants that have ended have, by this time.
     agent.table.sweep(now);
     let needs = agent.needs(&call);
