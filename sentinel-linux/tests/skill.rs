@@ -78,7 +78,7 @@ fn what_is_written_at_first_works() {
 fn the_examples_keep_to_the_contract() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/skills");
     let place = Place::new("examples");
-    for name in ["git-summary", "free-space"] {
+    for name in ["git-summary", "free-space", "weather"] {
         // A copy, that somebody without rights can read wherever the examples lie.
         let copy = place.0.join(name);
         fs::create_dir(&copy).unwrap();

@@ -1,6 +1,8 @@
 //! Skills that a model calls.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 
 use crate::house::{House, install_example, model};
 
@@ -76,4 +78,75 @@ fn instructions_are_read_on_demand() {
     assert!(seen[1].contains("Boil the water first."), "{}", seen[1]);
     let listed = house.say(&["conversations", "list", "--json"]);
     assert!(listed.contains("\"is_untrusted\":true"), "{listed}");
+}
+
+/// A server of places and their weather.
+fn weather() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = forecast(&mut stream.unwrap());
+        }
+    });
+    port
+}
+
+fn forecast(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let body = match head.contains("/v1/search?name=Lisbon") {
+        true => "{\"results\":[{\"name\":\"Lisbon\",\"latitude\":38.7,\"longitude\":-9.1}]}",
+        false if head.contains("latitude=38.7&longitude=-9.1") => {
+            "{\"current\":{\"temperature_2m\":21.5,\"wind_speed_10m\":9.3}}"
+        }
+        false => "{}",
+    };
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", body.len());
+    stream.write_all((head + "Connection: close\r\n\r\n" + body).as_bytes())
+}
+
+/// The weather, by a host that is granted; and without the grant no model is told of it.
+#[test]
+fn a_skill_reaches_the_host_that_it_requires_and_that_is_granted() {
+    let house = House::new("weather");
+    install_example(&house, "weather");
+    let port = weather();
+    let place = house.path.join("skills/weather");
+    let change = |file: &str, changes: &[(&str, &str)]| {
+        let mut text = fs::read_to_string(place.join(file)).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "{from}");
+            text = text.replace(from, to);
+        }
+        fs::write(place.join(file), text).unwrap();
+    };
+    let here = format!("http://localhost:{port}");
+    let hosts = ["https://geocoding-api.open-meteo.com", "https://api.open-meteo.com"];
+    change("run.py", &[(hosts[0], &here), (hosts[1], &here)]);
+    let both = "\"connect geocoding-api.open-meteo.com\", \"connect api.open-meteo.com\"";
+    change("skill.toml", &[(both, &format!("\"connect localhost:{port}\""))]);
+    let calls = [("weather__today", "{\"place\":\"Lisbon\"}")];
+    let (model_port, seen) = model(&calls);
+    house.configure(&[], Some(model_port));
+    house.allow("weather");
+    house.ask("how is the weather in Lisbon?");
+    {
+        let seen = seen.lock().unwrap();
+        assert!(!seen[0].contains("weather__today"), "{}", seen[0]);
+    }
+    let (model_port, seen) = model(&calls);
+    house.configure(&[&format!("connect localhost:{port}")], Some(model_port));
+    house.ask("how is the weather in Lisbon?");
+    let seen = seen.lock().unwrap();
+    let last = seen.last().unwrap();
+    assert!(last.contains("21.5") && last.contains("Lisbon"), "{last}");
+    let log = house.say(&["audit", "show"]);
+    assert!(log.contains("host=\"localhost\""), "{log}");
+    house.say(&["audit", "replay"]);
 }
