@@ -46,6 +46,30 @@ pub const SKILL_MEMORY_MIB: i64 = 256;
 /// The most mebibytes of memory.
 pub const SKILL_MEMORY_MIB_MAX: i64 = 4096;
 
+/// Bytes of a module. It is read and checked whole before it runs; a large one in Rust has a
+/// twentieth of it.
+pub const SKILL_MODULE_BYTES_MAX: u64 = 8 << 20;
+
+/// Millions of instructions that a module has for each thing it is asked, if nothing is said: some
+/// seconds of them.
+pub const SKILL_FUEL_MILLIONS: i64 = 1000;
+
+/// And at most: more than a call has time for.
+pub const SKILL_FUEL_MILLIONS_MAX: i64 = 1_000_000;
+
+/// Elements of each table of a module: functions that it calls by number, and it has no more of
+/// them.
+pub const SKILL_TABLE_ELEMENTS_MAX: usize = 100_000;
+
+/// Tables of a module: compilers make one.
+pub const SKILL_TABLES_COUNT_MAX: usize = 16;
+
+/// How deep functions of a module call each other.
+pub const SKILL_CALLS_DEPTH_MAX: usize = 10_000;
+
+/// Bytes of what a module's functions hold while they call each other, besides its memory.
+pub const SKILL_STACK_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of an output, unless the manifest says otherwise: what a model reads with profit.
 pub const SKILL_OUTPUT_BYTES: i64 = 16 * 1024;
 

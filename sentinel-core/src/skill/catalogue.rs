@@ -243,11 +243,14 @@ fn read(folder: &Folder) -> Skill {
     }
     if let Some(manifest) = &skill.manifest {
         skill.name.clone_from(&manifest.name);
-        // The program of a server may be one of the system.
-        let is_elsewhere = manifest.runtime == Runtime::Mcp && manifest.entry.starts_with('/');
-        if manifest.runtime == Runtime::Wasm {
-            skill.problems.push("modules cannot be run yet, only programs".into());
-        } else if !is_elsewhere && !folder.programs.contains(&manifest.entry) {
+        // The program of a server may be one of the system. A module is no program: whoever reads
+        // the folder says if it is not there.
+        let is_elsewhere = match manifest.runtime {
+            Runtime::Process => false,
+            Runtime::Wasm => true,
+            Runtime::Mcp => manifest.entry.starts_with('/'),
+        };
+        if !is_elsewhere && !folder.programs.contains(&manifest.entry) {
             let what = format!("its entry '{}' is no program of it", manifest.entry);
             skill.problems.push(what);
         }
@@ -271,6 +274,9 @@ fn hosts(manifest: &Manifest) -> Result<Vec<Destination>, String> {
     let mut places = Vec::new();
     for grant in &manifest.capabilities.required {
         let Resource::Connect { hosts, ports, http: _ } = &grant.resource else { continue };
+        if manifest.runtime == Runtime::Wasm {
+            return Err(format!("a module reaches no host, and it requires '{grant}'"));
+        }
         match hosts {
             HostPattern::Exact(host) if ports.first == ports.last => {
                 places.push(Destination { host: host.clone(), port: ports.first });

@@ -170,6 +170,9 @@ pub struct Bounds {
     pub memory_bytes: u64,
     /// Bytes of what comes of it.
     pub output_bytes: usize,
+    /// What a module may do for each thing that it is asked: an instruction takes one, what moves
+    /// memory takes more.
+    pub fuel: u64,
 }
 
 impl Manifest {

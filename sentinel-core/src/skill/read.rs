@@ -19,10 +19,11 @@ use crate::config::{Reporter, quoted};
 use crate::label::{Effect, Secrecy};
 use crate::limits::{
     SKILL_CALL_SECONDS, SKILL_CALL_SECONDS_MAX, SKILL_DESCRIPTION_BYTES_MAX, SKILL_FILE_BYTES_MAX,
-    SKILL_GRANTS_COUNT_MAX, SKILL_LIST_COUNT_MAX, SKILL_MEMORY_MIB, SKILL_MEMORY_MIB_MAX,
-    SKILL_NAME_BYTES_MAX, SKILL_OUTPUT_BYTES, SKILL_OUTPUT_BYTES_MAX,
-    SKILL_PARAMETER_NAME_BYTES_MAX, SKILL_PARAMETERS_COUNT_MAX, SKILL_PATH_BYTES_MAX,
-    SKILL_TEXT_BYTES_MAX, SKILL_TOOLS_COUNT_MAX, SKILL_VERSION_BYTES_MAX, SKILL_WORDS_COUNT_MAX,
+    SKILL_FUEL_MILLIONS, SKILL_FUEL_MILLIONS_MAX, SKILL_GRANTS_COUNT_MAX, SKILL_LIST_COUNT_MAX,
+    SKILL_MEMORY_MIB, SKILL_MEMORY_MIB_MAX, SKILL_NAME_BYTES_MAX, SKILL_OUTPUT_BYTES,
+    SKILL_OUTPUT_BYTES_MAX, SKILL_PARAMETER_NAME_BYTES_MAX, SKILL_PARAMETERS_COUNT_MAX,
+    SKILL_PATH_BYTES_MAX, SKILL_TEXT_BYTES_MAX, SKILL_TOOLS_COUNT_MAX, SKILL_VERSION_BYTES_MAX,
+    SKILL_WORDS_COUNT_MAX,
 };
 use crate::text::toml::{Document, Limits, Table, Value};
 use crate::text::{Span, suggest};
@@ -91,6 +92,7 @@ impl Reader<'_, '_> {
             Some(_) => self.capabilities(start),
             None => Capabilities::default(),
         };
+        let runtime = self.word(skill, "runtime", RUNTIMES);
         let manifest = Manifest {
             name: self.name(skill, "name"),
             version: self.text(skill, "version", SKILL_VERSION_BYTES_MAX),
@@ -100,7 +102,7 @@ impl Reader<'_, '_> {
             tools: if is_server { Vec::new() } else { self.tools(start) },
             server,
             capabilities,
-            bounds: self.bounds(start),
+            bounds: self.bounds(start, runtime),
         };
         Some(manifest)
     }
@@ -292,23 +294,30 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn bounds(&mut self, root: Part<'_>) -> Bounds {
+    fn bounds(&mut self, root: Part<'_>, runtime: Runtime) -> Bounds {
         let part = match root.get("limits") {
             Some(_) => self.part(root, "limits"),
             None => None,
         };
         let part = part.unwrap_or(Part { table: None, span: root.span });
-        self.known(part, &["call_seconds", "memory_mib", "output_bytes"], "key");
+        self.known(part, &["call_seconds", "memory_mib", "output_bytes", "fuel_millions"], "key");
         let seconds = SKILL_CALL_SECONDS_MAX;
         let seconds = self.integer(part, "call_seconds", Some(SKILL_CALL_SECONDS), 1, seconds);
         let most = SKILL_MEMORY_MIB_MAX;
         let mebibytes = self.integer(part, "memory_mib", Some(SKILL_MEMORY_MIB), 1, most);
         let most = SKILL_OUTPUT_BYTES_MAX;
         let output = self.integer(part, "output_bytes", Some(SKILL_OUTPUT_BYTES), 1, most);
+        let most = SKILL_FUEL_MILLIONS_MAX;
+        let millions = self.integer(part, "fuel_millions", Some(SKILL_FUEL_MILLIONS), 1, most);
+        if let Some(value) = part.get("fuel_millions").filter(|_| runtime != Runtime::Wasm) {
+            let message = "'fuel_millions' is for modules, and this is a program";
+            self.reporter.error_with(Some(value.span()), message, "leave it out");
+        }
         Bounds {
             time: Duration::from_secs(seconds.unsigned_abs()),
             memory_bytes: mebibytes.unsigned_abs() << 20,
             output_bytes: usize::try_from(output).unwrap_or_default(),
+            fuel: millions.unsigned_abs().saturating_mul(1_000_000),
         }
     }
 

@@ -135,6 +135,11 @@ pub(crate) fn main() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(code) = crate::breakout::attempted() {
         return Ok(code);
     }
+    // What a sandbox of a module starts.
+    #[cfg(feature = "wasm")]
+    if let Some(code) = crate::skills::wasm::interpreted() {
+        return Ok(code);
+    }
     let (command, arguments) = match arguments::read(lexopt::Parser::from_env()) {
         Err(error) if isolate::is_meant() => return Ok(isolate::refuse_line(&error)),
         read => read?,

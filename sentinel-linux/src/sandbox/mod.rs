@@ -71,6 +71,8 @@ pub(crate) use self::published::Door;
 pub(crate) use self::search::found;
 pub(crate) use self::spawner::{Asked, Spawner, Talking};
 pub(crate) use self::system::ENVIRONMENT;
+#[cfg(feature = "wasm")]
+pub(crate) use self::system::is_inside;
 pub(crate) use self::watch::{Seen, Watch};
 
 /// What starts sandboxes, and keeps what can be used for more than one.

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::{SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX};
-use sentinel_core::skill::{self, Content};
+use sentinel_core::skill::{self, Content, Manifest, Runtime};
 
 /// A folder that was read.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// What the core is told of it.
     pub(crate) fn told(self) -> skill::Folder {
+        let fault = self.lacks_module();
         skill::Folder {
             name: self.name,
             place: self.place.display().to_string(),
@@ -43,8 +44,16 @@ impl Folder {
             listing: self.listing,
             programs: self.programs,
             digest: self.digest,
-            fault: None,
+            fault,
         }
+    }
+
+    /// The module that is not there.
+    fn lacks_module(&self) -> Option<String> {
+        let manifest = Manifest::read(MANIFEST, self.manifest.as_deref()?).value?;
+        let is_there = || self.programs.iter().chain(&self.others).any(|it| *it == manifest.entry);
+        let lacks = manifest.runtime == Runtime::Wasm && !is_there();
+        lacks.then(|| format!("its entry '{}' is no file of it", manifest.entry))
     }
 }
 

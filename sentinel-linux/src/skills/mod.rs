@@ -18,6 +18,7 @@ pub(crate) mod folder;
 mod guest;
 mod mcp;
 pub(crate) mod shelf;
+pub(crate) mod wasm;
 
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
@@ -31,7 +32,7 @@ use sentinel_core::config::Sandboxing;
 use sentinel_core::egress::Allowance;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
-use sentinel_core::skill::{Deed, Listing, Manifest, Tool};
+use sentinel_core::skill::{Deed, Listing, Manifest, Runtime, Tool};
 use sentinel_core::text::json;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::url::Reach;
@@ -107,7 +108,7 @@ impl Skills {
             ));
         }
         let is_let_out = called.allowance.is_some();
-        let mut profile = profile(called.manifest, called.place, is_let_out, called.sandboxing);
+        let mut profile = profile(called.manifest, called.place, is_let_out, called.sandboxing)?;
         profile.mounts.extend(called.shown.iter().cloned());
         profile.hidden = called.hidden;
         let (tool, deed, arguments) = match called.wanted {
@@ -277,22 +278,35 @@ impl Skills {
 }
 
 /// The sandbox of a skill.
-pub(crate) fn profile(
+fn profile(
     manifest: &Manifest,
     place: &Path,
     is_let_out: bool,
     sandboxing: &Sandboxing,
-) -> Profile {
+) -> Result<Profile, String> {
+    let limits = sandboxing.limits;
+    // What the operator says holds for every sandbox.
+    let memory = |bytes: u64| limits.memory_bytes.map_or(bytes, |most| most.min(bytes));
+    if manifest.runtime == Runtime::Wasm {
+        let mut profile = wasm::profile(manifest, place, memory(manifest.bounds.memory_bytes))?;
+        profile.requirement = sandboxing.requirement;
+        profile.limits = Limits {
+            time: None,
+            memory_bytes: profile.limits.memory_bytes.map(memory),
+            file_bytes: profile.limits.file_bytes,
+            pids: profile.limits.pids,
+            ..limits
+        };
+        return Ok(profile);
+    }
     let bytes = place.as_os_str().as_bytes();
     let mut profile = bare(manifest, place);
     profile.mounts.push(Mount { path: bytes.to_vec(), rights: Rights::Run });
     profile.requirement = sandboxing.requirement;
-    let limits = sandboxing.limits;
-    let memory = manifest.bounds.memory_bytes;
     profile.limits = Limits {
         // What waits is ended from here, and what takes too long as well.
         time: None,
-        memory_bytes: Some(limits.memory_bytes.map_or(memory, |most| most.min(memory))),
+        memory_bytes: Some(memory(manifest.bounds.memory_bytes)),
         file_bytes: Some(limits.file_bytes.map_or(FILE_BYTES_MAX, |it| it.min(FILE_BYTES_MAX))),
         pids: limits.pids.min(PROCESSES_MAX),
         ..limits
@@ -307,7 +321,7 @@ pub(crate) fn profile(
         let is_here = { is_here }.any(|reach| reach == Reach::Loopback);
         profile.environment.extend(way_to_proxy(is_here));
     }
-    profile
+    Ok(profile)
 }
 
 /// What is started, with its words, and nothing more.

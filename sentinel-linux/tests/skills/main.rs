@@ -8,6 +8,8 @@
 mod agent;
 mod hostile;
 mod house;
+#[cfg(feature = "wasm")]
+mod modules;
 mod operator;
 mod real;
 mod server;

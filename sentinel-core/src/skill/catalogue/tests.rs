@@ -97,13 +97,16 @@ fn what_clashes_is_not_used_and_says_with_whom() {
 #[test]
 fn a_skill_with_anything_wrong_brings_nothing() {
     let wasm = WEATHER.replace("\"process\"", "\"wasm\"");
+    let wasm = format!("{wasm}\n[capabilities.required]\ngrants = [\"connect a.example\"]\n");
+    let fuel = format!("{WEATHER}\n[limits]\nfuel_millions = 5\n");
     let wide = format!("{WEATHER}\n[capabilities.required]\ngrants = [\"connect *.example\"]\n");
     let mut unreadable = folder("weather", WEATHER);
     unreadable.fault = Some("a link".into());
     let mut no_program = folder("weather", WEATHER);
     no_program.programs.clear();
     for (folder, told) in [
-        (folder("weather", &wasm), "modules cannot be run yet"),
+        (folder("weather", &wasm), "a module reaches no host"),
+        (folder("weather", &fuel), "'fuel_millions' is for modules"),
         (folder("weather", &wide), "let out to single hosts"),
         (unreadable, "a link"),
         (no_program, "its entry 'run.py' is no program of it"),

@@ -20,6 +20,7 @@ use super::server;
 use crate::sandbox::Sandboxes;
 use crate::skills::describing;
 use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
+use crate::skills::wasm;
 use crate::style::Style;
 
 pub(super) fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -97,11 +98,6 @@ impl Report {
         for grant in manifest.missing(&[] as &[Grant], Timestamp(0)) {
             println!("{} it needs: {}", self.style.faint("note "), grant_line(grant));
         }
-        if manifest.runtime == Runtime::Wasm {
-            let note = "modules cannot be started yet, so only its files were looked at";
-            println!("{} {note}", self.style.faint("note "));
-            return Ok(());
-        }
         if !is_found {
             return Ok(());
         }
@@ -114,6 +110,20 @@ impl Report {
             return Ok(());
         }
         let sandboxes = Sandboxes::new()?;
+        if manifest.runtime == Runtime::Wasm {
+            match wasm::look(&sandboxes, &folder.place, manifest) {
+                Ok(time) => {
+                    let milliseconds = time.as_secs_f64() * 1e3;
+                    self.row(&format!("its module is read in {milliseconds:.1} ms"), Ok(()));
+                }
+                Err(problems) => {
+                    for problem in problems {
+                        self.row("its module can be run", Err(problem));
+                    }
+                    return Ok(());
+                }
+            }
+        }
         for (what, trial) in TRIALS {
             self.tried(what, &sandboxes, folder, manifest, |guest| trial(guest, manifest));
         }

@@ -14,13 +14,14 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 use sentinel_core::sandbox::{Limits, Mount, Profile, Rights};
-use sentinel_core::skill::Manifest;
+use sentinel_core::skill::{Manifest, Runtime};
 use sentinel_skill_abi::conversation::{Conversation, Task};
 use sentinel_skill_abi::limits::LINE_BYTES_MAX;
 use sentinel_skill_abi::{Fault, Lines};
 
 use crate::sandbox::{ENVIRONMENT, Sandboxes, Started, Streams};
 use crate::skills::folder::Folder;
+use crate::skills::wasm;
 
 /// A skill that is running.
 pub(super) struct Guest {
@@ -63,18 +64,12 @@ impl Guest {
         folder: &Folder,
         manifest: &Manifest,
     ) -> Result<Self, String> {
-        let place = folder.place.as_os_str().as_bytes();
-        let program = folder.place.join(&manifest.entry);
-        let mut profile = Profile::new(program.as_os_str().as_bytes(), place);
-        profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
-        profile.mounts.push(Mount { path: place.to_vec(), rights: Rights::Run });
         let time = manifest.bounds.time + PATIENCE;
-        profile.limits = Limits {
-            time: Some(time),
-            memory_bytes: Some(manifest.bounds.memory_bytes),
-            file_bytes: Some(FILE_BYTES_MAX),
-            ..Limits::default()
+        let mut profile = match manifest.runtime {
+            Runtime::Process | Runtime::Mcp => program(folder, manifest),
+            Runtime::Wasm => wasm::profile(manifest, &folder.place, manifest.bounds.memory_bytes)?,
         };
+        profile.limits.time = Some(time);
         Self::start_in(sandboxes, profile)
     }
 
@@ -257,6 +252,21 @@ impl Guest {
     pub(super) fn end(self) -> String {
         self.started.wait().end.to_string()
     }
+}
+
+/// The sandbox of a program.
+fn program(folder: &Folder, manifest: &Manifest) -> Profile {
+    let place = folder.place.as_os_str().as_bytes();
+    let program = folder.place.join(&manifest.entry);
+    let mut profile = Profile::new(program.as_os_str().as_bytes(), place);
+    profile.environment = ENVIRONMENT.iter().map(|word| word.as_bytes().to_vec()).collect();
+    profile.mounts.push(Mount { path: place.to_vec(), rights: Rights::Run });
+    profile.limits = Limits {
+        memory_bytes: Some(manifest.bounds.memory_bytes),
+        file_bytes: Some(FILE_BYTES_MAX),
+        ..Limits::default()
+    };
+    profile
 }
 
 fn failed(error: Errno) -> Silence {

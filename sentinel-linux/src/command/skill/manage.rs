@@ -4,19 +4,22 @@
 //! log, says what it read at its start and what was approved.
 
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 
 use sentinel_core::agent::OperatorCommand;
 use sentinel_core::control::Query;
 use sentinel_core::label::{Effect, Secrecy};
-use sentinel_core::skill::{Kind, Manifest, Parameter, Skill, grant_line};
+use sentinel_core::skill::{Kind, Manifest, Parameter, Runtime, Skill, grant_line};
 use sentinel_core::text::json::{self, Value};
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
 use super::server;
 use crate::configuration;
+use crate::sandbox::Sandboxes;
 use crate::skills::shelf::hex;
+use crate::skills::wasm;
 use crate::style::Style;
 
 pub(super) fn list(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -167,7 +170,8 @@ pub(super) struct State {
 impl Found {
     pub(super) fn look(arguments: &Arguments) -> Result<Self, Box<dyn Error>> {
         let configuration = configuration::find(arguments.path("config").as_deref(), true)?;
-        let skills = configuration.catalogue().skills().to_vec();
+        let mut skills = configuration.catalogue().skills().to_vec();
+        look_at_modules(&mut skills);
         let known = shown::management(arguments)?.list(Query::Skills)?;
         Ok(Self { skills, known })
     }
@@ -225,6 +229,20 @@ impl Found {
             _ => "not granted",
         };
         State { word, next }
+    }
+}
+
+/// Adds what is wrong with modules, which shows only when one looks into them.
+fn look_at_modules(skills: &mut [Skill]) {
+    let mut sandboxes = None;
+    for skill in skills.iter_mut().filter(|skill| skill.problems.is_empty()) {
+        let manifest = skill.manifest.as_ref().filter(|it| it.runtime == Runtime::Wasm);
+        let Some(manifest) = manifest else { continue };
+        let looked = match sandboxes.get_or_insert_with(Sandboxes::new) {
+            Ok(sandboxes) => wasm::look(sandboxes, Path::new(&skill.place), manifest),
+            Err(error) => Err(vec![error.to_string()]),
+        };
+        skill.problems.extend(looked.err().into_iter().flatten());
     }
 }
 

@@ -64,7 +64,10 @@ pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     match language {
         "rust" => println!(
             "\nTo build and to check it:\n  cd {word} && cargo build --release && \
-             install target/release/{name} skill/\n  sentinel skill check {word}/skill"
+             install target/release/{name} skill/\n  sentinel skill check {word}/skill\n\n\
+             As a WASM module, with entry = \"{name}.wasm\" and runtime = \"wasm\":\n  \
+             rustup target add wasm32-unknown-unknown\n  \
+             cargo build --release --target wasm32-unknown-unknown"
         ),
         _ => println!("\nTo check it:\n  sentinel skill check {word}"),
     }
