@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{crash, fuzz, luperiq, metal, sandboxes, sanitize, setup, similar, tidy};
+use crate::{crash, fuzz, luperiq, metal, sandboxes, sanitize, setup, similar, tidy, wasm};
 
 /// How a step ended when it did not fail.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,6 +103,7 @@ const STEPS: &[Step] = &[
     Step { name: "doc", about: "the documentation builds without a warning", run: doc },
     Step { name: "metal", about: "the core links into a bare-metal image", run: metal::run },
     Step { name: "luperiq", about: "the kernel boots and holds in QEMU", run: luperiq::run },
+    Step { name: "wasm", about: "a skill is a module, and a small one", run: wasm::run },
     Step { name: "fuzz-build", about: "the fuzz targets compile", run: fuzz::build_check },
     Step {
         name: "sanitize",

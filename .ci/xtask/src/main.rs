@@ -26,6 +26,7 @@ mod sanitize;
 mod setup;
 mod similar;
 mod tidy;
+mod wasm;
 mod workspace;
 
 use std::process::ExitCode;

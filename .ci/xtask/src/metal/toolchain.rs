@@ -1,4 +1,6 @@
-//! Which compiler makes the bare-metal image: rustup's with its target, or Debian's from sources.
+//! Which compiler makes the bare-metal image and modules: rustup's with its target, or Debian's.
+//!
+//! Debian's builds `core` and `alloc` from sources.
 //!
 //! Where rustup can download, `rustup target add` is all there is to it. Where it cannot, Debian
 //! packages a compiler (`rustc-web`, kept recent for browsers) with the sources of its `core` and
@@ -111,7 +113,7 @@ fn debian(workspace: &Workspace, target: &'static str) -> Result<Toolchain, Erro
                 .help("apt-get install rust-web-src"));
         }
     }
-    Ok(Toolchain::Debian { target, linker: linker(workspace)? })
+    Ok(Toolchain::Debian { target, linker: linker(workspace, target)? })
 }
 
 fn has_debian(workspace: &Workspace) -> bool {
@@ -122,7 +124,7 @@ fn has_debian(workspace: &Workspace) -> bool {
 }
 
 /// A linker that knows the target: rustup's, which only reads objects, or else the system's LLD.
-fn linker(workspace: &Workspace) -> Result<PathBuf, Error> {
+fn linker(workspace: &Workspace, target: &str) -> Result<PathBuf, Error> {
     let folder = workspace.process("rustc").args(["--print", "target-libdir"]).output();
     let bundled = folder.ok().and_then(|folder| {
         let folder = Path::new(folder.trim()).parent()?;
@@ -131,11 +133,12 @@ fn linker(workspace: &Workspace) -> Result<PathBuf, Error> {
     if let Some(bundled) = bundled {
         return Ok(bundled);
     }
-    let system = workspace.process(SYSTEM_LINKER).args(["--version"]);
+    let name = if target.starts_with("wasm") { MODULE_LINKER } else { SYSTEM_LINKER };
+    let system = workspace.process(name).args(["--version"]);
     if !system.succeeds() {
         apt::install(workspace, &["lld"])?;
     }
-    Ok(PathBuf::from(SYSTEM_LINKER))
+    Ok(PathBuf::from(name))
 }
 
 /// How cargo is told the linker of a target.
@@ -146,6 +149,7 @@ fn linker_variable(target: &str) -> String {
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const SYSTEM_LINKER: &str = "ld.lld";
+const MODULE_LINKER: &str = "wasm-ld";
 
 /// The target has 70 MB unpacked and takes seconds. Where rustup has no way out it fails as fast;
 /// should it hang instead, this is when Debian's turn comes.
