@@ -14,6 +14,7 @@ mod egress;
 mod http;
 mod memory;
 mod model;
+mod module;
 mod sandbox;
 mod size;
 mod skill;
