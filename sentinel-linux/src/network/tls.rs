@@ -4,14 +4,18 @@
 //! Switching any of it off. Who runs a server with a certificate of their own names the authority
 //! that signed it.
 
+mod chacha;
+mod curve;
+mod provider;
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::SigningKey;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
 };
@@ -28,8 +32,7 @@ pub(super) fn config(extra_roots: Option<&[u8]>) -> io::Result<Arc<ClientConfig>
             return Err(invalid("no `-----BEGIN CERTIFICATE-----` in it"));
         }
     }
-    let provider = CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() };
-    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider::provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(invalid)?
         .with_root_certificates(roots)
@@ -37,16 +40,6 @@ pub(super) fn config(extra_roots: Option<&[u8]>) -> io::Result<Arc<ClientConfig>
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::in_memory_sessions(SESSIONS_COUNT_MAX);
     Ok(Arc::new(config))
-}
-
-/// We never prove who we are by a key, so that nothing that reads or signs with one is linked.
-#[derive(Debug)]
-struct NoKeys;
-
-impl KeyProvider for NoKeys {
-    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
-        Err(Error::General("this program has no keys of its own".into()))
-    }
 }
 
 /// The beginning of a secure connection to a host.

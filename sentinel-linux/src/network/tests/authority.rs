@@ -57,8 +57,16 @@ impl Authority {
             _ => {}
         }
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        server_config(certificate.der().clone(), &key)
+        server_config(self.certificate(&params, &key), &key)
+    }
+
+    /// A certificate for a key.
+    pub(crate) fn certificate(
+        &self,
+        params: &CertificateParams,
+        key: &KeyPair,
+    ) -> CertificateDer<'static> {
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
     }
 
     /// A server that signed its certificate itself.
