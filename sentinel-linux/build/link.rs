@@ -14,6 +14,11 @@ pub(crate) fn arguments() {
     println!("cargo::rerun-if-changed=build/link.rs");
     println!("cargo::rustc-check-cfg=cfg(no_unwinding)");
     let is_linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
+    if is_linux {
+        // Some functions of ring are defined once more (`network/tls/generator.rs`), in every build
+        // so that every test goes through them.
+        println!("cargo::rustc-link-arg=-Wl,-z,muldefs");
+    }
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let Some(directory) = env::var_os("OUT_DIR").filter(|_| is_linux && is_release) else {
         return;
@@ -28,10 +33,6 @@ pub(crate) fn arguments() {
         leave_tables_out(Path::new(&directory));
     }
     println!("cargo::rustc-cfg=no_unwinding");
-    if is_static {
-        // The walk of ours stands before that of the static unwinder, whose other parts are linked.
-        println!("cargo::rustc-link-arg-bins=-Wl,-z,muldefs");
-    }
     let linkers = linkers();
     if let Some(linkers) = &linkers {
         println!("cargo::rustc-link-arg-bins=-B{}", linkers.display());

@@ -6,6 +6,7 @@
 
 mod chacha;
 mod curve;
+mod generator;
 mod provider;
 #[cfg(test)]
 mod tests;

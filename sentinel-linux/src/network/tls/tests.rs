@@ -1,4 +1,4 @@
-//! Each suite, group and kind of key with a server of `ring`'s own.
+//! Each suite, group and kind of key with a server of `ring`'s own, and what is known of P-256.
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use rustls::crypto::ring::{cipher_suite as suites, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, ring};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ClientConnection, NamedGroup, ServerConfig, ServerConnection, SupportedCipherSuite};
+use webpki::ring::ECDSA_P256_SHA256;
 
 use super::curve::X25519;
 use super::{config, connection};
@@ -160,4 +161,50 @@ fn the_other_side_of_x25519_agrees_and_nothing_of_small_order_is_taken() {
         assert!(X25519.start().unwrap().complete(half).is_err(), "{half:?}");
     }
     assert_eq!(X25519.name(), NamedGroup::X25519);
+}
+
+/// RFC 6979 §A.2.5: a key on P-256, and the signature of `sample` with SHA-256.
+const SECRET: &str = "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721";
+const PUBLIC: &str = "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6\
+                      7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+const SIGNATURE: &str = "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716\
+                         f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8";
+
+#[test]
+fn a_known_signature_on_p256_is_verified() {
+    let key = bytes(&format!("04{PUBLIC}"));
+    // Both numbers have their highest bit set, and so a zero before them.
+    let (r, s) = SIGNATURE.split_at(64);
+    let signature = bytes(&format!("3046022100{r}022100{s}"));
+    ECDSA_P256_SHA256.verify_signature(&key, b"sample", &signature).unwrap();
+    for (message, at) in [(&b"simple"[..], None), (b"sample", Some(20)), (b"sample", Some(60))] {
+        let mut changed = signature.clone();
+        if let Some(at) = at {
+            changed[at] ^= 1;
+        }
+        assert!(ECDSA_P256_SHA256.verify_signature(&key, message, &changed).is_err());
+    }
+}
+
+#[test]
+fn a_known_secret_on_p256_has_its_known_public_key() {
+    // RFC 5208 and RFC 5915. `ring` computes the public key and refuses one that differs.
+    let head = "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b0201010420";
+    let whole = format!("{head}{SECRET}a14403420004{PUBLIC}");
+    let key = KeyPair::try_from(bytes(&whole)).unwrap();
+    assert!(key.public_key_raw().ends_with(&bytes(PUBLIC)));
+    let wrong = whole.replace("4462299", "4462298");
+    assert!(KeyPair::try_from(bytes(&wrong)).is_err());
+}
+
+/// What `generator.rs` defines once more carries the version of `ring` in its names.
+#[test]
+fn the_names_of_rings_functions_are_those_of_its_version() {
+    let locked = include_str!("../../../../Cargo.lock");
+    assert!(locked.contains("name = \"ring\"\nversion = \"0.17.14\"\n"));
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    let digit = |index: usize| u8::from_str_radix(&text[index..index + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(digit).collect()
 }
