@@ -9,12 +9,13 @@
 //! - A write is safe when the file was synced and, since the file was opened, what leads to it:
 //!   nobody knows whether whoever made it came as far.
 
+mod queue;
+
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -23,6 +24,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::retry_on_intr;
 use sentinel_core::journal::EpochSeed;
 
+use self::queue::Queue;
 use crate::metrics::JournalFigures;
 use crate::state::{self, log_name};
 
@@ -68,8 +70,8 @@ pub(crate) enum Done {
 /// The thread, from the outside.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    deeds: Option<Sender<Deed>>,
-    done: Receiver<Done>,
+    deeds: Arc<Queue<Deed>>,
+    done: Arc<Queue<Done>>,
     wake: Arc<OwnedFd>,
     thread: Option<JoinHandle<()>>,
     /// Writes that were asked for and not told of yet.
@@ -87,35 +89,37 @@ impl Journal {
     ) -> io::Result<Self> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let mut disk = Disk::open(directory, last, bytes_count)?;
-        let (deeds, asked) = channel::<Deed>();
-        let (tell, done) = channel();
+        let (deeds, done) = (Arc::new(Queue::new()), Arc::new(Queue::new()));
+        let (asked, tell) = (deeds.clone(), done.clone());
         let bell = wake.clone();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             // It ends when nobody asks for anything any more.
-            while let Ok(deed) = asked.recv() {
-                let (began, bytes) = (Instant::now(), deed.bytes_count());
-                let Some(outcome) = disk.perform(deed) else { continue };
-                if bytes > 0 {
-                    let is_safe = matches!(outcome, Done::Persisted { .. });
-                    figures.wrote(bytes, began.elapsed(), is_safe);
-                }
-                if tell.send(outcome).is_err() {
+            loop {
+                let some: Vec<Deed> = asked.wait();
+                if some.is_empty() {
                     break;
                 }
-                // A full counter is a bell that rings already.
-                let _ = retry_on_intr(|| rustix::io::write(&*bell, &1_u64.to_ne_bytes()));
+                for deed in some {
+                    let (began, bytes) = (Instant::now(), deed.bytes_count());
+                    let Some(outcome) = disk.perform(deed) else { continue };
+                    if bytes > 0 {
+                        let is_safe = matches!(outcome, Done::Persisted { .. });
+                        figures.wrote(bytes, began.elapsed(), is_safe);
+                    }
+                    tell.push(outcome);
+                    // A full counter is a bell that rings already.
+                    let _ = retry_on_intr(|| rustix::io::write(&*bell, &1_u64.to_ne_bytes()));
+                }
             }
         })?;
-        Ok(Self { deeds: Some(deeds), done, wake, thread: Some(thread), under_way: 0 })
+        Ok(Self { deeds, done, wake, thread: Some(thread), under_way: 0 })
     }
 
     /// Asks for something, after all that was asked for before.
     pub(crate) fn ask(&mut self, deed: Deed) {
         self.under_way += usize::from(matches!(deed, Deed::Persist { .. }));
-        if let Some(deeds) = &self.deeds {
-            // The thread is there as long as this value is.
-            let _ = deeds.send(deed);
-        }
+        // The thread is there as long as this value is.
+        self.deeds.push(deed);
     }
 
     /// Whether a write was asked for of which nothing was told yet.
@@ -132,7 +136,7 @@ impl Journal {
     pub(crate) fn take(&mut self) -> Vec<Done> {
         let mut counter = [0; 8];
         let _ = rustix::io::read(&*self.wake, &mut counter);
-        let done: Vec<Done> = self.done.try_iter().collect();
+        let done = self.done.take();
         let is_write =
             |done: &&Done| matches!(done, Done::Persisted { .. } | Done::PersistFailed(_));
         self.under_way = self.under_way.saturating_sub(done.iter().filter(is_write).count());
@@ -143,7 +147,7 @@ impl Journal {
 impl Drop for Journal {
     /// Everything that was asked for is done before the program ends.
     fn drop(&mut self) {
-        drop(self.deeds.take());
+        self.deeds.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

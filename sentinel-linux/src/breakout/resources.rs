@@ -93,20 +93,20 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         crowd(2 * PIDS as usize, || true)
     }),
     Attempt::new("make-threads", "More threads live at a time.", Proof::Word, |_| {
-        let (sender, receiver) = std::sync::mpsc::channel::<()>();
-        let receiver = std::sync::Arc::new(std::sync::Mutex::new(receiver));
+        let gate = std::sync::Arc::new(std::sync::Mutex::new(()));
+        let closed = gate.lock();
         let mut threads = Vec::new();
         let mut refused = None;
         for _ in 0..2 * PIDS {
-            let receiver = receiver.clone();
-            let wait = move || drop(receiver.lock().map(|receiver| receiver.recv().is_ok()));
+            let gate = gate.clone();
+            let wait = move || drop(gate.lock());
             // Of a small stack, so that memory is not what stops it.
             match std::thread::Builder::new().stack_size(65_536).spawn(wait) {
                 Ok(thread) => threads.push(thread),
                 Err(error) => refused = Some(error),
             }
         }
-        drop(sender);
+        drop(closed);
         for thread in threads {
             let _ = thread.join();
         }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use sentinel_core::order;
 use sentinel_core::sandbox::Profile;
 
 use crate::sandbox::{End, Outcome, Sandboxes, Spawner, Streams, Told, found, look};
@@ -67,7 +68,7 @@ pub(crate) fn measure() -> io::Result<Times> {
         alone.push(start.elapsed());
     }
     let median = |mut times: Vec<Duration>| {
-        times.sort_unstable();
+        order::sort_by(&mut times, Ord::cmp);
         times.get(times.len() / 2).copied().unwrap_or_default()
     };
     Ok(Times { bare: median(bare), call: median(call), alone: median(alone), proof: median(proof) })

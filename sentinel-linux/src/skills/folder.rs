@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::{SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX};
+use sentinel_core::order;
 use sentinel_core::skill::{self, Content, Manifest, Runtime};
 
 /// A folder that was read.
@@ -92,7 +93,7 @@ impl Folder {
                 }
             }
         }
-        paths.sort();
+        order::sort_by(&mut paths, Ord::cmp);
         let mut folder = Self {
             name,
             manifest: None,

@@ -17,6 +17,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::SKILLS_COUNT_MAX;
+use sentinel_core::order;
 use sentinel_core::skill::{Catalogue, Folder as Told};
 use sentinel_core::text::json::{self, Value};
 
@@ -36,7 +37,7 @@ pub(crate) fn shelves(directories: &[String]) -> Shelves {
                 continue;
             }
         };
-        places.sort();
+        order::sort_by(&mut places, Ord::cmp);
         // Of a link nobody knows where it leads tomorrow; so none is a skill.
         places.retain(|place| {
             let is_folder = fs::symlink_metadata(place).is_ok_and(|about| about.is_dir());
