@@ -16,7 +16,7 @@ pub(crate) fn arguments() {
     let is_linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
     if is_linux {
         // Some functions of ring are defined once more (`network/tls/generator.rs`), in every build
-        // so that every test goes through them.
+        // so that every test goes through them; and where the unwinder is static, its walk.
         println!("cargo::rustc-link-arg=-Wl,-z,muldefs");
     }
     let is_release = env::var("PROFILE").is_ok_and(|profile| profile == "release");

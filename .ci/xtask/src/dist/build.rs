@@ -22,7 +22,9 @@ pub(super) fn build(
     let home = home.map_err(|_| Error::new("neither CARGO_HOME nor HOME is set"))?;
     // No path of this machine gets into the file, be it by the compiler or by that of C.
     let places = [(root.display().to_string(), "/sentinel"), (home, "/cargo")];
-    let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_string()).collect();
+    let is_x86 = triple.starts_with("x86_64-");
+    let flags = FLAGS.iter().chain(if is_x86 { FLAGS_OF_X86 } else { &[] });
+    let mut flags: Vec<String> = flags.map(|flag| (*flag).to_string()).collect();
     let mut c_flags = Vec::new();
     for (from, to) in places {
         flags.push(format!("--remap-path-prefix={from}={to}"));
@@ -90,4 +92,13 @@ const FLAGS: &[&str] = &[
     "-Csymbol-mangling-version=v0",
     // It would be another one for each directory.
     "-Clink-arg=-Wl,--build-id=none",
+    // These and the ones below are of `.cargo/config.toml`, which says why.
+    "--cfg=curve25519_dalek_backend=\"serial\"",
+    "--cfg=sha2_backend_soft=\"compact\"",
+];
+const FLAGS_OF_X86: &[&str] = &[
+    "-Cllvm-args=-enable-machine-outliner=always",
+    "-Cforce-frame-pointers=yes",
+    "-Cllvm-args=-inline-max-stacksize=256",
+    "-Cllvm-args=-max-store-memcpy=2",
 ];
