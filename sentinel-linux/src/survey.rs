@@ -209,7 +209,7 @@ impl Survey {
 /// Where the environment says that a provider or platform is.
 fn own_place(provider: &str, environment: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let set = |name: &str| environment(name).filter(|text| !text.trim().is_empty());
-    set(&format!("SENTINEL_{}_URL", provider.to_uppercase()))
+    set(&format!("SENTINEL_{}_URL", provider.to_ascii_uppercase()))
 }
 
 /// The platforms, and the variables that their tokens are in.

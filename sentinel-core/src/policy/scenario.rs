@@ -362,7 +362,7 @@ impl<'s> Stage<'s> {
         }
         let label = read::label(source, step.find("label"))?;
         self.context.add(label.clone(), text);
-        let name = format!("{source:?}").to_lowercase();
+        let name = format!("{source:?}").to_ascii_lowercase();
         self.keep(Some(label), &name, text);
         Ok(())
     }

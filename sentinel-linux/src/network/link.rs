@@ -269,7 +269,7 @@ impl std::fmt::Debug for Link {
 pub(super) fn describe(error: Errno) -> String {
     let text = io::Error::from(error).to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
-    text.get(..end).unwrap_or_default().to_lowercase()
+    text.get(..end).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// How often a connection is asked without a word of content coming out.
