@@ -93,7 +93,9 @@ const FLAGS: &[&str] = &[
     // It would be another one for each directory.
     "-Clink-arg=-Wl,--build-id=none",
     // These and the ones below are of `.cargo/config.toml`, which says why.
+    "--cfg=chacha20_backend=\"soft\"",
     "--cfg=curve25519_dalek_backend=\"serial\"",
+    "--cfg=poly1305_backend=\"soft\"",
     "--cfg=sha2_backend_soft=\"compact\"",
 ];
 const FLAGS_OF_X86: &[&str] = &[
