@@ -20,6 +20,7 @@ struct Oracle {
     blocks: Vec<(Label, String)>,
     trusted: Vec<String>,
     untrusted: Vec<usize>,
+    values: Vec<usize>,
     endorsed: Vec<(u32, u64)>,
     plan: Vec<&'static str>,
     references: Vec<(String, ReferenceKind, Label)>,
@@ -34,6 +35,7 @@ impl Oracle {
             blocks: Vec::new(),
             trusted: Vec::new(),
             untrusted: Vec::new(),
+            values: Vec::new(),
             endorsed: Vec::new(),
             plan: Vec::new(),
             references: Vec::new(),
@@ -63,6 +65,7 @@ impl Oracle {
                 if label.integrity == Integrity::Untrusted {
                     self.untrusted.push(self.blocks.len());
                 }
+                self.values.push(self.blocks.len());
                 self.blocks.push((label.clone(), text.clone()));
             }
             Step::Model(text) => {
@@ -202,6 +205,10 @@ impl Oracle {
         let holds_url = |url: &str| {
             url.starts_with("https://")
                 && self.untrusted.iter().any(|block| {
+                    // What was looked for in a content is no text that names a page.
+                    if self.values.contains(block) {
+                        return false;
+                    }
                     let text = self.blocks[*block].1.as_str();
                     let ends = |character: char| {
                         !character.is_ascii_alphanumeric()
