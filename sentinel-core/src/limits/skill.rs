@@ -94,6 +94,7 @@ pub const SKILL_COMMAND_WORD_BYTES_MAX: usize = 1024;
 
 /// Bytes of the file in which the listing of an MCP server is pinned: the most that a server may
 /// list, and what stands around it.
+#[cfg(feature = "skill")]
 pub const SKILL_LISTING_BYTES_MAX: usize = super::MCP_LIST_BYTES_MAX + 64 * 1024;
 
 /// Bytes of the path of a file within its skill.
