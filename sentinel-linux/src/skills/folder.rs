@@ -64,6 +64,14 @@ impl Folder {
     /// # Errors
     /// What cannot be read, or be part of a skill.
     pub(crate) fn read(place: &Path) -> Result<Self, String> {
+        Self::read_with(place, "").map(|(folder, _)| folder)
+    }
+
+    /// Reads it, and says besides what its digest would be with this for its listing.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn read_with(place: &Path, listing: &str) -> Result<(Self, [u8; 32]), String> {
         let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
         let place = place.canonicalize().map_err(|error| failed(place, error))?;
         let name = place.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
@@ -105,11 +113,25 @@ impl Folder {
             place,
         };
         let mut content = Content::new();
+        let mut listed = (!listing.is_empty()).then(Content::new);
+        let has_it = paths.iter().any(|(inner, _)| inner == LISTING);
+        let mut is_to_come = !has_it;
         for (inner, is_program) in paths {
             let path = folder.place.join(&inner);
             let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
-            let taken = content.file(&inner, is_program, &bytes);
-            taken.map_err(|error| format!("{}: {error}", path.display()))?;
+            let wrong = |error| format!("{}: {error}", path.display());
+            content.file(&inner, is_program, &bytes).map_err(wrong)?;
+            if let Some(listed) = &mut listed {
+                if is_to_come && inner.as_str() > LISTING {
+                    listed.file(LISTING, false, listing.as_bytes()).map_err(wrong)?;
+                    is_to_come = false;
+                }
+                let (is_program, bytes) = match inner == LISTING {
+                    true => (false, listing.as_bytes()),
+                    false => (is_program, bytes.as_slice()),
+                };
+                listed.file(&inner, is_program, bytes).map_err(wrong)?;
+            }
             let text = |bytes| {
                 let text = String::from_utf8(bytes);
                 text.map_err(|_| format!("{}: not in UTF-8", path.display()))
@@ -126,7 +148,12 @@ impl Folder {
             }
         }
         folder.digest = content.digest();
-        Ok(folder)
+        if let Some(listed) = listed.as_mut().filter(|_| is_to_come) {
+            let wrong = |error| format!("{}: {error}", folder.place.join(LISTING).display());
+            listed.file(LISTING, false, listing.as_bytes()).map_err(wrong)?;
+        }
+        let with = listed.map_or(folder.digest, |listed| listed.digest());
+        Ok((folder, with))
     }
 }
 
@@ -134,3 +161,35 @@ pub(crate) const MANIFEST: &str = "skill.toml";
 pub(crate) const INSTRUCTIONS: &str = "SKILL.md";
 /// What an MCP server said that it has, when it was approved.
 pub(crate) const LISTING: &str = "tools.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_listing_makes_of_a_folder_is_known_before_it_is_written() {
+        let place = std::env::temp_dir().join(format!("sentinel-folder-{}", std::process::id()));
+        // Its name stands before all others, between them, and behind them.
+        for (number, files) in [&["x", "z"][..], &["a", "z"], &["a", "b"], &[]].iter().enumerate() {
+            let place = place.join(number.to_string());
+            fs::create_dir_all(&place).unwrap();
+            for file in *files {
+                fs::write(place.join(file), file).unwrap();
+            }
+            for listing in ["{}", "{ }"] {
+                let (before, with) = Folder::read_with(&place, listing).unwrap();
+                assert_eq!(before.digest, Folder::read(&place).unwrap().digest);
+                assert_ne!(before.digest, with);
+                fs::write(place.join(LISTING), listing).unwrap();
+                assert_eq!(Folder::read(&place).unwrap().digest, with, "{files:?}");
+            }
+            let program = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(place.join(LISTING), program).unwrap();
+            let (_, with) = Folder::read_with(&place, "{}").unwrap();
+            fs::remove_file(place.join(LISTING)).unwrap();
+            fs::write(place.join(LISTING), "{}").unwrap();
+            assert_eq!(Folder::read(&place).unwrap().digest, with);
+        }
+        fs::remove_dir_all(&place).unwrap();
+    }
+}

@@ -34,13 +34,25 @@ use crate::skills::{SETTLING, bare, root};
 pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, Box<dyn Error>> {
     let name = skill.name.clone();
     let folder = Folder::read(Path::new(&skill.place))?;
+    let changes = || format!("{} changes while it is looked at", plain(&name));
+    if folder.digest != skill.digest {
+        return Err(changes().into());
+    }
     let manifest = skill.manifest.as_ref().ok_or("it has no manifest that can be read")?;
     let listing = ask(&folder, manifest)?;
     let text = listing.written();
+    let mut digest = folder.digest;
     if folder.listing.as_ref() != Some(&text) {
         show(manifest, &listing, skill.listing.as_ref());
         agreed(arguments, &name)?;
+        // What is approved is what was shown: the files that the server was started from, and this
+        // listing. Whoever changed one of them meanwhile changed another skill.
+        let (now, with_listing) = Folder::read_with(&folder.place, &text)?;
+        if now.digest != folder.digest {
+            return Err(changes().into());
+        }
         keep(&folder.place, &text)?;
+        digest = with_listing;
     }
     // With the listing it is another skill, and names may clash.
     let found = Found::look(arguments)?;
@@ -48,10 +60,9 @@ pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, 
     if let Some(problem) = skill.problems.first() {
         return Err(format!("{} cannot be used: {}", plain(&name), plain(problem)).into());
     }
-    if skill.listing.as_ref().is_none_or(|kept| kept.claims.digest() != listing.claims.digest()) {
-        return Err(format!("{} changes while it is looked at", plain(&name)).into());
+    if skill.digest != digest {
+        return Err(changes().into());
     }
-    let digest = skill.digest;
     shown::command(arguments, OperatorCommand::ApproveSkill { name, digest })
 }
 
