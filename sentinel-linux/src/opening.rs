@@ -55,6 +55,10 @@ pub(crate) fn open(
     let settings = Arc::new(settings);
     state.keep_settings(&settings.digest, &text)?;
     let earlier = |digest: &[u8; 32]| {
+        // What they were read from is in the digest: text, files, skills, and where the state is.
+        if *digest == settings.digest {
+            return Some(settings.clone());
+        }
         let text = state.kept_settings(digest)?;
         configuration::earlier(&text, *digest).map(Arc::new)
     };

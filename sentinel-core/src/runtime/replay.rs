@@ -130,6 +130,8 @@ impl<'f> Replay<'f> {
 
 pub(super) struct Replayer<'f> {
     find: FindSettings<'f>,
+    /// What was found last: nearly every start of a log has the settings of the one before.
+    found: Option<Arc<Settings>>,
     pub(super) agent: Option<Agent>,
     /// What has to stand in the log next.
     pub(super) expected: VecDeque<Entry>,
@@ -148,6 +150,7 @@ impl<'f> Replayer<'f> {
     pub(super) fn new(find: FindSettings<'f>) -> Self {
         Self {
             find,
+            found: None,
             agent: None,
             expected: VecDeque::new(),
             last: Now { instant: Instant(0), wall: Timestamp(0) },
@@ -238,7 +241,7 @@ impl<'f> Replayer<'f> {
             Kind::Snapshot => {
                 let read = Agent::snapshot_of(&entry).map_err(DifferenceKind::Unreadable)?;
                 let (instant, digest) = read;
-                let settings = (self.find)(&digest).ok_or(DifferenceKind::Settings { digest })?;
+                let settings = self.settings(digest)?;
                 self.last = Now { instant, wall: record.time };
                 // One of whose parts cannot be opened is no snapshot; a later one may be.
                 self.agent = Agent::load(settings, &self.parts, &entry, self.last).ok();
@@ -309,6 +312,14 @@ impl<'f> Replayer<'f> {
         }
     }
 
+    fn settings(&mut self, digest: [u8; 32]) -> Result<Arc<Settings>, DifferenceKind> {
+        if let Some(found) = self.found.as_ref().filter(|found| found.digest == digest) {
+            return Ok(found.clone());
+        }
+        let found = (self.find)(&digest).ok_or(DifferenceKind::Settings { digest })?;
+        Ok(self.found.insert(found).clone())
+    }
+
     fn input(
         &mut self,
         record: &Record<'_>,
@@ -319,13 +330,11 @@ impl<'f> Replayer<'f> {
         let now = Now { instant, wall: record.time };
         self.last = now;
         if let Input::Reconfigured { settings: digest } = &input {
-            let settings =
-                (self.find)(digest).ok_or(DifferenceKind::Settings { digest: *digest })?;
+            let settings = self.settings(*digest)?;
             let agent = self.agent.as_mut().ok_or(DifferenceKind::NoStart)?;
             agent.reconfigure(now, settings).map_err(DifferenceKind::BadSettings)?;
         } else if let Input::Started { settings: digest } = &input {
-            let settings =
-                (self.find)(digest).ok_or(DifferenceKind::Settings { digest: *digest })?;
+            let settings = self.settings(*digest)?;
             let agent = match &mut self.agent {
                 Some(agent) => agent,
                 none => {
