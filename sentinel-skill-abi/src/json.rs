@@ -233,20 +233,45 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// The characters in pieces that are as long as they can be: what stands between two escapes,
+    /// and what each escape names. Stops, and says so, at the first piece that is not wanted.
+    pub fn pieces(self, is_taken: &mut dyn FnMut(&str) -> bool) -> bool {
+        let mut characters = self.chars();
+        loop {
+            let run = characters.run();
+            if !run.is_empty() && !is_taken(run) {
+                return false;
+            }
+            let Some(character) = characters.next() else { return true };
+            if !is_taken(character.encode_utf8(&mut [0; 4])) {
+                return false;
+            }
+        }
+    }
+
     /// The characters in this room, if there is enough of it.
     pub fn copy_to(self, room: &mut [u8]) -> Option<&str> {
         let mut length = 0;
-        for character in self.chars() {
-            let part = room.get_mut(length..length + character.len_utf8())?;
-            length += character.encode_utf8(part).len();
-        }
-        core::str::from_utf8(room.get(..length)?).ok()
+        let fits = self.pieces(&mut |piece| {
+            let end = length + piece.len();
+            let Some(part) = room.get_mut(length..end) else { return false };
+            part.copy_from_slice(piece.as_bytes());
+            length = end;
+            true
+        });
+        let bytes = room.get(..length).filter(|_| fits)?;
+        core::str::from_utf8(bytes).ok()
     }
 
     /// How many bytes of UTF-8 the characters are.
     #[must_use]
     pub fn bytes_count(self) -> usize {
-        self.chars().map(char::len_utf8).sum()
+        let mut count = 0;
+        self.pieces(&mut |piece| {
+            count += piece.len();
+            true
+        });
+        count
     }
 
     /// The characters where they stand, if none of them is escaped.
@@ -254,14 +279,17 @@ impl<'a> Text<'a> {
     pub fn as_plain(self) -> Option<&'a str> {
         match self {
             Self::Plain(text) => Some(text),
-            Self::Escaped(text) => (!text.contains('\\')).then_some(text),
+            Self::Escaped(text) => (!text.as_bytes().contains(&b'\\')).then_some(text),
         }
     }
 }
 
 impl PartialEq for Text<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.chars().eq(other.chars())
+        match (self.as_plain(), other.as_plain()) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.chars().eq(other.chars()),
+        }
     }
 }
 
@@ -288,6 +316,17 @@ impl fmt::Debug for Text<'_> {
 pub struct Characters<'a> {
     rest: &'a str,
     has_escapes: bool,
+}
+
+impl<'a> Characters<'a> {
+    /// Takes what stands before the next escape.
+    fn run(&mut self) -> &'a str {
+        let is_escape = |byte: u8| byte == b'\\' && self.has_escapes;
+        let end = self.rest.bytes().position(is_escape).unwrap_or(self.rest.len());
+        let (run, rest) = self.rest.split_at_checked(end).unwrap_or_default();
+        self.rest = rest;
+        run
+    }
 }
 
 impl Iterator for Characters<'_> {
@@ -390,8 +429,11 @@ fn scan(bytes: &[u8], start: usize) -> Result<usize, usize> {
 }
 
 fn space(bytes: &[u8], start: usize) -> usize {
-    let rest = bytes.get(start..).unwrap_or_default();
-    start + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
+    let mut at = start;
+    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
 }
 
 /// Behind a key and its colon.

@@ -51,6 +51,33 @@ impl<R: AsMut<[u8]> + AsRef<[u8]>> Lines<R> {
         Ok(self.room.as_ref().get(..self.length))
     }
 
+    /// Waits for the next line and says how long it is without its newline; nothing if there is
+    /// none to come. It stands at the front of the room.
+    ///
+    /// # Errors
+    /// What came is no line. What cannot be read has ended.
+    #[cfg(all(feature = "std", not(target_family = "wasm")))]
+    pub fn read(&mut self, input: &mut dyn std::io::BufRead) -> Result<Option<usize>, Fault> {
+        loop {
+            let bytes = match input.fill_buf() {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(_) => &[],
+            };
+            let had = bytes.len();
+            if had == 0 {
+                return self.end().map(|()| None);
+            }
+            let mut rest = bytes;
+            let length = self.next(&mut rest)?.map(|line| line.len().saturating_sub(1));
+            let taken = had - rest.len();
+            input.consume(taken);
+            if length.is_some() {
+                return Ok(length);
+            }
+        }
+    }
+
     /// Nothing more will come.
     ///
     /// # Errors

@@ -441,7 +441,7 @@ fn value(line: &[u8]) -> Result<Value<'_>, Fault> {
     }
     let text = core::str::from_utf8(line).map_err(|_| Fault::NoUtf8)?;
     // White space between the parts of a value may be a line break; in a line it is not.
-    if let Some(at) = text.find(['\n', '\r']) {
+    if let Some(at) = text.bytes().position(|byte| matches!(byte, b'\n' | b'\r')) {
         return Err(Fault::NoJson(at));
     }
     Value::parse(text).map_err(Fault::NoJson)

@@ -92,10 +92,7 @@ impl<const N: usize> Parameter for heapless::String<N> {
 
     fn read(value: Value<'_>) -> Option<Self> {
         let mut text = Self::new();
-        for character in value.text()?.chars() {
-            text.push(character).ok()?;
-        }
-        Some(text)
+        value.text()?.pieces(&mut |piece| text.push_str(piece).is_ok()).then_some(text)
     }
 }
 

@@ -3,7 +3,7 @@
 //! # Not here
 //! What the program may do besides: it is started in a sandbox that has nothing else.
 
-use std::io::{self, BufRead as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::vec;
 
@@ -35,25 +35,6 @@ impl Transport for Standard {
     }
 
     fn receive(&mut self, room: &mut [u8]) -> Result<Option<usize>, Fault> {
-        let mut input = io::stdin().lock();
-        let mut lines = Lines::new(room);
-        loop {
-            let bytes = match input.fill_buf() {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => &[],
-            };
-            let had = bytes.len();
-            if had == 0 {
-                return lines.end().map(|()| None);
-            }
-            let mut rest = bytes;
-            let length = lines.next(&mut rest)?.map(|line| line.len() - 1);
-            let taken = had - rest.len();
-            input.consume(taken);
-            if length.is_some() {
-                return Ok(length);
-            }
-        }
+        Lines::new(room).read(&mut io::stdin().lock())
     }
 }

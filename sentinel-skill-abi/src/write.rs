@@ -36,40 +36,40 @@ impl<'b> Line<'b> {
     /// # Errors
     /// Something did not fit.
     pub fn end(mut self) -> Result<usize, Full> {
-        self.bytes(b"\n");
+        self.byte(b'\n');
         if self.is_full { Err(Full) } else { Ok(self.length) }
     }
 
     /// Begins an object.
     pub fn object(&mut self) {
         self.comma();
-        self.bytes(b"{");
+        self.byte(b'{');
         self.needs_comma = false;
     }
 
     /// Ends an object.
     pub fn end_object(&mut self) {
-        self.bytes(b"}");
+        self.byte(b'}');
         self.needs_comma = true;
     }
 
     /// Begins a list.
     pub fn list(&mut self) {
         self.comma();
-        self.bytes(b"[");
+        self.byte(b'[');
         self.needs_comma = false;
     }
 
     /// Ends a list.
     pub fn end_list(&mut self) {
-        self.bytes(b"]");
+        self.byte(b']');
         self.needs_comma = true;
     }
 
     /// The key of what is written next.
     pub fn key(&mut self, key: &str) {
         self.text(Text::Plain(key));
-        self.bytes(b":");
+        self.byte(b':');
         self.needs_comma = false;
     }
 
@@ -83,19 +83,20 @@ impl<'b> Line<'b> {
     /// Begins a text that comes in parts.
     pub fn begin_text(&mut self) {
         self.comma();
-        self.bytes(b"\"");
+        self.byte(b'"');
     }
 
     /// A part of a text that was begun.
     pub fn part(&mut self, text: Text<'_>) {
-        for character in text.chars() {
-            self.character(character);
-        }
+        text.pieces(&mut |piece| {
+            self.piece(piece);
+            !self.is_full
+        });
     }
 
     /// Ends a text that was begun.
     pub fn end_text(&mut self) {
-        self.bytes(b"\"");
+        self.byte(b'"');
     }
 
     /// A number.
@@ -108,7 +109,7 @@ impl<'b> Line<'b> {
     pub fn integer(&mut self, number: i64) {
         self.comma();
         if number < 0 {
-            self.bytes(b"-");
+            self.byte(b'-');
         }
         self.digits(number.unsigned_abs());
     }
@@ -126,11 +127,11 @@ impl<'b> Line<'b> {
     /// Bytes, as Base64 in a text.
     pub fn base64(&mut self, bytes: &[u8]) {
         self.comma();
-        self.bytes(b"\"");
+        self.byte(b'"');
         for part in bytes.chunks(3) {
             self.bytes(&base64::quartet(part));
         }
-        self.bytes(b"\"");
+        self.byte(b'"');
     }
 
     /// A value that was read, without the line breaks that may stand between its parts.
@@ -150,26 +151,38 @@ impl<'b> Line<'b> {
 
     fn comma(&mut self) {
         if self.needs_comma {
-            self.bytes(b",");
+            self.byte(b',');
         }
         self.needs_comma = true;
     }
 
-    fn character(&mut self, character: char) {
-        match character {
-            '"' => self.bytes(b"\\\""),
-            '\\' => self.bytes(b"\\\\"),
-            '\n' => self.bytes(b"\\n"),
-            '\r' => self.bytes(b"\\r"),
-            '\t' => self.bytes(b"\\t"),
-            '\0'..' ' => {
-                let code = u32::from(character).to_le_bytes()[0];
+    /// What needs no escape is copied as it stands.
+    fn piece(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+            let (plain, special) = rest.split_at(at);
+            self.bytes(plain);
+            if let Some((special, behind)) = special.split_first() {
+                self.escape(*special);
+                rest = behind;
+            }
+        }
+        self.bytes(rest);
+    }
+
+    fn escape(&mut self, byte: u8) {
+        let letter = match byte {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0..0x20 => {
                 let digit =
                     |number: u8| if number < 10 { b'0' + number } else { b'a' + number - 10 };
-                self.bytes(&[b'\\', b'u', b'0', b'0', digit(code >> 4), digit(code & 15)]);
+                return self.bytes(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
             }
-            _ => self.bytes(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
+            itself => itself,
+        };
+        self.bytes(&[b'\\', letter]);
     }
 
     fn digits(&mut self, number: u64) {
@@ -185,6 +198,16 @@ impl<'b> Line<'b> {
             }
         }
         self.bytes(digits.get(20 - count..).unwrap_or_default());
+    }
+
+    fn byte(&mut self, byte: u8) {
+        match self.room.get_mut(self.length) {
+            Some(place) if !self.is_full => {
+                *place = byte;
+                self.length += 1;
+            }
+            _ => self.is_full = true,
+        }
     }
 
     fn bytes(&mut self, bytes: &[u8]) {

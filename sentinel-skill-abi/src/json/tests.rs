@@ -1,4 +1,6 @@
-use std::string::ToString as _;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
 
 use super::*;
 
@@ -36,7 +38,7 @@ fn it_is_the_json_of_everybody() {
         "\"\\n\"",
     ];
     arbtest::arbtest(|source| {
-        let mut text = std::string::String::new();
+        let mut text = String::new();
         for _ in 0..source.int_in_range(0..=12)? {
             text.push_str(source.choose(&PIECES)?);
         }
@@ -69,13 +71,13 @@ fn same(ours: Value<'_>, theirs: &serde_json::Value) {
             assert_eq!(ours.text().unwrap().bytes_count(), text.len());
         }
         serde_json::Value::Array(list) => {
-            let elements: std::vec::Vec<_> = ours.elements().unwrap().collect();
+            let elements: Vec<_> = ours.elements().unwrap().collect();
             assert_eq!(elements.len(), list.len());
             elements.iter().zip(list).for_each(|(ours, theirs)| same(*ours, theirs));
         }
         serde_json::Value::Object(members) => {
             for (key, value) in ours.members().unwrap() {
-                let key = std::string::ToString::to_string(&key);
+                let key = key.to_string();
                 // Of a key that stands twice they keep the last.
                 let is_twice = ours.members().unwrap().filter(|(k, _)| *k == Text::Plain(&key));
                 if is_twice.count() == 1 {
@@ -120,4 +122,39 @@ fn fields_are_known_and_stand_once() {
     assert_eq!(read(r#"{"a":1,"\u0061":1}"#), Err(FieldFault::Twice(0)));
     assert_eq!(read(r#"{"c":1}"#), Err(FieldFault::Unknown));
     assert_eq!(read("[]"), Err(FieldFault::NoObject));
+}
+
+#[test]
+fn pieces_are_the_characters_however_they_are_escaped() {
+    let escapes = r#""a\"b\u00e9\ud83d\ude00c\\""#;
+    for (text, pieces) in [
+        (Text::Plain("a\\n"), vec!["a\\n"]),
+        (Text::Plain(""), vec![]),
+        (
+            Value::parse(escapes).unwrap().text().unwrap(),
+            vec!["a", "\"", "b", "é", "😀", "c", "\\"],
+        ),
+    ] {
+        let mut found: Vec<String> = Vec::new();
+        let is_whole = text.pieces(&mut |piece| {
+            found.push(piece.to_string());
+            true
+        });
+        assert!(is_whole);
+        assert_eq!(found, pieces);
+        assert_eq!(found.concat(), text.chars().collect::<String>());
+        assert_eq!(text.bytes_count(), found.concat().len());
+        let mut room = [0; 32];
+        assert_eq!(text.copy_to(&mut room), Some(found.concat().as_str()));
+        assert_eq!(text, Text::Plain(&found.concat()));
+        // And it stops where it is told to.
+        let mut count = 0;
+        let is_whole = text.pieces(&mut |_| {
+            count += 1;
+            false
+        });
+        assert_eq!((is_whole, count), (pieces.is_empty(), usize::from(!pieces.is_empty())));
+    }
+    let mut short = [0; 3];
+    assert_eq!(Text::Plain("four").copy_to(&mut short), None);
 }

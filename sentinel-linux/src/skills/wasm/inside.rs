@@ -13,7 +13,7 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufRead as _, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -187,26 +187,7 @@ impl Talk {
 
     /// The next line that it is told, without its newline: how long it is.
     fn hear(&mut self) -> Result<Option<usize>, Fault> {
-        let mut input = io::stdin().lock();
-        let mut lines = Lines::new(&mut self.line);
-        loop {
-            let bytes = match input.fill_buf() {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => &[],
-            };
-            let had = bytes.len();
-            if had == 0 {
-                return lines.end().map(|()| None);
-            }
-            let mut rest = bytes;
-            let length = lines.next(&mut rest)?.map(|line| line.len().saturating_sub(1));
-            let taken = had - rest.len();
-            input.consume(taken);
-            if length.is_some() {
-                return Ok(length);
-            }
-        }
+        Lines::new(&mut self.line).read(&mut io::stdin().lock())
     }
 }
 
