@@ -11,7 +11,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -245,6 +245,19 @@ fn limits_hold() {
                      if (!$p) { sleep 60; exit } $n++ } print $n";
         let (_, said) = person.run(&["--pids", "20"], &["perl", "-e", forks]);
         assert_eq!(said, "19", "the program is one of them");
+        // Where they are in a group the kernel counts whom it refuses, and that is told.
+        let limits = ["--memory", "256M", "--pids", "20"];
+        let (_, said) = person.run(&limits, &["perl", "-e", forks]);
+        let is_counted = ["memory", "pids"].iter().all(|controller| {
+            let groups = format!("/sys/fs/cgroup/{controller}/cgroup.procs");
+            person.id.is_none()
+                && rustix::process::geteuid().is_root()
+                && Path::new(&groups).exists()
+        });
+        assert!(said.starts_with("19"), "{said}");
+        assert!(!is_counted || said.contains("as many as they may be"), "{said}");
+        let (_, said) = person.run(&limits, &["perl", "-e", "print 'alone'"]);
+        assert_eq!(said, "alone");
     });
 }
 

@@ -24,7 +24,7 @@ use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
 use crate::program::start::names;
-use crate::sandbox::{Door, End, Sandboxes, Seen, Started, Streams};
+use crate::sandbox::{CROWDED, Door, End, Sandboxes, Seen, Started, Streams};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "isolate",
@@ -188,6 +188,9 @@ fn run(
             .map_err(|error| Refused::new(error.to_string()))?;
     }
     let outcome = started.wait_last();
+    if outcome.is_crowded {
+        log::warn!("{CROWDED}: see --pids");
+    }
     if let Some(error) = record.as_ref().and_then(|record| record.broken.as_ref()) {
         return Err(Refused::new(format!("--audit: {error}, so it was ended")));
     }

@@ -25,7 +25,7 @@ use sentinel_core::sandbox::Profile;
 
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::sandbox::{Asked, End, Outcome, Spawner, Told, look};
+use crate::sandbox::{Asked, CROWDED, End, Outcome, Spawner, Told, look};
 
 /// What runs, and what is over.
 #[derive(Debug)]
@@ -219,7 +219,11 @@ impl Running {
 /// What the model is told: what the program wrote, and how it ended.
 fn output(said: &[u8], ending: &Ending, lacking: Option<&str>) -> ToolOutput {
     let mut content = String::from_utf8_lossy(said).into_owned();
+    let is_crowded = matches!(ending, Ending::Outcome(outcome) if outcome.is_crowded);
     let (how, is_error) = match ending {
+        Ending::Outcome(outcome) if is_crowded => {
+            (format!("{}; {CROWDED}", outcome.end), outcome.end != End::Exited(0))
+        }
         Ending::Outcome(outcome) => (outcome.end.to_string(), outcome.end != End::Exited(0)),
         Ending::TooMuch => {
             (format!("it wrote more than {RUNTIME_OUTPUT_BYTES_MAX} bytes and was killed"), true)
@@ -229,7 +233,7 @@ fn output(said: &[u8], ending: &Ending, lacking: Option<&str>) -> ToolOutput {
     if !content.is_empty() && !content.ends_with('\n') {
         content.push('\n');
     }
-    if is_error || content.is_empty() {
+    if is_error || is_crowded || content.is_empty() {
         content += &format!("[{how}]");
     }
     if let Some(lacking) = lacking {
@@ -271,6 +275,9 @@ mod tests {
         let lacking = output(b"text\n", &ended(End::Exited(0)), Some("no Landlock"));
         assert_eq!(lacking.content, "text\n[it ran without all walls: no Landlock]");
         assert!(!lacking.is_error);
+        let crowded = Outcome { end: End::Exited(2), is_crowded: true, ..Outcome::killed() };
+        let crowded = output(b"", &Ending::Outcome(crowded), None).content;
+        assert_eq!(crowded, format!("[it ended with status 2; {CROWDED}]"));
         assert!(output(b"\xff", &Ending::TooMuch, None).content.contains("2097152 bytes"));
     }
 }

@@ -45,7 +45,7 @@ impl Sandboxes {
                 // Nothing of the spawner's: above all not its way to the agent, whose end says that
                 // the spawner is gone.
                 std::mem::forget(socket);
-                let _ = super::kernel::close_all_but(3, [&inside, input, input]);
+                let _ = super::kernel::close_all_but(3, [&inside, input, input, input]);
                 let _ = self.wait_ahead(&base, &inside, input);
                 super::kernel::end(1)
             }

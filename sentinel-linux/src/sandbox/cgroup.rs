@@ -48,6 +48,8 @@ pub(super) struct Group {
     pub(super) entries: Vec<OwnedFd>,
     /// Where the kernel counts whom it killed because memory was all used.
     pub(super) killed: Option<OwnedFd>,
+    /// Where the kernel counts how often a process was not made because there were so many.
+    pub(super) crowded: Option<OwnedFd>,
 }
 
 impl Cgroups {
@@ -111,8 +113,13 @@ impl Cgroups {
     pub(super) fn make(&self, limits: &Limits) -> io::Result<Group> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}-{number}", std::process::id());
-        let mut group =
-            Group { directories: Vec::new(), into: None, entries: Vec::new(), killed: None };
+        let mut group = Group {
+            directories: Vec::new(),
+            into: None,
+            entries: Vec::new(),
+            killed: None,
+            crowded: None,
+        };
         if let Some((place, bytes)) = self.memory.as_ref().zip(limits.memory_bytes) {
             let directory = group.at(place, &name)?;
             let bytes = bytes.to_string();
@@ -124,8 +131,7 @@ impl Cgroups {
             // Together with swap, or without any; where swap is not counted there is no such file.
             let both = if place.version == 2 { "0" } else { &bytes };
             let _ = fs::write(directory.join(swap), both);
-            let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-            group.killed = open(directory.join(killed), flags, Mode::empty()).ok();
+            group.killed = counter(&directory.join(killed));
         }
         if let Some((place, percent)) = self.processors.as_ref().zip(limits.processors_percent) {
             let directory = group.at(place, &name)?;
@@ -157,6 +163,7 @@ impl Cgroups {
             let directory = group.at(place, &name)?;
             // The process that waits for the program is one as well.
             fs::write(directory.join("pids.max"), (u64::from(limits.pids) + 1).to_string())?;
+            group.crowded = counter(&directory.join("pids.events"));
         }
         Ok(group)
     }
@@ -230,10 +237,24 @@ fn disks(directory: &Path) -> io::Result<Vec<String>> {
     Ok(disks)
 }
 
+/// A file in which the kernel counts, if there is one.
+fn counter(path: &Path) -> Option<OwnedFd> {
+    open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()
+}
+
 /// Whether the kernel counted somebody whom it killed for memory: by the text of its file.
 pub(super) fn has_killed(text: &[u8]) -> bool {
+    counted(text, b"oom_kill ")
+}
+
+/// Whether it counted a process that it did not make.
+pub(super) fn has_refused(text: &[u8]) -> bool {
+    counted(text, b"max ")
+}
+
+fn counted(text: &[u8], what: &[u8]) -> bool {
     let mut lines = text.split(|byte| *byte == b'\n');
-    let count = lines.find_map(|line| line.strip_prefix(b"oom_kill "));
+    let count = lines.find_map(|line| line.strip_prefix(what));
     count.is_some_and(|count| count.iter().any(|digit| matches!(digit, b'1'..=b'9')))
 }
 
@@ -390,6 +411,7 @@ mod tests {
     fn the_kernel_says_whom_it_killed() {
         assert!(has_killed(b"low 0\noom 3\noom_kill 2\noom_group_kill 0\n"));
         assert!(!has_killed(b"oom 3\noom_kill 0\n"));
+        assert!(has_refused(b"max 10\n") && !has_refused(b"max 0\n"));
         assert!(!has_killed(b""));
     }
 }

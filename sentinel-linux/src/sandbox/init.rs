@@ -50,6 +50,8 @@ pub(super) struct Limited<'p> {
     pub(super) watch: Option<Watch>,
     /// Where the kernel counts whom it killed because memory was all used.
     pub(super) killed: Option<&'p OwnedFd>,
+    /// Where it counts how often a process was not made because there were so many.
+    pub(super) crowded: Option<&'p OwnedFd>,
 }
 
 /// Waits for the end of the program, and ends.
@@ -58,12 +60,12 @@ pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: 
     loop {
         let mut left = ends.map(|ends| ends.saturating_sub(now()));
         if left == Some(Duration::ZERO) {
-            tell(report, Ending::TimedOut);
+            tell(report, Ending::TimedOut, limited);
         }
         match limited.watch.as_ref().map(Watch::look) {
             None => {}
             Some(Ok(patience)) => left = Some(left.unwrap_or(patience).min(patience)),
-            Some(Err(TooMuch)) => tell(report, Ending::OutOfMemory),
+            Some(Err(TooMuch)) => tell(report, Ending::OutOfMemory, limited),
         }
         let left = left.map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
@@ -84,7 +86,7 @@ pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: 
         let _ = rustix::io::read(children, &mut [0_u8; 128]);
         while let Some((number, ending)) = kernel::reap_any() {
             if number == program {
-                tell(report, cause(ending, limited));
+                tell(report, cause(ending, limited), limited);
             }
         }
     }
@@ -93,11 +95,7 @@ pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: 
 /// What was behind the end of the program.
 fn cause(ending: Ending, limited: &Limited<'_>) -> Ending {
     let Limited { limits, killed, .. } = limited;
-    let is_killed = || {
-        let mut room = [0; 512];
-        let text = killed.and_then(|killed| rustix::io::read(killed, &mut room).ok());
-        cgroup::has_killed(room.get(..text.unwrap_or_default()).unwrap_or_default())
-    };
+    let is_killed = || says(*killed, cgroup::has_killed);
     let used = kernel::usage_of_children().time;
     match ending {
         // A shell says of its last child what was its end.
@@ -113,10 +111,18 @@ fn cause(ending: Ending, limited: &Limited<'_>) -> Ending {
     }
 }
 
+/// What one of the kernel's counters says, if there is one.
+fn says(counter: Option<&OwnedFd>, what: fn(&[u8]) -> bool) -> bool {
+    let mut room = [0; 512];
+    let length = counter.and_then(|counter| rustix::io::read(counter, &mut room).ok());
+    what(room.get(..length.unwrap_or_default()).unwrap_or_default())
+}
+
 /// Says how the program ended, or why it was ended.
-fn tell(report: &OwnedFd, ending: Ending) -> ! {
+fn tell(report: &OwnedFd, ending: Ending, limited: &Limited<'_>) -> ! {
     let (usage, is_alone) = (kernel::usage_of_children(), kernel::is_childless());
-    Report::Ended { ending, usage, is_alone }.send(report);
+    let is_crowded = says(limited.crowded, cgroup::has_refused);
+    Report::Ended { ending, usage, is_alone, is_crowded }.send(report);
     kernel::end(0)
 }
 

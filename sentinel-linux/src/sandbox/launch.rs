@@ -122,7 +122,8 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
         become_user(ground.uid, ground.gid, &own, ground.maps)?;
     }
     drop(own);
-    limits::set(&profile.limits)?;
+    let crowded = group.and_then(|group| group.crowded.as_ref());
+    limits::set(&profile.limits, crowded.is_some())?;
     give_up_privileges(root.watched.is_some())?;
     // Nobody in here looks into the process that waits, and nobody has what it had in memory.
     kernel::control(libc::PR_SET_DUMPABLE, 0).at(Stage::Privileges)?;
@@ -149,13 +150,14 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let watched = root.watched.take();
     std::mem::forget(root);
     let watched_fd = watched.as_ref().or(killed).unwrap_or(&report);
-    kernel::close_all_but(0, [&report, &children, watched_fd]).at(Stage::Descriptors)?;
+    let kept = [&report, &children, watched_fd, crowded.unwrap_or(&report)];
+    kernel::close_all_but(0, kept).at(Stage::Descriptors)?;
     if watched.is_some() {
         kernel::be_quick();
     }
     kernel::install(ground.init_filter).at(Stage::Calls)?;
     let watch = watched.zip(bytes_max).map(|(processes, bytes_max)| Watch { processes, bytes_max });
-    let limited = Limited { limits: &profile.limits, watch, killed };
+    let limited = Limited { limits: &profile.limits, watch, killed, crowded };
     init::wait(&report, &children, number, &limited)
 }
 

@@ -5,13 +5,14 @@ use sentinel_core::sandbox::Limits;
 
 use super::fault::{At as _, Fault, Stage};
 
-/// Sets them for this process and all that come of it.
-pub(super) fn set(limits: &Limits) -> Result<(), Fault> {
+/// Sets them for this process and all that come of it. Where a group counts its processes, and
+/// whom it refuses, it is the group that refuses.
+pub(super) fn set(limits: &Limits, is_counted: bool) -> Result<(), Fault> {
     // A dump would write what the program had in memory to where somebody else reads it.
     set_one(Resource::Core, 0)?;
     // Counted in this user namespace, in which there is also the process that waits for the
     // program.
-    set_one(Resource::Nproc, u64::from(limits.pids) + 1)?;
+    set_one(Resource::Nproc, u64::from(limits.pids) + 1 + u64::from(is_counted))?;
     set_one(Resource::Nofile, limits.open_files.into())?;
     // Nothing that the kernel keeps for a user is needed here.
     set_one(Resource::Msgqueue, 0)?;

@@ -64,8 +64,8 @@ use self::identity::Identity;
 use self::kernel::Side;
 use self::launch::{Charge, Ground};
 pub(crate) use self::net::{PROXY_PORT, way_to_proxy};
-pub(crate) use self::outcome::{End, Outcome, Told, look};
-use self::outcome::{Ending, Report, Usage};
+pub(crate) use self::outcome::{CROWDED, End, Outcome, Told, look};
+use self::outcome::{Ending, Report};
 use self::plan::{Base, Plan};
 pub(crate) use self::published::Door;
 pub(crate) use self::search::found;
@@ -356,10 +356,8 @@ pub(crate) fn lacking() -> Vec<String> {
 /// How it ended, by what was told.
 fn outcome_of(told: io::Result<Report>) -> Outcome {
     match told {
-        Ok(Report::Fault(fault)) => {
-            Outcome { end: End::NotStarted(fault), usage: Usage::default() }
-        }
-        Ok(Report::Ended { ending, usage, .. }) => {
+        Ok(Report::Fault(fault)) => Outcome { end: End::NotStarted(fault), ..Outcome::killed() },
+        Ok(Report::Ended { ending, usage, is_crowded, .. }) => {
             let end = match ending {
                 Ending::TimedOut => End::TimedOut,
                 Ending::OutOfMemory => End::OutOfMemory,
@@ -367,7 +365,7 @@ fn outcome_of(told: io::Result<Report>) -> Outcome {
                 Ending::Exited(code) => End::Exited(code.to_le_bytes()[0]),
                 Ending::Signalled(signal) => End::Signalled(signal),
             };
-            Outcome { end, usage }
+            Outcome { end, usage, is_crowded }
         }
         Ok(Report::Listening | Report::Proven(_)) | Err(_) => Outcome::killed(),
     }

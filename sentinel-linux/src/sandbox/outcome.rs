@@ -19,12 +19,19 @@ use super::fault::{Fault, Stage};
 pub(crate) struct Outcome {
     pub(crate) end: End,
     pub(crate) usage: Usage,
+    /// Whether a process was not made because there were so many, where that can be known: the
+    /// kernel counts it in a cgroup alone.
+    pub(crate) is_crowded: bool,
 }
+
+/// What is said of a program that wanted more processes than it may have.
+pub(crate) const CROWDED: &str =
+    "a process could not be started: it and what it had started were as many as they may be";
 
 impl Outcome {
     /// Everything in the sandbox was killed, and nobody told how it stood.
     pub(crate) fn killed() -> Self {
-        Self { end: End::Killed, usage: Usage::default() }
+        Self { end: End::Killed, usage: Usage::default(), is_crowded: false }
     }
 }
 
@@ -136,7 +143,8 @@ pub(super) enum Report {
     /// Something failed, and nothing was started.
     Fault(Fault),
     /// The program ended, or was ended; whether nothing else was left then.
-    Ended { ending: Ending, usage: Usage, is_alone: bool },
+    /// And whether there were as many as there may be.
+    Ended { ending: Ending, usage: Usage, is_alone: bool, is_crowded: bool },
     /// A descriptor comes with this: the socket of the proxy, which can be reached from inside;
     /// then what system calls are told on, if somebody looks on.
     Listening,
@@ -187,7 +195,7 @@ impl Report {
                 kind.fill(1);
                 put(rest, 0, &fault.bytes());
             }
-            Self::Ended { ending, usage, is_alone } => {
+            Self::Ended { ending, usage, is_alone, is_crowded } => {
                 kind.fill(2);
                 let (how, value) = match ending {
                     Ending::TimedOut => (0, 0),
@@ -196,7 +204,8 @@ impl Report {
                     Ending::OutOfMemory => (3, 0),
                     Ending::OutOfProcessor => (4, 0),
                 };
-                put(rest, 0, &[how | if is_alone { ALONE } else { 0 }]);
+                let alone = if is_alone { ALONE } else { 0 };
+                put(rest, 0, &[how | alone | if is_crowded { CROWD } else { 0 }]);
                 put(rest, 1, &value.to_le_bytes());
                 let time = u64::try_from(usage.time.as_micros()).unwrap_or(u64::MAX);
                 put(rest, 5, &time.to_le_bytes());
@@ -222,7 +231,7 @@ impl Report {
                 let (time, rest) = rest.split_first_chunk()?;
                 let memory = rest.first_chunk()?;
                 let value = i32::from_le_bytes(*value);
-                let ending = match how & !ALONE {
+                let ending = match how & !(ALONE | CROWD) {
                     0 => Ending::TimedOut,
                     1 => Ending::Exited(value),
                     2 => Ending::Signalled(value),
@@ -234,7 +243,8 @@ impl Report {
                     time: Duration::from_micros(u64::from_le_bytes(*time)),
                     memory_bytes: u64::from_le_bytes(*memory),
                 };
-                Some(Self::Ended { ending, usage, is_alone: how & ALONE != 0 })
+                let is_crowded = how & CROWD != 0;
+                Some(Self::Ended { ending, usage, is_alone: how & ALONE != 0, is_crowded })
             }
             3 => Some(Self::Listening),
             5 => {
@@ -320,6 +330,8 @@ fn put(bytes: &mut [u8], from: usize, value: &[u8]) {
 
 /// The bit that says that nothing was left.
 const ALONE: u8 = 0x80;
+/// The bit that says that there were as many as there may be.
+const CROWD: u8 = 0x40;
 /// What begins words.
 const REFUSED: u8 = 4;
 const LACKING: u8 = 6;
@@ -346,8 +358,8 @@ mod tests {
             Ending::OutOfMemory,
             Ending::OutOfProcessor,
         ] {
-            for is_alone in [false, true] {
-                let report = Report::Ended { ending, usage, is_alone };
+            for (is_alone, is_crowded) in [(false, false), (true, false), (false, true)] {
+                let report = Report::Ended { ending, usage, is_alone, is_crowded };
                 assert_eq!(Report::read(report.bytes()), Some(report));
             }
         }
