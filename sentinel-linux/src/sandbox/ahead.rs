@@ -55,7 +55,7 @@ impl Sandboxes {
     /// Is the first process of a sandbox, for whatever program comes.
     fn wait_ahead(&self, base: &Base, socket: &OwnedFd, input: &OwnedFd) -> Result<(), StartError> {
         let usual = Profile::new(b"/", b"/");
-        let init_filter = filter::only(&init::CALLS)?;
+        let init_filter = filter::only(init::CALLS)?;
         let usual_filter = filter::program(&usual.calls, &usual.allowed, usual.network)?;
         let maps = self.identity.maps();
         let ground = self.ground(base, &maps, &init_filter);

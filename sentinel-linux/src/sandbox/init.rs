@@ -23,24 +23,25 @@ use super::outcome::{Ending, Report};
 use super::{cgroup, kernel};
 
 /// The calls it makes, besides those that every program makes by itself.
-pub(super) const CALLS: [&str; 17] = [
-    "openat",
-    "getdents64",
-    "lseek",
-    "poll",
-    "ppoll",
-    "read",
-    "wait4",
-    "getrusage",
-    "clock_gettime",
-    "sendto",
-    "close",
-    "munmap",
-    "exit",
-    "exit_group",
-    "rt_sigreturn",
-    "restart_syscall",
-    "brk",
+pub(super) const CALLS: &[libc::c_long] = &[
+    libc::SYS_openat,
+    libc::SYS_getdents64,
+    libc::SYS_lseek,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_ppoll,
+    libc::SYS_read,
+    libc::SYS_wait4,
+    libc::SYS_getrusage,
+    libc::SYS_clock_gettime,
+    libc::SYS_sendto,
+    libc::SYS_close,
+    libc::SYS_munmap,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_brk,
 ];
 
 /// What the processes of a sandbox may use, and who sees to it.

@@ -214,8 +214,11 @@ impl Sandboxes {
         if profile.calls_mode == CallsMode::Log {
             filter = filter::watched(&profile.calls, &filter)?;
         }
-        let init_filter = filter::only(&init::CALLS)?;
-        let doors_filter = filter::only(&published::CALLS)?;
+        let init_filter = filter::only(init::CALLS)?;
+        let doors_filter = match doors.is_empty() {
+            true => Vec::new(),
+            false => filter::only(published::CALLS)?,
+        };
         let maps = self.identity.maps();
         let limits = &profile.limits;
         let group =

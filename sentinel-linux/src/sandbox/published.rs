@@ -33,21 +33,21 @@ pub(crate) struct Door {
 }
 
 /// The calls that these processes make.
-pub(super) const CALLS: [&str; 14] = [
-    "accept4",
-    "brk",
-    "clone3",
-    "close",
-    "connect",
-    "exit",
-    "exit_group",
-    "munmap",
-    "recvfrom",
-    "restart_syscall",
-    "rt_sigreturn",
-    "sendto",
-    "shutdown",
-    "socket",
+pub(super) const CALLS: &[libc::c_long] = &[
+    libc::SYS_accept4,
+    libc::SYS_brk,
+    libc::SYS_clone3,
+    libc::SYS_close,
+    libc::SYS_connect,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_munmap,
+    libc::SYS_recvfrom,
+    libc::SYS_restart_syscall,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sendto,
+    libc::SYS_shutdown,
+    libc::SYS_socket,
 ];
 
 /// Makes a process for each door.

@@ -21,11 +21,11 @@ mod parts;
 mod refused;
 mod tree;
 
-use sentinel_core::order::{self, Map};
 use sentinel_core::sandbox::{Calls, Network};
 
 use self::allowed::Call;
 use self::parts::{Part, Translating};
+use self::tree::Table;
 use super::watch::carriers;
 use super::{StartError, kernel};
 use crate::confine::bpf::answer;
@@ -60,12 +60,8 @@ fn program_for(
     network: Network,
     translating: Translating,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
-    let mut actions: Map<u32, Action> = Map::new();
-    let mut put = |call: libc::c_long, action| {
-        if let Ok(number) = u32::try_from(call) {
-            actions.insert(number, action);
-        }
-    };
+    let mut actions = Table::default();
+    let mut put = |call, action| actions.put(call, action);
     for (name, call) in every_name() {
         put(*call, Action::Refuse(refusal(name)));
     }
@@ -105,7 +101,6 @@ fn program_for(
             );
         }
     }
-    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
@@ -128,13 +123,12 @@ pub(super) fn watched(
         // By this one who looks is told where to.
         call.0 == "sendmsg" || is_whole && is_allowed && !carriers::is_one(call.0)
     };
-    let mut actions: Map<u32, Action> = Map::new();
+    let mut actions = Table::default();
     for call in every_name() {
         let Ok(number) = u32::try_from(call.1) else { continue };
         let action = if is_free(call, number) { Action::Allow } else { ask.clone() };
-        actions.insert(number, action);
+        actions.put(call.1, action);
     }
-    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &ask)
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
@@ -166,12 +160,10 @@ fn of_name(name: &[u8], network: Network) -> Result<&'static Call, StartError> {
     Ok(call)
 }
 
-/// A filter for these calls and no others, by name.
-pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError> {
-    let named = every_name().filter(|(name, _)| names.contains(name));
-    let numbers = named.filter_map(|(_, call)| u32::try_from(*call).ok());
-    let mut actions: Vec<_> = numbers.map(|number| (number, Action::Allow)).collect();
-    order::sort_by_key(&mut actions, |(number, _)| *number);
+/// A filter for these calls and no others.
+pub(super) fn only(calls: &[libc::c_long]) -> Result<Vec<libc::sock_filter>, StartError> {
+    let mut actions = Table::default();
+    calls.iter().for_each(|call| actions.put(*call, Action::Allow));
     tree::program(&actions, &Action::Refuse(libc::EPERM))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
@@ -179,7 +171,7 @@ pub(super) fn only(names: &[&str]) -> Result<Vec<libc::sock_filter>, StartError>
 /// A filter for the process that starts sandboxes: what some sandbox can allow, and what making one
 /// takes. What it starts has this filter besides its own.
 pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
-    let mut actions: Map<u32, Action> = Map::new();
+    let mut actions = Table::default();
     for call in every_name() {
         let (name, number) = call;
         let is_refused =
@@ -188,11 +180,8 @@ pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
             true => Action::Refuse(refusal(name)),
             false => Action::Allow,
         };
-        if let Ok(number) = u32::try_from(*number) {
-            actions.insert(number, action);
-        }
+        actions.put(*number, action);
     }
-    let actions: Vec<(u32, Action)> = actions.into_iter().collect();
     tree::program(&actions, &Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
