@@ -360,7 +360,8 @@ fn expected(kind: &Kind) -> &'static str {
     }
 }
 
-fn article(name: &str) -> String {
+/// A name with the article before it.
+pub(crate) fn article(name: &str) -> String {
     let is_vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {name}", if is_vowel { "an" } else { "a" })
 }

@@ -77,6 +77,7 @@ pub use template::{Facts, FoundModel, FoundPlatform, template};
 pub use wizard::{Account, Findings, PlaceFound, Question, Service, Wizard};
 
 use build::Build;
+pub(crate) use check::article;
 pub(crate) use diagnostic::Reporter;
 #[cfg(feature = "skill")]
 pub(crate) use diagnostic::quoted;

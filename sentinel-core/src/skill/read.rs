@@ -15,7 +15,7 @@ mod server;
 use super::manifest::{Bounds, Capabilities, Kind, Manifest, Parameter, Runtime, Tool};
 use super::{Reading, needs};
 use crate::capability::{Grant, Level};
-use crate::config::{Reporter, quoted};
+use crate::config::{Reporter, article, quoted};
 use crate::label::{Effect, Secrecy};
 use crate::limits::{
     SKILL_CALL_SECONDS, SKILL_CALL_SECONDS_MAX, SKILL_DESCRIPTION_BYTES_MAX, SKILL_FILE_BYTES_MAX,
@@ -460,7 +460,7 @@ impl Reader<'_, '_> {
     }
 
     fn wrong_type(&mut self, span: Span, name: &str, wanted: &str, value: &Value<'_>) {
-        let message = format!("{} is {wanted}, not a {}", quoted(name), value.type_name());
+        let message = format!("{} is {wanted}, not {}", quoted(name), article(value.type_name()));
         self.reporter.error(Some(span), message);
     }
 }

@@ -1,10 +1,14 @@
 //! Skills that a model calls.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use crate::house::{House, install_example, model};
+use std::process::Stdio;
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::house::{Agent, House, install_example, model, until};
 
 /// The examples, called by a model: what it is told of them, what it gets, what is refused.
 #[test]
@@ -150,3 +154,95 @@ fn a_skill_reaches_the_host_that_it_requires_and_that_is_granted() {
     assert!(log.contains("host=\"localhost\""), "{log}");
     house.say(&["audit", "replay"]);
 }
+
+/// `/stop` in the middle of a call ends it and all it started, deaf as it is, and nothing else: the
+/// next message is answered.
+#[test]
+fn a_call_that_is_stopped_leaves_nothing() {
+    let house = House::new("stop");
+    let mark = format!("8{}", std::process::id());
+    house.skill("slow", MANIFEST, &SLOW.replace("MARK", &mark));
+    let (port, seen) = model(&[("slow__wait", "{}")]);
+    house.configure(&[], Some(port));
+    house.allow("slow");
+    let (terminal, inside) = terminal();
+    let mut chat = house.sentinel(&["chat", "--i-know-what-im-doing"]);
+    chat.stdin(inside.try_clone().unwrap()).stdout(inside).stderr(Stdio::null());
+    let agent = Agent(chat.spawn().unwrap());
+    // The other end of the terminal is the agent's alone.
+    drop(chat);
+    let mut keys = terminal.try_clone().unwrap();
+    let screen = std::thread::spawn(move || {
+        let (mut terminal, mut said) = (terminal, Vec::new());
+        // A terminal ends with an error.
+        let _ = terminal.read_to_end(&mut said);
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let lives = || {
+        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+        })
+    };
+    keys.write_all(b"wait a while\r").unwrap();
+    until("the skill is at work", lives);
+    keys.write_all(b"/stop\r").unwrap();
+    until("nothing of it is left", || !lives());
+    keys.write_all(b"and now?\r").unwrap();
+    until("the next message is answered", || seen.lock().unwrap().len() == 2);
+    until("the answer is there", || house.say(&["audit", "show"]).contains("\"done\""));
+    drop(agent);
+    let said = screen.join().unwrap();
+    assert!(said.contains("done"), "{said}");
+    house.say(&["audit", "replay"]);
+}
+
+/// A terminal: what a person has, and what a program has of it.
+fn terminal() -> (File, File) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let inside = ptsname(&terminal, Vec::new()).unwrap();
+    let inside = File::options().read(true).write(true).open(inside.to_str().unwrap()).unwrap();
+    (File::from(terminal), inside)
+}
+
+const MANIFEST: &str = r#"
+[skill]
+name = "slow"
+version = "1"
+description = "Takes long."
+entry = "run.py"
+runtime = "process"
+
+[tools.wait]
+description = "Waits."
+effect = "read"
+
+[limits]
+call_seconds = 300
+"#;
+
+/// It does not listen while it works.
+const SLOW: &str = r#"#!/usr/bin/env python3
+import json, os, sys
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["type"] == "hello":
+        say(type="hello", version=1, name="slow", release="1")
+    elif message["type"] == "describe":
+        parameters = {"type": "object", "properties": {}, "required": []}
+        parameters["additionalProperties"] = False
+        tool = {"name": "wait", "description": "Waits.", "parameters": parameters}
+        say(type="description", id=message["id"], tools=[tool])
+    elif message["type"] == "call":
+        if os.fork() == 0:
+            os.setsid()
+            os.execv("/usr/bin/env", ["env", "sleep", "MARK"])
+        os.wait()
+"#;

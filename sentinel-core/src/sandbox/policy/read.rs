@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::Policy;
 use super::keys::{Form, ROWS, Row, SECTIONS};
 use crate::config::Diagnostic;
+use crate::config::article;
 use crate::config::diagnostic::{Reporter, quoted};
 use crate::config::secret::names_a_secret;
 use crate::text::toml::{Document, Key, Table, Value};
@@ -144,7 +145,7 @@ impl Reader<'_, '_> {
                 Form::Count | Form::Seconds | Form::Processors => "a number",
                 _ => "a text in quotes",
             };
-            let message = format!("{} is {wanted}, not {}", row.name, value.type_name());
+            let message = format!("{} is {wanted}, not {}", row.name, article(value.type_name()));
             return self.reporter.error(span, message);
         };
         if let Form::Variable = row.form
