@@ -11,6 +11,22 @@ use core::fmt;
 use base64ct::{Base64, Encoding as _};
 use sha2::{Digest as _, Sha256};
 
+/// SHA-256 of two pieces, the second right behind the first.
+///
+/// A host that computes it by other means than this library's compiler can (a kernel without
+/// vectors on a core with instructions for it) hands its own to
+/// [`Writer::hash_by`](super::Writer::hash_by).
+pub type Digest = fn(&[u8], &[u8]) -> [u8; 32];
+
+/// The [`Digest`] of this library.
+#[must_use]
+pub fn digest(first: &[u8], rest: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(first);
+    hasher.update(rest);
+    hasher.finalize().into()
+}
+
 /// A SHA-256 value.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
@@ -20,26 +36,31 @@ impl Hash {
     /// in the tree, so that a record's bytes are hashed once.
     #[must_use]
     pub fn record(previous: Self, body: &[u8]) -> Self {
+        Self::record_by(digest, previous, body)
+    }
+
+    pub(super) fn record_by(digest: Digest, previous: Self, body: &[u8]) -> Self {
         // What stands before the body and its first bytes are one block: then nothing of the rest
         // has to be copied. Hashing three pieces takes noticeably longer.
         let (first, rest) = body.split_at(body.len().min(BLOCK_BYTES - 33));
         let mut head = [0; BLOCK_BYTES];
         head[1..33].copy_from_slice(&previous.0);
         head[33..33 + first.len()].copy_from_slice(first);
-        let mut hasher = Sha256::new();
-        hasher.update(&head[..33 + first.len()]);
-        hasher.update(rest);
-        Self(hasher.finalize().into())
+        Self(digest(&head[..33 + first.len()], rest))
     }
 
     /// The hash of two neighbours in the tree.
     #[must_use]
     pub fn node(left: Self, right: Self) -> Self {
+        Self::node_by(digest, left, right)
+    }
+
+    pub(super) fn node_by(digest: Digest, left: Self, right: Self) -> Self {
         // In one piece: hashing three costs half as much again.
         let mut input = [1; 65];
         input[1..33].copy_from_slice(&left.0);
         input[33..].copy_from_slice(&right.0);
-        Self(Sha256::digest(input).into())
+        Self(digest(&input, &[]))
     }
 
     /// The root of the tree without records.

@@ -40,7 +40,7 @@ mod tests;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use damage::Damage;
 pub use epoch::EpochSeed;
-pub use hash::Hash;
+pub use hash::{Digest, Hash, digest};
 pub use note::{Note, NoteError, NoteVerifier};
 pub use reader::{Payload, Reader};
 pub use record::{Actor, JournalId, Record, RecordError, kind};

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Hash;
+use super::hash::Digest;
 use crate::limits::JOURNAL_PAYLOAD_BYTES_MAX;
 use crate::time::Timestamp;
 
@@ -239,9 +240,14 @@ pub(super) fn start_frame(out: &mut Vec<u8>) -> usize {
 }
 
 /// Ends the frame that starts at `start`, and gives its hash.
-pub(super) fn finish_frame(out: &mut Vec<u8>, start: usize, previous: Hash) -> Hash {
+pub(super) fn finish_frame(
+    digest: Digest,
+    out: &mut Vec<u8>,
+    start: usize,
+    previous: Hash,
+) -> Hash {
     let body_start = start + PREFIX_BYTES;
-    let hash = Hash::record(previous, &out[body_start..]);
+    let hash = Hash::record_by(digest, previous, &out[body_start..]);
     let length = u32::try_from(out.len() - body_start).unwrap_or(u32::MAX);
     out[start..start + 4].copy_from_slice(&length.to_le_bytes());
     out[start + 4..body_start].copy_from_slice(&(!length).to_le_bytes());
@@ -333,7 +339,7 @@ mod tests {
         let mut bytes = Vec::new();
         let start = start_frame(&mut bytes);
         record(b"payload").write(&mut bytes);
-        finish_frame(&mut bytes, start, Hash([0; 32]));
+        finish_frame(super::super::hash::digest, &mut bytes, start, Hash([0; 32]));
         for end in 0..bytes.len() {
             assert_eq!(Frame::at_start(&bytes[..end]), Framing::Partial);
         }

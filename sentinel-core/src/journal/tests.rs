@@ -491,6 +491,27 @@ fn a_log_goes_on_only_with_its_own_seed() {
     assert_eq!(resume(EpochSeed::first([8; 32])).unwrap_err(), AppendError::Seed);
 }
 
+/// A host's own SHA-256 hashes chain and tree: the right one gives the same log, a wrong one none.
+#[test]
+fn a_host_hashes_by_its_own_means() {
+    let written = |digest: Option<Digest>| {
+        let mut bytes = Vec::new();
+        let seed = EpochSeed::first([1; 32]);
+        let mut writer = Writer::create(JOURNAL, ORIGIN, opening(seed), &mut bytes).unwrap();
+        digest.into_iter().for_each(|digest| writer.hash_by(digest));
+        for index in 0..9 {
+            writer.append(entry(index, &[7; 100]), None, &mut bytes).unwrap();
+        }
+        (bytes, writer.root())
+    };
+    let in_one_piece: Digest = |first, rest| digest(&[first, rest].concat(), &[]);
+    let wrong: Digest = |first, rest| digest(rest, first);
+    assert_eq!(written(Some(in_one_piece)), written(None));
+    assert_ne!(written(Some(wrong)).1, written(None).1);
+    let trust = Trust { first_key: None, checkpoints: Vec::new() };
+    assert!(matches!(verify(&written(Some(wrong)).0, trust), Verdict::Bad { .. }));
+}
+
 #[test]
 fn checkpoints_are_due_by_count_and_by_time() {
     let mut out = Vec::new();

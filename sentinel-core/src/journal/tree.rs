@@ -13,6 +13,7 @@
 use alloc::vec::Vec;
 
 use super::Hash;
+use super::hash::{self, Digest};
 
 /// A tree that grows: the roots of its full subtrees, the largest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,11 +38,15 @@ impl Frontier {
 
     /// Adds a leaf.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_by(hash::digest, leaf);
+    }
+
+    pub(super) fn push_by(&mut self, digest: Digest, leaf: Hash) {
         let mut subtree = leaf;
         // Every full pair on the right edge becomes one subtree of the next size.
         for _ in 0..self.leaves_count.trailing_ones() {
             if let Some(left) = self.subtrees.pop() {
-                subtree = Hash::node(left, subtree);
+                subtree = Hash::node_by(digest, left, subtree);
             }
         }
         self.subtrees.push(subtree);

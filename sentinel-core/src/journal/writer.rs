@@ -15,6 +15,7 @@ use core::fmt;
 
 use super::checkpoint::{Checkpoint, is_origin};
 use super::epoch::EpochSeed;
+use super::hash::{self, Digest};
 use super::note::Note;
 use super::record::{self, Actor, JournalId, Record, kind};
 use super::recover::Recovered;
@@ -69,6 +70,7 @@ pub struct Writer {
     anchored_count: u64,
     /// When the oldest record was written that none vouches for.
     unanchored_since: Option<Timestamp>,
+    digest: Digest,
 }
 
 impl Writer {
@@ -118,9 +120,16 @@ impl Writer {
 
     fn open(place: Place, anchored_count: u64, opening: Opening, out: &mut Vec<u8>) -> Self {
         let Opening { seed, nonce, now } = opening;
-        let mut writer = Self { place, seed, nonce, anchored_count, unanchored_since: Some(now) };
+        let (unanchored_since, digest): (_, Digest) = (Some(now), hash::digest);
+        let mut writer = Self { place, seed, nonce, anchored_count, unanchored_since, digest };
         writer.append_own(kind::OPENED, 0, &nonce, now, out);
         writer
+    }
+
+    /// Hashes records from now on by the host's own SHA-256, which has to be that: whoever verifies
+    /// the log knows nothing of it.
+    pub const fn hash_by(&mut self, digest: Digest) {
+        self.digest = digest;
     }
 
     /// Writes a record to the end of `out`; sealed, if a key is given.
@@ -280,9 +289,9 @@ impl Writer {
 
     fn finish(&mut self, time: Timestamp, start: usize, out: &mut Vec<u8>) -> Appended {
         let sequence = self.place.sequence();
-        let hash = record::finish_frame(out, start, self.place.previous);
+        let hash = record::finish_frame(self.digest, out, start, self.place.previous);
         self.place.previous = hash;
-        self.place.tree.push(hash);
+        self.place.tree.push_by(self.digest, hash);
         self.unanchored_since.get_or_insert(time);
         Appended { sequence, hash }
     }

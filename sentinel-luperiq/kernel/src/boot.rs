@@ -65,6 +65,8 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     }
     let megabytes = (frames.total() * PAGE) >> 20;
     say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
+    let is_hashed_by_core = arch::prepare_hash(arguments.value("hash") != Some("software"));
+    say!("SHA-256 by {}", if is_hashed_by_core { "the core" } else { "software" });
     #[cfg(feature = "selftest")]
     if let Some(name) = arguments.value("selftest") {
         crate::selftest::run(name, &mut frames);
@@ -188,6 +190,7 @@ fn system(machine: &mut kernel::Machine, disk: &mut Disk) -> Result<System, Erro
         now,
         bytes_max: LOG_BYTES,
         is_stored: false,
+        digest: arch::sha256,
     })?;
     let mut limits = [u64::MAX; LIMITS_COUNT];
     for (limit, bound) in [

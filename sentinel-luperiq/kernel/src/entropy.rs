@@ -8,7 +8,7 @@
 //! - Both are in the first key, so that it is as good as the better of them.
 //! - No two blocks, and no block and key, come from the same input.
 
-use sha2::{Digest as _, Sha256};
+use alloc::vec::Vec;
 
 use crate::arch;
 
@@ -22,10 +22,12 @@ impl Entropy {
     pub(crate) fn new(seed: &[u8], device: &[u8]) -> Option<Self> {
         let is_enough = |seed: &[u8]| seed.len() >= 32 && seed.iter().any(|byte| *byte != seed[0]);
         let lengths = [seed.len(), device.len()].map(|bytes| bytes as u64);
-        let hash =
-            lengths.iter().fold(Sha256::new(), |hash, it| hash.chain_update(it.to_le_bytes()));
-        let key = hash.chain_update(seed).chain_update(device);
-        (is_enough(seed) || is_enough(device)).then(|| Self { key: key.finalize().into() })
+        let mut input = Vec::with_capacity(16 + seed.len());
+        lengths.iter().for_each(|bytes| input.extend_from_slice(&bytes.to_le_bytes()));
+        input.extend_from_slice(seed);
+        let key = arch::sha256(&input, device);
+        input.fill(0);
+        (is_enough(seed) || is_enough(device)).then_some(Self { key })
     }
 
     /// Fills `out`.
@@ -36,12 +38,11 @@ impl Entropy {
         }
         // The moment is not random, but no two are the same.
         let moment = arch::counter().to_le_bytes();
-        let next = Sha256::new().chain_update(self.block(0)).chain_update(moment);
-        self.key = next.finalize().into();
+        self.key = arch::sha256(&self.block(0), &moment);
     }
 
     fn block(&self, number: u64) -> [u8; 32] {
-        Sha256::new().chain_update(self.key).chain_update(number.to_le_bytes()).finalize().into()
+        arch::sha256(&self.key, &number.to_le_bytes())
     }
 }
 

@@ -27,7 +27,8 @@ use alloc::vec::Vec;
 use luperiq_abi::Error;
 use luperiq_abi::wire::AuditHead;
 use sentinel_core::journal::{
-    Actor, AppendError, Entry, EpochSeed, Hash, JournalId, Note, Opening, Recovered, Writer, kind,
+    Actor, AppendError, Digest, Entry, EpochSeed, Hash, JournalId, Note, Opening, Recovered,
+    Writer, kind,
 };
 use sentinel_core::time::Timestamp;
 
@@ -52,6 +53,8 @@ pub struct Making {
     /// Whether records are kept until they are safe on a disk. Else, on a machine without one, the
     /// oldest are given up when the memory is full, and only the head and the number tell of them.
     pub is_stored: bool,
+    /// The machine's SHA-256.
+    pub digest: Digest,
 }
 
 /// The record, as far as it is in memory.
@@ -94,9 +97,10 @@ impl Log {
     pub fn create(making: Making) -> Result<Self, Error> {
         let opening = Opening { seed: making.seed, nonce: making.nonce, now: making.now };
         let mut scratch = room(2 * RECORD_BYTES_MAX)?;
-        let writer =
+        let mut writer =
             Writer::create(JournalId(making.journal), &making.origin, opening, &mut scratch)
                 .map_err(|_| Error::BadArgument)?;
+        writer.hash_by(making.digest);
         let first = header_bytes(&scratch).ok_or(Error::BadArgument)?;
         Self::of(writer, scratch, first, 0, making.bytes_max, making.is_stored)
     }
@@ -110,8 +114,9 @@ impl Log {
         let opening = Opening { seed: making.seed, nonce: making.nonce, now: making.now };
         let (start, records_count) = (recovered.bytes_count(), recovered.records_count());
         let mut scratch = room(2 * RECORD_BYTES_MAX)?;
-        let writer =
+        let mut writer =
             Writer::resume(recovered, opening, &mut scratch).map_err(|_| Error::BadArgument)?;
+        writer.hash_by(making.digest);
         let header = header_bytes(&scratch).unwrap_or(0);
         let mut log =
             Self::of(writer, scratch, header, records_count, making.bytes_max, making.is_stored)?;

@@ -63,10 +63,18 @@ pub(super) const BOOTS: &[Case] = &[
         expected: &[
             "LuperIQ kernel",
             "MiB of memory",
+            "SHA-256 by the core",
             "audit: ",
             ", head ",
             "left: 0 frames, 1 objects, 0 handles, 0 grants",
         ],
+        forbidden: &["panic", "fault"],
+        status: 0,
+    },
+    Case {
+        name: "it hashes without the core's instructions",
+        arguments: Cow::Borrowed("init=probe/vectors hash=software"),
+        expected: &["SHA-256 by software", "audit: ", NOTHING_LEFT],
         forbidden: &["panic", "fault"],
         status: 0,
     },
@@ -95,6 +103,7 @@ pub(super) const BOOTS: &[Case] = &[
 pub(super) const PROBES: &[Probe] = &[
     Probe { program: "exit", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "preemption", expected: &["audit:", NOTHING_LEFT], status: 0 },
+    Probe { program: "vectors", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-null", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-info", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-use", expected: &["audit:", NOTHING_LEFT], status: 0 },

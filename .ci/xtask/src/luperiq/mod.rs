@@ -246,8 +246,13 @@ fn compile(
     packages: &[&str],
 ) -> Result<PathBuf, Error> {
     let target = target(workspace);
-    toolchain::find(workspace, machine, None)?
-        .cargo(workspace)
+    let hash = if machine == KERNEL_TARGET { Some(hash(workspace)?) } else { None };
+    let cargo = toolchain::find(workspace, machine, None)?.cargo(workspace);
+    let cargo = match &hash {
+        Some(hash) => cargo.set("LUPERIQ_HASH", hash),
+        None => cargo,
+    };
+    cargo
         .set("RUSTFLAGS", RUSTFLAGS)
         .args(["build", "--release", "--locked", "--quiet", "--target", machine])
         .args(["--manifest-path", MANIFEST])
@@ -255,6 +260,22 @@ fn compile(
         .args(["--target-dir".into(), target.clone()])
         .run()?;
     Ok(target.join(machine).join("release"))
+}
+
+/// Builds what of the kernel needs vectors, and says where it is. Its flags are its own, so it has
+/// a folder of its own: else everything would be built anew each time.
+fn hash(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let target = target(workspace).join("hash");
+    toolchain::find(workspace, PROGRAM_TARGET, None)?
+        .cargo(workspace)
+        .set("RUSTFLAGS", HASH_RUSTFLAGS)
+        .args(["build", "--release", "--locked", "--quiet", "--target", PROGRAM_TARGET])
+        .args(["--manifest-path", MANIFEST, "-p", "luperiq-hash"])
+        // It is two kilobytes, and every byte of the record goes through it.
+        .args(["--config", "profile.release.package.sha2.opt-level=3"])
+        .args(["--target-dir".into(), target.clone()])
+        .run()?;
+    Ok(target.join(PROGRAM_TARGET).join("release/libluperiq_hash.a"))
 }
 
 /// Where the kernel that was built last is.
@@ -286,5 +307,9 @@ const PROGRAMS: &[&str] = &[
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";
 
 /// What the toolchain of Debian is told as well; and hashes without the vectors that the kernel's
-/// target has not.
-const RUSTFLAGS: &str = "-Cembed-bitcode=yes --cfg sha2_backend=\"soft\"";
+/// target has not, in few bytes: a core with instructions for it does not need them.
+const RUSTFLAGS: &str =
+    "-Cembed-bitcode=yes --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
+
+/// The core has the instructions wherever this is called, so nothing else is compiled in.
+const HASH_RUSTFLAGS: &str = "-Cembed-bitcode=yes -Ctarget-feature=+sha2";

@@ -56,7 +56,8 @@ fn count(source: &str) -> usize {
 const KINDS: [&str; 5] =
     ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "#[unsafe(no_mangle)]"];
 
-const ALLOWED: [&str; 13] = [
+const ALLOWED: [&str; 14] = [
+    "sentinel-luperiq/hash/src/lib.rs",
     "sentinel-luperiq/kernel/src/arch/",
     "sentinel-luperiq/kernel/src/boot.rs",
     "sentinel-luperiq/kernel/src/console.rs",

@@ -5,11 +5,13 @@
 //! - The kernel runs with interrupts masked: `&mut` to its state is never shared with a handler.
 
 mod exception;
+mod hash;
 mod power;
 mod registers;
 mod simd;
 
 pub(crate) use exception::{Cause, Frame, leave};
+pub(crate) use hash::{prepare as prepare_hash, sha256};
 pub(crate) use power::{exit, power_off};
 pub(crate) use registers::*;
 pub(crate) use simd::Simd;

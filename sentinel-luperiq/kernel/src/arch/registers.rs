@@ -69,6 +69,13 @@ pub(crate) fn counter_frequency() -> u64 {
     read!("cntfrq_el0")
 }
 
+/// Whether the core computes SHA-256 by instructions of its own, in vectors.
+pub(super) fn has_sha256() -> bool {
+    const NO_VECTORS: u64 = 0xf;
+    let (crypto, features) = (read!("id_aa64isar0_el1"), read!("id_aa64pfr0_el1"));
+    crypto >> 12 & 0xf != 0 && features >> 20 & 0xf != NO_VECTORS
+}
+
 /// Lets the timer fire at this tick.
 pub(crate) fn set_timer(tick: u64) {
     write!("cntv_cval_el0", tick);

@@ -82,10 +82,12 @@ unsafe impl GlobalAlloc for Heap {
 }
 
 /// The list for a layout and the size of its pieces, if the heap has pieces as large.
+#[inline]
 fn class(layout: Layout) -> Option<(usize, usize)> {
-    let size = layout.size().max(layout.align()).max(SMALLEST).next_power_of_two();
-    let class = (size / SMALLEST).trailing_zeros() as usize;
-    (class < CLASSES && layout.align() <= ALIGNMENT).then_some((class, size))
+    // One less than what is needed: the next power of two has a bit more.
+    let last = (layout.size().max(layout.align()) - 1) | (SMALLEST - 1);
+    let class = (usize::BITS - SMALLEST.trailing_zeros() - last.leading_zeros()) as usize;
+    (class < CLASSES && layout.align() <= ALIGNMENT).then(|| (class, SMALLEST << class))
 }
 
 /// Room for a link, and the alignment that most structures want.

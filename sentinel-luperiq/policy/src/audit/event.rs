@@ -279,6 +279,7 @@ pub(super) struct Rows {
     /// Who with which handle on what: the rows that later ones name by their number.
     known: [[u64; 3]; KNOWN_MAX],
     known_count: usize,
+    row: Row,
 }
 
 impl Rows {
@@ -295,8 +296,6 @@ impl Rows {
 
     /// Adds a use that came so often in a row.
     pub(super) fn push(&mut self, what: &Use, count: u64) {
-        let start: &[u8] = if self.text.is_empty() { USES_START } else { b"," };
-        self.text.extend_from_slice(start);
         let refused = what.refused.map_or(0, |error| u64::from(error.number()));
         let who = [what.process, what.handle, what.object];
         let known = self.known.get(..self.known_count).unwrap_or_default();
@@ -344,29 +343,63 @@ impl Rows {
         self.known_count = 0;
     }
 
+    /// Numbers are most of the record's bytes and of its time: a row is written from its end on,
+    /// as digits come, and added in one piece. A place is a byte, so that none is outside.
     fn row(&mut self, numbers: &[u64]) {
-        let mut before = b'[';
-        for number in numbers {
-            self.text.push(before);
-            self.number(*number);
-            before = b',';
+        let mut start = 0_u8;
+        let mut behind = b']';
+        for number in numbers.iter().rev() {
+            start = start.wrapping_sub(1);
+            self.row.0[usize::from(start)] = behind;
+            behind = b',';
+            let mut rest = *number;
+            while rest >= 100 {
+                let hundreds = rest / 100;
+                let pair = rest.wrapping_sub(hundreds.wrapping_mul(100)) as u32;
+                rest = hundreds;
+                start = start.wrapping_sub(2);
+                self.row.pair(start, pair);
+            }
+            if rest >= 10 {
+                start = start.wrapping_sub(2);
+                self.row.pair(start, rest as u32);
+            } else {
+                start = start.wrapping_sub(1);
+                self.row.0[usize::from(start)] = b'0'.wrapping_add(rest as u8);
+            }
         }
-        self.text.push(b']');
+        start = start.wrapping_sub(1);
+        self.row.0[usize::from(start)] = b'[';
+        if self.text.is_empty() {
+            self.text.extend_from_slice(USES_START);
+        } else {
+            start = start.wrapping_sub(1);
+            self.row.0[usize::from(start)] = b',';
+        }
+        self.text.extend_from_slice(&self.row.0[usize::from(start)..]);
     }
+}
 
-    /// Numbers are most of the record's bytes and of its time.
-    fn number(&mut self, mut number: u64) {
-        if number < 10 {
-            return self.text.push(b'0' + number as u8);
-        }
-        let mut digits = [0; 20];
-        let mut start = digits.len();
-        while number > 0 && start > 0 {
-            start -= 1;
-            digits[start] = b'0' + (number % 10) as u8;
-            number /= 10;
-        }
-        self.text.extend_from_slice(&digits[start..]);
+/// Where a row is put together: longer than the longest.
+#[derive(Debug)]
+struct Row([u8; 256]);
+
+const _: () = assert!(USE_BYTES_MAX < 256);
+
+impl Default for Row {
+    fn default() -> Self {
+        Self([0; 256])
+    }
+}
+
+impl Row {
+    /// Two digits of a number below a hundred.
+    fn pair(&mut self, at: u8, pair: u32) {
+        // A tenth, as far as that is true: below 179.
+        let tens = pair.wrapping_mul(103) >> 10;
+        let ones = pair.wrapping_sub(tens.wrapping_mul(10));
+        self.0[usize::from(at)] = b'0'.wrapping_add(tens as u8);
+        self.0[usize::from(at.wrapping_add(1))] = b'0'.wrapping_add(ones as u8);
     }
 }
 

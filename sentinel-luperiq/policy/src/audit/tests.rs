@@ -17,6 +17,7 @@ fn making(bytes_max: usize, is_stored: bool) -> Making {
         now: Timestamp(1_000),
         bytes_max,
         is_stored,
+        digest: sentinel_core::journal::digest,
     }
 }
 

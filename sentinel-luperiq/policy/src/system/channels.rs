@@ -98,10 +98,10 @@ impl System {
         if bytes.len() > MESSAGE_BYTES_MAX || handles.len() > MESSAGE_HANDLES_MAX {
             return Err(Error::BadArgument.into());
         }
-        let mut leaving = Vec::new();
         let mut grants = Vec::new();
-        leaving.try_reserve_exact(handles.len()).map_err(|_| Error::NoMemory)?;
-        grants.try_reserve_exact(handles.len()).map_err(|_| Error::NoMemory)?;
+        if !handles.is_empty() {
+            grants.try_reserve_exact(handles.len()).map_err(|_| Error::NoMemory)?;
+        }
         for (place, handle) in handles.iter().enumerate() {
             let held = self.find(admitted.process, u64::from(*handle))?;
             let detail = place as u64;
@@ -112,7 +112,6 @@ impl System {
             if grants.contains(&held.grant) || ends.contains(&held.object) {
                 return Err(Fault { error: Error::BadArgument, detail });
             }
-            leaving.push(held);
             grants.push(held.grant);
         }
         let bytes = super::copied(bytes)?;
@@ -120,18 +119,22 @@ impl System {
         if !target.has_room(&bytes) {
             return Err(Error::NotReady.into());
         }
-        self.log.reserve(leaving.len() + 1)?;
+        self.log.reserve(grants.len() + 1)?;
         self.record_use(admitted)?;
-        for held in &leaving {
-            self.record_move(admitted, held.handle, held.object, held.rights)?;
+        for grant in &grants {
+            // Each is held by the caller: it was found through its table just now.
+            let held = *self.grants.held(*grant).ok_or(Error::BadHandle)?;
+            let Some(Holder::Process(_, handle)) = held.holder else { continue };
+            self.record_move(admitted, handle, held.object, held.rights)?;
         }
-        for held in &leaving {
-            if let Some(process) = self.process_mut(admitted.process) {
-                let _ = process.table.remove(held.handle);
+        for grant in &grants {
+            let Some(held) = self.grants.held(*grant).copied() else { continue };
+            if let Some(Holder::Process(_, handle)) = held.holder
+                && let Some(process) = self.process_mut(admitted.process)
+            {
+                let _ = process.table.remove(handle);
             }
-            if let Some(job) = self.grants.held(held.grant).map(|grant| grant.job) {
-                self.grants.set_holder(held.grant, Holder::Message(peer), job);
-            }
+            self.grants.set_holder(*grant, Holder::Message(peer), held.job);
         }
         if let Some(target) = self.channel_mut(peer) {
             target.bytes_count += bytes.len();
@@ -195,11 +198,13 @@ impl System {
             return None;
         };
         // It counts against the reader's job from now on. Room was made sure of.
-        self.discharge(held.job, Limit::Handles, 1);
-        let charged = self.charge(job, Limit::Handles, 1);
-        debug_assert!(charged.is_ok());
-        self.retain(job);
-        self.release(held.job);
+        if job != held.job {
+            self.discharge(held.job, Limit::Handles, 1);
+            let charged = self.charge(job, Limit::Handles, 1);
+            debug_assert!(charged.is_ok());
+            self.retain(job);
+            self.release(held.job);
+        }
         self.grants.set_holder(grant, Holder::Process(admitted.process, handle), job);
         if self.record_move(admitted, handle, held.object, held.rights).is_err() {
             self.take_from(admitted.process, handle);

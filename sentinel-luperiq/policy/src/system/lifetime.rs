@@ -150,7 +150,15 @@ impl System {
     }
 
     /// Works off the lists of objects without references and of processes without a maker.
+    #[inline]
     pub(super) fn settle_doomed(&mut self) {
+        // Every operation ends here, and few leave anything.
+        if self.doomed.is_some() || self.orphans.is_some() || self.is_sweep_due {
+            self.settle_all();
+        }
+    }
+
+    fn settle_all(&mut self) {
         loop {
             self.settle_released();
             if let Some(orphan) = self.orphans {

@@ -38,6 +38,7 @@ impl Machine {
             now: NOW,
             bytes_max: 8 * LOG_BYTES_MIN,
             is_stored: false,
+            digest: sentinel_core::journal::digest,
         })
         .unwrap();
         let mut system = System::new(limits, log, NOW).unwrap();
