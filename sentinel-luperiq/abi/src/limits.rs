@@ -66,4 +66,11 @@ pub const FRAME_BYTES_MAX: usize = 1514;
 /// Random bytes per call.
 pub const ENTROPY_BYTES_MAX: usize = 256;
 
+/// The most urgent a thread can be; the least is 0. Few enough for a row of threads each.
+pub const PRIORITY_MAX: u64 = 7;
+
+/// What a process starts with, if its job may have as much: others are more urgent, or less.
+pub const PRIORITY_START: u64 = 4;
+
+const _: () = assert!(PRIORITY_START <= PRIORITY_MAX);
 const _: () = assert!(ARGUMENT_BYTES_MAX + NAME_BYTES_MAX < MESSAGE_BYTES_MAX);

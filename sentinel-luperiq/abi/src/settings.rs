@@ -33,11 +33,13 @@ pub enum Limit {
     Threads = 7,
     /// Objects that programs make: channels, timers, events, ports, sockets.
     Objects = 8,
+    /// How urgent its threads are at most. Nothing of it is used up.
+    Priority = 9,
 }
 
 impl Limit {
     /// Every one, in the order of its number.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Handles,
         Self::Memory,
         Self::Processes,
@@ -46,6 +48,7 @@ impl Limit {
         Self::Jobs,
         Self::Threads,
         Self::Objects,
+        Self::Priority,
     ];
 
     /// Its name in a manifest and in records.
@@ -60,6 +63,7 @@ impl Limit {
             Self::Jobs => "jobs",
             Self::Threads => "threads",
             Self::Objects => "objects",
+            Self::Priority => "priority",
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the first line of Rust to the first instruction of a program.
 
 use luperiq_abi::Error;
+use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
 use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
@@ -200,6 +201,7 @@ fn system(machine: &mut kernel::Machine, disk: &mut Disk) -> Result<System, Erro
         (Limit::Jobs, 200),
         (Limit::Threads, 400),
         (Limit::Objects, 4096),
+        (Limit::Priority, PRIORITY_MAX),
     ] {
         limits[limit.place()] = bound;
     }

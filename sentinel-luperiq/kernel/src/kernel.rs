@@ -127,9 +127,7 @@ extern "C" fn user_synchronous(frame: &mut Frame) {
                     kernel.kill(owner.key, what);
                 }
                 kernel.settle();
-                if kernel.threads.running().is_none() {
-                    kernel.go_on(frame);
-                }
+                kernel.go_on_if_outranked(frame);
             }
         }
     });
@@ -298,20 +296,33 @@ impl Kernel {
 
     /// After an interrupt: the thread that ran goes on unless it ended, or its turn has.
     fn turn_over(&mut self, frame: &mut Frame) {
-        if self.threads.running().is_none() {
-            self.go_on(frame);
+        if self.threads.running().is_none() || self.threads.is_outranked() {
+            self.go_on_if_outranked(frame);
         } else if time::now() < self.turn_end {
             self.set_timer();
         } else {
             self.account();
             self.settle();
-            if self.threads.running().is_none() || self.threads.has_ready() {
+            if self.threads.running().is_none() || self.threads.has_rival() {
                 self.keep(frame);
                 self.threads.step_back();
                 self.go_on(frame);
             } else {
                 self.begin_turn();
             }
+        }
+    }
+
+    /// Goes on with another thread if none runs any more, or if a more urgent one can.
+    pub(crate) fn go_on_if_outranked(&mut self, frame: &mut Frame) {
+        if self.threads.running().is_none() {
+            self.go_on(frame);
+        } else if self.threads.is_outranked() {
+            self.keep(frame);
+            // What it ran may have been the last that its job had.
+            self.settle();
+            self.threads.step_back();
+            self.go_on(frame);
         }
     }
 

@@ -1,13 +1,17 @@
 //! Threads, and whose turn it is.
 //!
-//! Threads that can run take turns. One that waits is woken by a signal of what it waits for or by
-//! its deadline, whichever comes first.
+//! Of the threads that can run the most urgent do, and those that are as urgent take turns. One
+//! that waits is woken by a signal of what it waits for or by its deadline, whichever comes first.
 //!
 //! # Invariants
 //! - A thread is in one place: it runs, it stands in the row of those that can, or it waits.
 //! - A thread that ended is in no list.
+//! - Whenever a program runs, no thread that can run is more urgent.
 //!
 //! # Not here
+//! Lending: who waits for a less urgent thread waits until that has its turn. A thread that never
+//! waits keeps less urgent ones from running for as long as its job has processor time.
+//!
 //! What a call waits for: its caller keeps that with the thread and looks again when it is woken.
 
 use alloc::boxed::Box;
@@ -15,6 +19,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use luperiq_abi::Error;
+use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_policy::order::Set;
 
 use crate::arch::{Frame, Simd};
@@ -29,6 +34,11 @@ impl ThreadId {
     pub(crate) fn number(self) -> u64 {
         self.0.into()
     }
+
+    /// The one with this number, if there is such a thread.
+    pub(crate) fn of(number: u64) -> Self {
+        Self(u32::try_from(number).unwrap_or(u32::MAX))
+    }
 }
 
 /// A thread: `P` names its process, `W` is what it waits for.
@@ -42,6 +52,7 @@ pub(crate) struct Thread<P, W> {
     pub(crate) waits: Option<W>,
     pub(crate) deadline: Option<Instant>,
     watched: Vec<u64>,
+    priority: u8,
 }
 
 /// All threads.
@@ -49,7 +60,10 @@ pub(crate) struct Thread<P, W> {
 pub(crate) struct Threads<P, W> {
     threads: Vec<Option<Box<Thread<P, W>>>>,
     free: Vec<ThreadId>,
-    ready: VecDeque<ThreadId>,
+    /// Those that can run, by how urgent they are.
+    ready: [VecDeque<ThreadId>; PRIORITIES],
+    /// A bit for each of these rows in which somebody stands.
+    ready_priorities: u32,
     running: Option<ThreadId>,
     deadlines: Set<(Instant, ThreadId)>,
     /// What is waited for, and by whom.
@@ -61,7 +75,8 @@ impl<P: Copy, W> Threads<P, W> {
         Self {
             threads: Vec::with_capacity(THREADS_MAX),
             free: Vec::with_capacity(THREADS_MAX),
-            ready: VecDeque::with_capacity(THREADS_MAX),
+            ready: core::array::from_fn(|_| VecDeque::with_capacity(THREADS_MAX)),
+            ready_priorities: 0,
             running: None,
             deadlines: Set::new(),
             watched: Set::new(),
@@ -69,7 +84,12 @@ impl<P: Copy, W> Threads<P, W> {
     }
 
     /// Makes a thread that can run.
-    pub(crate) fn start(&mut self, process: P, frame: Frame) -> Result<ThreadId, Error> {
+    pub(crate) fn start(
+        &mut self,
+        process: P,
+        frame: Frame,
+        priority: u8,
+    ) -> Result<ThreadId, Error> {
         let id = match self.free.pop() {
             Some(id) => id,
             None if self.threads.len() < THREADS_MAX => {
@@ -79,16 +99,17 @@ impl<P: Copy, W> Threads<P, W> {
             None => return Err(Error::Limit),
         };
         let (waits, deadline, watched) = (None, None, Vec::new());
-        let thread = Thread { process, frame, simd: Simd::EMPTY, waits, deadline, watched };
+        let simd = Simd::EMPTY;
+        let thread = Thread { process, frame, simd, waits, deadline, watched, priority };
         self.threads[id.0 as usize] = Some(Box::new(thread));
-        self.ready.push_back(id);
+        self.make_ready(id);
         Ok(id)
     }
 
     /// Ends a thread.
     pub(crate) fn end(&mut self, id: ThreadId) -> Option<P> {
         self.forget_waiting(id);
-        self.ready.retain(|ready| *ready != id);
+        self.leave_row(id);
         if self.running == Some(id) {
             self.running = None;
         }
@@ -114,21 +135,39 @@ impl<P: Copy, W> Threads<P, W> {
         self.threads.len() - self.free.len()
     }
 
-    /// Whether another thread could run.
-    pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// Whether another thread that can run is as urgent as the one that runs, or more.
+    pub(crate) fn has_rival(&self) -> bool {
+        self.ready_priorities >> self.running_priority() != 0
     }
 
-    /// The thread that runs goes to the end of the row.
+    /// Whether a thread that can run is more urgent than the one that runs.
+    pub(crate) fn is_outranked(&self) -> bool {
+        self.ready_priorities >> self.running_priority() > 1
+    }
+
+    /// How urgent a thread is from now on. One that can run goes to the end of its row.
+    pub(crate) fn set_priority(&mut self, id: ThreadId, priority: u8) {
+        let was_ready = self.leave_row(id);
+        if let Some(thread) = self.thread_mut(id) {
+            thread.priority = priority;
+        }
+        if was_ready {
+            self.make_ready(id);
+        }
+    }
+
+    /// The thread that runs goes to the end of its row.
     pub(crate) fn step_back(&mut self) {
         if let Some(id) = self.running.take() {
-            self.ready.push_back(id);
+            self.make_ready(id);
         }
     }
 
     /// Whose turn it is; none if nobody can run.
     pub(crate) fn step_forward(&mut self) -> Option<ThreadId> {
-        self.running = self.ready.pop_front();
+        let row = self.ready_priorities.checked_ilog2().unwrap_or(0) as usize;
+        self.running = self.ready.get_mut(row).and_then(VecDeque::pop_front);
+        self.note_row(row);
         self.running
     }
 
@@ -155,7 +194,7 @@ impl<P: Copy, W> Threads<P, W> {
     pub(crate) fn wake(&mut self, id: ThreadId) -> Option<W> {
         let waits = self.thread_mut(id)?.waits.take()?;
         self.forget_waiting(id);
-        self.ready.push_back(id);
+        self.make_ready(id);
         Some(waits)
     }
 
@@ -180,6 +219,36 @@ impl<P: Copy, W> Threads<P, W> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
+    fn running_priority(&self) -> u32 {
+        let running = self.running.and_then(|id| self.thread(id));
+        running.map_or(0, |thread| thread.priority.into())
+    }
+
+    fn make_ready(&mut self, id: ThreadId) {
+        let row = self.thread(id).map_or(0, |thread| usize::from(thread.priority));
+        if let Some(threads) = self.ready.get_mut(row) {
+            threads.push_back(id);
+        }
+        self.note_row(row);
+    }
+
+    /// Takes a thread out of the row it stands in; gives whether it stood in one.
+    fn leave_row(&mut self, id: ThreadId) -> bool {
+        let row = self.thread(id).map_or(0, |thread| usize::from(thread.priority));
+        let Some(threads) = self.ready.get_mut(row) else { return false };
+        let before = threads.len();
+        threads.retain(|ready| *ready != id);
+        let was_ready = threads.len() < before;
+        self.note_row(row);
+        was_ready
+    }
+
+    fn note_row(&mut self, row: usize) {
+        let is_empty = self.ready.get(row).is_none_or(VecDeque::is_empty);
+        let bit = u32::from(!is_empty) << row;
+        self.ready_priorities = self.ready_priorities & !(1 << row) | bit;
+    }
+
     fn forget_waiting(&mut self, id: ThreadId) {
         let Some(thread) = self.threads.get_mut(id.0 as usize).and_then(Option::as_deref_mut)
         else {
@@ -196,3 +265,5 @@ impl<P: Copy, W> Threads<P, W> {
 
 /// The lists above are searched and the heap has room for as many.
 const THREADS_MAX: usize = 512;
+
+const PRIORITIES: usize = PRIORITY_MAX as usize + 1;

@@ -82,6 +82,8 @@ pub(crate) struct Process {
     pub(crate) memory_bytes: u64,
     pub(crate) cpu_nanoseconds: u64,
     pub(crate) denials_count: u64,
+    /// What its threads start with.
+    pub(crate) priority: u8,
 }
 
 #[derive(Debug)]

@@ -246,6 +246,7 @@ impl Caller {
             ("protection", _) => self.dice.below(8),
             ("bytes" | "offset", _) => PAGE_BYTES * self.dice.below(5),
             ("argument", _) => self.handle(),
+            ("priority", _) => self.dice.below(9),
             ("is set" | "code", _) => self.dice.below(2),
             _ => self.dice.below(300),
         }

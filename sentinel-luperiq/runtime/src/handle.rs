@@ -343,6 +343,14 @@ impl Process {
         Ok(code as u32 as i32)
     }
 
+    /// How urgent its threads are, within what its job may have: 7 is most, 0 least.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn set_priority(&self, priority: u64) -> Result<()> {
+        plain(Call::PrioritySet, [self.number(), priority, 0, 0, 0, 0]).map(drop)
+    }
+
     /// Ends it.
     ///
     /// # Errors

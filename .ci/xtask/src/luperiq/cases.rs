@@ -81,7 +81,7 @@ pub(super) const BOOTS: &[Case] = &[
     Case {
         name: "what programs may not is refused and recorded",
         arguments: Cow::Borrowed("init=bin/attacks"),
-        expected: &["attack handle-zero", "attacks: 129 of 129 refused and recorded", NOTHING_LEFT],
+        expected: &["attack handle-zero", "attacks: 136 of 136 refused and recorded", NOTHING_LEFT],
         forbidden: &["panic", "fault", "FAILED"],
         status: 0,
     },
@@ -103,6 +103,7 @@ pub(super) const BOOTS: &[Case] = &[
 pub(super) const PROBES: &[Probe] = &[
     Probe { program: "exit", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "preemption", expected: &["audit:", NOTHING_LEFT], status: 0 },
+    Probe { program: "priority", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "vectors", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-null", expected: &["audit:", NOTHING_LEFT], status: 0 },
     Probe { program: "bench-info", expected: &["audit:", NOTHING_LEFT], status: 0 },

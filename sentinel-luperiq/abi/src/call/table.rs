@@ -30,6 +30,7 @@ macro_rules! table {
 const ANY: Kinds = Kinds::ANY;
 const JOB: Kinds = Kinds::of(&[Kind::Job]);
 const PROCESS: Kinds = Kinds::of(&[Kind::Process]);
+const RUNNING: Kinds = Kinds::of(&[Kind::Process, Kind::Thread]);
 const CHANNEL: Kinds = Kinds::of(&[Kind::Channel]);
 const FILE: Kinds = Kinds::of(&[Kind::File]);
 const DIRECTORY: Kinds = Kinds::of(&[Kind::Directory]);
@@ -64,6 +65,9 @@ table! {
         "Starts a thread of this process; `argument` is its x0.";
     6 ThreadExit "thread_exit" () -> [] Refused
         "Ends the thread; with the last one the process ends.";
+    7 PrioritySet "priority_set" (Handle("whom", RUNNING, Rights::MANAGE), Number("priority"))
+        -> [] Every
+        "How urgent a thread is, or a process with all its threads; 7 is most, 0 least.";
     10 ProcessCreate "process_create" (
         Handle("job", JOB, Rights::CREATE), Handle("file", FILE, Rights::EXECUTE),
         Input("name", limits::NAME_BYTES_MAX)

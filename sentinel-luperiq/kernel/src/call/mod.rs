@@ -72,9 +72,7 @@ impl Kernel {
         }
         self.settle();
         self.flush_if_due();
-        if self.threads.running().is_none() {
-            self.go_on(frame);
-        }
+        self.go_on_if_outranked(frame);
     }
 
     /// The thread that runs, and whose it is.
@@ -106,6 +104,7 @@ impl Kernel {
             Call::Spawn => self.spawn(caller, admitted),
             Call::ThreadCreate => self.thread_create(caller, admitted),
             Call::ThreadExit => self.thread_exit(caller),
+            Call::PrioritySet => self.priority_set(caller, admitted),
             Call::ProcessCreate => self.process_create(caller, admitted),
             Call::ProcessStart => self.process_start(caller, admitted),
             Call::ProcessKill => self.system.process_kill(admitted).map(|()| DONE),

@@ -3,12 +3,13 @@
 use luperiq_abi::limits::{NAME_BYTES_MAX, SETTINGS_BYTES_MAX, START_BYTES_MAX};
 use luperiq_abi::wire::{JobInfo, ProcessInfo};
 use luperiq_abi::{Error, Handle, Kind, Signals};
-use luperiq_policy::{Admitted, Given, Key, Refusal};
+use luperiq_policy::{Admitted, Given, Key, Object, Refusal};
 
 use super::{Caller, DONE, Outcome, handle};
 use crate::arch::Frame;
 use crate::kernel::{Kernel, Owner};
 use crate::process::{LoadError, Process};
+use crate::schedule::ThreadId;
 
 impl Kernel {
     pub(super) fn exit(&mut self, caller: &Caller) -> Result<Outcome, Refusal> {
@@ -83,7 +84,9 @@ impl Kernel {
         let possible = is_possible.and_then(|()| self.system.thread_started(caller.key));
         let (admitted, ()) = self.checked(admitted, possible)?;
         let owner = Owner { process: caller.process, key: caller.key, object: None };
-        let started = self.threads.start(owner, Frame::start(entry, stack, argument));
+        let priority = self.system.priority(caller.key);
+        let frame = Frame::start(entry, stack, argument);
+        let started = self.threads.start(owner, frame, priority);
         let (admitted, thread) = match started {
             Ok(thread) => (admitted, thread),
             Err(error) => {
@@ -117,6 +120,33 @@ impl Kernel {
         }
         self.system.thread_ended(caller.key);
         Ok(Outcome::Gone)
+    }
+
+    pub(super) fn priority_set(
+        &mut self,
+        caller: &Caller,
+        admitted: Admitted,
+    ) -> Result<Outcome, Refusal> {
+        let object = admitted.object(0);
+        let native = self.system.native(&admitted, 0).unwrap_or(0);
+        let kind = object.and_then(|object| self.system.object(object)).map(Object::kind);
+        let thread = ThreadId::of(native);
+        // The number of a thread that ended may be another's by now.
+        let is_there = self.threads.thread(thread).is_some_and(|it| it.process.object == object);
+        let is_ended = kind == Some(Kind::Thread) && !is_there;
+        let state = if is_ended { Err(Error::WrongState) } else { Ok(()) };
+        let (admitted, ()) = self.checked(admitted, state)?;
+        let priority = self.system.priority_set(admitted, caller.registers[1])?;
+        if kind == Some(Kind::Thread) {
+            self.threads.set_priority(thread, priority);
+        } else {
+            let slot = native.checked_sub(1).map_or(usize::MAX, |slot| slot as usize);
+            let process = self.processes.get(slot).and_then(Option::as_ref);
+            for thread in process.into_iter().flat_map(|process| &process.threads) {
+                self.threads.set_priority(*thread, priority);
+            }
+        }
+        Ok(DONE)
     }
 
     pub(super) fn job_create(
@@ -209,8 +239,9 @@ impl Kernel {
         let Some(Some(process)) = self.processes.get(slot) else { return };
         let frame = process.first_frame(process.bootstrap);
         let owner = Owner { process: slot, key, object: None };
-        let started =
-            self.system.thread_started(key).and_then(|()| self.threads.start(owner, frame));
+        let priority = self.system.priority(key);
+        let started = self.system.thread_started(key);
+        let started = started.and_then(|()| self.threads.start(owner, frame, priority));
         match (started, self.processes.get_mut(slot)) {
             (Ok(thread), Some(Some(process))) => process.threads.push(thread),
             (Err(error), _) => self.kill(key, format_args!("{error}")),
@@ -219,7 +250,7 @@ impl Kernel {
     }
 
     /// Ends a thread and tells whoever waits for it.
-    pub(crate) fn end_thread(&mut self, thread: crate::schedule::ThreadId) {
+    pub(crate) fn end_thread(&mut self, thread: ThreadId) {
         if let Some(owner) = self.threads.end(thread)
             && let Some(object) = owner.object
         {

@@ -6,14 +6,14 @@
 
 use alloc::vec::Vec;
 
-use luperiq_abi::limits::{ARGUMENT_BYTES_MAX, MESSAGE_HANDLES_MAX};
+use luperiq_abi::limits::{ARGUMENT_BYTES_MAX, MESSAGE_HANDLES_MAX, PRIORITY_MAX, PRIORITY_START};
 use luperiq_abi::settings::Limit;
 use luperiq_abi::wire::{ProcessInfo, StartHeader};
 use luperiq_abi::{Error, Handle, Kind, Rights};
 
 use super::channels::CHANNEL_RIGHTS;
 use super::jobs::{KILLED, name_of};
-use super::{Admitted, Fault, Refusal, System, copied};
+use super::{Admitted, Fault, Refusal, System, copied, is_alive};
 use crate::audit::event::Event;
 use crate::object::{Body, Life, Message, Object, Process};
 use crate::slab::Key;
@@ -184,6 +184,7 @@ impl System {
         self.grants.reserve(1)?;
         let mut table = Table::new();
         table.reserve(1)?;
+        let priority = self.bound(job, Limit::Priority)?.min(PRIORITY_START) as u8;
         let ends = self.channel_pair(job)?;
         let process = self.objects.insert(Object::new(
             0,
@@ -196,6 +197,7 @@ impl System {
                 memory_bytes: 0,
                 cpu_nanoseconds: 0,
                 denials_count: 0,
+                priority,
             }),
         ))?;
         self.retain(process);
@@ -307,6 +309,46 @@ impl System {
             system.end_process(process, KILLED, "it was ended by another");
             Ok(())
         })
+    }
+
+    /// `priority_set`: how urgent a thread is, or a process: then all threads that it has and will
+    /// have. Gives it back as the kernel keeps it, for the threads that there are.
+    ///
+    /// # Errors
+    /// It is refused: above what the job may have, or the process has ended.
+    pub fn priority_set(&mut self, admitted: Admitted, priority: u64) -> Result<u8, Refusal> {
+        self.with(admitted, |system, admitted| {
+            let whom = admitted.held(0)?.object;
+            if priority > PRIORITY_MAX {
+                return Err(Error::BadArgument.into());
+            }
+            let object = system.objects.value(whom).ok_or(Error::BadHandle)?;
+            let job = match &object.body {
+                Body::Process(process) if is_alive(process.life) => Some(process.job),
+                Body::Process(_) => None,
+                // A thread counts against its process's job.
+                _ => object.charged,
+            };
+            if priority > system.bound(job.ok_or(Error::WrongState)?, Limit::Priority)? {
+                return Err(Fault { error: Error::Limit, detail: Limit::Priority as u64 });
+            }
+            system.record_use(admitted)?;
+            let priority = priority as u8;
+            if let Some(process) = system.process_mut(whom) {
+                process.priority = priority;
+            }
+            Ok(priority)
+        })
+    }
+
+    /// How urgent a thread is that a process starts.
+    #[must_use]
+    pub fn priority(&self, process: Key) -> u8 {
+        self.process(process).map_or(0, |process| process.priority)
+    }
+
+    fn bound(&self, job: Key, limit: Limit) -> Result<u64, Error> {
+        self.job(job).map(|job| job.rules.limit(limit)).ok_or(Error::WrongKind)
     }
 
     /// `process_info`: how a process is.

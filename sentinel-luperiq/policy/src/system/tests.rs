@@ -283,6 +283,32 @@ fn the_end_of_a_process_leaves_nothing() {
 
 /// Two channels, each of which holds an end of the other in a message, keep each other alive
 /// without anybody; when a process ends that is found.
+/// How urgent a process is stays within what its job may have, and nothing else decides it.
+#[test]
+fn a_process_is_as_urgent_as_its_job_may_be() {
+    let mut machine = Machine::new();
+    let job = machine.job(&[Setting::Bound(Limit::Priority, 2)]);
+    let child = machine.spawn(job, &[]).unwrap();
+    assert_eq!(machine.system.priority(child.process), 2, "less than what others start with");
+    for (whom, priority, expected) in [
+        (child.handle, 3, Err(Error::Limit)),
+        (child.handle, 8, Err(Error::BadArgument)),
+        (job, 1, Err(Error::WrongKind)),
+        (child.handle, 1, Ok(1)),
+    ] {
+        let admitted = machine.admit(Call::PrioritySet, &[whom, priority]);
+        let set = admitted.and_then(|admitted| machine.system.priority_set(admitted, priority));
+        assert_eq!(set.map_err(|refusal| refusal.error), expected);
+    }
+    assert_eq!(machine.system.priority(child.process), 1);
+    let admitted = machine.admit(Call::HandleReplace, &[child.handle]).unwrap();
+    let rights = Rights::WAIT.with(Rights::INSPECT).bits();
+    let lesser = machine.system.handle_replace(admitted, rights.into()).unwrap();
+    let refused = machine.admit(Call::PrioritySet, &[lesser.number().into(), 0]);
+    assert_eq!(refused.map(drop).map_err(|refusal| refusal.error), Err(Error::NotAllowed));
+    assert_eq!(machine.system.priority(child.process), 1);
+}
+
 #[test]
 fn channels_that_only_hold_each_other_go() {
     let mut machine = Machine::new();

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use luperiq_runtime::abi::call::open;
+use luperiq_runtime::abi::limits::{PRIORITY_MAX, PRIORITY_START};
 use luperiq_runtime::abi::reply::Answer;
 use luperiq_runtime::abi::settings::{Limit, Protocol, Setting};
 use luperiq_runtime::abi::wire::StartHeader;
@@ -61,6 +62,30 @@ attacks! {
             call(Call::ProcessStart, [process, at, bytes])?;
             call(Call::ProcessStart, [process, at, bytes])
         };
+    "priority-above-job" PrioritySet Limit "Makes a process more urgent than its job may be."
+        |held| {
+            let process = created(held)?;
+            call(Call::PrioritySet, [process, PRIORITY_START])?;
+            call(Call::PrioritySet, [process, PRIORITY_START + 1])
+        };
+    "priority-without-right" PrioritySet NotAllowed "Makes a process urgent that it may wait for."
+        |held| {
+            let process = created(held)?;
+            let process = call(Call::HandleReplace, [process, Rights::WAIT.bits().into()])?.0;
+            call(Call::PrioritySet, [process, 0])
+        };
+    "priority-beyond-all" PrioritySet BadArgument "Makes a process more urgent than there is."
+        |held| call(Call::PrioritySet, [created(held)?, PRIORITY_MAX + 1]);
+    "priority-of-a-job" PrioritySet WrongKind "Makes a job urgent."
+        |held| call(Call::PrioritySet, [held.handle(Given::Job), 0]);
+    "priority-of-the-ended" PrioritySet WrongState "Makes a process urgent that has ended."
+        |held| {
+            let process = created(held)?;
+            call(Call::ProcessKill, [process])?;
+            call(Call::PrioritySet, [process, 0])
+        };
+    "priority-foreign" PrioritySet BadHandle "Makes urgent what is no handle of its own."
+        |held| call(Call::PrioritySet, [held.foreign, 0]);
     "kill-without-right" ProcessKill NotAllowed "Ends a process that it may wait for."
         |held| {
             let (job, file) = (held.handle(Given::Job), held.handle(Given::Program));
@@ -87,6 +112,8 @@ attacks! {
         |held| set(job(held)?, Setting::Bound(Limit::Processes, 1 << 20));
     "widen-refusals" JobSet Widens "Gives a job more refusals than its own has."
         |held| set(job(held)?, Setting::Bound(Limit::Denials, u64::MAX));
+    "widen-priority" JobSet Widens "Gives a job more urgent threads than its own has."
+        |held| set(job(held)?, Setting::Bound(Limit::Priority, PRIORITY_MAX));
     "widen-programs" JobSet Widens "Lets a job start every program."
         |held| set(job(held)?, Setting::Program(b"*"));
     "widen-one-program" JobSet Widens "Lets a job start a program that its own may not."
@@ -132,6 +159,13 @@ attacks! {
             }
             Ok((0, 0))
         };
+}
+
+/// A process in its own job, which does not run yet.
+fn created(held: &Held) -> Result<u64, (luperiq_runtime::abi::Error, u64)> {
+    let [at, bytes] = input(b"child");
+    let (job, file) = (held.handle(Given::Job), held.handle(Given::Program));
+    call(Call::ProcessCreate, [job, file, at, bytes]).map(|(process, _)| process)
 }
 
 /// A job in its own.

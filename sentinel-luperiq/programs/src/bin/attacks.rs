@@ -15,7 +15,7 @@ use luperiq_programs::attack::{self, Attack, DENIALS_MAX, GIVEN};
 use luperiq_programs::record;
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
-use luperiq_runtime::abi::limits::{PAGE_BYTES, TRANSFER_BYTES_MAX};
+use luperiq_runtime::abi::limits::{PAGE_BYTES, PRIORITY_START, TRANSFER_BYTES_MAX};
 use luperiq_runtime::abi::settings::{Limit, Setting};
 use luperiq_runtime::abi::wire::ProcessInfo;
 use luperiq_runtime::abi::{Call, Error, Rights};
@@ -129,6 +129,7 @@ impl Machine {
             Setting::Bound(Limit::Handles, 512),
             Setting::Bound(Limit::Objects, 256),
             Setting::Bound(Limit::Threads, 8),
+            Setting::Bound(Limit::Priority, PRIORITY_START),
             Setting::Bound(Limit::Denials, DENIALS_MAX),
             Setting::FileRights(Rights::READ.with(Rights::LIST).with(Rights::EXECUTE)),
             Setting::FileTree(b"bin"),

@@ -15,7 +15,7 @@ use core::fmt::Write as _;
 use luperiq_programs::random::{Caller, Dice, is_absurd};
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::open;
-use luperiq_runtime::abi::limits::PAGE_BYTES;
+use luperiq_runtime::abi::limits::{PAGE_BYTES, PRIORITY_START};
 use luperiq_runtime::abi::settings::{Limit, Setting};
 use luperiq_runtime::abi::{Call, Error, Rights, Signals};
 use luperiq_runtime::call::{Result, number, plain, raw};
@@ -191,6 +191,8 @@ impl Starter {
             Setting::Bound(Limit::Handles, 256),
             Setting::Bound(Limit::Objects, 128),
             Setting::Bound(Limit::Threads, 12),
+            // Below who starts them: whatever runs in circles, that can end it.
+            Setting::Bound(Limit::Priority, PRIORITY_START - 1),
             Setting::MisuseAnswered(true),
         ])?;
         let program = self.store.open("bin/random", open::EXECUTE)?;
