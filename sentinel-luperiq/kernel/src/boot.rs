@@ -14,7 +14,7 @@ use luperiq_virtio as virtio;
 use luperiq_virtio::net::Net;
 use luperiq_virtio::rng::Rng;
 
-use crate::arch;
+use crate::arch::{self, Firmware};
 use crate::console::{self, say};
 use crate::device::block::Block;
 use crate::device::gic::{Gic, Line};
@@ -34,10 +34,11 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     time::start();
     let Some((machine, tree_bytes)) = read_tree(tree) else {
         // Without a device tree there is no console to say so.
-        arch::power_off(None)
+        arch::firmware(None, Firmware::SwitchOff)
     };
     let arguments = Arguments(machine.arguments);
-    ending::prepare(&machine, arguments.value("exit") == Some("semihosting"));
+    let is_emulated = arguments.value("exit") == Some("semihosting");
+    ending::prepare(&machine, is_emulated, arguments.value("panic") == Some("reboot"));
 
     let linked = Image::linked();
     let archive_start = image + (linked.end - linked.text.0);
@@ -53,7 +54,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let mut frames = Frames::new();
     add_memory(&mut frames, &machine, [(image, heap_end), (tree, tree + tree_bytes)]);
     let Ok(space) = kernel_space::build(&mut frames, &machine, image, archive_end) else {
-        arch::power_off(machine.conduit)
+        arch::firmware(machine.conduit, Firmware::SwitchOff)
     };
     // SAFETY: `build` maps the image as it is linked and all of memory as `layout` has it; nothing
     // replaced the boot tables in TTBR0 yet.

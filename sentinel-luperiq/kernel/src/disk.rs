@@ -26,16 +26,30 @@ pub(crate) struct Disk {
     store: Option<Store<Block>>,
     /// When something was made safe last.
     flushed_at: Instant,
+    /// Whether this entry into the kernel has done anything with it.
+    is_in_use: bool,
 }
 
 impl Disk {
     pub(crate) const fn new(store: Option<Store<Block>>) -> Self {
-        Self { store, flushed_at: 0 }
+        Self { store, flushed_at: 0, is_in_use: false }
     }
 
     /// The store.
     pub(crate) fn store(&mut self) -> Result<&mut Store<Block>, Error> {
+        self.is_in_use = true;
         self.store.as_mut().ok_or(Error::Unsupported)
+    }
+
+    /// Whether an operation may be half done: if the kernel fails now, nothing more is written,
+    /// and what was safe stays.
+    pub(crate) const fn is_in_use(&self) -> bool {
+        self.is_in_use
+    }
+
+    /// Every operation of this entry is done.
+    pub(crate) const fn is_left(&mut self) {
+        self.is_in_use = false;
     }
 
     pub(crate) const fn is_there(&self) -> bool {
@@ -101,6 +115,7 @@ impl Kernel {
             }
         }
         self.disk.flushed_at = time::now();
+        self.disk.is_left();
         Ok(())
     }
 }

@@ -1,19 +1,21 @@
 //! How a run ends: with a status for an emulator that asked for one, else by switching off.
 
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::arch;
+use crate::arch::{self, Firmware};
 use luperiq_formats::tree::{Conduit, Machine};
 
-/// Learns from the machine how it is ended.
-pub(crate) fn prepare(machine: &Machine<'_>, is_emulated: bool) {
+/// Learns from the machine how it is ended, and whether it starts again when the kernel found
+/// itself wrong.
+pub(crate) fn prepare(machine: &Machine<'_>, is_emulated: bool, is_rebooted: bool) {
     let way = match machine.conduit {
-        _ if is_emulated => EMULATED,
         Some(Conduit::Hypervisor) => HYPERVISOR,
         Some(Conduit::Monitor) => MONITOR,
         None => STOP,
     };
     WAY.store(way, Ordering::Relaxed);
+    IS_EMULATED.store(is_emulated, Ordering::Relaxed);
+    IS_REBOOTED.store(is_rebooted, Ordering::Relaxed);
 }
 
 /// Everything is done; `code` is what whoever ran it is told.
@@ -23,24 +25,34 @@ pub(crate) fn with(code: u8) -> ! {
 
 /// The kernel found itself wrong.
 pub(crate) fn failed() -> ! {
-    end(STATUS_FAILED)
+    match IS_REBOOTED.load(Ordering::Relaxed) {
+        true => arch::firmware(conduit(), Firmware::Reboot),
+        false => end(STATUS_FAILED),
+    }
 }
 
 fn end(status: u64) -> ! {
+    match IS_EMULATED.load(Ordering::Relaxed) {
+        true => arch::exit(status),
+        false => arch::firmware(conduit(), Firmware::SwitchOff),
+    }
+}
+
+fn conduit() -> Option<Conduit> {
     match WAY.load(Ordering::Relaxed) {
-        EMULATED => arch::exit(status),
-        HYPERVISOR => arch::power_off(Some(Conduit::Hypervisor)),
-        MONITOR => arch::power_off(Some(Conduit::Monitor)),
-        _ => arch::power_off(None),
+        HYPERVISOR => Some(Conduit::Hypervisor),
+        MONITOR => Some(Conduit::Monitor),
+        _ => None,
     }
 }
 
 const STOP: u8 = 0;
-const EMULATED: u8 = 1;
-const HYPERVISOR: u8 = 2;
-const MONITOR: u8 = 3;
+const HYPERVISOR: u8 = 1;
+const MONITOR: u8 = 2;
 
 /// Other than 1, with which QEMU ends when it does not understand its command line.
 const STATUS_FAILED: u64 = 3;
 
 static WAY: AtomicU8 = AtomicU8::new(STOP);
+static IS_EMULATED: AtomicBool = AtomicBool::new(false);
+static IS_REBOOTED: AtomicBool = AtomicBool::new(false);

@@ -30,4 +30,15 @@ impl<T> Exclusive<T> {
         self.is_used.store(false, Ordering::Relaxed);
         result
     }
+
+    /// Takes it from whoever uses it, at the end of everything.
+    ///
+    /// # Safety
+    /// Whoever uses it never goes on, and this is called once.
+    #[expect(clippy::mut_from_ref, reason = "the caller answers for it")]
+    pub(crate) unsafe fn take_over(&self) -> &mut T {
+        self.is_used.store(true, Ordering::Relaxed);
+        // SAFETY: as the caller promises, no other reference is used any more.
+        unsafe { &mut *self.value.get() }
+    }
 }

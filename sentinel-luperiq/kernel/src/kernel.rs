@@ -14,6 +14,7 @@ use core::fmt;
 
 use luperiq_abi::{Kind, Rights, Signals};
 use luperiq_formats::archive::Archive;
+use luperiq_policy::journal::Hash;
 use luperiq_policy::order::Set;
 use luperiq_policy::{Key, Released, System, Timestamp};
 
@@ -144,6 +145,18 @@ extern "C" fn user_interrupt(frame: &mut Frame) {
         kernel.flush_if_due();
         kernel.turn_over(frame);
     });
+}
+
+/// The kernel found itself wrong: ends the record with what is known, and makes it safe if nothing
+/// of the disk was under way.
+///
+/// # Safety
+/// Whoever used the kernel's state never goes on, and this is called once.
+pub(crate) unsafe fn close(reason: &str) {
+    // SAFETY: as the caller promises.
+    if let Some(kernel) = unsafe { KERNEL.take_over() } {
+        kernel.close_record(reason);
+    }
 }
 
 impl Kernel {
@@ -414,20 +427,25 @@ impl Kernel {
         Timestamp(self.machine.wall_start + time::now() / 1_000_000)
     }
 
-    /// Every program ended: closes the record and says what is left.
-    fn end(&mut self) -> ! {
-        let [objects, handles, grants] = self.system.counts();
-        match self.system.stopped("every program ended") {
+    /// Ends the record, shows its head, and makes it safe.
+    fn close_record(&mut self, reason: &str) {
+        match self.system.stopped(reason) {
             Ok(head) => {
-                let hash =
-                    head.hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
-                say!("audit: {} records, head {hash}", head.records_count);
-                if self.disk.is_there() && self.flush().is_ok() {
+                say!("audit: {} records, head {}", head.records_count, Hash(head.hash));
+                if self.disk.is_in_use() {
+                    say!("disk: it was in use, and is left as it is");
+                } else if self.disk.is_there() && self.flush().is_ok() {
                     say!("disk: all {} records are safe", self.system.log().head().flushed_count);
                 }
             }
             Err(error) => say!("audit: the record could not be closed: {error}"),
         }
+    }
+
+    /// Every program ended: closes the record and says what is left.
+    fn end(&mut self) -> ! {
+        let [objects, handles, grants] = self.system.counts();
+        self.close_record("every program ended");
         let missing = self.frames_at_start - self.machine.frames.free();
         say!(
             "left: {missing} frames, {objects} objects, {handles} handles, {grants} grants, \

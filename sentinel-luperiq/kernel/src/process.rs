@@ -79,9 +79,9 @@ impl Process {
         Frame::start(self.entry, self.stack, argument)
     }
 
-    /// Bytes of memory that it has for itself.
+    /// Bytes of memory that it has for itself, its tables included.
     pub(crate) fn own_bytes(&self) -> u64 {
-        self.own.iter().map(Memory::bytes).sum()
+        self.own.iter().map(Memory::bytes).sum::<u64>() + self.space.table_bytes()
     }
 
     /// Gives everything back; its threads have ended. `gone` hears of each mapping of an object.
@@ -121,7 +121,9 @@ impl Process {
     ) -> Result<(), Error> {
         let piece = (0, memory.bytes());
         let named = (MemoryName::Own, &memory);
-        let mapped = self.space.map(frames, named, at, piece, (protection, protection));
+        // All of it is counted when the program is loaded.
+        let protections = (protection, protection);
+        let mapped = self.space.map(frames, named, at, piece, protections, |_| Ok(()));
         // Kept either way: what is not mapped is given back with the rest.
         self.own.push(memory);
         mapped.map(drop)

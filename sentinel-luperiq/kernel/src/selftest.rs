@@ -3,6 +3,9 @@
 //! The harness boots once for each name and expects the fault, or the line that says it is well.
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicU8, Ordering};
+
+use luperiq_abi::Call;
 
 use crate::console::say;
 use crate::ending;
@@ -35,6 +38,9 @@ pub(crate) fn run(name: &str, frames: &mut Frames) {
             write(DIRECT + (physical & 0xffff_ffff_f000));
         }
         "frames" => balance(frames),
+        "panic-in-call" => return IN_CALL.store(PANIC, Ordering::Relaxed),
+        "fault-in-call" => return IN_CALL.store(FAULT, Ordering::Relaxed),
+        "overrun-in-call" => return IN_CALL.store(OVERRUN, Ordering::Relaxed),
         _ => {
             say!("there is no such test");
             ending::failed()
@@ -43,6 +49,26 @@ pub(crate) fn run(name: &str, frames: &mut Frames) {
     say!("nothing stopped it");
     ending::failed()
 }
+
+/// Goes wrong in a call, if that was asked for: in the first that signals an event, when a record
+/// of uses is open.
+pub(crate) fn at_call(number: u64) {
+    if number != u64::from(Call::EventSignal.number()) {
+        return;
+    }
+    match IN_CALL.load(Ordering::Relaxed) {
+        PANIC => panic!("as asked in a call"),
+        FAULT => write(0),
+        OVERRUN => say!("{}", descend(u64::MAX)),
+        _ => {}
+    }
+}
+
+const PANIC: u8 = 1;
+const FAULT: u8 = 2;
+const OVERRUN: u8 = 3;
+
+static IN_CALL: AtomicU8 = AtomicU8::new(0);
 
 fn write(address: u64) {
     let place = core::ptr::with_exposed_provenance_mut::<u64>(address as usize);

@@ -78,6 +78,8 @@ pub struct Log {
     scratch: Vec<u8>,
     text: String,
     uses: Uses,
+    /// Whether a record is being written. If the kernel fails meanwhile nothing can follow it.
+    is_writing: bool,
 }
 
 /// Uses that share a record that is not closed yet.
@@ -165,6 +167,7 @@ impl Log {
             scratch,
             text,
             uses,
+            is_writing: false,
         })
     }
 
@@ -229,11 +232,17 @@ impl Log {
         }
         self.close_uses();
         self.make_room(RECORD_BYTES_MAX)?;
+        if self.is_writing {
+            return Err(Error::NotRecorded);
+        }
         self.scratch.clear();
-        let note =
-            self.writer.checkpoint(now, &mut self.scratch).map_err(|_| Error::NotRecorded)?;
-        self.keep_scratch();
-        Ok(Some(note))
+        self.is_writing = true;
+        let result = self.writer.checkpoint(now, &mut self.scratch);
+        if result.is_ok() {
+            self.keep_scratch();
+        }
+        self.is_writing = false;
+        result.map(Some).map_err(|_| Error::NotRecorded)
     }
 
     /// All that is needed to go on from here, by [`Recovered::from_mark`], once what is
@@ -338,14 +347,21 @@ impl Log {
         payload: &[u8],
     ) -> Result<(), Error> {
         self.make_room(FRAME_BYTES_MIN + payload.len())?;
+        if self.is_writing {
+            return Err(Error::NotRecorded);
+        }
         self.scratch.clear();
         let entry = Entry { time, actor, kind, conversation: 0, payload };
-        self.writer.append(entry, None, &mut self.scratch).map_err(|error| match error {
+        self.is_writing = true;
+        let result = self.writer.append(entry, None, &mut self.scratch).map(|_| ());
+        if result.is_ok() {
+            self.keep_scratch();
+        }
+        self.is_writing = false;
+        result.map_err(|error| match error {
             AppendError::TooLong => Error::TooLong,
             _ => Error::NotRecorded,
-        })?;
-        self.keep_scratch();
-        Ok(())
+        })
     }
 
     fn close_uses(&mut self) {

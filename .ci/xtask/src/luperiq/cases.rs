@@ -81,7 +81,7 @@ pub(super) const BOOTS: &[Case] = &[
     Case {
         name: "what programs may not is refused and recorded",
         arguments: Cow::Borrowed("init=bin/attacks"),
-        expected: &["attack handle-zero", "attacks: 136 of 136 refused and recorded", NOTHING_LEFT],
+        expected: &["attack handle-zero", "attacks: 137 of 137 refused and recorded", NOTHING_LEFT],
         forbidden: &["panic", "fault", "FAILED"],
         status: 0,
     },
@@ -176,6 +176,36 @@ pub(super) const SELFTESTS: &[Case] = &[
         status: 0,
     },
 ];
+
+/// The kernel fails while it serves a call, on a machine with a disk: what it knows stands in the
+/// record, the record is closed and safe, and verifies.
+pub(super) const FAILING: &[Case] = &[
+    ending(
+        "a panic in a call ends the record",
+        "init=probe/bench-use selftest=panic-in-call",
+        &["kernel panic at", ": as asked in a call", "audit: ", ", head ", SAFE],
+    ),
+    ending(
+        "a fault in a call ends the record",
+        "init=probe/bench-use selftest=fault-in-call",
+        &["kernel fault: vector 4, class 0x25", "audit: ", ", head ", SAFE],
+    ),
+    ending(
+        "a stack that runs over in a call ends the record",
+        "init=probe/bench-use selftest=overrun-in-call",
+        &[WRITE_UNMAPPED, "audit: ", ", head ", SAFE],
+    ),
+    Case {
+        name: "a panic starts the machine again where that is asked for",
+        arguments: Cow::Borrowed("init=probe/bench-use selftest=panic-in-call panic=reboot"),
+        expected: &["kernel panic at", "audit: ", ", head ", SAFE],
+        forbidden: &["nothing stopped it"],
+        // The emulator ends instead.
+        status: 0,
+    },
+];
+
+const SAFE: &str = " records are safe";
 
 /// A boot that the kernel ends because it found itself wrong.
 const fn ending(

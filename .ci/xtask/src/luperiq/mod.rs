@@ -150,6 +150,15 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     for probe in cases::PROBES {
         failed += usize::from(!is_well(workspace, &plain, &probe.case(), false)?);
     }
+    for case in cases::FAILING {
+        for has_hypervisor in [false, true] {
+            let disk = disk::blank(workspace, "failing.disk", FAILING_BYTES)?;
+            let machine = Machine { disk: Some(&disk), has_hypervisor, ..Machine::new("") };
+            failed += usize::from(!is_well_on(workspace, &selftest, case, machine)?);
+            record(workspace, &disk, None)?;
+            disk::remove(&disk)?;
+        }
+    }
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
@@ -167,9 +176,19 @@ fn is_well(
     case: &Case,
     has_hypervisor: bool,
 ) -> Result<bool, Error> {
-    let machine = Machine { has_hypervisor, ..Machine::new(&case.arguments) };
+    is_well_on(workspace, image, case, Machine { has_hypervisor, ..Machine::new("") })
+}
+
+/// The same, on a machine that has more.
+fn is_well_on(
+    workspace: &Workspace,
+    image: &Path,
+    case: &Case,
+    machine: Machine<'_>,
+) -> Result<bool, Error> {
+    let machine = Machine { arguments: &case.arguments, ..machine };
     let outcome = machine.boot(workspace, image)?;
-    let level = if has_hypervisor { "EL2" } else { "EL1" };
+    let level = if machine.has_hypervisor { "EL2" } else { "EL1" };
     match cases::difference(case, &outcome.output, outcome.status) {
         None => println!("   ok      {level}  {}", case.name),
         Some(what) => {
@@ -289,6 +308,9 @@ fn target(workspace: &Workspace) -> PathBuf {
 
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
+
+/// A disk for the record of a machine that fails at once.
+const FAILING_BYTES: u64 = 16 << 20;
 
 /// How many kilobytes go each way over the network in each check; `luperiq network 10240` sends
 /// more.

@@ -133,6 +133,8 @@ impl Machine<'_> {
         workspace
             .process(QEMU)
             .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
+            // A machine that starts again would do so for ever.
+            .args(["-no-reboot"])
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
             .args(disk)
             .args(network.iter().copied())

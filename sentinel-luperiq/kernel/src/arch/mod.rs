@@ -12,7 +12,7 @@ mod simd;
 
 pub(crate) use exception::{Cause, Frame, leave};
 pub(crate) use hash::{prepare as prepare_hash, sha256};
-pub(crate) use power::{exit, power_off};
+pub(crate) use power::{Firmware, exit, firmware};
 pub(crate) use registers::*;
 pub(crate) use simd::Simd;
 

@@ -19,14 +19,22 @@ pub(crate) fn exit(status: u64) -> ! {
     stop()
 }
 
-/// Asks the firmware to switch the machine off, and otherwise stops the core.
-pub(crate) fn power_off(conduit: Option<Conduit>) -> ! {
-    const SYSTEM_OFF: u64 = 0x8400_0008;
+/// What the firmware is asked for, by PSCI's numbers.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub(crate) enum Firmware {
+    SwitchOff = 0x8400_0008,
+    Reboot = 0x8400_0009,
+}
+
+/// Asks the firmware to switch the machine off or to start it again, and otherwise stops the core.
+pub(crate) fn firmware(conduit: Option<Conduit>, what: Firmware) -> ! {
+    let what = what as u64;
     match conduit {
-        // SAFETY: PSCI's SYSTEM_OFF takes no arguments and does not return.
-        Some(Conduit::Hypervisor) => unsafe { asm!("hvc #0", inout("x0") SYSTEM_OFF => _) },
+        // SAFETY: PSCI's SYSTEM_OFF and SYSTEM_RESET take no arguments and do not return.
+        Some(Conduit::Hypervisor) => unsafe { asm!("hvc #0", inout("x0") what => _) },
         // SAFETY: as above, by the other instruction.
-        Some(Conduit::Monitor) => unsafe { asm!("smc #0", inout("x0") SYSTEM_OFF => _) },
+        Some(Conduit::Monitor) => unsafe { asm!("smc #0", inout("x0") what => _) },
         None => {}
     }
     stop()

@@ -39,7 +39,17 @@ impl Kernel {
     ) -> Result<Outcome, Refusal> {
         let [_, at, offset, bytes, flags, _] = caller.registers;
         let object = admitted.object(0);
-        let (native, rights) = self.system.memory_map(admitted, [at, offset, bytes, flags])?;
+        // What does not fit into the object is refused below, and may be of any length.
+        let native = self.system.native(&admitted, 0).unwrap_or(u64::MAX);
+        let memory = self.memories.get(native as usize).and_then(Option::as_ref);
+        let tables = match self.space(caller) {
+            Ok(space) if memory.is_some_and(|memory| bytes <= memory.bytes()) => {
+                space.new_table_bytes(at, bytes)
+            }
+            _ => 0,
+        };
+        let asked = [at, offset, bytes, flags];
+        let (native, rights) = self.system.memory_map(admitted, asked, tables)?;
         let mapped = object.ok_or(Error::BadHandle).and_then(|object| {
             let now = Protection::from_flags(flags)?;
             let memory = self.memories.get(native as usize).and_then(Option::as_ref);
@@ -49,7 +59,9 @@ impl Kernel {
             let named = (MemoryName::Object(object), memory);
             let protections = (now, Protection::limit(flags_of(rights)));
             let frames = &mut self.machine.frames;
-            let start = space.map(frames, named, at, (offset, bytes), protections)?;
+            let system = &mut self.system;
+            let charge = |bytes| system.memory_charge(caller.key, bytes);
+            let start = space.map(frames, named, at, (offset, bytes), protections, charge)?;
             // As long as it is seen it is there, and counts.
             self.system.keep(object);
             Ok(start)

@@ -60,6 +60,8 @@ impl Kernel {
             frame.reply(Reply { first: 0, second: 0 });
             return;
         }
+        #[cfg(feature = "selftest")]
+        crate::selftest::at_call(number);
         let Some((thread, owner)) = self.running() else { return };
         let mut registers = [0; 6];
         registers.copy_from_slice(&frame.registers[..6]);
@@ -71,6 +73,7 @@ impl Kernel {
             Err(refusal) => self.refused(frame, &caller, number, refusal),
         }
         self.settle();
+        self.disk.is_left();
         self.flush_if_due();
         self.go_on_if_outranked(frame);
     }

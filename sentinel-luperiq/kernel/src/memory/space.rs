@@ -136,7 +136,25 @@ impl<M: Copy> Space<M> {
         unsafe { arch::set_user_table(self.tree.root(), self.asid) };
     }
 
-    /// Maps a piece of memory. 0 lets the kernel choose where.
+    /// Bytes of the tables that say what is where.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        self.tree.table_bytes()
+    }
+
+    /// Bytes of tables that mapping so many bytes there would add; nothing if it cannot be done.
+    pub(crate) fn new_table_bytes(&self, at: u64, bytes: u64) -> u64 {
+        let start = if at == 0 { self.gap(bytes) } else { Some(at) };
+        let end = start.and_then(|start| start.checked_add(bytes));
+        match (start, end) {
+            (Some(start), Some(end)) if start >= USER_START && end <= USER_END => {
+                self.tree.missing_tables(start, end) * PAGE
+            }
+            _ => 0,
+        }
+    }
+
+    /// Maps a piece of memory. 0 lets the kernel choose where. `charge` hears of the bytes that new
+    /// tables take, which stay as long as the space, and may refuse them.
     pub(crate) fn map(
         &mut self,
         frames: &mut Frames,
@@ -144,6 +162,7 @@ impl<M: Copy> Space<M> {
         at: u64,
         (offset, bytes): (u64, u64),
         (now, limit): (Protection, Protection),
+        charge: impl FnOnce(u64) -> Result<(), Error>,
     ) -> Result<u64, Error> {
         let end = offset.checked_add(bytes).filter(|end| *end <= memory.bytes());
         if bytes == 0 || end.is_none() || !(at | offset | bytes).is_multiple_of(PAGE) {
@@ -163,6 +182,13 @@ impl<M: Copy> Space<M> {
             return Err(Error::Limit);
         }
         self.mappings.try_reserve(1).map_err(|_| Error::NoMemory)?;
+        let missing = self.tree.missing_tables(start, end);
+        if missing > frames.free() {
+            return Err(Error::NoMemory);
+        }
+        if missing > 0 {
+            charge(missing * PAGE)?;
+        }
         let pages = memory.0.iter().skip((offset / PAGE) as usize);
         for (page, frame) in (start..end).step_by(PAGE as usize).zip(pages) {
             if now.access() == Access::UserExecute {

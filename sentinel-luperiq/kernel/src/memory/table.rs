@@ -97,6 +97,33 @@ impl Tree {
         Ok(())
     }
 
+    /// How many tables it takes to map these pages that are not there yet.
+    pub(crate) fn missing_tables(&self, start: u64, end: u64) -> u64 {
+        let next = |at: u64, level| (at / size(level) + 1) * size(level);
+        let mut missing = 0;
+        let mut at = start;
+        while at < end {
+            // SAFETY: as in `user_page`: the root is a table of this tree.
+            let first = unsafe { physical::table(self.root.physical()) }[index(at, 1)];
+            if first & 1 == 0 {
+                let stop = end.min(next(at, 1));
+                missing += 1 + stop.div_ceil(size(2)) - at / size(2);
+                at = stop;
+            } else {
+                // SAFETY: as in `user_page`: it was read from a table of this tree.
+                let second = unsafe { physical::table(first & ADDRESS) }[index(at, 2)];
+                missing += u64::from(second & 1 == 0);
+                at = next(at, 2);
+            }
+        }
+        missing
+    }
+
+    /// Bytes of its tables.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        (self.tables.len() as u64 + 1) * PAGE
+    }
+
     /// Takes a page away and says where it was, if it was mapped. The caller flushes.
     pub(crate) fn unmap(&mut self, virtual_: u64) -> Option<u64> {
         self.leaf(virtual_, |slot| {

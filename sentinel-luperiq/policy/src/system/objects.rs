@@ -61,7 +61,8 @@ impl System {
 
     /// `memory_map`, as far as it is decided here: the rights that the protection needs, and that
     /// what is mapped lies in the object. Gives what the kernel calls the memory, and which rights
-    /// `memory_protect` may use later.
+    /// `memory_protect` may use later. New tables for it take `table_bytes`, which the job has to
+    /// have left; the kernel counts them when it makes them.
     ///
     /// # Errors
     /// It is refused.
@@ -69,6 +70,7 @@ impl System {
         &mut self,
         admitted: Admitted,
         [at, offset, bytes, protection]: [u64; 4],
+        table_bytes: u64,
     ) -> Result<(u64, Rights), Refusal> {
         self.with(admitted, |system, admitted| {
             let held = admitted.held(0)?;
@@ -89,6 +91,8 @@ impl System {
             if end.is_none() || !is_whole {
                 return Err(Error::BadArgument.into());
             }
+            let job = system.job_of(admitted.process)?;
+            system.has_left(job, Limit::Memory, table_bytes)?;
             system.record_use(admitted)?;
             Ok((native, held.rights))
         })

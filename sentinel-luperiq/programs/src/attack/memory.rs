@@ -111,6 +111,16 @@ attacks! {
         |_| call(Call::MemoryProtect, [KERNEL, PAGE_BYTES, READ | WRITE]);
     "exhaust-memory" MemoryCreate Limit "Takes memory without end."
         |_| until_refused(100_000, || call(Call::MemoryCreate, [1 << 20]));
+    "exhaust-tables" MemoryMap Limit "Maps a page here and there, for the tables that takes."
+        |held| {
+            let mut at = 1 << 33;
+            until_refused(100_000, || {
+                at += 2 << 20;
+                let mapped = mapped_at(held, at)?;
+                call(Call::MemoryUnmap, [at, PAGE_BYTES])?;
+                Ok(mapped)
+            })
+        };
     "huge-memory" MemoryCreate BadArgument "Takes more memory than there are numbers for."
         |_| call(Call::MemoryCreate, [u64::MAX]);
     "thread-in-kernel" ThreadCreate BadPointer "Starts a thread in the kernel."

@@ -395,7 +395,7 @@ fn random_call(
         Call::ProcessKill if u.ratio(1, 10)? => drop(system.process_kill(admitted)),
         Call::ProcessInfo => drop(system.process_info(admitted)),
         Call::MemoryCreate => drop(system.memory_create(admitted, number * 1000, 3)),
-        Call::MemoryMap => drop(system.memory_map(admitted, [0, 0, 4096, number])),
+        Call::MemoryMap => drop(system.memory_map(admitted, [0, 0, 4096, number], 0)),
         Call::EventCreate => drop(system.object_create(admitted, Kind::Event, 4)),
         Call::EventSignal => drop(system.event_signal(admitted, number % 3)),
         Call::WaitOne => drop(system.wait_one(admitted, number)),
