@@ -376,7 +376,15 @@ impl Log {
     }
 
     /// Gives up records that are safe until so many bytes fit.
+    #[inline]
     fn make_room(&mut self, bytes_count: usize) -> Result<(), Error> {
+        match self.bytes.len() + bytes_count <= self.bytes_max {
+            true => Ok(()),
+            false => self.give_up(bytes_count),
+        }
+    }
+
+    fn give_up(&mut self, bytes_count: usize) -> Result<(), Error> {
         while self.bytes.len() + bytes_count > self.bytes_max {
             let end = self.records.get(1).copied().unwrap_or(self.end());
             if self.records.is_empty() || (self.is_stored && end > self.flushed) {
@@ -406,8 +414,9 @@ impl Log {
 
 impl Uses {
     fn write_last(&mut self) {
-        if let Some((what, count)) = self.last.take() {
-            self.rows.push(&what, count);
+        if let Some((what, count)) = &self.last {
+            self.rows.push(what, *count);
+            self.last = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-// Copying and filling, sixteen bytes at a time. What the compiler brings for a target that must not
+// Copying and filling, up to 32 bytes at a time. What the compiler brings for a target that must not
 // read unaligned words goes by the byte; here all of it is memory, where unaligned words may be read
 // (SCTLR_EL1.A is clear), and nothing of this runs before the MMU does.
 
@@ -7,13 +7,20 @@
     .global memcpy
 memcpy:                                     // x0 to, x1 from, x2 bytes; gives x0
     mov     x3, x0
-    subs    x2, x2, #16
+    subs    x2, x2, #32
     b.lo    2f
-1:  ldp     x4, x5, [x1], #16
-    stp     x4, x5, [x3], #16
-    subs    x2, x2, #16
+1:  ldp     x4, x5, [x1], #32
+    ldp     x6, x7, [x1, #-16]
+    stp     x4, x5, [x3], #32
+    stp     x6, x7, [x3, #-16]
+    subs    x2, x2, #32
     b.hs    1b
-2:  tbz     x2, #3, 3f                      // the low four bits are those of what is left
+2:  tbz     x2, #4, 7f                      // the low five bits are those of what is left
+    ldp     x4, x5, [x1], #16
+    stp     x4, x5, [x3], #16
+7:  tst     x2, #15
+    b.eq    6f
+    tbz     x2, #3, 3f
     ldr     x4, [x1], #8
     str     x4, [x3], #8
 3:  tbz     x2, #2, 4f

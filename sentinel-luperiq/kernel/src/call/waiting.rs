@@ -62,10 +62,10 @@ impl Kernel {
         let (admitted, (bytes, handles)) = self.checked(admitted, rooms)?;
         let received = self.system.channel_read(admitted, bytes, handles)?;
         self.answer(caller, 1, &received.bytes);
-        for (place, handle) in (0..).zip(&received.handles) {
+        for (place, handle) in (0..).zip(received.handles()) {
             self.answer_at(caller, caller.registers[3] + 4 * place, &handle.to_le_bytes());
         }
-        Ok(Outcome::Reply(received.bytes.len() as u64, received.handles.len() as u64))
+        Ok(Outcome::Reply(received.bytes.len() as u64, received.handles().len() as u64))
     }
 
     pub(super) fn channel_call(

@@ -158,7 +158,10 @@ impl Tree {
 
     /// Copies to an address of a program, if it may write all of it; else nothing is written.
     pub(crate) fn write_user(&mut self, at: u64, bytes: &[u8]) -> Option<()> {
-        self.check_user(at, bytes.len() as u64, true)?;
+        // Within one page nothing is written before it is known that all can be.
+        if at % PAGE + bytes.len() as u64 > PAGE {
+            self.check_user(at, bytes.len() as u64, true)?;
+        }
         let mut at = at;
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -199,22 +202,22 @@ impl Tree {
         if virtual_ >= USER_END {
             return None;
         }
-        let mut table = self.root.physical();
-        for level in 1..=3 {
-            // SAFETY: `table` is the root or was read from a table of this tree, whose descriptors
-            // lead only to tables of this tree; we hold `&self`, and the reference ends here.
-            let descriptor = unsafe { physical::table(table) }[index(virtual_, level)];
-            if descriptor & 1 == 0 {
-                return None;
-            }
-            table = descriptor & ADDRESS;
-            if level == 3 {
-                let is_user = descriptor & 1 << 6 != 0;
-                let is_writable = descriptor & 1 << 7 == 0;
-                return (is_user && (is_writable || !is_write)).then_some(table);
-            }
+        // SAFETY: `table` is the root or was read from a table of this tree, whose descriptors
+        // lead only to tables of this tree; we hold `&self`, and the reference ends here.
+        let slot = |table, level| unsafe { physical::table(table) }[index(virtual_, level)];
+        let first = slot(self.root.physical(), 1);
+        if first & 1 == 0 {
+            return None;
         }
-        None
+        let second = slot(first & ADDRESS, 2);
+        if second & 1 == 0 {
+            return None;
+        }
+        let page = slot(second & ADDRESS, 3);
+        // It is there and the program's; and it is not only to be read, if it is to be written.
+        let wanted = 1 | 1 << 6;
+        let looked_at = wanted | u64::from(is_write) << 7;
+        (page & looked_at == wanted).then_some(page & ADDRESS)
     }
 
     /// Gives all frames of the tables back; what they led to is others'.

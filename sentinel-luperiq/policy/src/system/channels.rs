@@ -20,9 +20,17 @@ use crate::slab::Key;
 pub struct Received {
     /// What it says.
     pub bytes: Vec<u8>,
+    numbers: [u32; MESSAGE_HANDLES_MAX],
+    handles_count: usize,
+}
+
+impl Received {
     /// The handles that came with it, now the reader's. 0 stands for one that was taken back on
     /// the way.
-    pub handles: Vec<u32>,
+    #[must_use]
+    pub fn handles(&self) -> &[u32] {
+        self.numbers.get(..self.handles_count).unwrap_or_default()
+    }
 }
 
 impl System {
@@ -169,8 +177,7 @@ impl System {
                 return Err(Fault { error: Error::TooLong, detail });
             }
             system.can_hold(admitted.process, handles_count)?;
-            let mut handles = Vec::new();
-            handles.try_reserve_exact(handles_count).map_err(|_| Error::NoMemory)?;
+            let mut numbers = [0; MESSAGE_HANDLES_MAX];
             system.record_use(admitted)?;
             let channel = system.channel_mut(end).ok_or(Error::BadHandle)?;
             let message = channel.messages.pop_front().ok_or(Error::NotReady)?;
@@ -179,11 +186,10 @@ impl System {
             if let Some(peer) = system.channel(end).and_then(|channel| channel.peer) {
                 system.mark_changed(peer);
             }
-            for grant in message.grants {
-                let handle = system.arrive(admitted, grant);
-                handles.push(handle.map_or(0, Handle::number));
+            for (grant, number) in message.grants.into_iter().zip(&mut numbers) {
+                *number = system.arrive(admitted, grant).map_or(0, Handle::number);
             }
-            Ok(Received { bytes: message.bytes, handles })
+            Ok(Received { bytes: message.bytes, numbers, handles_count })
         })
     }
 

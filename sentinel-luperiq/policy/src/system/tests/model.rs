@@ -190,7 +190,7 @@ impl Model {
             assert!(matches!(got, Err(Error::NotReady | Error::PeerClosed)), "{got:?}");
             return;
         };
-        let handle = got.unwrap().handles[0];
+        let handle = got.unwrap().handles()[0];
         let given = &mut self.given[number];
         assert_eq!(handle == 0, given.place == Place::Gone, "taken back on the way");
         if handle != 0 {
