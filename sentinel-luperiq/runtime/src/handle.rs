@@ -360,48 +360,6 @@ impl Process {
     }
 }
 
-impl Directory {
-    /// Opens a file beneath it.
-    ///
-    /// # Errors
-    /// The kernel refuses, or there is none.
-    pub fn open(&self, path: &str, flags: u64) -> Result<File> {
-        let [at, bytes] = input(path.as_bytes());
-        made(plain(Call::Open, [self.number(), at, bytes, flags, 0, 0])?.0).map(File)
-    }
-}
-
-impl File {
-    /// Reads from a position on; gives how much. 0 is the end.
-    ///
-    /// # Errors
-    /// The kernel refuses.
-    pub fn read_at(&self, position: u64, room: &mut [u8]) -> Result<usize> {
-        let [at, bytes] = output(room);
-        let (count, _) = plain(Call::Read, [self.number(), at, bytes, position, 0, 0])?;
-        usize::try_from(count).map_err(|_| Error::TooLong)
-    }
-
-    /// Everything in it, if that is at most so much.
-    ///
-    /// # Errors
-    /// The kernel refuses; [`Error::TooLong`].
-    pub fn read_all(&self, bytes_max: usize) -> Result<Vec<u8>> {
-        let mut content = Vec::new();
-        let mut part = alloc::vec![0; 4096];
-        loop {
-            let count = self.read_at(content.len() as u64, &mut part)?;
-            if count == 0 {
-                return Ok(content);
-            }
-            content.extend_from_slice(part.get(..count).ok_or(Error::TooLong)?);
-            if content.len() > bytes_max {
-                return Err(Error::TooLong);
-            }
-        }
-    }
-}
-
 impl Endpoint {
     /// One host or port of those that it covers.
     ///

@@ -156,25 +156,125 @@ pub fn read_line<C>(console: &mut C, bytes_max: usize) -> Result<String, C::Erro
 where
     C: Read + Write,
 {
-    let mut line = Vec::new();
+    let (mut line, mut echo) = (Line::new(bytes_max), Vec::new());
     loop {
         let mut byte = [0];
         if console.read(&mut byte)? == 0 {
-            break;
+            console.write_all(b"\n")?;
+            return Ok(line.take());
         }
-        match byte {
-            [b'\r' | b'\n'] => break,
-            [0x08 | 0x7f] if line.pop().is_some() => console.write_all(b"\x08 \x08")?,
-            [typed @ 0x20..=0x7e] if line.len() < bytes_max => {
-                line.push(typed);
-                console.write_all(&[typed])?;
-            }
-            _ => {}
+        let typed = line.typed(byte[0], &mut echo);
+        console.write_all(&echo)?;
+        echo.clear();
+        if let Entered::Line(text) = typed {
+            return Ok(text);
         }
     }
-    console.write_all(b"\n")?;
-    Ok(String::from_utf8_lossy(&line).into_owned())
 }
+
+/// A line while it is typed, byte by byte. It waits for nothing, so whoever has more to wait for
+/// than the console edits a line with this.
+///
+/// # Invariants
+/// - What it echoes holds no control character but those that move over what is taken back, and
+///   is UTF-8 whenever the line is.
+#[derive(Debug)]
+pub struct Line {
+    text: String,
+    bytes_max: usize,
+    /// The beginning of a character of several bytes.
+    begun: Vec<u8>,
+}
+
+/// What came of a byte that was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// The line goes on.
+    More,
+    /// It has ended.
+    Line(String),
+    /// Whoever types has ended it (Ctrl-D on a blank line).
+    End,
+}
+
+impl Line {
+    /// A blank line of at most so many bytes.
+    #[must_use]
+    pub const fn new(bytes_max: usize) -> Self {
+        Self { text: String::new(), bytes_max, begun: Vec::new() }
+    }
+
+    /// Whether nothing was typed yet.
+    #[must_use]
+    pub const fn is_blank(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// What was typed so far; the line is blank after it.
+    pub fn take(&mut self) -> String {
+        self.begun.clear();
+        core::mem::take(&mut self.text)
+    }
+
+    /// Takes a byte; what is to be shown for it goes behind `echo`.
+    pub fn typed(&mut self, byte: u8, echo: &mut Vec<u8>) -> Entered {
+        match byte {
+            b'\r' | b'\n' => {
+                echo.push(b'\n');
+                return Entered::Line(self.take());
+            }
+            END if self.text.is_empty() => return Entered::End,
+            BACKSPACE | DELETE => self.take_back(echo),
+            CLEAR => {
+                while !self.text.is_empty() {
+                    self.take_back(echo);
+                }
+            }
+            0x20..=0x7e | 0x80.. => self.add(byte, echo),
+            _ => {}
+        }
+        Entered::More
+    }
+
+    fn take_back(&mut self, echo: &mut Vec<u8>) {
+        self.begun.clear();
+        if self.text.pop().is_some() {
+            echo.extend_from_slice(b"\x08 \x08");
+        }
+    }
+
+    fn add(&mut self, byte: u8, echo: &mut Vec<u8>) {
+        self.begun.push(byte);
+        let character = match core::str::from_utf8(&self.begun) {
+            Ok(text) => text.chars().next(),
+            Err(error) if error.error_len().is_none() => return,
+            // Bytes that are no text are left out; one that begins a character counts again.
+            Err(_) => {
+                let is_again = self.begun.len() > 1;
+                self.begun.clear();
+                if is_again {
+                    self.add(byte, echo);
+                }
+                return;
+            }
+        };
+        let is_shown = |character: &char| {
+            !character.is_control() && self.text.len() + character.len_utf8() <= self.bytes_max
+        };
+        if let Some(character) = character.filter(is_shown) {
+            self.text.push(character);
+            echo.extend_from_slice(&self.begun);
+        }
+        self.begun.clear();
+    }
+}
+
+/// Ctrl-D.
+const END: u8 = 0x04;
+const BACKSPACE: u8 = 0x08;
+/// Ctrl-U.
+const CLEAR: u8 = 0x15;
+const DELETE: u8 = 0x7f;
 
 #[cfg(test)]
 mod tests {
@@ -227,6 +327,34 @@ mod tests {
         fn flush(&mut self) -> Result<(), Self::Error> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn characters_of_several_bytes_are_edited_whole() {
+        let mut echo = Vec::new();
+        let mut line = Line::new(80);
+        for byte in "Gr\u{fc}\u{20ac}\x7f\u{df}e".bytes() {
+            assert_eq!(line.typed(byte, &mut echo), Entered::More);
+        }
+        // Not text, half of a character, and a control character of two bytes.
+        for byte in [0xff, 0xc3, b'!', 0xc2, 0x85] {
+            assert_eq!(line.typed(byte, &mut echo), Entered::More);
+        }
+        assert_eq!(line.typed(END, &mut echo), Entered::More, "the line is not blank");
+        assert_eq!(line.typed(b'\r', &mut echo), Entered::Line("Gr\u{fc}\u{df}e!".into()));
+        let shown = "Gr\u{fc}\u{20ac}\x08 \x08\u{df}e!\n";
+        assert_eq!(core::str::from_utf8(&echo), Ok(shown));
+        assert_eq!(line.typed(END, &mut echo), Entered::End);
+    }
+
+    #[test]
+    fn a_line_can_be_cleared_and_is_bounded() {
+        let (mut line, mut echo) = (Line::new(3), Vec::new());
+        for byte in *b"ab\x15cde\xc3\xbcf" {
+            assert_eq!(line.typed(byte, &mut echo), Entered::More);
+        }
+        assert_eq!(line.take(), "cde");
+        assert!(line.is_blank());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | [`start`] | what a program was given: its name, its arguments, its handles |
 //! | [`handle`] | owned handles, one type for each kind of thing |
+//! | [`files`] | files and directories through their handles |
 //! | [`io`] | reading and writing through the traits of `embedded-io` |
 //! | [`call`] | the calls themselves, as numbers go in and out |
 //!
@@ -31,6 +32,7 @@ extern crate std;
 
 #[allow(unsafe_code)]
 pub mod call;
+pub mod files;
 pub mod handle;
 pub mod io;
 pub mod start;
