@@ -15,10 +15,17 @@
 //! programs = ["bin/child"]     # which may be started, besides the program itself
 //! hosts = ["*.example.com:443"] # where TCP connections may be made, with an endpoint's handle
 //! requests = ["FILE_READ:bin/"] # what is granted when asked for: all that begins so
+//!
+//! [[directory]]
+//! place = "notes"              # a directory of the disk
+//! from = "welcome"             # filled with what is there in the archive, while nothing is in it
 //! ```
 //!
-//! `endpoint=www.example.com:443:connect` is a handle to one host and port, `network` the network
-//! card. A request `NETWORK:` is granted for exactly the host and port that stand there.
+//! `tree=PLACE` is a directory of the archive, which nobody writes; `disk=PLACE` one of the disk,
+//! where `data/PLACE` names it among the `files` of a job. A directory of the disk is there as long
+//! as something is in it, so one that is given is made. `endpoint=www.example.com:443:connect` is a
+//! handle to one host and port, `network` the network card. A request `NETWORK:` is granted for
+//! exactly the host and port that stand there.
 //!
 //! # Invariants
 //! - What is not named is not given: a program without handles has none.
@@ -37,6 +44,17 @@ use sentinel_core::text::toml::{Document, Table, Value};
 pub struct Manifest {
     /// In the order in which it is started.
     pub programs: Vec<Program>,
+    /// What is put onto a disk on which it is not yet.
+    pub directories: Vec<Filled>,
+}
+
+/// A directory of the disk that is filled from the archive.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Where on the disk.
+    pub place: String,
+    /// Where in the archive.
+    pub from: String,
 }
 
 /// One program.
@@ -82,8 +100,10 @@ pub enum Source {
     Network,
     /// A host and a port.
     Endpoint(String, u16),
-    /// A directory of the store.
+    /// A directory of the archive.
     Tree(String),
+    /// A directory of the disk.
+    Disk(String),
 }
 
 /// When a program is started again.
@@ -123,14 +143,14 @@ impl Manifest {
     /// What about it is wrong, as a sentence.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
         let document = Document::parse(text).map_err(|error| error.to_string())?;
-        known(document.table(), &["program"])?;
+        known(document.table(), &["program", "directory"])?;
         let mut manifest = Self::default();
-        let programs = match document.table().get("program").map(Value::as_array) {
-            None => &[],
-            Some(programs) => programs.ok_or("`program` is an array of tables")?,
-        };
-        for program in programs {
-            let table = program.as_table().ok_or("`program` is an array of tables")?;
+        for table in tables(document.table(), "directory")? {
+            known(table, &["place", "from"])?;
+            let (place, from) = (required(table, "place")?, required(table, "from")?);
+            manifest.directories.push(Filled { place, from });
+        }
+        for table in tables(document.table(), "program")? {
             let program = Program::of(table)?;
             if manifest.programs.iter().any(|other| other.name == program.name) {
                 return Err(format!("two programs are called `{}`", program.name));
@@ -144,10 +164,6 @@ impl Manifest {
 impl Program {
     fn of(table: &Table<'_>) -> Result<Self, String> {
         known(table, &["name", "file", "arguments", "handles", "restart", "job"])?;
-        let required = |key: &str| {
-            let value = table.get(key).and_then(Value::as_str);
-            value.map(String::from).ok_or_else(|| format!("a program has a `{key}`, a text"))
-        };
         let restart = match table.get("restart").map(Value::as_str) {
             None | Some(Some("never")) => Restart::Never,
             Some(Some("failure")) => Restart::Failure,
@@ -162,8 +178,8 @@ impl Program {
         let handles: Result<Vec<Gift>, String> =
             texts(table, "handles")?.iter().map(|text| Gift::of(text)).collect();
         Ok(Self {
-            name: required("name")?,
-            file: required("file")?,
+            name: required(table, "name")?,
+            file: required(table, "file")?,
             arguments: texts(table, "arguments")?,
             handles: handles?,
             restart,
@@ -179,6 +195,7 @@ impl Gift {
             text.rsplit_once(':').ok_or_else(|| format!("`{text}` names no rights"))?;
         let source = match source.split_once('=') {
             Some(("tree", place)) => Source::Tree(place.into()),
+            Some(("disk", place)) => Source::Disk(place.into()),
             Some(("endpoint", text)) => {
                 let (host, port) = host(text)?;
                 Source::Endpoint(host, port)
@@ -269,6 +286,20 @@ fn texts(table: &Table<'_>, key: &str) -> Result<Vec<String>, String> {
     values.iter().map(|value| value.as_str().map(String::from).ok_or_else(error)).collect()
 }
 
+/// The tables of an array; none if it is not there.
+fn tables<'t>(table: &'t Table<'t>, key: &str) -> Result<Vec<&'t Table<'t>>, String> {
+    let error = || format!("`{key}` is an array of tables");
+    let Some(value) = table.get(key) else { return Ok(Vec::new()) };
+    let values = value.as_array().ok_or_else(error)?;
+    values.iter().map(|value| value.as_table().ok_or_else(error)).collect()
+}
+
+/// A text that has to be there.
+fn required(table: &Table<'_>, key: &str) -> Result<String, String> {
+    let value = table.get(key).and_then(Value::as_str);
+    value.map(String::from).ok_or_else(|| format!("a `{key}`, a text, is missing"))
+}
+
 fn known(table: &Table<'_>, keys: &[&str]) -> Result<(), String> {
     match table.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
         Some((key, _)) => Err(format!("nobody knows `{}` here", key.as_str())),
@@ -285,7 +316,10 @@ mod tests {
 name = "shell"
 file = "bin/shell"
 arguments = ["-v"]
-handles = ["console:read,write", "tree=bin:read,list", "job:inspect", "endpoint=a.b:80:connect"]
+handles = [
+  "console:read,write", "tree=bin:read,list", "job:inspect", "endpoint=a.b:80:connect",
+  "disk=notes:write",
+]
 restart = "always"
 
 [program.job]
@@ -294,6 +328,10 @@ files = ["bin"]
 file_rights = ["read"]
 hosts = ["*.example.com:443", "a.b:*"]
 requests = ["FILE_READ:bin/", "NETWORK:a.example.com:443"]
+
+[[directory]]
+place = "notes"
+from = "welcome"
 "#;
 
     #[test]
@@ -306,6 +344,9 @@ requests = ["FILE_READ:bin/", "NETWORK:a.example.com:443"]
         assert_eq!(program.job.limits, [(Limit::Memory, 100)]);
         assert!(program.job.programs.is_empty());
         assert_eq!(program.handles[3].source, Source::Endpoint("a.b".into(), 80));
+        assert_eq!(program.handles[4].source, Source::Disk("notes".into()));
+        let filled = Filled { place: "notes".into(), from: "welcome".into() };
+        assert_eq!(manifest.directories, [filled]);
         assert_eq!(program.job.hosts, [("*.example.com".into(), 443), ("a.b".into(), 0)]);
         assert!(program.job.grants("FILE_READ:bin/a"));
         assert!(program.job.grants("NETWORK:a.example.com:443"));
@@ -332,6 +373,10 @@ requests = ["FILE_READ:bin/", "NETWORK:a.example.com:443"]
             ("100", "-1", "memory"),
             ("file = ", "files = ", "files"),
             ("name = \"shell\"\n", "", "name"),
+            ("place = \"notes\"\n", "", "place"),
+            ("place", "plaice", "plaice"),
+            ("[[directory]]", "[directory]", "array of tables"),
+            ("disk=notes", "disc=notes", "disc=notes"),
             ("[\"-v\"]", "\"-v\"", "arguments"),
             ("job:inspect", "job", "rights"),
             ("[program.job]", "[programs.job]", "programs"),

@@ -46,6 +46,8 @@ struct Machine {
     /// Where there is a network card.
     network: Option<Network>,
     everywhere: Option<Endpoint>,
+    /// Where there is a disk, the directory of its files.
+    disk: Option<Directory>,
     /// What a program said with which the machine stops.
     last: Option<i32>,
 }
@@ -96,10 +98,12 @@ impl Machine {
         };
         let network = special(Kind::Network).map(Network);
         let everywhere = special(Kind::Endpoint).map(Endpoint);
+        let disk = special(Kind::Directory).map(Directory);
         let mut take = |place| start.take(place);
         Some(Self {
             network,
             everywhere,
+            disk,
             last: None,
             root: Job(take(0)?),
             store: Directory(take(1)?),
@@ -118,6 +122,11 @@ impl Machine {
 
     /// Starts everything, and goes on until nothing runs and nothing is to be started.
     fn keep_running(&mut self, manifest: Manifest) -> u64 {
+        for filled in &manifest.directories {
+            if let Err(error) = self.fill(&filled.place, &filled.from) {
+                self.say(&format!("{} could not be filled: {error}", filled.place));
+            }
+        }
         let service = |program| Service { program, running: None, starts_count: 0, due: Some(0) };
         let mut services: Vec<Service> = manifest.programs.into_iter().map(service).collect();
         loop {
@@ -208,7 +217,43 @@ impl Machine {
                 directory.narrow(rights)?;
                 Ok(directory)
             }
+            Source::Disk(place) => {
+                let mut directory = self.on_disk(place)?;
+                directory.narrow(rights)?;
+                Ok(directory)
+            }
         }
+    }
+
+    /// Copies a directory of the archive onto the disk, where there is none of that name yet.
+    fn fill(&self, place: &str, from: &str) -> Result<()> {
+        let disk = self.disk.as_ref().ok_or(Error::Unsupported)?;
+        match disk.directory(place) {
+            Err(Error::NotFound) => {}
+            outcome => return outcome.map(drop),
+        }
+        let archive = self.store.directory(from)?;
+        for name in archive.names(FILLED_MAX)?.iter().filter(|name| !name.is_directory) {
+            let content = archive.open(&name.name, open::READ)?.read_all(FILLED_BYTES_MAX)?;
+            let path = format!("{place}/{}", name.name);
+            disk.open(&path, open::WRITE | open::CREATE)?.write_at(0, &content)?;
+        }
+        Ok(())
+    }
+
+    /// A directory of the disk. It is there as long as a file is beneath it, so for one that is not
+    /// a file is made, and taken away when the handle is there.
+    fn on_disk(&self, place: &str) -> Result<Owned> {
+        let disk = self.disk.as_ref().ok_or(Error::Unsupported)?;
+        match disk.directory(place) {
+            Err(Error::NotFound) => {}
+            outcome => return outcome.map(|directory| directory.0),
+        }
+        let path = format!("{place}/{PLACEHOLDER}");
+        disk.open(&path, open::WRITE | open::CREATE)?;
+        let directory = disk.directory(place);
+        disk.remove(&path)?;
+        directory.map(|directory| directory.0)
     }
 
     fn endpoint(&self, host: &str, port: u16) -> Result<Owned> {
@@ -308,6 +353,13 @@ const PAUSE_NANOSECONDS: u64 = 100_000_000;
 
 /// Up to a minute and three quarters.
 const DOUBLINGS_MAX: u32 = 10;
+
+/// What is put onto a blank disk: some texts that say where one is.
+const FILLED_MAX: usize = 64;
+const FILLED_BYTES_MAX: usize = 1 << 20;
+
+/// Nobody else is there yet who could call a file so.
+const PLACEHOLDER: &str = ".directory";
 
 /// Far more than a person writes.
 const MANIFEST_BYTES_MAX: usize = 64 * 1024;
