@@ -13,6 +13,8 @@
 mod channel;
 #[cfg(feature = "policy")]
 mod egress;
+#[cfg(feature = "agent")]
+mod finding;
 #[cfg(feature = "mcp")]
 mod mcp;
 #[cfg(feature = "agent")]
@@ -23,6 +25,8 @@ use core::time::Duration;
 pub use self::channel::*;
 #[cfg(feature = "policy")]
 pub use self::egress::*;
+#[cfg(feature = "agent")]
+pub use self::finding::*;
 #[cfg(feature = "mcp")]
 pub use self::mcp::*;
 #[cfg(feature = "agent")]

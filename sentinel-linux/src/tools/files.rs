@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use sentinel_core::capability::FileRight;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order;
-use sentinel_core::tool::{excerpt, is_text, replace};
+use sentinel_core::tool::{excerpt, is_text, listing, replace};
 
 use super::roots::{FileError, Place, Roots};
 
@@ -86,16 +86,7 @@ pub(crate) fn list(roots: &Roots, path: &str) -> Result<String, FileError> {
         };
         lines.push(line);
     }
-    if lines.is_empty() {
-        return Ok("[the directory is empty]".into());
-    }
-    let rest = lines.len().saturating_sub(ENTRIES_SHOWN_MAX);
-    lines.truncate(ENTRIES_SHOWN_MAX);
-    if rest > 0 {
-        let most = if is_cut { " at least" } else { "" };
-        lines.push(format!("[and {rest} more{most}]"));
-    }
-    Ok(lines.join("\n"))
+    Ok(listing(lines, is_cut))
 }
 
 /// What is in a directory.
@@ -233,8 +224,6 @@ pub(crate) const FILE_BYTES_MAX: usize = 8 << 20;
 
 /// What is given back of a file at once.
 const SHOWN_BYTES_MAX: usize = RUNTIME_OUTPUT_BYTES_MAX / 4;
-
-const ENTRIES_SHOWN_MAX: usize = 2000;
 
 /// More than people keep in one directory; a directory of millions would be held in memory whole.
 const ENTRIES_READ_MAX: usize = 50_000;

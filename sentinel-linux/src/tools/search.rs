@@ -11,7 +11,7 @@ use std::io::Read as _;
 
 use rustix::fd::{AsFd as _, OwnedFd};
 use rustix::fs::{FileType, OFlags};
-use sentinel_core::tool::{Glob, is_text};
+use sentinel_core::tool::Findings;
 
 use super::files::{Entries, FILE_BYTES_MAX, entries};
 use super::roots::{FileError, Roots, is_kernels, open_beneath};
@@ -20,20 +20,14 @@ use super::roots::{FileError, Roots, is_kernels, open_beneath};
 #[derive(Debug)]
 pub(crate) struct Search {
     root: OwnedFd,
-    text: Option<String>,
-    glob: Option<String>,
+    findings: Findings,
     /// Directories that are still to be looked into, and files, by their paths from the root. The
     /// last is next.
     open: Vec<(String, FileType)>,
     open_bytes: usize,
-    found: Vec<String>,
-    found_bytes: usize,
     seen_count: usize,
     /// What this step has read.
     step_bytes: usize,
-    unread_count: usize,
-    /// Whether something was not looked at.
-    is_cut: bool,
     /// What is not looked into, by its path from the root.
     hidden: Option<String>,
     /// Whether nothing more is looked at.
@@ -51,16 +45,11 @@ impl Search {
         let root = roots.tree(directory)?.open_directory(directory)?;
         let mut search = Self {
             root,
-            text,
-            glob,
+            findings: Findings::new(text, glob),
             open: Vec::new(),
             open_bytes: 0,
-            found: Vec::new(),
-            found_bytes: 0,
             seen_count: 0,
             step_bytes: 0,
-            unread_count: 0,
-            is_cut: false,
             hidden,
             is_full: false,
         };
@@ -76,12 +65,12 @@ impl Search {
             if self.step_bytes > BYTES_A_STEP {
                 break;
             }
-            let Some((path, kind)) = self.open.pop() else { return Some(self.report()) };
+            let Some((path, kind)) = self.open.pop() else { return Some(self.findings.report()) };
             self.open_bytes = self.open_bytes.saturating_sub(path.len());
             self.seen_count += 1;
-            if self.seen_count > ENTRIES_MAX || self.is_full {
-                self.is_full = true;
-                return Some(self.report());
+            if self.seen_count > ENTRIES_MAX || self.is_full || self.findings.is_full() {
+                self.findings.cut();
+                return Some(self.findings.report());
             }
             match kind {
                 FileType::Directory => self.directory(&path),
@@ -94,7 +83,9 @@ impl Search {
 
     fn look_into(&mut self, path: &str, entries: Entries) {
         let Entries { found, is_cut } = entries;
-        self.is_cut |= is_cut;
+        if is_cut {
+            self.findings.cut();
+        }
         // The last is taken first, so that the order is that of the names.
         for (name, kind) in found.into_iter().rev() {
             let path = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -114,28 +105,20 @@ impl Search {
             .and_then(|directory| entries(&directory, path));
         match read {
             Ok(found) => self.look_into(path, found),
-            Err(_) => self.unread_count += 1,
+            Err(_) => self.findings.unread(),
         }
     }
 
     fn file(&mut self, path: &str) {
-        if self.glob.as_deref().is_some_and(|glob| !Glob::new(glob).matches(path)) {
+        if !self.findings.wants(path) {
             return;
         }
-        let Some(text) = self.text.clone() else { return self.tell(path.to_string()) };
-        let Some(content) = self.read(path) else {
-            self.unread_count += 1;
-            return;
-        };
-        if !is_text(&content) {
-            return;
+        if !self.findings.wants_content() {
+            return self.findings.path(path);
         }
-        let Ok(content) = String::from_utf8(content) else { return };
-        let lines = content.lines().enumerate().filter(|(_, line)| line.contains(&text));
-        for (index, line) in lines.take(LINES_A_FILE_MAX) {
-            let shown = line.trim_end();
-            let shown = &shown[..shown.floor_char_boundary(LINE_BYTES_MAX)];
-            self.tell(format!("{path}:{}: {shown}", index + 1));
+        match self.read(path) {
+            Some(content) => self.findings.content(path, &content),
+            None => self.findings.unread(),
         }
     }
 
@@ -149,29 +132,6 @@ impl Search {
         std::fs::File::from(fd).take(FILE_BYTES_MAX as u64).read_to_end(&mut content).ok()?;
         self.step_bytes += content.len();
         Some(content)
-    }
-
-    fn tell(&mut self, line: String) {
-        self.found_bytes += line.len() + 1;
-        if self.found_bytes > FOUND_BYTES_MAX {
-            self.is_full = true;
-        } else {
-            self.found.push(line);
-        }
-    }
-
-    fn report(&mut self) -> String {
-        let mut lines = std::mem::take(&mut self.found);
-        if lines.is_empty() {
-            lines.push("[nothing was found]".into());
-        }
-        if self.unread_count > 0 {
-            lines.push(format!("[{} files or directories could not be read]", self.unread_count));
-        }
-        if self.is_cut || self.is_full {
-            lines.push("[there is more: search for less, or in a smaller directory]".into());
-        }
-        lines.join("\n")
     }
 }
 
@@ -187,9 +147,3 @@ const OPEN_BYTES_MAX: usize = 16 << 20;
 
 /// Files and directories of one search.
 const ENTRIES_MAX: usize = 200_000;
-
-const LINES_A_FILE_MAX: usize = 50;
-const LINE_BYTES_MAX: usize = 300;
-
-/// What is given back: the model is shown less, and the journal keeps it all.
-const FOUND_BYTES_MAX: usize = 256 * 1024;
