@@ -44,6 +44,31 @@ impl embedded_io::Error for IoError {
     }
 }
 
+impl Console {
+    /// Takes what was typed, as far as it fits.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if nothing was, or the kernel refuses.
+    pub fn read_some(&self, room: &mut [u8]) -> Result<usize, Error> {
+        let length = room.len().min(TRANSFER_BYTES_MAX);
+        let [at, bytes] = output(room.get_mut(..length).unwrap_or_default());
+        let registers = [self.number(), at, bytes, POSITION_CURRENT, 0, 0];
+        let (count, _) = plain(Call::Read, registers)?;
+        usize::try_from(count).map_err(|_| Error::TooLong)
+    }
+
+    /// Shows some of these bytes: how many.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn write_some(&self, bytes: &[u8]) -> Result<usize, Error> {
+        let [at, count] = input(bytes.get(..TRANSFER_BYTES_MAX).unwrap_or(bytes));
+        let registers = [self.number(), at, count, POSITION_CURRENT, 0, 0];
+        let (count, _) = plain(Call::Write, registers)?;
+        usize::try_from(count).map_err(|_| Error::TooLong)
+    }
+}
+
 impl ErrorType for Console {
     type Error = IoError;
 }
@@ -53,16 +78,10 @@ impl Read for Console {
         if room.is_empty() {
             return Ok(0);
         }
-        let length = room.len().min(TRANSFER_BYTES_MAX);
-        let room = room.get_mut(..length).unwrap_or_default();
         loop {
-            let [at, bytes] = output(room);
-            match plain(Call::Read, [self.number(), at, bytes, POSITION_CURRENT, 0, 0]) {
-                Ok((count, _)) => {
-                    return usize::try_from(count).map_err(|_| IoError(Error::TooLong));
-                }
+            match self.read_some(room) {
                 Err(Error::NotReady) => {}
-                Err(error) => return Err(IoError(error)),
+                outcome => return outcome.map_err(IoError),
             }
             self.wait(Signals::READABLE, FOREVER).map_err(IoError)?;
         }
@@ -71,11 +90,7 @@ impl Read for Console {
 
 impl Write for Console {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, IoError> {
-        let bytes = bytes.get(..TRANSFER_BYTES_MAX).unwrap_or(bytes);
-        let [at, count] = input(bytes);
-        let registers = [self.number(), at, count, POSITION_CURRENT, 0, 0];
-        let (count, _) = plain(Call::Write, registers).map_err(IoError)?;
-        usize::try_from(count).map_err(|_| IoError(Error::TooLong))
+        self.write_some(bytes).map_err(IoError)
     }
 
     fn flush(&mut self) -> Result<(), IoError> {
@@ -204,13 +219,13 @@ impl Line {
         Self { text: String::new(), bytes_max, begun: Vec::new() }
     }
 
-    /// Whether nothing was typed yet.
+    /// What was typed so far.
     #[must_use]
-    pub const fn is_blank(&self) -> bool {
-        self.text.is_empty()
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
-    /// What was typed so far; the line is blank after it.
+    /// Takes what was typed so far; the line is blank after it.
     pub fn take(&mut self) -> String {
         self.begun.clear();
         core::mem::take(&mut self.text)
@@ -354,7 +369,7 @@ mod tests {
             assert_eq!(line.typed(byte, &mut echo), Entered::More);
         }
         assert_eq!(line.take(), "cde");
-        assert!(line.is_blank());
+        assert_eq!(line.text(), "");
     }
 
     #[test]
