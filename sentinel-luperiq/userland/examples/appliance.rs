@@ -1,0 +1,257 @@
+//! Takes an agent's log out of a disk's image, says what the verifier says of it and of the
+//! kernel's record, and whether the two agree.
+//!
+//! ```text
+//! appliance IMAGE [DIRECTORY]
+//! ```
+//!
+//! They agree if every call of a tool that the agent says was finished stands in the kernel's
+//! record, and no other does. The image is only read. What comes into DIRECTORY is as
+//! `sentinel audit verify DIRECTORY` reads it; `--keys` takes the keys along, which open it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use luperiq_runtime::abi::Error as KernelError;
+use luperiq_runtime::call::Result as Kernel;
+use luperiq_runtime::files::Name;
+use luperiq_store::{Disk, Failed, SECTOR_BYTES, Store};
+use luperiq_userland::folder::Folder;
+use luperiq_userland::{kept, log};
+use sentinel_core::agent::Kind;
+use sentinel_core::journal::export::Keys;
+use sentinel_core::journal::{KeyRing, MasterKey, Payload, Reader, Trust, Verdict, Verifier};
+use sentinel_core::text::json;
+
+fn main() -> ExitCode {
+    let mut arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let takes_keys = arguments.iter().any(|argument| argument.as_os_str() == "--keys");
+    arguments.retain(|argument| argument.as_os_str() != "--keys");
+    let (image, out) = match arguments.as_slice() {
+        [image] => (image, None),
+        [image, out] => (image, Some(out.as_path())),
+        _ => {
+            eprintln!("appliance [--keys] IMAGE [DIRECTORY]");
+            return ExitCode::from(2);
+        }
+    };
+    match look(image, out, takes_keys) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(what) => {
+            eprintln!("{}: {what}", image.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn look(image: &Path, out: Option<&Path>, takes_keys: bool) -> Result<bool, Box<dyn Error>> {
+    let mut store = Store::mount(Image(File::open(image)?)).map_err(|error| error.to_string())?;
+    let record = record(&mut store)?;
+    let mut state = State(store.into());
+    let files = log::read(&mut state).map_err(|error| format!("the agent's log: {error}"))?;
+    let is_good = [
+        verify("the kernel's record", std::slice::from_ref(&record)),
+        verify("the agent's log", &files),
+        agree(&record, &files, &state)?,
+    ];
+    if let Some(out) = out {
+        take_out(out, &files, &state, takes_keys)?;
+    }
+    Ok(is_good.into_iter().all(|is_good| is_good))
+}
+
+/// The kernel's record, whole.
+fn record(store: &mut Store<Image>) -> Result<Vec<u8>, String> {
+    let (mut record, mut part) = (Vec::new(), vec![0; 1 << 20]);
+    loop {
+        let count = store.log_read(record.len() as u64, &mut part);
+        let count = count.map_err(|error| error.to_string())?;
+        if count == 0 {
+            return Ok(record);
+        }
+        record.extend_from_slice(&part[..count]);
+    }
+}
+
+fn verify(what: &str, files: &[Vec<u8>]) -> bool {
+    let mut verifier = Verifier::new(Trust::default());
+    for (index, file) in files.iter().enumerate() {
+        if index > 0 {
+            verifier.next_file();
+        }
+        verifier.push(file);
+    }
+    let report = verifier.finish();
+    println!("{what}: {} records: {}", report.records_count, report.verdict);
+    !matches!(report.verdict, Verdict::Bad { .. })
+}
+
+/// Whether the calls in the agent's log are those in the kernel's record.
+fn agree(record: &[u8], files: &[Vec<u8>], state: &State) -> Result<bool, Box<dyn Error>> {
+    let find = |name| kept::find(state, name).map_err(|error| format!("{name}: {error}"));
+    let ring = match find("keys")? {
+        Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| "keys: no key ring")?,
+        None => KeyRing::new(),
+    };
+    let master = find("journal.key")?.ok_or("journal.key is not there")?;
+    let master = MasterKey::new(master.as_slice().try_into()?);
+    let keys = Keys { ring: &ring, master: &master };
+    let (mut started, mut finished) = (BTreeMap::new(), BTreeSet::new());
+    read(files, keys, |kind, payload| match Kind::from_number(kind) {
+        Some(Kind::CallStarted) => {
+            let tool = payload.find("tool").and_then(|tool| tool.as_str().ok());
+            if let (Some(call), Some(tool)) = (number(payload, "call"), tool) {
+                started.insert(call, tool.to_string());
+            }
+        }
+        Some(Kind::ToolFinished) => finished.extend(number(payload, "call")),
+        _ => {}
+    });
+    let mut noted = BTreeSet::new();
+    read(&[record.to_vec()], keys, |kind, payload| {
+        let text = payload.find("text").filter(|_| kind == PROCESS_NOTE);
+        let text = text.and_then(|text| text.as_str().ok()).map(ToString::to_string);
+        noted.extend(text.filter(|text| text.starts_with("call ")));
+    });
+    let note = |call: &u64| started.get(call).map(|tool| format!("call {call} {tool}"));
+    let claimed: BTreeSet<String> = started.keys().filter_map(note).collect();
+    let done: BTreeSet<String> = finished.iter().filter_map(note).collect();
+    let missing: Vec<_> = done.difference(&noted).collect();
+    let unclaimed: Vec<_> = noted.difference(&claimed).collect();
+    println!(
+        "calls of tools: {} in the agent's log, {} in the kernel's record",
+        done.len(),
+        noted.len()
+    );
+    for (what, calls) in [
+        ("finished, and not in the kernel's record", &missing),
+        ("in the kernel's record, and not in the agent's log", &unclaimed),
+    ] {
+        for call in calls {
+            println!("  {call}: {what}");
+        }
+    }
+    Ok(missing.is_empty() && unclaimed.is_empty())
+}
+
+/// Tells every record whose payload is JSON that can be opened.
+fn read(files: &[Vec<u8>], keys: Keys<'_>, mut tell: impl FnMut(u16, json::Value<'_>)) {
+    let mut reader = Reader::new(keys);
+    for file in files {
+        let Some(mut records) = reader.start(file) else { continue };
+        while let Some((record, payload)) = reader.next(&mut records) {
+            let Payload::Open(payload) = payload else { continue };
+            if let Ok(document) = json::parse(&payload) {
+                tell(record.kind, document.root());
+            }
+        }
+    }
+}
+
+fn number(payload: json::Value<'_>, name: &str) -> Option<u64> {
+    payload.find(name)?.as_u64().ok()
+}
+
+fn take_out(
+    out: &Path,
+    files: &[Vec<u8>],
+    state: &State,
+    takes_keys: bool,
+) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(out.join("journal"))?;
+    for (index, file) in files.iter().enumerate() {
+        fs::write(out.join(log::name(index as u64)), file)?;
+    }
+    let keys: &[&str] = if takes_keys { &["keys", "journal.key"] } else { &[] };
+    for name in ["checkpoint"].iter().chain(keys) {
+        if let Some(bytes) = kept::find(state, name).map_err(|error| error.to_string())? {
+            fs::write(out.join(name), &*bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the agent has for itself, on a disk that is not written. A cut that was not finished is
+/// left to the agent.
+struct State(std::cell::RefCell<Store<Image>>);
+
+impl Folder for State {
+    fn bytes_count(&self, path: &str) -> Kernel<u64> {
+        self.read(path, u64::MAX).map(|content| content.len() as u64)
+    }
+
+    fn read(&self, path: &str, bytes_max: u64) -> Kernel<Vec<u8>> {
+        let mut store = self.0.borrow_mut();
+        let path = format!("{PLACE}/{path}");
+        let id = store.open(path.as_bytes(), false, 0).map_err(|_| KernelError::NotFound)?;
+        let stat = store.stat(id).map_err(|_| KernelError::NotFound)?;
+        if stat.bytes > bytes_max {
+            return Err(KernelError::TooLong);
+        }
+        let mut content = vec![0; usize::try_from(stat.bytes).map_err(|_| KernelError::TooLong)?];
+        let count = store.read(id, 0, &mut content).map_err(|_| KernelError::Device)?;
+        content.truncate(count);
+        store.close(id);
+        Ok(content)
+    }
+
+    fn names(&self, path: &str, count_max: usize) -> Kernel<Vec<Name>> {
+        let store = self.0.borrow();
+        let directory = format!("{PLACE}/{path}");
+        let names = store.names(directory.as_bytes());
+        let names: BTreeMap<String, bool> = names
+            .map(|(name, is_directory)| (String::from_utf8_lossy(name).into_owned(), is_directory))
+            .collect();
+        let names = names.into_iter().map(|(name, is_directory)| Name { name, is_directory });
+        Ok(names.take(count_max).collect())
+    }
+
+    fn empty(&mut self, _: &str) -> Kernel<()> {
+        Err(KernelError::NotAllowed)
+    }
+
+    fn write(&mut self, _: &str, _: u64, _: &[u8]) -> Kernel<()> {
+        Err(KernelError::NotAllowed)
+    }
+
+    fn sync(&mut self, _: &str) -> Kernel<()> {
+        Err(KernelError::NotAllowed)
+    }
+
+    fn remove(&mut self, _: &str) -> Kernel<()> {
+        Err(KernelError::NotAllowed)
+    }
+}
+
+/// A disk's image, which is not written.
+struct Image(File);
+
+impl Disk for Image {
+    fn sectors(&self) -> u64 {
+        self.0.metadata().map_or(0, |data| data.len()) / SECTOR_BYTES as u64
+    }
+
+    fn read(&mut self, sector: u64, out: &mut [u8]) -> Result<(), Failed> {
+        let at = SeekFrom::Start(sector * SECTOR_BYTES as u64);
+        self.0.seek(at).and_then(|_| self.0.read_exact(out)).map_err(|_| Failed)
+    }
+
+    fn write(&mut self, _: u64, _: &[u8]) -> Result<(), Failed> {
+        Err(Failed)
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        Err(Failed)
+    }
+}
+
+/// Where the boot manifest has the agent's own directory.
+const PLACE: &str = "state";
+
+/// What a program adds to the kernel's record: docs/LUPERIQ-ABI.md.
+const PROCESS_NOTE: u16 = 0x4c09;

@@ -1,0 +1,311 @@
+//! The loop: events to the core, and what the core asks for done.
+//!
+//! One thread for all of it. Files and the offline model answer at once; what is waited for is the
+//! console and the time.
+//!
+//! # Invariants
+//! - A call of a tool stands in the kernel's record before anything of it is done; one that cannot
+//!   be recorded is not done.
+//! - What the core wants safe is safe when it is told so; keys before the records that need them.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use luperiq_runtime::abi::Error;
+use sentinel_core::agent::{CallNumber, DeliveryNumber, Fetched, ToolOutput};
+use sentinel_core::capability::Handle;
+use sentinel_core::channel::{Failure, IdentityError, LineTooLong, Post};
+use sentinel_core::llm::TransportKind;
+use sentinel_core::runtime::{Effect, Event, EventError, Sentinel};
+use sentinel_core::tool::Call;
+
+use crate::folder::Folder;
+use crate::kept;
+use crate::log::Log;
+use crate::machine::Machine;
+use crate::opening::{self, OpenError, Opened};
+use crate::settings::Configured;
+use crate::terminal::{self, Terminal};
+use crate::tools::Tools;
+
+/// An agent with its hands.
+#[derive(Debug)]
+pub struct Agent<'m, M, F> {
+    machine: &'m mut M,
+    /// The directory in which it keeps its own.
+    state: F,
+    tools: Tools<F>,
+    terminal: Terminal,
+    sentinel: Sentinel,
+    log: Log,
+    /// Whether the keys of the next records could not be stored.
+    is_keyless: bool,
+    /// How many records are safe.
+    safe_count: u64,
+}
+
+impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
+    /// Goes on with the log in `state`, or begins one. Tools reach into `workspace`.
+    ///
+    /// # Errors
+    /// Why it does not go to work.
+    pub fn start(
+        machine: &'m mut M,
+        mut state: F,
+        workspace: F,
+        configured: &Configured,
+    ) -> Result<Self, Failed> {
+        let Opened { sentinel, records_count } = opening::open(machine, &mut state, configured)?;
+        let mut start = [0; 8];
+        machine.entropy(&mut start)?;
+        let terminal = Terminal::new(u64::from_le_bytes(start)).map_err(Failed::Person)?;
+        let tools = Tools::new(workspace, &configured.settings.workspace);
+        let (log, is_keyless) = (Log::default(), false);
+        let safe_count = records_count.unwrap_or(0);
+        let mut agent =
+            Self { machine, state, tools, terminal, sentinel, log, is_keyless, safe_count };
+        agent.welcome(configured, records_count)?;
+        Ok(agent)
+    }
+
+    /// Works until whoever sits at the console ends it.
+    ///
+    /// # Errors
+    /// It cannot go on; its next start goes on with what is safe.
+    pub fn work(&mut self) -> Result<(), Failed> {
+        loop {
+            self.perform()?;
+            if self.is_over() {
+                return self.finish();
+            }
+            if !self.sentinel.is_busy() {
+                self.terminal.prompt(self.machine)?;
+            }
+            self.machine.wait(self.sentinel.deadline())?;
+            self.terminal.read(self.machine)?;
+            while let Some(message) = self.terminal.next(self.machine.now().wall) {
+                match message {
+                    Ok(message) => self.tell(Event::Message(message))?,
+                    Err(LineTooLong) => self.note(&LineTooLong.to_string())?,
+                }
+                self.perform()?;
+            }
+            let now = self.machine.now().instant;
+            if self.sentinel.deadline().is_some_and(|deadline| deadline <= now) {
+                self.tell(Event::Time)?;
+            }
+        }
+    }
+
+    /// Says what is there and what can be done.
+    fn welcome(&mut self, configured: &Configured, found: Option<u64>) -> Result<(), Failed> {
+        for note in &configured.notes {
+            self.note(note)?;
+        }
+        let model = configured.settings.models.first();
+        let model = model.map_or("no model", |model| &model.name);
+        self.note(&format!("You talk with {model}. What it may do, and may not:"))?;
+        for grant in &configured.settings.grants {
+            self.note(&format!("  {grant}"))?;
+        }
+        match found {
+            Some(count) => self.note(&format!("The log is gone on with after {count} records."))?,
+            None => self.note("A new log is begun.")?,
+        }
+        self.note("The offline model is a few rules, and no mind.")?;
+        let milliseconds = self.machine.now().instant.0;
+        self.note(&format!("Ready {milliseconds} ms after the machine was switched on."))?;
+        self.note("Try 'list the files here' or /help. Ctrl-D ends it.")
+    }
+
+    /// Whether all is said and done, and nothing more will come. What waits for an answer that
+    /// nobody can give any more is left as it is: the log knows it.
+    fn is_over(&self) -> bool {
+        self.terminal.has_ended()
+            && (!self.sentinel.is_busy() || self.sentinel.questions().next().is_some())
+    }
+
+    /// Signs the log and makes that safe.
+    fn finish(&mut self) -> Result<(), Failed> {
+        self.sentinel.checkpoint(self.machine.now());
+        while let Some(effect) = self.sentinel.poll() {
+            if let Some(Err(error)) = self.keep(effect) {
+                return Err(Failed::End(error));
+            }
+        }
+        let count = self.safe_count;
+        self.note(&format!("The log is signed: {count} records."))
+    }
+
+    /// Does everything that the core asks for.
+    fn perform(&mut self) -> Result<(), Failed> {
+        while let Some(effect) = self.sentinel.poll() {
+            match effect {
+                Effect::RunTool { number, call, handles, .. } => {
+                    self.run(number, &call, &handles)?;
+                }
+                Effect::Post { delivery, platform, post, .. } => {
+                    self.post(delivery, platform, &post)?;
+                }
+                // Models of services are refused with the settings; one would be out of reach.
+                Effect::AskModel { exchange, .. } => {
+                    let kind = TransportKind::Resolve;
+                    self.tell(Event::ModelFailed { exchange, kind })?;
+                }
+                // Nobody sends files over a serial line.
+                Effect::Fetch { fetch, .. } => {
+                    let fetched = Fetched::Failed("no files come over the console".into());
+                    self.tell(Event::Fetched { fetch, fetched })?;
+                }
+                Effect::Alert(text) => self.note(&text)?,
+                effect => {
+                    if let Some(Err(error)) = self.keep(effect) {
+                        self.note(&format!("the log could not be written: {error}"))?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes something safe. `None` if it was nothing of that kind.
+    fn keep(&mut self, effect: Effect) -> Option<Result<(), Error>> {
+        let kept = match effect {
+            Effect::StoreKeys { ring } => {
+                let kept = kept::store(&mut self.state, "keys", &ring);
+                self.is_keyless = kept.is_err();
+                kept
+            }
+            Effect::StoreSeed { seed } => kept::store(&mut self.state, "seed", &*seed.to_bytes()),
+            Effect::Checkpoint(note) => {
+                kept::store(&mut self.state, "checkpoint", note.to_string().as_bytes())
+            }
+            Effect::Persist { file, offset, bytes, records_count } => {
+                let written = match self.is_keyless {
+                    true => Err(Error::WrongState),
+                    false => self.log.write(&mut self.state, file, offset, &bytes),
+                };
+                let event = match written {
+                    Ok(()) => {
+                        self.safe_count = records_count;
+                        Event::Persisted { records_count }
+                    }
+                    Err(_) => Event::PersistFailed,
+                };
+                // The core takes what it asked for; an error here is one of the write.
+                let taken = self.sentinel.handle(self.machine.now(), event);
+                written.and(taken.map_err(|_| Error::NotRecorded))
+            }
+            _ => return None,
+        };
+        Some(kept)
+    }
+
+    fn post(
+        &mut self,
+        delivery: DeliveryNumber,
+        platform: &str,
+        post: &Post,
+    ) -> Result<(), Failed> {
+        let piece = match post {
+            Post::Send { piece, .. } | Post::Edit { piece, .. } => Some(*piece),
+            Post::Typing => None,
+        };
+        if platform != terminal::PLATFORM {
+            let failure = Failure::Rejected;
+            return match piece {
+                Some(piece) => self.tell(Event::PostFailed { delivery, piece, failure }),
+                None => Ok(()),
+            };
+        }
+        self.terminal.show(self.machine, post)?;
+        match post {
+            Post::Send { piece, .. } => {
+                self.tell(Event::Sent { delivery, piece: *piece, message: "" })
+            }
+            Post::Edit { piece, .. } => self.tell(Event::Edited { delivery, piece: *piece }),
+            Post::Typing => Ok(()),
+        }
+    }
+
+    fn run(&mut self, number: CallNumber, call: &Call, handles: &[Handle]) -> Result<(), Failed> {
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
+        let grants: Vec<String> = grants.map(ToString::to_string).collect();
+        let safe = self.safe_count;
+        let note = format!("call {} {}", number.0, call.tool());
+        let output = match self.machine.note(&note) {
+            Ok(()) => {
+                self.note(&format!("* {canonical}\n  allowed by: {}", grants.join("; ")))?;
+                self.note(&format!(
+                    "  recorded: {safe} records of the agent are safe; the kernel notes '{note}'"
+                ))?;
+                self.tools.run(call)
+            }
+            Err(error) => ToolOutput {
+                content: format!("the kernel could not record it, so it was not done: {error}"),
+                is_error: true,
+            },
+        };
+        self.tell(Event::ToolFinished { call: number, output })
+    }
+
+    fn tell(&mut self, event: Event<'_>) -> Result<(), Failed> {
+        match self.sentinel.handle(self.machine.now(), event) {
+            Err(error @ EventError::Busy) => self.note(&error.to_string()),
+            outcome => outcome.map_err(Failed::Event),
+        }
+    }
+
+    fn note(&mut self, line: &str) -> Result<(), Failed> {
+        Ok(self.terminal.note(self.machine, line)?)
+    }
+}
+
+/// Why an agent ends without being asked to.
+#[derive(Debug)]
+pub enum Failed {
+    /// Its directory cannot be gone on with.
+    Open(OpenError),
+    /// The core takes nobody at a console.
+    Person(IdentityError),
+    /// The core cannot go on.
+    Event(EventError),
+    /// The console or the clock is gone.
+    Machine(Error),
+    /// The end of the log could not be written.
+    End(Error),
+}
+
+impl From<OpenError> for Failed {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Machine(error)
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(error) => error.fmt(formatter),
+            Self::Person(error) => error.fmt(formatter),
+            Self::Event(error) => error.fmt(formatter),
+            Self::Machine(error) => write!(formatter, "the console is gone: {error}"),
+            Self::End(error) => write!(
+                formatter,
+                "the end of the log could not be written; what was answered is safe, and the next \
+                 start goes on from there: {error}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for Failed {}

@@ -1,0 +1,85 @@
+//! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
+//! its configuration, its own directory, and the workspace. It holds nothing else.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+
+extern crate alloc;
+
+use alloc::format;
+use alloc::string::String;
+
+use luperiq_runtime::Start;
+use luperiq_runtime::abi::call::open;
+use luperiq_runtime::call::note;
+use luperiq_runtime::handle::{Clock, Console, Directory, Entropy};
+use luperiq_userland::agent::Agent;
+use luperiq_userland::folder::Held;
+use luperiq_userland::machine::{Handles, Machine as _};
+use luperiq_userland::settings;
+
+#[cfg(target_os = "none")]
+luperiq_runtime::program!(run);
+
+/// Off the machine there is nobody to talk with.
+#[cfg(not(target_os = "none"))]
+fn main() {
+    let _ = run as fn(Start) -> i32;
+}
+
+fn run(mut start: Start) -> i32 {
+    let mut take = |place| start.take(place);
+    let (Some(console), Some(clock), Some(entropy)) = (take(0), take(1), take(2)) else {
+        return UNLIKE_ITS_MANIFEST;
+    };
+    let (Some(configuration), Some(state), Some(workspace)) = (take(3), take(4), take(5)) else {
+        return UNLIKE_ITS_MANIFEST;
+    };
+    let mut machine =
+        Handles { console: Console(console), clock: Clock(clock), entropy: Entropy(entropy) };
+    let configuration = Directory(configuration);
+    let directories = (Held::new(Directory(state)), Directory(workspace));
+    let configured = match configured(&configuration) {
+        Ok(configured) => configured,
+        Err(what) => return failed(&mut machine, &what),
+    };
+    // What was read is not looked at again, and what is not granted is given up.
+    drop(configuration);
+    let (state, mut workspace) = directories;
+    if let Err(error) = workspace.0.narrow(settings::rights(&configured.settings)) {
+        let what = format!("the workspace cannot be used as sentinel.toml says: {error}");
+        return failed(&mut machine, &what);
+    }
+    let agent = Agent::start(&mut machine, state, Held::new(workspace), &configured);
+    match agent.and_then(|mut agent| agent.work()) {
+        Ok(()) => 0,
+        Err(error) => failed(&mut machine, &format!("{error}")),
+    }
+}
+
+fn configured(directory: &Directory) -> Result<settings::Configured, String> {
+    let read = |error| format!("{FILE}: {error}");
+    let text = directory.open(FILE, open::READ).and_then(|file| file.read_all(FILE_BYTES_MAX));
+    let text = String::from_utf8(text.map_err(read)?).map_err(|_| format!("{FILE}: no text"))?;
+    settings::read(&text).map_err(|said| said.join("\n"))
+}
+
+/// Says why it ends, on the console and in the kernel's record.
+fn failed(machine: &mut Handles, what: &str) -> i32 {
+    let line = what.replace('\n', "\r\n");
+    // Where it cannot be said the code says that something was wrong.
+    let _ = machine.write(format!("agent: {line}\r\n").as_bytes());
+    let first = what.lines().next().unwrap_or_default();
+    let _ = note(first.get(..first.floor_char_boundary(NOTE_BYTES)).unwrap_or_default());
+    FAILED
+}
+
+const FILE: &str = "sentinel.toml";
+
+/// Far more than a person writes.
+const FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// What fits into a sentence of the kernel's record.
+const NOTE_BYTES: usize = 200;
+
+/// It was not given what it needs.
+const UNLIKE_ITS_MANIFEST: i32 = 2;
+const FAILED: i32 = 1;

@@ -1,0 +1,47 @@
+//! Sentinel as a program of LuperIQ: `sentinel-core`, with handles of the kernel for its hands.
+//!
+//! The core decides, and this crate does what it asks for, with what the boot manifest gave it and
+//! nothing else. The loop and everything beneath it stand on two traits, [`machine::Machine`] and
+//! [`folder::Folder`], so that all of it runs in tests off the machine.
+//!
+//! | module | |
+//! |---|---|
+//! | [`agent`] | the loop: events to the core, and what the core asks for done |
+//! | [`opening`] | the settings, the keys, and the log gone on with |
+//! | [`settings`] | `sentinel.toml`, and what of it this machine cannot do |
+//! | [`tools`] | the files of the workspace |
+//! | [`kept`] | small things that are replaced whole |
+//! | [`log`] | the files of the journal |
+//! | [`folder`] | a directory, by its handle |
+//! | [`machine`] | the console, the clock, random bytes |
+//! | [`terminal`] | lines in, words out |
+//!
+//! # Invariants
+//! - No `unsafe`; what comes from the console, the disk or the image never decides whether it
+//!   panics.
+//! - A call of a tool reaches files through one handle, which was narrowed at the start to what the
+//!   grants of the settings can ever need.
+//!
+//! # Not here
+//! Deciding anything.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+extern crate alloc;
+
+#[cfg(test)]
+extern crate std;
+
+pub mod agent;
+pub mod folder;
+pub mod kept;
+pub mod log;
+pub mod machine;
+pub mod opening;
+pub mod settings;
+pub mod terminal;
+pub mod tools;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! `sentinel.toml` as this machine can keep it.
+//!
+//! The core reads the file and says what is wrong with it. What is right and cannot be done here is
+//! an error of this module's: a configuration is kept whole or refused, never in part.
+//!
+//! # Invariants
+//! - An agent that starts can do everything its configuration grants.
+//! - Models are told of no tool that is not done here.
+
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use luperiq_runtime::abi::Rights;
+use sentinel_core::agent::{Provider, Settings};
+use sentinel_core::capability::{FileRight, Grant, Level, PathRef, Resource};
+use sentinel_core::config::{self, Config, SealKey, SecretSource, Surroundings};
+use sentinel_core::tool::Builtin;
+
+/// A configuration that can be kept.
+#[derive(Debug)]
+pub struct Configured {
+    /// What the core is told.
+    pub settings: Arc<Settings>,
+    /// The text that it can be made from again.
+    pub text: String,
+    /// What there is to say about it, for people.
+    pub notes: Vec<String>,
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// Everything that is wrong with it, or cannot be done on this machine.
+pub fn read(text: &str) -> Result<Configured, Vec<String>> {
+    // Nothing is around it: no variables, no other files, no programs.
+    let state = |name: &str| (name == "XDG_STATE_HOME").then(|| String::from(STATE));
+    let surroundings =
+        Surroundings { file_name: FILE, environment: &state, ..Surroundings::bare(WORKSPACE) };
+    let reading = config::read(text, &surroundings);
+    let said = reading.diagnostics.iter().map(ToString::to_string);
+    let is_dangerous = reading.is_dangerous();
+    let mut said: Vec<String> = said.collect();
+    let Some(config) = reading.config else { return Err(said) };
+    if is_dangerous {
+        said.push("nobody can say here that they know how dangerous that is: change it".into());
+        return Err(said);
+    }
+    let mut refused = Vec::new();
+    refuse(&config, &mut refused);
+    if !refused.is_empty() {
+        said.append(&mut refused);
+        return Err(said);
+    }
+    let mut settings = config.settings().clone();
+    for tool in NOT_DONE {
+        settings.tools.remove(tool.name());
+    }
+    Ok(Configured { settings: Arc::new(settings), text: text.into(), notes: said })
+}
+
+/// Settings of an earlier start, from the text that was kept of them.
+#[must_use]
+pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
+    let settings = read(text).ok()?.settings;
+    (settings.digest == *digest).then_some(settings)
+}
+
+/// What the handle of the workspace is needed for, whatever is granted later within the settings;
+/// and to see what a file is.
+#[must_use]
+pub fn rights(settings: &Settings) -> Rights {
+    let mut rights = Rights::INSPECT;
+    for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
+        let Resource::Files { rights: granted, .. } = &grant.resource else { continue };
+        for (right, needed) in [
+            (FileRight::Read, Rights::READ),
+            (FileRight::List, Rights::LIST),
+            (FileRight::Write, Rights::WRITE.with(Rights::CREATE)),
+        ] {
+            if granted.has(right) {
+                rights = rights.with(needed);
+            }
+        }
+    }
+    rights
+}
+
+/// What stands in it that cannot be done.
+fn refuse(config: &Config, out: &mut Vec<String>) {
+    let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
+    let settings = config.settings();
+    for endpoint in config.endpoints() {
+        if !matches!(endpoint.model.provider, Provider::Offline) {
+            let what = format!("the model '{}'", endpoint.section);
+            refuse(&what, "no service is reached from this machine; leave it out");
+        }
+    }
+    for connector in config.connectors() {
+        let why = "no platform is reached from this machine; leave its section out";
+        refuse(connector.platform.name, why);
+    }
+    if config.terminal().is_none() {
+        refuse("[terminal]", "the console is the only way to talk here; enable it");
+    }
+    if settings.workspace != WORKSPACE {
+        let why = "it is '/workspace' on this machine; leave the key out";
+        refuse("the workspace", why);
+    }
+    for (is_there, what) in [
+        (!config.skill_directories().is_empty(), "[skills]"),
+        (config.persona_file().is_some(), "persona_file"),
+        (config.http().proxy.is_some() || config.http().ca_file.is_some(), "[http]"),
+        (config.metrics().is_some(), "[metrics]"),
+    ] {
+        if is_there {
+            refuse(what, "it is not there on this machine; leave it out");
+        }
+    }
+    let own_key = format!("{STATE}/sentinel/journal.key");
+    if !matches!(&config.state().key, SealKey::Key(SecretSource::File(file)) if *file == own_key) {
+        refuse("[state] key", "the key is made by this machine and kept in its own directory");
+    }
+    for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
+        if let Some(why) = impossible(grant) {
+            refuse(&format!("the grant '{grant}'"), why);
+        }
+    }
+}
+
+/// Why nobody can make use of a grant here.
+fn impossible(grant: &Grant) -> Option<&'static str> {
+    match &grant.resource {
+        Resource::Files { path, .. } => {
+            let workspace = PathRef::absolute(WORKSPACE).ok()?;
+            let is_within = path.borrow().is_within(workspace);
+            (!is_within).then_some("this machine has no files but those in '/workspace'")
+        }
+        Resource::Command(_) => Some("no programs are run on this machine"),
+        Resource::Connect { .. } | Resource::Listen { .. } => {
+            Some("the agent has no network on this machine")
+        }
+        Resource::Skill { .. } => Some("there are no skills on this machine"),
+        _ => None,
+    }
+}
+
+/// Where the configuration is, for people: it is a part of the image.
+const FILE: &str = "/etc/sentinel.toml";
+
+/// What the directory is called in which files are.
+pub const WORKSPACE: &str = "/workspace";
+
+/// What the directory would be called in which the agent keeps its own: no path leads there.
+const STATE: &str = "/state";
+
+/// Tools that need what is not there.
+const NOT_DONE: [Builtin; 2] = [Builtin::RunCommand, Builtin::HttpFetch];

@@ -1,0 +1,214 @@
+//! The agent off the machine: a disk in memory whose power can be cut, and a console that types.
+
+mod files;
+mod keeping;
+mod talking;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::string::{String, ToString as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::vec::Vec;
+
+use luperiq_runtime::abi::Error;
+use luperiq_runtime::abi::limits::TRANSFER_BYTES_MAX;
+use luperiq_runtime::call::Result;
+use luperiq_runtime::files::Name;
+use sentinel_core::time::{Instant, Now, Timestamp};
+
+use crate::folder::Folder;
+use crate::machine::Machine;
+
+/// Files, as they are and as a power cut would leave them.
+#[derive(Clone, Debug, Default)]
+struct Disk(Rc<RefCell<Files>>);
+
+#[derive(Debug, Default)]
+struct Files {
+    now: BTreeMap<String, Vec<u8>>,
+    safe: BTreeMap<String, Vec<u8>>,
+    /// How many changes are still made before the power is cut.
+    changes_left: Option<usize>,
+    /// Whether everything is safe at once, so that a cut can come between any two changes.
+    is_eager: bool,
+}
+
+impl Disk {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let disk = Self::default();
+        for (path, content) in files {
+            disk.0.borrow_mut().now.insert((*path).into(), content.as_bytes().to_vec());
+        }
+        disk
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Files)) -> Result<()> {
+        let mut files = self.0.borrow_mut();
+        match &mut files.changes_left {
+            Some(0) => return Err(Error::Device),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        change(&mut files);
+        if files.is_eager {
+            files.safe = files.now.clone();
+        }
+        Ok(())
+    }
+
+    /// The power comes back.
+    fn restart(&self) {
+        let mut files = self.0.borrow_mut();
+        files.now = files.safe.clone();
+        files.changes_left = None;
+    }
+
+    fn text(&self, path: &str) -> String {
+        String::from_utf8(self.0.borrow().now[path].clone()).unwrap()
+    }
+
+    fn paths(&self) -> Vec<String> {
+        self.0.borrow().now.keys().cloned().collect()
+    }
+}
+
+impl Folder for Disk {
+    fn bytes_count(&self, path: &str) -> Result<u64> {
+        self.0.borrow().now.get(path).map(|file| file.len() as u64).ok_or(Error::NotFound)
+    }
+
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {
+        let file = self.0.borrow().now.get(path).cloned().ok_or(Error::NotFound)?;
+        if file.len() as u64 > bytes_max { Err(Error::TooLong) } else { Ok(file) }
+    }
+
+    fn empty(&mut self, path: &str) -> Result<()> {
+        let clashes = |other: &String| {
+            other.starts_with(&[path, "/"].concat()) || path.starts_with(&[other, "/"].concat())
+        };
+        if self.0.borrow().now.keys().any(clashes) {
+            return Err(Error::Exists);
+        }
+        self.change(|files| drop(files.now.insert(path.into(), Vec::new())))
+    }
+
+    fn write(&mut self, path: &str, position: u64, bytes: &[u8]) -> Result<()> {
+        let mut position = usize::try_from(position).unwrap();
+        for part in bytes.chunks(TRANSFER_BYTES_MAX) {
+            let length = self.0.borrow().now.get(path).map_or(0, Vec::len);
+            if position > length {
+                return Err(Error::BadArgument);
+            }
+            self.change(|files| {
+                let file = files.now.entry(path.into()).or_default();
+                file.resize(file.len().max(position + part.len()), 0);
+                file[position..position + part.len()].copy_from_slice(part);
+            })?;
+            position += part.len();
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, _: &str) -> Result<()> {
+        self.change(|files| files.safe = files.now.clone())
+    }
+
+    fn remove(&mut self, path: &str) -> Result<()> {
+        if !self.0.borrow().now.contains_key(path) {
+            return Err(Error::NotFound);
+        }
+        self.change(|files| drop(files.now.remove(path)))
+    }
+
+    fn names(&self, path: &str, count_max: usize) -> Result<Vec<Name>> {
+        if self.0.borrow().now.contains_key(path) {
+            return Err(Error::NotFound);
+        }
+        let mut names: Vec<Name> = Vec::new();
+        for other in self.0.borrow().now.keys() {
+            let rest = match path {
+                "" => Some(other.as_str()),
+                path => other.strip_prefix(path).and_then(|rest| rest.strip_prefix('/')),
+            };
+            let Some(rest) = rest else { continue };
+            let (name, is_directory) = match rest.split_once('/') {
+                Some((name, _)) => (name, true),
+                None => (rest, false),
+            };
+            if names.last().is_none_or(|last| last.name != name) {
+                names.push(Name { name: name.to_string(), is_directory });
+            }
+        }
+        names.truncate(count_max);
+        Ok(names)
+    }
+}
+
+/// A machine on which this is typed, a line each time that the agent waits, and then the end.
+#[derive(Debug, Default)]
+struct Typist {
+    lines: Vec<String>,
+    arrived: Vec<u8>,
+    shown: String,
+    notes: RefCell<Vec<String>>,
+    milliseconds: u64,
+}
+
+impl Typist {
+    fn typing(lines: &[&str]) -> Self {
+        let ends = ["\u{4}".to_string()];
+        let lines = lines.iter().map(|line| [line, "\r"].concat()).chain(ends).rev().collect();
+        Self { lines, milliseconds: STARTED_AT, ..Self::default() }
+    }
+}
+
+impl Machine for Typist {
+    fn now(&self) -> Now {
+        Now { instant: Instant(self.milliseconds), wall: Timestamp(self.milliseconds) }
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Result<usize> {
+        let count = self.arrived.len().min(room.len());
+        for (place, byte) in room.iter_mut().zip(self.arrived.drain(..count)) {
+            *place = byte;
+        }
+        Ok(count)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.shown.push_str(core::str::from_utf8(bytes).unwrap());
+        Ok(())
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> Result<()> {
+        match self.lines.pop() {
+            Some(line) => self.arrived.extend_from_slice(line.as_bytes()),
+            // The line is dead: whoever waits for it for ever is told.
+            None if self.milliseconds > LINE_DEAD_AT => return Err(Error::PeerClosed),
+            None => self.milliseconds = until.expect("something is waited for").0,
+        }
+        self.milliseconds += 1;
+        Ok(())
+    }
+
+    fn entropy(&self, room: &mut [u8]) -> Result<()> {
+        let mut seed = DRAWN.fetch_add(1, Ordering::Relaxed);
+        for byte in room {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = (seed >> 56) as u8;
+        }
+        Ok(())
+    }
+
+    fn note(&self, text: &str) -> Result<()> {
+        self.notes.borrow_mut().push(text.into());
+        Ok(())
+    }
+}
+
+/// How often random bytes were drawn, so that they differ each time.
+static DRAWN: AtomicU64 = AtomicU64::new(1);
+
+const STARTED_AT: u64 = 1_750_000_000_000;
+const LINE_DEAD_AT: u64 = STARTED_AT + 60_000;
