@@ -102,8 +102,8 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "luperiq",
-        arguments: "[build | run [WORD...] | test | figures | unsafe]",
-        about: "the kernel: build its image, boot it in QEMU, test it by boots, count",
+        arguments: "[talk | build | run [WORD...] | test | figures | unsafe]",
+        about: "the kernel: boot it in QEMU, test it, count; talk with an agent on it",
         run: luperiq::command,
     },
     Command {

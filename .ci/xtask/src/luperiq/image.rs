@@ -25,6 +25,15 @@ pub(super) fn constant_bytes(elf: &[u8]) -> Option<usize> {
     Some(constant.map(|part| part.in_memory).sum())
 }
 
+/// The bytes of text, and of constants.
+pub(super) fn bytes_of_use(elf: &[u8]) -> Option<[usize; 2]> {
+    const EXECUTABLE: usize = 1;
+    let parts = parts(elf)?;
+    let text = parts.iter().filter(|part| part.flags & EXECUTABLE != 0);
+    let text = text.map(|part| part.in_memory).sum();
+    Some([text, constant_bytes(elf)?.checked_sub(text)?])
+}
+
 /// Every loaded part at its distance from the first.
 fn flat(elf: &[u8]) -> Option<Vec<u8>> {
     let mut image = Vec::new();

@@ -4,7 +4,9 @@
 //! - Every test is a fresh boot; what it printed and how it ended are both compared.
 //! - Where the emulator cannot be had the step of `check` is skipped and says so.
 
+mod appliance;
 mod cases;
+mod converse;
 mod cuts;
 mod disk;
 mod figures;
@@ -42,8 +44,22 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("figures", []) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
-            figures::run(workspace, &image, &kernel(workspace))
+            figures::run(workspace, &image, &kernel(workspace))?;
+            appliance::figures(workspace)
         }
+        ("figures", [what]) if what == "appliance" => {
+            emulator(workspace).and_then(|()| appliance::figures(workspace))
+        }
+        ("talk", []) => emulator(workspace).and_then(|()| appliance::talk(workspace, None)),
+        ("talk", [disk]) => {
+            emulator(workspace).and_then(|()| appliance::talk(workspace, Some(disk.as_ref())))
+        }
+        ("talk", _) => Err(Error::new("`luperiq talk` takes a disk's image, or nothing")),
+        ("appliance", []) => emulator(workspace).and_then(|()| appliance::run(workspace)),
+        ("audit", [_, ..]) => appliance::audit(workspace, rest),
+        ("audit", []) => Err(Error::new(
+            "`luperiq audit` takes a disk's image, and a directory for the log if it is wanted",
+        )),
         ("random", [seed, thousands]) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
@@ -69,15 +85,27 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("random", _) => {
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
-        ("build" | "test" | "figures" | "unsafe", [extra, ..]) => {
+        ("build" | "test" | "figures" | "unsafe" | "appliance", [extra, ..]) => {
             Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
         }
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 9] =
-    ["build", "run", "test", "random", "cuts", "network", "record", "figures", "unsafe"];
+const COMMANDS: [&str; 12] = [
+    "build",
+    "run",
+    "test",
+    "random",
+    "cuts",
+    "network",
+    "record",
+    "figures",
+    "unsafe",
+    "talk",
+    "appliance",
+    "audit",
+];
 
 /// Checks the record on a disk, and takes it out if somebody wants it.
 fn record(workspace: &Workspace, disk: &Path, out: Option<&Path>) -> Result<(), Error> {
@@ -100,7 +128,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .cargo(["test", "--quiet", "--manifest-path", MANIFEST])
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
-        .args(["-p", "luperiq-virtio", "-p", "luperiq-network"])
+        .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -122,8 +150,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
 fn boot(workspace: &Workspace, arguments: &str) -> Result<(), Error> {
     emulator(workspace)?;
     let image = build(workspace, Kind::Plain)?;
-    let machine = Machine::new(arguments);
-    let mut command = machine.process(workspace, &image).args(["-display", "none"]).command();
+    attach(workspace, &image, &Machine::new(arguments))
+}
+
+/// Boots an image with this terminal for its serial line.
+fn attach(workspace: &Workspace, image: &Path, machine: &Machine<'_>) -> Result<(), Error> {
+    let mut command = machine.process(workspace, image).args(["-display", "none"]).command();
     let status = command.stdin(std::process::Stdio::inherit()).status();
     match status {
         Ok(status) if status.success() => Ok(()),
@@ -159,6 +191,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             disk::remove(&disk)?;
         }
     }
+    appliance::run(workspace)?;
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
@@ -264,6 +297,16 @@ fn compile(
     machine: &'static str,
     packages: &[&str],
 ) -> Result<PathBuf, Error> {
+    compile_as(workspace, "release", machine, packages)
+}
+
+/// The same, by one of the profiles.
+fn compile_as(
+    workspace: &Workspace,
+    profile: &str,
+    machine: &'static str,
+    packages: &[&str],
+) -> Result<PathBuf, Error> {
     let target = target(workspace);
     let hash = if machine == KERNEL_TARGET { Some(hash(workspace)?) } else { None };
     let cargo = toolchain::find(workspace, machine, None)?.cargo(workspace);
@@ -273,12 +316,12 @@ fn compile(
     };
     cargo
         .set("RUSTFLAGS", RUSTFLAGS)
-        .args(["build", "--release", "--locked", "--quiet", "--target", machine])
+        .args(["build", "--profile", profile, "--locked", "--quiet", "--target", machine])
         .args(["--manifest-path", MANIFEST])
         .args(packages.iter().copied())
         .args(["--target-dir".into(), target.clone()])
         .run()?;
-    Ok(target.join(machine).join("release"))
+    Ok(target.join(machine).join(profile))
 }
 
 /// Builds what of the kernel needs vectors, and says where it is. Its flags are its own, so it has

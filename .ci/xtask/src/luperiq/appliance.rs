@@ -1,0 +1,178 @@
+//! The appliance: kernel, init and the agent in one image, with a disk.
+//!
+//! # Invariants
+//! - A check is two boots of one disk: the second goes on with the conversation of the first, and
+//!   the agent's log and the kernel's record are taken out of the disk, verified and compared.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::cases::{self, Case};
+use super::converse::{Line, converse};
+use super::qemu::Machine;
+use super::{KERNEL_TARGET, MANIFEST, PROGRAM_TARGET, compile, compile_as, disk, image, target};
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Boots it for a person: the serial line is the terminal. The disk is made if it is not there.
+pub(super) fn talk(workspace: &Workspace, disk: Option<&Path>) -> Result<(), Error> {
+    let image = build(workspace)?;
+    let disk = match disk {
+        Some(disk) => disk.to_path_buf(),
+        None => target(workspace).join("appliance.disk"),
+    };
+    if !disk.exists() {
+        disk::make(&disk, DISK_BYTES)?;
+    }
+    println!("the disk is {}; its agent goes on with what is on it", disk.display());
+    super::attach(workspace, &image, &Machine { disk: Some(&disk), ..Machine::new("") })
+}
+
+/// Verifies the agent's log and the kernel's record on a disk, compares them, and takes the log out
+/// if somebody wants it.
+pub(super) fn audit(workspace: &Workspace, arguments: &[String]) -> Result<(), Error> {
+    let tool = ["-p", "luperiq-userland", "--example", "appliance", "--target-dir"];
+    workspace
+        .cargo(["run", "--quiet", "--manifest-path", MANIFEST])
+        .args(tool)
+        .args([target(workspace), "--".into()])
+        .args(arguments.iter().map(PathBuf::from))
+        .run()
+}
+
+/// Talks with the agent over two boots.
+pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
+    let image = build(workspace)?;
+    let disk = disk::blank(workspace, "check.disk", DISK_BYTES)?;
+    for (case, typed) in [(FIRST, LISTED), (SECOND, READ)] {
+        let machine = Machine { disk: Some(&disk), ..Machine::new(&case.arguments) };
+        let outcome = converse(workspace, &image, &machine, typed)?;
+        if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
+            let output = outcome.output;
+            return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
+        }
+        println!("   ok      EL1  {}", case.name);
+    }
+    audit(workspace, &[disk.display().to_string()])?;
+    disk::remove(&disk)
+}
+
+/// What it costs: instructions until it can be talked with, and bytes.
+pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
+    let image = build(workspace)?;
+    let path = target(workspace).join(PROGRAM_TARGET).join(AGENT_PROFILE).join("agent");
+    let agent = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+    let bytes = std::fs::metadata(&image).map_or(0, |data| data.len());
+    let [text, constants] = image::bytes_of_use(&agent).unwrap_or_default();
+    let disk = disk::blank(workspace, "figures.disk", DISK_BYTES)?;
+    println!("{:<52} {:>10} {:>10}", "the appliance", "measured", "goal");
+    println!("{:<52} {bytes:>10} {:>10}", "bytes of the image", 3 << 20);
+    println!("{:<52} {text:>10} {:>10}", "bytes of the agent's text", 1 << 20);
+    println!("{:<52} {constants:>10}", "bytes of its constants");
+    for what in ["instructions until it is ready, blank disk", "the same, with a log"] {
+        let machine = Machine { disk: Some(&disk), is_counted: true, ..Machine::new("") };
+        let outcome = converse(workspace, &image, &machine, LISTED)?;
+        let ready = ready_at(&outcome.output)
+            .ok_or_else(|| Error::new(format!("it was never ready:\n{}", outcome.output)))?;
+        println!("{what:<52} {ready:>10} {:>10}", 60_000_000);
+    }
+    disk::remove(&disk)
+}
+
+/// Builds the image, which holds nothing but what it needs.
+fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let read =
+        |path: PathBuf| std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause));
+    let kernel = compile(workspace, KERNEL_TARGET, &["-p", "luperiq-kernel"])?;
+    let kernel = read(kernel.join("luperiq-kernel"))?;
+    let init = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bin", "init"])?;
+    let agent = ["-p", "luperiq-userland", "--bin", "agent"];
+    let agent = compile_as(workspace, AGENT_PROFILE, PROGRAM_TARGET, &agent)?;
+    let folder = workspace.root().join("sentinel-luperiq/userland/image");
+    let mut files = vec![
+        ("bin/agent".to_string(), read(agent.join("agent"))?),
+        ("bin/init".to_string(), read(init.join("init"))?),
+        ("boot.toml".to_string(), read(folder.join("boot.toml"))?),
+        ("etc/sentinel.toml".to_string(), read(folder.join("sentinel.toml"))?),
+    ];
+    let welcome = folder.join("welcome");
+    let entries = std::fs::read_dir(&welcome);
+    for entry in entries.map_err(|cause| Error::file("list", &welcome, &cause))? {
+        let entry = entry.map_err(|cause| Error::file("list", &welcome, &cause))?;
+        let name = format!("welcome/{}", entry.file_name().display());
+        files.push((name, read(entry.path())?));
+    }
+    // Directories of the archive are read from names that stand in order.
+    files.sort();
+    let path = target(workspace).join("sentinel-virt.img");
+    std::fs::write(&path, image::make(&kernel, &files)?)
+        .map_err(|cause| Error::file("write", &path, &cause))?;
+    Ok(path)
+}
+
+/// The instructions after which the agent could be talked with, by its own word: it says
+/// milliseconds, of which one is a million instructions in a machine that counts.
+fn ready_at(output: &str) -> Option<u64> {
+    let milliseconds = output.split(READY).nth(1)?.split(' ').next()?;
+    milliseconds.parse::<u64>().ok().map(|milliseconds| milliseconds * 1_000_000)
+}
+
+const FIRST: Case = Case {
+    name: "the appliance lists its files, and shows the call, the grant and the record",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "A new log is begun.",
+        "> list the files here",
+        "\"tool\":\"list_directory\"",
+        "allowed by: read,list /workspace",
+        "recorded: ",
+        "the kernel notes 'call ",
+        "README.md (",
+        "shopping.txt (23 bytes)",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: FORBIDDEN,
+    status: 0,
+};
+
+const SECOND: Case = Case {
+    name: "the appliance goes on with its log after a second start",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "the record goes on after ",
+        "The log is gone on with after ",
+        "allowed by: read,list /workspace",
+        "three lemons",
+        "Remembered: ",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: FORBIDDEN,
+    status: 0,
+};
+
+const FORBIDDEN: &[&str] = &["panic", "fault", "killed", "agent: ", "could not"];
+
+const LISTED: &[Line] = &[Line { after: PROMPT, text: "list the files here\r" }, END];
+
+const READ: &[Line] = &[
+    Line { after: PROMPT, text: "read shopping.txt\r" },
+    Line { after: PROMPT, text: "/status\r" },
+    END,
+];
+
+/// Small, as the host's release is.
+const AGENT_PROFILE: &str = "userland";
+
+/// Ctrl-D.
+const END: Line = Line { after: PROMPT, text: "\u{4}" };
+
+const PROMPT: &str = "\n> ";
+
+const READY: &str = "Ready ";
+
+/// Half of it is for the kernel's record, of which a conversation leaves some kilobytes.
+const DISK_BYTES: u64 = 256 << 20;
