@@ -64,6 +64,10 @@ pub(crate) enum Fault {
     ForgottenReservation,
     /// What models answer does not count as spent.
     FreeReply,
+    /// The time of models does not count as spent.
+    TimelessReply,
+    /// A model goes on answering when its time is over.
+    EndlessReply,
     /// What was under way when the program ended was not spent.
     FreeInterruption,
     /// A write that failed counts as one that is safe.

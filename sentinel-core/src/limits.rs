@@ -536,6 +536,15 @@ pub const EXCHANGE_IDLE_TIME: Duration = Duration::from_secs(120);
 /// How long an exchange with a model may take at all: a stream of nothing but signs of life ends.
 pub const EXCHANGE_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 
+/// How much time is reserved for an exchange at once where a limit of time holds, and again when it
+/// is used up. Most answers take less; a longer piece would keep from others what nobody uses, a
+/// shorter one is a record more in the journal for each.
+pub const EXCHANGE_TIME_RESERVED: Duration = Duration::from_secs(60);
+
+/// A model is not asked for less time than this: it would be paid for an answer that is cut.
+pub const EXCHANGE_TIME_LEAST: Duration = Duration::from_secs(1);
+const _: () = assert!(EXCHANGE_TIME_LEAST.as_millis() <= EXCHANGE_TIME_RESERVED.as_millis());
+
 /// What is kept of the body of an error, to say what the provider said.
 pub const EXCHANGE_ERROR_BYTES_MAX: usize = 64 * 1024;
 

@@ -117,8 +117,8 @@ impl Agent {
             return self.give_up(number, turn, &GiveUp::NoModel);
         };
         let tokens = self.fit(number, &turn, model, &settings);
-        let amount = self.estimate(model, tokens);
         let accounts = self.accounts(number, &turn);
+        let amount = self.estimate(model, tokens).plus(&self.first_time(accounts));
         match self.budgets.reserve(accounts, amount, self.now.wall) {
             Err(Refused::Limit(exceeded)) => {
                 self.route.abandoned(attempt);
@@ -138,10 +138,11 @@ impl Agent {
                     out.field("model", model.name.as_str());
                     out.field("handle", handle.to_string().as_str());
                     out.field("tokens", amount.tokens);
+                    out.optional("time_ms", Some(amount.time_ms).filter(|time| *time > 0));
                 });
                 let delivery = turn.delivery;
-                turn.stage =
-                    Stage::Asking { exchange, attempt, spending: Spending { reservation, amount } };
+                let spending = Spending { reservation, amount, since: self.now.instant };
+                turn.stage = Stage::Asking { exchange, attempt, spending };
                 self.exchanges.insert(exchange, number);
                 self.put_turn(number, turn);
                 let ask = Ask { exchange, conversation: number, delivery, model: index, handle };
@@ -279,9 +280,11 @@ impl Agent {
         // What nobody counted is taken as it was reserved if an answer had begun, else as nothing.
         match usage == Usage::default() {
             true if !was_shown && !has_begun => {
-                self.settle(number, spending, Amount { calls: 1, ..Amount::default() });
+                let spent = spending.by_clock(self.now.instant);
+                let spent = Amount { calls: 1, time_ms: spent.time_ms, ..Amount::default() };
+                self.settle(number, spending, spent);
             }
-            true => self.settle(number, spending, spending.amount),
+            true => self.settle(number, spending, spending.by_clock(self.now.instant)),
             false => self.settle_model(number, attempt.model(), spending, &usage),
         }
         let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
@@ -330,9 +333,13 @@ impl Agent {
             cache_write_tokens,
         );
         let tokens = usage.read_tokens().saturating_add(output_tokens);
+        let time_ms = match is_broken(Fault::TimelessReply) {
+            true => 0,
+            false => spending.by_clock(self.now.instant).time_ms,
+        };
         let actual = match is_broken(Fault::FreeReply) {
-            true => Amount { calls: 1, ..Amount::default() },
-            false => Amount { tokens, money, calls: 1, time_ms: 0 },
+            true => Amount { calls: 1, time_ms, ..Amount::default() },
+            false => Amount { tokens, money, calls: 1, time_ms },
         };
         self.settle(number, spending, actual);
     }

@@ -204,15 +204,14 @@ impl Agent {
             let _ = self.budgets.settle(reservation, Amount::default(), self.now.wall);
             return CallStage::refused(id, "not run: a grant it needs ended meanwhile.".into());
         }
+        let spending = Spending { reservation, amount, since: self.now.instant };
         if let Call::Builtin(Operation::ExtractValue { from, wanted }) = call {
-            self.settle(conversation, Spending { reservation, amount }, amount);
+            self.settle(conversation, spending, amount);
             return self.extract(conversation, number, id, *from, wanted);
         }
-        let since = self.now.instant;
-        let deadline = since.after(time).after(TURN_CALL_GRACE);
+        let deadline = self.now.instant.after(time).after(TURN_CALL_GRACE);
         self.run(conversation, turn.number, number, whole, &handles, 1);
-        let spending = Spending { reservation, amount };
-        CallStage::Running { handles, spending, since, deadline }
+        CallStage::Running { handles, spending, deadline }
     }
 
     /// Records that a call starts, and orders it.
@@ -279,7 +278,7 @@ impl Agent {
     ) {
         let Stage::Calling(round) = &mut turn.stage else { return };
         let Some(calling) = round.iter_mut().find(|calling| calling.number == call) else { return };
-        let CallStage::Running { spending, since, .. } = calling.stage else { return };
+        let CallStage::Running { spending, .. } = calling.stage else { return };
         let (content, is_withheld) = match calling.call.as_ref().filter(|_| is_output) {
             Some(made) => {
                 let shown = self.show_output(number, call, made, &output.content);
@@ -292,10 +291,7 @@ impl Agent {
         };
         let result = ToolResult { id: calling.id.clone(), content, is_error: output.is_error };
         calling.stage = CallStage::Done(Outcome { result, is_output, is_withheld });
-        // Where the program was down meanwhile, the call was not running all the time.
-        let time = self.now.instant.since(since).min(self.settings.turn.call_time_max);
-        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.settle(number, spending, Amount { calls: 1, time_ms, ..Amount::default() });
+        self.settle(number, spending, spending.by_clock(self.now.instant));
     }
 
     /// Goes on if every call has its result, else waits.
@@ -391,8 +387,8 @@ impl Agent {
             Stage::Asking { exchange, attempt, spending } => {
                 self.exchanges.remove(&exchange);
                 self.route.abandoned(attempt);
-                // Nobody will say what it cost.
-                self.settle(number, spending, spending.amount);
+                // Nobody will say what it cost, but how long it took is known.
+                self.settle(number, spending, spending.by_clock(self.now.instant));
                 self.outbox.order(Order::Unask(exchange));
             }
             Stage::Calling(round) => self.stop_round(number, &mut turn, round),
@@ -408,7 +404,7 @@ impl Agent {
             let content = match calling.stage {
                 CallStage::Running { spending, .. } => {
                     self.calls.remove(&calling.number);
-                    self.settle(number, spending, spending.amount);
+                    self.settle(number, spending, spending.by_clock(self.now.instant));
                     self.outbox.order(Order::Stop(calling.number));
                     "stopped by a person while it ran; what it did until then is not known"
                 }

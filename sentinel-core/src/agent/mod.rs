@@ -46,6 +46,7 @@ mod settings;
 mod shown;
 mod skills;
 mod snapshot;
+mod timing;
 mod turn;
 mod underway;
 mod view;

@@ -457,6 +457,9 @@ impl Agent {
                 self.ask(number, turn);
             }
             Stage::Arriving(arriving) => self.arrives_late(number, turn, arriving),
+            Stage::Asking { exchange, attempt, spending } => {
+                self.exchange_due(number, turn, (exchange, attempt, spending));
+            }
             stage @ Stage::Calling(_) => {
                 turn.stage = stage;
                 self.overdue(number, &mut turn);

@@ -218,8 +218,8 @@ impl Agent {
             if !is_other {
                 self.route.abandoned(attempt);
             }
-            // Nobody will say what it cost.
-            self.settle(number, spending, spending.amount);
+            // Nobody will say what it cost, but how long it took is known.
+            self.settle(number, spending, spending.by_clock(self.now.instant));
             self.outbox.order(Order::Unask(exchange));
         }
         self.ask(number, turn);

@@ -108,7 +108,7 @@ kinds! {
     ApprovalAnswered = 267, "approval.answered";
     /// Something is about to be said to a chat.
     Saying = 268, "saying";
-    /// A limit was reached, or is near.
+    /// A limit was reached, or is near; or a model was given more time, or no more.
     Budget = 269, "budget";
     /// The agent stopped taking work, or took it up again.
     Halted = 270, "halted";

@@ -24,7 +24,7 @@ use super::number::{ConversationNumber, TurnNumber};
 use super::outbox::{Order, Saying};
 use super::record::Kind;
 use super::settings::Settings;
-use super::turn::{CallStage, Calling, Stage, Turn};
+use super::turn::{CallStage, Calling, Spending, Stage, Turn};
 use super::{Agent, SettingsError};
 use crate::budget::Amount;
 use crate::fault::{Fault, is_broken};
@@ -123,13 +123,15 @@ impl Agent {
         let running: Vec<_> = round
             .iter()
             .filter_map(|calling| match &calling.stage {
-                CallStage::Running { handles, .. } => {
-                    Some((calling.number, calling.call.clone()?, handles.clone()))
+                CallStage::Running { handles, spending, .. } => {
+                    Some((calling.number, calling.call.clone()?, handles.clone(), *spending))
                 }
                 _ => None,
             })
             .collect();
-        for (call_number, call, handles) in running {
+        for (call_number, call, handles, spending) in running {
+            // When it ended is not known, so it is counted as all that it could have taken.
+            self.settle(number, spending, spending.amount);
             let tool = self.settings.tools.find(call.tool());
             let may_repeat = tool.is_ok_and(|tool| tool.is_idempotent(&call));
             // Other settings may take the tool for another one.
@@ -137,10 +139,11 @@ impl Agent {
             let whole = self.whole(number, &call);
             if (may_repeat && is_covered || is_broken(Fault::RepeatedCall))
                 && let Ok(whole) = whole
+                && let Some(again) = self.reserve_again(number, &turn)
             {
                 self.run(number, turn.number, call_number, whole, &handles, 2);
-                let now = self.now.instant;
-                turn.runs_again(call_number, now, now.after(self.settings.turn.call_time_max));
+                let until = self.now.instant.after(self.settings.turn.call_time_max);
+                turn.runs_again(call_number, again, until);
                 continue;
             }
             self.outbox.record(Kind::CallInterrupted, number, |out| {
@@ -159,6 +162,16 @@ impl Agent {
             self.finish(number, &mut turn, call_number, output, false);
         }
         self.go_on(number, turn);
+    }
+
+    /// What a call may take that is run again. It is one call; its time is spent twice.
+    fn reserve_again(&mut self, number: ConversationNumber, turn: &Turn) -> Option<Spending> {
+        let time = self.settings.turn.call_time_max;
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let amount = Amount { time_ms, ..Amount::default() };
+        let accounts = self.accounts(number, turn);
+        let reservation = self.budgets.reserve(accounts, amount, self.now.wall).ok()?;
+        Some(Spending { reservation, amount, since: self.now.instant })
     }
 
     /// What was being said when the program ended.

@@ -66,6 +66,8 @@ pub(super) enum Stage {
 pub(super) struct Spending {
     pub(super) reservation: ReservationNumber,
     pub(super) amount: Amount,
+    /// From when on it is at work.
+    pub(super) since: Instant,
 }
 
 /// One call of a round.
@@ -86,7 +88,7 @@ pub(super) enum CallStage {
     /// A limit was reached; a person is asked, or a later time is waited for.
     Held { question: u32, retry: Option<Instant>, handles: Vec<Handle> },
     /// It runs.
-    Running { handles: Vec<Handle>, spending: Spending, since: Instant, deadline: Instant },
+    Running { handles: Vec<Handle>, spending: Spending, deadline: Instant },
     /// It has a result.
     Done(Outcome),
 }
@@ -126,12 +128,12 @@ impl End {
 }
 
 impl Turn {
-    /// A call that was under way before a start runs again, from now on.
-    pub(super) fn runs_again(&mut self, call: CallNumber, now: Instant, until: Instant) {
+    /// A call that was under way before a start runs again, with what was reserved for that.
+    pub(super) fn runs_again(&mut self, call: CallNumber, again: Spending, until: Instant) {
         let Stage::Calling(round) = &mut self.stage else { return };
         for calling in round.iter_mut().filter(|calling| calling.number == call) {
-            if let CallStage::Running { since, deadline, .. } = &mut calling.stage {
-                *since = now;
+            if let CallStage::Running { spending, deadline, .. } = &mut calling.stage {
+                *spending = again;
                 *deadline = until.after(TURN_CALL_GRACE);
             }
         }
@@ -140,7 +142,8 @@ impl Turn {
     /// When it does something by itself.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Moving | Stage::Asking { .. } => None,
+            Stage::Moving => None,
+            Stage::Asking { spending, .. } => spending.until(),
             Stage::Arriving(arriving) => Some(arriving.deadline()),
             Stage::Pausing(waiting) => Some(waiting.until()),
             Stage::Held { retry, .. } => *retry,

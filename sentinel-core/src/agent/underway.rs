@@ -280,9 +280,8 @@ impl Calling {
                 out.optional("retry", retry.map(|retry| retry.0));
                 keep_handles(handles, out);
             }
-            CallStage::Running { handles, spending, since, deadline } => {
-                out.field("stage", "running").field("since", since.0);
-                out.field("deadline", deadline.0);
+            CallStage::Running { handles, spending, deadline } => {
+                out.field("stage", "running").field("deadline", deadline.0);
                 keep_handles(handles, out);
                 spending.keep(out);
             }
@@ -312,7 +311,6 @@ impl Calling {
             "running" => CallStage::Running {
                 handles: restore_handles(value)?,
                 spending: Spending::restore(value)?,
-                since: Instant(number(value, "since")?),
                 deadline: Instant(number(value, "deadline")?),
             },
             "done" => {
@@ -348,7 +346,7 @@ fn restore_call(settings: &Settings, canonical: &str) -> Result<Call, Unreadable
 
 impl Spending {
     fn keep(&self, out: Out<'_, '_>) {
-        out.field("reservation", self.reservation.number());
+        out.field("reservation", self.reservation.number()).field("since", self.since.0);
         out.array("amount", |out| {
             for measure in Measure::ALL {
                 out.value(self.amount.of(measure));
@@ -363,9 +361,13 @@ impl Spending {
             None => Err(Unreadable::new("an amount is not whole")),
         };
         let (tokens, money, calls, time_ms) = (next()?, Money(next()?), next()?, next()?);
+        // A snapshot of a version that did not count the time of models has none for those, and
+        // has reserved none. What is restored of it takes no time.
+        let since = value.find("since").map(|since| since.as_u64()).transpose()?;
         Ok(Self {
             reservation: ReservationNumber::of(number(value, "reservation")?),
             amount: Amount { tokens, money, calls, time_ms },
+            since: Instant(since.unwrap_or(u64::MAX)),
         })
     }
 }
@@ -428,3 +430,21 @@ fn fit(number: u64) -> Result<u32, Unreadable> {
 
 const AT_LIMITS: [(AtLimit, &str); 3] =
     [(AtLimit::Pause, "pause"), (AtLimit::Ask, "ask"), (AtLimit::Stop, "stop")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A version that did not count the time of models kept no beginning of it.
+    #[test]
+    fn what_was_kept_without_a_beginning_has_taken_no_time() {
+        let document = json::parse(br#"{"reservation":3,"amount":[10,20,1,0]}"#).unwrap();
+        let spending = Spending::restore(document.root()).unwrap();
+        assert_eq!(spending.until(), None);
+        let spent = spending.by_clock(Instant(1 << 40));
+        assert_eq!(spent, Amount { tokens: 10, money: Money(20), calls: 1, time_ms: 0 });
+        let again = json::object(|out| spending.keep(out));
+        let document = json::parse(again.as_bytes()).unwrap();
+        assert_eq!(Spending::restore(document.root()).unwrap().since, spending.since);
+    }
+}

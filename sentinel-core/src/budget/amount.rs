@@ -34,7 +34,7 @@ pub enum Measure {
     Money,
     /// Calls of models and tools.
     Calls,
-    /// Milliseconds that tools ran.
+    /// Milliseconds that models and tools were at work.
     Time,
 }
 
@@ -73,8 +73,7 @@ pub struct Amount {
     pub money: Money,
     /// Calls.
     pub calls: u64,
-    /// Time that tools ran, in milliseconds. A model's time is none of it: every exchange has a
-    /// bound of its own.
+    /// Time that models and tools were at work, in milliseconds.
     pub time_ms: u64,
 }
 

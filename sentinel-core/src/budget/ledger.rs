@@ -210,6 +210,15 @@ pub(super) struct Account {
     pub(super) warned: [u8; 4],
 }
 
+/// How an account stands to a limit.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// The limit, with what was allowed on top.
+    max: u64,
+    spent: u64,
+    reserved: u64,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Open {
     pub(super) accounts: Accounts,
@@ -239,33 +248,7 @@ impl Budgets {
         now: Timestamp,
     ) -> Result<ReservationNumber, Refused> {
         self.turn_day(now);
-        for limit in &self.rules.limits {
-            let wanted = amount.of(limit.measure);
-            let account = self.accounts.get(&(limit.scope, accounts.of(limit.scope)));
-            let of = |pick: fn(&Account) -> Amount| {
-                account.map_or(0, |account| pick(account).of(limit.measure))
-            };
-            let spent = of(|account| account.spent);
-            let reserved = match is_broken(Fault::ForgottenReservation) {
-                true => 0,
-                false => of(|account| account.reserved),
-            };
-            let max = limit.max.saturating_add(of(|account| account.extra));
-            let is_bound = wanted > 0 && !is_broken(Fault::BoundlessSpending);
-            if is_bound && spent.saturating_add(reserved).saturating_add(wanted) > max {
-                let Limit { scope, measure, at_limit, max: limit } = *limit;
-                return Err(Refused::Limit(Exceeded {
-                    scope,
-                    measure,
-                    limit,
-                    max,
-                    spent,
-                    reserved,
-                    wanted,
-                    at_limit,
-                }));
-            }
-        }
+        self.check(accounts, &amount).map_err(Refused::Limit)?;
         if self.open.len() >= BUDGET_RESERVATIONS_COUNT_MAX {
             return Err(Refused::TooMuchUnderWay);
         }
@@ -281,6 +264,98 @@ impl Budgets {
         let number = ReservationNumber(self.last);
         self.open.insert(number, Open { accounts, amount });
         Ok(number)
+    }
+
+    /// Reserves more for something that goes on.
+    ///
+    /// # Errors
+    /// The first limit that would be passed. What was reserved before stays so.
+    #[cfg(feature = "agent")]
+    pub(crate) fn reserve_more(
+        &mut self,
+        reservation: ReservationNumber,
+        more: Amount,
+        now: Timestamp,
+    ) -> Result<(), Exceeded> {
+        self.turn_day(now);
+        let Some(accounts) = self.open.get(&reservation).map(|open| open.accounts) else {
+            return Ok(());
+        };
+        self.check(accounts, &more)?;
+        for key in accounts.keys() {
+            let account = self.accounts.entry(key).or_default();
+            account.reserved = account.reserved.plus(&more);
+        }
+        if let Some(open) = self.open.get_mut(&reservation) {
+            open.amount = open.amount.plus(&more);
+        }
+        Ok(())
+    }
+
+    /// How much may still be reserved of one thing; `None` if no limit says so.
+    #[cfg(feature = "agent")]
+    pub(crate) fn left(
+        &mut self,
+        accounts: Accounts,
+        measure: Measure,
+        now: Timestamp,
+    ) -> Option<u64> {
+        self.turn_day(now);
+        let limits = self.rules.limits.iter().filter(|limit| limit.measure == measure);
+        let left = limits.map(|limit| {
+            let State { max, spent, reserved } = self.state(limit, accounts);
+            max.saturating_sub(spent.saturating_add(reserved))
+        });
+        left.min()
+    }
+
+    /// The first limit that so much more would pass.
+    #[cfg(feature = "agent")]
+    pub(crate) fn exceeded(
+        &mut self,
+        accounts: Accounts,
+        more: Amount,
+        now: Timestamp,
+    ) -> Option<Exceeded> {
+        self.turn_day(now);
+        self.check(accounts, &more).err()
+    }
+
+    fn check(&self, accounts: Accounts, amount: &Amount) -> Result<(), Exceeded> {
+        for limit in &self.rules.limits {
+            let wanted = amount.of(limit.measure);
+            let State { max, spent, reserved } = self.state(limit, accounts);
+            let is_bound = wanted > 0 && !is_broken(Fault::BoundlessSpending);
+            if is_bound && spent.saturating_add(reserved).saturating_add(wanted) > max {
+                let Limit { scope, measure, at_limit, max: limit } = *limit;
+                return Err(Exceeded {
+                    scope,
+                    measure,
+                    limit,
+                    max,
+                    spent,
+                    reserved,
+                    wanted,
+                    at_limit,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn state(&self, limit: &Limit, accounts: Accounts) -> State {
+        let account = self.accounts.get(&(limit.scope, accounts.of(limit.scope)));
+        let of = |pick: fn(&Account) -> Amount| {
+            account.map_or(0, |account| pick(account).of(limit.measure))
+        };
+        State {
+            max: limit.max.saturating_add(of(|account| account.extra)),
+            spent: of(|account| account.spent),
+            reserved: match is_broken(Fault::ForgottenReservation) {
+                true => 0,
+                false => of(|account| account.reserved),
+            },
+        }
     }
 
     /// Puts down what something did cost. Says which shares of limits were reached by it.

@@ -238,3 +238,27 @@ fn what_is_full_says_so() {
     let refused = (0..).find_map(|conversation| spend(conversation).err());
     assert_eq!(refused, Some(Refused::TooManyAccounts));
 }
+
+#[test]
+#[cfg(feature = "agent")]
+fn more_is_reserved_for_what_goes_on_until_a_limit_is_reached() {
+    let rules = Rules { limits: Vec::from([limit(Scope::Day, 100)]), warn_percent: Vec::new() };
+    let mut budgets = Budgets::new(rules);
+    let (now, own) = (Timestamp(5), accounts(1, 1, 1));
+    assert_eq!(budgets.left(own, Measure::Time, now), None, "no limit says so");
+    let first = budgets.reserve(own, tokens(60), now).unwrap();
+    assert_eq!(budgets.left(own, Measure::Tokens, now), Some(40));
+    assert_eq!(budgets.reserve_more(first, tokens(30), now), Ok(()));
+    let exceeded = budgets.reserve_more(first, tokens(11), now).unwrap_err();
+    assert_eq!((exceeded.spent, exceeded.reserved, exceeded.wanted), (0, 90, 11));
+    assert_eq!(budgets.exceeded(own, tokens(10), now), None);
+    // All of it is over with one settlement.
+    budgets.settle(first, tokens(5), now).unwrap();
+    assert_eq!(budgets.left(own, Measure::Tokens, now), Some(95));
+    assert_eq!(
+        budgets.reserve_more(first, tokens(1), now),
+        Ok(()),
+        "it is over, and takes nothing"
+    );
+    assert_eq!(budgets.left(own, Measure::Tokens, now), Some(95));
+}

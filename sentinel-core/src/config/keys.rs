@@ -479,7 +479,11 @@ static LIMIT: &[Key] = &[
     key("tokens", COUNT, "Tokens that models read and write."),
     key("money", MONEY, "What they cost, as text: `\"2.50\"`."),
     key("calls", COUNT, "Calls of models and tools."),
-    key("seconds", Kind::Integer { min: 1, max: i64::MAX / 1000 }, "How long tools ran."),
+    key(
+        "seconds",
+        Kind::Integer { min: 1, max: i64::MAX / 1000 },
+        "How long models and tools were at work.",
+    ),
     key(
         "at",
         Kind::Text(Form::Choice(&["stop", "ask", "pause"])),

@@ -12,6 +12,7 @@ mod restarts;
 mod shell;
 mod skills;
 mod snapshots;
+mod timing;
 
 use alloc::string::String;
 use alloc::vec::Vec;

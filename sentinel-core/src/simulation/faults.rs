@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 33] = [
+pub(super) const ALL: [Fault; 35] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -39,6 +39,8 @@ pub(super) const ALL: [Fault; 33] = [
     Fault::LastingAnswer,
     Fault::ForgottenReservation,
     Fault::FreeReply,
+    Fault::TimelessReply,
+    Fault::EndlessReply,
     Fault::FreeInterruption,
     Fault::FailedWrite,
     Fault::LateKeys,

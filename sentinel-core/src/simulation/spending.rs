@@ -1,37 +1,48 @@
 //! What was spent, counted again from the journal by somebody who knows the limits and the prices.
 //!
 //! Whatever is under way counts as what was reserved for it, also when the program ended meanwhile:
-//! so much was promised to stay within the limits before it was asked for.
+//! so much was promised to stay within the limits before it was asked for. Of time what is counted
+//! is what passed by the agent's own clock, which every input is recorded with; where something was
+//! given up and no record says when, it is counted until that could have been.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use super::ledger::Line;
+use super::surroundings::CALL_TIME_MS;
 use crate::agent::Kind;
 use crate::budget::{Limit, Measure, Scope};
 use crate::text::json;
 
-/// Tokens, millionths of money, and calls.
+/// Tokens, millionths of money, calls, and milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     tokens: u64,
     money: u64,
     calls: u64,
+    time: u64,
 }
 
 impl Cost {
     /// What the prices of this world make of tokens that were read and written.
     const fn of_model(read: u64, written: u64) -> Self {
-        Self { tokens: read + written, money: read + 4 * written, calls: 1 }
+        Self { tokens: read + written, money: read + 4 * written, calls: 1, time: 0 }
     }
 
-    const CALL: Self = Self { tokens: 0, money: 0, calls: 1 };
+    const CALL: Self = Self { calls: 1, ..Self::time(CALL_TIME_MS) };
+    /// What the runtime does itself takes no time.
+    const OWN: Self = Self { time: 0, ..Self::CALL };
+
+    const fn time(time: u64) -> Self {
+        Self { tokens: 0, money: 0, calls: 0, time }
+    }
 
     const fn plus(self, other: Self) -> Self {
         Self {
             tokens: self.tokens + other.tokens,
             money: self.money + other.money,
             calls: self.calls + other.calls,
+            time: self.time + other.time,
         }
     }
 
@@ -40,7 +51,7 @@ impl Cost {
             Measure::Tokens => self.tokens,
             Measure::Money => self.money,
             Measure::Calls => self.calls,
-            Measure::Time => 0,
+            Measure::Time => self.time,
         }
     }
 }
@@ -76,6 +87,8 @@ struct Books {
     time: u64,
     /// How many days there were, the clock's jumps back included.
     days_count: u64,
+    /// When the last input was, by the agent's clock.
+    now: u64,
 }
 
 /// Something under way, and in which of the days it began. A call that took too long is over by a
@@ -85,9 +98,35 @@ struct Open {
     owner: Owner,
     cost: Cost,
     begun: u64,
+    since: u64,
+    /// When it may have been given up, without a record that names it.
+    doubt: Option<u64>,
+    /// Whether the program ended meanwhile.
+    is_interrupted: bool,
 }
 
 impl Open {
+    /// What it holds of the limits, at least.
+    fn reserved(&self) -> Cost {
+        match self.doubt {
+            Some(doubt) => self.until(doubt),
+            None => self.cost,
+        }
+    }
+
+    /// What it cost if it ended then.
+    fn until(&self, then: u64) -> Cost {
+        Cost { time: (then - self.since).min(self.cost.time), ..self.cost }
+    }
+
+    /// What it cost if nobody says so.
+    fn unsaid(&self, now: u64) -> Cost {
+        match self.doubt {
+            None if self.is_interrupted => self.cost,
+            doubt => self.until(doubt.unwrap_or(now)),
+        }
+    }
+
     fn counts(&self, scope: Scope, days_count: u64) -> bool {
         !matches!(scope, Scope::Person | Scope::Day) || self.begun == days_count
     }
@@ -108,6 +147,7 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
     let mut questions = BTreeMap::new();
     for line in lines {
         books.pass(line.time);
+        books.tick(line);
         let number = |key| line.number(key).unwrap();
         match line.kind {
             Kind::TurnStarted => {
@@ -119,34 +159,47 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
                 books.give_up(owner.turn);
                 // The most that it writes is in it, and costs more than what it reads.
                 let (tokens, written) = (number("tokens"), super::surroundings::REPLY_TOKENS_MAX);
-                let cost = Cost::of_model(tokens - written, written);
+                let time = line.number("time_ms").expect("there are limits of time");
+                let cost = Cost { time, ..Cost::of_model(tokens - written, written) };
                 books.begin(Thing::Exchange(number("exchange")), owner, cost, limits);
             }
-            Kind::Reply => books.end(Thing::Exchange(number("exchange")), |_| usage(line)),
-            Kind::ReplyFailed => books.end(Thing::Exchange(number("exchange")), |reserved| {
-                let said = usage(line);
+            Kind::Reply => books.end(Thing::Exchange(number("exchange")), |it| it.of(line)),
+            Kind::ReplyFailed => books.end(Thing::Exchange(number("exchange")), |it| {
+                let said = it.of(line);
                 let has_begun = ["was_shown", "has_begun"].iter().any(|key| line.is_set(key));
                 match said.tokens {
-                    0 if has_begun => reserved,
+                    0 if has_begun => Cost { time: said.time, ..it.cost },
                     _ => said,
                 }
             }),
-            Kind::CallStarted if number("attempt") == 1 => {
-                let owner = turns[&number("turn")];
-                books.begin(Thing::Call(number("call")), owner, Cost::CALL, limits);
+            Kind::CallStarted => {
+                let (owner, thing) = (turns[&number("turn")], Thing::Call(number("call")));
+                // What is run again is one call, and takes its time twice.
+                let cost = match books.open.contains_key(&thing) {
+                    true => Cost::time(CALL_TIME_MS),
+                    false => Cost::CALL,
+                };
+                books.end(thing, |it| it.cost);
+                books.begin(thing, owner, cost, limits);
             }
-            Kind::ToolFinished | Kind::CallInterrupted => {
-                books.end(Thing::Call(number("call")), |reserved| reserved);
-            }
+            Kind::ToolFinished => books.end(Thing::Call(number("call")), |it| it.by_clock()),
+            Kind::CallInterrupted => books.end(Thing::Call(number("call")), |it| it.cost),
             // What the runtime does itself is over when it is begun.
             Kind::Extracted => {
                 let owner = turns.values().rev().find(|it| it.conversation == line.conversation);
                 let thing = Thing::Call(number("call"));
-                books.begin(thing, *owner.unwrap(), Cost::CALL, limits);
-                books.end(thing, |reserved| reserved);
+                books.begin(thing, *owner.unwrap(), Cost::OWN, limits);
+                books.end(thing, |it| it.cost);
             }
             Kind::CallWithheld => books.end(Thing::Call(number("call")), |_| Cost::default()),
             Kind::TurnEnded => books.give_up(number("turn")),
+            Kind::Budget if line.number("more_ms").is_some() => {
+                let thing = Thing::Exchange(number("exchange"));
+                books.extend(thing, Cost::time(number("more_ms")), limits);
+            }
+            Kind::Budget if line.number("ended_after_ms").is_some() => {
+                books.end(Thing::Exchange(number("exchange")), |it| it.by_clock());
+            }
             Kind::Budget => {
                 let owner = turns.values().rev().find(|it| it.conversation == line.conversation);
                 let said = line.text("exceeded");
@@ -179,7 +232,48 @@ impl Books {
         (self.day, self.time) = (day, time);
     }
 
+    /// The agent's clock goes on. Nothing is under way then whose time was over before.
+    fn tick(&mut self, line: &Line) {
+        let Some(now) = line.kind.is_input().then(|| line.number("at").unwrap()) else { return };
+        match line.kind {
+            Kind::Started => self.open.values_mut().for_each(|open| open.is_interrupted = true),
+            // A grant may be gone, and what ran with it.
+            Kind::Operator | Kind::Reconfigured => {
+                self.open.values_mut().for_each(|open| open.doubt = open.doubt.or(Some(now)));
+            }
+            _ if now > self.now => {
+                let exchanges =
+                    self.open.iter().filter(|(thing, _)| matches!(thing, Thing::Exchange(_)));
+                let certain = |open: &Open| open.doubt.is_none() && !open.is_interrupted;
+                for (thing, open) in exchanges.filter(|(_, open)| certain(open)) {
+                    let until = open.since + open.cost.time;
+                    assert!(until > self.now, "{thing:?} goes on at {} of {until}", self.now);
+                }
+            }
+            _ => {}
+        }
+        assert!(now >= self.now, "the agent's clock goes back");
+        self.now = now;
+    }
+
     fn begin(&mut self, thing: Thing, owner: Owner, cost: Cost, limits: &[Limit]) {
+        self.check(thing, owner, cost, limits);
+        let (begun, since) = (self.days_count, self.now);
+        let open = Open { owner, cost, begun, since, doubt: None, is_interrupted: false };
+        self.open.insert(thing, open);
+    }
+
+    /// More is reserved for something that goes on.
+    fn extend(&mut self, thing: Thing, more: Cost, limits: &[Limit]) {
+        let owner = self.open[&thing].owner;
+        self.check(thing, owner, more, limits);
+        let open = self.open.get_mut(&thing).unwrap();
+        open.cost = open.cost.plus(more);
+        // So it was not given up.
+        open.doubt = None;
+    }
+
+    fn check(&self, thing: Thing, owner: Owner, cost: Cost, limits: &[Limit]) {
         for limit in limits {
             let key = key(limit, owner);
             let is_its = |open: &&Open| {
@@ -187,7 +281,7 @@ impl Books {
                     && open.owner.account(limit.scope) == owner.account(limit.scope)
             };
             let reserved = self.open.values().filter(is_its);
-            let reserved = reserved.fold(Cost::default(), |sum, open| sum.plus(open.cost));
+            let reserved = reserved.fold(Cost::default(), |sum, open| sum.plus(open.reserved()));
             let spent = self.spent.get(&key).copied().unwrap_or_default();
             let max = limit.max + self.extra.get(&key).copied().unwrap_or_default();
             let all = spent.plus(reserved).plus(cost).of(limit.measure);
@@ -196,13 +290,13 @@ impl Books {
                 "{thing:?} makes it {all} of {max}, with {reserved:?} under way: {limit:?}"
             );
         }
-        self.open.insert(thing, Open { owner, cost, begun: self.days_count });
     }
 
-    fn end(&mut self, thing: Thing, cost: impl FnOnce(Cost) -> Cost) {
+    fn end(&mut self, thing: Thing, cost: impl FnOnce(&Ended) -> Cost) {
         // Of what is over already nothing more is heard.
         let Some(open) = self.open.remove(&thing) else { return };
-        let (owner, cost) = (open.owner, cost(open.cost));
+        let ended = Ended { cost: open.cost, time: open.until(self.now).time };
+        let (owner, cost) = (open.owner, cost(&ended));
         for scope in [Scope::Turn, Scope::Conversation, Scope::Person, Scope::Day] {
             if !open.counts(scope, self.days_count) {
                 continue;
@@ -218,8 +312,29 @@ impl Books {
         let open: alloc::vec::Vec<Thing> =
             self.open.iter().filter(is_its).map(|(thing, _)| *thing).collect();
         for thing in open {
-            self.end(thing, |reserved| reserved);
+            let unsaid = self.open[&thing].unsaid(self.now);
+            self.end(thing, |_| unsaid);
         }
+    }
+}
+
+/// Something that ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    /// What was reserved for it.
+    cost: Cost,
+    /// The time that it took, as far as it was reserved.
+    time: u64,
+}
+
+impl Ended {
+    fn by_clock(&self) -> Cost {
+        Cost { time: self.time, ..self.cost }
+    }
+
+    /// What a record says that it cost, and the time it took.
+    fn of(&self, line: &Line) -> Cost {
+        Cost { time: self.time, ..usage(line) }
     }
 }
 
@@ -233,7 +348,8 @@ fn limit_of(said: &str, limits: &[Limit]) -> Limit {
         let unit = match limit.measure {
             Measure::Tokens => " tokens:",
             Measure::Calls => " calls:",
-            _ => ":",
+            Measure::Money => " in money:",
+            Measure::Time => " s:",
         };
         let start: String = alloc::format!("the limit of a {} is ", limit.scope.name());
         said.starts_with(&start) && said.contains(unit)

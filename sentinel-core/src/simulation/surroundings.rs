@@ -20,6 +20,9 @@ const CALLS_MAX: u64 = 8;
 /// The most tokens that a model may write in an answer.
 pub(super) const REPLY_TOKENS_MAX: u64 = 500;
 
+/// The most time that a call may take.
+pub(super) const CALL_TIME_MS: u64 = 30_000;
+
 /// The largest file that is taken in, on one of the platforms.
 pub(super) const ATTACHMENT_BYTES_MAX: u64 = 100;
 
@@ -42,6 +45,9 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
         limit(Scope::Person, Measure::Tokens, *random.pick(&[40_000, 1_000_000]), at_limit),
         limit(Scope::Person, Measure::Calls, *random.pick(&[25, 1000]), at_limit),
         limit(Scope::Day, Measure::Money, *random.pick(&[60_000, 2_000_000]), at_limit),
+        limit(Scope::Turn, Measure::Time, *random.pick(&[45_000, 150_000, 900_000]), at_limit),
+        limit(Scope::Person, Measure::Time, *random.pick(&[300_000, 10_000_000]), at_limit),
+        limit(Scope::Day, Measure::Time, *random.pick(&[300_000, 10_000_000]), at_limit),
     ]);
     let platform = |name, has_idempotency_key| Platform {
         name,
@@ -73,7 +79,7 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
     settings.attachments.insert("keyed".into(), ATTACHMENT_BYTES_MAX);
     settings.turn = TurnRules {
         rounds_max: 4,
-        call_time_max: Duration::from_secs(30),
+        call_time_max: Duration::from_millis(CALL_TIME_MS),
         question_time_max: Duration::from_secs(300),
         output_bytes_max: 2000,
         people_may_approve: random.chance(50),
