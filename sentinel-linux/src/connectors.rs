@@ -388,13 +388,15 @@ impl Connectors {
     }
 
     /// Does what the machines want, until one has something to say. Where no messages are taken,
-    /// they wait and the rest goes on: answers are sent, and platforms told that we are there.
+    /// they wait and the rest goes on: answers are sent, and platforms told that we are there. What
+    /// `is_urgent` waits for nothing.
     pub(crate) fn poll(
         &mut self,
         now: Now,
         poller: &Poller,
         network: &mut Network,
         takes_messages: bool,
+        is_urgent: &dyn Fn(&Incoming) -> bool,
     ) -> Option<Heard> {
         if let Some(note) = self.notes.pop_front() {
             return Some(Heard::Note(note));
@@ -422,7 +424,7 @@ impl Connectors {
                 }
                 let Some(action) = line.machine.poll(now) else { break };
                 match self.perform(now, poller, network, index, action) {
-                    Some(Heard::Message(message)) if !takes_messages => {
+                    Some(Heard::Message(message)) if !takes_messages && !is_urgent(&message) => {
                         self.lines.get_mut(index)?.refused.push_back(message);
                     }
                     Some(heard) => return Some(heard),
@@ -730,7 +732,8 @@ mod tests {
         let mut network = Network::new(Options::default()).unwrap();
         let now = Now { instant: Instant(0), wall: Timestamp(0) };
         let mut poll = |connectors: &mut Connectors, takes_messages| loop {
-            let heard = connectors.poll(now, &poller, &mut network, takes_messages);
+            let is_urgent = |message: &Incoming| message.id == "3";
+            let heard = connectors.poll(now, &poller, &mut network, takes_messages, &is_urgent);
             break match heard {
                 Some(Heard::Happened(..)) => continue,
                 Some(Heard::Message(message)) => message.id,
@@ -740,11 +743,12 @@ mod tests {
         };
         assert_eq!(poll(&mut connectors, true), "1");
         connectors.refused(message("one", 1));
-        for expected in ["one: a", "one: b", "two: c", "None", "None"] {
+        // What ends something overtakes what was refused.
+        for expected in ["one: a", "one: b", "3", "two: c", "None", "None"] {
             assert_eq!(poll(&mut connectors, false), expected);
         }
         assert_eq!(connectors.lines[0].refused.len(), REFUSED_COUNT_MAX, "there is a bound");
-        for number in 1..400 {
+        for number in (1..400).filter(|number| *number != 3) {
             assert_eq!(poll(&mut connectors, true), number.to_string(), "in order, and all");
         }
         assert_eq!(poll(&mut connectors, true), "None");

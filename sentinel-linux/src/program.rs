@@ -571,7 +571,9 @@ impl Program {
         loop {
             let now = self.clock.now();
             let (poller, network) = (&self.poller, &mut self.network);
-            let Some(heard) = self.connectors.poll(now, poller, network, takes_messages) else {
+            let is_urgent = |message: &Incoming| self.sentinel.takes(message);
+            let heard = self.connectors.poll(now, poller, network, takes_messages, &is_urgent);
+            let Some(heard) = heard else {
                 return Ok(has_listened);
             };
             match heard {

@@ -55,6 +55,21 @@ impl Agent {
         }
     }
 
+    /// Whether a message does nothing but end what goes on: `/stop`, from somebody who may say so.
+    /// Such a message is taken even while the journal cannot be written.
+    pub(crate) fn only_ends(&self, incoming: &Incoming) -> bool {
+        let Some(number) = self.place(incoming) else { return false };
+        let chat = self.conversations.get(&number);
+        let goes_on = chat.is_some_and(|chat| chat.turn.is_some() && !chat.knows(&incoming.id));
+        goes_on
+            && matches!(Command::parse(&own_words(incoming)), Some(Ok(Command::Stop)))
+            && self.platform(&incoming.identity.platform).is_some()
+            && self
+                .access
+                .sender(incoming)
+                .is_some_and(|(person, is_operator)| self.may_end(number, person, is_operator))
+    }
+
     pub(super) fn ignored(
         &mut self,
         conversation: ConversationNumber,

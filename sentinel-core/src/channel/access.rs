@@ -259,6 +259,15 @@ impl Access {
         }
     }
 
+    /// Who sent a message that is let in, and whether he is an operator; `None` if it is not, or if
+    /// nobody knows him yet.
+    #[cfg(feature = "agent")]
+    pub(crate) fn sender(&self, incoming: &Incoming) -> Option<(Person, bool)> {
+        let identity = &incoming.identity;
+        let known = self.find(&identity.platform, &identity.sender)?;
+        self.allows(incoming).then_some((known.person, known.standing == Standing::Operator))
+    }
+
     /// Lets in the stranger who was offered this code. For operators only.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ use crate::agent::{
     ToolOutput, cut,
 };
 use crate::capability::{Grant, Handle};
-use crate::channel::{Outcome, Platform};
+use crate::channel::{Incoming, Outcome, Platform};
 use crate::egress::{Allowance, AllowanceError};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
@@ -217,7 +217,7 @@ impl Sentinel {
                 if !self.agent.lets_in(&incoming) {
                     incoming.parts = Vec::new();
                 }
-                if self.book.is_busy() {
+                if !self.takes(&incoming) {
                     return Err(EventError::Busy);
                 }
                 let entropy = self.entropy.bytes();
@@ -298,6 +298,14 @@ impl Sentinel {
         }
         self.settle();
         Ok(())
+    }
+
+    /// Whether a message would be taken in now. While the journal cannot be written none is, but
+    /// for a `/stop` of somebody whose turn goes on, or of an operator: what ends is not to wait
+    /// for a disk that is full. It is acknowledged when its record is safe, like any other.
+    #[must_use]
+    pub fn takes(&self, incoming: &Incoming) -> bool {
+        !self.book.is_busy() || !self.book.is_full() && self.agent.only_ends(incoming)
     }
 
     /// The next thing to do; to be asked until there is none, after every event.

@@ -12,6 +12,7 @@ mod restarts;
 mod shell;
 mod skills;
 mod snapshots;
+mod stopping;
 mod timing;
 
 use alloc::string::String;
