@@ -392,7 +392,12 @@ impl Agent {
                 self.outbox.order(Order::Unask(exchange));
             }
             Stage::Calling(round) => self.stop_round(number, &mut turn, round),
-            Stage::Arriving(arriving) => self.stop_arriving(&arriving),
+            Stage::Arriving(arriving) => {
+                self.stop_arriving(&arriving);
+                if end == End::Halted {
+                    self.tell_arrived(number, &arriving);
+                }
+            }
             Stage::Moving | Stage::Pausing(_) | Stage::Held { .. } => {}
         }
         self.end_turn(number, &turn, end);

@@ -205,6 +205,8 @@ impl Agent {
             let Part::Attachment { name, bytes_count, id, .. } = part else { continue };
             let allowed = match is_guest {
                 true => Err("no files are taken in from guests".into()),
+                // Its turn ends before a model is asked: nothing is fetched for that.
+                false if self.why_halted().is_some() => Err("no work is taken for now".into()),
                 false => self.may_take(number, &incoming, *bytes_count, &files),
             };
             let file = match allowed {
@@ -359,6 +361,19 @@ impl Agent {
         for order in arriving.open() {
             self.fetches.remove(&order.number);
             self.outbox.order(Order::Unfetch(order.number));
+        }
+    }
+
+    /// A turn is ended because no work is taken: which files of its message have come.
+    pub(super) fn tell_arrived(&mut self, number: ConversationNumber, arriving: &Arriving) {
+        let kept = arriving.files.iter().filter_map(|file| match &file.fate {
+            Some(Fate::Kept { path, .. }) => Some(path.as_str()),
+            _ => None,
+        });
+        let kept = kept.collect::<Vec<_>>().join(", ");
+        if !kept.is_empty() {
+            let text = format!("What had come with your message is kept, and unread: {kept}.");
+            self.notice(number, text);
         }
     }
 

@@ -202,7 +202,8 @@ impl Agent {
         let active: alloc::vec::Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
             if self.stop(number, end) {
-                self.notice(number, "I was told to stop what I was doing.".to_string());
+                let why = self.why_halted().unwrap_or_default();
+                self.notice(number, format!("I stopped what I was doing. {why}"));
             }
         }
     }

@@ -4,6 +4,8 @@ use alloc::string::ToString;
 
 use super::shell::{incoming, service};
 use super::*;
+use crate::agent::FetchNumber;
+use crate::channel::AttachmentKind;
 
 fn text(text: &str) -> Vec<Part> {
     Vec::from([Part::Text(text.into())])
@@ -48,4 +50,49 @@ fn a_full_disk_keeps_nobody_from_stopping_their_own_turn() {
         shell.tell(Event::Message(incoming(who, "hall", "52", text("/stop"))));
         shell.restart();
     }
+}
+
+fn file(name: &str) -> Part {
+    let kind = AttachmentKind::Document;
+    Part::Attachment { kind, name: name.into(), bytes_count: 5, id: name.into() }
+}
+
+fn takes_files() -> Shell {
+    let mut own = service(&["model offline"]);
+    own.attachments.insert("chat".into(), 1000);
+    Shell::new(own)
+}
+
+#[test]
+fn after_a_halt_no_file_is_fetched_for_a_message_that_waited() {
+    let mut shell = takes_files();
+    shell.write("1", "c1", "go");
+    shell.send("1", "c1", Vec::from([Part::Text("and this".into()), file("a.txt")]));
+    assert!(shell.payloads(Kind::AttachmentAsked).is_empty(), "it waits for its turn");
+    shell.operate(OperatorCommand::Halt).unwrap();
+    shell.wait();
+    let asked = shell.payloads(Kind::AttachmentAsked);
+    assert!(asked.len() == 1 && asked[0].contains("no work is taken for now"), "{asked:?}");
+    let told = shell.said.iter().filter(|said| said.contains("no work for now")).count();
+    assert_eq!(told, 2, "each is told: {:?}", shell.said);
+    assert!(shell.sentinel.is_at_rest());
+    shell.restart();
+}
+
+#[test]
+fn a_halt_says_what_became_of_files_that_had_come() {
+    let mut shell = takes_files();
+    shell.send("1", "c1", Vec::from([file("a.txt"), file("b.txt")]));
+    let asked = shell.payloads(Kind::AttachmentAsked);
+    let document = crate::text::json::parse(asked[0].as_bytes()).unwrap();
+    let fetch = FetchNumber(document.root().get("fetch").unwrap().as_u64().unwrap());
+    let fetched = Fetched::Kept { bytes_count: 5, digest: [0; 32] };
+    shell.tell(Event::Fetched { fetch, fetched });
+    shell.operate(OperatorCommand::Halt).unwrap();
+    shell.wait();
+    let said = shell.said.join("\n");
+    assert!(said.contains("is kept, and unread: attachments/1/"), "{said}");
+    assert!(said.contains("-a.txt.") && !said.contains("b.txt"), "{said}");
+    assert!(said.contains("I stopped what I was doing. An operator told me"), "{said}");
+    shell.restart();
 }
