@@ -37,10 +37,9 @@ pub fn uses(mut frames: &[u8]) -> Vec<UseRow> {
         if body.get(2..4) == Some(&KIND_USES)
             && let Some(payload) = body.get(HEAD_BYTES..)
         {
-            // Those that later rows name by their number.
-            let mut known = Vec::new();
+            let mut before = Before::default();
             rows.extend(
-                payload.split(|byte| *byte == b'[').filter_map(|text| row(text, &mut known)),
+                payload.split(|byte| *byte == b'[').filter_map(|text| row(text, &mut before)),
             );
         }
         frames = frames.get(8 + length + 32..).unwrap_or_default();
@@ -48,26 +47,41 @@ pub fn uses(mut frames: &[u8]) -> Vec<UseRow> {
     rows
 }
 
-fn row(text: &[u8], known: &mut Vec<UseRow>) -> Option<UseRow> {
+/// What later rows of a record refer to.
+#[derive(Default)]
+struct Before {
+    /// Those that are named by their number.
+    known: Vec<UseRow>,
+    last: Option<UseRow>,
+    /// The last about a handle that came or left.
+    moved: Option<UseRow>,
+}
+
+fn row(text: &[u8], before: &mut Before) -> Option<UseRow> {
     let text = text.split(|byte| *byte == b']').next()?;
     let numbers = text.split(|byte| *byte == b',').map_while(|digits| {
         core::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u64>().ok())
     });
     let numbers: Vec<u64> = numbers.collect();
-    match *numbers.as_slice() {
+    let row = match *numbers.as_slice() {
+        // The same came or left again, by the call of the row before.
+        [handle] => UseRow { handle, object: before.moved?.object, refused: 0, ..before.last? },
         [place, call, ref rest @ ..] if rest.len() <= 2 => {
-            let row = *known.get(usize::try_from(place).ok()?)?;
-            Some(UseRow { call, refused: rest.first().copied().unwrap_or(0), ..row })
+            let row = *before.known.get(usize::try_from(place).ok()?)?;
+            UseRow { call, refused: rest.first().copied().unwrap_or(0), ..row }
         }
         [process, call, handle, object, refused, ref rest @ ..] => {
             let row = UseRow { process, call, handle, object, refused };
-            if rest.len() <= 1 {
-                known.push(row);
+            match rest.len() {
+                0 | 1 => before.known.push(row),
+                _ => before.moved = Some(row),
             }
-            Some(row)
+            row
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    before.last = Some(row);
+    Some(row)
 }
 
 fn number(bytes: &[u8], place: usize) -> Option<usize> {
@@ -97,16 +111,17 @@ mod tests {
     #[test]
     fn rows_are_found_among_other_records_and_cut_frames_are_left_out() {
         let payload =
-            br#"{"uses":[[7,42,1,9,0,2],[7,30,4097,9,5],[7,40,3,8,0,5,1],[1,31],[0,1,2,9]]}"#;
+            br#"{"uses":[[7,42,1,9,0,2],[7,30,4097,9,5],[7,40,3,8,0,5,1],[6],[1,31],[0,1,2,9]]}"#;
         let uses_frame = frame(KIND_USES, payload);
         let other = frame([9, 0x4c], br#"{"text":"[1,2,3,4,5]"}"#);
         let all = [&other[..], &uses_frame].concat();
         let found = uses(&all);
-        assert_eq!(found.len(), 5);
+        assert_eq!(found.len(), 6);
         let expected = UseRow { process: 7, call: 30, handle: 4097, object: 9, refused: 5 };
         assert_eq!(found[1], expected);
-        assert_eq!(found[3], UseRow { call: 31, refused: 0, ..expected });
-        assert_eq!(found[4], UseRow { call: 1, refused: 2, ..found[0] });
+        assert_eq!(found[3], UseRow { handle: 6, ..found[2] });
+        assert_eq!(found[4], UseRow { call: 31, refused: 0, ..expected });
+        assert_eq!(found[5], UseRow { call: 1, refused: 2, ..found[0] });
         assert_eq!(uses(&all[..all.len() - 33]), []);
     }
 }

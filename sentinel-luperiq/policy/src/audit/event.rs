@@ -279,6 +279,10 @@ pub(super) struct Rows {
     /// Who with which handle on what: the rows that later ones name by their number.
     known: [[u64; 3]; KNOWN_MAX],
     known_count: usize,
+    /// By whom and by which call the last row was.
+    by: [u64; 2],
+    /// The object, kind and rights of the last handle that came or left.
+    moved: Option<[u64; 3]>,
     row: Row,
 }
 
@@ -313,11 +317,22 @@ impl Rows {
                 let said = if count > 1 { 4 } else { 2 + usize::from(refused != 0) };
                 self.row(all.get(..said).unwrap_or_default());
             }
-            // A row of seven stands for one handle, whose number comes once.
+            // Such a row stands for one handle, whose number comes once.
             (None, Some((kind, rights))) => {
                 let (kind, rights) = (u64::from(kind.number()), u64::from(rights.bits()));
                 let [process, handle, object] = who;
-                self.row(&[process, what.call, handle, object, refused, kind, rights]);
+                let is_same = self.moved.is_some_and(|[last, last_kind, last_rights]| {
+                    last == object && last_kind == kind && last_rights == rights
+                });
+                let [by_process, by_call] = self.by;
+                let is_known =
+                    is_same && by_process == process && by_call == what.call && refused == 0;
+                if is_known {
+                    self.row(&[handle]);
+                } else {
+                    self.row(&[process, what.call, handle, object, refused, kind, rights]);
+                    self.moved = Some([object, kind, rights]);
+                }
             }
             (None, None) => {
                 let [process, handle, object] = who;
@@ -329,6 +344,7 @@ impl Rows {
                 }
             }
         }
+        self.by = [what.process, what.call];
     }
 
     /// The payload of the record, which is whole then; the next begins when it is
@@ -341,6 +357,7 @@ impl Rows {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.known_count = 0;
+        self.moved = None;
     }
 
     /// Numbers are most of the record's bytes and of its time: a row is written from its end on,

@@ -55,6 +55,38 @@ fn exported(disk: &[u8]) -> String {
     lines
 }
 
+/// A handle that goes to and fro is a number, as long as it stands for the same with the same
+/// rights, and the row before is of the same call of the same process.
+#[test]
+fn what_moves_again_is_said_by_its_number() {
+    let (mut log, mut disk) = (log(64 * 1024), Vec::new());
+    let now = Timestamp(2_000);
+    let moves = |handle, rights| Use { moved: Some((Kind::Event, rights)), ..a_use(handle) };
+    let (one, other) = (Rights::WAIT, Rights::WAIT.with(Rights::SIGNAL));
+    for row in [
+        a_use(1),
+        moves(2, one),
+        a_use(1),
+        moves(3, one),
+        moves(4, one),
+        moves(5, other),
+        Use { process: 8, ..moves(6, other) },
+        Use { object: 10, ..moves(7, other) },
+        Use { call: 41, ..moves(8, other) },
+    ] {
+        log.used(now, row).unwrap();
+    }
+    log.happened(now, &note("a record ends")).unwrap();
+    log.used(now, moves(9, other)).unwrap();
+    flush(&mut log, &mut disk);
+    let lines = exported(&disk);
+    let first = "[7,42,1,9,0],[7,42,2,9,0,15,2048],[0,42],[3],[4],[7,42,5,9,0,15,6144],\
+                 [8,42,6,9,0,15,6144],[7,42,7,10,0,15,6144],[7,41,8,9,0,15,6144]";
+    for uses in [first, "[7,42,9,9,0,15,6144]"] {
+        assert!(lines.contains(&alloc::format!(r#"{{"uses":[{uses}]}}"#)), "{lines}");
+    }
+}
+
 #[test]
 fn the_host_s_verifier_reads_it_and_the_export_shows_it() {
     let (mut log, mut disk) = (log(64 * 1024), Vec::new());
