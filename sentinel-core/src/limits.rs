@@ -737,6 +737,10 @@ pub const SANDBOX_WORDS_BYTES_MAX: usize = 512 * 1024;
 /// How many of them: as many as a line of `find -exec +` has on an ordinary day.
 pub const SANDBOX_WORDS_MAX: usize = 8192;
 
+/// The certificate that the programs of a sandbox are given, as PEM: it names the hosts that it may
+/// speak for, of which a call has at most as many as it has words.
+pub const SANDBOX_AUTHORITY_BYTES_MAX: usize = 32 * 1024;
+
 /// Places that a sandbox sees. Each costs some microseconds at every start.
 pub const SANDBOX_MOUNTS_MAX: usize = 128;
 

@@ -16,6 +16,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sentinel_core::agent::{
@@ -151,6 +152,7 @@ struct Program {
     door: Door,
     network: Network,
     egress: Egress,
+    injected: Map<String, Arc<str>>,
     /// The calls that have a way out.
     doors: Map<DoorNumber, CallNumber>,
     notify: Notify,
@@ -759,9 +761,10 @@ impl Program {
                     profile::profile(&called, self.sentinel.grants(0))
                 })
                 .and_then(|profile| {
-                    let allowance = self.sentinel.way_out(call, handles);
-                    let allowance = allowance.map_err(|error| error.to_string())?;
-                    self.commands.begin(&self.poller, number, &profile, allowance)
+                    let (now, allowance) =
+                        (self.clock.now().wall, self.sentinel.way_out(call, handles));
+                    let way_out = Self::way_out(&self.injected, allowance, now, timeout)?;
+                    self.commands.begin(&self.poller, number, profile, way_out)
                 });
             if let Err(content) = begun {
                 let output = ToolOutput { content, is_error: true };

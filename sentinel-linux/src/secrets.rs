@@ -4,8 +4,11 @@
 use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sentinel_core::config::SecretSource;
+use sentinel_core::egress::SECRET_BYTES_MIN;
+use sentinel_core::order::Map;
 use zeroize::Zeroizing;
 
 use crate::environment;
@@ -63,6 +66,35 @@ pub(crate) fn read(source: &SecretSource) -> Result<Secret, String> {
         return Err(format!("{} holds no secret: one line is expected", place(source)));
     }
     Ok(Secret(secret))
+}
+
+/// The secrets that are added to what programs send, by their names.
+///
+/// # Errors
+/// One is not there, or too short to be told from other text.
+pub(crate) fn injected(
+    sources: &[(String, SecretSource)],
+) -> Result<Map<String, Arc<str>>, String> {
+    let mut secrets = Map::new();
+    for (name, source) in sources {
+        let secret = read(source).map_err(|error| format!("[secret.{name}]: {error}"))?;
+        let secret = shared(&secret).map_err(|error| format!("[secret.{name}]: {error}"))?;
+        secrets.insert(name.clone(), secret);
+    }
+    Ok(secrets)
+}
+
+/// A secret that can be covered where it is said back.
+///
+/// # Errors
+/// It is too short.
+pub(crate) fn shared(secret: &Secret) -> Result<Arc<str>, String> {
+    match secret.as_str().len() >= SECRET_BYTES_MIN {
+        true => Ok(secret.as_str().into()),
+        false => Err(format!(
+            "a secret of less than {SECRET_BYTES_MIN} bytes is found everywhere in what is answered"
+        )),
+    }
 }
 
 /// The file that a secret is in, if it is in one.

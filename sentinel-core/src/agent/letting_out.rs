@@ -18,9 +18,9 @@ use alloc::vec::Vec;
 
 use super::Agent;
 use crate::capability::{Handle, Holder, Level};
-use crate::egress::{Allowance, AllowanceError};
+use crate::egress::{Allowance, AllowanceError, Injection, Inspection};
 use crate::label::visible;
-use crate::tool::Call;
+use crate::tool::{Call, Operation};
 
 impl Agent {
     /// What a call that may run is let out to; nothing if it names no place.
@@ -40,7 +40,31 @@ impl Agent {
             .filter(|(_, holder, grant)| *holder == Holder::AGENT && grant.level == Level::Deny);
         let grants = used.chain(forbidding.map(|(.., grant)| grant)).cloned();
         let allowance = Allowance::new(grants, self.now.wall)?;
-        Ok(Some(allowance.only(places.to_vec())))
+        let inspection = Inspection {
+            is_on: self.settings.inspection.is_on,
+            injections: self.injections(call).cloned().collect(),
+        };
+        Ok(Some(allowance.only(places.to_vec()).inspecting(inspection)))
+    }
+
+    /// The secrets that are added to what the program of a call sends.
+    fn injections(&self, call: &Call) -> impl Iterator<Item = &Injection> {
+        let program = match call {
+            Call::Builtin(Operation::RunCommand { program, .. }) => {
+                // As it is found by its name: the one that was judged and is run.
+                Some(self.settings.programs.get(program).unwrap_or(program).clone())
+            }
+            _ => None,
+        };
+        let skill = match call {
+            Call::Foreign(call) => {
+                let skill = self.settings.skills.get(call.tool()).map(String::as_str);
+                Some(skill.unwrap_or(call.tool()).to_string())
+            }
+            Call::Builtin(_) => None,
+        };
+        let injections = self.settings.inspection.injections.iter();
+        injections.filter(move |injection| injection.is_for(program.as_deref(), skill.as_deref()))
     }
 
     /// What the program of a call could reach, and by which grants: for whoever is asked.
@@ -52,6 +76,11 @@ impl Agent {
             let grants: Vec<_> = grants.map(|grant| visible(&grant.to_string())).collect();
             let place = visible(&place.to_string());
             text += &format!("Its program could reach {place} (by {}).\n", grants.join("; "));
+        }
+        let is_named = |injection: &&Injection| call.hosts().contains(injection.place());
+        for injection in self.injections(call).filter(is_named) {
+            let (name, place) = (visible(injection.name()), injection.place().to_string());
+            text += &format!("The secret {name} is added to what it sends to {place}.\n");
         }
         text
     }

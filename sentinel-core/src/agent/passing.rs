@@ -4,6 +4,7 @@
 //! - What is written reads back as the same value.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::codec::{Unreadable, text};
 use crate::egress::{Outcome, Passage, Refusal};
@@ -21,6 +22,13 @@ pub(super) fn write(out: &mut ObjectWriter<'_, String>, passage: &Passage) {
     out.field("host", passage.host.as_str()).field("port", u64::from(passage.port));
     if let Some((method, path)) = &passage.request {
         out.field("method", method.as_str()).field("path", path.as_str());
+    }
+    if !passage.secrets.is_empty() {
+        out.array("secrets", |names| {
+            for name in &passage.secrets {
+                names.value(name.as_str());
+            }
+        });
     }
     match passage.outcome {
         Outcome::Allowed(address) => {
@@ -57,7 +65,13 @@ pub(super) fn read(value: Value<'_>) -> Result<Passage, Unreadable> {
         UNREACHABLE => Outcome::Unreachable,
         other => return Err(Unreadable::word("outcome", other)),
     };
-    Ok(Passage { host: text(value, "host")?, port, request, outcome })
+    let mut secrets = Vec::new();
+    if let Some(names) = value.find("secrets") {
+        for name in names.elements()? {
+            secrets.push(name.as_str()?.to_string());
+        }
+    }
+    Ok(Passage { host: text(value, "host")?, port, request, secrets, outcome })
 }
 
 const ALLOWED: &str = "allowed";
@@ -66,6 +80,8 @@ const UNREACHABLE: &str = "unreachable";
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use super::*;
     use crate::text::json;
 
@@ -79,7 +95,9 @@ mod tests {
         ];
         for (outcome, request) in refused.chain(others).zip([true, false].into_iter().cycle()) {
             let request = request.then(|| ("GET".into(), "/a".into()));
-            let passage = Passage { host: "a.example".into(), port: 443, request, outcome };
+            let secrets = if request.is_some() { vec!["a".into(), "b".into()] } else { vec![] };
+            let passage =
+                Passage { host: "a.example".into(), port: 443, request, secrets, outcome };
             let text = json::object(|out| write(out, &passage));
             let document = json::parse(text.as_bytes()).unwrap();
             assert_eq!(read(document.root()).unwrap(), passage, "{text}");

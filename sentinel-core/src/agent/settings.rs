@@ -15,6 +15,7 @@ use super::skills::Installed;
 use crate::budget::{Prices, Rules};
 use crate::capability::Grant;
 use crate::channel::{AccessRules, Platform};
+use crate::egress::Inspection;
 use crate::label::Flow;
 use crate::limits;
 use crate::llm::route::RoutePolicy;
@@ -70,6 +71,8 @@ pub struct Settings {
     /// The skills that are there, by their names. One that is not named here needs nobody's
     /// approval: the host stands for it.
     pub installed: Map<String, Installed>,
+    /// What is looked into that programs and skills send out, and what is added to it.
+    pub inspection: Inspection,
 }
 
 /// A model that can be asked.
@@ -150,6 +153,7 @@ impl Settings {
             programs: Map::new(),
             skills: Map::new(),
             installed: Map::new(),
+            inspection: Inspection::default(),
         }
     }
 }

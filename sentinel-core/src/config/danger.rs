@@ -18,6 +18,7 @@ use super::{Config, Connector, Endpoint, PLATFORMS};
 use crate::agent::Provider;
 use crate::budget::Measure;
 use crate::capability::{CommandWarning, FileRight, Grant, HostPattern, Level, Path, Resource};
+use crate::egress::Injection;
 use crate::text::Span;
 use crate::wire::url::{Reach, Scheme, Url};
 
@@ -46,6 +47,9 @@ pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant
         if let Some(url) = connector.and_then(|connector| connector.base_url.as_ref()) {
             plain_http(build, url, "token", Some(part));
         }
+    }
+    for injection in &config.settings.inspection.injections {
+        injected(build, injection);
     }
     for endpoint in &config.endpoints {
         if let (Some(url), Some(_)) = (&endpoint.base_url, &endpoint.key) {
@@ -169,6 +173,24 @@ fn plain_http(build: &mut Build<'_, '_>, url: &Url, secret: &str, part: Option<&
         let message =
             format!("the {secret} and every word go to another machine without encryption");
         build.reporter.danger(span, message, "use https");
+    }
+}
+
+/// A secret that is added where everybody on the way reads it.
+fn injected(build: &mut Build<'_, '_>, injection: &Injection) {
+    let is_it = |part: &&Part| {
+        part.section.name == "secret" && part.name.as_deref() == Some(injection.name())
+    };
+    let part = build.draft.sections.iter().find(is_it);
+    let is_here = injection.place().host.reach() == Some(Reach::Loopback);
+    if injection.is_in_clear && !is_here {
+        let message = format!(
+            "the secret '{}' goes to {} without encryption",
+            injection.name(),
+            injection.place()
+        );
+        let span = part.and_then(|part| part.place("in_the_clear"));
+        build.reporter.danger(span, message, "leave out in_the_clear, and use https");
     }
 }
 

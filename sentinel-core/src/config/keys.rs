@@ -5,6 +5,7 @@
 //! [`limits`](crate::limits).
 
 use super::table::{Default, Form, Key, Kind, Presence, Section, key};
+use crate::egress::{SECRET_FORMAT, SECRET_HEADER};
 use crate::limits;
 
 /// All sections, in the order in which they are shown.
@@ -57,6 +58,20 @@ pub(super) static SECTIONS: &[Section] = &[
     },
     always("skills", "Where skills are: programs of others that bring tools along.", SKILLS),
     always("sandbox", "What each command runs in, and how much of everything it may use.", SANDBOX),
+    Section {
+        name: "egress",
+        presence: Presence::Optional,
+        doc: "How commands and skills get out of their sandboxes.",
+        keys: EGRESS,
+    },
+    Section {
+        name: "secret",
+        presence: Presence::Named,
+        doc: "A secret that is added to what commands and skills send to one host, outside of \
+              their sandboxes: `[secret.NAME]`. Records have its name. What they are let out to \
+              they need a grant for all the same.",
+        keys: SECRET,
+    },
     always("budget", "What may be spent. Where several limits hold, all do.", BUDGET),
     always("http", "How the agent reaches the network.", HTTP),
     always("log", "What is said of what goes on.", LOG),
@@ -404,6 +419,36 @@ static SKILLS: &[Key] = &[key(
          used after `sentinel skill approve NAME` and a grant `skill NAME`.",
 )
 .shell()];
+
+static EGRESS: &[Key] = &[key(
+    "inspect",
+    Kind::Flag,
+    "Whether TLS is ended by the proxy where a grant speaks of methods or paths, or a secret is \
+     added. The certificate is made for the call, and its sandbox alone believes it. Hosts that \
+     are granted whole are left alone.",
+)
+.or(Default::Flag(false))];
+
+static SECRET: &[Key] = &[
+    key("host", LINE, "Whom it is for: a host, or a host and a port, as in `api.example.com`."),
+    key("value", Kind::Secret("SECRET"), "").shell(),
+    key("value_env", VARIABLE, "The variable of the environment that holds it.").shell(),
+    key("value_file", PATH, "A file that holds it.").shell(),
+    key("value_credential", CREDENTIAL, "The systemd credential that holds it.").shell(),
+    key("header", LINE, "The header that it becomes, in place of what a program wrote there.")
+        .or(Default::Text(SECRET_HEADER)),
+    key("format", LINE, "What the header says; `{}` stands for the secret.")
+        .or(Default::Text(SECRET_FORMAT)),
+    key(
+        "programs",
+        Kind::Texts(Form::Line),
+        "The programs that may use it, by their whole paths. Without programs and skills everybody \
+         may who is let out to the host.",
+    ),
+    key("skills", ENTRY_NAMES, "The skills that may use it."),
+    key("in_the_clear", Kind::Flag, "Whether it is also added to requests that nobody encrypts.")
+        .or(Default::Flag(false)),
+];
 
 static TOOL: &[Key] = &[
     key(

@@ -33,6 +33,7 @@ pub struct Config {
     pub(super) roles: Map<String, ToolRole>,
     pub(super) skill_directories: Vec<String>,
     pub(super) sandbox: Sandboxing,
+    pub(super) injected: Vec<(String, SecretSource)>,
     pub(super) http: Http,
     pub(super) log: Log,
     pub(super) metrics: Option<SocketAddr>,
@@ -106,6 +107,12 @@ impl Config {
     #[must_use]
     pub const fn sandbox(&self) -> &Sandboxing {
         &self.sandbox
+    }
+
+    /// Where the secrets are that are added to what programs send, by their names.
+    #[must_use]
+    pub fn injected(&self) -> &[(String, SecretSource)] {
+        &self.injected
     }
 
     /// How the network is reached.

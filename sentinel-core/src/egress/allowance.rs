@@ -9,14 +9,17 @@
 //! Which grants a call has, and the questions about them: they were answered, and their uses
 //! counted, before the call began.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
+use super::inspection::{Injection, Inspection};
 use super::refusal::Refusal;
 use super::scope::Scope;
 use crate::capability::{
-    Destination, Grant, GrantError, Holder, HttpRequest, Level, Request, Resource, Table, Verdict,
+    Destination, Grant, GrantError, Holder, HostPattern, HttpRequest, Level, Request, Resource,
+    Table, Verdict,
 };
 use crate::time::Timestamp;
 use crate::wire::url::Host;
@@ -27,6 +30,23 @@ pub struct Allowance {
     table: Table,
     /// Nothing else is reached, whatever the grants cover.
     places: Option<Vec<Destination>>,
+    /// Whether TLS is ended where grants speak of requests.
+    inspects: bool,
+    added: Vec<Added>,
+}
+
+/// What is added to requests, and the secret itself once somebody has handed it over.
+#[derive(Clone)]
+pub(super) struct Added {
+    pub(super) injection: Injection,
+    pub(super) secret: Option<Arc<str>>,
+}
+
+/// Not the secret.
+impl fmt::Debug for Added {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Added").field(&self.injection.name()).finish()
+    }
 }
 
 /// How a place may be talked with.
@@ -38,6 +58,8 @@ pub enum Tunnel {
     Web,
     /// With the requests in the clear that are granted, each looked at.
     Requests,
+    /// The same, and TLS is ended here so that the requests in it are looked at too.
+    Inspected,
 }
 
 /// Why a grant is of no use for an allowance.
@@ -84,6 +106,58 @@ impl Allowance {
         Self { places: Some(places), ..self }
     }
 
+    /// The same where what is encrypted may be looked into.
+    #[must_use]
+    pub fn inspecting(self, inspection: Inspection) -> Self {
+        let Inspection { is_on, injections } = inspection;
+        let added = injections.into_iter().map(|injection| Added { injection, secret: None });
+        Self { inspects: is_on, added: added.collect(), ..self }
+    }
+
+    /// Hands over the secrets that are added, each by its name. Without its secret no request goes
+    /// where one is to be added.
+    pub fn hand_over(&mut self, secret: impl Fn(&str) -> Option<Arc<str>>) {
+        for added in &mut self.added {
+            added.secret = secret(added.injection.name());
+        }
+    }
+
+    /// The hosts of which TLS is ended here: those that a certificate is to be made for, and no
+    /// others. None at all if nothing is looked into.
+    #[must_use]
+    pub fn inspected(&self, now: Timestamp) -> Vec<HostPattern> {
+        let mut hosts = Vec::new();
+        let mut note = |host: HostPattern| {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        };
+        let is_inspected = |place: &Destination| {
+            self.tunnel(&place.host, place.port, now) == Ok(Tunnel::Inspected)
+        };
+        let exact = |place: &Destination| HostPattern::Exact(place.host.clone());
+        match &self.places {
+            Some(places) => places.iter().filter(|it| is_inspected(it)).map(exact).for_each(note),
+            None => {
+                let named = self.added.iter().map(|added| added.injection.place());
+                named.filter(|place| is_inspected(place)).map(exact).for_each(&mut note);
+                let speaks = |grant: &Grant| {
+                    matches!(&grant.resource, Resource::Connect { http: Some(_), .. })
+                };
+                let is_narrowed =
+                    self.connections(now).any(|grant| grant.level == Level::Deny && speaks(grant));
+                let granted = self.connections(now).filter(|grant| grant.level != Level::Deny);
+                for grant in granted.filter(|grant| self.inspects && (is_narrowed || speaks(grant)))
+                {
+                    if let Resource::Connect { hosts, .. } = &grant.resource {
+                        note(hosts.clone());
+                    }
+                }
+            }
+        }
+        hosts
+    }
+
     /// Whether anything can be reached with it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -95,6 +169,41 @@ impl Allowance {
     /// # Errors
     /// Why not.
     pub fn tunnel(&self, host: &Host<'_>, port: u16, now: Timestamp) -> Result<Tunnel, Refusal> {
+        match self.untouched_tunnel(host, port, now)? {
+            Tunnel::Requests if self.inspects => Ok(Tunnel::Inspected),
+            // What is added is added to requests, so these are all that there is.
+            _ if self.inspects && self.added_at(host, port, true).next().is_some() => {
+                Ok(Tunnel::Inspected)
+            }
+            tunnel => Ok(tunnel),
+        }
+    }
+
+    /// What is added to requests for a place; only what may go in the clear, if they do.
+    pub(super) fn added_at<'a>(
+        &'a self,
+        host: &'a Host<'_>,
+        port: u16,
+        is_tls: bool,
+    ) -> impl Iterator<Item = &'a Added> {
+        self.added.iter().filter(move |Added { injection, .. }| {
+            let place = injection.place();
+            place.host == *host && place.port == port && (is_tls || injection.is_in_clear)
+        })
+    }
+
+    /// Whether of a place that is granted some requests are not.
+    pub(super) fn is_narrow(&self, host: &Host<'_>, port: u16, now: Timestamp) -> bool {
+        self.untouched_tunnel(host, port, now) == Ok(Tunnel::Requests)
+    }
+
+    /// The same where nothing is added and TLS is left alone.
+    fn untouched_tunnel(
+        &self,
+        host: &Host<'_>,
+        port: u16,
+        now: Timestamp,
+    ) -> Result<Tunnel, Refusal> {
         self.check_named(host, port)?;
         let request = Request::Connect { host, port, http: None };
         match self.table.decide(Holder::AGENT, &request, now) {

@@ -37,6 +37,8 @@ pub struct Conversation {
     said: Said,
     /// What the program said and nobody has read yet.
     pending: Vec<u8>,
+    /// The beginning of TLS that is ended here.
+    hello: Vec<u8>,
     /// Since when what is waited for is waited for.
     since: Instant,
     is_impatient: bool,
@@ -92,6 +94,10 @@ pub enum Action {
     Note(Passage),
     /// From now on everything passes in both directions.
     Relay,
+    /// From now on the program speaks TLS with the shell, which proves to be this host and begins
+    /// with [`take_hello`](Conversation::take_hello). What is fed is what is in it, and what is to
+    /// be sent to the program goes into it, but for what is there already.
+    Inspect(Host<'static>),
     /// Send what is to be sent to the program, then close everything.
     Close,
 }
@@ -102,6 +108,7 @@ pub struct Goal {
     host: Host<'static>,
     port: u16,
     is_plain: bool,
+    is_tls: bool,
     allowance: Arc<Allowance>,
 }
 
@@ -112,7 +119,19 @@ impl Goal {
         is_plain: bool,
         allowance: Arc<Allowance>,
     ) -> Self {
-        Self { host, port, is_plain, allowance }
+        Self { host, port, is_plain, is_tls: false, allowance }
+    }
+
+    /// The same with TLS, which the shell speaks.
+    pub(super) fn under_tls(self, is_tls: bool) -> Self {
+        Self { is_tls, ..self }
+    }
+
+    /// Whether TLS is to be spoken there before it counts as connected: what is sent to the server
+    /// goes into it, and what is fed is what is in it.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
     }
 
     /// The host, to be resolved if it is a name.
@@ -212,6 +231,7 @@ impl Conversation {
                 actions: VecDeque::new(),
             },
             pending: Vec::new(),
+            hello: Vec::new(),
             since: now,
             is_impatient: true,
         }
@@ -323,6 +343,40 @@ impl Conversation {
         }
     }
 
+    /// The server under TLS is gone without having said that it is done.
+    pub fn server_cut(&mut self, now: Now) {
+        match &self.state {
+            // What it was saying may not have been all.
+            State::Requests(requests) if requests.ends_with_server() => self.close(),
+            _ => self.server_end(now),
+        }
+    }
+
+    /// The server could not prove who it is, and why: the connection is closed already.
+    pub fn unproven(&mut self, now: Now, why: &str) {
+        if let State::Requests(requests) = &mut self.state {
+            let refusal = Refusal::Unproven;
+            let text = alloc::format!("{refusal}: {why}");
+            let outcome = Outcome::Refused(refusal);
+            let step = requests.failed(outcome, &text, &mut self.said.desk(now));
+            self.stepped(step);
+        }
+    }
+
+    /// The program broke off TLS that is ended here.
+    pub fn untaken(&mut self) {
+        if !self.is_closed() {
+            let place = self.place();
+            self.note(place, Outcome::Refused(Refusal::Untaken));
+            self.close();
+        }
+    }
+
+    /// The first bytes of TLS that is ended here, which the program has sent.
+    pub fn take_hello(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.hello)
+    }
+
     /// The server says nothing more.
     pub fn server_end(&mut self, now: Now) {
         match &mut self.state {
@@ -348,19 +402,7 @@ impl Conversation {
             }
             State::Opening(asked, host, port, tunnel) => {
                 self.note((host.to_string(), port), outcome);
-                let is_said = match asked {
-                    Asked::Socks => {
-                        self.said.to_client.extend_from_slice(&Reply::Granted.bytes());
-                        true
-                    }
-                    Asked::Http(mut requests) => requests.open_tunnel(&mut self.said.to_client),
-                };
-                let guard = Guard::new(host, port, tunnel);
-                self.is_impatient = guard.is_impatient();
-                self.state = State::Tunnel(guard, outcome);
-                if !is_said {
-                    self.close();
-                }
+                self.opened(asked, host, port, (tunnel, outcome));
             }
             // Nobody waits for it any more.
             state => self.state = state,
@@ -503,6 +545,11 @@ impl Conversation {
         let tunnel = self.said.allowance.tunnel(&host, port, now.wall);
         let tunnel = tunnel.and_then(|tunnel| Guard::check(port, tunnel).map(|()| tunnel));
         match tunnel {
+            // Nobody is connected to before there is a request that is granted.
+            Ok(Tunnel::Inspected) => {
+                self.since = now.instant;
+                self.opened(asked, host, port, (Tunnel::Inspected, Outcome::Allowed(None)));
+            }
             Ok(tunnel) => {
                 // From here on the network has its own patience.
                 (self.is_impatient, self.since) = (false, now.instant);
@@ -516,6 +563,29 @@ impl Conversation {
                 let (status, reason) = (refusal.status(), refusal.sentence());
                 self.deny(asked, place, outcome, Reply::NotAllowed, status, reason, now);
             }
+        }
+    }
+
+    /// Answers that there is a tunnel.
+    fn opened(
+        &mut self,
+        asked: Asked,
+        host: Host<'static>,
+        port: u16,
+        (tunnel, outcome): (Tunnel, Outcome),
+    ) {
+        let is_said = match asked {
+            Asked::Socks => {
+                self.said.to_client.extend_from_slice(&Reply::Granted.bytes());
+                true
+            }
+            Asked::Http(mut requests) => requests.open_tunnel(&mut self.said.to_client),
+        };
+        let guard = Guard::new(host, port, tunnel);
+        self.is_impatient = guard.is_impatient();
+        self.state = State::Tunnel(guard, outcome);
+        if !is_said {
+            self.close();
         }
     }
 
@@ -561,12 +631,27 @@ impl Conversation {
                 else {
                     return;
                 };
-                let held = guard.held();
+                let (held, is_inspected) = (guard.held(), guard.is_inspected());
                 let (host, port) = guard.into_place();
-                let requests = Requests::within(host, port, outcome);
+                let requests = match is_inspected {
+                    true => Requests::inspected(host, port, false),
+                    false => Requests::within(host, port, outcome),
+                };
                 self.state = State::Requests(Box::new(requests));
                 self.pending = held;
                 self.advance(now);
+            }
+            Ok(Words::Inspect) => {
+                let State::Tunnel(mut guard, _) =
+                    core::mem::replace(&mut self.state, State::Closed)
+                else {
+                    return;
+                };
+                self.hello = guard.held();
+                let (host, port) = guard.into_place();
+                self.said.actions.push_back(Action::Inspect(host.clone()));
+                let requests = Requests::inspected(host, port, true);
+                self.state = State::Requests(Box::new(requests));
             }
             Err(refusal) => {
                 let place = self.place();
@@ -595,12 +680,13 @@ impl Conversation {
         match &self.state {
             State::Tunnel(guard, _) => (guard.host().to_string(), guard.port()),
             State::Opening(_, host, port, _) => (host.to_string(), *port),
+            State::Requests(requests) => requests.inspected_place().unwrap_or(NOWHERE),
             _ => NOWHERE,
         }
     }
 
     fn note(&mut self, (host, port): (alloc::string::String, u16), outcome: Outcome) {
-        let passage = Passage { host, port, request: None, outcome };
+        let passage = Passage { host, port, request: None, secrets: Vec::new(), outcome };
         self.said.actions.push_back(Action::Note(passage));
     }
 }

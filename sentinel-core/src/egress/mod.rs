@@ -15,18 +15,22 @@
 //! - What is held is bounded by [`limits`](crate::limits), and time is linear in the bytes.
 //!
 //! # Not here
-//! Sockets and names: a shell resolves, checks every address with a [`Scope`], and connects. What
-//! goes on inside TLS: nobody sees it, so a grant that speaks of methods or paths opens no tunnel.
+//! Sockets and names: a shell resolves, checks every address with a [`Scope`], and connects. TLS:
+//! what goes on inside nobody sees, so that a grant which speaks of methods or paths opens no
+//! tunnel, unless the operator has it ended by the shell ([`Inspection`]).
 
 mod allowance;
 mod conversation;
 mod hello;
+mod inspection;
 mod passage;
 mod refusal;
 mod requests;
 mod scope;
+mod scrub;
 mod socks;
 mod tunnel;
+mod wish;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +38,9 @@ mod tests;
 pub use allowance::{Allowance, AllowanceError, Tunnel};
 pub use conversation::{Action, Conversation, Goal, Trouble, Way};
 pub use hello::{Hello, HelloError, HelloReader};
+pub use inspection::{
+    Injection, InjectionError, Inspection, SECRET_BYTES_MIN, SECRET_FORMAT, SECRET_HEADER,
+};
 pub use passage::{Outcome, Passage};
 pub use refusal::Refusal;
 pub use scope::Scope;

@@ -1,20 +1,23 @@
 //! What was decided about one way out, for the record.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 
 use super::refusal::Refusal;
 
-/// One decision: a connection, or one request in the clear.
+/// One decision: a connection, or one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
     /// The host as the program named it; empty if it did not come that far.
     pub host: String,
     /// The port; zero if it did not come that far.
     pub port: u16,
-    /// Method and path of a request in the clear, the path without its query and cut.
+    /// Method and path of a request that could be read, the path without its query and cut.
     pub request: Option<(String, String)>,
+    /// The names of the secrets that were added to it.
+    pub secrets: Vec<String>,
     /// What was decided.
     pub outcome: Outcome,
 }
@@ -45,6 +48,10 @@ impl fmt::Display for Passage {
             Outcome::Allowed(None) => formatter.write_str(": allowed, through the proxy"),
             Outcome::Refused(refusal) => write!(formatter, ": refused, {refusal}"),
             Outcome::Unreachable => formatter.write_str(": allowed, and not reached"),
+        }?;
+        match &*self.secrets {
+            [] => Ok(()),
+            names => write!(formatter, ", with the secret {}", names.join(" and ")),
         }
     }
 }

@@ -55,7 +55,7 @@ refusals! {
     /// The grant speaks of requests, and nobody sees them.
     Hidden = "requests-hidden", 403,
         "the grant speaks of methods or paths, and inside TLS nobody sees them: grant the host \
-         without them, or use the tool that fetches pages";
+         without them, have TLS inspected, or use the tool that fetches pages";
     /// The place is granted, this request is not.
     Request = "request-not-granted", 403,
         "this host is granted, and this method and path are not";
@@ -79,6 +79,22 @@ refusals! {
     Unknown = "protocol-unknown", 403,
         "this is neither TLS nor HTTP: the operator can grant the port by its number, as in \
          'connect HOST:22'";
+    /// The server of the host could not prove that it is.
+    Unproven = "tls-unproven", 403, "the server did not prove that it is this host";
+    /// The program does not take the certificate with which TLS is looked into.
+    Untaken = "tls-untaken", 403,
+        "the program broke off TLS that is looked into: it has to take the certificate that \
+         SSL_CERT_FILE names, and to speak HTTP/1.1";
+    /// A request for what was asked, where a secret would be added.
+    Echo = "echo-refused", 405,
+        "a secret is added to requests for this host, and TRACE would bring it back";
+    /// A header that makes another request out of one that is granted.
+    Override = "override-refused", 403,
+        "the request has a header that names another method or path than its own";
+    /// A secret that should be added is not there.
+    NoSecret = "secret-missing", 403,
+        "a secret is to be added to requests for this host, and it could not be read: the operator \
+         is told why";
     /// A request in the clear that names another host than the connection is to.
     OtherHost = "other-host", 403, "the request names another host than the connection is to";
     /// A request that is not one for a proxy, or not one of a kind that is passed on.

@@ -1,4 +1,4 @@
-//! Requests in the clear: read from the program, judged, and written anew for the server.
+//! Requests that can be read: taken from the program, judged, and written anew for the server.
 //!
 //! The program may speak to us as a proxy, with the whole address in every request, or through a
 //! tunnel, as if we were the server. What differs is where the place comes from: in a tunnel it was
@@ -23,26 +23,41 @@ use super::allowance::Allowance;
 use super::conversation::{Action, Goal, Way};
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
+use super::scrub::Scrubber;
+use super::wish::{Wish, body_length, passed_on_answer};
 use crate::capability::HttpRequest;
-use crate::limits::EGRESS_PATH_BYTES_MAX;
 use crate::time::Timestamp;
 use crate::wire::http::{
-    BodyLength, Client, Headers, HttpError, HttpLimits, Method, RequestHead, RequestPart,
-    ResponseHead, ResponsePart, Server, StatusCode, Target, TargetForm,
+    BodyLength, Client, HttpError, HttpLimits, Method, RequestHead, RequestPart, ResponseHead,
+    ResponsePart, Server, StatusCode, TargetForm,
 };
-use crate::wire::url::{Authority, Host, Url};
+use crate::wire::url::{Authority, Host, Scheme, Url};
 
 /// One connection on which requests come.
 #[derive(Debug)]
 pub(super) struct Requests {
     server: Server,
     /// The place that a tunnel leads to; without one the program speaks to a proxy.
-    place: Option<(Host<'static>, u16)>,
+    place: Option<Place>,
     upstream: Option<Upstream>,
+    /// What is covered in the answer under way.
+    scrubber: Scrubber,
     asked: Asked,
     /// Whether the beginning of a request came, and not all of its head.
     is_reading_head: bool,
     has_answered: bool,
+}
+
+/// The place that a tunnel leads to.
+#[derive(Debug)]
+struct Place {
+    host: Host<'static>,
+    port: u16,
+    /// Whether it was under TLS that requests came.
+    is_tls: bool,
+    /// Whether the tunnel is made of one connection, which was there first; else there is one when
+    /// a request needs it.
+    is_connected: bool,
 }
 
 /// The connection to a server.
@@ -56,6 +71,8 @@ struct Upstream {
     client: Client,
     /// Whether it served a request before this one.
     is_reused: bool,
+    /// Whether the answer under way has no other end than the connection's.
+    ends_with_server: bool,
 }
 
 /// What is under way.
@@ -68,15 +85,6 @@ enum Asked {
     Waiting(Wish),
     /// A request is on its way; kept as long as it may be sent once more.
     Sent(Option<Wish>),
-}
-
-/// A request as it goes to the server.
-#[derive(Clone, Debug)]
-struct Wish {
-    url: Url,
-    method: Method,
-    headers: Headers,
-    length: BodyLength,
 }
 
 /// What a step needs from outside.
@@ -107,18 +115,27 @@ impl Requests {
 
     /// A program that speaks through a tunnel that is open already.
     pub(super) fn within(host: Host<'static>, port: u16, outcome: Outcome) -> Self {
-        let mut requests = Self::new(Some((host.clone(), port)));
+        let place = Place { host: host.clone(), port, is_tls: false, is_connected: true };
+        let mut requests = Self::new(Some(place));
         requests.upstream = Some(Upstream::new(host, port, Way::Direct, outcome));
         requests
     }
 
-    fn new(place: Option<(Host<'static>, u16)>) -> Self {
+    /// A program that speaks through a tunnel that leads nowhere yet.
+    pub(super) fn inspected(host: Host<'static>, port: u16, is_tls: bool) -> Self {
+        let place = Place { host, port, is_tls, is_connected: false };
+        // The handshake before it counts as the beginning of a request.
+        Self { is_reading_head: true, ..Self::new(Some(place)) }
+    }
+
+    fn new(place: Option<Place>) -> Self {
         // Bodies pass by and are not kept.
         let limits = HttpLimits { body_bytes: u64::MAX, ..HttpLimits::default() };
         Self {
             server: Server::new(limits),
             place,
             upstream: None,
+            scrubber: Scrubber::default(),
             asked: Asked::Nothing,
             is_reading_head: false,
             has_answered: false,
@@ -128,6 +145,18 @@ impl Requests {
     /// Whether the beginning of a request came, and not all of its head.
     pub(super) const fn is_reading_head(&self) -> bool {
         self.is_reading_head
+    }
+
+    /// The place of a tunnel that is looked into.
+    pub(super) fn inspected_place(&self) -> Option<(String, u16)> {
+        let place = self.place.as_ref().filter(|place| !place.is_connected)?;
+        Some((place.host.to_string(), place.port))
+    }
+
+    /// Whether the answer under way ends where the server does.
+    pub(super) fn ends_with_server(&self) -> bool {
+        let upstream = self.upstream.as_ref();
+        upstream.is_some_and(|upstream| self.has_answered && upstream.ends_with_server)
     }
 
     /// Whether nothing is read from the program for now.
@@ -291,13 +320,14 @@ impl Requests {
             Err(_) => return self.refuse(Refusal::Malformed, None, desk),
         };
         let (host, port) = (wish.url.host(), wish.url.port());
-        if let Some((place, place_port)) = &self.place
-            && (*place != host || *place_port != port)
+        if let Some(place) = &self.place
+            && (place.host != host || place.port != port)
         {
             return self.refuse(Refusal::OtherHost, Some(&wish), desk);
         }
         let http = HttpRequest { method: wish.method.as_str(), path: wish.url.path() };
-        if let Err(refusal) = desk.allowance.request(&host, port, http, desk.now) {
+        let granted = desk.allowance.request(&host, port, http, desk.now);
+        if let Err(refusal) = granted.and_then(|()| wish.check(desk.allowance, desk.now)) {
             return self.refuse(refusal, Some(&wish), desk);
         }
         let is_there = self.upstream.as_ref().is_some_and(|upstream| {
@@ -306,7 +336,7 @@ impl Requests {
         if is_there {
             return self.send(wish, desk);
         }
-        if self.place.is_some() {
+        if self.place.as_ref().is_some_and(|place| place.is_connected) {
             // The one connection that the tunnel is made of is used up.
             return Step::Close;
         }
@@ -320,46 +350,51 @@ impl Requests {
     /// The address that a request is for, in its one spelling.
     fn url(&self, head: &RequestHead) -> Result<Url, Refusal> {
         let target = head.target.as_str();
+        let is_tls = self.place.as_ref().is_some_and(|place| place.is_tls);
+        let scheme = if is_tls { Scheme::Https } else { Scheme::Http };
         let text = match (head.target.form(), &self.place) {
             (TargetForm::Absolute, None) => target.to_string(),
-            (TargetForm::Origin, Some((host, port))) => {
+            (TargetForm::Origin, Some(Place { host, port, .. })) => {
                 // The codec checked that there is one, and that it is a host.
                 let named = head.headers.get("host").and_then(|value| value.as_str());
                 let named = named.and_then(|text| Authority::parse(text).ok());
-                let is_same = named
-                    .is_some_and(|named| named.host == *host && named.port.unwrap_or(80) == *port);
+                let usual = scheme.default_port();
+                let is_same = named.is_some_and(|named| {
+                    named.host == *host && named.port.unwrap_or(usual) == *port
+                });
                 if !is_same {
                     return Err(Refusal::OtherHost);
                 }
-                alloc::format!("http://{host}:{port}{target}")
+                alloc::format!("{scheme}://{host}:{port}{target}")
             }
             _ => return Err(Refusal::Form),
         };
         let url = Url::parse(&text).map_err(|_| Refusal::Malformed)?;
-        match url.scheme() {
-            crate::wire::url::Scheme::Http => Ok(url),
-            // We would have to speak TLS in its place.
-            crate::wire::url::Scheme::Https => Err(Refusal::Form),
-        }
+        // For another one we would have to speak TLS in its place.
+        if url.scheme() == scheme { Ok(url) } else { Err(Refusal::Form) }
     }
 
     fn connect(&mut self, desk: &mut Desk<'_>) -> Step {
         if let Asked::Waiting(wish) = &self.asked {
-            desk.actions.push_back(Action::Connect(Goal::new(
-                wish.url.host().into_owned(),
-                wish.url.port(),
-                true,
-                desk.allowance.clone(),
-            )));
+            let (host, port) = (wish.url.host().into_owned(), wish.url.port());
+            // Whoever asked for a tunnel is not led through a proxy that reads.
+            let goal = Goal::new(host, port, self.place.is_none(), desk.allowance.clone());
+            let is_tls = wish.url.scheme() == Scheme::Https;
+            desk.actions.push_back(Action::Connect(goal.under_tls(is_tls)));
         }
         Step::Wait
     }
 
     fn send(&mut self, wish: Wish, desk: &mut Desk<'_>) -> Step {
         let Some(upstream) = &mut self.upstream else { return Step::Close };
-        desk.actions.push_back(Action::Note(wish.passage(upstream.outcome)));
+        let added = wish.added(desk.allowance);
+        let names = added.iter().map(|added| added.injection.name().to_string());
+        let passage = Passage { secrets: names.collect(), ..wish.passage(upstream.outcome) };
+        desk.actions.push_back(Action::Note(passage));
+        let secrets = added.iter().filter_map(|added| added.secret.clone());
+        self.scrubber = Scrubber::new(secrets);
         let sent = wish
-            .head(&upstream.way)
+            .head(&upstream.way, &added)
             .and_then(|head| upstream.client.send_head(&head, wish.length, desk.to_server));
         if sent.is_err() {
             return self.answer(400, Refusal::Malformed.sentence(), desk);
@@ -386,13 +421,19 @@ impl Requests {
         self.has_answered = true;
         let said = match part {
             ResponsePart::Informational(head) => {
-                let head = passed_on_answer(&head);
+                let head = passed_on_answer(&head, &self.scrubber);
                 // To HTTP/1.0 there is none.
                 let _ = head.and_then(|head| self.server.send_informational(&head, desk.to_client));
                 Ok(())
             }
             ResponsePart::Head(head) => return self.answer_head(&head, desk),
-            ResponsePart::Body(piece) => self.server.send_body(piece, desk.to_client),
+            ResponsePart::Body(piece) if self.scrubber.is_idle() => {
+                self.server.send_body(piece, desk.to_client)
+            }
+            ResponsePart::Body(piece) => {
+                let piece = self.scrubber.pass(piece);
+                self.server.send_body(&piece, desk.to_client)
+            }
             ResponsePart::Trailers(_) => Ok(()),
             ResponsePart::End => return self.answer_end(desk),
             // It was not asked for.
@@ -411,14 +452,19 @@ impl Requests {
             204 | 205 => BodyLength::Empty,
             _ => body_length(&head.headers).unwrap_or(BodyLength::Streamed),
         };
-        let sent = passed_on_answer(head)
+        if let Some(upstream) = &mut self.upstream {
+            upstream.ends_with_server = body_length(&head.headers).is_none();
+        }
+        let sent = passed_on_answer(head, &self.scrubber)
             .and_then(|head| self.server.send_head(&head, length, desk.to_client));
         if sent.is_err() { Step::Close } else { Step::Wait }
     }
 
     fn answer_end(&mut self, desk: &mut Desk<'_>) -> Step {
         self.asked = Asked::Nothing;
-        if self.server.finish(desk.to_client).is_err() {
+        let rest = self.scrubber.finish();
+        let is_said = rest.is_empty() || self.server.send_body(&rest, desk.to_client).is_ok();
+        if !is_said || self.server.finish(desk.to_client).is_err() {
             return Step::Close;
         }
         match &mut self.upstream {
@@ -438,7 +484,8 @@ impl Requests {
         if self.upstream.take().is_some() {
             desk.actions.push_back(Action::Disconnect);
         }
-        if self.place.is_some() { Step::Close } else { Step::Wait }
+        let is_tunnel = self.place.as_ref().is_some_and(|place| place.is_connected);
+        if is_tunnel { Step::Close } else { Step::Wait }
     }
 
     fn bad_answer(&mut self, error: HttpError, desk: &mut Desk<'_>) -> Step {
@@ -472,99 +519,25 @@ impl Requests {
     /// The record of a request whose place is unknown, or is that of the tunnel.
     fn nowhere(&self, refusal: Refusal) -> Passage {
         let (host, port) = match &self.place {
-            Some((host, port)) => (host.to_string(), *port),
+            Some(place) => (place.host.to_string(), place.port),
             None => (String::new(), 0),
         };
-        Passage { host, port, request: None, outcome: Outcome::Refused(refusal) }
+        let outcome = Outcome::Refused(refusal);
+        Passage { host, port, request: None, secrets: Vec::new(), outcome }
     }
 }
 
 impl Upstream {
     fn new(host: Host<'static>, port: u16, way: Way, outcome: Outcome) -> Self {
         let limits = HttpLimits { body_bytes: u64::MAX, ..HttpLimits::default() };
-        Self { host, port, way, outcome, client: Client::new(limits), is_reused: false }
-    }
-}
-
-impl Wish {
-    fn new(url: Url, head: &RequestHead) -> Result<Self, HttpError> {
-        let mut headers = Headers::new();
-        copy(&head.headers, &mut headers, &["host", "proxy-authorization"])?;
-        let length = body_length(&head.headers).unwrap_or(BodyLength::Empty);
-        Ok(Self { url, method: head.method.clone(), headers, length })
-    }
-
-    /// The request as the next connection wants it.
-    fn head(&self, way: &Way) -> Result<RequestHead, HttpError> {
-        let target = match way {
-            Way::Direct => Target::new(self.url.request_target())?,
-            Way::Proxy(_) => Target::new(self.url.as_str())?,
-        };
-        let mut head = RequestHead::new(self.method.clone(), target);
-        head.headers.append("Host", self.url.authority())?;
-        if let Way::Proxy(Some(credentials)) = way {
-            head.headers.append("Proxy-Authorization", &**credentials)?;
-        }
-        copy(&self.headers, &mut head.headers, &[])?;
-        Ok(head)
-    }
-
-    fn passage(&self, outcome: Outcome) -> Passage {
-        let path = self.url.path();
-        // A URL is ASCII.
-        let path = path.get(..EGRESS_PATH_BYTES_MAX).unwrap_or(path);
-        let method = self.method.as_str();
-        let method = method.get(..METHOD_BYTES_MAX).unwrap_or(method);
-        Passage {
-            host: self.url.host().to_string(),
-            port: self.url.port(),
-            request: Some((method.to_string(), path.to_string())),
+        Self {
+            host,
+            port,
+            way,
             outcome,
+            client: Client::new(limits),
+            is_reused: false,
+            ends_with_server: false,
         }
     }
 }
-
-/// The length that a head announces, which the codec has checked.
-fn body_length(headers: &Headers) -> Option<BodyLength> {
-    if headers.contains("transfer-encoding") {
-        return Some(BodyLength::Streamed);
-    }
-    let length = headers.get("content-length")?.as_str()?.parse().ok()?;
-    Some(if length == 0 { BodyLength::Empty } else { BodyLength::Exact(length) })
-}
-
-/// The head of an answer as the program gets it.
-fn passed_on_answer(head: &ResponseHead) -> Result<ResponseHead, HttpError> {
-    let mut passed = ResponseHead::new(head.status);
-    passed.reason = head.reason.clone();
-    copy(&head.headers, &mut passed.headers, &["proxy-authenticate"])?;
-    Ok(passed)
-}
-
-/// Copies the fields that are not for this hop alone (RFC 9110 §7.6.1), nor among `without`.
-fn copy(from: &Headers, to: &mut Headers, without: &[&str]) -> Result<(), HttpError> {
-    for (name, value) in from.iter() {
-        let name = name.as_str();
-        let is_left = |other: &&&str| name.eq_ignore_ascii_case(other);
-        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_left(&other))
-            || from.lists("connection", name);
-        if !is_for_hop {
-            to.append(name, value.as_bytes())?;
-        }
-    }
-    Ok(())
-}
-
-const HOP_FIELDS: &[&str] = &[
-    "connection",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "http2-settings",
-];
-/// Longer than any that is registered.
-const METHOD_BYTES_MAX: usize = 32;

@@ -1,6 +1,7 @@
 //! Whole conversations: what a hostile program tries, and what comes of it.
 
 mod hostile;
+mod inspected;
 mod pieces;
 
 use alloc::string::{String, ToString};
@@ -21,8 +22,12 @@ pub(super) struct World {
     pub(super) to_client: Vec<u8>,
     pub(super) to_server: Vec<u8>,
     pub(super) is_relayed: bool,
+    /// What TLS that is ended here begins with; what is fed from then on is what is in it.
+    pub(super) hello: Option<Vec<u8>>,
     pub(super) is_closed: bool,
     pub(super) disconnects_count: usize,
+    /// Whether attempts to connect come to nothing for now.
+    pub(super) is_held: bool,
     /// What becomes of attempts to connect.
     pub(super) trouble: Option<Trouble>,
     pub(super) way: Way,
@@ -32,15 +37,21 @@ impl World {
     pub(super) fn new(grants: &[&str]) -> Self {
         let now = Now { wall: Timestamp(0), instant: Instant(0) };
         let grants = grants.iter().map(|grant| grant.parse().unwrap());
-        let allowance = Arc::new(Allowance::new(grants, now.wall).unwrap());
+        Self::of(Allowance::new(grants, now.wall).unwrap())
+    }
+
+    pub(super) fn of(allowance: Allowance) -> Self {
+        let now = Now { wall: Timestamp(0), instant: Instant(0) };
         Self {
-            conversation: Conversation::new(allowance, now.instant),
+            conversation: Conversation::new(Arc::new(allowance), now.instant),
             now,
             places: Vec::new(),
             notes: Vec::new(),
             to_client: Vec::new(),
             to_server: Vec::new(),
             is_relayed: false,
+            hello: None,
+            is_held: false,
             is_closed: false,
             disconnects_count: 0,
             trouble: None,
@@ -90,8 +101,10 @@ impl World {
             assert!(!self.is_closed, "{action:?} after the end");
             match action {
                 Action::Connect(goal) => {
-                    self.places.push(std::format!("{}:{}", goal.host(), goal.port()));
+                    let tls = if goal.is_tls() { " under TLS" } else { "" };
+                    self.places.push(std::format!("{}:{}{tls}", goal.host(), goal.port()));
                     match self.trouble {
+                        _ if self.is_held => {}
                         Some(trouble) => self.conversation.failed(self.now, trouble),
                         None => {
                             let address = "93.184.215.14".parse().unwrap();
@@ -102,6 +115,7 @@ impl World {
                 Action::Disconnect => self.disconnects_count += 1,
                 Action::Note(passage) => self.notes.push(passage.to_string()),
                 Action::Relay => self.is_relayed = true,
+                Action::Inspect(_) => self.hello = Some(self.conversation.take_hello()),
                 Action::Close => self.is_closed = true,
             }
         }

@@ -3,6 +3,7 @@
 //! # What is let through
 //! - TLS on any port, if its `ClientHello` names the host. If the server asks for another one (RFC
 //!   8446 §4.1.4), that one has to name it as well.
+//! - The same where TLS is ended here: then the requests in it are read and judged one by one.
 //! - Requests in the clear on any port but those of TLS: they are read and judged one by one.
 //! - Anything else on a port that a grant names by its number, and that is neither TLS's nor one
 //!   where servers of HTTP are: they take requests that we would not know for such.
@@ -52,6 +53,8 @@ pub(super) enum Words {
     Pass,
     /// They are a request in the clear; what is held belongs to it.
     Request,
+    /// They are TLS that is ended here; what is held belongs to it.
+    Inspect,
 }
 
 impl Guard {
@@ -76,6 +79,11 @@ impl Guard {
     /// What the program said and is not let through yet.
     pub(super) fn held(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.held)
+    }
+
+    /// Whether what is said is looked into, and nobody is connected to yet.
+    pub(super) fn is_inspected(&self) -> bool {
+        self.tunnel == Tunnel::Inspected
     }
 
     /// The place.
@@ -122,6 +130,10 @@ impl Guard {
                     self.held.extend_from_slice(before.get(..taken).unwrap_or_default());
                     let Some(hello) = hello? else { return Ok(Words::More) };
                     fits(&hello, &self.host)?;
+                    if self.tunnel == Tunnel::Inspected {
+                        self.held.extend_from_slice(input);
+                        return Ok(Words::Inspect);
+                    }
                     out.append(&mut self.held);
                     if matches!(self.stage, Stage::SecondHello(_)) {
                         out.extend_from_slice(input);
@@ -342,7 +354,7 @@ mod tests {
             match last {
                 Ok(Words::More) => last = guard.client(piece, &mut out),
                 Ok(Words::Pass) => out.extend_from_slice(piece),
-                Ok(Words::Request) => guard.held.extend_from_slice(piece),
+                Ok(Words::Request | Words::Inspect) => guard.held.extend_from_slice(piece),
                 Err(_) => break,
             }
         }
@@ -430,6 +442,14 @@ mod tests {
         }
         let words = all_sizes("a.example", 80, Tunnel::Requests, &hello("a.example")).0;
         assert_eq!(words, Err(Refusal::Hidden));
+        let words = all_sizes("a.example", 443, Tunnel::Inspected, &hello("a.example"));
+        assert_eq!(words, (Ok(Words::Inspect), vec![]));
+        let words = all_sizes("a.example", 443, Tunnel::Inspected, &hello("b.example")).0;
+        assert_eq!(words, Err(Refusal::WrongName));
+        let words = all_sizes("a.example", 80, Tunnel::Inspected, request).0;
+        assert_eq!(words, Ok(Words::Request));
+        let words = all_sizes("a.example", 22, Tunnel::Inspected, b"SSH-2.0-x\r\n").0;
+        assert_eq!(words, Err(Refusal::Unknown));
         assert_eq!(Guard::check(443, Tunnel::Requests), Err(Refusal::Hidden));
         assert_eq!(Guard::check(80, Tunnel::Requests), Ok(()));
     }

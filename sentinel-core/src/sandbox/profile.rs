@@ -8,8 +8,8 @@ use core::time::Duration;
 
 use super::rules::{CallRule, CallRules};
 use crate::limits::{
-    SANDBOX_CALL_RULES_MAX, SANDBOX_MOUNTS_MAX, SANDBOX_OPEN_FILES, SANDBOX_PIDS,
-    SANDBOX_PUBLISHED_MAX, SANDBOX_TEMPORARY_BYTES, SANDBOX_WORD_BYTES_MAX,
+    SANDBOX_AUTHORITY_BYTES_MAX, SANDBOX_CALL_RULES_MAX, SANDBOX_MOUNTS_MAX, SANDBOX_OPEN_FILES,
+    SANDBOX_PIDS, SANDBOX_PUBLISHED_MAX, SANDBOX_TEMPORARY_BYTES, SANDBOX_WORD_BYTES_MAX,
     SANDBOX_WORDS_BYTES_MAX, SANDBOX_WORDS_MAX,
 };
 
@@ -45,6 +45,9 @@ pub struct Profile {
     pub has_terminal: bool,
     /// What is done about what this machine cannot enforce.
     pub requirement: Requirement,
+    /// A certificate, as PEM, that its programs are to believe besides those of the system; empty
+    /// if there is none.
+    pub authority: Vec<u8>,
 }
 
 /// A file or directory that is seen inside, at the same place as outside.
@@ -153,6 +156,7 @@ impl Profile {
             calls_mode: CallsMode::Enforce,
             has_terminal: false,
             requirement: Requirement::Strict,
+            authority: Vec::new(),
         }
     }
 
@@ -196,6 +200,9 @@ impl Profile {
         }
         if self.published.len() > SANDBOX_PUBLISHED_MAX {
             return Err(ProfileError::TooManyPorts);
+        }
+        if self.authority.len() > SANDBOX_AUTHORITY_BYTES_MAX {
+            return Err(ProfileError::TooLong);
         }
         let is_variable = |word: &Vec<u8>| word.iter().skip(1).any(|byte| *byte == b'=');
         if !self.environment.iter().all(is_variable) {

@@ -74,6 +74,7 @@ impl Profile {
         out.byte(self.calls_mode as u8);
         out.byte(self.has_terminal.into());
         out.byte(self.requirement as u8);
+        out.word(&self.authority);
         out.0
     }
 
@@ -123,6 +124,7 @@ impl Profile {
         let calls_mode = from.one_of(&modes)?;
         let has_terminal = from.one_of(&[false, true])?;
         let requirement = from.one_of(&[Requirement::Strict, Requirement::BestEffort])?;
+        let authority = from.word()?;
         if !from.0.is_empty() {
             return Err(RequestError::Malformed);
         }
@@ -141,6 +143,7 @@ impl Profile {
             calls_mode,
             has_terminal,
             requirement,
+            authority,
         };
         profile.check().map_err(RequestError::Profile)?;
         Ok(profile)
@@ -323,7 +326,7 @@ fn narrow(number: u64) -> Result<u32, RequestError> {
     u32::try_from(number).map_err(|_| RequestError::Malformed)
 }
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 #[cfg(test)]
 mod tests {
@@ -371,6 +374,7 @@ mod tests {
             calls_mode: CallsMode::Log,
             has_terminal: true,
             requirement: Requirement::BestEffort,
+            authority: b"-----BEGIN".to_vec(),
             ..Profile::new(b"/usr/bin/git", b"/srv")
         }
     }

@@ -404,7 +404,7 @@ impl World {
             1 => Outcome::Refused(Refusal::NotGranted),
             _ => Outcome::Unreachable,
         };
-        Passage { host: "a.example".into(), port: 443, request: None, outcome }
+        Passage { host: "a.example".into(), port: 443, request: None, secrets: Vec::new(), outcome }
     }
 
     fn finish_file(&mut self, is_calm: bool) {

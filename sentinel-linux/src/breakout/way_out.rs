@@ -12,7 +12,7 @@ use sentinel_core::wire::dns::Hosts;
 
 use super::network_proxy::GRANTED;
 use crate::clock::Clock;
-use crate::egress::Egress;
+use crate::egress::{self, Egress};
 use crate::network::{Network, Options};
 use crate::poller::{Owner, Poller};
 
@@ -47,27 +47,28 @@ fn serve(listener: OwnedFd, port: u16, is_over: &AtomicBool) -> io::Result<()> {
     let mut poller = Poller::new()?;
     let options = Options { hosts, ..Options::default() };
     let mut network = Network::new(options).map_err(|error| io::Error::other(error.to_string()))?;
-    let mut egress = Egress::default();
+    let mut served = Egress::default();
     let grant = format!("connect {GRANTED}:{port}");
     let grant = grant.parse().map_err(|_| io::Error::other(format!("no grant: {grant}")))?;
     let allowance = Allowance::new([grant], clock.now().wall).map_err(io::Error::other)?;
-    let door = egress.serve(&poller, listener, allowance)?;
+    let way_out = egress::WayOut::new(allowance, clock.now().wall, Duration::ZERO)?;
+    let door = served.serve(&poller, listener, way_out)?;
     while !is_over.load(Ordering::SeqCst) {
         for ready in poller.wait(Some(Duration::from_millis(5)))? {
             let now = clock.now();
             match ready.token.owner() {
-                Some(Owner::Egress) => egress.ready(now, &poller, &mut network, ready),
+                Some(Owner::Egress) => served.ready(now, &poller, &mut network, ready),
                 _ => network.ready(now.instant, &poller, ready),
             }
         }
         let now = clock.now();
         network.tick(now.instant, &poller);
-        egress.tick(now, &poller, &mut network);
+        served.tick(now, &poller, &mut network);
         while let Some(event) = network.poll(now.instant, &poller) {
-            egress.take(now, &poller, &mut network, &event);
+            served.take(now, &poller, &mut network, &event);
         }
-        while egress.poll().is_some() {}
+        while served.poll().is_some() {}
     }
-    egress.stop(&poller, &mut network, door);
+    served.stop(&poller, &mut network, door);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! `sentinel isolate`: any program in the sandbox that the agent's own calls run in.
 
+mod kept;
 mod production;
 mod profile;
 mod record;
@@ -7,19 +8,25 @@ mod seen;
 mod wanted;
 
 use std::error::Error;
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use sentinel_core::egress::{Allowance, Outcome as Reached};
+use sentinel_core::egress::{Allowance, Inspection, Outcome as Reached};
 use sentinel_core::sandbox::policy::{self, Key, Policy};
 use sentinel_core::sandbox::{Network, Profile, Requirement};
 
+use self::kept::Kept;
 use self::record::Record;
 use super::{ArgumentError, Arguments, Command, Switch};
 use crate::clock::Clock;
 use crate::confine;
+use crate::egress::WayOut;
 use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
@@ -47,7 +54,11 @@ allow all of it: for finding out what a program needs, not for programs that nob
 Hosts that --allow-host names are reached through a proxy that looks at what is said to whom; the
 usual variables (HTTPS_PROXY and so on) say where it is. What it refuses is told on the standard
 error. A host of this machine or of a network of one's own is meant only where it is spelled out:
-localhost:8080, 10.1.2.3, box.lan.
+localhost:8080, 10.1.2.3, box.lan. With a method and a path behind it only such requests are let
+out: --allow-host 'api.example.com GET,HEAD /v1'. For that --inspect ends TLS with a certificate
+that this sandbox alone believes; hosts that are allowed whole are left alone. --secret adds a
+header to what goes to a host, in place of what the program wrote there: Authorization with Bearer,
+or the one that is named, with nothing but the secret. The program never has it.
 
 --publish leads connections to a port of localhost to one inside. With SENTINEL_PRODUCTION=true only
 a policy that is pinned is started, nothing that breaks the glass, and no network, unless
@@ -80,6 +91,13 @@ the number of the signal that ended it; or
         switch("proxy", "", "the same as --network proxied"),
         switch("no-proxy", "", "no network, although the policy names hosts"),
         switch("allow-host", "HOST[:PORT]...", "what it may connect to, by a proxy that looks"),
+        switch("inspect", "", "end TLS where requests are granted or secrets added, and look"),
+        switch(
+            "secret",
+            "HOST=VARIABLE[:HEADER]...",
+            "add what the variable holds to requests, outside of the sandbox",
+        ),
+        switch("ca-file", "FILE", "certificates that inspected servers may prove themselves by"),
         switch("publish", "PORT[:INSIDE]...", "a port of localhost that leads to one inside"),
         switch("env", "NAME[=VALUE]...", "a variable; without a value the one that is set here"),
         switch("memory", "SIZE", "how much memory its processes may use together: 512M, 2G"),
@@ -130,8 +148,9 @@ fn start(arguments: &Arguments) -> Result<ExitCode, Refused> {
         print!("{shown}");
         return Ok(ExitCode::SUCCESS);
     }
-    let profile = profile::of(&policy, &arguments.operands)?;
-    let way_out = way_out(&policy, profile.network)?;
+    let mut profile = profile::of(&policy, &arguments.operands)?;
+    let kept = Kept::put_away(&policy)?;
+    let way_out = way_out(&policy, &mut profile)?.map(|way_out| (way_out, kept));
     let doors = doors(&policy)?;
     let sandboxes = Sandboxes::new()?;
     let streams = Streams::own()?;
@@ -158,7 +177,7 @@ fn run(
     profile: &Profile,
     policy: &Policy,
     (streams, doors): (Streams, Vec<Door>),
-    way_out: Option<Alone>,
+    way_out: Option<(Alone, Kept)>,
     record: &mut Option<Record>,
 ) -> Result<End, Refused> {
     let mut started = sandboxes.start_published(profile, streams, doors).map_err(|error| {
@@ -179,7 +198,10 @@ fn run(
         }
         None => None,
     };
-    if let Some((way_out, listener)) = way_out.zip(started.listener.take()) {
+    if let Some(((mut way_out, kept), listener)) = way_out.zip(started.listener.take()) {
+        let secrets = kept.take_back()?;
+        way_out.hand_over(|name| secrets.get(name).cloned());
+        drop(secrets);
         let confinement = Confinement {
             is_strict: profile.requirement == Requirement::Strict,
             has_calls: looking.is_some(),
@@ -229,19 +251,45 @@ fn doors(policy: &Policy) -> Result<Vec<Door>, Refused> {
     profile::ports(policy).map(door).collect()
 }
 
-/// The proxy that is asked for.
-fn way_out(policy: &Policy, network: Network) -> Result<Option<Alone>, Refused> {
-    if network != Network::Proxied {
-        return Ok(None);
+/// The proxy that is asked for, and what the program has to have for it.
+fn way_out(policy: &Policy, profile: &mut Profile) -> Result<Option<Alone>, Refused> {
+    let injections: Vec<_> = kept::secrets(policy).map(|(injection, _)| injection).collect();
+    if profile.network != Network::Proxied {
+        return match injections.is_empty() && !policy.is(Key::Inspect) {
+            true => Ok(None),
+            false => Err(Refused::new("--inspect and --secret are for --network proxied")),
+        };
+    }
+    if !injections.is_empty() && !policy.is(Key::Inspect) {
+        return Err(Refused::new("--secret adds to what is inside TLS: it needs --inspect"));
     }
     let hosts = policy.all(Key::Hosts).iter();
     let grants: Vec<_> =
         hosts.filter_map(|host| policy::host(std::str::from_utf8(host).ok()?)).collect();
     let (dns, hosts) = names();
-    let options = network::Options { dns, hosts, ..network::Options::default() };
+    let roots = policy
+        .one(Key::Authorities)
+        .map(|file| wanted::bytes_of(Path::new(OsStr::from_bytes(file)), AUTHORITIES_BYTES_MAX));
+    let extra_roots = roots.transpose()?;
+    let options = network::Options { dns, hosts, extra_roots, ..network::Options::default() };
     let now = Clock::new().now().wall;
     let allowance = Allowance::new(grants, now).map_err(|error| Refused::new(error.to_string()))?;
-    Ok(Some(Alone::new(options, allowance)?))
+    for injection in &injections {
+        let place = injection.place();
+        if allowance.tunnel(&place.host, place.port, now).is_err() {
+            let why = format!("--secret: {place} is no host that --allow-host names");
+            return Err(Refused::new(why));
+        }
+    }
+    let is_on = policy.is(Key::Inspect);
+    let allowance = allowance.inspecting(Inspection { is_on, injections });
+    let time = profile.limits.time.unwrap_or(Duration::MAX);
+    let way_out = WayOut::new(allowance, now, time)?;
+    way_out.furnish(profile);
+    if !profile.authority.is_empty() {
+        log::info!("TLS is inspected where requests are granted or a secret is added");
+    }
+    Ok(Some(Alone::new(options, way_out)?))
 }
 
 /// What becomes of this process while it serves the proxy.
@@ -312,6 +360,8 @@ fn refuse(code: u8, why: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Four times what all authorities of the world take.
+const AUTHORITIES_BYTES_MAX: usize = 1 << 20;
 const TIMED_OUT: u8 = 124;
 const NOT_MADE: u8 = 125;
 const NOT_RUN: u8 = 126;

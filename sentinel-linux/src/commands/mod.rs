@@ -18,11 +18,11 @@ use std::io;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ToolOutput};
-use sentinel_core::egress::Allowance;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::Profile;
 
+use crate::egress::WayOut;
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 use crate::sandbox::{Asked, CROWDED, End, Outcome, Spawner, Told, look};
@@ -34,14 +34,14 @@ pub(crate) struct Commands {
     running: Map<u32, Running>,
     next: u32,
     over: Vec<(CallNumber, ToolOutput)>,
-    ways: Vec<(CallNumber, OwnedFd, Allowance)>,
+    ways: Vec<(CallNumber, OwnedFd, WayOut)>,
 }
 
 #[derive(Debug)]
 struct Running {
     call: CallNumber,
     /// What it is let out to, until its sandbox has a network.
-    allowance: Option<Allowance>,
+    allowance: Option<WayOut>,
     /// None once everybody who could write has ended.
     output: Option<OwnedFd>,
     /// None once the end was told.
@@ -79,11 +79,14 @@ impl Commands {
         &mut self,
         poller: &Poller,
         call: CallNumber,
-        profile: &Profile,
-        allowance: Option<Allowance>,
+        mut profile: Profile,
+        allowance: Option<WayOut>,
     ) -> Result<(), String> {
+        if let Some(way_out) = &allowance {
+            way_out.furnish(&mut profile);
+        }
         let spawner = self.spawner.as_ref().ok_or(GONE)?;
-        let begun = spawner.ask(profile).and_then(|asked| {
+        let begun = spawner.ask(&profile).and_then(|asked| {
             let index = self.next;
             let Asked { output, report } = asked;
             poller.add(&output, token(index, true), Interest::READ)?;
@@ -131,7 +134,7 @@ impl Commands {
     }
 
     /// A command that waits to be let out: where it connects to, and how far it may go.
-    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, Allowance)> {
+    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, WayOut)> {
         self.ways.pop()
     }
 
@@ -185,7 +188,7 @@ impl Running {
     }
 
     /// Takes what is told of it; where it connects to, if that is it.
-    fn look(&mut self, poller: &Poller) -> Option<(OwnedFd, Allowance)> {
+    fn look(&mut self, poller: &Poller) -> Option<(OwnedFd, WayOut)> {
         let ending = match look(self.report.as_ref()?) {
             Ok(None) => return None,
             Ok(Some(Told::Listening(listener))) => return Some((listener, self.allowance.take()?)),

@@ -26,6 +26,17 @@ pub(super) fn look(config: &Config) -> Vec<Finding> {
         }
         (false, _) => findings.extend(faults),
     }
+    let inspection = &config.settings().inspection;
+    if inspection.is_on {
+        let text = match inspection.injections.len() {
+            0 => "is inspected where grants speak of methods or paths".to_string(),
+            count => format!(
+                "is inspected where grants speak of methods or paths, or one of {count} secrets \
+                 is added"
+            ),
+        };
+        findings.push(Finding::good("TLS of commands", text));
+    }
     findings
 }
 

@@ -27,6 +27,9 @@ pub(super) fn look(config: &Config, state: &Path) -> Vec<Finding> {
         let whose = format!("the app's token of {name}");
         findings.extend(connector.app_token.iter().map(|source| secret(&whose, source)));
     }
+    for (name, source) in config.injected() {
+        findings.push(secret(&format!("the secret '{name}'"), source));
+    }
     findings
 }
 

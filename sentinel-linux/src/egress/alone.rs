@@ -5,11 +5,12 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fd::AsFd as _;
-use sentinel_core::egress::{Allowance, Passage};
+use sentinel_core::egress::Passage;
 
-use super::Egress;
+use super::{Egress, WayOut};
 use crate::clock::Clock;
 use crate::network::{Network, Options};
 use crate::poller::{Interest, Owner, Poller, Token};
@@ -20,7 +21,7 @@ pub(crate) struct Alone {
     clock: Clock,
     poller: Poller,
     network: Network,
-    allowance: Allowance,
+    way_out: WayOut,
 }
 
 impl Alone {
@@ -28,9 +29,14 @@ impl Alone {
     ///
     /// # Errors
     /// The system gives no descriptor, or a file of certificates says nothing.
-    pub(crate) fn new(options: Options, allowance: Allowance) -> io::Result<Self> {
+    pub(crate) fn new(options: Options, way_out: WayOut) -> io::Result<Self> {
         let (clock, poller) = (Clock::new(), Poller::new()?);
-        Ok(Self { clock, poller, network: Network::new(options)?, allowance })
+        Ok(Self { clock, poller, network: Network::new(options)?, way_out })
+    }
+
+    /// Hands over the secrets that are added, each by its name.
+    pub(crate) fn hand_over(&mut self, secret: impl Fn(&str) -> Option<Arc<str>>) {
+        self.way_out.hand_over(secret);
     }
 
     /// Serves what connects to `listener` until something can be read from `end`, such as a process
@@ -39,15 +45,16 @@ impl Alone {
     /// # Errors
     /// Nothing can be waited for any more.
     pub(crate) fn serve(
-        mut self,
+        self,
         listener: OwnedFd,
         end: BorrowedFd<'_>,
         mut told: impl FnMut(&Passage),
     ) -> io::Result<()> {
-        let Self { clock, poller, network, allowance } = &mut self;
+        let Self { clock, mut poller, mut network, way_out } = self;
+        let (poller, network) = (&mut poller, &mut network);
         let mut egress = Egress::default();
         poller.add(end, END, Interest::READ)?;
-        let door = egress.serve(poller, listener, allowance.clone())?;
+        let door = egress.serve(poller, listener, way_out)?;
         let mut is_over = false;
         while !is_over {
             let now = clock.now().instant;

@@ -32,14 +32,20 @@ use crate::network::{DialNumber, FailureKind, Network, NetworkEvent};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 
 pub(crate) mod alone;
+mod authority;
+mod certificates;
 mod passing;
 mod relay;
 mod side;
 #[cfg(test)]
 mod tests;
+mod veil;
+mod way_out;
 
+use authority::Authority;
 use passing::{Passing, Wish};
 use side::Side;
+pub(crate) use way_out::WayOut;
 
 /// Which of the sockets that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +72,8 @@ struct Door {
     listener: OwnedFd,
     token: Token,
     allowance: Arc<Allowance>,
+    /// Who speaks for the hosts that are looked into, if any are.
+    authority: Option<Authority>,
     /// Whether epoll tells of connections: not while there are as many as there may be.
     is_open: bool,
     connections_count: usize,
@@ -89,7 +97,7 @@ impl Egress {
         &mut self,
         poller: &Poller,
         listener: OwnedFd,
-        allowance: Allowance,
+        way_out: WayOut,
     ) -> io::Result<DoorNumber> {
         rustix::io::ioctl_fionbio(&listener, true)?;
         let number = self.number();
@@ -99,7 +107,8 @@ impl Egress {
         let door = Door {
             listener,
             token,
-            allowance: Arc::new(allowance),
+            allowance: Arc::new(way_out.allowance),
+            authority: way_out.authority,
             is_open: true,
             connections_count: 0,
             passages_count: 0,
@@ -161,7 +170,18 @@ impl Egress {
         match (event, landed) {
             (NetworkEvent::Dialed { address, is_proxied, .. }, Some(socket)) => {
                 let token = self.token(Part::Server(index));
+                let secured = passing.secures().map(|host| network.secure(host));
                 match Side::new(poller, socket, token) {
+                    Ok(side) if secured.is_some() => match secured {
+                        Some(Ok(tls)) => passing.secure(now, side, tls.into(), *address),
+                        other => {
+                            self.sockets.remove(&token.index());
+                            side.close(poller);
+                            passing.forget_server();
+                            let why = other.and_then(Result::err).unwrap_or_default();
+                            passing.conversation.unproven(now, &why);
+                        }
+                    },
                     Ok(side) => {
                         passing.server = Some(side);
                         let way = match is_proxied {
@@ -198,7 +218,7 @@ impl Egress {
         let due: Vec<u32> = due.map(|(index, _)| *index).collect();
         for index in due {
             let Some(mut passing) = self.passing.remove(&index) else { continue };
-            passing.tick(now.instant);
+            passing.tick(now);
             self.go_on(now, poller, network, index, passing);
         }
     }
@@ -267,10 +287,20 @@ impl Egress {
                 }
                 Wish::Connect(goal) => {
                     let dial = network.dial(now, poller, &goal);
+                    passing.will_secure(now.instant, &goal);
                     passing.dial = Some(dial);
                     self.dials.insert(dial, index);
                 }
                 Wish::Disconnect => self.disconnect(poller, network, &mut passing),
+                Wish::Inspect(host) => {
+                    let door = self.doors.get_mut(&passing.door);
+                    let authority = door.and_then(|door| door.authority.as_mut());
+                    match authority.map(|authority| authority.speak_for(&host)) {
+                        Some(Ok(tls)) => passing.inspect(tls.into()),
+                        // Nobody made one, or no random bytes were there for it.
+                        _ => passing.conversation.untaken(),
+                    }
+                }
                 Wish::End => {
                     self.end(poller, network, passing);
                     return;
@@ -307,7 +337,13 @@ impl Egress {
         let is_within = door.bytes_count <= EGRESS_BYTES_MAX;
         if was_within && !is_within {
             let outcome = Outcome::Refused(Refusal::Exhausted);
-            let passage = Passage { host: String::new(), port: 0, request: None, outcome };
+            let passage = Passage {
+                host: String::new(),
+                port: 0,
+                request: None,
+                secrets: Vec::new(),
+                outcome,
+            };
             self.decided.push_back((DoorNumber(number), passage));
         }
         is_within
@@ -318,6 +354,7 @@ impl Egress {
             self.dials.remove(&dial);
             network.cancel_dial(poller, dial);
         }
+        passing.forget_server();
         if let Some(side) = passing.server.take() {
             self.sockets.remove(&side.token().index());
             side.close(poller);

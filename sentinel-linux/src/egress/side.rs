@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, sockopt};
 
+use super::veil::{Heard, Veil};
 use crate::poller::{Interest, Poller, Token};
 
 /// A connected socket.
@@ -18,6 +19,11 @@ pub(super) struct Side {
     pub(super) has_ended: bool,
     /// Whether we say nothing more.
     pub(super) is_shut: bool,
+    /// Whether the other end left without saying so, where it has to.
+    pub(super) is_cut: bool,
+    /// What is sent before TLS begins.
+    clear: Vec<u8>,
+    veil: Option<Veil>,
 }
 
 impl Side {
@@ -26,7 +32,29 @@ impl Side {
         let _ = sockopt::set_tcp_nodelay(&socket, true);
         poller.add(&socket, token, Interest::READ)?;
         let interest = Some(Interest::READ);
-        Ok(Self { socket, token, interest, has_ended: false, is_shut: false })
+        let (has_ended, is_shut, is_cut) = (false, false, false);
+        let clear = Vec::new();
+        Ok(Self { socket, token, interest, has_ended, is_shut, is_cut, clear, veil: None })
+    }
+
+    /// From now on all of this is under TLS, but for what is still to be said in the clear.
+    pub(super) fn begin_tls(&mut self, veil: Veil, clear: Vec<u8>) {
+        self.clear = clear;
+        self.veil = Some(veil);
+    }
+
+    pub(super) const fn veil(&self) -> Option<&Veil> {
+        self.veil.as_ref()
+    }
+
+    /// Whether TLS has begun and nobody can say anything in it yet.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        self.veil.as_ref().is_some_and(Veil::is_shaking_hands)
+    }
+
+    /// Whether something waits here to be sent.
+    pub(super) fn waits_to_send(&self) -> bool {
+        !self.clear.is_empty() || self.veil.as_ref().is_some_and(Veil::waits_to_send)
     }
 
     pub(super) const fn token(&self) -> Token {
@@ -35,6 +63,16 @@ impl Side {
 
     /// Takes what came: so many bytes, nothing for now, or none any more, which is marked.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, Errno> {
+        if let Some(veil) = &mut self.veil {
+            return match veil.receive(self.socket.as_fd(), buffer)? {
+                Heard::Bytes(count) => Ok(Some(count.min(buffer.len()))),
+                Heard::Nothing => Ok(None),
+                end => {
+                    (self.has_ended, self.is_cut) = (true, end == Heard::Cut);
+                    Ok(None)
+                }
+            };
+        }
         loop {
             match rustix::net::recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => {
@@ -50,24 +88,23 @@ impl Side {
     }
 
     /// Sends what fits now and takes it off the front; how much that was.
-    pub(super) fn send(&self, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
-        let mut sent = 0;
-        while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-            match rustix::net::send(&self.socket, rest, flags) {
-                Ok(count) => sent += count,
-                Err(Errno::WOULDBLOCK) => break,
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
-            }
+    pub(super) fn send(&mut self, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
+        let Some(veil) = &mut self.veil else { return send(&self.socket, bytes) };
+        let first = send(&self.socket, &mut self.clear)?;
+        if !self.clear.is_empty() {
+            return Ok(first);
         }
+        let sent = veil.send(self.socket.as_fd(), bytes)?;
         bytes.drain(..sent);
-        Ok(sent)
+        Ok(first + sent)
     }
 
     /// Says that nothing more is said.
     pub(super) fn shut(&mut self) {
         if !std::mem::replace(&mut self.is_shut, true) {
+            if let Some(veil) = &mut self.veil {
+                veil.say_goodbye(self.socket.as_fd());
+            }
             // Whose other end is gone needs to be told nothing.
             let _ = rustix::net::shutdown(&self.socket, Shutdown::Write);
         }
@@ -90,7 +127,10 @@ impl Side {
         Ok(())
     }
 
-    pub(super) fn close(self, poller: &Poller) {
+    pub(super) fn close(mut self, poller: &Poller) {
+        if let Some(veil) = self.veil.as_mut().filter(|_| !self.is_shut) {
+            veil.say_goodbye(self.socket.as_fd());
+        }
         if self.interest.is_some() {
             // It is closed right after this, which takes it out as well.
             let _ = poller.remove(&self.socket);
@@ -102,4 +142,20 @@ impl AsFd for Side {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Sends what fits now and takes it off the front; how much that was.
+fn send(socket: &OwnedFd, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        match rustix::net::send(socket, rest, flags) {
+            Ok(count) => sent += count,
+            Err(Errno::WOULDBLOCK) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.drain(..sent);
+    Ok(sent)
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sentinel_core::egress::Allowance;
 
-use super::Egress;
+use super::{Egress, WayOut};
 use crate::clock::Clock;
 use crate::network::{Network, Options};
 use crate::poller::{Owner, Poller};
@@ -41,7 +41,8 @@ impl Proxy {
             let mut egress = Egress::default();
             let grants = grants.iter().map(|grant| grant.parse().unwrap());
             let allowance = Allowance::new(grants, clock.now().wall).unwrap();
-            let door = egress.serve(&poller, listener.into(), allowance).unwrap();
+            let way_out = WayOut::new(allowance, clock.now().wall, TIME_MAX).unwrap();
+            let door = egress.serve(&poller, listener.into(), way_out).unwrap();
             while !ending.load(Ordering::SeqCst) {
                 for ready in poller.wait(Some(Duration::from_millis(20))).unwrap() {
                     let now = clock.now();

@@ -20,7 +20,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use rustls::ClientConfig;
+use rustls::{ClientConfig, ClientConnection};
 use sentinel_core::egress::Goal;
 use sentinel_core::order::Map;
 use sentinel_core::time::{Instant, Now};
@@ -60,7 +60,9 @@ pub(crate) use request::{
     Times, socket_url,
 };
 use resolve::Resolver;
+pub(crate) use socket::Raw;
 use timers::Timer;
+pub(crate) use tls::{as_server, told};
 use tools::Tools;
 
 /// All exchanges and WebSockets.
@@ -249,6 +251,11 @@ impl Network {
         self.end(poller, dial.0);
         self.landed.remove(&dial);
         self.events.retain(|event| event.dial() != Some(dial));
+    }
+
+    /// The beginning of TLS with a server that was dialed.
+    pub(crate) fn secure(&self, host: &str) -> Result<ClientConnection, String> {
+        tls::connection(&self.tls, host).map_err(|broken| broken.text)
     }
 
     /// Who we are to the proxy, if there is one that asks.

@@ -97,7 +97,7 @@ fn begin(socket: &OwnedFd, to: SocketAddr) -> io::Result<()> {
 
 /// A socket as rustls wants it.
 #[derive(Debug)]
-pub(super) struct Raw<'a>(pub(super) BorrowedFd<'a>);
+pub(crate) struct Raw<'a>(pub(crate) BorrowedFd<'a>);
 
 impl io::Read for Raw<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -17,8 +17,11 @@ use std::sync::Arc;
 use rustls::client::Resumption;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
+    ServerConfig,
 };
 use sentinel_core::time::Timestamp;
 
@@ -41,6 +44,25 @@ pub(super) fn config(extra_roots: Option<&[u8]>) -> io::Result<Arc<ClientConfig>
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.resumption = Resumption::in_memory_sessions(SESSIONS_COUNT_MAX);
     Ok(Arc::new(config))
+}
+
+/// How we speak to programs of which TLS is looked into, with a key and a certificate for it.
+pub(crate) fn as_server(certified: CertifiedKey) -> io::Result<Arc<ServerConfig>> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider::provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(io::Error::other)?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Each connection shakes hands for itself: nothing is kept, and nothing comes early.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// Why a server was not believed, for people.
+pub(crate) fn told(error: &Error, host: &str) -> String {
+    explain(error, host).text
 }
 
 /// The beginning of a secure connection to a host.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
 use sentinel_core::config::Config;
+use sentinel_core::order::Map;
 use sentinel_core::runtime::{Event, EventError};
 
 use super::{Mode, Program, start};
@@ -25,6 +26,7 @@ use crate::log;
 use crate::models::Models;
 use crate::network::Network;
 use crate::persona::Persona;
+use crate::secrets;
 use crate::skills::shelf;
 use crate::tools::Tools;
 
@@ -33,6 +35,7 @@ struct Prepared {
     configuration: Configuration,
     settings: Arc<Settings>,
     models: Models,
+    injected: Map<String, Arc<str>>,
     connectors: Connectors,
     network: Network,
     roots: Tools,
@@ -82,6 +85,7 @@ impl Program {
             return Err("it takes a new start of the agent (see above)".into());
         }
         let models = Models::new(config)?;
+        let injected = secrets::injected(config.injected())?;
         let connectors = match self.options.mode {
             Mode::Run => Connectors::new(config, self.state.directory(), Attachments::default())?,
             _ => Connectors::none(Attachments::default()),
@@ -96,7 +100,7 @@ impl Program {
         let granted = granted.filter(|grant| !old.contains(grant));
         let roots = Tools::new(&settings, settings.grants.iter().chain(granted))?;
         let settings = Arc::new(settings);
-        Ok(Prepared { configuration, settings, models, connectors, network, roots })
+        Ok(Prepared { configuration, settings, models, injected, connectors, network, roots })
     }
 
     /// What of it cannot change while the agent runs.
@@ -138,11 +142,12 @@ impl Program {
 
     /// Goes on with it.
     fn adopt(&mut self, prepared: Prepared) -> Result<(), Box<dyn Error>> {
-        let Prepared { configuration, models, connectors, network, roots, .. } = prepared;
+        let Prepared { configuration, models, injected, connectors, network, roots, .. } = prepared;
         let before = self.options.configuration.config.settings().grants.clone();
         let config = &configuration.config;
         log::configure(config.log(), self.options.log, self.options.mode == Mode::Run);
         self.models.configure(models);
+        self.injected = injected;
         self.tools.hold(roots);
         self.catalogue = configuration.catalogue();
         for problem in shelf::keep(self.state.directory(), &self.catalogue) {

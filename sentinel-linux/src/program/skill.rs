@@ -48,6 +48,7 @@ impl Program {
         let begun = files.and_then(|files| {
             let shown = shown(foreign.places())?;
             let hidden = hidden(&shown, &config.settings().workspace);
+            let now = self.clock.now();
             let allowance = self.sentinel.way_out(call, handles);
             let called = Called {
                 call: number,
@@ -57,15 +58,14 @@ impl Program {
                 wanted,
                 arguments: foreign.arguments(),
                 files,
-                allowance: allowance.map_err(|error| error.to_string())?,
+                allowance: Self::way_out(&self.injected, allowance, now.wall, time_max)?,
                 place: &place,
                 shown,
                 hidden,
                 time_max,
                 sandboxing: config.sandbox(),
             };
-            let now = self.clock.now().instant;
-            self.skills.begin(now, &self.poller, self.commands.spawner(), called)
+            self.skills.begin(now.instant, &self.poller, self.commands.spawner(), called)
         });
         begun.err().and_then(failed)
     }

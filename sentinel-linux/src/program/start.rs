@@ -35,6 +35,7 @@ use crate::opening::{self, Opened, Purpose};
 use crate::persona::Persona;
 use crate::poller::{Interest, Owner, Poller, Token};
 use crate::rest::Rest;
+use crate::secrets;
 use crate::signals::Signals;
 use crate::skills::{Skills, shelf};
 use crate::terminal::Terminal;
@@ -67,6 +68,10 @@ impl Program {
             None => None,
         };
         let models = Models::new(config)?;
+        let injected = secrets::injected(config.injected())?;
+        if config.settings().inspection.is_on {
+            log::info!("TLS of commands and skills is inspected where their grants need it");
+        }
         let takes_files = options.mode == Mode::Run
             && config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
         let files = Attachments::new(config.workspace(), takes_files).unwrap_or_else(|error| {
@@ -140,6 +145,7 @@ impl Program {
             door,
             network,
             egress: Egress::default(),
+            injected,
             doors: Map::new(),
             notify,
             sentinel,

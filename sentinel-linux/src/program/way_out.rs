@@ -1,20 +1,41 @@
 //! The ways out of sandboxes, and the calls that they belong to.
 
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sentinel_core::agent::CallNumber;
+use sentinel_core::egress::{Allowance, AllowanceError};
+use sentinel_core::order::Map;
 use sentinel_core::runtime::Event;
+use sentinel_core::time::Timestamp;
 
 use super::Program;
+use crate::egress::WayOut;
 use crate::log;
 
 impl Program {
+    /// What a call is let out to, with the secrets that are added to what it sends.
+    pub(super) fn way_out(
+        injected: &Map<String, Arc<str>>,
+        allowance: Result<Option<Allowance>, AllowanceError>,
+        now: Timestamp,
+        time: Duration,
+    ) -> Result<Option<WayOut>, String> {
+        let allowance = allowance.map_err(|error| error.to_string())?;
+        let Some(allowance) = allowance else { return Ok(None) };
+        let way_out = WayOut::new(allowance, now, time);
+        let mut way_out = way_out.map_err(|error| format!("no certificate: {error}"))?;
+        way_out.hand_over(|name| injected.get(name).cloned());
+        Ok(Some(way_out))
+    }
+
     /// Lets out the programs whose sandboxes have a network by now.
     pub(super) fn let_out(&mut self) -> Result<(), Box<dyn Error>> {
-        while let Some((call, listener, allowance)) =
+        while let Some((call, listener, way_out)) =
             self.commands.take_way().or_else(|| self.skills.take_way())
         {
-            let door = self.egress.serve(&self.poller, listener, allowance)?;
+            let door = self.egress.serve(&self.poller, listener, way_out)?;
             self.doors.insert(door, call);
         }
         Ok(())

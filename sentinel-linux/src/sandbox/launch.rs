@@ -26,7 +26,7 @@ use super::plan::{Base, Plan};
 use super::published::{self, Door};
 use super::root::{self, Root};
 use super::ruleset::{self, Rules};
-use super::{init, limits, net};
+use super::{authority, init, limits, net};
 use crate::confine::landlock;
 
 /// What the first process of a sandbox has from the process it was, whatever the program is.
@@ -235,6 +235,10 @@ fn forbid(
     rules.allow(&root.shared_memory, ruleset::WRITE)?;
     if let Some(processes) = &root.processes {
         rules.allow(processes, ruleset::READ)?;
+    }
+    if !profile.authority.is_empty() {
+        let place = openat(&root.directory, authority::DIRECTORY, PLACE, Mode::empty());
+        rules.allow(&place.at(Stage::Files)?, ruleset::READ)?;
     }
     let trees = base.layer.trees.iter().chain(&plan.granted.trees);
     if let Some(watched) = &root.watched {

@@ -25,6 +25,7 @@
 
 mod ability;
 mod ahead;
+mod authority;
 mod canary;
 mod cgroup;
 mod fault;
@@ -58,6 +59,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use sentinel_core::sandbox::{CallsMode, Limits, Network, Profile, Requirement};
 
 use self::ability::Ability;
+pub(crate) use self::authority::way_to_authority;
 use self::cgroup::{Cgroups, Group};
 use self::fault::{Fault, Stage};
 use self::identity::Identity;

@@ -24,7 +24,7 @@ use sentinel_core::sandbox::{Mount, Network, Profile, Rights};
 
 use super::identity::Identity;
 use super::kernel::{MOUNT_NO_DEVICES, MOUNT_NO_EXECUTION, MOUNT_NO_SETUID, MOUNT_READ_ONLY};
-use super::{StartError, ruleset, script, system};
+use super::{StartError, authority, ruleset, script, system};
 
 /// What a program is given beside what every program has of the system, and what it is.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl Plan {
         }
         // What is above comes first, and so all is made at once.
         let granted = std::mem::take(&mut plan.granted);
+        plan.granted.show_authority(&profile.authority);
         Ok((Base::new(profile, identity, granted.trees)?, plan))
     }
 
@@ -132,6 +133,7 @@ impl Plan {
         }
         granted.show_programs(Path::new(OsStr::from_bytes(&profile.program)), identity)?;
         granted.finish(Set::new(), &base.layer)?;
+        granted.show_authority(&profile.authority);
         let hidden = profile.hidden.iter().map(|path| string(relative(path)));
         Ok(Self {
             granted,
@@ -313,6 +315,15 @@ impl Layer {
             }
         }
         Ok(())
+    }
+
+    /// Shows a certificate that programs are to believe, if there is one.
+    fn show_authority(&mut self, authority: &[u8]) {
+        if !authority.is_empty() {
+            self.directories.push(authority::DIRECTORY.into());
+            let files = authority::files(authority);
+            self.files.extend(files.map(|(name, content)| (name.into(), content)));
+        }
     }
 
     /// What has to be made in the root directory for the trees to be there.

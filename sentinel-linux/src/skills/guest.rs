@@ -12,7 +12,6 @@ use std::time::Duration;
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
-use sentinel_core::egress::Allowance;
 use sentinel_core::sandbox::{Mount, Profile};
 use sentinel_core::skill::{Deed, Manifest};
 use sentinel_core::time::Instant;
@@ -24,6 +23,7 @@ use sentinel_skill_abi::{Code, Full};
 
 use super::describing;
 use super::mcp::Server;
+use crate::egress::WayOut;
 use crate::log;
 use crate::sandbox::{Talking, Told, look};
 
@@ -51,7 +51,7 @@ pub(super) struct Guest {
     pub(super) over: Option<(CallNumber, ToolOutput)>,
     pub(super) deadline: Instant,
     /// What it is let out to, until its sandbox has a network.
-    pub(super) allowance: Option<Allowance>,
+    pub(super) allowance: Option<WayOut>,
     is_let_out: bool,
     pub(super) input: OwnedFd,
     output: Option<OwnedFd>,
@@ -292,7 +292,7 @@ impl Guest {
     }
 
     /// Takes what is told of its sandbox; where it connects to, if that is it.
-    pub(super) fn look(&mut self) -> Option<(OwnedFd, Allowance)> {
+    pub(super) fn look(&mut self) -> Option<(OwnedFd, WayOut)> {
         let told = look(self.report.as_ref()?);
         let why = match told {
             Ok(None) => return None,

@@ -29,7 +29,6 @@ use rustix::fd::OwnedFd;
 use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
 use sentinel_core::capability::{HostPattern, Resource};
 use sentinel_core::config::Sandboxing;
-use sentinel_core::egress::Allowance;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
 use sentinel_core::skill::{Deed, Listing, Manifest, Runtime, Tool};
@@ -41,6 +40,7 @@ pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
 use self::mcp::Server;
 pub(crate) use self::mcp::{SETTLING, root};
+use crate::egress::WayOut;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 use crate::sandbox::{ENVIRONMENT, Spawner, way_to_proxy};
 
@@ -50,7 +50,7 @@ pub(crate) struct Skills {
     guests: Map<u32, Guest>,
     next: u32,
     over: Vec<(CallNumber, ToolOutput)>,
-    ways: Vec<(CallNumber, OwnedFd, Allowance)>,
+    ways: Vec<(CallNumber, OwnedFd, WayOut)>,
     /// Those that broke the contract: how often in a row, and until when they rest.
     broken: Map<[u8; 32], (u32, Instant)>,
     /// Those that list other tools than were approved.
@@ -70,7 +70,7 @@ pub(crate) struct Called<'c> {
     /// The same files, open.
     pub(crate) files: Vec<File>,
     /// What it is let out to.
-    pub(crate) allowance: Option<Allowance>,
+    pub(crate) allowance: Option<WayOut>,
     /// Where its files are.
     pub(crate) place: &'c Path,
     /// What a server sees besides, each the one name of a directory, and what is hidden there.
@@ -111,6 +111,9 @@ impl Skills {
         let mut profile = profile(called.manifest, called.place, is_let_out, called.sandboxing)?;
         profile.mounts.extend(called.shown.iter().cloned());
         profile.hidden = called.hidden;
+        if let Some(way_out) = &called.allowance {
+            way_out.furnish(&mut profile);
+        }
         let (tool, deed, arguments) = match called.wanted {
             Wanted::Tool(tool) => (tool.name.clone(), None, with_handles(tool, called.arguments)?),
             Wanted::Server(_, deed) => {
@@ -196,7 +199,7 @@ impl Skills {
     }
 
     /// A call that waits to be let out.
-    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, Allowance)> {
+    pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, WayOut)> {
         self.ways.pop()
     }
 

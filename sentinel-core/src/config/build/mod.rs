@@ -7,6 +7,7 @@
 //! What is legal and unwise: [`danger`](super::danger).
 
 pub(super) mod authority;
+mod egress;
 mod models;
 mod people;
 mod rest;
@@ -84,6 +85,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         // What is not built in, the shell adds with its role.
         tools.declare(name, role.clone());
     }
+    let (inspection, injected) = egress::inspection(build);
     let agent = draft.part("agent");
     let text = |key: &str| agent.and_then(|agent| agent.text(key)).map(String::from);
     let terminals = terminal.iter().map(|_| Platform::TERMINAL);
@@ -112,6 +114,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             .unwrap_or(crate::limits::SNAPSHOT_INPUTS),
         workspace: text("workspace").unwrap_or_default(),
         programs,
+        inspection,
         ..Settings::nothing()
     };
     settings.digest = digest::of(draft, &settings);
@@ -130,6 +133,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         roles,
         skill_directories: skill_directories(build),
         sandbox: rest::sandbox(build),
+        injected,
         http: rest::http(build),
         log: rest::log(build),
         metrics: rest::metrics(build),

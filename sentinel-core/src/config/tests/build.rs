@@ -394,3 +394,43 @@ fn programs_that_are_granted_can_be_called_by_name() {
     // Two programs are called sum, so neither is meant; what the file says of cal holds.
     assert_eq!(known, [("cal", "/usr/bin/cal"), ("git", "/usr/bin/git"), ("ls", "/bin/ls")]);
 }
+
+#[test]
+fn secrets_are_added_for_one_host_and_by_those_who_are_named() {
+    let text = "[egress]\ninspect = true\n[secret.api]\nhost = 'api.example.com'\nvalue_file = \
+                '/k'\nprograms = ['/usr/bin/curl']\n[secret.other]\nhost = 'b.example:8443'\n\
+                value_credential = 'k'\nheader = 'X-Key'\nformat = '{}'\nskills = ['weather']\n";
+    let config = config(text);
+    let inspection = &config.settings().inspection;
+    assert!(inspection.is_on && !super::config("").settings().inspection.is_on);
+    let [api, other] = &*inspection.injections else { panic!() };
+    assert_eq!((api.name(), api.header()), ("api", "Authorization"));
+    assert!(api.is_for(Some("/usr/bin/curl"), None) && !api.is_for(None, Some("weather")));
+    assert!(other.is_for(None, Some("weather")) && !other.is_in_clear);
+    assert_eq!(other.place().to_string(), "b.example:8443");
+    let sources = [
+        ("api".to_string(), SecretSource::File("/k".into())),
+        ("other".to_string(), SecretSource::Credential("k".into())),
+    ];
+    assert_eq!(config.injected(), sources);
+    for (from, to, expected) in [
+        ("inspect = true", "inspect = false", "is added inside TLS, which nobody looks into"),
+        ("host = 'api.example.com'\n", "", "does not say whom it is for"),
+        ("api.example.com", "a..b", "no host"),
+        ("value_file = '/k'\n", "", "nothing that says where to find the secret"),
+        ("format = '{}'", "format = 'x'", "needs {} once"),
+        ("'X-Key'", "'Host'", "no header that a secret can be"),
+        ("b.example:8443'\n", "api.example.com'\n", ""),
+        ("value_file = '/k'", "value = 'hush-hush'", "value"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let said = said(&text.replace(from, to));
+        let is_said = said.iter().any(|it| it.contains(expected));
+        assert_eq!(is_said, !expected.is_empty(), "{to}: {said:?}");
+    }
+    // One host, one header, one program: which secret is meant?
+    let twice =
+        text.replace("b.example:8443", "api.example.com").replace("'X-Key'", "'authorization'");
+    let twice = twice.replace("skills = ['weather']", "");
+    assert!(said(&twice).iter().any(|it| it.contains("is the same header as 'api'")));
+}

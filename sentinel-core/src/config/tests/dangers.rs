@@ -150,3 +150,13 @@ fn money_that_is_not_counted() {
     assert!(dangers(&text.replace("'KEY'", "'KEY'\nprices = { input = '1' }")).is_empty());
     assert!(dangers(&text.replace("money = '5'", "tokens = 5")).is_empty());
 }
+
+#[test]
+fn secrets_in_the_open() {
+    let text = "[egress]\ninspect = true\n[secret.api]\nhost = 'api.example.com:80'\n\
+                value_env = 'KEY'\nin_the_clear = true";
+    let open = "the secret 'api' goes to api.example.com:80 without encryption";
+    assert_eq!(dangers(text), [open]);
+    assert!(dangers(&text.replace("api.example.com", "localhost")).is_empty());
+    assert!(dangers(&text.replace("in_the_clear = true", "")).is_empty());
+}

@@ -32,6 +32,7 @@ fn a_way_out_is_a_record_as_long_as_its_call_goes_on() {
         host: "a.example".into(),
         port: 80,
         request: Some(("GET".into(), "/".into())),
+        secrets: Vec::new(),
         outcome,
     };
     let allowed = Outcome::Allowed(Some("93.184.215.14".parse().unwrap()));

@@ -6,7 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::capability::Grant;
+use crate::capability::{Destination, Grant, Level};
+use crate::egress::{Injection, SECRET_FORMAT, SECRET_HEADER};
 use crate::limits::SANDBOX_WORD_BYTES_MAX;
 use crate::text::suggest;
 
@@ -31,6 +32,12 @@ pub enum Key {
     Network,
     /// What it may connect to.
     Hosts,
+    /// Whether TLS is looked into.
+    Inspect,
+    /// Secrets that are added to what it sends.
+    Secrets,
+    /// A file of certificates that servers are believed by, besides the usual ones.
+    Authorities,
     /// Ports inside that are reached from outside.
     Publish,
     /// Its variables.
@@ -70,6 +77,7 @@ pub(super) enum Form {
     Processors,
     Seconds,
     Host,
+    Secret,
     Port,
     Variable,
     Digest,
@@ -120,6 +128,9 @@ pub(super) const ROWS: &[Row] = &[
     many(Key::Hide, "", "hide", "hide", Form::Path),
     one(Key::Network, "", "network", "network", Form::Word(&["none", "proxied", "host"])),
     many(Key::Hosts, "", "hosts", "allow-host", Form::Host),
+    one(Key::Inspect, "", "inspect", "inspect", Form::Flag),
+    many(Key::Secrets, "", "secrets", "secret", Form::Secret),
+    one(Key::Authorities, "", "ca-file", "ca-file", Form::Path),
     many(Key::Publish, "", "publish", "publish", Form::Port),
     many(Key::Environment, "", "env", "env", Form::Variable),
     one(Key::Terminal, "", "tty", "tty", Form::Flag),
@@ -209,7 +220,13 @@ pub(super) fn spelled(form: Form, value: &[u8]) -> Result<Vec<u8>, String> {
         }
         Form::Host => (
             host(text).is_some(),
-            "it is a host, or a host and a port: example.com, example.com:443",
+            "it is a host, or a host and a port, and what may be asked there: example.com, \
+             example.com:443, example.com GET,HEAD /path",
+        ),
+        Form::Secret => (
+            secret(text).is_some(),
+            "it is a host, the variable that holds the secret, and perhaps the header that it \
+             becomes: api.example.com=API_TOKEN, api.example.com=API_KEY:X-Api-Key",
         ),
         Form::Port => (
             port(text).is_some(),
@@ -274,11 +291,39 @@ pub fn port(text: &str) -> Option<(u16, u16)> {
     Some((port(outside)?, port(inside).filter(|inside| *inside != PROXY_PORT)?))
 }
 
-/// The grant that lets a program connect to a host.
+/// The grant that lets a program connect to a host: `HOST`, `HOST:PORT`, and behind it the methods
+/// and the path that it may ask for, if not everything.
 #[must_use]
 pub fn host(text: &str) -> Option<Grant> {
-    let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    is_plain.then(|| format!("connect {text}").parse().ok()).flatten()
+    let mut words = text.split(' ');
+    let is_plain = words.clone().count() <= 3
+        && words.all(|word| !word.is_empty())
+        && !text.contains(|c: char| c != ' ' && (c.is_whitespace() || c.is_control()));
+    let grant: Option<Grant> = is_plain.then(|| format!("connect {text}").parse().ok()).flatten();
+    // Nobody is there to be asked, and nothing counts uses.
+    grant.filter(|grant| {
+        grant.level == Level::Allow && grant.uses.is_none() && grant.until.is_none()
+    })
+}
+
+/// What is added to requests for a host, and the variable that holds it: `HOST=NAME` becomes
+/// `Authorization: Bearer …`, `HOST=NAME:HEADER` that header with nothing but the secret.
+#[must_use]
+pub fn secret(text: &str) -> Option<(Injection, &str)> {
+    let (host, source) = text.split_once('=')?;
+    let (variable, header) = match source.split_once(':') {
+        Some((variable, header)) => (variable, Some(header)),
+        None => (source, None),
+    };
+    let mut letters = variable.bytes();
+    let is_first = letters.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    if !is_first || !letters.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return None;
+    }
+    let format = if header.is_some() { "{}" } else { SECRET_FORMAT };
+    let header = header.unwrap_or(SECRET_HEADER);
+    let place = Destination::parse(host).ok()?;
+    Some((Injection::new(variable, place, header, format).ok()?, variable))
 }
 
 fn digits(text: &str) -> Option<u64> {

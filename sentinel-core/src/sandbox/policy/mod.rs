@@ -36,7 +36,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use keys::{Key, PROXY_PORT, host, port, processors, seconds, size};
+pub use keys::{Key, PROXY_PORT, host, port, processors, seconds, secret, size};
 
 use crate::limits::SANDBOX_POLICY_LIST_MAX;
 use keys::{Form, ROWS};

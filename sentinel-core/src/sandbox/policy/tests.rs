@@ -15,7 +15,10 @@ write = ["/srv/out"]
 run = ["/opt/tools"]
 hide = ["/srv/work/.git"]
 network = "proxied"
-hosts = ["example.com", "example.org:8443", "*.pypi.org"]
+hosts = ["example.com", "example.org:8443", "*.pypi.org", "api.example.com GET,HEAD /v1"]
+inspect = true
+secrets = ["api.example.com=API_TOKEN", "example.com=API_KEY:X-Api-Key"]
+ca-file = "/srv/own.pem"
 publish = ["8080", "8443:443"]
 env = ["LANG=C", "TERM"]
 tty = true

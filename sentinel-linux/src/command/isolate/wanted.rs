@@ -41,7 +41,9 @@ pub(super) fn policy(arguments: &Arguments) -> Result<Policy, Refused> {
     };
     let mut policy = file.join(line).map_err(|error| Refused::new(error.to_string()))?;
     if arguments.has("no-proxy") {
-        policy.forget(Key::Hosts);
+        for key in [Key::Hosts, Key::Inspect, Key::Secrets] {
+            policy.forget(key);
+        }
     }
     if is_production {
         production::check(&policy)?;

@@ -6,7 +6,8 @@
 //! nobody speaks here, is left out.
 //!
 //! # Not here
-//! Keys of ours. We never prove who we are by one, so that nothing that reads them is linked.
+//! Keys of ours in files: the ones with which TLS is looked into are made in memory and signed with
+//! there, so that nothing that reads keys is linked.
 
 use std::sync::Arc;
 

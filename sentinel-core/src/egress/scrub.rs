@@ -1,0 +1,129 @@
+//! Secrets in what a server answers: they are covered before a program reads them.
+//!
+//! A server that is sent a secret may say it back, in a page that shows the request or in an error.
+//! The program that asked has never seen it, and does not here either: every byte of it becomes a
+//! `*`, so that lengths stay what they were announced to be.
+//!
+//! # Invariants
+//! - Any split of the bytes gives the same text.
+//! - No more is held back than a secret is long.
+//!
+//! # Not here
+//! A secret in another form: compressed, encoded, in pieces. Whoever is sent a secret is trusted
+//! not to do that.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Covers secrets in one answer.
+#[derive(Clone, Default)]
+pub(super) struct Scrubber {
+    secrets: Vec<Arc<str>>,
+    /// What could be the beginning of one.
+    held: Vec<u8>,
+}
+
+impl Scrubber {
+    pub(super) fn new(secrets: impl Iterator<Item = Arc<str>>) -> Self {
+        let secrets = secrets.filter(|secret| !secret.is_empty()).collect();
+        Self { secrets, held: Vec::new() }
+    }
+
+    /// Whether there is nothing to look for.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.secrets.is_empty()
+    }
+
+    /// What of these bytes, and of those held back before, goes on now.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        self.held.extend_from_slice(bytes);
+        self.go_on(false)
+    }
+
+    /// What was held back: nothing comes behind it.
+    pub(super) fn finish(&mut self) -> Vec<u8> {
+        self.go_on(true)
+    }
+
+    fn go_on(&mut self, is_end: bool) -> Vec<u8> {
+        let (mut out, mut start) = (Vec::with_capacity(self.held.len()), 0);
+        let begins_one =
+            |byte: &u8| self.secrets.iter().any(|secret| secret.as_bytes().first() == Some(byte));
+        while let Some(rest) = self.held.get(start..).filter(|rest| !rest.is_empty()) {
+            // What can begin none goes on in one piece.
+            let passed = rest.iter().position(begins_one).unwrap_or(rest.len());
+            if passed > 0 {
+                out.extend_from_slice(rest.get(..passed).unwrap_or_default());
+                start += passed;
+                continue;
+            }
+            let secrets = || self.secrets.iter().map(|secret| secret.as_bytes());
+            let is_begun = |secret: &[u8]| secret.len() > rest.len() && secret.starts_with(rest);
+            if !is_end && secrets().any(is_begun) {
+                break;
+            }
+            // One may be the beginning of another, of which nothing is to be left.
+            let whole = secrets().filter(|secret| rest.starts_with(secret)).map(<[u8]>::len).max();
+            if let Some(length) = whole {
+                out.resize(out.len() + length, COVER);
+                start += length;
+                continue;
+            }
+            out.extend(rest.first());
+            start += 1;
+        }
+        self.held.drain(..start);
+        out
+    }
+
+    /// A text that is there as a whole.
+    pub(super) fn cover(&self, text: &[u8]) -> Vec<u8> {
+        let mut whole = Self { secrets: self.secrets.clone(), held: Vec::new() };
+        let mut out = whole.pass(text);
+        out.extend(whole.finish());
+        out
+    }
+}
+
+/// Nothing shows what is looked for.
+impl core::fmt::Debug for Scrubber {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.debug_struct("Scrubber").field("secrets", &self.secrets.len()).finish()
+    }
+}
+
+const COVER: u8 = b'*';
+
+#[cfg(test)]
+mod tests {
+    use std::string::String;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_covered_however_the_bytes_come() {
+        let secrets = ["hush-hush!", "hush-a-bye", "hush-hush!-still"];
+        for (text, expected) in [
+            ("nothing of it", "nothing of it"),
+            ("{\"key\":\"hush-hush!\"}", "{\"key\":\"**********\"}"),
+            ("hush-hush!hush-a-byehush-", "********************hush-"),
+            ("hush-hush-hush!", "hush-**********"),
+            ("hush-a-by", "hush-a-by"),
+            ("hush-hush!-still.", "****************."),
+            ("hush-hush!-sti", "**********-sti"),
+            ("hush-hush!-stihush-a-bye", "**********-sti**********"),
+            ("", ""),
+        ] {
+            for size in 1..=text.len().max(1) {
+                let mut scrubber = Scrubber::new(secrets.iter().map(|secret| Arc::from(*secret)));
+                let mut out = Vec::new();
+                for piece in text.as_bytes().chunks(size) {
+                    out.extend(scrubber.pass(piece));
+                    assert!(scrubber.held.len() < 16);
+                }
+                out.extend(scrubber.finish());
+                assert_eq!(String::from_utf8(out).unwrap(), expected, "{text} by {size}");
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A request as it goes on, and what of an answer comes back.
+//!
+//! # Invariants
+//! - Fields that are meant for the next hop alone stay here, and so does every way to change the
+//!   protocol.
+//! - What is added outside replaces what the program wrote under the same name.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::allowance::{Added, Allowance};
+use super::conversation::Way;
+use super::passage::{Outcome, Passage};
+use super::refusal::Refusal;
+use super::scrub::Scrubber;
+use crate::limits::EGRESS_PATH_BYTES_MAX;
+use crate::time::Timestamp;
+use crate::wire::http::{
+    BodyLength, Headers, HttpError, Method, RequestHead, ResponseHead, Target,
+};
+use crate::wire::url::{Scheme, Url};
+
+/// A request as it goes to the server.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    pub(super) url: Url,
+    pub(super) method: Method,
+    pub(super) headers: Headers,
+    pub(super) length: BodyLength,
+}
+
+impl Wish {
+    pub(super) fn new(url: Url, head: &RequestHead) -> Result<Self, HttpError> {
+        let mut headers = Headers::new();
+        copy(&head.headers, &mut headers, &["host", "proxy-authorization"])?;
+        let length = body_length(&head.headers).unwrap_or(BodyLength::Empty);
+        Ok(Self { url, method: head.method.clone(), headers, length })
+    }
+
+    /// What is added to it.
+    pub(super) fn added(&self, allowance: &Allowance) -> Vec<Added> {
+        let (host, port) = (self.url.host(), self.url.port());
+        allowance.added_at(&host, port, self.url.scheme() == Scheme::Https).cloned().collect()
+    }
+
+    /// Whether it may go on as what it was judged to be.
+    pub(super) fn check(&self, allowance: &Allowance, now: Timestamp) -> Result<(), Refusal> {
+        let is_narrow = allowance.is_narrow(&self.url.host(), self.url.port(), now);
+        if is_narrow && OVERRIDES.iter().any(|name| self.headers.contains(name)) {
+            return Err(Refusal::Override);
+        }
+        let added = self.added(allowance);
+        let asks_back = ["TRACE", "TRACK"].contains(&self.method.as_str());
+        if added.iter().any(|added| added.secret.is_none()) {
+            return Err(Refusal::NoSecret);
+        }
+        if asks_back && !added.is_empty() { Err(Refusal::Echo) } else { Ok(()) }
+    }
+
+    /// The request as the next connection wants it.
+    pub(super) fn head(&self, way: &Way, added: &[Added]) -> Result<RequestHead, HttpError> {
+        let target = match way {
+            Way::Direct => Target::new(self.url.request_target())?,
+            Way::Proxy(_) => Target::new(self.url.as_str())?,
+        };
+        let mut head = RequestHead::new(self.method.clone(), target);
+        head.headers.append("Host", self.url.authority())?;
+        if let Way::Proxy(Some(credentials)) = way {
+            head.headers.append("Proxy-Authorization", &**credentials)?;
+        }
+        // What the program wrote there is not what the operator wants to be known by.
+        let mut without: Vec<&str> = added.iter().map(|added| added.injection.header()).collect();
+        if !added.is_empty() {
+            // In what is compressed nothing could be covered.
+            without.push("accept-encoding");
+        }
+        copy(&self.headers, &mut head.headers, &without)?;
+        for Added { injection, secret } in added {
+            if let Some(secret) = secret {
+                head.headers.append(injection.header(), injection.value(secret).as_bytes())?;
+            }
+        }
+        Ok(head)
+    }
+
+    pub(super) fn passage(&self, outcome: Outcome) -> Passage {
+        let path = self.url.path();
+        // A URL is ASCII.
+        let path = path.get(..EGRESS_PATH_BYTES_MAX).unwrap_or(path);
+        let method = self.method.as_str();
+        let method = method.get(..METHOD_BYTES_MAX).unwrap_or(method);
+        Passage {
+            host: self.url.host().to_string(),
+            port: self.url.port(),
+            request: Some((method.to_string(), path.to_string())),
+            secrets: Vec::new(),
+            outcome,
+        }
+    }
+}
+
+/// The length that a head announces, which the codec has checked.
+pub(super) fn body_length(headers: &Headers) -> Option<BodyLength> {
+    if headers.contains("transfer-encoding") {
+        return Some(BodyLength::Streamed);
+    }
+    let length = headers.get("content-length")?.as_str()?.parse().ok()?;
+    Some(if length == 0 { BodyLength::Empty } else { BodyLength::Exact(length) })
+}
+
+/// The head of an answer as the program gets it.
+pub(super) fn passed_on_answer(
+    head: &ResponseHead,
+    scrubber: &Scrubber,
+) -> Result<ResponseHead, HttpError> {
+    let mut passed = ResponseHead::new(head.status);
+    if scrubber.is_idle() {
+        passed.reason = head.reason.clone();
+        copy(&head.headers, &mut passed.headers, &["proxy-authenticate"])?;
+        return Ok(passed);
+    }
+    let mut headers = Headers::new();
+    copy(&head.headers, &mut headers, &["proxy-authenticate"])?;
+    for (name, value) in headers.iter() {
+        passed.headers.append(name.as_str(), scrubber.cover(value.as_bytes()))?;
+    }
+    Ok(passed)
+}
+
+/// Copies the fields that are not for this hop alone (RFC 9110 §7.6.1), nor among `without`.
+fn copy(from: &Headers, to: &mut Headers, without: &[&str]) -> Result<(), HttpError> {
+    for (name, value) in from.iter() {
+        let name = name.as_str();
+        let is_left = |other: &&&str| name.eq_ignore_ascii_case(other);
+        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_left(&other))
+            || from.lists("connection", name);
+        if !is_for_hop {
+            to.append(name, value.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+const HOP_FIELDS: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "http2-settings",
+];
+/// Some servers take these for the method or the path, whatever the request itself says.
+const OVERRIDES: [&str; 5] = [
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+/// Longer than any that is registered.
+const METHOD_BYTES_MAX: usize = 32;
