@@ -168,7 +168,8 @@ impl Configuration {
         let tokens = config.connectors().iter().flat_map(|connector| {
             std::iter::once(&connector.token).chain(connector.app_token.as_ref())
         });
-        let secrets = keys.chain(tokens).filter_map(secrets::file);
+        let servers = config.skill_tokens().iter().map(|token| &token.source);
+        let secrets = keys.chain(tokens).chain(servers).filter_map(secrets::file);
         let named = self.read.keys().map(PathBuf::from);
         let others = [config.persona_file(), config.http().ca_file.as_deref()];
         let others = others.into_iter().flatten().map(PathBuf::from);

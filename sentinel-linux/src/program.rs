@@ -10,6 +10,7 @@ mod outside;
 mod reload;
 mod skill;
 pub(crate) mod start;
+mod typed;
 mod way_out;
 
 use std::error::Error;
@@ -258,7 +259,7 @@ impl Program {
             self.settle_questions();
             let has_listened = self.listen()?;
             let has_heard = self.hear()? | self.tell_passages()?;
-            let has_attended = self.attend()? | self.serve()?;
+            let has_attended = self.attend()? | self.serve()? | self.go_out()?;
             if !has_listened && !has_heard && !has_attended {
                 return Ok(());
             }
@@ -298,6 +299,7 @@ impl Program {
             has_heard = true;
             if self.connectors.take(now, &event)
                 || self.egress.take(now, &self.poller, &mut self.network, &event)
+                || self.skills.heard(now.instant, &self.poller, &event)
             {
                 continue;
             }
@@ -354,6 +356,7 @@ impl Program {
             }
         }
         self.finish()?;
+        self.leave_servers();
         Ok(true)
     }
 
@@ -427,34 +430,6 @@ impl Program {
                 self.egress.ready(now, &self.poller, &mut self.network, ready);
             }
             None => {}
-        }
-        Ok(())
-    }
-
-    /// Whether a line is taken now: a person's at once, a pipe's when the last one is done with or
-    /// its question waits.
-    fn takes_input(&self) -> bool {
-        self.ending == Ending::No
-            && (self.terminal.is_interactive()
-                || !self.is_busy()
-                || self.sentinel.questions().next().is_some())
-    }
-
-    fn has_input_to_take(&self) -> bool {
-        self.terminal.has_typed() && self.takes_input()
-    }
-
-    fn take_input(&mut self) -> Result<(), Box<dyn Error>> {
-        if self.terminal.is_file() && self.takes_input() && !self.terminal.has_typed() {
-            self.terminal.read(&self.poller)?;
-        }
-        while self.has_input_to_take() {
-            match self.terminal.next(self.clock.now().wall) {
-                None => break,
-                Some(Ok(message)) => self.tell(Event::Message(message))?,
-                Some(Err(error)) => log::warn!("{error}"),
-            }
-            self.perform()?;
         }
         Ok(())
     }

@@ -57,6 +57,12 @@ pub(super) static SECTIONS: &[Section] = &[
         keys: TOOL,
     },
     always("skills", "Where skills are: programs of others that bring tools along.", SKILLS),
+    Section {
+        name: "skill",
+        presence: Presence::Named,
+        doc: "The token of an MCP server elsewhere: `[skill.NAME]`, by the name of the skill.",
+        keys: SKILL,
+    },
     always("sandbox", "What each command runs in, and how much of everything it may use.", SANDBOX),
     Section {
         name: "egress",
@@ -448,6 +454,19 @@ static SECRET: &[Key] = &[
     key("skills", ENTRY_NAMES, "The skills that may use it."),
     key("in_the_clear", Kind::Flag, "Whether it is also added to requests that nobody encrypts.")
         .or(Default::Flag(false)),
+];
+
+static SKILL: &[Key] = &[
+    key(
+        "host",
+        LINE,
+        "The host that gets it, with its port if that is not 443; nobody else does, whatever the \
+         manifest says.",
+    )
+    .shell(),
+    key("token_env", VARIABLE, "The variable of the environment that holds the token.").shell(),
+    key("token_file", PATH, "A file that holds the token.").shell(),
+    key("token_credential", CREDENTIAL, "The systemd credential that holds the token.").shell(),
 ];
 
 static TOOL: &[Key] = &[

@@ -70,7 +70,7 @@ pub use schema::schema;
 pub use secret::SecretSource;
 pub use shell::{
     Config, Confinement, Connector, Endpoint, Http, Log, LogFormat, LogLevel, Sandboxing, SealKey,
-    State, Terminal,
+    SkillToken, State, Terminal,
 };
 pub use show::show;
 pub use template::{Facts, FoundModel, FoundPlatform, template};

@@ -13,6 +13,7 @@ use super::secret::SecretSource;
 use super::show::Shown;
 use crate::agent::{Model, Settings};
 use crate::budget::Price;
+use crate::capability::Destination;
 use crate::channel::Platform;
 use crate::label::ToolRole;
 use crate::order::Map;
@@ -32,6 +33,7 @@ pub struct Config {
     pub(super) self_confinement: Confinement,
     pub(super) roles: Map<String, ToolRole>,
     pub(super) skill_directories: Vec<String>,
+    pub(super) skill_tokens: Vec<SkillToken>,
     pub(super) sandbox: Sandboxing,
     pub(super) injected: Vec<(String, SecretSource)>,
     pub(super) http: Http,
@@ -101,6 +103,12 @@ impl Config {
     #[must_use]
     pub fn skill_directories(&self) -> &[String] {
         &self.skill_directories
+    }
+
+    /// The tokens of servers elsewhere.
+    #[must_use]
+    pub fn skill_tokens(&self) -> &[SkillToken] {
+        &self.skill_tokens
     }
 
     /// What commands run in.
@@ -187,6 +195,17 @@ pub struct Connector {
     pub attachment_bytes_max: u64,
     /// Where its interface is, if not at the platform's own address. Paths come behind it.
     pub base_url: Option<Url>,
+}
+
+/// A token for a server elsewhere, which is a skill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkillToken {
+    /// The name of the skill.
+    pub skill: String,
+    /// The one host that gets it.
+    pub host: Destination,
+    /// Where it is.
+    pub source: SecretSource,
 }
 
 /// The chat in the terminal.

@@ -45,3 +45,22 @@ pub const MCP_OUTPUT_BYTES_MAX: usize = super::RUNTIME_OUTPUT_BYTES_MAX;
 
 /// Questions of the other end, or to it, that wait for an answer.
 pub const MCP_QUESTIONS_COUNT_MAX: usize = 16;
+
+/// Exchanges with a server elsewhere that are under way at once: its requests, and a stream.
+pub const MCP_EXCHANGES_COUNT_MAX: usize = MCP_REQUESTS_COUNT_MAX + 16;
+
+/// Messages to a server elsewhere that wait until it takes those before: one that asks and asks and
+/// does not take the answers ends.
+pub const MCP_OWED_COUNT_MAX: usize = 128;
+
+/// Bytes of the name of a session; some are tokens of a kilobyte.
+pub const MCP_SESSION_BYTES_MAX: usize = 4096;
+
+/// Bytes of the name of an event, behind which a stream goes on.
+pub const MCP_EVENT_ID_BYTES_MAX: usize = 1024;
+
+/// How often in a row a stream that brought nothing is asked for again.
+pub const MCP_STREAM_EMPTY_MAX: u32 = 8;
+
+/// Bytes of what a server says of its refusal.
+pub const MCP_REFUSAL_BYTES_MAX: usize = 1024;

@@ -2,7 +2,8 @@
 //!
 //! The protocol is JSON-RPC 2.0, a message a line. Both ends are machines without input and
 //! output: bytes and calls go in, effects come out. [`Server`] offers Sentinel's tools to an
-//! assistant that somebody uses already; [`Client`] speaks with a server that is a skill.
+//! assistant that somebody uses already; [`Client`] speaks with a server that is a skill, and
+//! [`Remote`] with one that is elsewhere, by HTTP.
 //!
 //! # Invariants
 //! - One reading of every message: a key that stands twice, an id that is neither text nor a whole
@@ -24,8 +25,8 @@ mod server;
 mod version;
 
 pub use client::{
-    Asked, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, Fault, Got, Item,
-    Items, Peer, RequestNumber, Root, ToolClaim,
+    Asked, Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber,
+    Fault, Got, Item, Items, Peer, Remote, RemoteEffect, RequestNumber, Root, ToolClaim,
 };
 pub use server::{Level, Server, ServerEffect, ServerOffer, Wish};
 pub use version::Version;

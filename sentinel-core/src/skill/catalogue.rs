@@ -248,7 +248,7 @@ fn read(folder: &Folder) -> Skill {
         let is_elsewhere = match manifest.runtime {
             Runtime::Process => false,
             Runtime::Wasm => true,
-            Runtime::Mcp => manifest.entry.starts_with('/'),
+            Runtime::Mcp => manifest.entry.starts_with('/') || manifest.url().is_some(),
         };
         if !is_elsewhere && !folder.programs.contains(&manifest.entry) {
             let what = format!("its entry '{}' is no program of it", manifest.entry);

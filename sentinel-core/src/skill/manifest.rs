@@ -9,6 +9,7 @@ use super::Reading;
 use super::read;
 use crate::capability::Grant;
 use crate::label::{Effect, Label, Secrecy, Source};
+use crate::wire::url::Url;
 
 /// What a skill says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +20,11 @@ pub struct Manifest {
     pub version: String,
     /// What it is for.
     pub description: String,
-    /// The file that is started: a path within the folder.
+    /// The file that is started: a path within the folder. Nothing, of a server elsewhere.
     pub entry: String,
     /// What starts it.
     pub runtime: Runtime,
-    /// How an MCP server is started, if it is one.
+    /// How an MCP server is started, or where it is, if it is one.
     pub server: Option<Server>,
     /// What it can do.
     pub tools: Vec<Tool>,
@@ -44,10 +45,12 @@ pub enum Runtime {
     Mcp,
 }
 
-/// How an MCP server is started, and what its operator says of its tools. What the server says of
-/// their effects is worth nothing.
+/// How an MCP server is started, or where it is, and what its operator says of its tools. What the
+/// server says of their effects is worth nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
+    /// Where it is, if it is elsewhere: nothing is started then. The host is one that is required.
+    pub url: Option<Url>,
     /// The words after the program, which is the `entry`.
     pub arguments: Vec<String>,
     /// `NAME=value`, besides what every program in a sandbox has.
@@ -180,6 +183,12 @@ impl Manifest {
     #[must_use]
     pub fn read(file: &str, text: &str) -> Reading<Self> {
         read::manifest(file, text)
+    }
+
+    /// Where it is, if it is a server elsewhere.
+    #[must_use]
+    pub fn url(&self) -> Option<&Url> {
+        self.server.as_ref()?.url.as_ref()
     }
 }
 

@@ -92,6 +92,9 @@ impl Reader<'_, '_> {
             Some(_) => self.capabilities(start),
             None => Capabilities::default(),
         };
+        if is_server {
+            self.reaches_itself(start, &capabilities.required);
+        }
         let runtime = self.word(skill, "runtime", RUNTIMES);
         let manifest = Manifest {
             name: self.name(skill, "name"),

@@ -30,6 +30,9 @@ pub(super) fn look(config: &Config, state: &Path) -> Vec<Finding> {
     for (name, source) in config.injected() {
         findings.push(secret(&format!("the secret '{name}'"), source));
     }
+    for token in config.skill_tokens() {
+        findings.push(secret(&format!("the token of the skill {}", token.skill), &token.source));
+    }
     findings
 }
 

@@ -27,6 +27,7 @@ use crate::models::Models;
 use crate::network::Network;
 use crate::persona::Persona;
 use crate::secrets;
+use crate::skills::elsewhere::Tokens;
 use crate::skills::shelf;
 use crate::tools::Tools;
 
@@ -150,6 +151,7 @@ impl Program {
         self.injected = injected;
         self.tools.hold(roots);
         self.catalogue = configuration.catalogue();
+        self.skills.set_tokens(Tokens::read(config));
         for problem in shelf::keep(self.state.directory(), &self.catalogue) {
             log::warn!("{problem}");
         }

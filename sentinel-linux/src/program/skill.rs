@@ -16,7 +16,9 @@ use sentinel_core::sandbox::{Mount, Rights};
 use sentinel_core::skill::Named;
 use sentinel_core::tool::{Call, ForeignCall};
 
-use super::Program;
+use super::{Program, SOON};
+use crate::poller::Owner;
+use crate::skills::elsewhere::Place;
 use crate::skills::{Called, Wanted, shelf};
 
 impl Program {
@@ -50,6 +52,12 @@ impl Program {
             let hidden = hidden(&shown, &config.settings().workspace);
             let now = self.clock.now();
             let allowance = self.sentinel.way_out(call, handles);
+            let allowance = allowance.map_err(|error| error.to_string())?;
+            let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
+            let own = allowance.clone().unwrap_or_default();
+            let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants)?;
+            // Nobody is let out of a sandbox where there is none.
+            let allowance = Ok(allowance.filter(|_| elsewhere.is_none()));
             let called = Called {
                 call: number,
                 conversation,
@@ -58,6 +66,7 @@ impl Program {
                 wanted,
                 arguments: foreign.arguments(),
                 files,
+                elsewhere,
                 allowance: Self::way_out(&self.injected, allowance, now.wall, time_max)?,
                 place: &place,
                 shown,
@@ -68,6 +77,41 @@ impl Program {
             self.skills.begin(now.instant, &self.poller, self.commands.spawner(), called)
         });
         begun.err().and_then(failed)
+    }
+
+    /// Begins what skills ask of servers elsewhere; false if that is nothing.
+    pub(super) fn go_out(&mut self) -> Result<bool, Box<dyn Error>> {
+        let now = self.clock.now();
+        let has_gone = self.skills.go_out(now, &self.poller, &mut self.network);
+        let has_news = self.skills.has_news();
+        self.tell_skills()?;
+        Ok(has_gone || has_news)
+    }
+
+    /// Tells servers elsewhere that nobody needs them any more, and waits a moment for that.
+    pub(super) fn leave_servers(&mut self) {
+        if !self.skills.leave() {
+            return;
+        }
+        let end = self.clock.now().instant.after(FAREWELL);
+        loop {
+            let now = self.clock.now();
+            self.skills.go_out(now, &self.poller, &mut self.network);
+            while let Some(event) = self.network.poll(now.instant, &self.poller) {
+                self.skills.heard(now.instant, &self.poller, &event);
+            }
+            let left = end.since(now.instant);
+            if !self.skills.is_leaving() || left.is_zero() {
+                return;
+            }
+            let Ok(ready) = self.poller.wait(Some(left.min(SOON))) else { return };
+            for ready in ready {
+                if ready.token.owner() == Some(Owner::Network) {
+                    self.network.ready(self.clock.now().instant, &self.poller, ready);
+                }
+            }
+            self.network.tick(self.clock.now().instant, &self.poller);
+        }
     }
 
     /// What came of calls of skills.
@@ -81,6 +125,9 @@ impl Program {
         Ok(())
     }
 }
+
+/// How long servers elsewhere have to hear that they are not needed any more.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a server sees: what its call was judged with, where it is by its one name.
 fn shown(places: &[(capability::Path, FileRights)]) -> Result<Vec<Mount>, String> {

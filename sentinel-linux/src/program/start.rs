@@ -37,6 +37,7 @@ use crate::poller::{Interest, Owner, Poller, Token};
 use crate::rest::Rest;
 use crate::secrets;
 use crate::signals::Signals;
+use crate::skills::elsewhere::Tokens;
 use crate::skills::{Skills, shelf};
 use crate::terminal::Terminal;
 use crate::tools::{self, Tools};
@@ -72,6 +73,7 @@ impl Program {
         if config.settings().inspection.is_on {
             log::info!("TLS of commands and skills is inspected where their grants need it");
         }
+        let skills = Skills::new(Tokens::read(config));
         let takes_files = options.mode == Mode::Run
             && config.connectors().iter().any(|connector| connector.attachment_bytes_max > 0);
         let files = Attachments::new(config.workspace(), takes_files).unwrap_or_else(|error| {
@@ -138,7 +140,7 @@ impl Program {
             tools,
             fetches: Fetches::default(),
             commands,
-            skills: Skills::default(),
+            skills,
             catalogue,
             models,
             connectors,

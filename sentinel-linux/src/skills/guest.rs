@@ -53,7 +53,8 @@ pub(super) struct Guest {
     /// What it is let out to, until its sandbox has a network.
     pub(super) allowance: Option<WayOut>,
     is_let_out: bool,
-    pub(super) input: OwnedFd,
+    /// None, of a server elsewhere, nor any other.
+    pub(super) input: Option<OwnedFd>,
     output: Option<OwnedFd>,
     errors: Option<OwnedFd>,
     report: Option<OwnedFd>,
@@ -110,9 +111,14 @@ impl Guest {
         conversation: ConversationNumber,
         manifest: &Manifest,
         profile: Profile,
-        talking: Talking,
+        talking: Option<Talking>,
     ) -> Self {
-        let Talking { input, output, errors, report } = talking;
+        let (input, output, errors, report) = match talking {
+            Some(Talking { input, output, errors, report }) => {
+                (Some(input), Some(output), Some(errors), Some(report))
+            }
+            None => (None, None, None, None),
+        };
         Self {
             digest,
             conversation,
@@ -128,9 +134,9 @@ impl Guest {
             allowance: None,
             is_let_out: false,
             input,
-            output: Some(output),
-            errors: Some(errors),
-            report: Some(report),
+            output,
+            errors,
+            report,
             outgoing: Vec::new(),
             asks_to_write: false,
             line: Vec::new(),
@@ -143,9 +149,13 @@ impl Guest {
 
     /// What is read from.
     pub(super) fn descriptors(&self) -> Vec<(BorrowedFd<'_>, u32)> {
-        let read = [(&self.output, OUTPUT), (&self.report, REPORT), (&self.errors, ERRORS)];
-        let read = read.into_iter().filter_map(|(fd, which)| Some((fd.as_ref()?.as_fd(), which)));
-        read.chain([(self.input.as_fd(), INPUT)]).collect()
+        let all = [
+            (&self.output, OUTPUT),
+            (&self.report, REPORT),
+            (&self.errors, ERRORS),
+            (&self.input, INPUT),
+        ];
+        all.into_iter().filter_map(|(fd, which)| Some((fd.as_ref()?.as_fd(), which))).collect()
     }
 
     /// Greets it, and keeps a call until it answered.
@@ -229,9 +239,10 @@ impl Guest {
 
     /// Writes what is to be said, as far as it is taken.
     pub(super) fn speak(&mut self) {
+        let Some(input) = &self.input else { return };
         while !self.outgoing.is_empty() && !self.is_gone() {
             let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
-            match rustix::net::send(&self.input, &self.outgoing, flags) {
+            match rustix::net::send(input, &self.outgoing, flags) {
                 Ok(count) => drop(self.outgoing.drain(..count)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
@@ -267,10 +278,7 @@ impl Guest {
         let mut input = bytes.get(..count).unwrap_or_default();
         if self.server.is_some() {
             self.hear_server(now, input);
-            if std::mem::take(&mut self.calls_next) && self.stage == Stage::Waiting {
-                self.call_it(now);
-            }
-            return;
+            return self.call_next(now);
         }
         // The session is taken out, because what it gives borrows from it.
         let mut session = std::mem::replace(&mut self.session, Session::new(Vec::new()));
@@ -287,6 +295,13 @@ impl Guest {
         }
         self.session = session;
         if self.stage == Stage::Waiting && self.job.is_some() {
+            self.call_it(now);
+        }
+    }
+
+    /// Makes its call, if it was waited with until it listed what it can do.
+    pub(super) fn call_next(&mut self, now: Instant) {
+        if std::mem::take(&mut self.calls_next) && self.stage == Stage::Waiting {
             self.call_it(now);
         }
     }
@@ -584,7 +599,7 @@ pub(crate) fn read(file: &File, offset: u64, length: usize) -> io::Result<(Vec<u
 }
 
 /// How long anything may take that is not a call: an interpreter has to start.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a skill has to end a call that was cancelled.
 pub(super) const LEAVING: Duration = Duration::from_secs(1);
 /// How long a skill waits for the next call.

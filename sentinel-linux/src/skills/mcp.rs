@@ -1,4 +1,4 @@
-//! An MCP server that runs: what is asked of it, what it says, and what follows.
+//! An MCP server that runs, here or elsewhere: what is asked of it, what it says, and what follows.
 //!
 //! A server says in its own words what it can do, and each time anew. So nothing is asked of it
 //! before it has listed its tools, and listed those that were approved. One that lists others, at
@@ -8,6 +8,7 @@
 //! - A call is made only between two listings that were approved.
 //! - However many messages it sends and however long they are, a bound ends it.
 //! - It is told of nothing but the directories that its sandbox shows.
+//! - A call that a server elsewhere may have begun is not made again.
 //!
 //! # Not here
 //! What lines mean: [`sentinel_core::mcp`]. Pipes, time and the sandbox: [`guest`](super::guest).
@@ -15,21 +16,23 @@
 use std::time::Duration;
 
 use sentinel_core::mcp::{
-    Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, Got, Items, RequestNumber,
-    Root,
+    Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber, Got,
+    Items, Remote, RemoteEffect, RequestNumber, Root,
 };
 use sentinel_core::sandbox::Mount;
 use sentinel_core::skill::Deed;
 use sentinel_core::text::json::{self, Numbers};
-use sentinel_core::time::Instant;
+use sentinel_core::time::{Instant, Now};
 
-use super::guest::{Guest, LEAVING, Stage};
+use super::elsewhere::{self, Place};
+use super::guest::{Guest, LEAVING, PATIENCE, Stage};
 use crate::log;
+use crate::network::{NetworkEvent, Request};
 
 /// What is known of a server.
 #[derive(Debug)]
 pub(super) struct Server {
-    client: Client,
+    way: Way,
     /// The digest of the tools that were approved.
     pinned: [u8; 32],
     /// The call that goes on.
@@ -43,6 +46,24 @@ pub(super) struct Server {
     differs: bool,
     /// Whether it is to rest after this, because it took too long.
     took_too_long: bool,
+    /// How often its session was over before what it was asked for began.
+    renewals: u32,
+}
+
+/// How it is spoken with.
+#[derive(Debug)]
+enum Way {
+    /// By the lines of its process.
+    Lines(Box<Client>),
+    /// By exchanges, those of which that are to be begun or ended wait.
+    Exchanges { remote: Box<Remote>, place: Box<Place>, wishes: Vec<Wish> },
+}
+
+/// What is to be done for a server elsewhere.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Begin(Begin),
+    Drop(ExchangeNumber),
 }
 
 impl Server {
@@ -51,8 +72,20 @@ impl Server {
         let roots = mounts.iter().map(|mount| root(&mount.path)).collect();
         let version = env!("CARGO_PKG_VERSION").to_string();
         let client = Client::new(ClientOffer { version, roots, may_ask: false });
+        Self::by(Way::Lines(Box::new(client)), pinned)
+    }
+
+    /// Greets one that is elsewhere.
+    pub(super) fn elsewhere(pinned: [u8; 32], place: Place) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_string();
+        let remote = Remote::new(ClientOffer { version, roots: Vec::new(), may_ask: false });
+        let (remote, place) = (Box::new(remote), Box::new(place));
+        Self::by(Way::Exchanges { remote, place, wishes: Vec::new() }, pinned)
+    }
+
+    fn by(way: Way, pinned: [u8; 32]) -> Self {
         Self {
-            client,
+            way,
             pinned,
             request: None,
             messages: 0,
@@ -60,6 +93,44 @@ impl Server {
             is_unlike: false,
             differs: false,
             took_too_long: false,
+            renewals: 0,
+        }
+    }
+
+    fn client(&mut self) -> &mut Client {
+        match &mut self.way {
+            Way::Lines(client) => client,
+            Way::Exchanges { remote, .. } => remote.client(),
+        }
+    }
+
+    /// The next thing to do that is not an exchange.
+    fn poll(&mut self) -> Option<RemoteEffect> {
+        match &mut self.way {
+            Way::Lines(client) => client.poll().map(RemoteEffect::Client),
+            Way::Exchanges { remote, wishes, .. } => loop {
+                match remote.poll()? {
+                    RemoteEffect::Begin(begin) => wishes.push(Wish::Begin(begin)),
+                    RemoteEffect::Drop(exchange) => wishes.push(Wish::Drop(exchange)),
+                    effect => return Some(effect),
+                }
+            },
+        }
+    }
+
+    /// Where it is, if it is elsewhere.
+    pub(super) fn place(&mut self) -> Option<(&mut Remote, &mut Place, &mut Vec<Wish>)> {
+        match &mut self.way {
+            Way::Lines(_) => None,
+            Way::Exchanges { remote, place, wishes } => Some((remote, place, wishes)),
+        }
+    }
+
+    /// When an exchange is to be begun again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.way {
+            Way::Lines(_) => None,
+            Way::Exchanges { remote, .. } => remote.deadline(),
         }
     }
 
@@ -80,16 +151,16 @@ impl Server {
         let root = document.root();
         let text = |key| root.find(key).and_then(|it| it.as_str().ok());
         match deed {
-            Deed::Call(tool) => self.client.call(tool, arguments),
-            Deed::List(items) => self.client.list(*items, text("cursor")),
-            Deed::Read(Items::Resources) => self.client.resource(text("uri").unwrap_or_default()),
+            Deed::Call(tool) => self.client().call(tool, arguments),
+            Deed::List(items) => self.client().list(*items, text("cursor")),
+            Deed::Read(Items::Resources) => self.client().resource(text("uri").unwrap_or_default()),
             Deed::Read(Items::Prompts) => {
                 let members = root.find("arguments").and_then(|it| it.members().ok());
                 let members = members.into_iter().flatten();
                 let pairs: Vec<(&str, &str)> = members
                     .filter_map(|(name, value)| Some((name, value.as_str().ok()?)))
                     .collect();
-                self.client.prompt(text("name").unwrap_or_default(), &pairs)
+                self.client().prompt(text("name").unwrap_or_default(), &pairs)
             }
         }
     }
@@ -108,9 +179,80 @@ impl Guest {
                 return guest.broke("it says more than anybody reads");
             }
             while !input.is_empty() && !guest.is_gone() {
-                server.client.receive(&mut input);
+                server.client().receive(&mut input);
                 guest.follow(now, server);
             }
+        });
+    }
+
+    /// Takes what became of an exchange with it.
+    pub(super) fn hear_exchange(
+        &mut self,
+        now: Instant,
+        exchange: ExchangeNumber,
+        event: &NetworkEvent,
+    ) {
+        self.with_server(|guest, server| {
+            if let NetworkEvent::Body { bytes, .. } = event
+                && server.count(bytes)
+            {
+                return guest.broke("it says more than anybody reads");
+            }
+            if let Some((remote, ..)) = server.place() {
+                elsewhere::tell(remote, now, exchange, event);
+            }
+            guest.follow(now, server);
+        });
+        self.call_next(now);
+    }
+
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| matches!(server.way, Way::Exchanges { .. }))
+    }
+
+    /// The exchanges that are to be begun or ended.
+    pub(super) fn take_wishes(&mut self) -> Vec<Wish> {
+        let place = self.server.as_mut().and_then(|server| server.place());
+        place.map(|(.., wishes)| std::mem::take(wishes)).unwrap_or_default()
+    }
+
+    /// An exchange, if it may be begun now.
+    pub(super) fn request(&mut self, now: Now, begin: Begin) -> Option<Result<Request, String>> {
+        let (_, place, _) = self.server.as_mut()?.place()?;
+        Some(place.request(now, begin))
+    }
+
+    /// The next call was judged with other grants.
+    pub(super) fn move_to(&mut self, elsewhere: Option<Place>) {
+        let own = self.server.as_mut().and_then(|server| server.place());
+        if let (Some((_, own, _)), Some(place)) = (own, elsewhere) {
+            *own = place;
+        }
+    }
+
+    /// When it is to be asked for a stream again.
+    pub(super) fn asks_at(&self) -> Option<Instant> {
+        self.server.as_ref()?.deadline()
+    }
+
+    /// Says that an exchange could not be begun.
+    pub(super) fn not_begun(&mut self, now: Instant, exchange: ExchangeNumber, why: &str) {
+        self.with_server(|guest, server| {
+            if let Some((remote, ..)) = server.place() {
+                remote.failed(now, exchange, why);
+            }
+            guest.follow(now, server);
+        });
+        self.call_next(now);
+    }
+
+    /// Asks for streams again for which it is time.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        self.with_server(|guest, server| {
+            if let Some((remote, ..)) = server.place() {
+                remote.tick(now);
+            }
+            guest.follow(now, server);
         });
     }
 
@@ -132,7 +274,7 @@ impl Guest {
     pub(super) fn leave_server(&mut self, now: Instant, took_too_long: bool) {
         self.with_server(|guest, server| {
             if let Some(request) = server.request.take() {
-                server.client.cancel(request);
+                server.client().cancel(request);
             }
             server.took_too_long = took_too_long;
             guest.stage = Stage::Leaving;
@@ -168,19 +310,28 @@ impl Guest {
     }
 
     fn follow(&mut self, now: Instant, server: &mut Server) {
-        let effects: Vec<ClientEffect> = std::iter::from_fn(|| server.client.poll()).collect();
+        let effects: Vec<RemoteEffect> = std::iter::from_fn(|| server.poll()).collect();
         // What was under way failed because of it.
         let broken = effects.iter().find_map(|effect| match effect {
-            ClientEffect::Broken(fault) => Some(fault.to_string()),
+            RemoteEffect::Client(ClientEffect::Broken(fault)) => Some(fault.to_string()),
             _ => None,
         });
         if let Some(why) = broken {
-            return self.broke(&why);
+            return self.broke(&server.without_token(why));
         }
         for effect in effects {
             if self.is_gone() {
                 return;
             }
+            let effect = match effect {
+                RemoteEffect::Client(effect) => effect,
+                RemoteEffect::Renewed(refused) => {
+                    self.renewed(now, server, refused);
+                    continue;
+                }
+                // These were taken out.
+                RemoteEffect::Begin(_) | RemoteEffect::Drop(_) => continue,
+            };
             match effect {
                 ClientEffect::Send(line) => self.tell(&line),
                 ClientEffect::Ready(peer) => {
@@ -191,13 +342,18 @@ impl Guest {
                 }
                 ClientEffect::Tools(claims) => self.listed(now, server, &claims),
                 ClientEffect::Done { request, got } if server.request == Some(request) => {
-                    server.request = None;
+                    (server.request, server.renewals) = (None, 0);
                     let (content, is_error) = words(got);
-                    self.done_with(now, content, is_error);
+                    self.done_with(now, server.without_token(content), is_error);
                 }
                 ClientEffect::Failed { request, why } if server.request == Some(request) => {
                     server.request = None;
-                    self.finish(now, why, true);
+                    self.finish(now, server.without_token(why), true);
+                    // Some know a session no more and say so in words of their own. The next call
+                    // has another one.
+                    if matches!(server.way, Way::Exchanges { .. }) {
+                        self.stage = Stage::Done;
+                    }
                 }
                 ClientEffect::Progress { words, .. } => {
                     let skill = self.name();
@@ -209,15 +365,36 @@ impl Guest {
                 }
                 // It was told that there is nobody to ask.
                 ClientEffect::Ask(asked) => {
-                    let _ = server.client.answer(asked.question, Decision::Decline);
+                    let _ = server.client().answer(asked.question, Decision::Decline);
                 }
-                ClientEffect::Log(text) => self.remark(&text),
+                ClientEffect::Log(text) => self.remark(&server.without_token(text)),
                 _ => {}
             }
         }
         if self.stage == Stage::Waiting && self.call().is_some() {
             // Outside, where the client is back in its place.
             self.calls_next = true;
+        }
+    }
+
+    /// Its session was over. Whoever waits for nothing is let go of; a call that was not begun is
+    /// made once it has listed its tools again.
+    fn renewed(&mut self, now: Instant, server: &mut Server, refused: Option<RequestNumber>) {
+        server.renewals += 1;
+        server.is_unlike = false;
+        let was_begun = server.request.is_some() && server.request != refused;
+        server.request = None;
+        if was_begun && self.call().is_some() {
+            let why = "its session ended while this went on: what became of it is not known";
+            self.finish(now, why.into(), true);
+        }
+        if server.renewals > RENEWALS_MAX {
+            self.broke("its session ends again and again");
+        } else if self.call().is_none() {
+            self.stage = Stage::Done;
+        } else {
+            self.stage = Stage::Greeting;
+            self.deadline = now.after(PATIENCE);
         }
     }
 
@@ -233,6 +410,15 @@ impl Guest {
             self.broke("it lists other tools than those that were approved");
         } else if is_new {
             self.stage = Stage::Waiting;
+        }
+    }
+}
+
+impl Server {
+    fn without_token(&self, text: String) -> String {
+        match &self.way {
+            Way::Lines(_) => text,
+            Way::Exchanges { place, .. } => place.without_token(text),
         }
     }
 }
@@ -294,6 +480,8 @@ pub(crate) fn root(path: &[u8]) -> Root {
 
 /// How long a server has after it was greeted, until its list is what it is.
 pub(crate) const SETTLING: Duration = Duration::from_secs(2);
+/// How often the session of a server may be over before anything was asked of it.
+const RENEWALS_MAX: u32 = 2;
 /// Messages of a server in one call, as of any skill.
 const MESSAGES_MAX: usize = 4096;
 /// Bytes of these messages: a few of the longest.

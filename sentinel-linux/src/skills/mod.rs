@@ -14,6 +14,7 @@
 //! Whether a call may be made: it was judged. What lines mean: `sentinel-skill-abi`.
 
 pub(crate) mod describing;
+pub(crate) mod elsewhere;
 pub(crate) mod folder;
 mod guest;
 mod mcp;
@@ -33,14 +34,16 @@ use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
 use sentinel_core::skill::{Deed, Listing, Manifest, Runtime, Tool};
 use sentinel_core::text::json;
-use sentinel_core::time::Instant;
+use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::url::Reach;
 
+use self::elsewhere::{Exchanges, Place, Tokens};
 pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
-use self::mcp::Server;
 pub(crate) use self::mcp::{SETTLING, root};
+use self::mcp::{Server, Wish};
 use crate::egress::WayOut;
+use crate::network::{Network as Net, NetworkEvent};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
 use crate::sandbox::{ENVIRONMENT, Spawner, way_to_proxy};
 
@@ -53,6 +56,12 @@ pub(crate) struct Skills {
     ways: Vec<(CallNumber, OwnedFd, WayOut)>,
     /// Those that broke the contract: how often in a row, and until when they rest.
     broken: Map<[u8; 32], (u32, Instant)>,
+    /// Who we are to servers elsewhere.
+    tokens: Tokens,
+    /// Exchanges with servers elsewhere.
+    exchanges: Exchanges,
+    /// Guests that are gone and are to say goodbye.
+    leaving: Vec<Guest>,
     /// Those that list other tools than were approved.
     different: Vec<(String, [u8; 32])>,
 }
@@ -69,6 +78,8 @@ pub(crate) struct Called<'c> {
     pub(crate) arguments: &'c str,
     /// The same files, open.
     pub(crate) files: Vec<File>,
+    /// Where it is, if it is a server elsewhere.
+    pub(crate) elsewhere: Option<Place>,
     /// What it is let out to.
     pub(crate) allowance: Option<WayOut>,
     /// Where its files are.
@@ -90,6 +101,18 @@ pub(crate) enum Wanted<'c> {
 }
 
 impl Skills {
+    pub(crate) fn new(tokens: Tokens) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+
+    pub(crate) const fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    pub(crate) fn set_tokens(&mut self, tokens: Tokens) {
+        self.tokens = tokens;
+    }
+
     /// Begins a call; says why if it cannot.
     pub(crate) fn begin(
         &mut self,
@@ -107,8 +130,12 @@ impl Skills {
                 "{name} broke off {count} times in a row, and is started again in {left} s"
             ));
         }
-        let is_let_out = called.allowance.is_some();
-        let mut profile = profile(called.manifest, called.place, is_let_out, called.sandboxing)?;
+        let is_let_out = called.allowance.is_some() && called.elsewhere.is_none();
+        // Of a server elsewhere nothing is started, and the profile says only that it sees nothing.
+        let mut profile = match called.elsewhere {
+            Some(_) => bare(called.manifest, called.place),
+            None => profile(called.manifest, called.place, is_let_out, called.sandboxing)?,
+        };
         profile.mounts.extend(called.shown.iter().cloned());
         profile.hidden = called.hidden;
         if let Some(way_out) = &called.allowance {
@@ -135,19 +162,32 @@ impl Skills {
         if let Some(index) = waiting.map(|(index, _)| *index)
             && let Some(guest) = self.guests.get_mut(&index)
         {
+            guest.move_to(called.elsewhere);
             guest.give(now, job);
             self.settle(now, poller, index);
             return Ok(());
         }
         self.make_room();
-        let talking = spawner?.ask_to_talk(&profile);
-        let talking = talking.map_err(|error| format!("{name} could not be started: {error}"))?;
+        let talking = match called.elsewhere {
+            Some(_) => None,
+            None => Some(
+                spawner?
+                    .ask_to_talk(&profile)
+                    .map_err(|error| format!("{name} could not be started: {error}"))?,
+            ),
+        };
         let index = self.next;
         let (digest, conversation) = (called.digest, called.conversation);
         let mut guest = Guest::new(now, digest, conversation, called.manifest, profile, talking);
-        guest.allowance = called.allowance;
+        if is_let_out {
+            guest.allowance = called.allowance;
+        }
         if let Wanted::Server(listing, _) = called.wanted {
-            let server = Server::new(listing.claims.digest(), &called.shown);
+            let pinned = listing.claims.digest();
+            let server = match called.elsewhere {
+                Some(place) => Server::elsewhere(pinned, place),
+                None => Server::new(pinned, &called.shown),
+            };
             guest.server = Some(Box::new(server));
         }
         guest.begin(now, job);
@@ -191,11 +231,101 @@ impl Skills {
             }
             self.settle(now, poller, index);
         }
+        let due =
+            self.guests.iter().filter(|(_, guest)| guest.asks_at().is_some_and(|at| at <= now));
+        let due: Vec<u32> = due.map(|(index, _)| *index).collect();
+        for index in due {
+            if let Some(guest) = self.guests.get_mut(&index) {
+                guest.ask_again(now);
+            }
+            self.settle(now, poller, index);
+        }
     }
 
-    /// When the next one has taken too long.
+    /// When the next one has taken too long, or is asked for something again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.guests.values().map(|guest| guest.deadline).min()
+        let at =
+            |guest: &Guest| guest.asks_at().map_or(guest.deadline, |at| at.min(guest.deadline));
+        self.guests.values().map(at).min()
+    }
+
+    /// Begins and ends the exchanges with servers elsewhere; false if there were none.
+    pub(crate) fn go_out(&mut self, now: Now, poller: &Poller, network: &mut Net) -> bool {
+        let mut wishes: Vec<(u32, Wish)> = Vec::new();
+        let far = self.guests.iter().filter(|(_, guest)| guest.is_elsewhere());
+        let far: Vec<u32> = far.map(|(index, _)| *index).collect();
+        for index in far {
+            let taken = self.guests.get_mut(&index).map(Guest::take_wishes);
+            wishes.extend(taken.into_iter().flatten().map(|wish| (index, wish)));
+        }
+        let has_any = !wishes.is_empty() || !self.leaving.is_empty();
+        for (index, wish) in wishes {
+            match wish {
+                Wish::Drop(exchange) => {
+                    self.exchanges.cancel(poller, network, (index, exchange));
+                }
+                Wish::Begin(begin) => {
+                    let exchange = begin.exchange;
+                    let guest = self.guests.get_mut(&index);
+                    match guest.and_then(|guest| guest.request(now, begin)) {
+                        None => {}
+                        Some(Ok(request)) => {
+                            let owner = (index, exchange);
+                            self.exchanges.begin(now.instant, (poller, network), owner, request);
+                        }
+                        Some(Err(why)) => {
+                            if let Some(guest) = self.guests.get_mut(&index) {
+                                guest.not_begun(now.instant, exchange, &why);
+                            }
+                            self.settle(now.instant, poller, index);
+                        }
+                    }
+                }
+            }
+        }
+        for mut guest in self.leaving.drain(..) {
+            if let Some((remote, place, _)) = guest.server.as_mut().and_then(|it| it.place()) {
+                self.exchanges.leave(now, place, remote);
+            }
+        }
+        let guests = &self.guests;
+        let is_there = |index| guests.contains_key(&index);
+        self.exchanges.tidy(now.instant, (poller, network), is_there);
+        has_any
+    }
+
+    /// Takes an event of the network, if it is of a server elsewhere.
+    pub(crate) fn heard(&mut self, now: Instant, poller: &Poller, event: &NetworkEvent) -> bool {
+        let Some(owner) = self.exchanges.owner(event) else { return false };
+        if let Some((index, exchange)) = owner {
+            if let Some(guest) = self.guests.get_mut(&index) {
+                guest.hear_exchange(now, exchange, event);
+            }
+            self.settle(now, poller, index);
+        }
+        true
+    }
+
+    /// Lets go of all that wait; whether a server elsewhere is to be told.
+    pub(crate) fn leave(&mut self) -> bool {
+        let all: Vec<u32> = self.guests.iter().map(|(index, _)| *index).collect();
+        for index in all {
+            self.let_go(index);
+        }
+        !self.leaving.is_empty() || self.exchanges.has_farewells()
+    }
+
+    /// Whether a server elsewhere is still being told that its session is over.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.exchanges.has_farewells()
+    }
+
+    fn let_go(&mut self, index: u32) {
+        if let Some(guest) = self.guests.remove(&index)
+            && guest.is_elsewhere()
+        {
+            self.leaving.push(guest);
+        }
     }
 
     /// A call that waits to be let out.
@@ -227,7 +357,16 @@ impl Skills {
 
     /// Ends what was told something in a conversation.
     pub(crate) fn forget(&mut self, conversation: ConversationNumber) {
-        self.guests.retain(|_, guest| guest.conversation != conversation);
+        let told = self.guests.iter().filter(|(_, guest)| guest.conversation == conversation);
+        let told: Vec<u32> = told.map(|(index, _)| *index).collect();
+        for index in told {
+            self.let_go(index);
+        }
+    }
+
+    /// Whether something came of calls that is to be told.
+    pub(crate) fn has_news(&self) -> bool {
+        !self.over.is_empty() || !self.different.is_empty()
     }
 
     pub(crate) fn is_at_work(&self) -> bool {
@@ -247,7 +386,7 @@ impl Skills {
                 self.different.push((guest.name().to_string(), digest));
             }
             // Its descriptors close, and with them all that it started ends.
-            self.guests.remove(&index);
+            self.let_go(index);
             if is_broken {
                 let count =
                     self.broken.get(&digest).map_or(1, |(count, _)| count.saturating_add(1));
@@ -261,10 +400,12 @@ impl Skills {
         if guest.has_done_well() {
             self.broken.remove(&guest.digest);
         }
-        if guest.asks_to_write != writes {
+        if guest.asks_to_write != writes
+            && let Some(input) = &guest.input
+        {
             guest.asks_to_write = writes;
             let interest = Interest { reads: true, writes };
-            let _ = poller.change(&guest.input, token(index, guest::INPUT), interest);
+            let _ = poller.change(input, token(index, guest::INPUT), interest);
         }
     }
 
@@ -275,7 +416,7 @@ impl Skills {
             && let Some(oldest) = waiting.min_by_key(|(_, guest)| guest.deadline)
         {
             let index = *oldest.0;
-            self.guests.remove(&index);
+            self.let_go(index);
         }
     }
 }

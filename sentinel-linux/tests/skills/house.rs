@@ -91,6 +91,14 @@ impl House {
         let words = ["chat", "-m", message, "--i-know-what-im-doing"];
         said(&self.sentinel(&words).output().unwrap())
     }
+
+    /// What an agent says to these lines.
+    pub(crate) fn tell(&self, lines: &str) -> String {
+        let mut command = self.sentinel(&["chat", "--i-know-what-im-doing"]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        said(&child.wait_with_output().unwrap())
+    }
 }
 
 impl Drop for House {

@@ -6,6 +6,7 @@
 )]
 
 mod agent;
+mod elsewhere;
 mod hostile;
 mod house;
 #[cfg(feature = "wasm")]

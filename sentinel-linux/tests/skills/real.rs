@@ -1,16 +1,18 @@
 //! MCP servers that others wrote: the reference servers "everything" and "filesystem" from npm and
-//! "time" from PyPI, each lying in the folder of a skill, and driven through all their tools.
+//! "time" from PyPI, each lying in the folder of a skill, and driven through all their tools. The
+//! first also from outside, by HTTP.
 //!
 //! They are hundreds of packages, so they are no part of the check: `cargo xtask peers` installs
 //! them, and runs this.
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use sentinel_core::text::json;
 
-use crate::house::{House, model};
+use crate::house::{Agent, House, model, until};
 
 /// Where one was installed; says aloud if nowhere.
 fn installed(variable: &str) -> Option<PathBuf> {
@@ -129,6 +131,73 @@ fn everything_from_npm() {
             ("get-roots-list", "{}", "oots"),
         ],
     );
+}
+
+/// The same server where it is spoken with by HTTP: it runs outside, as somebody else's would.
+#[test]
+fn everything_from_npm_elsewhere() {
+    let Some(from) = installed("SENTINEL_MCP_EVERYTHING") else { return };
+    let house = House::new("everything-far");
+    let port = free_port();
+    let mut server = Command::new("/usr/bin/node");
+    let file = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+    server.arg(from.join(file)).arg("streamableHttp").env("PORT", port.to_string());
+    let _server = Agent(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    far(&house, "everything", port, "/mcp", &["get-sum", "echo"]);
+    let shown = house.say(&["skill", "approve", "everything", "--yes"]);
+    assert!(shown.contains("get-sum (reads)") && shown.contains("Echoes back"), "{shown}");
+    let connect = format!("connect 127.0.0.1:{port}");
+    let (model_port, seen) = model(&[("everything__get-sum", r#"{"a":2,"b":40}"#)]);
+    house.configure(&[&connect, "skill everything"], Some(model_port));
+    // Whatever it is told leaves the machine, so a person is asked.
+    let said = house.tell("do it\n/approve 1\n");
+    let last = seen.lock().unwrap().last().unwrap().clone();
+    assert!(last.contains(" 42"), "{last} {said}");
+    drive(
+        &house,
+        "everything",
+        &[
+            ("echo", r#"{"message":"hello"}"#, "Echo: hello"),
+            ("get-annotated-message", r#"{"messageType":"success"}"#, ""),
+            ("get-env", "{}", "PATH"),
+            ("get-resource-links", r#"{"count":2}"#, "[resource_link"),
+            ("get-resource-reference", r#"{"resourceType":"Text","resourceId":1}"#, "esource 1"),
+            ("get-structured-content", r#"{"location":"Chicago"}"#, "temperature"),
+            ("get-sum", r#"{"a":2,"b":40}"#, "42"),
+            ("get-tiny-image", "{}", "[image image/png"),
+            (
+                "gzip-file-as-resource",
+                r#"{"name":"x.gz","data":"data:text/plain,hello","outputType":"resource"}"#,
+                "",
+            ),
+            ("toggle-simulated-logging", "{}", "imulated"),
+            ("toggle-subscriber-updates", "{}", "imulated"),
+            ("trigger-long-running-operation", r#"{"duration":2,"steps":2}"#, "completed"),
+            ("simulate-research-query", r#"{"topic":"x"}"#, ""),
+            ("get-roots-list", "{}", "oots"),
+        ],
+    );
+}
+
+/// The manifest of a server elsewhere.
+fn far(house: &House, name: &str, port: u16, path: &str, reads: &[&str]) {
+    let place = house.path.join("skills").join(name);
+    fs::create_dir(&place).unwrap();
+    let mut manifest = format!(
+        "[skill]\nname = \"{name}\"\nversion = \"1\"\ndescription = \"A server.\"\n\
+         runtime = \"mcp\"\n[server]\nurl = \"http://127.0.0.1:{port}{path}\"\n[limits]\n\
+         call_seconds = 60\n[capabilities.required]\ngrants = [\"connect 127.0.0.1:{port}\"]\n"
+    );
+    for tool in reads {
+        manifest += &format!("[tools.{tool}]\neffect = \"read\"\n");
+    }
+    fs::write(place.join("skill.toml"), manifest).unwrap();
+    house.configure(&[&format!("connect 127.0.0.1:{port}")], None);
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]

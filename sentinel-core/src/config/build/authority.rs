@@ -78,7 +78,7 @@ pub(super) fn implied(
             add(Resource::Model { name: wanted.into(), is_prefix: false }, Level::Allow);
         }
     }
-    let skills = super::skill_directories(build);
+    let skills = super::skills::directories(build);
     let skills = skills.iter().filter_map(|path| Path::parse(path).ok());
     for path in own_files(build).into_iter().map(|(_, path)| path).chain(skills) {
         let rights = FileRights::of(&[FileRight::Write]);
@@ -171,7 +171,7 @@ pub(super) fn roles(build: &mut Build<'_, '_>) -> Map<String, ToolRole> {
     let mut roles = Map::new();
     let draft = build.draft;
     // Asked for also where no tool is described: whoever answers takes note of what is there.
-    let foreign = (build.surroundings.tools)(&super::skill_directories(build));
+    let foreign = (build.surroundings.tools)(&super::skills::directories(build));
     for part in draft.parts("tool") {
         let name = part.name.as_deref().unwrap_or_default();
         let builtin = Builtin::ALL.into_iter().find(|builtin| builtin.name() == name);

@@ -11,6 +11,7 @@ mod egress;
 mod models;
 mod people;
 mod rest;
+mod skills;
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -71,6 +72,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
     if let Ok(with) = access.clone().room(room.0, room.1, Audience::Everybody) {
         access = with;
     }
+    let skill_tokens = skills::tokens(build);
     let state = rest::state(build);
     if let super::SealKey::Key(SecretSource::File(path)) = &state.key {
         build.secret_files.push(path.clone());
@@ -131,7 +133,8 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
             _ => Confinement::Strict,
         },
         roles,
-        skill_directories: skill_directories(build),
+        skill_directories: skills::directories(build),
+        skill_tokens,
         sandbox: rest::sandbox(build),
         injected,
         http: rest::http(build),
@@ -141,13 +144,6 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         settings,
     };
     (config, written)
-}
-
-/// Where skills are.
-pub(super) fn skill_directories(build: &Build<'_, '_>) -> Vec<String> {
-    let part = build.draft.part("skills");
-    let list = part.map(|part| part.list("directories")).unwrap_or_default();
-    list.iter().filter_map(|node| node.text().map(String::from)).collect()
 }
 
 fn terminal(build: &Build<'_, '_>) -> Option<Terminal> {

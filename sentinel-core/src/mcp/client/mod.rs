@@ -18,6 +18,7 @@
 mod incoming;
 mod items;
 mod output;
+mod remote;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use core::fmt;
 
 pub use self::items::{Claims, Item, Items, ToolClaim};
 pub use self::output::Got;
+pub use self::remote::{Begin, ExchangeNumber, Remote, RemoteEffect};
 use super::id::Id;
 use super::message::{self, parse};
 use super::version::Version;
@@ -160,10 +162,15 @@ pub enum Fault {
     TooMuch(&'static str),
     /// It asks with a name that another question of its own has.
     Twice,
+    /// It cannot be spoken with; why.
+    Unreached(String),
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Unreached(why) = self {
+            return write!(formatter, "the server cannot be spoken with: {why}");
+        }
         formatter.write_str("the server broke the protocol: ")?;
         match self {
             Self::LineTooLong => formatter.write_str("a line is longer than 2 MiB"),
@@ -175,6 +182,7 @@ impl fmt::Display for Fault {
             Self::Version => formatter.write_str("it speaks a revision that we do not"),
             Self::TooMuch(what) => write!(formatter, "{what} are more than their bound"),
             Self::Twice => formatter.write_str("two of its questions have one name"),
+            Self::Unreached(_) => Ok(()),
         }
     }
 }
@@ -438,6 +446,23 @@ impl Client {
     #[must_use]
     pub fn requests_count(&self) -> usize {
         self.open.len()
+    }
+
+    fn is_open(&self, number: u64) -> bool {
+        self.open.iter().any(|open| open.number == number)
+    }
+
+    /// A request gets no answer, unless it has one.
+    fn lost(&mut self, number: u64, why: &str) {
+        let Some(place) = self.open.iter().position(|open| open.number == number) else { return };
+        match self.open.get(place).map(|open| open.what) {
+            Some(What::Call | What::List(_) | What::Read(_)) => {
+                self.open.remove(place);
+                let (request, why) = (RequestNumber(number), message::short(why));
+                self.out.push_back(ClientEffect::Failed { request, why });
+            }
+            _ => self.broke(Fault::Unreached(message::short(why))),
+        }
     }
 
     fn greet(&mut self) {

@@ -224,6 +224,48 @@ fn a_server_has_the_tools_that_it_listed() {
     assert_eq!(silent.role(&call, false).effect, Effect::Send, "nothing was said of it");
 }
 
+const ELSEWHERE: &str = r#"
+[skill]
+name = "files"
+version = "1"
+description = "Reads files."
+runtime = "mcp"
+
+[server]
+url = "https://mcp.example/v1"
+
+[capabilities.required]
+grants = ["connect mcp.example"]
+"#;
+
+#[test]
+fn a_server_elsewhere_sends_whatever_it_is_asked() {
+    let catalogue = Catalogue::of(&[server(ELSEWHERE, Some(LISTING))]);
+    let skill = &catalogue.skills()[0];
+    assert!(skill.problems.is_empty(), "{:?}", skill.problems);
+    let url = skill.manifest.as_ref().and_then(|manifest| manifest.url()).unwrap();
+    assert_eq!(url.as_str(), "https://mcp.example/v1");
+    let mut settings = Settings::nothing();
+    catalogue.install(&mut settings, |_| None);
+    let (id, name, arguments) = ("1".into(), "files__resources".into(), "{}".into());
+    let (tool, call) = settings.tools.read(&ToolUse { id, name, arguments }).unwrap();
+    assert_eq!(tool.role(&call, false).effect, Effect::Send);
+    assert_eq!(call.hosts().len(), 1);
+    for (from, to, told) in [
+        ("connect mcp", "connect www.mcp", "the host of this server is not required"),
+        ("connect mcp.example", "connect mcp.example:80", "grants = [\"connect mcp.example\"]"),
+        ("connect mcp.example", "connect *.example", "is not required"),
+        ("\"]", "\", \"read /srv\"]", "given nothing here, and not 'read /srv'"),
+        ("https:", "ftp:", "is no address"),
+        ("/v1\"", "/v1\"\ncommand = [\"x\"]", "unknown key 'command'"),
+    ] {
+        let text = ELSEWHERE.replace(from, to);
+        let catalogue = Catalogue::of(&[server(&text, Some(LISTING))]);
+        let shown = catalogue.skills()[0].problems.join("\n");
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+}
+
 #[test]
 fn a_server_is_what_was_approved_or_nothing() {
     let catalogue = Catalogue::of(&[server(SERVER, None)]);

@@ -2,6 +2,7 @@
 //!
 //! # Invariants
 //! - A tool of which nothing is said has no section, and one that has a section says its effect.
+//! - A server elsewhere requires to reach its own host, and nothing else.
 //!
 //! # Not here
 //! Which tools there are: the server says that, and the operator approves it.
@@ -13,17 +14,29 @@ use alloc::vec::Vec;
 use super::super::manifest::{Declared, Server};
 use super::super::needs;
 use super::{EFFECTS, Part, Reader, SECRECIES};
+use crate::capability::{Destination, Grant, HostPattern, Resource};
 use crate::config::quoted;
 use crate::label::Secrecy;
 use crate::limits::{
     MCP_ITEMS_COUNT_MAX, SKILL_COMMAND_WORD_BYTES_MAX, SKILL_COMMAND_WORDS_MAX,
     SKILL_PARAMETERS_COUNT_MAX,
 };
+use crate::text::toml::Value;
+use crate::wire::url::Url;
 
 impl Reader<'_, '_> {
     /// The program, and all that is said besides.
     pub(super) fn server(&mut self, root: Part<'_>) -> Option<(String, Option<Server>)> {
         let part = self.part(root, "server")?;
+        let tools = match root.get("tools") {
+            Some(_) => self.declared(root),
+            None => Vec::new(),
+        };
+        if let Some(value) = part.get("url") {
+            self.known(part, &["url"], "key");
+            let url = self.url(value);
+            return Some((String::new(), Some(Server { url, tools, ..Server::default() })));
+        }
         self.known(part, &["command", "environment", "translates"], "key");
         self.needed(part, "command");
         let mut arguments = self.list(part, "command", SKILL_COMMAND_WORDS_MAX);
@@ -45,11 +58,49 @@ impl Reader<'_, '_> {
             self.reporter.error_with(Some(value.span()), "this starts nothing", help);
         }
         let translates = self.flag(part, "translates");
-        let tools = match root.get("tools") {
-            Some(_) => self.declared(root),
-            None => Vec::new(),
+        let url = None;
+        Some((program, Some(Server { url, arguments, environment, translates, tools })))
+    }
+
+    fn url(&mut self, value: &Value<'_>) -> Option<Url> {
+        let Some(text) = value.as_str() else {
+            self.wrong_type(value.span(), "url", "a text", value);
+            return None;
         };
-        Some((program, Some(Server { arguments, environment, translates, tools })))
+        match Url::parse(text) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                let message = format!("{} is no address: {error}", quoted(text));
+                self.reporter.error(Some(value.span()), message);
+                None
+            }
+        }
+    }
+
+    /// Whether a server elsewhere requires its host, and what it cannot have here not.
+    pub(super) fn reaches_itself(&mut self, root: Part<'_>, required: &[Grant]) {
+        let place = self.part(root, "server").and_then(|part| part.get("url"));
+        let Some(place) = place else { return };
+        let Some(url) = place.as_str().and_then(|text| Url::parse(text).ok()) else { return };
+        let own = Destination { host: url.host().into_owned(), port: url.port() };
+        let is_own = |grant: &Grant| match &grant.resource {
+            Resource::Connect { hosts: HostPattern::Exact(host), ports, .. } => {
+                *host == own.host && ports.first == own.port && ports.last == own.port
+            }
+            _ => false,
+        };
+        if !required.iter().any(is_own) {
+            let help = format!(
+                "under [capabilities.required]: grants = [\"connect {own}\"]; it holds when that \
+                 is granted"
+            );
+            let message = "the host of this server is not required";
+            self.reporter.error_with(Some(place.span()), message, help);
+        }
+        for other in required.iter().filter(|grant| !is_own(grant)) {
+            let message = format!("a server elsewhere is given nothing here, and not '{other}'");
+            self.reporter.error(Some(place.span()), message);
+        }
     }
 
     fn declared(&mut self, root: Part<'_>) -> Vec<Declared> {

@@ -81,6 +81,15 @@ impl Report {
     }
 
     fn manifest(&mut self, folder: &Folder, manifest: &Manifest) -> Result<(), Box<dyn Error>> {
+        if let Some(url) = manifest.url() {
+            let style = self.style;
+            for grant in &manifest.capabilities.required {
+                println!("{} it needs: {}", style.faint("note "), grant_line(grant));
+            }
+            let how = "'sentinel skill approve NAME' asks it what it has";
+            println!("{} it is elsewhere: {url}; {how}", style.faint("note "));
+            return Ok(());
+        }
         let entry = &manifest.entry;
         let is_there = folder.programs.contains(entry);
         let found = if is_there
@@ -102,7 +111,7 @@ impl Report {
             return Ok(());
         }
         if manifest.runtime == Runtime::Mcp {
-            let listed = server::ask(folder, manifest);
+            let listed = server::ask(folder, manifest, None);
             if let Ok(listing) = &listed {
                 server::show(manifest, listing, None);
             }

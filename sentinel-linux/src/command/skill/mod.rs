@@ -1,6 +1,7 @@
 //! `sentinel skill`: what authors of skills need while they write one, and operators who use some.
 
 mod check;
+mod elsewhere;
 mod guest;
 mod manage;
 mod new;
@@ -87,8 +88,9 @@ into the signed log; a folder with another digest is not used until it is approv
 needs a grant besides: sentinel grant 'skill NAME'
 
 An MCP server is started in a sandbox, where it sees nothing but its folder, and asked what it has.
-That is shown, and kept as tools.json in its folder: a server that lists something else later is
-not used until it is approved again.",
+One that is elsewhere is asked there, once its host is granted. That is shown, and kept as
+tools.json in its folder: a server that lists something else later is not used until it is approved
+again.",
         options: &[
             JSON,
             Switch {

@@ -15,6 +15,7 @@ use sentinel_skill_abi::message::{Service, ToHost};
 use super::super::Arguments;
 use super::super::shown::plain;
 use super::check;
+use super::elsewhere::Far;
 use super::guest::Guest;
 use super::manage::Found;
 use super::server;
@@ -44,7 +45,8 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let folder = unchanged(skill)?;
         let is_granted = state.word == "ready";
         let called = (wanted, words.as_slice());
-        let (output, is_error) = server::run(&folder, manifest, listing, called, is_granted)
+        let far = Far::of(&arguments, manifest)?;
+        let (output, is_error) = server::run(&folder, (manifest, far), listing, called, is_granted)
             .map_err(|why| plain(&why))?;
         println!("{}", plain(&output));
         return Ok(if is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS });

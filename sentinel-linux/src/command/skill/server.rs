@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - Before its listing was approved a server sees nothing but its own folder: where it will be
-//!   shown a directory it finds an empty one, and there is no network.
+//!   shown a directory it finds an empty one, and there is no network. One that is elsewhere is
+//!   asked when its host was granted.
 //! - What a server says of its tools is shown with every character that hides made visible.
 
 use std::error::Error;
@@ -23,6 +24,7 @@ use sentinel_core::text::json;
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
+use super::elsewhere::Far;
 use super::guest::{Guest, Silence};
 use super::manage::{Found, effect};
 use crate::sandbox::Sandboxes;
@@ -39,7 +41,11 @@ pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, 
         return Err(changes().into());
     }
     let manifest = skill.manifest.as_ref().ok_or("it has no manifest that can be read")?;
-    let listing = ask(&folder, manifest)?;
+    let far = Far::of(arguments, manifest)?;
+    if let Some(url) = manifest.url() {
+        println!("{} is asked at {url} what it has.", plain(&name));
+    }
+    let listing = ask(&folder, manifest, far)?;
     let text = listing.written();
     let mut digest = folder.digest;
     if folder.listing.as_ref() != Some(&text) {
@@ -143,6 +149,10 @@ pub(super) fn show(manifest: &Manifest, listing: &Listing, before: Option<&Listi
 }
 
 pub(super) fn show_start(manifest: &Manifest, server: &Server) {
+    if let Some(url) = &server.url {
+        println!("  an MCP server elsewhere: {url}");
+        return;
+    }
     let words = [&manifest.entry].into_iter().chain(&server.arguments);
     let words: Vec<String> = words.map(|word| plain(word)).collect();
     println!("  an MCP server, started by: {}", words.join(" "));
@@ -159,12 +169,16 @@ fn indented(text: &str) -> String {
     plain(text).replace('\n', "\n    | ")
 }
 
-/// Starts a server where it sees nothing, and asks it what it has.
+/// Starts a server where it sees nothing, unless it is elsewhere, and asks it what it has.
 ///
 /// # Errors
 /// Why it cannot be said.
-pub(super) fn ask(folder: &Folder, manifest: &Manifest) -> Result<Listing, String> {
-    let mut talk = Talk::start(folder, manifest, false)?;
+pub(super) fn ask(
+    folder: &Folder,
+    manifest: &Manifest,
+    far: Option<Far>,
+) -> Result<Listing, String> {
+    let mut talk = Talk::start(folder, manifest, far, false)?;
     let listed = talk.listing(None);
     talk.with_last_words(listed)
 }
@@ -175,7 +189,7 @@ pub(super) fn ask(folder: &Folder, manifest: &Manifest) -> Result<Listing, Strin
 /// What went wrong.
 pub(super) fn run(
     folder: &Folder,
-    manifest: &Manifest,
+    (manifest, far): (&Manifest, Option<Far>),
     listing: &Listing,
     (tool, words): (&str, &[&str]),
     is_granted: bool,
@@ -186,7 +200,7 @@ pub(super) fn run(
         format!("name a tool of it: {}", names.join(", "))
     })?;
     let given = given(words)?;
-    let mut talk = Talk::start(folder, manifest, is_granted)?;
+    let mut talk = Talk::start(folder, manifest, far, is_granted)?;
     let called = talk.call(listing, &offered.claim.name, &given, manifest.bounds.time);
     talk.with_last_words(called)
 }
@@ -218,15 +232,29 @@ fn given(words: &[&str]) -> Result<String, String> {
 
 /// A server that was started, and what is spoken with it.
 struct Talk {
-    guest: Guest,
-    client: Client,
+    way: Way,
     peer: Option<Peer>,
     bytes: usize,
     end: Instant,
 }
 
+enum Way {
+    /// To a process.
+    Here(Box<Guest>, Box<Client>),
+    Elsewhere(Box<Far>),
+}
+
 impl Talk {
-    fn start(folder: &Folder, manifest: &Manifest, is_granted: bool) -> Result<Self, String> {
+    fn start(
+        folder: &Folder,
+        manifest: &Manifest,
+        far: Option<Far>,
+        is_granted: bool,
+    ) -> Result<Self, String> {
+        let (peer, bytes, end) = (None, 0, Instant::now() + PATIENCE);
+        if let Some(far) = far {
+            return Ok(Self { way: Way::Elsewhere(Box::new(far)), peer, bytes, end });
+        }
         let profile = profile(folder, manifest, is_granted);
         let shown = profile.mounts.get(1..).unwrap_or_default();
         let roots = shown.iter().map(|mount| root(&mount.path)).collect();
@@ -234,7 +262,56 @@ impl Talk {
         let client = Client::new(ClientOffer { version, roots, may_ask: false });
         let sandboxes = Sandboxes::new().map_err(|error| error.to_string())?;
         let guest = Guest::start_in(&sandboxes, profile)?;
-        Ok(Self { guest, client, peer: None, bytes: 0, end: Instant::now() + PATIENCE })
+        Ok(Self { way: Way::Here(Box::new(guest), Box::new(client)), peer, bytes, end })
+    }
+
+    fn client(&mut self) -> &mut Client {
+        match &mut self.way {
+            Way::Here(_, client) => client,
+            Way::Elsewhere(far) => far.client(),
+        }
+    }
+
+    /// Words of it, without the token that it was shown.
+    fn without_token(&self, text: String) -> String {
+        match &self.way {
+            Way::Here(..) => text,
+            Way::Elsewhere(far) => far.without_token(text),
+        }
+    }
+
+    /// What follows next, after it was told all there is to tell.
+    fn poll(&mut self) -> Result<Option<ClientEffect>, String> {
+        match &mut self.way {
+            Way::Here(guest, client) => {
+                while let Some(effect) = client.poll() {
+                    match effect {
+                        ClientEffect::Send(line) => {
+                            guest.send(format!("{line}\n").as_bytes()).map_err(silence)?;
+                        }
+                        effect => return Ok(Some(effect)),
+                    }
+                }
+                Ok(None)
+            }
+            Way::Elsewhere(far) => far.poll(),
+        }
+    }
+
+    /// Takes what it says.
+    fn hear(&mut self) -> Result<(), String> {
+        match &mut self.way {
+            Way::Here(guest, client) => {
+                let piece = guest.piece(self.end).map_err(silence)?;
+                self.bytes += piece.len();
+                let mut input = piece.as_slice();
+                while !input.is_empty() {
+                    client.receive(&mut input);
+                }
+            }
+            Way::Elsewhere(far) => self.bytes += far.hear(self.end)?,
+        }
+        Ok(())
     }
 
     /// What it has, once it was greeted, and a moment later: some list a part until they know what
@@ -267,7 +344,13 @@ impl Talk {
             }
         }
         let peer = self.peer.as_ref().ok_or("it lists tools before it was greeted")?;
-        Ok(Listing::of(peer, found.unwrap_or_default()))
+        let listing = Listing::of(peer, found.unwrap_or_default());
+        let text = listing.written();
+        match self.without_token(text.clone()) == text {
+            true => Ok(listing),
+            // Models are told what it lists, and the folder keeps it.
+            false => Err("it lists its own token, which nobody is told".into()),
+        }
     }
 
     /// What comes of a call, and whether it failed.
@@ -281,19 +364,21 @@ impl Talk {
         let listing = self.listing(Some(pinned))?;
         differs(pinned, &listing.claims)?;
         self.end = Instant::now() + time;
-        let called = self.client.call(tool, arguments).map_err(|error| error.to_string())?;
+        let called = self.client().call(tool, arguments).map_err(|error| error.to_string())?;
         loop {
             match self.next() {
                 Ok(ClientEffect::Done { request, got }) if request == called => {
                     return match got {
                         Got::Output { text, structured, is_error } => {
-                            Ok((structured.unwrap_or(text), is_error))
+                            Ok((self.without_token(structured.unwrap_or(text)), is_error))
                         }
                         _ => Err("it answers something else".into()),
                     };
                 }
                 Ok(ClientEffect::Failed { request, why }) if request == called => return Err(why),
-                Ok(ClientEffect::Progress { words, .. }) => eprintln!("{}", plain(&words)),
+                Ok(ClientEffect::Progress { words, .. }) => {
+                    eprintln!("{}", plain(&self.without_token(words)));
+                }
                 Ok(ClientEffect::Tools(claims)) => differs(pinned, &claims)?,
                 Ok(_) => {}
                 Err(why) => {
@@ -306,26 +391,18 @@ impl Talk {
 
     /// Tells it that nobody waits any more.
     fn leave(&mut self, request: RequestNumber) {
-        self.client.cancel(request);
-        while let Some(effect) = self.client.poll() {
-            if let ClientEffect::Send(line) = effect {
-                let _ = self.guest.send(format!("{line}\n").as_bytes());
-            }
-        }
+        self.client().cancel(request);
+        while let Ok(Some(_)) = self.poll() {}
     }
 
     /// What happens next that is not only something to be said.
     fn next(&mut self) -> Result<ClientEffect, String> {
         loop {
-            while let Some(effect) = self.client.poll() {
+            while let Some(effect) = self.poll()? {
                 match effect {
-                    ClientEffect::Send(line) => {
-                        let sent = self.guest.send(format!("{line}\n").as_bytes());
-                        sent.map_err(silence)?;
-                    }
                     ClientEffect::Broken(fault) => return Err(fault.to_string()),
                     ClientEffect::Ask(asked) => {
-                        let _ = self.client.answer(asked.question, Decision::Decline);
+                        let _ = self.client().answer(asked.question, Decision::Decline);
                     }
                     effect => return Ok(effect),
                 }
@@ -333,20 +410,17 @@ impl Talk {
             if Instant::now() > self.end || self.bytes > BYTES_MAX {
                 return Err("it takes longer, or says more, than it may".into());
             }
-            let piece = self.guest.piece(self.end).map_err(silence)?;
-            self.bytes += piece.len();
-            let mut input = piece.as_slice();
-            while !input.is_empty() {
-                self.client.receive(&mut input);
-            }
+            self.hear()?;
         }
     }
 
     /// Adds to an error what it said for its author.
     fn with_last_words<T>(mut self, outcome: Result<T, String>) -> Result<T, String> {
         outcome.map_err(|why| {
-            self.guest.last_words();
-            let said = String::from_utf8_lossy(&self.guest.said).trim().to_owned();
+            let why = self.without_token(why);
+            let Way::Here(guest, _) = &mut self.way else { return why };
+            guest.last_words();
+            let said = String::from_utf8_lossy(&guest.said).trim().to_owned();
             match said.is_empty() {
                 true => why,
                 false => format!("{why}\nit says: {said}"),

@@ -1,0 +1,41 @@
+//! Lines that are typed here, or come through a pipe.
+//!
+//! # Not here
+//! What a line means: the core's.
+
+use std::error::Error;
+
+use sentinel_core::runtime::Event;
+
+use super::{Ending, Program};
+use crate::log;
+
+impl Program {
+    /// Whether a line is taken now: a person's at once, a pipe's when the last one is done with or
+    /// its question waits.
+    pub(super) fn takes_input(&self) -> bool {
+        self.ending == Ending::No
+            && (self.terminal.is_interactive()
+                || !self.is_busy()
+                || self.sentinel.questions().next().is_some())
+    }
+
+    pub(super) fn has_input_to_take(&self) -> bool {
+        self.terminal.has_typed() && self.takes_input()
+    }
+
+    pub(super) fn take_input(&mut self) -> Result<(), Box<dyn Error>> {
+        if self.terminal.is_file() && self.takes_input() && !self.terminal.has_typed() {
+            self.terminal.read(&self.poller)?;
+        }
+        while self.has_input_to_take() {
+            match self.terminal.next(self.clock.now().wall) {
+                None => break,
+                Some(Ok(message)) => self.tell(Event::Message(message))?,
+                Some(Err(error)) => log::warn!("{error}"),
+            }
+            self.perform()?;
+        }
+        Ok(())
+    }
+}
