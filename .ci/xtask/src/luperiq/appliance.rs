@@ -70,7 +70,7 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     println!("{:<52} {text:>10} {:>10}", "bytes of the agent's text", 1 << 20);
     println!("{:<52} {constants:>10}", "bytes of its constants");
     for what in ["instructions until it is ready, blank disk", "the same, with a log"] {
-        let machine = Machine { disk: Some(&disk), is_counted: true, ..Machine::new("") };
+        let machine = Machine { disk: Some(&disk), pace: Some(0), ..Machine::new("") };
         let outcome = converse(workspace, &image, &machine, LISTED)?;
         let ready = ready_at(&outcome.output)
             .ok_or_else(|| Error::new(format!("it was never ready:\n{}", outcome.output)))?;

@@ -38,7 +38,7 @@ pub(super) fn run(workspace: &Workspace, image: &Path, kernel: &Path) -> Result<
 
 fn boot(workspace: &Workspace, image: &Path, program: &str) -> Result<String, Error> {
     let arguments = format!("init=probe/{program}");
-    let machine = Machine { is_counted: true, ..Machine::new(&arguments) };
+    let machine = Machine { pace: Some(0), ..Machine::new(&arguments) };
     let outcome = machine.boot(workspace, image)?;
     match outcome.status {
         Some(0) => Ok(outcome.output),

@@ -19,8 +19,9 @@ use crate::workspace::Workspace;
 pub(super) struct Machine<'a> {
     /// Whether the firmware starts the kernel at EL2.
     pub(super) has_hypervisor: bool,
-    /// Whether one instruction is one nanosecond, so that every run is the same.
-    pub(super) is_counted: bool,
+    /// How many nanoseconds an instruction takes, as a power of two, so that every run is the same;
+    /// else time is this machine's.
+    pub(super) pace: Option<u8>,
     /// What the kernel is told.
     pub(super) arguments: &'a str,
     /// Whether it has a network card, whose other end is this machine, and a source of random
@@ -37,7 +38,7 @@ impl<'a> Machine<'a> {
     pub(super) const fn new(arguments: &'a str) -> Self {
         Self {
             has_hypervisor: false,
-            is_counted: false,
+            pace: None,
             has_network: false,
             arguments,
             disk: None,
@@ -107,8 +108,8 @@ impl Machine<'_> {
     /// The emulator for this machine, with the serial line on its own output.
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
-        let counted: &[&str] =
-            if self.is_counted { &["-icount", "shift=0,sleep=off"] } else { &[] };
+        let counted = self.pace.map(|shift| format!("shift={shift},sleep=off"));
+        let counted = counted.into_iter().flat_map(|how| ["-icount".into(), how]);
         let network: &[&str] = match self.has_network {
             true => &[
                 "-netdev",
@@ -138,7 +139,7 @@ impl Machine<'_> {
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
             .args(disk)
             .args(network.iter().copied())
-            .args(counted.iter().copied())
+            .args(counted)
             .args(["-append", arguments.trim_end(), "-kernel"])
             .args([image])
     }
