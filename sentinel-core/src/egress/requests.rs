@@ -24,7 +24,7 @@ use super::conversation::{Action, Goal, Way};
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::scrub::Scrubber;
-use super::wish::{Wish, body_length, passed_on_answer};
+use super::wish::{Wish, body_length, forms, passed_on_answer};
 use crate::capability::HttpRequest;
 use crate::time::Timestamp;
 use crate::wire::http::{
@@ -242,8 +242,7 @@ impl Requests {
                 match core::mem::replace(&mut self.asked, Asked::Nothing) {
                     Asked::Sent(Some(wish)) if is_again => {
                         self.asked = Asked::Waiting(wish);
-                        self.upstream = None;
-                        desk.actions.push_back(Action::Disconnect);
+                        self.leave(desk);
                         self.connect(desk)
                     }
                     asked => {
@@ -261,6 +260,7 @@ impl Requests {
             return Step::Close;
         };
         let (host, port) = (wish.url.host().into_owned(), wish.url.port());
+        desk.to_server.clear();
         self.upstream = Some(Upstream::new(host, port, way, outcome));
         self.send(wish, desk)
     }
@@ -340,9 +340,7 @@ impl Requests {
             // The one connection that the tunnel is made of is used up.
             return Step::Close;
         }
-        if self.upstream.take().is_some() {
-            desk.actions.push_back(Action::Disconnect);
-        }
+        self.leave(desk);
         self.asked = Asked::Waiting(wish);
         self.connect(desk)
     }
@@ -391,8 +389,7 @@ impl Requests {
         let names = added.iter().map(|added| added.injection.name().to_string());
         let passage = Passage { secrets: names.collect(), ..wish.passage(upstream.outcome) };
         desk.actions.push_back(Action::Note(passage));
-        let secrets = added.iter().filter_map(|added| added.secret.clone());
-        self.scrubber = Scrubber::new(secrets);
+        self.scrubber = Scrubber::new(added.iter().flat_map(forms));
         let sent = wish
             .head(&upstream.way, &added)
             .and_then(|head| upstream.client.send_head(&head, wish.length, desk.to_server));
@@ -481,11 +478,18 @@ impl Requests {
 
     /// The server is gone; a tunnel ends with it.
     fn drop_upstream(&mut self, desk: &mut Desk<'_>) -> Step {
+        self.leave(desk);
+        let is_tunnel = self.place.as_ref().is_some_and(|place| place.is_connected);
+        if is_tunnel { Step::Close } else { Step::Wait }
+    }
+
+    /// Nothing more is said to the server. What waits for it is of a request that is over: the
+    /// next server, or the same one again, would read it as the beginning of the next request.
+    fn leave(&mut self, desk: &mut Desk<'_>) {
+        desk.to_server.clear();
         if self.upstream.take().is_some() {
             desk.actions.push_back(Action::Disconnect);
         }
-        let is_tunnel = self.place.as_ref().is_some_and(|place| place.is_connected);
-        if is_tunnel { Step::Close } else { Step::Wait }
     }
 
     fn bad_answer(&mut self, error: HttpError, desk: &mut Desk<'_>) -> Step {

@@ -21,6 +21,10 @@ pub(super) struct World {
     pub(super) notes: Vec<String>,
     pub(super) to_client: Vec<u8>,
     pub(super) to_server: Vec<u8>,
+    /// How many bytes the server of now takes before it stands still.
+    pub(super) room: usize,
+    /// Where in `to_server` the last connection begins.
+    pub(super) last_began: usize,
     pub(super) is_relayed: bool,
     /// What TLS that is ended here begins with; what is fed from then on is what is in it.
     pub(super) hello: Option<Vec<u8>>,
@@ -49,6 +53,8 @@ impl World {
             notes: Vec::new(),
             to_client: Vec::new(),
             to_server: Vec::new(),
+            room: usize::MAX,
+            last_began: 0,
             is_relayed: false,
             hello: None,
             is_held: false,
@@ -96,13 +102,17 @@ impl World {
     pub(super) fn settle(&mut self) -> &mut Self {
         loop {
             self.to_client.append(self.conversation.to_client());
-            self.to_server.append(self.conversation.to_server());
+            let waiting = self.conversation.to_server();
+            let count = waiting.len().min(self.room);
+            self.room -= if self.room == usize::MAX { 0 } else { count };
+            self.to_server.extend(waiting.drain(..count));
             let Some(action) = self.conversation.poll() else { return self };
             assert!(!self.is_closed, "{action:?} after the end");
             match action {
                 Action::Connect(goal) => {
                     let tls = if goal.is_tls() { " under TLS" } else { "" };
                     self.places.push(std::format!("{}:{}{tls}", goal.host(), goal.port()));
+                    (self.room, self.last_began) = (usize::MAX, self.to_server.len());
                     match self.trouble {
                         _ if self.is_held => {}
                         Some(trouble) => self.conversation.failed(self.now, trouble),

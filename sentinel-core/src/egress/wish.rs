@@ -5,15 +5,18 @@
 //!   protocol.
 //! - What is added outside replaces what the program wrote under the same name.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::allowance::{Added, Allowance};
 use super::conversation::Way;
+use super::inspection::SECRET_BYTES_MIN;
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::scrub::Scrubber;
 use crate::limits::EGRESS_PATH_BYTES_MAX;
+use crate::text::base64;
 use crate::time::Timestamp;
 use crate::wire::http::{
     BodyLength, Headers, HttpError, Method, RequestHead, ResponseHead, Target,
@@ -46,7 +49,8 @@ impl Wish {
     /// Whether it may go on as what it was judged to be.
     pub(super) fn check(&self, allowance: &Allowance, now: Timestamp) -> Result<(), Refusal> {
         let is_narrow = allowance.is_narrow(&self.url.host(), self.url.port(), now);
-        if is_narrow && OVERRIDES.iter().any(|name| self.headers.contains(name)) {
+        let overrides = |name: &str| OVERRIDES.iter().any(|other| is_same(name, other));
+        if is_narrow && self.headers.iter().any(|(name, _)| overrides(name.as_str())) {
             return Err(Refusal::Override);
         }
         let added = self.added(allowance);
@@ -71,8 +75,8 @@ impl Wish {
         // What the program wrote there is not what the operator wants to be known by.
         let mut without: Vec<&str> = added.iter().map(|added| added.injection.header()).collect();
         if !added.is_empty() {
-            // In what is compressed nothing could be covered.
-            without.push("accept-encoding");
+            // In what is compressed nothing could be covered, nor in what comes in pieces.
+            without.extend(["accept-encoding", "range", "if-range"]);
         }
         copy(&self.headers, &mut head.headers, &without)?;
         for Added { injection, secret } in added {
@@ -131,14 +135,43 @@ pub(super) fn passed_on_answer(
 fn copy(from: &Headers, to: &mut Headers, without: &[&str]) -> Result<(), HttpError> {
     for (name, value) in from.iter() {
         let name = name.as_str();
-        let is_left = |other: &&&str| name.eq_ignore_ascii_case(other);
-        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_left(&other))
+        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_same(name, other))
             || from.lists("connection", name);
         if !is_for_hop {
             to.append(name, value.as_bytes())?;
         }
     }
     Ok(())
+}
+
+/// Whether some server takes one name for the other: those that hand fields on as variables cannot
+/// tell a dash from what stands for it there.
+fn is_same(name: &str, other: &str) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    name.bytes().map(plain).eq(other.bytes().map(plain))
+}
+
+/// What a secret may be said back as, letter for letter: itself, what stands behind the name of a
+/// scheme, and what that is if the scheme is the one of users and passwords.
+pub(super) fn forms(added: &Added) -> Vec<Arc<str>> {
+    let Some(secret) = &added.secret else { return Vec::new() };
+    let value = added.injection.value(secret);
+    let mut forms = Vec::from([secret.clone()]);
+    let mut also = |form: &str| {
+        if form.len() >= SECRET_BYTES_MIN && forms.iter().all(|known| **known != *form) {
+            forms.push(Arc::from(form));
+        }
+    };
+    if let Some((scheme, credential)) = value.rsplit_once(' ') {
+        also(credential);
+        let pair = base64::decode(credential).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
+        let pair = pair.and_then(|pair| String::from_utf8(pair).ok());
+        if let Some(pair) = pair {
+            also(&pair);
+            also(pair.split_once(':').map_or("", |(_, password)| password));
+        }
+    }
+    forms
 }
 
 const HOP_FIELDS: &[&str] = &[

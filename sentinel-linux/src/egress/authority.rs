@@ -27,13 +27,15 @@ use sentinel_core::order::Map;
 use sentinel_core::text::base64;
 use sentinel_core::time::Timestamp;
 use sentinel_core::wire::url::Host;
+use sha2::{Digest as _, Sha256};
 
-use super::certificates::{self, Frame};
+use super::certificates::{self, Frame, KeyId};
 use crate::network;
 
 /// An authority for one call.
 pub(crate) struct Authority {
     key: EcdsaKeyPair,
+    id: KeyId,
     random: SystemRandom,
     /// The key of all its hosts: whoever has one has the process that has them all.
     host_key: HostKey,
@@ -51,12 +53,14 @@ impl Authority {
         let time = u64::try_from(time.min(TIME_MAX).as_millis()).unwrap_or(u64::MAX);
         let begin = Timestamp(now.0.saturating_sub(EARLIER_MILLISECONDS));
         let end = Timestamp(now.0.saturating_add(time).saturating_add(LATER_MILLISECONDS));
-        let frame = Frame { serial: serial(&random)?, begin, end, key: key.public_key().as_ref() };
+        let point = key.public_key().as_ref();
+        let id = key_id(point);
+        let frame = Frame { serial: serial(&random)?, begin, end, key: point, authority: id };
         let part = certificates::of_authority(&frame, hosts);
         let certificate = signed(&key, &random, &part)?;
         let host_key = HostKey(Arc::new(host_key));
         let hosts = Map::new();
-        Ok(Self { key, random, host_key, certificate, begin, end, hosts })
+        Ok(Self { key, id, random, host_key, certificate, begin, end, hosts })
     }
 
     /// Its certificate, as programs read it from a file.
@@ -80,7 +84,8 @@ impl Authority {
             None => {
                 let key = self.host_key.0.public_key().as_ref();
                 let (begin, end) = (self.begin, self.end);
-                let frame = Frame { serial: serial(&self.random)?, begin, end, key };
+                let (serial, authority) = (serial(&self.random)?, self.id);
+                let frame = Frame { serial, begin, end, key, authority };
                 let part = certificates::of_host(&frame, host);
                 let certificate = signed(&self.key, &self.random, &part)?;
                 let chain = vec![certificate, self.certificate.clone()];
@@ -151,6 +156,13 @@ fn signed(
 ) -> io::Result<CertificateDer<'static>> {
     let signature = key.sign(random, part).map_err(|_| io::Error::other("no signature"))?;
     Ok(certificates::signed(part, signature.as_ref()).into())
+}
+
+fn key_id(point: &[u8]) -> KeyId {
+    let hash: [u8; 32] = Sha256::digest(point).into();
+    let mut id = KeyId::default();
+    id.iter_mut().zip(hash).for_each(|(place, byte)| *place = byte);
+    id
 }
 
 /// A number that nobody guesses; it is never negative, nor zero.
@@ -258,6 +270,14 @@ mod tests {
             ("api.example.com", "other.example"),
         ] {
             let refused = hear(&mut authority, host, asked);
+            assert!(matches!(refused, Err(rustls::Error::InvalidCertificate(_))), "{refused:?}");
+        }
+        // A list of one kind says something of the other kind, too.
+        for (bound, host) in [("api.example.com", "10.9.9.9"), ("10.1.2.3", "evil.example")] {
+            let mut authority =
+                Authority::new(&[pattern(bound)], NOW, Duration::from_secs(60)).unwrap();
+            assert_eq!(hear(&mut authority, bound, bound).as_deref(), Ok("it is me"), "{bound}");
+            let refused = hear(&mut authority, host, host);
             assert!(matches!(refused, Err(rustls::Error::InvalidCertificate(_))), "{refused:?}");
         }
         let mut any = Authority::new(&[HostPattern::Any], NOW, Duration::from_secs(60)).unwrap();

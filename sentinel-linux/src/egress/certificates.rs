@@ -22,7 +22,12 @@ pub(super) struct Frame<'f> {
     pub(super) end: Timestamp,
     /// A point of P-256, as it is written without compression.
     pub(super) key: &'f [u8],
+    /// What stands for the key of the authority: strict clients ask for it on both.
+    pub(super) authority: KeyId,
 }
+
+/// A name for a key: the beginning of its hash (RFC 7093 §2).
+pub(super) type KeyId = [u8; 20];
 
 /// What is signed of the authority, which may speak for these hosts and no others.
 pub(super) fn of_authority(frame: &Frame<'_>, hosts: &[HostPattern]) -> Vec<u8> {
@@ -36,6 +41,7 @@ pub(super) fn of_authority(frame: &Frame<'_>, hosts: &[HostPattern]) -> Vec<u8> 
         });
         // Bits 5 and 6: it signs certificates, and lists of those that are revoked.
         extension(extensions, KEY_USAGE, true, |writer| writer.write_bitvec_bytes(&[0x06], 7));
+        extension(extensions, SUBJECT_KEY, false, |writer| writer.write_bytes(&frame.authority));
         if !hosts.is_empty() && !hosts.contains(&HostPattern::Any) {
             extension(extensions, NAME_CONSTRAINTS, true, |writer| {
                 writer.write_sequence(|constraints| {
@@ -46,6 +52,7 @@ pub(super) fn of_authority(frame: &Frame<'_>, hosts: &[HostPattern]) -> Vec<u8> 
                             }
                         });
                     });
+                    forbidden(constraints, hosts);
                 });
             });
         }
@@ -58,6 +65,9 @@ pub(super) fn of_host(frame: &Frame<'_>, host: &Host<'_>) -> Vec<u8> {
         extension(extensions, BASIC_CONSTRAINTS, true, |writer| writer.write_sequence(|_| ()));
         // Bit 0: it signs handshakes.
         extension(extensions, KEY_USAGE, true, |writer| writer.write_bitvec_bytes(&[0x80], 1));
+        extension(extensions, AUTHORITY_KEY, false, |writer| {
+            writer.write_sequence(|key| tagged(key.next(), 0, &frame.authority));
+        });
         extension(extensions, EXTENDED_KEY_USAGE, false, |writer| {
             writer.write_sequence(|usages| usages.next().write_oid(&oid(SERVER_AUTHENTICATION)));
         });
@@ -127,6 +137,25 @@ fn extension(
     });
 }
 
+/// A list of hosts of one kind binds no host of the other: if there is none, all are forbidden.
+fn forbidden(constraints: &mut DERWriterSeq<'_>, hosts: &[HostPattern]) {
+    let is_address =
+        |host: &HostPattern| matches!(host, HostPattern::Exact(Host::V4(_) | Host::V6(_)));
+    let has_addresses = hosts.iter().any(is_address);
+    let all: &[(u64, &[u8])] = match (has_addresses, hosts.iter().all(is_address)) {
+        (false, _) => &[(7, &[0; 8]), (7, &[0; 32])],
+        (true, true) => &[(2, b"")],
+        (true, false) => return,
+    };
+    constraints.next().write_tagged_implicit(Tag::context(1), |writer| {
+        writer.write_sequence(|trees| {
+            for (kind, tree) in all {
+                trees.next().write_sequence(|part| tagged(part.next(), *kind, tree));
+            }
+        });
+    });
+}
+
 /// RFC 5280 §4.2.1.10: a name stands for itself and for all beneath it, an address with a mask.
 fn permitted(writer: DERWriter<'_>, host: &HostPattern) {
     match host {
@@ -183,6 +212,8 @@ const ELLIPTIC_KEY: &[u64] = &[1, 2, 840, 10045, 2, 1];
 const P256: &[u64] = &[1, 2, 840, 10045, 3, 1, 7];
 const ECDSA_SHA256: &[u64] = &[1, 2, 840, 10045, 4, 3, 2];
 const COMMON_NAME: &[u64] = &[2, 5, 4, 3];
+const SUBJECT_KEY: &[u64] = &[2, 5, 29, 14];
+const AUTHORITY_KEY: &[u64] = &[2, 5, 29, 35];
 const KEY_USAGE: &[u64] = &[2, 5, 29, 15];
 const ALTERNATIVE_NAME: &[u64] = &[2, 5, 29, 17];
 const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];

@@ -37,6 +37,17 @@ mod certificates;
 mod passing;
 mod relay;
 mod side;
+/// That a call has done as much as it may.
+fn exhausted() -> Passage {
+    Passage {
+        host: String::new(),
+        port: 0,
+        request: None,
+        secrets: Vec::new(),
+        outcome: Outcome::Refused(Refusal::Exhausted),
+    }
+}
+
 #[cfg(test)]
 mod tests;
 mod veil;
@@ -293,6 +304,10 @@ impl Egress {
                 }
                 Wish::Disconnect => self.disconnect(poller, network, &mut passing),
                 Wish::Inspect(host) => {
+                    if !self.count_handshake(passing.door) {
+                        self.end(poller, network, passing);
+                        return;
+                    }
                     let door = self.doors.get_mut(&passing.door);
                     let authority = door.and_then(|door| door.authority.as_mut());
                     match authority.map(|authority| authority.speak_for(&host)) {
@@ -336,17 +351,21 @@ impl Egress {
         door.bytes_count = door.bytes_count.saturating_add(bytes);
         let is_within = door.bytes_count <= EGRESS_BYTES_MAX;
         if was_within && !is_within {
-            let outcome = Outcome::Refused(Refusal::Exhausted);
-            let passage = Passage {
-                host: String::new(),
-                port: 0,
-                request: None,
-                secrets: Vec::new(),
-                outcome,
-            };
-            self.decided.push_back((DoorNumber(number), passage));
+            self.decided.push_back((DoorNumber(number), exhausted()));
         }
         is_within
+    }
+
+    /// Counts that TLS is begun, which takes as much as a decision and may be followed by none;
+    /// false if the call has begun enough.
+    fn count_handshake(&mut self, number: u32) -> bool {
+        let Some(door) = self.doors.get_mut(&number) else { return false };
+        if door.passages_count + 1 < EGRESS_PASSAGES_COUNT_MAX {
+            door.passages_count += 1;
+            return true;
+        }
+        self.note(number, exhausted());
+        false
     }
 
     fn disconnect(&mut self, poller: &Poller, network: &mut Network, passing: &mut Passing) {

@@ -305,3 +305,85 @@ fn a_certificate_is_for_what_is_looked_into_and_nothing_else() {
     let places = ["x.example", "y.example", "key.example"];
     assert_eq!(hosts(&wide, Some(&places)), ["x.example", "key.example"]);
 }
+
+/// What a server did not take of one request is not what the next connection begins with: it would
+/// be a request that nobody judged.
+#[test]
+fn what_was_not_sent_of_a_request_is_never_sent() {
+    let hidden = "\r\n\r\nDELETE /admin HTTP/1.1\r\nX-A: ";
+    let post = std::format!(
+        "POST /v1/a HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: {}\r\n\r\n{hidden}",
+        hidden.len()
+    );
+    let next = "GET /v1/ok HTTP/1.1\r\nHost: api.example.com\r\n\r\n";
+    let early = "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    for room in 0..post.len() + 40 {
+        let grants = ["connect api.example.com GET,POST /v1"];
+        let mut world = inside(&grants, Vec::from([injection(HOST, "X-Key", "{}")]));
+        // It stands still in the middle; the first connection is made with the request.
+        world.is_held = true;
+        world.client(&post);
+        world.room = room;
+        let address = "93.184.215.14".parse().unwrap();
+        world.is_held = false;
+        world.conversation.connected(world.now, Some(address), Way::Direct);
+        world.settle();
+        world.server(early).client(next);
+        let heard = world.to_server.split_off(world.last_began);
+        let expected =
+            std::format!("GET /v1/ok HTTP/1.1\r\nHost: api.example.com\r\nX-Key: {SECRET}\r\n\r\n");
+        assert_eq!(world.places.len(), 2, "{room}");
+        assert_eq!(String::from_utf8(heard).unwrap(), expected, "{room}");
+    }
+    // The same for one that is tried again because a server that was kept is gone.
+    let mut world = inside(&["connect api.example.com GET /v1"], Vec::new());
+    world.client(next).server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    world.room = 9;
+    world.client(next).server_end();
+    let heard = world.to_server.split_off(world.last_began);
+    assert_eq!(String::from_utf8(heard).unwrap(), next);
+}
+
+#[test]
+fn names_that_some_servers_take_for_others_are_others() {
+    for name in ["X_HTTP_Method_Override", "x-original_url"] {
+        let mut world = inside(&["connect api.example.com GET /v1"], Vec::new());
+        let request = "GET /v1 HTTP/1.1\r\nHost: api.example.com";
+        world.client(std::format!("{request}\r\n{name}: DELETE\r\n\r\n"));
+        world.is_refused("403", "another method or path");
+    }
+    let mut world = inside(&["connect api.example.com"], Vec::from([injection(HOST, "X-K", "{}")]));
+    let own = "X_K: mine\r\nRange: bytes=0-3\r\nIf_Range: x\r\nX-Other: 1";
+    world.client(std::format!("GET /v1 HTTP/1.1\r\nHost: api.example.com\r\n{own}\r\n\r\n"));
+    let expected = std::format!("Host: api.example.com\r\nX-Other: 1\r\nX-K: {SECRET}\r\n\r\n");
+    assert!(world.heard().ends_with(&expected), "{}", world.heard());
+}
+
+/// A variable may hold what the header says, scheme and all: a server that says back the rest of
+/// it, or what that stands for, is covered too.
+#[test]
+fn a_secret_is_covered_without_its_scheme() {
+    let value = "Basic dXNlcjpodXNoLWh1c2gtNDcxMQ=="; // user:hush-hush-4711
+    for (said, heard) in [
+        ("dXNlcjpodXNoLWh1c2gtNDcxMQ==", "****************************"),
+        ("user:hush-hush-4711", "*******************"),
+        ("is hush-hush-4711!", "is **************!"),
+        ("Basic dXNlcjpodXNoLWh1c2gtNDcxMQ==.", "**********************************."),
+        ("user", "user"),
+    ] {
+        let inspection = Inspection {
+            is_on: true,
+            injections: Vec::from([injection(HOST, "Authorization", "{}")]),
+        };
+        let grants = ["connect api.example.com"].iter().map(|grant| grant.parse().unwrap());
+        let mut allowance = Allowance::new(grants, Timestamp(0)).unwrap().inspecting(inspection);
+        allowance.hand_over(|_| Some(Arc::from(value)));
+        let mut world = World::of(allowance);
+        world.client(std::format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n"));
+        world.client(hello(HOST)).to_client.clear();
+        world.client("GET /v1 HTTP/1.1\r\nHost: api.example.com\r\n\r\n");
+        let length = said.len();
+        world.server(std::format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{said}"));
+        assert!(world.said().ends_with(&std::format!("\r\n\r\n{heard}")), "{}", world.said());
+    }
+}
