@@ -169,7 +169,9 @@ impl Configuration {
             std::iter::once(&connector.token).chain(connector.app_token.as_ref())
         });
         let servers = config.skill_tokens().iter().map(|token| &token.source);
-        let secrets = keys.chain(tokens).chain(servers).filter_map(secrets::file);
+        let injected = config.injected().iter().map(|(_, source)| source);
+        let secrets = keys.chain(tokens).chain(servers).chain(injected);
+        let secrets = secrets.filter_map(secrets::file);
         let named = self.read.keys().map(PathBuf::from);
         let others = [config.persona_file(), config.http().ca_file.as_deref()];
         let others = others.into_iter().flatten().map(PathBuf::from);

@@ -356,7 +356,7 @@ impl Guest {
                     }
                 }
                 ClientEffect::Progress { words, .. } => {
-                    let skill = self.name();
+                    let (skill, words) = (self.name(), server.without_token(words));
                     log::debug!(
                         "skill",
                         [skill = skill, message = words.as_str()],
