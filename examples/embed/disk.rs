@@ -40,7 +40,10 @@ impl Disk {
         if number != self.last.0 {
             self.last = (number, open_log(&self.directory, number)?);
         }
-        self.last.1.set_len(offset)?;
+        // What stands behind is of no use any more, and is gone before anything takes its place.
+        if self.last.1.metadata()?.len() > offset {
+            self.cut(offset)?;
+        }
         self.last.1.write_all_at(bytes, offset)?;
         self.last.1.sync_data()
     }

@@ -12,7 +12,7 @@ use sentinel_core::runtime::Event;
 use sentinel_core::wire::http::{
     BodyLength, Client, Headers, HttpLimits, RequestHead, ResponsePart, Target,
 };
-use sentinel_core::wire::url::Url;
+use sentinel_core::wire::url::{Scheme, Url};
 
 /// What the host's threads have to say.
 pub(crate) enum Heard {
@@ -72,6 +72,11 @@ fn exchange_bytes(
 ) -> Result<(), Failure> {
     let as_kind = |kind| move |error: Box<dyn Error>| (kind, error);
     let base = Url::parse(endpoint).map_err(|error| (TransportKind::Resolve, error.into()))?;
+    if base.scheme() != Scheme::Http {
+        let why = "this host speaks no TLS, and sends no key without it: name a server of this \
+                   machine, or put a TLS library around the stream";
+        return Err((TransportKind::Connect, why.into()));
+    }
     let host = (base.host().to_string(), base.port());
     let mut stream =
         TcpStream::connect(&host).map_err(|error| (TransportKind::Connect, error.into()))?;
