@@ -33,8 +33,13 @@ pub(super) struct Known {
     pub(super) has_long_single_dash: bool,
     /// Whether its first operand is a script, in which only line numbers are allowed.
     pub(super) has_script: bool,
+    /// Whether its first word is options also without a dash.
+    pub(super) has_dashless_bundle: bool,
     /// First operands that are refused where the grant names no subcommands itself.
     pub(super) refused_subcommands: &'static [&'static str],
+    /// Where there are such, the options that may stand before the subcommand: none takes the next
+    /// word for its value. What stands behind another is anybody's guess.
+    pub(super) leading_options: &'static [&'static str],
     /// What it could do without the guard, to follow "it".
     pub(super) reason: &'static str,
 }
@@ -42,8 +47,27 @@ pub(super) struct Known {
 impl Known {
     /// The guard for a program of this name.
     pub(super) fn find(name: &str) -> Option<&'static Self> {
+        // Whatever starts programs for the system is called by its version and architecture.
+        let name = if name.starts_with("ld-") && name.contains(".so") { "ld.so" } else { name };
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        KNOWN.iter().find(|known| known.names.contains(&name) || known.names.contains(&plain))
+        // `x86_64-linux-gnu-gcc-12`, `python3.11-dbg`: only what runs anything is looked for behind
+        // such names, for there a wrong guess refuses too much and never too little.
+        let tool = name.split_once("-linux-").and_then(|(_, rest)| rest.split_once('-'));
+        let tool = tool.map_or(name, |(_, tool)| tool);
+        let stem = tool.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
+        let stem = stem.trim_end_matches('-');
+        let is = |known: &&Self, name| known.names.contains(&name);
+        let exact = KNOWN.iter().find(|known| is(known, name) || is(known, plain));
+        let is_runner = |known: &&Self| known.guard == Guard::RunsAnything;
+        exact.or_else(|| KNOWN.iter().find(|known| is_runner(known) && is(known, stem)))
+    }
+
+    /// Whether this may not stand before, or as, the subcommand.
+    pub(super) fn is_refused_beginning(&self, argument: &str, is_operand: bool) -> bool {
+        if is_operand {
+            return self.refused_subcommands.contains(&argument);
+        }
+        !self.refused_subcommands.is_empty() && !self.leading_options.contains(&argument)
     }
 }
 
@@ -54,7 +78,9 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
         is_writer: true,
         has_long_single_dash: false,
         has_script: false,
+        has_dashless_bundle: false,
         refused_subcommands: &[],
+        leading_options: &[],
         reason,
     }
 }
@@ -71,7 +97,9 @@ const fn refuses(
         is_writer,
         has_long_single_dash: false,
         has_script: false,
+        has_dashless_bundle: false,
         refused_subcommands: &[],
+        leading_options: &[],
         reason,
     }
 }
@@ -97,6 +125,10 @@ static KNOWN: &[Known] = &[
     ),
     anything(
         &["mksh", "yash", "rbash", "nu", "elvish", "xonsh", "pypy", "ipython", "Rscript", "julia"],
+        "runs whatever its arguments or files say",
+    ),
+    anything(
+        &["bash-static", "zsh-static", "dash-static", "posh", "original-awk", "js", "jruby"],
         "runs whatever its arguments or files say",
     ),
     anything(
@@ -128,6 +160,18 @@ static KNOWN: &[Known] = &[
         &["at", "batch", "crontab", "systemd-run", "systemctl"],
         "runs programs later, outside of this call",
     ),
+    anything(
+        &["prlimit", "setarch", "linux32", "linux64", "i386", "x86_64", "uname26", "choom"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["run-parts", "start-stop-daemon", "cpulimit", "numactl", "eatmydata", "faketime"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["runcon", "sg", "dbus-run-session", "xvfb-run", "ssh-agent", "rlwrap", "ld.so"],
+        "runs the program it is given",
+    ),
     // Programs that run what a project or an image tells them to.
     anything(
         &["make", "gmake", "ninja", "cmake", "meson", "just", "ant", "mvn", "gradle"],
@@ -136,6 +180,16 @@ static KNOWN: &[Known] = &[
     anything(
         &["cargo", "npm", "npx", "yarn", "pnpm", "pip", "pipx", "uv", "gem", "bundle", "go"],
         "runs what packages bring along",
+    ),
+    anything(
+        &["gcc", "g++", "cc", "c++", "cpp", "c89", "c99", "clang", "clang++", "clang-cpp"],
+        "runs the programs, and loads the code, that its options and files name (-B, -wrapper, \
+         -fplugin)",
+    ),
+    anything(&["openssl"], "loads code (-engine, -provider-path), and connects anywhere"),
+    anything(
+        &["dpkg", "dpkg-deb", "apt", "apt-get", "aptitude", "rpm", "dnf", "yum", "apk", "pacman"],
+        "runs what packages bring along, and what its options name",
     ),
     anything(
         &["docker", "podman", "nerdctl", "kubectl", "lxc"],
@@ -151,6 +205,10 @@ static KNOWN: &[Known] = &[
         "connects anywhere, past the grants for hosts",
     ),
     anything(
+        &["nc.openbsd", "nc.traditional", "netcat", "rsh", "rlogin", "rcp"],
+        "connects anywhere, past the grants for hosts",
+    ),
+    anything(
         &["curl", "wget", "aria2c"],
         "connects anywhere and writes files; the http_fetch tool goes through the grants for hosts",
     ),
@@ -158,6 +216,22 @@ static KNOWN: &[Known] = &[
     anything(
         &["vi", "vim", "nvim", "nano", "emacs", "ed", "ex"],
         "runs commands and writes files from within",
+    ),
+    anything(
+        &["vim.basic", "vim.tiny", "vim.nox", "vim.gtk3", "vim.athena", "vimdiff", "view"],
+        "runs commands and writes files from within",
+    ),
+    anything(
+        &["rvim", "rview", "gvim", "emacs-gtk", "emacs-nox", "emacs-lucid", "emacsclient"],
+        "runs commands and writes files from within",
+    ),
+    anything(
+        &["editor", "sensible-editor", "select-editor", "pico", "joe", "jed", "mg", "ne"],
+        "runs commands and writes files from within",
+    ),
+    anything(
+        &["pager", "sensible-pager", "lesspipe", "lessfile", "see", "run-mailcap", "edit"],
+        "runs commands from within, and those that the environment and settings name",
     ),
     anything(
         &["less", "more", "most", "man", "info"],
@@ -181,33 +255,38 @@ static KNOWN: &[Known] = &[
         is_writer: false,
         has_long_single_dash: true,
         has_script: false,
+        has_dashless_bundle: false,
         refused_subcommands: &[],
+        leading_options: &[],
         reason: "runs programs (-exec), deletes, and writes files (-fprint)",
     },
-    refuses(
-        &["tar", "bsdtar", "gtar"],
-        &[
-            "--checkpoint-action",
-            "--to-command",
-            "--use-compress-program",
-            "-I",
-            "--rsh-command",
-            "--info-script",
-            "--new-volume-script",
-            "-F",
-            "--index-file",
-            "-P",
-            "--absolute-names",
-            "--files-from",
-            "-T",
-            "--exclude-from",
-            "-X",
-            "--rmt-command",
-            "--volno-file",
-        ],
-        true,
-        "runs programs (--checkpoint-action, --to-command, -I) and reads lists of files",
-    ),
+    Known {
+        has_dashless_bundle: true,
+        ..refuses(
+            &["tar", "bsdtar", "gtar"],
+            &[
+                "--checkpoint-action",
+                "--to-command",
+                "--use-compress-program",
+                "-I",
+                "--rsh-command",
+                "--info-script",
+                "--new-volume-script",
+                "-F",
+                "--index-file",
+                "-P",
+                "--absolute-names",
+                "--files-from",
+                "-T",
+                "--exclude-from",
+                "-X",
+                "--rmt-command",
+                "--volno-file",
+            ],
+            true,
+            "runs programs (--checkpoint-action, --to-command, -I) and reads lists of files",
+        )
+    },
     Known {
         names: &["git"],
         guard: Guard::Refuses(&[
@@ -242,20 +321,46 @@ static KNOWN: &[Known] = &[
         is_writer: false,
         has_long_single_dash: false,
         has_script: false,
+        has_dashless_bundle: false,
         // They run what they are told to, or write down what another one runs.
         refused_subcommands: &[
             "bisect",
+            "citool",
             "config",
+            "daemon",
             "difftool",
             "filter-branch",
+            "for-each-repo",
+            "gui",
             "hook",
+            "instaweb",
             "maintenance",
             "mergetool",
             "send-email",
+            "shell",
             "submodule",
+            "web--browse",
+        ],
+        leading_options: &[
+            "--no-pager",
+            "-P",
+            "--bare",
+            "--no-replace-objects",
+            "--no-lazy-fetch",
+            "--no-optional-locks",
+            "--no-advice",
+            "--literal-pathspecs",
+            "--glob-pathspecs",
+            "--noglob-pathspecs",
+            "--icase-pathspecs",
+            "--version",
+            "-v",
+            "--help",
+            "-h",
         ],
         reason: "runs programs named by its options and its configuration (-c core.sshCommand=...)",
     },
+    refuses(&["split"], &["--filter"], true, "runs a program for every part (--filter)"),
     refuses(
         &["sort"],
         &["--compress-program", "-o", "--output", "--files0-from", "-T", "--temporary-directory"],
@@ -281,7 +386,9 @@ static KNOWN: &[Known] = &[
         is_writer: false,
         has_long_single_dash: false,
         has_script: true,
+        has_dashless_bundle: false,
         refused_subcommands: &[],
+        leading_options: &[],
         reason: "runs programs and writes files from its scripts (e, w); -n and a plain print of \
                  lines (1,5p) are allowed",
     },
@@ -398,7 +505,10 @@ mod tests {
         {
             assert!(Known::find(name).is_some(), "{name}");
         }
-        for name in ["", "pythonic", "findutils", "weather"] {
+        for name in ["gcc-12", "x86_64-linux-gnu-gcc-12", "ld-linux-x86-64.so.2", "perl5.36-x86"] {
+            assert!(Known::find(name).is_some(), "{name}");
+        }
+        for name in ["", "pythonic", "findutils", "weather", "cat-2x", "x", "1", "ld-new"] {
             assert!(Known::find(name).is_none(), "{name}");
         }
     }

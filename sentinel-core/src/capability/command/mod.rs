@@ -101,21 +101,31 @@ impl CommandRule {
         // What an unknown program does with a path is unknown: it may read it, and write there.
         let is_writer = known.is_none_or(|known| known.is_writer);
         let rights = if is_writer { READER_AND_WRITER } else { READER };
-        let mut are_options_over = false;
+        let (mut are_options_over, mut has_separator) = (false, false);
+        // A `--` behind an option may be its value, and `find` does not stop at one.
+        let mut may_end_options = !known.is_some_and(|known| known.has_long_single_dash);
         let guard = known.filter(|_| !self.is_unguarded);
         let mut has_script = guard.is_some_and(|known| known.has_script);
         // Where the grant names subcommands, they are the operator's choice.
         let mut is_first = self.subcommands.is_empty();
-        for argument in arguments.iter().copied() {
-            if !are_options_over && argument == "--" {
-                are_options_over = true;
+        for (index, argument) in arguments.iter().copied().enumerate() {
+            if !has_separator && argument == "--" {
+                has_separator = true;
+                are_options_over = may_end_options;
                 continue;
             }
-            self.check_options(known, argument, are_options_over)?;
-            let is_operand = are_options_over || !argument.starts_with('-');
-            if let Some(known) = guard.filter(|_| is_operand && is_first) {
-                is_first = false;
-                if known.refused_subcommands.contains(&argument) {
+            let is_bundle = index == 0 && known.is_some_and(|known| known.has_dashless_bundle);
+            let form = match argument.starts_with('-') && !are_options_over {
+                true => Form::Options,
+                false if is_bundle => Form::Bundle,
+                false => Form::Operand,
+            };
+            self.check_options(known, argument, form)?;
+            may_end_options &= form == Form::Operand;
+            let is_operand = form != Form::Options;
+            if let Some(known) = guard.filter(|_| is_first) {
+                is_first = !is_operand;
+                if known.is_refused_beginning(argument, is_operand) {
                     return Err(CommandRefusal::Guarded(argument, known.reason));
                 }
             }
@@ -129,7 +139,9 @@ impl CommandRule {
             if self.may_use_any_path {
                 continue;
             }
-            for (count, text) in paths_in(argument, are_options_over).enumerate() {
+            let doubtful = (has_separator && !is_operand).then_some(argument);
+            let paths = paths_in(argument, are_options_over).chain(doubtful);
+            for (count, text) in paths.enumerate() {
                 if count >= CAPABILITY_ARGUMENT_PATHS_MAX {
                     return Err(CommandRefusal::Path(argument));
                 }
@@ -146,17 +158,16 @@ impl CommandRule {
         &self,
         known: Option<&'static Known>,
         argument: &'c str,
-        are_options_over: bool,
+        form: Form,
     ) -> Result<(), CommandRefusal<'c>> {
         let has_long_single_dash = known.is_some_and(|known| known.has_long_single_dash);
         let is = |option: &str| {
-            // After `--` a program takes options for names, but not every program knows `--`.
-            let is_option = argument.starts_with('-') && !are_options_over;
-            match (option.starts_with('-'), is_option) {
-                (true, true) => means(argument, option, has_long_single_dash),
+            match (option.starts_with('-'), form) {
+                (true, Form::Options) => means(argument, option, has_long_single_dash),
+                (true, Form::Bundle) => short(option).is_some_and(|it| argument.contains(it)),
                 // Words such as `of=...` and `$ENV` count wherever they stand.
                 (false, _) => mentions(argument, option),
-                (true, false) => false,
+                (true, Form::Operand) => false,
             }
         };
         if self.refused.iter().any(|option| is(option)) {
@@ -176,8 +187,17 @@ impl CommandRule {
         let are_subcommands_within = other.subcommands.is_empty()
             || (!self.subcommands.is_empty()
                 && self.subcommands.iter().all(|word| other.subcommands.contains(word)));
+        // To name a subcommand that is refused otherwise is to grant it.
+        let guard = self.known().filter(|_| other.subcommands.is_empty() && !other.is_unguarded);
+        let names_more = guard.is_some_and(|known| {
+            self.subcommands.iter().any(|word| {
+                !known.refused_subcommands.is_empty() && word.starts_with('-')
+                    || known.refused_subcommands.contains(&&**word)
+            })
+        });
         self.program == other.program
             && are_subcommands_within
+            && !names_more
             && other.refused.iter().all(|option| self.refused.contains(option))
             && (other.may_use_any_path || !self.may_use_any_path)
             && (other.is_unguarded || !self.is_unguarded)
@@ -252,6 +272,22 @@ impl fmt::Display for CommandWarning {
             }
         }
     }
+}
+
+/// What an argument is to the program, as far as it shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// It begins with a dash, and no `--` before it says that options are over.
+    Options,
+    /// Short options without a dash, whose values are the words that follow.
+    Bundle,
+    Operand,
+}
+
+/// The letter of an option that is one letter.
+fn short(option: &str) -> Option<char> {
+    let mut letters = option.strip_prefix('-')?.chars();
+    letters.next().filter(|letter| *letter != '-' && letters.next().is_none())
 }
 
 /// Whether an argument is this option: written whole, abbreviated, with a value, or in a bundle.

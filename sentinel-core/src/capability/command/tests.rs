@@ -207,6 +207,36 @@ fn every_known_way_out_is_closed() {
         "/opt/unknown -d@/etc/x",
         "/bin/tar -C.. -cf a.tar x",
         "/usr/bin/jq import\"x\"as$x;. y",
+        "/usr/bin/split --filter=id x",
+        "/usr/bin/split --filt id x",
+        "/usr/bin/prlimit id",
+        "/usr/bin/setarch -R id",
+        "/usr/bin/linux32 id",
+        "/usr/bin/i386 id",
+        "/usr/bin/x86_64 id",
+        "/usr/bin/choom -n 0 id",
+        "/usr/bin/run-parts .",
+        "/sbin/start-stop-daemon -S -x id",
+        "/usr/bin/gcc -wrapper id x.c",
+        "/usr/bin/gcc-12 -B. x.c",
+        "/usr/bin/x86_64-linux-gnu-g++-12 @x",
+        "/usr/bin/arm-linux-gnueabihf-gcc -fplugin=x.so x.c",
+        "/usr/bin/clang++-14 -fplugin=x.so x.c",
+        "/usr/bin/cc x.c",
+        "/usr/bin/openssl req -engine ./x.so",
+        "/usr/bin/dpkg --pre-invoke=id -i x.deb",
+        "/lib64/ld-linux-x86-64.so.2 ./x",
+        "/lib/ld-musl-x86_64.so.1 ./x",
+        "/lib/ld-2.31.so ./x",
+        "/usr/bin/ld.so ./x",
+        "/usr/bin/vim.basic -c :!id",
+        "/usr/bin/vim.tiny -c :!id",
+        "/usr/bin/nc.openbsd host 1",
+        "/usr/bin/perl5.36-x86_64-linux-gnu -e 1",
+        "/usr/bin/python3.11-dbg -c 1",
+        "/usr/bin/original-awk x",
+        "/usr/bin/editor x",
+        "/usr/bin/pager x",
     ] {
         assert!(check(&bare(line), line).is_err(), "{line}");
     }
@@ -241,6 +271,81 @@ fn honest_commands_pass() {
         "/bin/cp a b",
         "/opt/unknown build --fast",
         "/bin/echo $(id) ; rm x | sh && `id`",
+        "/usr/bin/split -l 5 x part",
+        "/usr/bin/gcc-12 --version",
+        "/opt/vim.sh x",
+        "/opt/make.sh x",
+    ] {
+        assert_eq!(check(&bare(line), line), Ok(()), "{line}");
+    }
+}
+
+/// The first word of `tar` needs no dash to be options, and their values follow in order.
+#[test]
+fn options_of_tar_need_no_dash() {
+    for line in [
+        "/usr/bin/tar cIf id a.tar x",
+        "/usr/bin/tar xPf a.tar",
+        "/usr/bin/tar cfI a.tar id x",
+        "/usr/bin/tar cFf id a.tar x",
+        "/usr/bin/tar cfT a.tar list",
+        "/usr/bin/bsdtar cIf id a.tar x",
+        "/usr/bin/tar cf /etc/x x",
+        "/usr/bin/tar cfC a.tar /etc x",
+        "/usr/bin/tar cbf -- a.tar -Iid x",
+    ] {
+        assert!(check(&bare(line), line).is_err(), "{line}");
+    }
+    for line in ["/usr/bin/tar cf a.tar x", "/usr/bin/tar xzf a.tar", "/usr/bin/tar -cf a.tar PIT"]
+    {
+        assert_eq!(check(&bare(line), line), Ok(()), "{line}");
+    }
+    let mut rule = bare("/usr/bin/tar");
+    rule.refused = Vec::from(["-x".into()]);
+    assert_eq!(check(&rule, "/usr/bin/tar xf a.tar"), Err(CommandRefusal::Refused("xf")));
+    rule.subcommands = Vec::from(["cIf".into()]);
+    assert!(check(&rule, "/usr/bin/tar cIf id a.tar x").is_err());
+}
+
+/// A `--` may be the value of what stands before it, and `find` does not stop at one.
+#[test]
+fn what_may_be_a_value_ends_no_options() {
+    for line in [
+        "/usr/bin/find . -name -- -exec id ;",
+        "/usr/bin/find -- . -exec id ;",
+        "/bin/tar -cf -- -Iid x",
+        "/usr/bin/rg -e -- --pre=id x",
+        "/usr/bin/jq --arg a -- -f x",
+        "/usr/bin/git log --grep -- --output=x",
+    ] {
+        assert!(check(&bare(line), line).is_err(), "{line}");
+    }
+    for line in ["/usr/bin/grep -- -f x", "/usr/bin/git log -- -x", "/usr/bin/git diff -w -- x"] {
+        assert_eq!(check(&bare(line), line), Ok(()), "{line}");
+    }
+}
+
+/// An option before the subcommand may take the next word, and so hide it.
+#[test]
+fn nothing_hides_the_subcommand_of_git() {
+    for line in [
+        "/usr/bin/git --attr-source HEAD bisect run id",
+        "/usr/bin/git --attr-source HEAD config core.fsmonitor id",
+        "/usr/bin/git --shallow-file x bisect run id",
+        "/usr/bin/git --no-pager --attr-source HEAD bisect run id",
+        "/usr/bin/git --no-pager config core.fsmonitor id",
+        "/usr/bin/git --option-of-tomorrow x bisect run id",
+        "/usr/bin/git --list-cmds main bisect",
+        "/usr/bin/git for-each-repo --config=x",
+        "/usr/bin/git instaweb --browser=id",
+    ] {
+        assert!(check(&bare(line), line).is_err(), "{line}");
+    }
+    for line in [
+        "/usr/bin/git --no-pager log",
+        "/usr/bin/git -P --no-optional-locks status",
+        "/usr/bin/git --version",
+        "/usr/bin/git log --option-of-tomorrow bisect",
     ] {
         assert_eq!(check(&bare(line), line), Ok(()), "{line}");
     }
@@ -310,10 +415,24 @@ fn bare_grants_of_dangerous_programs_are_warned_of() {
     }
 }
 
+/// A grant that names what the guard of a wider one refuses is no part of it.
+#[test]
+fn a_refused_subcommand_is_not_within() {
+    let wide = bare("/usr/bin/git");
+    let narrow =
+        |word: &str| CommandRule { subcommands: Vec::from([word.into()]), ..bare("/usr/bin/git") };
+    assert!(narrow("log").is_within(&wide));
+    assert!(!narrow("bisect").is_within(&wide));
+    assert!(!narrow("--no-pager").is_within(&wide));
+    assert!(narrow("bisect").is_within(&narrow("bisect")));
+    let unguarded = CommandRule { is_unguarded: true, ..wide };
+    assert!(narrow("bisect").is_within(&unguarded));
+}
+
 /// A narrower rule covers no command that the wider one does not.
 #[test]
 fn within_means_covered() {
-    let words = ["log", "push", "-c", "--exec=x", "a", "/etc", "of=x", "-Rx", "--", "@b", "x:/y"];
+    let words = ["log", "bisect", "-c", "--exec=x", "a", "/etc", "of=x", "-Rx", "--", "@b", "x:/y"];
     arbtest::arbtest(|u| {
         let mut rule = || -> arbitrary::Result<CommandRule> {
             let programs = ["/usr/bin/git", "/bin/cp", "/opt/x"];
