@@ -17,7 +17,9 @@ use super::draft::{Node, Part};
 use super::{Config, Connector, Endpoint, PLATFORMS};
 use crate::agent::Provider;
 use crate::budget::Measure;
-use crate::capability::{CommandWarning, FileRight, Grant, HostPattern, Level, Path, Resource};
+use crate::capability::{
+    CommandWarning, FileRight, Grant, HostPattern, Level, Path, PathRef, Resource,
+};
 use crate::egress::Injection;
 use crate::text::Span;
 use crate::wire::url::{Reach, Scheme, Url};
@@ -31,6 +33,10 @@ pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant
             Resource::Files { path, rights } if rights.has(FileRight::Write) => {
                 writable(build, path, node.span);
                 programs(build, path, &granted, node.span);
+                // What is asked about a person sees.
+                if grant.level == Level::Allow {
+                    repository(build, path, written, node.span);
+                }
             }
             Resource::Command(_) => command(build, grant, node.span),
             Resource::Connect { hosts: HostPattern::Any, .. } if grant.level == Level::Allow => {
@@ -107,6 +113,42 @@ fn programs(
     }
 }
 
+/// What a repository says, a later `git` runs: its settings name programs, its hooks are some.
+fn repository(
+    build: &mut Build<'_, '_>,
+    path: &Path,
+    written: &[(Grant, Node)],
+    span: Option<Span>,
+) {
+    let git = written.iter().find_map(|(grant, _)| match &grant.resource {
+        Resource::Command(rule) if grant.level != Level::Deny => {
+            let program = &rule.program;
+            (program.as_str().rsplit('/').next() == Some("git")).then_some(program)
+        }
+        _ => None,
+    });
+    let is_forbidden = |place: &str| {
+        written.iter().any(|(grant, _)| match &grant.resource {
+            Resource::Files { path: denied, rights } if grant.level == Level::Deny => {
+                let place = PathRef::resolve(path.as_str(), place);
+                rights.has(FileRight::Write)
+                    && place.is_ok_and(|place| place.is_within(denied.borrow()))
+            }
+            _ => false,
+        })
+    };
+    let Some(git) = git.filter(|_| path.borrow().components().next().is_some()) else { return };
+    if !(is_forbidden(".git/config") && is_forbidden(".git/hooks")) {
+        let message = format!(
+            "{git} runs what `.git/config` and `.git/hooks` say, and beneath {} they can be \
+             written: forbid it with deny = [\"write {path}/.git/config\", \"write \
+             {path}/.git/hooks\"]",
+            quoted(path.as_str())
+        );
+        build.reporter.note(span, message);
+    }
+}
+
 fn command(build: &mut Build<'_, '_>, grant: &Grant, span: Option<Span>) {
     let Resource::Command(rule) = &grant.resource else { return };
     match rule.warning() {
@@ -114,15 +156,11 @@ fn command(build: &mut Build<'_, '_>, grant: &Grant, span: Option<Span>) {
             let message = format!("{} is granted unguarded: {warning}", rule.program);
             build.reporter.danger(span, message, "leave out `unguarded`, or name subcommands");
         }
-        Some(warning @ CommandWarning::Useless(_)) => {
-            build.reporter.note(span, format!("{}: {warning}", rule.program));
+        Some(warning) => build.reporter.note(span, format!("{}: {warning}", rule.program)),
+        None if rule.is_unguarded => {
+            build.reporter.note(span, format!("{} is granted unguarded", rule.program));
         }
-        Some(CommandWarning::Guarded(_)) | None => {
-            if rule.is_unguarded {
-                let message = format!("{} is granted unguarded", rule.program);
-                build.reporter.note(span, message);
-            }
-        }
+        None => {}
     }
     if rule.may_use_any_path {
         let message = format!("{} may be given any path, granted or not", rule.program);

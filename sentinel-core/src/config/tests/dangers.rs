@@ -85,6 +85,51 @@ fn programs_that_run_anything() {
     assert!(grants("'run /opt/weather unguarded'").is_empty());
 }
 
+/// The notes of a text, without places, that are about grants.
+fn notes(list: &str, denied: &str) -> Vec<String> {
+    let text = format!("[security]\ngrants = [{list}]\ndeny = [{denied}]");
+    let reading = read_with(&text, &[]);
+    assert!(reading.config.is_some(), "{:#?}", reading.diagnostics);
+    assert!(!reading.is_dangerous(), "{:#?}", reading.diagnostics);
+    let found = reading.diagnostics.iter().filter(|it| it.severity == Severity::Note);
+    let found = found.map(|it| it.message.to_string());
+    found.filter(|message| message.starts_with('/')).collect()
+}
+
+#[test]
+fn what_the_guard_of_a_bare_program_refuses() {
+    let narrow = "; these options are refused. Name subcommands or options to narrow it further";
+    let tar = "/bin/tar: it runs programs (--checkpoint-action, --to-command, -I) and reads lists \
+               of files";
+    assert_eq!(notes("'run /bin/tar'", ""), [format!("{tar}{narrow}")]);
+    let find = "/usr/bin/find: it runs programs (-exec), deletes, and writes files (-fprint)";
+    assert_eq!(notes("'run /usr/bin/find ask'", ""), [format!("{find}{narrow}")]);
+    let git = "/usr/bin/git: it runs programs named by its options and its configuration (-c \
+               core.sshCommand=...)";
+    assert_eq!(notes("'run /usr/bin/git'", ""), [format!("{git}{narrow}")]);
+    assert!(notes("'run /usr/bin/git log', 'run /bin/ls', 'run /opt/weather'", "").is_empty());
+    assert!(notes("", "'run /bin/tar'").is_empty());
+}
+
+/// What a repository says is what a later `git` runs.
+#[test]
+fn a_repository_that_can_be_written() {
+    let found = notes("'run /usr/bin/git log', 'read,write /srv/work/site'", "");
+    let expected = "/usr/bin/git runs what `.git/config` and `.git/hooks` say, and beneath \
+                    '/srv/work/site' they can be written: forbid it with deny = [\"write \
+                    /srv/work/site/.git/config\", \"write /srv/work/site/.git/hooks\"]";
+    assert_eq!(found, [expected]);
+    let granted = "'run /usr/bin/git log', 'write /srv/work/site'";
+    let (config, hooks) =
+        ("'write /srv/work/site/.git/config'", "'write /srv/work/site/.git/hooks'");
+    assert!(notes(granted, &format!("{config}, {hooks}")).is_empty());
+    assert!(notes(granted, "'read,write /srv/work/site/.git'").is_empty());
+    assert_eq!(notes(granted, config).len(), 1);
+    assert!(notes("'run /usr/bin/git log', 'write /srv/work/site ask'", "").is_empty());
+    assert!(notes("'run /usr/bin/git log', 'read /srv/work/site'", "").is_empty());
+    assert!(notes("'run /bin/ls', 'write /srv/work/site'", "").is_empty());
+}
+
 #[test]
 fn connecting_anywhere_with_something_to_carry_out() {
     let everywhere = "files can be read, and every host can be connected to without a question: \
