@@ -10,6 +10,7 @@
 //! - A call from outside takes the way of every call: understood, judged, recorded, reserved, run.
 //! - The words of a call ground nothing: they are not kept as words that were seen.
 //! - Every turn makes one call at most, and no model is asked.
+//! - While the agent is halted none is begun, also of those that waited.
 //!
 //! # Not here
 //! The protocol that a client speaks: `mcp`.
@@ -133,6 +134,11 @@ impl Agent {
         mut turn: Box<Turn>,
         incoming: &Incoming,
     ) {
+        // No model is asked for it, so nobody else asks. It may have waited when the halt came.
+        if let Some(halt) = self.why_halted() {
+            self.notice(number, halt.to_string());
+            return self.end_turn(number, &turn, End::Halted);
+        }
         let Some(conversation) = self.conversation(number) else { return };
         let memory = conversation.memory();
         memory.context.begin_turn();

@@ -4,8 +4,8 @@ use alloc::string::ToString;
 
 use super::shell::{incoming, service};
 use super::*;
-use crate::agent::FetchNumber;
-use crate::channel::AttachmentKind;
+use crate::agent::{FetchNumber, OutsideCall, OutsideOutcome};
+use crate::channel::{AttachmentKind, Audience, Platform};
 
 fn text(text: &str) -> Vec<Part> {
     Vec::from([Part::Text(text.into())])
@@ -95,4 +95,36 @@ fn a_halt_says_what_became_of_files_that_had_come() {
     assert!(said.contains("-a.txt.") && !said.contains("b.txt"), "{said}");
     assert!(said.contains("I stopped what I was doing. An operator told me"), "{said}");
     shell.restart();
+}
+
+#[test]
+fn a_halt_begins_no_call_from_outside_that_waited() {
+    let mut own = settings(&["read,list /srv/agent"]);
+    own.platforms.push(Platform::OUTSIDE);
+    let (platform, room) = (Platform::OUTSIDE.name, OutsideCall::ROOM);
+    own.access = own.access.room(platform, room, Audience::Everybody).unwrap();
+    let mut shell = Shell::new(own);
+    let call = |shell: &mut Shell, id: &str| {
+        let arguments = r#"{"path":"README.md"}"#.into();
+        let call = OutsideCall { id: id.into(), tool: "read_file".into(), arguments };
+        shell.tell(Event::Message(call.message(shell.now().wall).unwrap()));
+    };
+    for id in ["1-1", "1-2", "1-3"] {
+        call(&mut shell, id);
+    }
+    assert_eq!(shell.calls.len(), 1, "one is under way, and two wait");
+    shell.operate(OperatorCommand::Halt).unwrap();
+    shell.wait();
+    assert_eq!(shell.calls.len(), 1, "those that waited are not begun: {:?}", shell.calls);
+    assert_eq!(shell.payloads(Kind::CallStarted).len(), 1);
+    let told = shell.said.iter().filter(|said| said.contains("no work for now")).count();
+    assert_eq!(told, 3, "each is told: {:?}", shell.said);
+    assert!(shell.said.iter().all(|said| OutsideOutcome::read(said).is_none()));
+    let ended = shell.payloads(Kind::TurnEnded);
+    assert!(ended.len() == 3 && ended.iter().all(|how| how.contains("halted")), "{ended:?}");
+    assert!(shell.sentinel.is_at_rest());
+    shell.restart();
+    shell.operate(OperatorCommand::Resume).unwrap();
+    call(&mut shell, "1-4");
+    assert_eq!(shell.calls.len(), 2, "it is at work again");
 }
