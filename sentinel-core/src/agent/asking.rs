@@ -277,14 +277,13 @@ impl Agent {
         let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
             return;
         };
-        // What nobody counted is taken as it was reserved if an answer had begun, else as nothing.
-        match usage == Usage::default() {
-            true if !was_shown && !has_begun => {
+        // Where no answer had begun, what nobody counted is nothing.
+        match usage == Usage::default() && !was_shown && !has_begun {
+            true => {
                 let spent = spending.by_clock(self.now.instant);
                 let spent = Amount { calls: 1, time_ms: spent.time_ms, ..Amount::default() };
                 self.settle(number, spending, spent);
             }
-            true => self.settle(number, spending, spending.by_clock(self.now.instant)),
             false => self.settle_model(number, attempt.model(), spending, &usage),
         }
         let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
@@ -316,6 +315,8 @@ impl Agent {
         }
     }
 
+    /// A model answered, in whole or in part. An answer is never free, so a provider that counts
+    /// nothing has not counted: all that was reserved is taken as spent, or no limit would hold.
     fn settle_model(
         &mut self,
         number: ConversationNumber,
@@ -333,12 +334,14 @@ impl Agent {
             cache_write_tokens,
         );
         let tokens = usage.read_tokens().saturating_add(output_tokens);
+        let by_clock = spending.by_clock(self.now.instant);
         let time_ms = match is_broken(Fault::TimelessReply) {
             true => 0,
-            false => spending.by_clock(self.now.instant).time_ms,
+            false => by_clock.time_ms,
         };
-        let actual = match is_broken(Fault::FreeReply) {
-            true => Amount { calls: 1, time_ms, ..Amount::default() },
+        let actual = match *usage == Usage::default() {
+            _ if is_broken(Fault::FreeReply) => Amount { calls: 1, time_ms, ..Amount::default() },
+            true => Amount { time_ms, ..by_clock },
             false => Amount { tokens, money, calls: 1, time_ms },
         };
         self.settle(number, spending, actual);

@@ -111,7 +111,11 @@ pub(super) fn answer(
         text = Some(answer.join(" "));
         events.push(finish("stop"));
     }
-    events.push(usage(random));
+    let finish_index = events.len() - 1;
+    // Not every service counts.
+    if random.chance(90) {
+        events.push(usage(random));
+    }
     let mut body = Vec::new();
     for event in &events {
         body.extend_from_slice(format!("data: {event}\n\n").as_bytes());
@@ -119,8 +123,7 @@ pub(super) fn answer(
     body.extend_from_slice(b"data: [DONE]\n\n");
     if random.chance(temper.cutting) {
         // Before the reason to stop has come, so that nobody could take it for the whole.
-        let complete: usize =
-            events.iter().take(events.len() - 2).map(|event| event.len() + 8).sum();
+        let complete: usize = events.iter().take(finish_index).map(|event| event.len() + 8).sum();
         body.truncate(usize::try_from(random.below(complete as u64 + 1)).unwrap());
         let is_cut = random.chance(50);
         return Answer { status: 200, headers: stream_headers(), body, is_cut, text: None };

@@ -163,13 +163,12 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
                 let cost = Cost { time, ..Cost::of_model(tokens - written, written) };
                 books.begin(Thing::Exchange(number("exchange")), owner, cost, limits);
             }
-            Kind::Reply => books.end(Thing::Exchange(number("exchange")), |it| it.of(line)),
+            Kind::Reply => books.end(Thing::Exchange(number("exchange")), |it| it.answered(line)),
             Kind::ReplyFailed => books.end(Thing::Exchange(number("exchange")), |it| {
-                let said = it.of(line);
                 let has_begun = ["was_shown", "has_begun"].iter().any(|key| line.is_set(key));
-                match said.tokens {
-                    0 if has_begun => Cost { time: said.time, ..it.cost },
-                    _ => said,
+                match has_begun {
+                    true => it.answered(line),
+                    false => it.of(line),
                 }
             }),
             Kind::CallStarted => {
@@ -330,6 +329,14 @@ struct Ended {
 impl Ended {
     fn by_clock(&self) -> Cost {
         Cost { time: self.time, ..self.cost }
+    }
+
+    /// What an answer cost: all that was reserved for it where the record says nothing.
+    fn answered(&self, line: &Line) -> Cost {
+        match self.of(line) {
+            said if said.tokens == 0 => self.by_clock(),
+            said => said,
+        }
     }
 
     /// What a record says that it cost, and the time it took.

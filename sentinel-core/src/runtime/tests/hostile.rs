@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::shell::{Shell, poking, service, settings};
 use super::*;
 use crate::agent::{Answer, ConversationNumber, Kind, OperatorCommand};
-use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::budget::{AtLimit, Limit, Measure, Money, Price, Rules, Scope};
 use crate::capability::Handle;
 use crate::channel::{AccessRules, Audience, Part, Standing};
 
@@ -398,6 +398,47 @@ fn an_answer_that_broke_off_unseen_is_paid_for() {
     let exchange = shell.asked.pop().unwrap();
     shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Connect });
     assert!(shell.write("1", "c1", "/status").contains("Spent here: 0 tokens"));
+}
+
+/// A provider that counts nothing, or nothing but zeros, gives nothing away: no limit would hold.
+#[test]
+fn a_whole_answer_that_nobody_counted_is_paid_for_as_it_was_reserved() {
+    let zeros = r#","usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
+    let counted = r#","usage":{"prompt_tokens":7,"completion_tokens":2,"total_tokens":9}"#;
+    let asks = |max| {
+        let mut own = service(&["model offline"]);
+        let (input, output) = (Money(1_000_000), Money(4_000_000));
+        own.prices.add("*", Price { input, output, ..Price::default() });
+        let (scope, at_limit) = (Scope::Conversation, AtLimit::Stop);
+        let limit = Limit { scope, measure: Measure::Tokens, max, at_limit };
+        own.budget = Rules { limits: [limit].into(), warn_percent: [].into() };
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "go");
+        let asked = shell.payloads(Kind::ModelAsked);
+        let asked = crate::text::json::parse(asked[0].as_bytes()).unwrap();
+        let reserved = asked.root().get("tokens").unwrap().as_u64().unwrap();
+        (shell, reserved)
+    };
+    // There is enough for one question, and not for another one as long.
+    let max = asks(1_000_000).1 * 3 / 2;
+    for (usage, is_counted) in [("", false), (zeros, false), (counted, true)] {
+        let (mut shell, reserved) = asks(max);
+        let since = shell.sentinel.status().spent;
+        assert_eq!((since.tokens, since.money), (0, Money(0)));
+        let message = r#"{"message":{"role":"assistant","content":"done"},"finish_reason":"stop"}"#;
+        shell.instant += 5000;
+        shell.answer(200, &[], &format!(r#"{{"choices":[{message}]{usage}}}"#));
+        assert_eq!(shell.said.last().map(String::as_str), Some("done"));
+        let spent = shell.sentinel.status().spent;
+        // Of what was reserved the longest answer is a thousand, at four times the price.
+        let expected = if is_counted { (9, 15) } else { (reserved, reserved + 3000) };
+        assert_eq!((spent.tokens, spent.money, spent.calls), (expected.0, Money(expected.1), 1));
+        assert!((5000..60_000).contains(&spent.time_ms), "by the clock: {}", spent.time_ms);
+        shell.restart();
+        assert_eq!(shell.sentinel.status().spent.tokens, expected.0);
+        let said = shell.write("1", "c1", "go on");
+        assert_eq!(said.contains("the limit of a conversation is"), !is_counted);
+    }
 }
 
 /// A model is asked by a grant that is good when its request goes out, not only when it was
