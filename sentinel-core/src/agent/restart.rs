@@ -37,6 +37,7 @@ impl Agent {
     pub(crate) fn start(&mut self, now: Now, settings: Arc<Settings>) -> Result<(), SettingsError> {
         self.now = now;
         let is_as_it_was = settings.digest == self.settings.digest;
+        self.know_no_ends();
         if !is_as_it_was {
             self.adopt(settings)?;
         }
@@ -49,6 +50,26 @@ impl Agent {
             self.resume(number, turn, is_as_it_was);
         }
         Ok(())
+    }
+
+    /// When what was under way ended is not known, so it counts as all that it could have taken,
+    /// whatever ends it from here on: new settings may before anything is gone on with.
+    fn know_no_ends(&mut self) {
+        let now = self.now.instant;
+        for number in &self.active {
+            let conversation = self.conversations.get_mut(number);
+            match conversation.and_then(|it| it.turn.as_mut()).map(|turn| &mut turn.stage) {
+                Some(Stage::Asking { spending, .. }) => spending.take_all(now),
+                Some(Stage::Calling(round)) => {
+                    for calling in round {
+                        if let CallStage::Running { spending, .. } = &mut calling.stage {
+                            spending.take_all(now);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     fn resume(&mut self, number: ConversationNumber, mut turn: Box<Turn>, is_as_it_was: bool) {

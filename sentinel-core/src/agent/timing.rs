@@ -104,6 +104,11 @@ impl Spending {
         Amount { time_ms: elapsed(self.since, now).min(most), ..self.amount }
     }
 
+    /// By the clock it took all the time that was reserved.
+    pub(super) fn take_all(&mut self, now: Instant) {
+        self.since = Instant(now.0.saturating_sub(self.amount.time_ms));
+    }
+
     fn overdue(&self, now: Instant) -> u64 {
         elapsed(self.since, now).saturating_sub(self.amount.time_ms)
     }

@@ -50,6 +50,20 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
+fn what_was_found_once_stays_mended() {
+    for seed in FOUND {
+        run(*seed);
+    }
+}
+
+/// Worlds in which a promise was broken once, and which are too rare to be among the first.
+const FOUND: &[u64] = &[
+    // Settings that changed while the program was down ended a turn whose model was being asked,
+    // and less of its time was counted than it could have taken.
+    0x7d645,
+];
+
+#[test]
 fn every_promise_holds_in_every_world() {
     if let Some(seed) = number("SENTINEL_SEED") {
         println!("{:?}", run(seed));
