@@ -736,8 +736,9 @@ impl Program {
                     profile::profile(&called, self.sentinel.grants(0))
                 })
                 .and_then(|profile| {
-                    let (now, allowance) =
-                        (self.clock.now().wall, self.sentinel.way_out(call, handles));
+                    let allowance = self.sentinel.way_out(call, handles);
+                    let allowance = allowance.map_err(|error| error.to_string())?;
+                    let now = self.clock.now().wall;
                     let way_out = Self::way_out(&self.injected, allowance, now, timeout)?;
                     self.commands.begin(&self.poller, number, profile, way_out)
                 });

@@ -37,17 +37,6 @@ mod certificates;
 mod passing;
 mod relay;
 mod side;
-/// That a call has done as much as it may.
-fn exhausted() -> Passage {
-    Passage {
-        host: String::new(),
-        port: 0,
-        request: None,
-        secrets: Vec::new(),
-        outcome: Outcome::Refused(Refusal::Exhausted),
-    }
-}
-
 #[cfg(test)]
 mod tests;
 mod veil;
@@ -415,6 +404,17 @@ const fn trouble(kind: FailureKind) -> Trouble {
         FailureKind::Resolve => Trouble::Unresolved,
         FailureKind::Timeout(_) => Trouble::Slow,
         _ => Trouble::Unreachable,
+    }
+}
+
+/// That a call has done as much as it may.
+fn exhausted() -> Passage {
+    Passage {
+        host: String::new(),
+        port: 0,
+        request: None,
+        secrets: Vec::new(),
+        outcome: Outcome::Refused(Refusal::Exhausted),
     }
 }
 

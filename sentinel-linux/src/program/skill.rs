@@ -57,7 +57,7 @@ impl Program {
             let own = allowance.clone().unwrap_or_default();
             let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants)?;
             // Nobody is let out of a sandbox where there is none.
-            let allowance = Ok(allowance.filter(|_| elsewhere.is_none()));
+            let allowance = allowance.filter(|_| elsewhere.is_none());
             let called = Called {
                 call: number,
                 conversation,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sentinel_core::agent::CallNumber;
-use sentinel_core::egress::{Allowance, AllowanceError};
+use sentinel_core::egress::Allowance;
 use sentinel_core::order::Map;
 use sentinel_core::runtime::Event;
 use sentinel_core::time::Timestamp;
@@ -18,11 +18,10 @@ impl Program {
     /// What a call is let out to, with the secrets that are added to what it sends.
     pub(super) fn way_out(
         injected: &Map<String, Arc<str>>,
-        allowance: Result<Option<Allowance>, AllowanceError>,
+        allowance: Option<Allowance>,
         now: Timestamp,
         time: Duration,
     ) -> Result<Option<WayOut>, String> {
-        let allowance = allowance.map_err(|error| error.to_string())?;
         let Some(allowance) = allowance else { return Ok(None) };
         let way_out = WayOut::new(allowance, now, time);
         let mut way_out = way_out.map_err(|error| format!("no certificate: {error}"))?;
