@@ -91,6 +91,16 @@ pub struct ToolOutput {
     pub is_error: bool,
 }
 
+/// What there is, or why there is nothing.
+impl<E: core::fmt::Display> From<Result<String, E>> for ToolOutput {
+    fn from(result: Result<String, E>) -> Self {
+        match result {
+            Ok(content) => Self { content, is_error: false },
+            Err(error) => Self { content: alloc::format!("{error}"), is_error: true },
+        }
+    }
+}
+
 /// What became of something that was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryOutcome {

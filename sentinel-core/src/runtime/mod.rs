@@ -25,6 +25,7 @@
 //! Decisions: [`agent`](crate::agent). Sockets, files and processes: the shell.
 
 mod book;
+mod connection;
 mod entropy;
 mod event;
 mod exchange;
@@ -65,6 +66,7 @@ use crate::order::Map;
 use crate::time::{Instant, Now};
 use crate::tool::Call;
 
+pub use self::connection::{ModelConnection, RequestError};
 pub use self::event::{Effect, Event, EventError, Said};
 pub use self::figures::{Figures, ModelFigures};
 pub use self::replay::{Difference, DifferenceKind, Replay, Replayed, replay};

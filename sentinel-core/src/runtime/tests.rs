@@ -1,6 +1,7 @@
 //! What a person sees, told as conversations with the offline model.
 
 mod answers;
+mod connection;
 mod deliveries;
 mod extraction;
 mod hostile;

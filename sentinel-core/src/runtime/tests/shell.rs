@@ -10,7 +10,7 @@ use crate::channel::{AccessRules, Audience, Identity, Incoming, Part, Platform, 
 use crate::journal::export::Keys;
 use crate::journal::{KeyRing, Payload, Reader};
 use crate::label::{Effect as ToolEffect, ToolRole};
-use crate::llm::{Dialect, OpenAiProfile, Piece, Thinking, ToolDefinition};
+use crate::llm::{Dialect, OpenAiProfile, Outgoing, Piece, Thinking, ToolDefinition};
 use crate::text::json;
 use crate::time::Timestamp;
 use crate::tool::{Call, Tools};
@@ -30,6 +30,8 @@ pub(super) struct Shell {
     pub(super) asked: Vec<ExchangeNumber>,
     /// What the last of them was sent.
     pub(super) request: String,
+    /// The same, as it was given.
+    pub(super) outgoing: Option<Outgoing>,
     /// Exchanges that nobody waits for any more.
     pub(super) unasked: Vec<ExchangeNumber>,
     pub(super) alerts: Vec<String>,
@@ -95,6 +97,7 @@ impl Shell {
             told: Vec::new(),
             asked: Vec::new(),
             request: String::new(),
+            outgoing: None,
             unasked: Vec::new(),
             alerts: Vec::new(),
             is_mute: false,
@@ -160,6 +163,7 @@ impl Shell {
                         Piece::Base64(_) => String::new(),
                     });
                     self.request = pieces.collect();
+                    self.outgoing = Some(request);
                 }
                 Effect::CancelModel { exchange } => self.unasked.push(exchange),
                 Effect::Alert(text) => self.alerts.push(text),

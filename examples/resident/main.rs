@@ -1,11 +1,11 @@
-//! A whole agent in a host of your own: a chat in the terminal, files beneath one directory.
+//! A host that lives on: the agent of `embed`, with a log that outlives the program.
 //!
 //! The core decides; this program does what it asks for, with threads and blocking I/O, because
 //! that is all a small host needs. What it may do are four grants; everything it did is in the log.
 //!
 //! ```sh
-//! cargo run -p sentinel-examples --bin embed                 # the offline model, no network
-//! cargo run -p sentinel-examples --bin embed -- http://127.0.0.1:11434/v1 llama3.2
+//! cargo run -p sentinel-examples --bin resident                 # the offline model, no network
+//! cargo run -p sentinel-examples --bin resident -- http://127.0.0.1:11434/v1 llama3.2
 //! ```
 //!
 //! Try "list the files in docs", "read README.md", `/help`. Kill it and start it again: it goes on.
@@ -15,6 +15,7 @@ mod http;
 mod settings;
 mod tools;
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sentinel_core::channel::{Identity, Keyboard, Post, Screen};
 use sentinel_core::journal::{JournalId, MasterKey};
+use sentinel_core::llm::TransportKind;
 use sentinel_core::runtime::{Effect, Event, Secrets, Sentinel};
 use sentinel_core::time::{Instant, Now, Timestamp};
 
@@ -35,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (endpoint, model) = match arguments.as_slice() {
         [] => (None, "offline"),
         [endpoint, model] => (Some(endpoint.clone()), model.as_str()),
-        _ => return Err("embed [http://HOST:PORT/PATH MODEL]".into()),
+        _ => return Err("resident [http://HOST:PORT/PATH MODEL]".into()),
     };
     let workspace = std::env::current_dir()?.to_str().ok_or("an odd directory")?.to_string();
     let settings = Arc::new(settings(model, &workspace)?);
@@ -54,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0)),
         ),
     };
-    let mut disk = Disk::open(".sentinel-embed")?;
+    let mut disk = Disk::open(".sentinel-resident")?;
     let secrets = Secrets {
         journal: JournalId(*b"embedded"),
         origin: "example.com/embed".into(),
@@ -84,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let mut keyboard = Keyboard::new(Identity::new("terminal", "here", "me")?, "me", now().wall);
     let mut screen = Screen::new();
-    let (mut is_over, mut is_signed) = (false, false);
+    let (mut models, mut is_over, mut is_signed) = (HashMap::new(), false, false);
     loop {
         while let Some(effect) = sentinel.poll() {
             match effect {
@@ -98,9 +100,16 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Effect::StoreKeys { ring } => disk.store("ring", &ring)?,
                 Effect::StoreSeed { seed } => disk.store("seed", &*seed.to_bytes())?,
                 Effect::AskModel { exchange, request, .. } => {
-                    let (endpoint, tell) = (endpoint.clone(), tell.clone());
-                    std::thread::spawn(move || http::ask(endpoint, exchange, &request, &tell));
+                    match http::ask(endpoint.as_deref(), exchange, &request, tell.clone()) {
+                        Ok(connection) => drop(models.insert(exchange, connection)),
+                        Err(error) => {
+                            eprintln!("! {error}");
+                            let kind = TransportKind::Connect;
+                            sentinel.handle(now(), Event::ModelFailed { exchange, kind })?;
+                        }
+                    }
                 }
+                Effect::CancelModel { exchange } => drop(models.remove(&exchange)),
                 Effect::RunTool { number, call, .. } => {
                     let output = tools::run(&call, &workspace);
                     let _ = tell.send(Heard::Tool(number, output));
@@ -116,8 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                     }
                 }
                 Effect::Alert(text) => eprintln!("! {text}"),
-                // A terminal keeps nothing for us, and this host's model and tools end by
-                // themselves.
+                // A terminal keeps nothing for us, and this host's tools end by themselves.
                 _ => {}
             }
         }
@@ -136,7 +144,14 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
             }
             Some(Heard::EndOfInput) => is_over = true,
-            Some(heard) => sentinel.handle(now(), heard.event())?,
+            Some(Heard::Model(exchange, bytes)) => {
+                if let Some(connection) = models.get_mut(&exchange) {
+                    connection.take(&bytes, |event| sentinel.handle(now(), event))?;
+                }
+            }
+            Some(Heard::Tool(call, output)) => {
+                sentinel.handle(now(), Event::ToolFinished { call, output })?;
+            }
             None => sentinel.handle(now(), Event::Time)?,
         }
     }

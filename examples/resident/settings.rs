@@ -29,7 +29,7 @@ pub(crate) fn settings(model: &str, workspace: &str) -> Result<Settings, Box<dyn
     for grant in [
         "model *".to_string(),
         format!("read,list \"{workspace}\""),
-        format!("deny read \"{workspace}/.sentinel-embed\""),
+        format!("deny read \"{workspace}/.sentinel-resident\""),
         format!("deny read \"{workspace}/.git\""),
     ] {
         settings.grants.push(grant.parse()?);
