@@ -60,6 +60,8 @@ pub(crate) enum Fault {
     UnsaidHalt,
     /// What a person allows once is allowed for good.
     LastingAnswer,
+    /// A question that needs no answer any more is dropped without a word.
+    LostQuestion,
     /// What is under way does not count as spent.
     ForgottenReservation,
     /// What models answer does not count as spent.

@@ -7,7 +7,7 @@
 //! # Invariants
 //! - A question is answered once. Its number is never given to another one.
 //! - One that nobody answers in time is denied.
-//! - It ends with the turn it belongs to.
+//! - It ends with the turn it belongs to, if nothing ended it before.
 //!
 //! # Not here
 //! Who may answer, and what follows: [`authority`](super::authority) and the turn.
@@ -188,11 +188,6 @@ impl Approvals {
         self.waiting.values().map(|approval| approval.expires).min()
     }
 
-    /// The turn is over, and its questions with it.
-    pub(super) fn end_turn(&mut self, turn: TurnNumber) {
-        self.waiting.retain(|_, approval| approval.turn != turn);
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Approval)> {
         self.waiting.iter().map(|(number, approval)| (*number, approval))
     }
@@ -246,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_answers_expires_and_what_belongs_to_a_turn_ends_with_it() {
+    fn what_nobody_answers_expires_and_a_turn_knows_its_questions() {
         let mut approvals = Approvals::default();
         approvals.ask(question(1, 50));
         approvals.ask(question(2, 20));
@@ -254,8 +249,7 @@ mod tests {
         assert_eq!(approvals.deadline(), Some(Instant(20)));
         assert_eq!(approvals.expired(Instant(19)), None);
         assert_eq!(approvals.expired(Instant(20)), Some(2));
-        approvals.end_turn(TurnNumber(1));
-        assert_eq!(approvals.iter().map(|(number, _)| number).collect::<Vec<_>>(), [2]);
+        assert_eq!(approvals.of_turn(TurnNumber(1)), [1, 3]);
     }
 
     #[test]

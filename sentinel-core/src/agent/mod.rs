@@ -372,7 +372,9 @@ impl Agent {
     /// A turn is over: what belonged to it ends, and the next message gets its turn.
     fn end_turn(&mut self, number: ConversationNumber, turn: &Turn, end: End) {
         self.budgets.end_turn(turn.number.0);
-        self.approvals.end_turn(turn.number);
+        for question in self.approvals.of_turn(turn.number) {
+            self.end_question(question, Answer::No, "the turn ended before anybody answered");
+        }
         self.active.remove(&number);
         self.end_shown(turn.delivery);
         if end != End::Answered {

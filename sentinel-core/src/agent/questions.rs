@@ -5,6 +5,7 @@
 //!   cover them.
 //! - What cannot be shown whole is not asked about, but refused.
 //! - A question that cannot be asked is answered no.
+//! - Every question that was asked ends on the record, whoever or whatever ends it.
 //!
 //! # Not here
 //! Who may answer: [`intake`](super::intake) for chats, the shell for operators.
@@ -163,20 +164,41 @@ impl Agent {
         Some(asked)
     }
 
+    /// A question waits no longer, and that is recorded, with what it came to. Says what it was, if
+    /// it waited.
+    pub(super) fn end_question(
+        &mut self,
+        question: u32,
+        answer: Answer,
+        how: &str,
+    ) -> Option<Approval> {
+        let approval = self.approvals.take(question)?;
+        self.outbox.record(Kind::ApprovalAnswered, approval.conversation, |out| {
+            out.field("question", u64::from(question)).field("answer", answer.word());
+            out.field("how", how);
+        });
+        Some(approval)
+    }
+
+    /// A question needs no answer any more, and whoever was asked is told so.
+    pub(super) fn void_question(&mut self, question: u32, why: &str) {
+        if is_broken(Fault::LostQuestion) {
+            self.approvals.take(question);
+        } else if let Some(approval) = self.end_question(question, Answer::No, why) {
+            let text = format!("Question {question} is void: {why}.");
+            self.notice(approval.conversation, text);
+        }
+    }
+
     /// A question is answered, by a person or by time.
     pub(super) fn answered(&mut self, question: u32, answer: Answer, by: By) {
-        let Some(approval) = self.approvals.take(question) else { return };
+        let how = match by {
+            By::Operator => "an operator answered".to_string(),
+            By::Person(person) => format!("person {} answered", person.0),
+            By::Time => "nobody answered in time".to_string(),
+        };
+        let Some(approval) = self.end_question(question, answer, &how) else { return };
         let conversation = approval.conversation;
-        self.outbox.record(Kind::ApprovalAnswered, conversation, |out| {
-            out.field("question", u64::from(question)).field("answer", answer.word());
-            match by {
-                By::Operator => out.field("how", "an operator answered"),
-                By::Person(person) => {
-                    out.field("how", format!("person {} answered", person.0).as_str())
-                }
-                By::Time => out.field("how", "nobody answered in time"),
-            };
-        });
         if answer == Answer::Alert {
             let digest = hex_short(&approval.digest);
             self.alert(format!("question {question} [{digest}] was denied with an alert"));
@@ -274,12 +296,8 @@ impl Agent {
             if !meant.all(is_allowed) {
                 continue;
             }
-            self.approvals.take(other);
             let how = format!("answered with question {question}");
-            self.outbox.record(Kind::ApprovalAnswered, conversation, |out| {
-                out.field("question", u64::from(other)).field("answer", Answer::Trust.word());
-                out.field("how", how.as_str());
-            });
+            self.end_question(other, Answer::Trust, &how);
             for calling in round.iter_mut().filter(|calling| numbers.contains(&calling.number)) {
                 let Some(call) = calling.call.clone() else { continue };
                 let Ruling { handles, .. } = self.rule(conversation, calling.number, &call);
@@ -426,7 +444,8 @@ impl Agent {
             if !is_meant(*question) {
                 continue;
             }
-            self.approvals.take(*question);
+            // If it was not this answer that ended it, none is needed any more.
+            self.void_question(*question, TRIED_AGAIN);
             // It was allowed with these grants, by the rules or by a person. With others it would
             // have to be decided again.
             let (handles, call) = (handles.clone(), calling.call.clone());
@@ -453,7 +472,7 @@ impl Agent {
                 self.follow(number, turn, next);
             }
             Stage::Held { question, .. } => {
-                self.approvals.take(question);
+                self.void_question(question, TRIED_AGAIN);
                 self.ask(number, turn);
             }
             Stage::Arriving(arriving) => self.arrives_late(number, turn, arriving),
@@ -487,6 +506,12 @@ impl Agent {
         }
     }
 }
+
+/// Why a question is void that was asked under other settings.
+pub(super) const SETTINGS_CHANGED: &str = "the settings changed";
+
+/// Why a question about a limit is void when the limit may have room again.
+const TRIED_AGAIN: &str = "it is tried again without an answer";
 
 fn refused(id: &str, why: &str) -> CallStage {
     CallStage::refused(id, format!("not run: {why}"))

@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Order;
+use super::questions::SETTINGS_CHANGED;
 use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Stage, Turn};
@@ -168,7 +169,7 @@ impl Agent {
             self.stop_calls(number, &mut turn, &forbidden);
             let turn_number = turn.number;
             if let Stage::Calling(round) = &mut turn.stage {
-                self.void_questions(number, turn_number, round);
+                self.void_questions(turn_number, round);
             }
             self.go_on(number, turn);
         }
@@ -202,7 +203,7 @@ impl Agent {
             Stage::Pausing(_) => is_other,
             // The limit that it asks about may be another one.
             Stage::Held { question, .. } => {
-                self.approvals.take(*question);
+                self.void_question(*question, SETTINGS_CHANGED);
                 true
             }
             _ => false,

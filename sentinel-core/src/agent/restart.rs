@@ -18,10 +18,10 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::approval::Answer;
 use super::input::{DeliveryOutcome, ToolOutput};
 use super::number::{ConversationNumber, TurnNumber};
 use super::outbox::{Order, Saying};
+use super::questions::SETTINGS_CHANGED;
 use super::record::Kind;
 use super::settings::Settings;
 use super::turn::{CallStage, Calling, Spending, Stage, Turn};
@@ -87,7 +87,7 @@ impl Agent {
             }
             Stage::Calling(mut round) => {
                 if !is_as_it_was {
-                    self.void_questions(number, turn.number, &mut round);
+                    self.void_questions(turn.number, &mut round);
                 }
                 turn.stage = Stage::Calling(round);
                 self.resume_round(number, turn, is_as_it_was);
@@ -95,7 +95,7 @@ impl Agent {
             // The models, or the limits, are other ones.
             Stage::Pausing(_) if !is_as_it_was => self.ask(number, turn),
             Stage::Held { question, .. } if !is_as_it_was => {
-                self.approvals.take(question);
+                self.void_question(question, SETTINGS_CHANGED);
                 self.ask(number, turn);
             }
             stage @ (Stage::Pausing(_) | Stage::Held { .. }) => {
@@ -110,20 +110,9 @@ impl Agent {
     /// What was shown to a person said what a call would do under other settings: where its
     /// program is, in which directory it runs, by which grant. An answer to that is none to
     /// what it would do now, and a call that a limit held was not judged by these rules.
-    pub(super) fn void_questions(
-        &mut self,
-        number: ConversationNumber,
-        turn: TurnNumber,
-        round: &mut [Calling],
-    ) {
+    pub(super) fn void_questions(&mut self, turn: TurnNumber, round: &mut [Calling]) {
         for question in self.approvals.of_turn(turn) {
-            self.approvals.take(question);
-            self.outbox.record(Kind::ApprovalAnswered, number, |out| {
-                out.field("question", u64::from(question)).field("answer", Answer::No.word());
-                out.field("how", "the settings changed");
-            });
-            let text = format!("Question {question} is void: the settings changed meanwhile.");
-            self.notice(number, text);
+            self.void_question(question, SETTINGS_CHANGED);
         }
         for calling in round {
             if matches!(calling.stage, CallStage::Asking | CallStage::Held { .. }) {

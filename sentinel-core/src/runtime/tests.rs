@@ -5,6 +5,7 @@ mod connection;
 mod deliveries;
 mod extraction;
 mod hostile;
+mod limits;
 mod management;
 mod mistakes;
 mod passages;

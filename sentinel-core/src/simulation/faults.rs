@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 35] = [
+pub(super) const ALL: [Fault; 36] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -37,6 +37,7 @@ pub(super) const ALL: [Fault; 35] = [
     Fault::RepeatedAnswer,
     Fault::UnsaidHalt,
     Fault::LastingAnswer,
+    Fault::LostQuestion,
     Fault::ForgottenReservation,
     Fault::FreeReply,
     Fault::TimelessReply,

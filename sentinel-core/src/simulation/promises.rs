@@ -226,6 +226,7 @@ pub(super) fn check(
     messages_are_answered_once(lines, chats, kept);
     let mut facts = turns_end_once(lines);
     facts.outside = outside::calls_are_judged_and_answered_once(lines, chats);
+    questions_end_once(lines);
     approvals_are_given(lines, seen);
     values_are_what_they_came_from(lines);
     spending::is_bounded(lines, limits);
@@ -383,6 +384,25 @@ fn turns_end_once(lines: &[Line]) -> Facts {
         facts.completed += u64::from(is_completed);
     }
     facts
+}
+
+/// Every question that was asked comes to one end, which is on record.
+fn questions_end_once(lines: &[Line]) {
+    let mut open = BTreeSet::new();
+    for line in lines {
+        let question = || line.number("question").unwrap();
+        match line.kind {
+            Kind::ApprovalAsked => {
+                assert!(open.insert(question()), "question {} was asked twice", question());
+            }
+            Kind::ApprovalAnswered => {
+                let was_open = open.remove(&question());
+                assert!(was_open, "question {} was answered, and was not open", question());
+            }
+            _ => {}
+        }
+    }
+    assert!(open.is_empty(), "questions {open:?} came to no end");
 }
 
 pub(super) fn allows(line: &Line) -> bool {
