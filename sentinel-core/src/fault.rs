@@ -62,6 +62,8 @@ pub(crate) enum Fault {
     LastingAnswer,
     /// A question that needs no answer any more is dropped without a word.
     LostQuestion,
+    /// Each call that a limit holds is asked about by itself.
+    RepeatedQuestion,
     /// What is under way does not count as spent.
     ForgottenReservation,
     /// What models answer does not count as spent.

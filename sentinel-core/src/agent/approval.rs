@@ -119,6 +119,11 @@ impl Approval {
         }
     }
 
+    /// Whether it is about this limit.
+    pub(super) fn is_about(&self, limit: &Exceeded) -> bool {
+        matches!(&self.subject, Subject::Budget(exceeded) if exceeded.is_same_limit(limit))
+    }
+
     /// Whether the answer holds for more than the turn and the conversation it arose in.
     pub(super) const fn is_for_operators(&self) -> bool {
         match &self.subject {
@@ -172,6 +177,17 @@ impl Approvals {
     pub(super) fn of_turn(&self, turn: TurnNumber) -> Vec<u32> {
         let own = self.waiting.iter().filter(|(_, approval)| approval.turn == turn);
         own.map(|(number, _)| *number).collect()
+    }
+
+    /// The questions about a limit, where they arose, and how much was wanted.
+    pub(super) fn about(&self, limit: &Exceeded) -> Vec<(u32, ConversationNumber, u64)> {
+        let about = self.iter().filter_map(|(number, approval)| match &approval.subject {
+            Subject::Budget(exceeded) if exceeded.is_same_limit(limit) => {
+                Some((number, approval.conversation, exceeded.wanted))
+            }
+            _ => None,
+        });
+        about.collect()
     }
 
     pub(super) fn take(&mut self, number: u32) -> Option<Approval> {

@@ -23,7 +23,7 @@ use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Saying;
 use super::record::Kind;
 use super::turn::{CallStage, Calling, End, Stage, Turn};
-use crate::budget::{AtLimit, Exceeded, Scope};
+use crate::budget::{Accounts, Amount, AtLimit, Exceeded, Scope};
 use crate::capability::{Handle, Verdict};
 use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Endorsement, questions};
@@ -147,6 +147,12 @@ impl Agent {
             approval.text.trim_end(),
         );
         let (text, digest) = (approval.text.clone(), approval.digest);
+        let limit = match &approval.subject {
+            Subject::Budget(Exceeded { scope, measure, .. }) => {
+                Some(format!("{} of a {}", measure.name(), scope.name()))
+            }
+            Subject::Calls(_) => None,
+        };
         if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX {
             return None;
         }
@@ -154,6 +160,7 @@ impl Agent {
         self.outbox.record(Kind::ApprovalAsked, conversation, |out| {
             out.field("question", u64::from(asked));
             out.field("digest", super::hex(&digest).as_str());
+            out.optional("limit", limit.as_deref());
             out.array("calls", |out| {
                 for digest in calls {
                     out.value(digest.as_str());
@@ -384,7 +391,17 @@ impl Agent {
                 (self.now.instant.after(PAUSE_TIME_MAX), retry)
             }
         };
-        let text = exceeded.to_string();
+        // One question about a limit is enough: its answer is for all that waits for it.
+        let is_asked = |question: &u32| {
+            let approval = self.approvals.find(*question);
+            approval.is_some_and(|known| known.is_about(exceeded))
+        };
+        if let Some(asked) = self.approvals.of_turn(turn.number).into_iter().find(is_asked)
+            && !is_broken(Fault::RepeatedQuestion)
+        {
+            return Some((asked, retry));
+        }
+        let (text, more) = (exceeded.to_string(), exceeded.more());
         let question = self.put_question(
             Approval {
                 conversation,
@@ -393,7 +410,7 @@ impl Agent {
                 subject: Subject::Budget(*exceeded),
                 block: None,
                 may_be_always: false,
-                text: format!("{text}. Allow as much again?"),
+                text: format!("{text}. Allow {more} more, for all that waits for it here?"),
                 expires,
             },
             &[],
@@ -409,19 +426,46 @@ impl Agent {
         exceeded: &Exceeded,
         answer: Answer,
     ) {
+        let accounts = self.accounts(number, &turn);
         if answer.allows() {
-            let accounts = self.accounts(number, &turn);
             self.budgets.extend(accounts, exceeded, exceeded.limit, self.now.wall);
         }
         if matches!(turn.stage, Stage::Held { question: asked, .. } if asked == question) {
             turn.stage = Stage::Moving;
             if answer.allows() {
-                return self.ask(number, turn);
+                self.ask(number, turn);
+                return self.answer_limit(question, exceeded, accounts);
             }
             self.notice(number, exceeded.to_string());
             return self.end_turn(number, &turn, End::OverBudget);
         }
         self.release_held(number, turn, |asked| asked == question, answer.allows());
+        if answer.allows() {
+            self.answer_limit(question, exceeded, accounts);
+        }
+    }
+
+    /// A limit was raised: what other turns wait for in the same account goes on as well, as far as
+    /// there is room for it now. Nobody has to raise it a second time for them.
+    fn answer_limit(&mut self, question: u32, exceeded: &Exceeded, accounts: Accounts) {
+        let how = format!("answered with question {question}");
+        for (other, conversation, wanted) in self.approvals.about(exceeded) {
+            let turn = self.conversations.get(&conversation).and_then(|chat| chat.turn.as_ref());
+            let Some(own) = turn.map(|turn| self.accounts(conversation, turn)) else { continue };
+            let is_same = own.account(exceeded.scope) == accounts.account(exceeded.scope);
+            let wanted = Amount::of_one(exceeded.measure, wanted);
+            if !is_same || self.budgets.exceeded(own, wanted, self.now.wall).is_some() {
+                continue;
+            }
+            let Some(mut turn) = self.take_turn(conversation) else { continue };
+            self.end_question(other, Answer::Once, &how);
+            if matches!(turn.stage, Stage::Held { question, .. } if question == other) {
+                turn.stage = Stage::Moving;
+                self.ask(conversation, turn);
+            } else {
+                self.release_held(conversation, turn, |asked| asked == other, true);
+            }
+        }
     }
 
     /// Calls that a limit held are tried again, or refused.

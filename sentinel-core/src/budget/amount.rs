@@ -117,7 +117,7 @@ impl Amount {
         *self == Self::default()
     }
 
-    pub(super) const fn of_one(measure: Measure, value: u64) -> Self {
+    pub(crate) const fn of_one(measure: Measure, value: u64) -> Self {
         let nothing = Self { tokens: 0, money: Money(0), calls: 0, time_ms: 0 };
         match measure {
             Measure::Tokens => Self { tokens: value, ..nothing },

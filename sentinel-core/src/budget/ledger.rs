@@ -100,7 +100,8 @@ impl Accounts {
         ]
     }
 
-    const fn of(self, scope: Scope) -> u64 {
+    /// The account for which a limit of this scope holds.
+    pub(crate) const fn account(self, scope: Scope) -> u64 {
         match scope {
             Scope::Turn => self.turn,
             Scope::Conversation => self.conversation,
@@ -344,7 +345,7 @@ impl Budgets {
     }
 
     fn state(&self, limit: &Limit, accounts: Accounts) -> State {
-        let account = self.accounts.get(&(limit.scope, accounts.of(limit.scope)));
+        let account = self.accounts.get(&(limit.scope, accounts.account(limit.scope)));
         let of = |pick: fn(&Account) -> Amount| {
             account.map_or(0, |account| pick(account).of(limit.measure))
         };
@@ -387,7 +388,7 @@ impl Budgets {
     /// A person allowed more: so much on top of the limit that was reached, for this account.
     pub fn extend(&mut self, accounts: Accounts, exceeded: &Exceeded, more: u64, now: Timestamp) {
         self.turn_day(now);
-        let key = (exceeded.scope, accounts.of(exceeded.scope));
+        let key = (exceeded.scope, accounts.account(exceeded.scope));
         if self.accounts.len() < BUDGET_ACCOUNTS_COUNT_MAX || self.accounts.contains_key(&key) {
             let account = self.accounts.entry(key).or_default();
             account.extra = account.extra.plus(&Amount::of_one(exceeded.measure, more));
@@ -447,7 +448,7 @@ impl Budgets {
         let mut warnings = Vec::new();
         for limit in &self.rules.limits {
             let Limit { scope, measure, .. } = *limit;
-            let Some(account) = self.accounts.get_mut(&(scope, accounts.of(scope))) else {
+            let Some(account) = self.accounts.get_mut(&(scope, accounts.account(scope))) else {
                 continue;
             };
             let max = limit.max.saturating_add(account.extra.of(measure));
@@ -472,6 +473,31 @@ impl fmt::Display for Warning {
         self.measure.write(self.spent, formatter)?;
         formatter.write_str(" of ")?;
         self.measure.write(self.max, formatter)
+    }
+}
+
+#[cfg(feature = "agent")]
+impl Exceeded {
+    /// Whether both are about the same limit, though perhaps of another account.
+    pub(crate) fn is_same_limit(&self, other: &Self) -> bool {
+        let own = (self.scope, self.measure, self.limit);
+        own == (other.scope, other.measure, other.limit)
+    }
+
+    /// What is added when a person allows more: as much again as the operator set.
+    pub(crate) const fn more(&self) -> impl fmt::Display + use<> {
+        Value(self.measure, self.limit)
+    }
+}
+
+/// So much of one thing, for people.
+#[cfg(feature = "agent")]
+struct Value(Measure, u64);
+
+#[cfg(feature = "agent")]
+impl fmt::Display for Value {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(self.1, formatter)
     }
 }
 

@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 36] = [
+pub(super) const ALL: [Fault; 37] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -38,6 +38,7 @@ pub(super) const ALL: [Fault; 36] = [
     Fault::UnsaidHalt,
     Fault::LastingAnswer,
     Fault::LostQuestion,
+    Fault::RepeatedQuestion,
     Fault::ForgottenReservation,
     Fault::FreeReply,
     Fault::TimelessReply,

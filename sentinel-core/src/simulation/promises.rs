@@ -386,18 +386,28 @@ fn turns_end_once(lines: &[Line]) -> Facts {
     facts
 }
 
-/// Every question that was asked comes to one end, which is on record.
+/// Every question that was asked comes to one end, which is on record; and about one limit no turn
+/// asks twice at a time.
 fn questions_end_once(lines: &[Line]) {
-    let mut open = BTreeSet::new();
+    let mut open = BTreeMap::new();
     for line in lines {
         let question = || line.number("question").unwrap();
         match line.kind {
             Kind::ApprovalAsked => {
-                assert!(open.insert(question()), "question {} was asked twice", question());
+                let about = line.text("limit").map(|limit| (line.conversation, limit));
+                let mut others = open.values().filter(|other| **other == about);
+                let is_alone = about.is_none() || others.next().is_none();
+                assert!(is_alone, "question {} asks what is asked already", question());
+                let known = open.insert(question(), about);
+                assert!(known.is_none(), "question {} was asked twice", question());
             }
             Kind::ApprovalAnswered => {
                 let was_open = open.remove(&question());
-                assert!(was_open, "question {} was answered, and was not open", question());
+                assert!(
+                    was_open.is_some(),
+                    "question {} was answered, and was not open",
+                    question()
+                );
             }
             _ => {}
         }

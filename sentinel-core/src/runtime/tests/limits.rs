@@ -85,3 +85,61 @@ fn a_question_of_a_turn_that_is_stopped_ends_on_the_record() {
     assert!(answered[0].contains(r#""answer":"no","how":"the turn ended"#), "{answered:?}");
     shell.restart();
 }
+
+/// Five calls of one round that a limit holds are one question. Its answer adds once what it says,
+/// and those that do not fit in that are the next question.
+#[test]
+fn calls_that_one_limit_holds_are_one_question() {
+    let five = poking(&["{}", r#"{"a":1}"#, r#"{"a":2}"#, r#"{"a":3}"#, r#"{"a":4}"#]);
+    for scope in [Scope::Turn, Scope::Conversation, Scope::Person, Scope::Day] {
+        let mut shell = Shell::new(limited(scope, 3, AtLimit::Ask));
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], &five);
+        assert_eq!(shell.calls.len(), 2, "the model's call is one of the three");
+        assert_eq!(shell.sentinel.questions().count(), 1, "{:?}", shell.said);
+        let asked = shell.said.last().unwrap();
+        assert!(asked.contains("Allow 3 calls more, for all that waits for it here?"), "{asked}");
+        shell.write("1", "c1", "/approve 1");
+        assert_eq!((shell.calls.len(), shell.sentinel.questions().count()), (5, 0));
+        for _ in 0..5 {
+            shell.give_back("poked");
+        }
+        // Six were used up: the limit was raised by three, not by nine.
+        assert_eq!(shell.sentinel.questions().count(), 1, "the model is held");
+        assert!(shell.said.last().unwrap().contains("is 6 calls: 6 calls are spent"));
+        shell.restart();
+        shell.write("1", "c1", "/deny 2");
+        assert_eq!(on_record(&shell), [[1, 2], [1, 2]].map(Vec::from));
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_raised_refuses_all_that_waited_for_it() {
+    let mut shell = Shell::new(limited(Scope::Turn, 2, AtLimit::Ask));
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&["{}", r#"{"a":1}"#, r#"{"a":2}"#]));
+    shell.write("1", "c1", "/deny 1");
+    assert_eq!((shell.calls.len(), shell.sentinel.questions().count()), (1, 0));
+    shell.give_back("poked");
+    assert_eq!(shell.sentinel.questions().count(), 1, "the model is asked about by itself");
+}
+
+/// A day is one account for all: raised once, it has room for others who waited for it.
+#[test]
+fn a_limit_that_was_raised_for_one_is_not_asked_about_by_another() {
+    let mut shell = Shell::new(limited(Scope::Day, 2, AtLimit::Ask));
+    for chat in ["c1", "c2", "c3"] {
+        let parts = Vec::from([Part::Text("go".into())]);
+        shell.tell(Event::Message(shell::incoming("1", chat, chat, parts)));
+    }
+    assert_eq!(shell.asked.len(), 2);
+    shell.answer(200, &[], &poking(&["{}"]));
+    assert_eq!(shell.sentinel.questions().count(), 2, "of the third chat, and of the second");
+    let parts = Vec::from([Part::Text("/approve 1".into())]);
+    shell.tell(Event::Message(shell::incoming("1", "c3", "9", parts)));
+    assert_eq!((shell.asked.len(), shell.calls.len()), (2, 1), "both fit");
+    assert_eq!(shell.sentinel.questions().count(), 0);
+    let answered = shell.payloads(Kind::ApprovalAnswered);
+    assert!(answered[1].contains(r#""how":"answered with question 1""#), "{answered:?}");
+    shell.restart();
+}
