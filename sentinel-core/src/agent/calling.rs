@@ -30,6 +30,7 @@ use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Label, Secrecy, Source};
 use crate::limits::TURN_CALL_GRACE;
 use crate::llm::{Block, Message, Role, ToolResult, ToolUse};
+use crate::text::json::{self, Numbers};
 use crate::tool::{Builtin, Call, CallError, Operation};
 
 impl Agent {
@@ -69,7 +70,8 @@ impl Agent {
     fn failed_call(&mut self, call: ToolUse, why: String) -> Calling {
         let number = CallNumber(self.numbers.next());
         let stage = CallStage::refused(&call.id, why);
-        Calling { number, id: call.id, call: None, stage }
+        let unread = Some(digest_of_unread(&call));
+        Calling { number, id: call.id, call: None, unread, stage }
     }
 
     /// Decides a call, and starts it if it is allowed. Of one that a person is to be asked about
@@ -99,20 +101,29 @@ impl Agent {
         let number = CallNumber(self.numbers.next());
         if let Some(outcome) = self.own_call(conversation, &wanted.id, &call) {
             let stage = CallStage::Done(outcome);
-            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+            return (
+                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
+                None,
+            );
         }
         if let Err(why) = self.named_in(conversation, &call) {
             self.outbox.record(Kind::CallDecided, conversation, |out| {
                 out.field("call", number.0).field("answer", "deny").field("why", "references");
             });
             let stage = CallStage::refused(&wanted.id, why);
-            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+            return (
+                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
+                None,
+            );
         }
         // It needs no grant, and can do nothing that would have to be decided.
         if let Call::Builtin(Operation::ExtractValue { .. }) = &call {
             let id = &wanted.id;
             let stage = self.start_call(conversation, turn, number, &call, id, Vec::new());
-            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+            return (
+                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
+                None,
+            );
         }
         let ruling = self.rule(conversation, number, &call);
         // What cannot be done is not asked about.
@@ -120,7 +131,10 @@ impl Agent {
             && let Err(why) = self.whole(conversation, &call)
         {
             let stage = CallStage::refused(&wanted.id, why);
-            return (Calling { number, id: wanted.id, call: Some(call), stage }, None);
+            return (
+                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
+                None,
+            );
         }
         let (stage, asked) = match ruling.answer {
             Ruled::Deny if !is_broken(Fault::UngrantedCall) => {
@@ -132,7 +146,7 @@ impl Agent {
                 (self.start_call(conversation, turn, number, &call, &wanted.id, handles), None)
             }
         };
-        (Calling { number, id: wanted.id, call: Some(call), stage }, asked)
+        (Calling { number, id: wanted.id, call: Some(call), unread: None, stage }, asked)
     }
 
     /// The tools that the runtime is itself: the plan and the clock.
@@ -323,7 +337,7 @@ impl Agent {
     ) -> bool {
         let settings = self.settings.clone();
         let (mut blocks, mut is_loop) = (Vec::new(), false);
-        for Calling { call, stage, .. } in round {
+        for Calling { call, unread, stage, .. } in round {
             let CallStage::Done(Outcome { result, is_output, is_withheld }) = stage else {
                 continue;
             };
@@ -366,11 +380,14 @@ impl Agent {
                 // A refusal repeats words of the model, and is worth no more than those.
                 _ => memory.add_model(&result.content),
             }
-            if let Some(call) = &call {
+            let made = call.as_ref().map(|call| {
                 let mut canonical = String::new();
                 call.canonical(&mut canonical);
+                Sha256::digest(canonical.as_bytes()).into()
+            });
+            if let Some(wanted) = made.or(unread) {
                 let seen = Sha256::digest(result.content.as_bytes()).into();
-                is_loop |= turn.repetition.saw(&Sha256::digest(canonical.as_bytes()).into(), &seen);
+                is_loop |= turn.repetition.saw(&wanted, &seen);
             }
             blocks.push(Block::ToolResult(result));
         }
@@ -490,6 +507,20 @@ impl Agent {
             self.finish(number, turn, call, ToolOutput { content, is_error: true }, false);
         }
     }
+}
+
+/// What a call that cannot be read is known again by. Nothing that can be read has the same digest:
+/// a canonical form begins otherwise.
+fn digest_of_unread(call: &ToolUse) -> [u8; 32] {
+    let parsed = json::parse(call.arguments.as_bytes());
+    let canonical = parsed.ok().and_then(|it| it.root().canonical(Numbers::Round).ok());
+    let arguments = canonical.as_deref().unwrap_or(&call.arguments);
+    let mut hash = Sha256::new();
+    hash.update(b"sentinel unread call 1\n");
+    hash.update((call.name.len() as u64).to_be_bytes());
+    hash.update(call.name.as_bytes());
+    hash.update(arguments.as_bytes());
+    hash.finalize().into()
 }
 
 /// Whether what a call gives back is one value out of a content.

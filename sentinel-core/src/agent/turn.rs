@@ -78,6 +78,8 @@ pub(super) struct Calling {
     pub(super) id: String,
     /// What is called; none if it could not be understood.
     pub(super) call: Option<Call>,
+    /// The digest of what could not be understood.
+    pub(super) unread: Option<[u8; 32]>,
     pub(super) stage: CallStage,
 }
 

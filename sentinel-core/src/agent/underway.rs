@@ -271,6 +271,7 @@ impl Calling {
             call.canonical(&mut canonical);
             out.field("call", canonical.as_str());
         }
+        out.optional("unread", self.unread.map(|digest| hex(&digest)).as_deref());
         match &self.stage {
             CallStage::Asking => {
                 out.field("stage", "asking");
@@ -326,7 +327,12 @@ impl Calling {
             }
             other => return Err(Unreadable::word("stage of a call", other)),
         };
-        Ok(Self { number: CallNumber(number(value, "number")?), id, call, stage })
+        // One of before it was kept has none.
+        let unread = match value.find("unread") {
+            Some(digest) => Some(unhex(digest.as_str()?)?),
+            None => None,
+        };
+        Ok(Self { number: CallNumber(number(value, "number")?), id, call, unread, stage })
     }
 }
 

@@ -43,6 +43,47 @@ fn a_call_that_is_none_is_answered_and_not_made() {
     }
 }
 
+/// A call that cannot be read gives the same answer as often as it is made: three times are a loop,
+/// whatever else is called in between, and over a restart from a snapshot too.
+#[test]
+fn a_call_that_is_none_is_a_loop_when_it_is_repeated() {
+    for (tool, arguments) in [
+        ("no_such_tool", ["{}", "{ }", "{}"]),
+        ("read_file", ["[1,2]", "[1, 2]", "[1,2]"]),
+        ("read_file", ["not json", "not json", "not json"]),
+        ("read_file", [r#"{"pth":"b"}"#; 3]),
+    ] {
+        let mut shell = Shell::new(service(&GRANTS));
+        shell.write("1", "c1", "go");
+        for (round, arguments) in arguments.into_iter().enumerate() {
+            assert_eq!(shell.asked.len(), 1, "{tool} {arguments}: round {round}");
+            shell.answer(200, &[], &calling(tool, &[arguments]));
+            if round == 1 {
+                shell.answer(200, &[], &calling("no_such_other_tool", &[arguments]));
+                shell.operate(OperatorCommand::Snapshot).unwrap();
+                shell.restart();
+                shell.asked.drain(..1);
+            }
+        }
+        assert!(shell.asked.is_empty(), "{tool} {arguments:?}: the turn goes on");
+        let said = shell.said.last().unwrap();
+        assert!(said.contains("the same call gave the same result three times"), "{said}");
+        assert!(shell.payloads(Kind::TurnEnded)[0].contains(r#""how":"loop""#));
+        assert!(shell.sentinel.is_at_rest());
+    }
+}
+
+/// Another unreadable call each time is none.
+#[test]
+fn calls_that_are_none_and_differ_are_no_loop() {
+    let mut shell = Shell::new(service(&GRANTS));
+    shell.write("1", "c1", "go");
+    for arguments in ["[1]", "[2]", "[3]", "7"] {
+        shell.answer(200, &[], &calling("read_file", &[arguments]));
+    }
+    assert_eq!(shell.asked.len(), 1);
+}
+
 #[test]
 fn ten_megabytes_of_arguments_are_no_call() {
     let mut shell = Shell::new(service(&GRANTS));
