@@ -13,7 +13,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::codec::error_word;
-use super::conversation::Memory;
+use super::history::Window;
 use super::number::{ConversationNumber, ExchangeNumber};
 use super::outbox::{Ask, Order, Saying};
 use super::record::Kind;
@@ -34,7 +34,7 @@ use crate::time::Timestamp;
 pub(crate) struct Question<'a> {
     pub(crate) model: &'a Model,
     pub(crate) system: Vec<&'a str>,
-    pub(crate) messages: Vec<&'a Message>,
+    pub(crate) window: Window<'a>,
     pub(crate) tools: &'a [ToolDefinition],
     pub(crate) may_call: bool,
     pub(crate) keeps_thinking: bool,
@@ -116,7 +116,7 @@ impl Agent {
             self.route.abandoned(attempt);
             return self.give_up(number, turn, &GiveUp::NoModel);
         };
-        let tokens = self.fit(number, &turn, model, &settings);
+        let tokens = self.fit(number, model, &settings);
         let accounts = self.accounts(number, &turn);
         let amount = self.estimate(model, tokens).plus(&self.first_time(accounts));
         match self.budgets.reserve(accounts, amount, self.now.wall) {
@@ -151,38 +151,40 @@ impl Agent {
         }
     }
 
-    /// Makes the history fit the model, and says about how many tokens will be sent.
-    fn fit(
-        &mut self,
-        number: ConversationNumber,
-        turn: &Turn,
-        model: &Model,
-        settings: &Settings,
-    ) -> u64 {
+    /// Makes the history fit into what is kept of it, and says about how many tokens of it this
+    /// model will be sent, with what is sent beside it.
+    fn fit(&mut self, number: ConversationNumber, model: &Model, settings: &Settings) -> u64 {
+        let bytes = self.bytes_beside();
+        let overhead = overhead(bytes, model);
+        // What no model could be sent is of no use to any.
+        let models = settings.models.iter().map(|model| model.context_tokens_max);
+        let most = models.max().unwrap_or(0);
+        let Some(conversation) = self.conversation(number) else { return overhead };
+        let memory = conversation.memory();
+        memory.history.limit(most);
+        let trimmed = memory.history.trim(overhead);
+        let window = memory.window(model, overhead);
+        let (sent, tokens, left_out) = (window.bytes(), window.estimate(), window.left_out());
+        memory.history.sent(sent.saturating_add(bytes));
+        let trimmed = trimmed.map(|trimmed| (trimmed, None));
+        let left_out = left_out.map(|left_out| (left_out, Some(model.name.as_str())));
+        for (trimmed, only_for) in trimmed.into_iter().chain(left_out) {
+            self.outbox.record(Kind::Trimmed, number, |out| {
+                out.field("messages", trimmed.messages_count as u64);
+                out.field("tokens", trimmed.tokens).optional("only_for", only_for);
+            });
+        }
+        tokens.saturating_add(bytes / 3)
+    }
+
+    /// How much is sent beside the history.
+    fn bytes_beside(&self) -> u64 {
         let tools = self
             .offered
             .iter()
             .map(|tool| tool.name.len() + tool.description.len() + tool.parameters.len());
         let persona = self.persona.text().ok().flatten().map_or(0, str::len);
-        let bytes = tools.sum::<usize>() + settings.instructions.len() + persona;
-        let overhead = (bytes as u64 / 3).saturating_add(u64::from(model.reply_tokens_max));
-        let most = match turn.was_shortened {
-            true => model.context_tokens_max / 2,
-            false => model.context_tokens_max,
-        };
-        let Some(conversation) = self.conversation(number) else { return overhead };
-        let history = &mut conversation.memory().history;
-        history.limit(most);
-        let trimmed = history.trim(overhead);
-        history.sent(bytes as u64);
-        let tokens = history.estimate().saturating_add(bytes as u64 / 3);
-        if let Some(trimmed) = trimmed {
-            self.outbox.record(Kind::Trimmed, number, |out| {
-                out.field("messages", trimmed.messages_count as u64);
-                out.field("tokens", trimmed.tokens);
-            });
-        }
-        tokens
+        (tools.sum::<usize>() + self.settings.instructions.len() + persona) as u64
     }
 
     fn estimate(&self, model: &Model, tokens: u64) -> Amount {
@@ -216,7 +218,7 @@ impl Agent {
         }
         let model = self.settings.models.get(attempt.model().index())?;
         let memory = conversation.find_memory()?;
-        let Memory { history, context, .. } = memory;
+        let context = &memory.context;
         let keeps_thinking = memory.is_thinker(&model.name);
         let persona = self.persona.text().ok()?;
         let system = [Some(self.settings.instructions.as_str()), persona];
@@ -224,9 +226,9 @@ impl Agent {
         // Providers want to know the tools of calls that stand in the conversation, even where no
         // more may follow.
         let tools = self.offered(!context.is_untrusted(), !memory.held.contents.is_empty());
-        let messages = history.messages().collect();
+        let window = memory.window(model, overhead(self.bytes_beside(), model));
         let may_call = turn.may_call;
-        Some(Question { model, system, messages, tools, may_call, keeps_thinking })
+        Some(Question { model, system, window, tools, may_call, keeps_thinking })
     }
 
     pub(super) fn reply(&mut self, exchange: ExchangeNumber, reply: Reply) {
@@ -285,6 +287,11 @@ impl Agent {
                 self.settle(number, spending, spent);
             }
             false => self.settle_model(number, attempt.model(), spending, &usage),
+        }
+        if error.kind == ModelErrorKind::ContextTooLong
+            && let Some(conversation) = self.conversations.get_mut(&number)
+        {
+            conversation.memory().narrow = Some(self.route.name(attempt.model()).into());
         }
         let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
         let failed = self.route.failed(attempt, error, was_shown, self.now.instant, entropy);
@@ -398,6 +405,11 @@ impl Agent {
             ),
         }
     }
+}
+
+/// The tokens that are not left for the history: what is sent beside it, and the answer.
+fn overhead(bytes: u64, model: &Model) -> u64 {
+    (bytes / 3).saturating_add(u64::from(model.reply_tokens_max))
 }
 
 /// The words of a message.

@@ -15,7 +15,8 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::held::Held;
-use super::history::History;
+use super::history::{History, Window};
+use super::settings::Model;
 use super::turn::Turn;
 use crate::channel::{Incoming, Person};
 use crate::fault::{Fault, is_broken};
@@ -63,6 +64,8 @@ pub(super) struct Memory {
     pub(super) held: Held,
     /// The model whose thinking the history holds.
     pub(super) thinker: Option<Box<str>>,
+    /// The model that found its window too long for it, and is sent half of that since.
+    pub(super) narrow: Option<Box<str>>,
 }
 
 /// A block's text, for the person who is asked where a value came from.
@@ -138,6 +141,7 @@ impl Default for Memory {
             kept_bytes: 0,
             held: Held::default(),
             thinker: None,
+            narrow: None,
         }
     }
 }
@@ -197,6 +201,15 @@ impl Memory {
     /// Whether a model may be sent the thinking that the history holds.
     pub(super) fn is_thinker(&self, model: &str) -> bool {
         self.thinker.as_deref().is_none_or(|thinker| thinker == model)
+    }
+
+    /// What a model is sent of the history, beside so many tokens of other things.
+    pub(super) fn window(&self, model: &Model, overhead_tokens: u64) -> Window<'_> {
+        let tokens_max = match self.narrow.as_deref() == Some(&*model.name) {
+            true => model.context_tokens_max / 2,
+            false => model.context_tokens_max,
+        };
+        self.history.window(tokens_max, overhead_tokens)
     }
 
     /// The blocks whose text is still here.

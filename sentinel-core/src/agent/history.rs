@@ -7,8 +7,15 @@
 //! - What is newest is dropped last: the last message of a person and all that follows stays, if
 //!   only in part.
 //!
+//! - What one model is too small for is left out for that model alone: a [window](Window) takes
+//!   nothing away.
+//!
 //! # Not here
 //! What was dropped: it stays in the journal.
+
+mod window;
+
+pub use self::window::Window;
 
 use alloc::borrow::Cow;
 use alloc::collections::VecDeque;
@@ -189,9 +196,9 @@ impl History {
         bytes.saturating_mul(self.ratio).div_ceil(1024)
     }
 
-    /// The history is sent, with so many bytes beside it.
-    pub fn sent(&mut self, other_bytes: u64) {
-        self.sent_bytes = Some(self.bytes.saturating_add(other_bytes));
+    /// So many bytes are sent, of the history and beside it.
+    pub fn sent(&mut self, bytes: u64) {
+        self.sent_bytes = Some(bytes);
     }
 
     /// What was sent was counted by the provider: the estimate learns from it, slowly, and only
@@ -208,29 +215,16 @@ impl History {
         }
     }
 
-    /// Makes room: `overhead_tokens` are needed for what is sent beside it and for the answer.
-    /// Drops whole exchanges, the oldest first; then shortens what tools gave back, and then
-    /// texts, in what is left.
+    /// Makes room, for good: `overhead_tokens` are needed for what is sent beside it and for the
+    /// answer. Drops whole exchanges, the oldest first; then shortens what tools gave back, and
+    /// then texts, in what is left.
     pub fn trim(&mut self, overhead_tokens: u64) -> Option<Trimmed> {
         let room = self.tokens_max.saturating_sub(overhead_tokens);
         let before = self.estimate();
-        let mut messages_count = 0;
-        while self.estimate() > room
-            && let Some(next) = self.second_start()
-        {
-            messages_count += next;
-            for entry in self.entries.drain(..next) {
-                self.bytes -= entry.bytes;
-            }
-        }
-        for most in [8192, 1024, 256] {
-            if self.estimate() > room {
-                self.shorten(room, most, true);
-            }
-        }
-        if self.estimate() > room {
-            self.shorten(room, 4096, false);
-        }
+        let (messages_count, bytes) = self.start_within(room);
+        self.entries.drain(..messages_count);
+        self.bytes = bytes;
+        self.shorten_to(room);
         let tokens = before - self.estimate().min(before);
         (tokens > 0).then_some(Trimmed { messages_count, tokens })
     }
@@ -309,13 +303,36 @@ impl History {
         self.entries.push_back(Entry { message, bytes });
     }
 
-    /// Where the second exchange begins: a message of the user's that answers no call.
-    fn second_start(&self) -> Option<usize> {
-        let starts = |entry: &Entry| {
-            entry.message.role == Role::User && results(&entry.message).next().is_none()
-        };
-        let place = self.entries.iter().skip(1).position(starts)?;
-        Some(place + 1)
+    /// Where to begin so that the rest takes no more room, and how many bytes that are; or where
+    /// the last exchange begins, if even that takes more. Exchanges begin with a message of the
+    /// user's that answers no call.
+    fn start_within(&self, room: u64) -> (usize, u64) {
+        let (mut start, mut bytes, mut passed) = (0, self.bytes, 0);
+        for (place, entry) in self.entries.iter().enumerate() {
+            let is_start = place > 0
+                && entry.message.role == Role::User
+                && results(&entry.message).next().is_none();
+            if is_start {
+                if self.tokens(bytes) <= room {
+                    break;
+                }
+                start = place;
+                bytes -= core::mem::take(&mut passed);
+            }
+            passed += entry.bytes;
+        }
+        (start, bytes)
+    }
+
+    fn shorten_to(&mut self, room: u64) {
+        for most in [8192, 1024, 256] {
+            if self.estimate() > room {
+                self.shorten(room, most, true);
+            }
+        }
+        if self.estimate() > room {
+            self.shorten(room, 4096, false);
+        }
     }
 
     /// Shortens blocks longer than `most`, the oldest first, until the history fits.
@@ -462,13 +479,14 @@ mod tests {
                     }
                     1 => history.answer_open_calls(lost),
                     2 => {
-                        history.sent(u.int_in_range(0..=1000)?);
+                        history.sent(history.bytes + u.int_in_range(0..=1000)?);
                         let input_tokens = u.arbitrary()?;
                         history.correct(&Usage { input_tokens, ..Usage::default() });
                     }
                     _ => history.push(draw(u)?),
                 }
                 assert_eq!(history.validity(), Ok(()));
+                window::tests::is_as_if_trimmed(&history, u.int_in_range(0..=6000)?);
                 let bytes: u64 = history.entries.iter().map(|entry| entry.bytes).sum();
                 assert_eq!(bytes, history.bytes);
                 let counted: u64 = history
@@ -521,13 +539,13 @@ mod tests {
         history.push(Message::text(Role::User, "字".repeat(1000)));
         let first = history.estimate();
         for _ in 0..20 {
-            history.sent(0);
+            history.sent(history.bytes);
             history.correct(&Usage { input_tokens: 2000, ..Usage::default() });
         }
         assert!(first < 1000 && (1990..=2030).contains(&history.estimate()));
         // An absurd count teaches nothing.
         let learnt = history.estimate();
-        history.sent(0);
+        history.sent(history.bytes);
         history.correct(&Usage { input_tokens: u64::MAX, ..Usage::default() });
         assert_eq!(history.estimate(), learnt);
     }

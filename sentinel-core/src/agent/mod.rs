@@ -85,7 +85,7 @@ pub(crate) use self::codec::hex;
 pub(crate) use self::conversation::own_words as own_words_of;
 pub(crate) use self::fetching::Fetch;
 pub use self::fetching::{ATTACHMENTS, Fetched};
-pub use self::history::{History, Invalid, Trimmed, cut};
+pub use self::history::{History, Invalid, Trimmed, Window, cut};
 pub use self::input::ToolOutput;
 pub use self::number::{
     CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, TurnNumber,

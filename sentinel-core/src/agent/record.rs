@@ -114,7 +114,7 @@ kinds! {
     Halted = 270, "halted";
     /// A grant was made or taken back.
     Granted = 271, "granted";
-    /// Messages left the window that the model sees.
+    /// Messages left what is kept of a conversation, or the window that one model is sent of it.
     Trimmed = 272, "history.trimmed";
     /// The model declared what it is going to do.
     Planned = 273, "planned";

@@ -39,7 +39,7 @@ pub(super) struct Turn {
     pub(super) rounds_count: u32,
     /// Whether the model may still call tools.
     pub(super) may_call: bool,
-    /// Whether the history was cut short once because the provider found it too long.
+    /// Whether a provider found the history too long once, and was sent less of it.
     pub(super) was_shortened: bool,
     pub(super) repetition: Repetition,
     pub(super) stage: Stage,

@@ -4,6 +4,7 @@
 //! Deciding it.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Effect, Exchange, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
@@ -11,7 +12,9 @@ use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
 use crate::agent::{ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, MayRun, Provider};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::fault::{Fault, is_broken};
-use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline};
+use crate::llm::{
+    CachePolicy, Message, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline,
+};
 
 /// Something that is being said.
 #[derive(Debug)]
@@ -189,10 +192,11 @@ impl Sentinel {
             let error = ModelError::new(ModelErrorKind::Authentication).with_said(said);
             return self.not_asked(exchange, error);
         }
+        let messages: Vec<&Message> = question.window.messages().collect();
         let request = Request {
             model: &question.model.name,
             system: &question.system,
-            messages: &question.messages,
+            messages: &messages,
             tools: question.tools,
             tool_choice: if question.may_call { ToolChoice::Auto } else { ToolChoice::Never },
             tokens_max: question.model.reply_tokens_max,

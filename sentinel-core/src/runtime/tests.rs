@@ -16,6 +16,7 @@ mod skills;
 mod snapshots;
 mod stopping;
 mod timing;
+mod windows;
 
 use alloc::string::String;
 use alloc::vec::Vec;
