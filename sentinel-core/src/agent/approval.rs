@@ -71,11 +71,23 @@ impl Answer {
 /// Who answers a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    Operator,
+    /// An operator: one that a platform knows, or whoever may speak for them outside of any chat.
+    Operator(Option<Person>),
     /// The one for whom it was asked.
     Person(Person),
     /// Nobody, in time.
     Time,
+}
+
+impl By {
+    /// The person, if it was one that a platform knows.
+    pub(super) const fn person(self) -> Option<Person> {
+        match self {
+            Self::Operator(person) => person,
+            Self::Person(person) => Some(person),
+            Self::Time => None,
+        }
+    }
 }
 
 /// What a question is about.
@@ -106,6 +118,11 @@ pub(super) struct Approval {
 }
 
 impl Approval {
+    /// What was shown of what it is about, without the ways to answer it, which come last.
+    pub(super) fn about(&self) -> &str {
+        self.text.rsplit_once('\n').map_or(&*self.text, |(about, _)| about)
+    }
+
     /// Whether this is among the answers that were offered.
     pub(super) const fn can_be(&self, answer: Answer) -> Result<(), &'static str> {
         match answer {

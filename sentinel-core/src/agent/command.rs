@@ -152,7 +152,7 @@ I answer messages, with the tools that I was granted. These commands are for me 
 /model NAME  use this model; /model alone names them
 /approve NUMBER  allow what a question asks for, once; add `always` for a grant, or `trust` for \
 the text it came from
-/deny NUMBER  refuse it; add `alert` to tell the operator
+/deny NUMBER  refuse it; add `alert` to tell the operators
 /help  this";
 
 #[cfg(test)]

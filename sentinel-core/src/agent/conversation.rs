@@ -42,6 +42,8 @@ pub(super) struct Conversation {
     pub(super) attachment_bytes: u64,
     /// When a message was let in last.
     pub(super) heard: Timestamp,
+    /// The operator who wrote it, if it is a chat with nobody else.
+    pub(super) operator: Option<Person>,
 }
 
 /// A message that waits.
@@ -103,6 +105,7 @@ impl Conversation {
             recent: VecDeque::new(),
             attachment_bytes: 0,
             heard: Timestamp(0),
+            operator: None,
         }
     }
 

@@ -111,6 +111,7 @@ impl Agent {
         if let Some(conversation) = self.conversation(number) {
             conversation.remember(&incoming.id);
             conversation.heard = now;
+            conversation.operator = (is_operator && incoming.is_private).then_some(person);
         }
         self.outbox.record(Kind::Admitted, number, |out| {
             let identity = &incoming.identity;
@@ -403,7 +404,7 @@ impl Agent {
         if let Err(why) = can_be {
             return format!("Not answered: {why}.");
         }
-        let by = if is_operator { By::Operator } else { By::Person(person) };
+        let by = if is_operator { By::Operator(Some(person)) } else { By::Person(person) };
         self.answered(question, answer, by);
         match answer.allows() {
             true => format!("Allowed: question {question}."),

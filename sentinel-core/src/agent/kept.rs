@@ -13,6 +13,7 @@ use super::held::{Content, Held};
 use super::history::History;
 use super::number::CallNumber;
 use super::settings::Settings;
+use crate::channel::Person;
 use crate::label::{Context, Integrity, Label, Readers, Reference, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
 use crate::time::Timestamp;
@@ -21,6 +22,7 @@ impl Conversation {
     pub(super) fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.field("platform", &*self.platform).field("chat", &*self.chat);
         out.optional("model", self.model.as_deref()).field("heard", self.heard.0);
+        out.optional("operator", self.operator.map(|person| u64::from(person.0)));
         out.array("recent", |out| {
             for mark in &self.recent {
                 out.value(codec::hex(&mark.to_be_bytes()).as_str());
@@ -40,6 +42,11 @@ impl Conversation {
             conversation.model = Some(model.as_str()?.into());
         }
         conversation.heard = Timestamp(number(value, "heard")?);
+        // One of before it was kept has none.
+        if value.find("operator").is_some() {
+            let person = u32::try_from(number(value, "operator")?);
+            conversation.operator = person.ok().map(Person);
+        }
         for mark in value.get("recent")?.elements()? {
             conversation.recent.push_back(u64::from_be_bytes(codec::unhex(mark.as_str()?)?));
         }

@@ -14,6 +14,7 @@
 //! # Not here
 //! The disk, the network and the words on their way: [`runtime`](crate::runtime).
 
+mod alerting;
 mod approval;
 mod asking;
 mod authority;
@@ -438,14 +439,6 @@ impl Agent {
             ));
         }
         Some(say)
-    }
-
-    /// Tells the operator.
-    fn alert(&mut self, text: String) {
-        self.outbox.record(Kind::Alerted, SYSTEM, |out| {
-            out.field("text", text.as_str());
-        });
-        self.outbox.order(Order::Alert(text));
     }
 
     /// Whatever was waited for and is due.

@@ -47,7 +47,7 @@ impl Agent {
                     return Err(refusal("what was shown is not what is asked; look again"));
                 }
                 known.can_be(answer).map_err(refusal)?;
-                self.answered(question, answer, By::Operator);
+                self.answered(question, answer, By::Operator(None));
                 Ok(format!("question {question}: {}", answer.word()))
             }
             OperatorCommand::Grant(spec) => {

@@ -179,10 +179,21 @@ impl Agent {
         answer: Answer,
         how: &str,
     ) -> Option<Approval> {
+        self.end_question_by(question, answer, how, By::Time)
+    }
+
+    fn end_question_by(
+        &mut self,
+        question: u32,
+        answer: Answer,
+        how: &str,
+        by: By,
+    ) -> Option<Approval> {
         let approval = self.approvals.take(question)?;
         self.outbox.record(Kind::ApprovalAnswered, approval.conversation, |out| {
             out.field("question", u64::from(question)).field("answer", answer.word());
             out.field("how", how);
+            out.optional("person", by.person().map(|person| u64::from(person.0)));
         });
         Some(approval)
     }
@@ -200,15 +211,15 @@ impl Agent {
     /// A question is answered, by a person or by time.
     pub(super) fn answered(&mut self, question: u32, answer: Answer, by: By) {
         let how = match by {
-            By::Operator => "an operator answered".to_string(),
+            By::Operator(_) => "an operator answered".to_string(),
             By::Person(person) => format!("person {} answered", person.0),
             By::Time => "nobody answered in time".to_string(),
         };
-        let Some(approval) = self.end_question(question, answer, &how) else { return };
+        let ended = self.end_question_by(question, answer, &how, by);
+        let Some(approval) = ended else { return };
         let conversation = approval.conversation;
         if answer == Answer::Alert {
-            let digest = hex_short(&approval.digest);
-            self.alert(format!("question {question} [{digest}] was denied with an alert"));
+            self.alert_of_denial(question, &approval, by);
         }
         let Some(turn) = self.take_turn(conversation) else { return };
         if turn.number != approval.turn {
@@ -260,7 +271,7 @@ impl Agent {
             calling.stage = match answer.allows() && is_same && is_covered {
                 true => {
                     // What holds from now on for everybody is not for one of them to say.
-                    if by == By::Operator {
+                    if matches!(by, By::Operator(_)) {
                         self.confirm(&handles);
                     }
                     let is_lasting = answer == Answer::Always || is_broken(Fault::LastingAnswer);

@@ -4,8 +4,9 @@ use alloc::string::String;
 
 use super::shell::{Shell, calling, poking, service, settings};
 use super::*;
-use crate::agent::{Model, Provider, TurnRules};
+use crate::agent::{Answer, Kind, Model, OperatorCommand, Provider, TurnRules};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::channel::Standing;
 use crate::llm::Dialect;
 
 fn may_approve(mut settings: Settings) -> Settings {
@@ -174,4 +175,60 @@ fn thinking_goes_back_to_the_model_that_thought() {
         assert!(!shell.request.contains("SECOND"), "{}", shell.request);
         assert!(shell.request.contains("Yes."), "{}", shell.request);
     }
+}
+
+fn with_operators() -> Settings {
+    let mut own = may_approve(service(&["model offline", "skill poke ask"]));
+    own.access = own
+        .access
+        .person("chat", "3", Standing::Operator)
+        .and_then(|rules| rules.person("chat", "4", Standing::Operator))
+        .unwrap();
+    own
+}
+
+/// What a person wants to have looked at reaches the operators in their own chats, with who denied
+/// what; the shell's log is told no arguments. Over a restart, they are still who they were.
+#[test]
+fn a_denial_with_an_alert_reaches_the_operators() {
+    let mut shell = Shell::new(with_operators());
+    shell.write("1", "c1", "/status");
+    shell.write("3", "c3", "/status");
+    shell.write("4", "hall", "/status");
+    shell.tell(Event::Operator { request: 1, command: OperatorCommand::Snapshot });
+    shell.restart();
+    shell.write("2", "c2", "go");
+    shell.answer(200, &[], &poking(&[r#"{"at":"the safe"}"#]));
+    let said = shell.write("2", "c2", "/deny 1 alert");
+    assert_eq!(shell.alerts.len(), 1);
+    let alert = &shell.alerts[0];
+    assert!(alert.starts_with("person 1 ('2' on chat) denied question 1 ["), "{alert}");
+    assert!(alert.ends_with(" with an alert: a call of poke"), "{alert}");
+    assert_eq!(shell.payloads(Kind::Alerted).len(), 1);
+    // To each operator who has a chat of his own, and to nobody else.
+    assert_eq!(said.matches(r#"at (control): "the safe""#).count(), 2, "{said}");
+    assert_eq!(said.matches(alert.as_str()).count(), 2, "{said}");
+    assert!(!said.contains("Answer /approve"), "there is nothing left to answer: {said}");
+    let answered = shell.payloads(Kind::ApprovalAnswered);
+    assert!(answered[0].contains(r#""how":"person 1 answered","person":1"#), "{answered:?}");
+    shell.restart();
+}
+
+#[test]
+fn an_operator_is_named_in_his_alert_and_not_told_of_it() {
+    let mut shell = Shell::new(with_operators());
+    shell.write("3", "c3", "/status");
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &poking(&["{}"]));
+    let said = shell.write("1", "c1", "/deny 1 alert");
+    let alert = shell.alerts.pop().unwrap();
+    assert!(alert.starts_with("an operator, person 0 ('1' on chat), denied question 1"), "{alert}");
+    assert_eq!(said.matches(alert.as_str()).count(), 1, "the other one is told: {said}");
+    shell.answer(200, &[], &poking(&["{}"]));
+    let pending = shell.sentinel.questions().next().unwrap();
+    let (question, digest) = (pending.number, pending.digest);
+    let command = OperatorCommand::Answer { question, digest, answer: Answer::Alert };
+    shell.operate(command).unwrap();
+    let alert = shell.alerts.pop().unwrap();
+    assert!(alert.starts_with("an operator outside of the chats denied question 2"), "{alert}");
 }
