@@ -90,7 +90,7 @@ impl Agent {
     pub(super) fn follow(&mut self, number: ConversationNumber, mut turn: Box<Turn>, next: Next) {
         match next {
             Next::Send { attempt, switch } => {
-                if let Some(switch) = switch {
+                if let Some(switch) = switch.or_else(|| self.route.passed_over(&attempt)) {
                     self.outbox.record(Kind::ModelSwitched, number, |out| {
                         out.field("from", self.route.name(switch.from));
                         out.field("to", self.route.name(switch.to));

@@ -331,8 +331,14 @@ impl Agent {
             None => format!("There are these models, the usual one first: {}", names.join(", ")),
             Some(name) if names.contains(&name.as_str()) => {
                 let said = format!("I use {name} here from the next question on.");
+                let usual = names.first().copied().unwrap_or_default().to_string();
                 if let Some(conversation) = self.conversation(number) {
-                    conversation.model = Some(name.into());
+                    let before = conversation.model.replace(name.as_str().into());
+                    let before = before.unwrap_or(usual.into());
+                    self.outbox.record(Kind::ModelSwitched, number, |out| {
+                        out.field("from", &*before).field("to", name.as_str());
+                        out.field("because", "a person chose it");
+                    });
                 }
                 said
             }

@@ -15,6 +15,7 @@ mod shell;
 mod skills;
 mod snapshots;
 mod stopping;
+mod switches;
 mod timing;
 mod windows;
 

@@ -21,6 +21,8 @@ pub(super) struct Health {
     aside: Option<Aside>,
     /// Until when its provider asked not to be asked.
     asked_until: Instant,
+    /// With which error it asked that last.
+    asked_with: Option<ModelErrorKind>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +47,7 @@ pub(super) struct Ticket(pub(super) u64);
 
 impl Health {
     pub(super) const fn new() -> Self {
-        Self { aside: None, asked_until: Instant(0) }
+        Self { aside: None, asked_until: Instant(0), asked_with: None }
     }
 
     pub(super) const fn is_well(&self) -> bool {
@@ -68,8 +70,16 @@ impl Health {
     }
 
     /// Its provider asks to wait.
-    pub(super) fn ask(&mut self, wait: Duration, now: Instant) {
+    pub(super) fn ask(&mut self, wait: Duration, because: ModelErrorKind, now: Instant) {
+        self.asked_with = Some(because);
         self.asked_until = self.asked_until.max(now.after(wait));
+    }
+
+    /// In which way it failed last, as far as that keeps anybody from asking it.
+    pub(super) fn because(&self) -> ModelErrorKind {
+        let aside = self.aside.as_ref().map(|aside| aside.because);
+        // Of before it was kept nothing is known but that the provider wanted fewer requests.
+        aside.or(self.asked_with).unwrap_or(ModelErrorKind::RateLimited)
     }
 
     /// When others are no longer preferred to it.
@@ -151,6 +161,7 @@ impl Health {
         word: impl Fn(ModelErrorKind) -> &'static str,
     ) {
         out.field("asked_until", self.asked_until.0);
+        out.optional("asked_with", self.asked_with.map(&word));
         let Some(Aside { until, because, failures, probe }) = &self.aside else { return };
         out.field("until", until.0).field("because", word(*because));
         out.field("failures", u64::from(*failures));
@@ -180,7 +191,11 @@ impl Health {
             }),
             None => None,
         };
-        Some(Self { aside, asked_until: Instant(number("asked_until")?) })
+        let asked_with = match value.find("asked_with") {
+            Some(word) => Some(kind(word.as_str().ok()?)?),
+            None => None,
+        };
+        Some(Self { aside, asked_until: Instant(number("asked_until")?), asked_with })
     }
 }
 

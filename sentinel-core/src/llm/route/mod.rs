@@ -151,11 +151,11 @@ pub enum Next {
 /// Another model takes over: a record for the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switch {
-    /// The model that failed.
+    /// The model that failed, this exchange or an earlier one.
     pub from: ModelIndex,
     /// The model that is asked instead.
     pub to: ModelIndex,
-    /// In which way the first one failed.
+    /// In which way that one failed.
     pub because: ModelErrorKind,
 }
 
@@ -266,6 +266,17 @@ impl Route {
         self.go_on(exchange, because, now)
     }
 
+    /// The change of models that an exchange began with: its first request goes to another model
+    /// than the one it prefers, because that one has failed others. A record, as a [`Switch`] after
+    /// a failure is.
+    #[must_use]
+    pub fn passed_over(&self, attempt: &Attempt) -> Option<Switch> {
+        let Attempt { model: to, exchange, .. } = attempt;
+        let from = *exchange.candidates.first().filter(|_| exchange.attempts == 1)?;
+        let because = self.health(from)?.because();
+        (from != *to).then_some(Switch { from, to: *to, because })
+    }
+
     /// The first piece of an answer came: the model is well, whatever happens to this answer.
     pub fn answering(&mut self, attempt: &Attempt) {
         if let Some(health) = self.health.get_mut(attempt.model.index()) {
@@ -327,7 +338,7 @@ impl Route {
         exchange.last = Some((model, error.kind));
         let asked = error.retry_after.map(|wait| wait.min(MODEL_RETRY_AFTER_MAX));
         if let (Some(wait), Some(health)) = (asked, self.health.get_mut(model.index())) {
-            health.ask(wait, now);
+            health.ask(wait, error.kind, now);
         }
         let delay = self.policy.delay(exchange.on_model, asked, entropy);
         let may_retry = error.is_retryable() && exchange.on_model < self.policy.attempts_per_model;

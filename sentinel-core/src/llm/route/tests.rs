@@ -196,6 +196,36 @@ fn a_model_set_aside_is_tried_again_by_one() {
     assert_eq!(sent(route.begin(Instant(91_000))).0.model().index(), 0);
 }
 
+/// While the preferred model is set aside, or left alone because its provider asks for that, each
+/// exchange that begins with another one says so; none that begins with the preferred one does.
+#[test]
+fn a_model_that_is_passed_over_is_named() {
+    let passed = |route: &mut Route, now| {
+        let (attempt, switch) = sent(route.begin(now));
+        assert_eq!(switch, None, "nothing failed in this exchange");
+        let passed = route.passed_over(&attempt);
+        route.abandoned(attempt);
+        passed.map(|switch| (switch.from.index(), switch.to.index(), switch.because))
+    };
+    let mut route = route(&["a", "b", "c"]);
+    let (attempt, _) = sent(route.begin(Instant(0)));
+    assert_eq!(route.passed_over(&attempt), None);
+    let (next, switch) = sent(route.failed(attempt, &WRONG_KEY, false, Instant(0), 0).next);
+    assert!(switch.is_some() && route.passed_over(&next).is_none(), "it is recorded once");
+    let because = ModelErrorKind::Authentication;
+    assert_eq!(passed(&mut route, Instant(1)), Some((0, 1, because)));
+    let (last, _) = sent(route.failed(next, &limited(10), false, Instant(2), 0).next);
+    route.succeeded(last);
+    assert_eq!(passed(&mut route, Instant(3)), Some((0, 2, because)), "the preferred one");
+    assert_eq!(passed(&mut route, Instant(600_000)), None, "it is tried again");
+    // A provider that asks for a while is no failure yet, and is left alone all the same.
+    let mut route = self::route(&["a", "b"]);
+    let (attempt, _) = sent(route.begin(Instant(0)));
+    let waiting = waits(route.failed(attempt, &limited(2), false, Instant(0), 0).next);
+    assert_eq!(passed(&mut route, Instant(1)), Some((0, 1, ModelErrorKind::RateLimited)));
+    assert_eq!(passed(&mut route, waiting.until()), None);
+}
+
 #[test]
 fn a_try_that_is_given_up_or_lost_frees_the_model() {
     let mut route = route(&["a", "b"]);
