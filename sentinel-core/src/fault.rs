@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     LostPreview,
     /// An answer that may have arrived is said again where nothing tells it from another one.
     RepeatedAnswer,
+    /// A message that waited gets its turn although no work is taken.
+    WorkAfterHalt,
     /// Whoever writes while no work is taken is not told so.
     UnsaidHalt,
     /// What a person allows once is allowed for good.

@@ -46,7 +46,9 @@ impl Agent {
         if self.is_outside(number) {
             return self.hand_back(number, turn);
         }
-        if let Some(halt) = self.why_halted() {
+        if let Some(halt) = self.why_halted()
+            && !is_broken(Fault::WorkAfterHalt)
+        {
             self.notice(number, halt.to_string());
             return self.end_turn(number, &turn, End::Halted);
         }

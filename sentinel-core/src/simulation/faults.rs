@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 37] = [
+pub(super) const ALL: [Fault; 38] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -35,6 +35,7 @@ pub(super) const ALL: [Fault; 37] = [
     Fault::InnocentValue,
     Fault::LostPreview,
     Fault::RepeatedAnswer,
+    Fault::WorkAfterHalt,
     Fault::UnsaidHalt,
     Fault::LastingAnswer,
     Fault::LostQuestion,

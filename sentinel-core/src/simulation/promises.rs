@@ -227,6 +227,7 @@ pub(super) fn check(
     let mut facts = turns_end_once(lines);
     facts.outside = outside::calls_are_judged_and_answered_once(lines, chats);
     questions_end_once(lines);
+    nothing_begins_after_a_halt(lines);
     approvals_are_given(lines, seen);
     values_are_what_they_came_from(lines);
     spending::is_bounded(lines, limits);
@@ -384,6 +385,30 @@ fn turns_end_once(lines: &[Line]) -> Facts {
         facts.completed += u64::from(is_completed);
     }
     facts
+}
+
+/// From a halt on, by an operator or because the persona is another one, no model is asked, no tool
+/// runs and no file is fetched, until that is over.
+fn nothing_begins_after_a_halt(lines: &[Line]) {
+    let (mut is_halted, mut is_other) = (false, false);
+    for line in lines {
+        let begins = match line.kind {
+            Kind::Halted => {
+                is_halted = line.is_set("is_halted");
+                false
+            }
+            Kind::PersonaChanged => {
+                is_other = !line.is_set("is_approved");
+                false
+            }
+            Kind::ModelAsked | Kind::CallStarted => true,
+            // One that is not taken has no name.
+            Kind::AttachmentAsked => line.text("name").is_some(),
+            _ => false,
+        };
+        let is_at_work = !is_halted && !is_other;
+        assert!(!begins || is_at_work, "{:?} after a halt: {}", line.kind, line.payload);
+    }
 }
 
 /// Every question that was asked comes to one end, which is on record; and about one limit no turn

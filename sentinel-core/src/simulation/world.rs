@@ -55,6 +55,7 @@ pub(super) struct World {
     file_bytes_max: u64,
     /// Whether the last event was not taken because the disk is behind.
     is_busy: bool,
+    rests: Rests,
     /// After so many effects the program ends.
     fuse: Option<u64>,
     /// Whether things still go wrong.
@@ -73,6 +74,15 @@ struct Over {
     calls: Vec<CallNumber>,
     fetches: Vec<FetchNumber>,
     questions: Vec<(u32, [u8; 32])>,
+}
+
+/// Why nothing may begin, if nothing may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Rests {
+    /// An operator halted the agent.
+    is_halted: bool,
+    /// The persona was not seen yet, or is not the approved one.
+    is_other: bool,
 }
 
 /// An answer of a provider on its way.
@@ -104,6 +114,7 @@ impl World {
         let mut sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
         sentinel.rotate_after(file_bytes_max);
         let fuse = random.chance(10).then(|| random.below(4));
+        let rests = Rests { is_halted: false, is_other: settings.persona.is_some() };
         Self {
             random,
             known: Vec::from([settings.clone()]),
@@ -123,6 +134,7 @@ impl World {
             safe_count: 0,
             file_bytes_max,
             is_busy: false,
+            rests,
             fuse,
             is_unkind: true,
             over: Over::default(),
@@ -219,10 +231,32 @@ impl World {
     /// Tells the runtime something, and does what it asks for.
     fn tell(&mut self, event: Event<'_>) {
         self.trace("->", &event);
+        let rests = self.rests_after(&event);
         let told = self.sentinel.handle(self.now(), event);
         self.is_busy = told == Err(EventError::Busy);
         assert!(told.is_ok() || self.is_busy, "{told:?}");
+        self.rests = if self.is_busy { self.rests } else { rests };
         self.perform_all();
+    }
+
+    /// Whether anything may begin after an event.
+    fn rests_after(&self, event: &Event<'_>) -> Rests {
+        let mut rests = self.rests;
+        match event {
+            Event::Operator { command: OperatorCommand::Halt, .. } => rests.is_halted = true,
+            Event::Operator { command: OperatorCommand::Resume, .. } => rests.is_halted = false,
+            Event::PersonaRead { text } if self.settings.persona.is_some() => {
+                rests.is_other = text.as_deref() != Some(PERSONA);
+            }
+            _ => {}
+        }
+        rests
+    }
+
+    /// Something begins.
+    fn begins(&self, what: &dyn core::fmt::Debug) {
+        let may_begin = self.rests == Rests::default();
+        assert!(may_begin, "{what:?} begins, although the agent rests: {:?}", self.rests);
     }
 
     /// Shows what happens, for the one who looks for a mistake.
@@ -270,6 +304,7 @@ impl World {
             },
             Effect::AskModel { exchange, request, handle, .. } => {
                 self.need(Need::ModelAsked(exchange.0));
+                self.begins(&exchange);
                 let body: Vec<u8> = request
                     .body
                     .pieces()
@@ -290,6 +325,7 @@ impl World {
             }
             Effect::RunTool { number, conversation, call, handles, .. } => {
                 self.need(Need::CallStarted(number.0));
+                self.begins(&call);
                 assert!(!handles.is_empty(), "{call:?} runs without a handle");
                 self.seen.ran(number, &call);
                 self.summary.calls += 1;
@@ -302,6 +338,7 @@ impl World {
             }
             Effect::Fetch { fetch, conversation, bytes_max, name, .. } => {
                 self.need(Need::Fetch(fetch.0));
+                self.begins(&fetch);
                 assert!(bytes_max <= surroundings::ATTACHMENT_BYTES_MAX);
                 self.fetching.insert(fetch, (conversation, name));
             }

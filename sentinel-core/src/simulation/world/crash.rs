@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use super::{MASTER, World};
+use super::{MASTER, Rests, World};
 use crate::agent::{OperatorCommand, Settings};
 use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, RecoverError};
 use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
@@ -62,6 +62,10 @@ impl World {
             self.sentinel.rotate_after(self.file_bytes_max);
             self.seen.begin_again();
         }
+        // What the disk kept of a halt is what there is.
+        let halted = self.sentinel.status().halted;
+        let is_halted = halted.is_some_and(|why| why.contains("operator"));
+        self.rests = Rests { is_halted, is_other: halted.is_some() && !is_halted };
         let crashes = self.summary.crashes;
         self.perform_all();
         if self.summary.crashes > crashes {
