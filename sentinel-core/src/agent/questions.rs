@@ -262,7 +262,7 @@ impl Agent {
             false => answer,
         };
         if answer == Answer::Trust && is_same {
-            self.endorse(conversation, approval);
+            self.endorse(conversation, approval, by);
         }
         for calling in round.iter_mut().filter(|calling| is_meant(calling)) {
             let Some(call) = calling.call.clone() else { continue };
@@ -326,10 +326,13 @@ impl Agent {
         }
     }
 
-    fn endorse(&mut self, conversation: ConversationNumber, approval: &Approval) {
+    fn endorse(&mut self, conversation: ConversationNumber, approval: &Approval, by: By) {
         let Some(block) = approval.block else { return };
         let expires = self.now.wall.after(self.settings.turn.question_time_max);
-        let person = format!("question of {}", approval.turn);
+        let person = match by.person() {
+            Some(person) => person.to_string(),
+            None => "an operator outside of the chats".to_string(),
+        };
         let Some(memory) = self.conversation(conversation).map(|chat| chat.memory()) else {
             return;
         };
@@ -339,6 +342,7 @@ impl Agent {
         let outcome = memory.context.endorse(endorsement, &text);
         self.outbox.record(Kind::Endorsed, conversation, |out| {
             out.field("endorsement", said.as_str()).field("is_taken", outcome.is_ok());
+            out.optional("person", by.person().map(|person| u64::from(person.0)));
         });
     }
 

@@ -172,6 +172,44 @@ fn trust_is_for_what_else_is_asked_because_of_the_block() {
     }
 }
 
+/// Whoever vouches for what nobody is trusted for is named in the record of it.
+#[test]
+fn an_endorsement_names_who_gave_it() {
+    for is_in_chat in [true, false] {
+        let mut own = service(&["model offline", "skill move"]);
+        let role = crate::label::ToolRole::new(crate::label::Effect::Change).undoable();
+        let definition = crate::llm::ToolDefinition {
+            name: "move".into(),
+            description: "Moves.".into(),
+            parameters: r#"{"type":"object"}"#.into(),
+        };
+        own.tools.add(definition, role.control("at"), false).unwrap();
+        let mut shell = Shell::new(own);
+        let quoted = Part::Quoted("the station".into());
+        shell.send("1", "c1", Vec::from([Part::Text("go there".into()), quoted]));
+        let call = poking(&[r#"{"at":"the station"}"#]).replace("\"poke\"", "\"move\"");
+        shell.answer(200, &[], &call);
+        match is_in_chat {
+            true => {
+                shell.write("1", "c1", "/approve 1 trust");
+            }
+            false => {
+                let pending = shell.sentinel.questions().next().unwrap();
+                let (question, digest) = (pending.number, pending.digest);
+                let answer = Answer::Trust;
+                shell.operate(OperatorCommand::Answer { question, digest, answer }).unwrap();
+            }
+        }
+        let endorsed = shell.payloads(Kind::Endorsed);
+        let (who, field) = match is_in_chat {
+            true => (" endorsed by p0 until ", r#""is_taken":true,"person":0"#),
+            false => (" endorsed by an operator outside of the chats until ", r#":true}"#),
+        };
+        assert!(endorsed[0].contains(who) && endorsed[0].contains(field), "{endorsed:?}");
+        shell.restart();
+    }
+}
+
 #[test]
 fn a_call_that_a_limit_held_is_decided_anew_when_its_grants_changed() {
     let limit =
