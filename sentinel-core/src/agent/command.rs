@@ -148,7 +148,7 @@ pub(super) const HELP: &str = "\
 I answer messages, with the tools that I was granted. These commands are for me alone:
 /status  what I am doing, and what it has cost
 /stop  end what I am doing
-/clear  forget what was said here and begin anew
+/clear  begin anew, without what was said here; the journal keeps it
 /model NAME  use this model; /model alone names them
 /approve NUMBER  allow what a question asks for, once; add `always` for a grant, or `trust` for \
 the text it came from

@@ -322,7 +322,7 @@ impl Agent {
             conversation.queue = others;
         }
         self.next_turn(number);
-        "Forgotten: we begin anew.".into()
+        CLEARED.into()
     }
 
     fn choose_model(&mut self, number: ConversationNumber, name: Option<String>) -> String {
@@ -428,6 +428,10 @@ impl Agent {
         }
     }
 }
+
+/// What is told after `/clear`. The log keeps what was said, and only an operator can end that.
+const CLEARED: &str = "We begin anew: no model is shown what was said here before. It still stands \
+                       in the journal, where an operator can have it forgotten for good.";
 
 /// What a part of a message says, who said it, and what people call that.
 fn labelled(part: &Part, is_guest: bool, told: Option<String>) -> (Label, String, String) {

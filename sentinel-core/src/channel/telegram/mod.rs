@@ -424,7 +424,7 @@ const COMMANDS: [(&str, &str); 7] = [
     ("help", "what I can do, and these commands"),
     ("status", "what I am doing, and what it has cost"),
     ("stop", "end what I am doing"),
-    ("clear", "forget what was said here and begin anew"),
+    ("clear", "begin anew, without what was said here"),
     ("model", "use another model; alone: which there are"),
     ("approve", "allow what a question asks for: its number"),
     ("deny", "refuse what a question asks for: its number"),
