@@ -755,6 +755,12 @@ impl Program {
             }
             return Ok(());
         }
+        if let Call::Builtin(Operation::ChangePersona { text }) = call {
+            let done = self.persona.write(text);
+            let is_error = done.is_err();
+            let output = ToolOutput { content: done.unwrap_or_else(|why| why), is_error };
+            return self.tell(Event::ToolFinished { call: number, output });
+        }
         if let Some(output) = self.tools.run(number, call) {
             self.tell(Event::ToolFinished { call: number, output })?;
         }

@@ -18,6 +18,7 @@ use sentinel_core::capability::{FileRight, Level, Resource};
 use sentinel_core::config::{Config, SealKey, SecretSource};
 use sentinel_core::order::Set;
 
+use crate::persona;
 use crate::seal;
 
 /// Whose manager starts it.
@@ -168,7 +169,10 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
     }
     reads.insert(program.to_path_buf());
     reads.insert(file.to_path_buf());
-    reads.extend(config.persona_file().map(PathBuf::from));
+    match config.settings().grants.iter().any(persona::is_written_by) {
+        true => writes.extend(config.persona_file().map(PathBuf::from)),
+        false => reads.extend(config.persona_file().map(PathBuf::from)),
+    }
     reads.extend(config.http().ca_file.as_ref().map(PathBuf::from));
     reads.extend(secrets.files.iter().cloned());
     if let SealKey::Key(SecretSource::File(path)) = &config.state().key {

@@ -167,6 +167,36 @@ fn a_persona_that_nobody_approved_stops_the_work() {
     assert!(said.contains("I take no work") && !said.contains("README.md"), "{said}");
 }
 
+/// The agent writes its persona anew where that was granted and somebody allowed it, under all the
+/// confinement there is, and goes on as whom it was told to be; a later change still stops it.
+#[test]
+fn a_persona_that_was_allowed_is_written_and_kept() {
+    let home = Home::new("persona-written");
+    let file = home.path.join("soul.md");
+    put(&file, b"Be kind.");
+    let digest = "5499befb38dbf3fcc08107141cb2a9e7f42a6aae403361dc3601b8296d7967ea";
+    let path = file.display();
+    let agent = format!("[agent]\npersona_file = \"{path}\"\npersona_sha256 = \"{digest}\"\n");
+    let config = home.path.join("sentinel.toml");
+    put(&config, agent.as_bytes());
+    let wish = "change your persona to 'Be kind and brief.'";
+    let said = text_of(&home.ask(wish));
+    assert!(said.contains("change_persona, which I was not given"), "nobody granted it: {said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "Be kind.");
+    let grants = format!("grants = [\"persona\", \"read,list {}\"]\n", home.path.display());
+    put(&config, format!("{agent}[security]\n{grants}").as_bytes());
+    let child = home.chat(&format!("{wish}\n/approve 1\nlist the files here\n"));
+    let output = child.wait_with_output().unwrap();
+    let said = text_of(&output);
+    assert!(output.status.success() && said.contains("Be kind and brief."), "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "Be kind and brief.", "{said}");
+    let said = text_of(&home.ask("list the files here"));
+    assert!(said.contains("README.md"), "{said}");
+    put(&file, b"Be evil.");
+    let said = text_of(&home.ask("list the files here"));
+    assert!(said.contains("I take no work"), "{said}");
+}
+
 fn text_of(output: &Output) -> String {
     text(&output.stdout) + &text(&output.stderr)
 }

@@ -15,6 +15,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use super::changing::is_of_persona;
 use super::number::{CallNumber, ConversationNumber};
 use super::record::Kind;
 use super::{Agent, SettingsError, approval};
@@ -111,14 +112,15 @@ impl Agent {
         if self.settings.tools.find(call.tool()).is_err() {
             return (Verdict::Uncovered, Vec::new());
         }
-        if self.unusable(call.tool()).is_some() || self.is_never(call) {
+        if self.unusable(call.tool()).is_some() || self.is_never(call) || self.is_pointless(call) {
             return (Verdict::Uncovered, Vec::new());
         }
         let decided = call.with_requests(&self.surroundings(call), |requests| {
             self.table.decide_all(Holder::AGENT, requests, self.now.wall)
         });
         // What cannot be put as a request is covered by nothing.
-        decided.unwrap_or((Verdict::Uncovered, Vec::new()))
+        let (verdict, handles) = decided.unwrap_or((Verdict::Uncovered, Vec::new()));
+        (self.at_least_asked(call, verdict), handles)
     }
 
     /// Whether a call is covered by the same grants as when it was decided.
@@ -241,6 +243,9 @@ impl Agent {
         let why = match reason {
             Reason::Uncovered if self.is_never(call) => "its skill says that it shall never",
             Reason::Uncovered if let Some(why) = self.unusable(tool) => why,
+            Reason::Uncovered if is_of_persona(call) && !self.has_persona() => {
+                "there is no persona"
+            }
             Reason::Uncovered => "no grant covers it",
             Reason::Forbidden => "a rule of the operator forbids it",
             Reason::SecretArgument | Reason::SecretContext => "a secret would leave",
@@ -310,7 +315,9 @@ impl Agent {
     /// it is not offered.
     fn always(&self, call: &Call, reason: Reason, explanation: &mut Explanation) -> Vec<Grant> {
         // A grant that comes of an answer says nothing of what cannot be undone.
-        let is_offered = explanation.offers.contains(&Offer::Always) && reason == Reason::Granted;
+        let is_offered = explanation.offers.contains(&Offer::Always)
+            && reason == Reason::Granted
+            && !is_of_persona(call);
         let mut always = if is_offered { self.grants_for(call) } else { Vec::new() };
         if !self.would_allow(call, &always) {
             always.clear();

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Agent;
 use super::authority::Ruling;
+use super::changing::is_of_persona;
 use super::history::cut;
 use super::input::ToolOutput;
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
@@ -250,6 +251,7 @@ impl Agent {
             }
         });
         self.calls.insert(number, conversation);
+        self.propose_persona(&call);
         self.outbox.order(Order::Run(Run {
             number,
             conversation,
@@ -276,6 +278,9 @@ impl Agent {
             && let CallStage::Running { spending, .. } = calling.stage
         {
             calling.stage = CallStage::refused(&calling.id, why);
+            if calling.call.as_ref().is_some_and(is_of_persona) {
+                self.persona.withdraw();
+            }
             self.settle(number, spending, Amount::default());
         }
         self.go_on(number, turn);
@@ -293,6 +298,9 @@ impl Agent {
         let Stage::Calling(round) = &mut turn.stage else { return };
         let Some(calling) = round.iter_mut().find(|calling| calling.number == call) else { return };
         let CallStage::Running { spending, .. } = calling.stage else { return };
+        if is_output && calling.call.as_ref().is_some_and(is_of_persona) {
+            self.persona_written(call, output.is_error);
+        }
         let (content, is_withheld) = match calling.call.as_ref().filter(|_| is_output) {
             Some(made) => {
                 let shown = self.show_output(number, call, made, &output.content);

@@ -19,6 +19,7 @@ mod approval;
 mod asking;
 mod authority;
 mod calling;
+mod changing;
 mod codec;
 mod command;
 mod conversation;

@@ -23,8 +23,8 @@ use crate::channel::{Known, Person};
 impl Agent {
     pub(super) fn operator(&mut self, request: u64, command: OperatorCommand) {
         let outcome = self.operate(command);
-        // Grants decide which skills may be used, too.
-        if !self.settings.installed.is_empty() {
+        // Grants decide which skills may be used, too, and whether a persona may be written.
+        if !self.settings.installed.is_empty() || self.settings.persona.is_some() {
             self.offer();
         }
         self.outbox.record(Kind::Operated, super::SYSTEM, |out| {
@@ -163,8 +163,9 @@ impl Agent {
     }
 
     pub(super) fn persona_read(&mut self, text: Option<String>) {
-        match self.persona.look(text) {
+        match self.persona.look(text, self.settings.persona) {
             Look::Same => {}
+            Look::Brought(digest) => self.persona_moved(digest, None),
             Look::Restored => {
                 self.persona_changed(None, true);
                 self.alert("the persona is the approved one again".to_string());
@@ -184,7 +185,7 @@ impl Agent {
         }
     }
 
-    fn persona_changed(&mut self, digest: Option<[u8; 32]>, is_approved: bool) {
+    pub(super) fn persona_changed(&mut self, digest: Option<[u8; 32]>, is_approved: bool) {
         self.outbox.record(Kind::PersonaChanged, super::SYSTEM, |out| {
             out.optional("digest", digest.map(|digest| hex(&digest)).as_deref());
             out.field("is_approved", is_approved);

@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! - The model is only ever told a text that has the pinned digest.
-//! - A pin moves by an operator's word alone, and only to a text that was seen.
+//! - A pin moves by a person's word alone: to a text that was seen, or to one that a call of the
+//!   agent brought, which was granted and allowed.
 //!
 //! # Not here
 //! Reading the file, and watching it: the shell.
@@ -21,6 +22,11 @@ pub(super) struct Persona {
     pub(super) text: Option<String>,
     /// What was seen last, if it is not what is pinned; `None` within for a file that is gone.
     pub(super) changed: Option<Option<(String, [u8; 32])>>,
+    /// What a call that was allowed is writing, until it is known what came of it.
+    pub(super) proposed: Option<(String, [u8; 32])>,
+    /// The digest that the settings named when such a call moved the pin: as long as they name it
+    /// still, the pin stays where it was moved to.
+    pub(super) moved_from: Option<[u8; 32]>,
 }
 
 /// What looking at the file showed.
@@ -30,6 +36,8 @@ pub(super) enum Look {
     Same,
     /// It is as it should be again.
     Restored,
+    /// It is what a call that was allowed brought; its digest.
+    Brought([u8; 32]),
     /// It is not what was approved; the digest of what is there.
     Changed(Option<[u8; 32]>),
 }
@@ -37,18 +45,45 @@ pub(super) enum Look {
 impl Persona {
     /// A persona that must have this digest; none at all if there is no digest.
     pub(super) fn new(pinned: Option<[u8; 32]>) -> Self {
-        Self { pinned, text: None, changed: None }
+        Self { pinned, ..Self::default() }
     }
 
     /// The settings name another digest.
     pub(super) fn pin(&mut self, pinned: Option<[u8; 32]>) {
+        if self.moved_from.is_some() && self.moved_from == pinned {
+            return;
+        }
+        self.moved_from = None;
         if self.pinned != pinned {
             *self = Self::new(pinned);
         }
     }
 
-    /// The file was looked at.
-    pub(super) fn look(&mut self, text: Option<String>) -> Look {
+    /// A call that was allowed is about to write this.
+    pub(super) fn propose(&mut self, text: &str) {
+        if self.pinned.is_some() {
+            self.proposed = Some((text.into(), Sha256::digest(text.as_bytes()).into()));
+        }
+    }
+
+    /// The call did not write it.
+    pub(super) fn withdraw(&mut self) {
+        self.proposed = None;
+    }
+
+    /// The call wrote it: that is the persona now, in place of what these settings name.
+    pub(super) fn take_proposed(&mut self, named: Option<[u8; 32]>) -> Option<[u8; 32]> {
+        let (text, digest) = self.proposed.take()?;
+        // What was moved before is still in place of what was named then.
+        self.moved_from = self.moved_from.or(named);
+        self.pinned = Some(digest);
+        self.text = Some(text);
+        self.changed = None;
+        Some(digest)
+    }
+
+    /// The file was looked at, while the settings name this digest.
+    pub(super) fn look(&mut self, text: Option<String>, named: Option<[u8; 32]>) -> Look {
         let Some(pinned) = self.pinned else { return Look::Same };
         let seen = text.map(|text| {
             let digest = Sha256::digest(text.as_bytes()).into();
@@ -61,6 +96,9 @@ impl Persona {
                     Some(_) => Look::Restored,
                     None => Look::Same,
                 }
+            }
+            other if other.is_some() && other == self.proposed => {
+                self.take_proposed(named).map_or(Look::Same, Look::Brought)
             }
             other => {
                 let digest = other.as_ref().map(|(_, digest)| *digest);
@@ -114,34 +152,58 @@ mod tests {
     fn only_the_pinned_text_is_told() {
         let mut persona = Persona::new(Some(digest("kind")));
         assert_eq!(persona.text(), Err(NotApproved));
-        assert_eq!(persona.look(Some("kind".into())), Look::Same);
+        assert_eq!(persona.look(Some("kind".into()), None), Look::Same);
         assert_eq!(persona.text(), Ok(Some("kind")));
-        assert_eq!(persona.look(Some("evil".into())), Look::Changed(Some(digest("evil"))));
-        assert_eq!(persona.look(Some("evil".into())), Look::Same, "that was said");
+        assert_eq!(persona.look(Some("evil".into()), None), Look::Changed(Some(digest("evil"))));
+        assert_eq!(persona.look(Some("evil".into()), None), Look::Same, "that was said");
         assert_eq!(persona.text(), Err(NotApproved));
-        assert_eq!(persona.look(Some("kind".into())), Look::Restored);
+        assert_eq!(persona.look(Some("kind".into()), None), Look::Restored);
         assert_eq!(persona.text(), Ok(Some("kind")));
-        assert_eq!(persona.look(None), Look::Changed(None));
+        assert_eq!(persona.look(None, None), Look::Changed(None));
         assert_eq!(persona.text(), Err(NotApproved));
     }
 
     #[test]
     fn a_change_is_accepted_only_by_the_digest_that_was_seen() {
         let mut persona = Persona::new(Some(digest("kind")));
-        persona.look(Some("kind".into()));
-        persona.look(Some("kinder".into()));
+        persona.look(Some("kind".into()), None);
+        persona.look(Some("kinder".into()), None);
         assert!(!persona.accept(digest("kind")));
         assert!(!persona.accept(digest("evil")));
         assert!(persona.accept(digest("kinder")));
         assert!(!persona.accept(digest("kinder")));
         assert_eq!(persona.text(), Ok(Some("kinder")));
-        assert_eq!(persona.look(Some("kind".into())), Look::Changed(Some(digest("kind"))));
+        assert_eq!(persona.look(Some("kind".into()), None), Look::Changed(Some(digest("kind"))));
+    }
+
+    #[test]
+    fn what_an_allowed_call_brings_moves_the_pin() {
+        let (kind, kinder) = (Some(digest("kind")), Some(digest("kinder")));
+        let mut persona = Persona::new(kind);
+        persona.look(Some("kind".into()), kind);
+        persona.propose("kinder");
+        assert_eq!(persona.text(), Ok(Some("kind")), "it is not written yet");
+        assert_eq!(persona.look(Some("evil".into()), kind), Look::Changed(Some(digest("evil"))));
+        assert_eq!(persona.look(Some("kinder".into()), kind), Look::Brought(digest("kinder")));
+        assert_eq!(persona.text(), Ok(Some("kinder")));
+        // The settings name the old one still, and then the new one: neither moves the pin.
+        persona.pin(kind);
+        assert_eq!(persona.text(), Ok(Some("kinder")));
+        persona.pin(kinder);
+        assert_eq!(persona.text(), Ok(Some("kinder")));
+        // From here on the old one is another one again.
+        persona.pin(kind);
+        assert_eq!(persona.text(), Err(NotApproved));
+        persona.propose("kinder");
+        persona.withdraw();
+        let look = persona.look(Some("kinder".into()), kind);
+        assert_eq!(look, Look::Changed(Some(digest("kinder"))), "no call wrote it");
     }
 
     #[test]
     fn without_a_pin_there_is_no_persona() {
         let mut persona = Persona::new(None);
-        assert_eq!(persona.look(Some("anything".into())), Look::Same);
+        assert_eq!(persona.look(Some("anything".into()), None), Look::Same);
         assert_eq!(persona.text(), Ok(None));
     }
 }

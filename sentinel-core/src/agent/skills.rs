@@ -205,7 +205,9 @@ impl Agent {
                 Some(Builtin::ExtractValue) => place == 2,
                 _ => place == 1,
             });
-            let tools = tools.filter(|tool| self.unusable(tool.name()).is_none());
+            let tools = tools.filter(|tool| {
+                self.unusable(tool.name()).is_none() && self.has_use(tool.builtin())
+            });
             offered.extend(tools.map(|tool| tool.definition().clone()));
         }
         self.offered = Arc::new(offered);

@@ -269,6 +269,12 @@ impl Persona {
         if let Some(Some((text, _))) = &self.changed {
             out.field("changed", text.as_str());
         }
+        if let Some((text, _)) = &self.proposed {
+            out.field("proposed", text.as_str());
+        }
+        if let Some(digest) = &self.moved_from {
+            out.field("moved_from", hex(digest).as_str());
+        }
     }
 
     fn restore(value: Value<'_>) -> Result<Self, Unreadable> {
@@ -278,8 +284,13 @@ impl Persona {
         persona.text = optional("text")?.map(ToString::to_string);
         if value.get("is_changed")?.as_bool()? {
             // What was seen is looked at again, and is what it was.
-            persona.look(optional("changed")?.map(ToString::to_string));
+            persona.look(optional("changed")?.map(ToString::to_string), None);
         }
+        // A snapshot of before calls could write it has neither.
+        if let Some(text) = optional("proposed")? {
+            persona.propose(text);
+        }
+        persona.moved_from = optional("moved_from")?.map(unhex).transpose()?;
         Ok(persona)
     }
 }

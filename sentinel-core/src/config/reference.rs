@@ -139,10 +139,12 @@ One line each; what is not granted is denied.
      off what is known to be dangerous about it |
 | `connect api.example.com:443 GET,POST /v1` | a host, its port, methods and paths; \
      `*.example.com` for all beneath it, `*` for any |
-| `listen 127.0.0.1:8080` | an address to wait on |
 | `skill weather today\\|tomorrow` | a skill, and what of it |
-| `config channels.telegram` | a key of the configuration |
 | `model claude-*` | a model, or all whose names begin so |
+| `persona` | that the agent writes its persona anew; each change is asked about until it says \
+     `irreversible` |
+| `listen 127.0.0.1:8080`, `config channels.telegram` | an address to wait on; a key of the \
+     configuration; nothing here asks for either |
 
 Behind it may stand `ask` (every use is asked about), `once` (the first use is), `until \
      2027-01-31`, `uses 5`, and
@@ -175,7 +177,7 @@ Each counts where the file says nothing. A blank one is an error; it never means
 Whatever is granted, these rules hold besides:
 
 - every model that is asked may be asked (`model NAME`), unless a grant speaks of it;
-- the configuration, the persona and the instructions are not written to;
+- the configuration, the persona and the instructions are not written to by any tool for files;
 - the directory of the journal and the files of secrets are not touched at all.
 
 ## What is dangerous

@@ -9,6 +9,7 @@ mod limits;
 mod management;
 mod mistakes;
 mod passages;
+mod persona;
 mod references;
 mod restarts;
 mod shell;

@@ -32,6 +32,8 @@ pub enum Builtin {
     HttpFetch,
     /// Tells the time.
     CurrentTime,
+    /// Writes the persona anew.
+    ChangePersona,
     /// Declares which tools this turn will use.
     Plan,
     /// Takes one typed value out of a content that the model holds by name.
@@ -40,7 +42,7 @@ pub enum Builtin {
 
 impl Builtin {
     /// All of them, in the order they are told to a model.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plan,
         Self::ReadFile,
         Self::WriteFile,
@@ -50,6 +52,7 @@ impl Builtin {
         Self::RunCommand,
         Self::HttpFetch,
         Self::CurrentTime,
+        Self::ChangePersona,
         Self::ExtractValue,
     ];
 
@@ -71,6 +74,7 @@ impl Builtin {
             Self::RunCommand => "run_command",
             Self::HttpFetch => "http_fetch",
             Self::CurrentTime => "current_time",
+            Self::ChangePersona => "change_persona",
             Self::Plan => "plan",
             Self::ExtractValue => "extract_value",
         }
@@ -114,6 +118,10 @@ impl Builtin {
                  followed but reported."
             }
             Self::CurrentTime => "Returns the current date and time in UTC.",
+            Self::ChangePersona => {
+                "Replaces the text that says who you are, for every conversation, from the next \
+                 answer on. Give the whole new text. A person is asked about it."
+            }
             Self::Plan => {
                 "Declares which tools you will use to answer this message. Call it first, before \
                  any other tool, and name every tool you expect to need: a tool that is not named \
@@ -148,6 +156,7 @@ impl Builtin {
             Self::RunCommand => &[PROGRAM, ARGUMENTS, DIRECTORY, HOSTS, TIMEOUT],
             Self::HttpFetch => &[URL, METHOD, HEADERS, BODY],
             Self::CurrentTime => &[],
+            Self::ChangePersona => &[PERSONA],
             Self::Plan => &[TOOLS, WHY],
             Self::ExtractValue => &[FROM, AS, CHOICES, AFTER, LINE, POINTER, NTH],
         }
@@ -237,6 +246,12 @@ pub(crate) const HEADERS: Parameter = payload(
 );
 pub(crate) const BODY: Parameter =
     payload("body", TEXT_KIND, "The body, for methods that have one.");
+pub(crate) const PERSONA: Parameter = control(
+    "text",
+    Kind::Text { bytes_min: 1, bytes_max: limits::TOOL_PERSONA_BYTES_MAX },
+    "The whole new text.",
+)
+.required();
 pub(crate) const TOOLS: Parameter = payload(
     "tools",
     Kind::Texts { count_max: limits::TOOL_PLAN_COUNT_MAX, bytes_max: limits::TOOL_NAME_BYTES_MAX },

@@ -110,6 +110,7 @@ impl Operation {
             | Self::ListDirectory { .. }
             | Self::RunCommand { .. }
             | Self::CurrentTime
+            | Self::ChangePersona { .. }
             | Self::Plan { .. }
             | Self::ExtractValue { .. } => {}
         }

@@ -112,6 +112,11 @@ pub enum Operation {
     },
     /// Tell the time.
     CurrentTime,
+    /// Write the persona anew.
+    ChangePersona {
+        /// Everything that it is to say.
+        text: String,
+    },
     /// Declare which tools this turn will use.
     Plan {
         /// Their names, sorted, each once.
@@ -154,6 +159,9 @@ impl Builtin {
             Self::RunCommand => run_command(&arguments),
             Self::HttpFetch => http_fetch(&arguments),
             Self::CurrentTime => Ok(Operation::CurrentTime),
+            Self::ChangePersona => Ok(Operation::ChangePersona {
+                text: arguments.text(&builtin::PERSONA)?.to_string(),
+            }),
             Self::Plan => plan(&arguments),
             Self::ExtractValue => extract_value(&arguments),
         }
@@ -173,6 +181,7 @@ impl Operation {
             Self::RunCommand { .. } => Builtin::RunCommand,
             Self::HttpFetch { .. } => Builtin::HttpFetch,
             Self::CurrentTime => Builtin::CurrentTime,
+            Self::ChangePersona { .. } => Builtin::ChangePersona,
             Self::Plan { .. } => Builtin::Plan,
             Self::ExtractValue { .. } => Builtin::ExtractValue,
         }
@@ -193,6 +202,7 @@ impl Operation {
             | Self::ListDirectory { .. }
             | Self::SearchFiles { .. }
             | Self::CurrentTime
+            | Self::ChangePersona { .. }
             | Self::Plan { .. }
             | Self::ExtractValue { .. } => true,
             Self::EditFile { .. } | Self::RunCommand { .. } => false,
@@ -248,6 +258,9 @@ impl Operation {
                 out.field("method", method.as_str()).field("url", url.as_str());
             }
             Self::CurrentTime => {}
+            Self::ChangePersona { text } => {
+                out.field("text", text);
+            }
             Self::Plan { tools, why } => {
                 write_texts(out, "tools", tools);
                 out.field("why", why);

@@ -172,6 +172,7 @@ impl Operation {
                 let (host, port) = (&url.host(), url.port());
                 Ok(then(&[Request::Connect { host, port, http: Some(http) }]))
             }
+            Self::ChangePersona { .. } => Ok(then(&[Request::Persona])),
             Self::CurrentTime | Self::Plan { .. } | Self::ExtractValue { .. } => Ok(then(&[])),
         }
     }
@@ -284,6 +285,7 @@ mod tests {
                 "HEAD a.example:80 /x",
             ),
             (Builtin::CurrentTime, "{}", ""),
+            (Builtin::ChangePersona, r#"{"text":"Be kind."}"#, "Persona"),
             (Builtin::Plan, r#"{"tools":["read_file"],"why":"x"}"#, ""),
             (Builtin::ExtractValue, r#"{"from":"h1-0123456789abcdef","as":"date"}"#, ""),
         ] {

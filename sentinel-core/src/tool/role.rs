@@ -128,7 +128,9 @@ impl Builtin {
             | Self::Plan
             | Self::ExtractValue => Effect::Read,
             // A program may do anything that its sandbox lets it. One that is let out sends.
-            Self::WriteFile | Self::EditFile | Self::RunCommand => Effect::Change,
+            Self::WriteFile | Self::EditFile | Self::RunCommand | Self::ChangePersona => {
+                Effect::Change
+            }
             Self::HttpFetch => Effect::Send,
         }
     }

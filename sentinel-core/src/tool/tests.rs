@@ -401,6 +401,7 @@ fn only_what_is_safe_to_repeat_is_repeated() {
         (Builtin::ReadFile, r#"{"path":"a"}"#, true),
         (Builtin::WriteFile, r#"{"path":"a","content":""}"#, true),
         (Builtin::EditFile, r#"{"path":"a","old":"a","new":"aa"}"#, false),
+        (Builtin::ChangePersona, r#"{"text":"Be kind."}"#, true),
         (Builtin::RunCommand, r#"{"program":"ls"}"#, false),
         (Builtin::HttpFetch, r#"{"url":"https://a.example/"}"#, true),
         (Builtin::HttpFetch, r#"{"url":"https://a.example/","method":"HEAD"}"#, true),

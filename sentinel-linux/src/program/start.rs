@@ -32,7 +32,7 @@ use crate::models::Models;
 use crate::network::{self, Network};
 use crate::notify::Notify;
 use crate::opening::{self, Opened, Purpose};
-use crate::persona::Persona;
+use crate::persona::{self, Persona};
 use crate::poller::{Interest, Owner, Poller, Token};
 use crate::rest::Rest;
 use crate::secrets;
@@ -100,6 +100,9 @@ impl Program {
             reach.extend(files_path.iter().map(|path| Reach { path, writes: true }));
             let places = read_again(&options.configuration);
             reach.extend(places.iter().map(|path| Reach { path, writes: false }));
+            let written = config.persona_file().map(Path::new).filter(|path| path.is_file());
+            let written = written.filter(|_| granted().any(persona::is_written_by));
+            reach.extend(written.map(|path| Reach { path, writes: true }));
             let shelves = config.skill_directories().iter().map(Path::new);
             let shelves = shelves.filter(|path| path.exists());
             reach.extend(shelves.map(|path| Reach { path, writes: false }));

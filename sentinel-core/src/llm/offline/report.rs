@@ -111,6 +111,7 @@ pub(super) fn deed(operation: &Operation) -> String {
             format!("send a {method} request to {}", shown(url.as_str()))
         }
         Operation::CurrentTime => "look at the clock".to_string(),
+        Operation::ChangePersona { .. } => "change my persona".to_string(),
         Operation::Plan { .. } => "plan".to_string(),
         Operation::ExtractValue { from, wanted } => {
             format!("take the {} out of {from}", wanted.sought.word())
@@ -163,6 +164,7 @@ pub(super) fn result(done: &Done<'_>) -> String {
         Some(Operation::RunCommand { program, .. }) => format!("{} gave back:", shown(program)),
         Some(Operation::HttpFetch { url, .. }) => format!("{} answered:", shown(url.as_str())),
         Some(Operation::CurrentTime) => "The clock says:".to_string(),
+        Some(Operation::ChangePersona { .. }) => "I changed my persona:".to_string(),
         Some(Operation::ExtractValue { from, wanted }) => {
             format!("The {} in {from} is:", wanted.sought.word())
         }

@@ -21,6 +21,7 @@ use crate::tool::Builtin;
 pub(super) fn understand(clause: Clause<'_, '_>) -> Option<Wish> {
     value::understand(clause)
         .or_else(|| time(clause))
+        .or_else(|| persona(clause))
         .or_else(|| fetch(clause))
         .or_else(|| send(clause))
         .or_else(|| search(clause))
@@ -65,6 +66,14 @@ const TIME_WORDS: &[&str] = &[
     "me", "the", "is", "it", "today", "today's", "date", "time", "day", "and", "of", "week",
     "right", "now", "have", "we",
 ];
+
+fn persona(clause: Clause<'_, '_>) -> Option<Wish> {
+    let rest = clause.after(&[&["change", "set"], &["your"], &["persona"], &["to"]])?;
+    let text = rest.content().filter(|text| !text.is_empty())?;
+    call(Builtin::ChangePersona, |out| {
+        out.field("text", text);
+    })
+}
 
 fn fetch(clause: Clause<'_, '_>) -> Option<Wish> {
     let headers = clause

@@ -94,6 +94,10 @@ fn plain_requests_become_calls() {
     let here = "list_directory {}".to_string();
     let now = "current_time {}".to_string();
     for (asked, expected) in [
+        (
+            "change your persona to 'You are kind, and brief.'",
+            vec![r#"change_persona {"text":"You are kind, and brief."}"#.to_string()],
+        ),
         ("list the files in docs", vec![list("docs")]),
         ("List the files in docs.", vec![list("docs")]),
         ("please list all files in the folder docs", vec![list("docs")]),

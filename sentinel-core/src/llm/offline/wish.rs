@@ -123,7 +123,11 @@ impl Wishes {
 fn changes(tool: Builtin) -> bool {
     matches!(
         tool,
-        Builtin::WriteFile | Builtin::EditFile | Builtin::RunCommand | Builtin::HttpFetch
+        Builtin::WriteFile
+            | Builtin::EditFile
+            | Builtin::RunCommand
+            | Builtin::HttpFetch
+            | Builtin::ChangePersona
     )
 }
 
