@@ -71,6 +71,7 @@ recordings!(
         "openrouter",
         "vllm",
         "llama_cpp",
+        "lm_studio",
         "groq",
         "mistral",
         "xai",
@@ -81,6 +82,21 @@ recordings!(
         "other_choices",
     ]
 );
+
+/// The servers that a configuration can name, each with its recording.
+pub(crate) const SERVERS: &[(OpenAiProfile, &str)] = &[
+    (OpenAiProfile::OPENAI, "openai/openai_text"),
+    (OpenAiProfile::OLLAMA, "openai/ollama"),
+    (OpenAiProfile::VLLM, "openai/vllm"),
+    (OpenAiProfile::LLAMA_CPP, "openai/llama_cpp"),
+    (OpenAiProfile::LM_STUDIO, "openai/lm_studio"),
+    (OpenAiProfile::OPENROUTER, "openai/openrouter"),
+    (OpenAiProfile::GROQ, "openai/groq"),
+    (OpenAiProfile::MISTRAL, "openai/mistral"),
+    (OpenAiProfile::XAI, "openai/xai"),
+    (OpenAiProfile::TOGETHER, "openai/together"),
+    (OpenAiProfile::GEMINI, "openai/gemini"),
+];
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = &'static Recording> {

@@ -5,7 +5,7 @@
 use sentinel_core::llm::{Dialect, ModelErrorKind, TransportKind};
 
 use crate::read::{read, render};
-use crate::recordings::{ANTHROPIC, OPENAI, all};
+use crate::recordings::{ANTHROPIC, OPENAI, SERVERS, all};
 
 #[test]
 fn every_recording_says_what_stands_beside_it() {
@@ -13,6 +13,18 @@ fn every_recording_says_what_stands_beside_it() {
         let outcome = read(recording.dialect, [recording.stream.as_bytes()]);
         let reply = outcome.end.unwrap_or_else(|cut| panic!("{}: {:?}", recording.name, cut.error));
         assert_eq!(render(&reply), recording.reply, "{}", recording.name);
+    }
+}
+
+/// Whoever is configured by name is read by the rules for that name, and says the same.
+#[test]
+fn every_server_is_read_by_its_own_profile() {
+    for (profile, name) in SERVERS {
+        let recording = OPENAI.iter().find(|recording| recording.name == *name);
+        let recording = recording.unwrap_or_else(|| panic!("{name} was not recorded"));
+        let outcome = read(Dialect::OpenAi(*profile), [recording.stream.as_bytes()]);
+        let reply = outcome.end.unwrap_or_else(|cut| panic!("{name}: {:?}", cut.error));
+        assert_eq!(render(&reply), recording.reply, "{name}");
     }
 }
 
