@@ -2,22 +2,84 @@
 //!
 //! Goal: the indices of the first judge change what it costs, never what it says. Method: the
 //! oracle keeps every text and reads all of them again for every value, word by word; it takes
-//! records from the generator's data and never parses them.
+//! records and arguments from the generator's data and never parses them; and of the first judge it
+//! has the names of things alone: what labels joined are, and who is among readers, it knows by
+//! itself.
 
 use sentinel_core::capability::{Handle, Level, Verdict};
 use sentinel_core::label::{
-    Answer, Call, Effect, Flow, Integrity, Label, Mode, ParameterKind, ReferenceKind, Secrecy,
-    Source, TaintedPayload, ToolRole, decide,
+    Answer, Call, Effect, Flow, Integrity, Label, Mode, Parameter, ParameterKind, Readers,
+    ReferenceKind, Secrecy, Source, TaintedPayload, ToolRole, decide,
 };
-use sentinel_core::text::json::{self, Kind, Value};
+use sentinel_core::text::json;
 use sentinel_core::time::Timestamp;
 
 use crate::world::{self, MOMENT, Random, Step, TOOLS};
 
+/// What was made from several labels: one of them untrusted is enough, and so is one that is
+/// private or secret; whoever may read it is in every list.
+#[derive(Clone, Default)]
+struct Made {
+    is_untrusted: bool,
+    is_private: bool,
+    is_secret: bool,
+    lists: Vec<Vec<String>>,
+}
+
+impl Made {
+    fn from(mut self, label: &Label) -> Self {
+        self.is_untrusted |= is_untrusted(label);
+        self.is_private |= label.secrecy == Secrecy::Private;
+        self.is_secret |= label.secrecy == Secrecy::Secret;
+        self.lists.push(label.readers.patterns().map(String::from).collect());
+        self
+    }
+
+    /// Whether it is private and no secret.
+    fn is_only_private(&self) -> bool {
+        self.is_private && !self.is_secret
+    }
+
+    fn is_public(&self) -> bool {
+        !self.is_private && !self.is_secret
+    }
+
+    fn may_be_read_by(&self, reader: &str) -> bool {
+        self.lists.iter().all(|list| is_among(list, reader))
+    }
+}
+
+fn is_untrusted(label: &Label) -> bool {
+    label.integrity == Integrity::Untrusted
+}
+
+/// Whether one of the patterns names a reader, who is one word and not two.
+fn is_among(patterns: &[String], reader: &str) -> bool {
+    let is_one = !reader.is_empty()
+        && !reader.chars().any(|one| one.is_whitespace() || ",;<>()[]\"".contains(one));
+    let reader = reader.to_ascii_lowercase();
+    is_one
+        && patterns.iter().any(|pattern| match pattern.as_str() {
+            "*" => true,
+            pattern if pattern.starts_with('*') => {
+                // Somebody at a host, or a name beneath one: no second address before it.
+                let end = &pattern[1..];
+                let start = reader.strip_suffix(end).unwrap_or_default();
+                !start.is_empty() && !start.contains('@')
+            }
+            pattern => *pattern == reader,
+        })
+}
+
+/// What the role says of a parameter.
+fn parameter<'r>(role: &'r ToolRole, name: &str) -> Option<&'r Parameter> {
+    role.parameters.iter().find(|parameter| *parameter.name == *name)
+}
+
 /// What the oracle knows of a conversation.
 struct Oracle {
-    joined: Label,
-    blocks: Vec<(Label, String)>,
+    joined: Made,
+    blocks: Vec<(bool, String)>,
     trusted: Vec<String>,
     untrusted: Vec<usize>,
     values: Vec<usize>,
@@ -31,7 +93,7 @@ struct Oracle {
 impl Oracle {
     fn new(steps: &[Step], now: u64) -> Self {
         let mut oracle = Self {
-            joined: Label::trusted(Source::Operator),
+            joined: Made::default(),
             blocks: Vec::new(),
             trusted: Vec::new(),
             untrusted: Vec::new(),
@@ -61,30 +123,34 @@ impl Oracle {
             }
             Step::Value { label, text } => {
                 self.endorsed.clear();
-                self.joined = self.joined.join(label);
-                if label.integrity == Integrity::Untrusted {
+                self.joined = self.joined.clone().from(label);
+                if is_untrusted(label) {
                     self.untrusted.push(self.blocks.len());
                 }
                 self.values.push(self.blocks.len());
-                self.blocks.push((label.clone(), text.clone()));
+                self.blocks.push((label.secrecy == Secrecy::Secret, text.clone()));
             }
             Step::Model(text) => {
-                let label = Label { source: Source::Model, ..self.joined.clone() };
                 self.endorsed.clear();
-                if label.integrity == Integrity::Trusted {
+                // It is worth what everything before it is worth.
+                if !self.joined.is_untrusted {
                     self.trusted.push(text.clone());
                 }
-                self.joined = self.joined.join(&label);
-                self.blocks.push((label, text.clone()));
+                self.blocks.push((self.joined.is_secret, text.clone()));
             }
             Step::Plan(tools) => {
-                if self.joined.integrity == Integrity::Trusted && self.plan.is_empty() {
+                if !self.joined.is_untrusted && self.plan.is_empty() {
                     self.plan.clone_from(tools);
                 }
             }
             Step::Issue(kind) => {
                 let name = format!("h{}", self.references.len() + 1);
-                let label = Label::untrusted(Source::Tool, Secrecy::Private);
+                let label = Label {
+                    integrity: Integrity::Untrusted,
+                    secrecy: Secrecy::Private,
+                    source: Source::Tool,
+                    readers: Readers::nobody(),
+                };
                 self.references.push((name, *kind, label));
             }
             Step::Keep(label) => {
@@ -93,8 +159,8 @@ impl Oracle {
             }
             Step::Endorse { block, expires } => {
                 let is_of_outside = self.untrusted.contains(&(*block as usize));
-                let label = self.blocks.get(*block as usize).map(|(label, _)| label);
-                if is_of_outside && label.is_some_and(|label| label.secrecy < Secrecy::Secret) {
+                let is_secret = self.blocks.get(*block as usize).map(|(is_secret, _)| *is_secret);
+                if is_of_outside && is_secret == Some(false) {
                     self.endorsed.retain(|(other, _)| other != block);
                     self.endorsed.push((*block, *expires));
                 }
@@ -104,13 +170,12 @@ impl Oracle {
 
     fn block(&mut self, label: Label, text: String) {
         self.endorsed.clear();
-        self.joined = self.joined.join(&label);
-        if label.integrity == Integrity::Trusted {
-            self.trusted.push(text.clone());
-        } else {
-            self.untrusted.push(self.blocks.len());
+        self.joined = self.joined.clone().from(&label);
+        match is_untrusted(&label) {
+            false => self.trusted.push(text.clone()),
+            true => self.untrusted.push(self.blocks.len()),
         }
-        self.blocks.push((label, text));
+        self.blocks.push((label.secrecy == Secrecy::Secret, text));
     }
 
     fn words_of_people(&self) -> Vec<&str> {
@@ -158,18 +223,16 @@ impl Oracle {
         mode: Mode,
         role: &ToolRole,
         tool: &str,
-        arguments: Value<'_>,
+        arguments: &[(&'static str, String)],
         verdict: Verdict,
         allows_irreversible: bool,
     ) -> (Answer, u8) {
         let Verdict::Covered { level, .. } = verdict else { return (Answer::Deny, 1) };
         let granted = if level == Level::Allow { Answer::Allow } else { Answer::Ask };
         let mut leaves: Vec<(&str, ParameterKind, String)> = Vec::new();
-        for (name, value) in arguments.members().unwrap() {
-            let kind = role.parameter(name).map_or(ParameterKind::Control, |one| one.kind);
-            let mut texts = Vec::new();
-            collect(value, &mut texts);
-            leaves.extend(texts.into_iter().map(|text| (name, kind, text)));
+        for (name, text) in arguments {
+            let kind = parameter(role, name).map_or(ParameterKind::Control, |one| one.kind);
+            leaves.push((*name, kind, text.clone()));
         }
         let given = |text: &str| self.references.iter().find(|(name, ..)| name == text);
         let reference = |text: &str| given(text).map(|(_, kind, _)| *kind);
@@ -178,7 +241,7 @@ impl Oracle {
             given(text).filter(|(_, kind, _)| *kind == ReferenceKind::Content).map(|it| &it.2)
         };
         let constant = |name: &str, text: &str| {
-            let constants = role.parameter(name).map(|one| &one.constants);
+            let constants = parameter(role, name).map(|one| &one.constants);
             constants.is_some_and(|list| list.iter().any(|one| **one == *text))
         };
         for (_, kind, text) in &leaves {
@@ -195,11 +258,11 @@ impl Oracle {
         }
         // What is carried along counts as if it had been read, but for where the call lands.
         let carried: Vec<&Label> = leaves.iter().filter_map(|(.., text)| content(text)).collect();
-        let joined = carried.iter().fold(self.joined.clone(), |joined, label| joined.join(label));
-        let joined = role.unseen.iter().fold(joined, |joined, label| joined.join(label));
-        let carries_untrusted = carried.iter().any(|label| label.integrity == Integrity::Untrusted);
+        let joined = carried.iter().fold(self.joined.clone(), |joined, label| joined.from(label));
+        let joined = role.unseen.iter().fold(joined, |joined, label| joined.from(label));
+        let carries_untrusted = carried.iter().any(|label| is_untrusted(label));
         let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
-        if !is_local && joined.secrecy == Secrecy::Secret {
+        if !is_local && joined.is_secret {
             return (Answer::Deny, 2);
         }
         let holds_url = |url: &str| {
@@ -228,7 +291,7 @@ impl Oracle {
             mode == Mode::Grounded
                 && role.fetches.is_some()
                 && role.unseen.is_none()
-                && self.joined.secrecy == Secrecy::Public
+                && self.joined.is_public()
                 && self.plan.contains(&tool)
                 && leaves.iter().all(|(name, _, text)| {
                     if *name == "a" { holds_url(text) } else { constant(name, text) }
@@ -240,11 +303,10 @@ impl Oracle {
         if !is_moved && role.unseen.is_none() {
             return (granted, 4);
         }
-        let is_unseen_foreign =
-            role.unseen.as_ref().is_some_and(|label| label.integrity == Integrity::Untrusted);
+        let is_unseen_foreign = role.unseen.as_ref().is_some_and(is_untrusted);
         let has_foreign_payload = leaves.iter().any(|(name, kind, text)| {
             let is_own = match content(text) {
-                Some(label) => label.integrity == Integrity::Trusted,
+                Some(label) => !is_untrusted(label),
                 None => {
                     text.is_empty()
                         || constant(name, text)
@@ -289,7 +351,7 @@ impl Oracle {
                 (_, Some(_)) => false,
                 (_, None) => {
                     let takes_records =
-                        role.parameter(name).is_some_and(|one| one.record.is_some());
+                        parameter(role, name).is_some_and(|one| one.record.is_some());
                     constant(name, text)
                         || self.names(text)
                         || is_hosted(*kind, text)
@@ -303,7 +365,8 @@ impl Oracle {
         if self.is_tainted() && !self.plan.contains(&tool) {
             return (Answer::Ask, 6);
         }
-        if role.effect == Effect::Send && joined.secrecy == Secrecy::Private {
+        if role.effect == Effect::Send && joined.is_only_private() {
+            let readers: Vec<String> = role.readers.patterns().map(String::from).collect();
             let named = role.parameters.iter().any(|one| one.kind == ParameterKind::Recipient);
             let reached: Vec<(&str, &(&str, ParameterKind, String))> = leaves
                 .iter()
@@ -313,7 +376,7 @@ impl Oracle {
                 .map(|leaf| (leaf.0, leaf))
                 .collect();
             let may_read = |(name, (_, kind, text)): &(&str, &(&str, ParameterKind, String))| {
-                let takes_records = role.parameter(name).is_some_and(|one| one.record.is_some());
+                let takes_records = parameter(role, name).is_some_and(|one| one.record.is_some());
                 let rest = text.strip_prefix("https://");
                 let reader = match role.unseen {
                     Some(_) => text.strip_suffix(":80").unwrap_or(text),
@@ -322,10 +385,12 @@ impl Oracle {
                 self.names(text)
                     || is_hosted(*kind, text)
                     || (takes_records && self.records(text))
-                    || role.readers.contain(reader)
-                    || joined.readers.contain(reader)
+                    || is_among(&readers, reader)
+                    || joined.may_be_read_by(reader)
             };
-            if !reached.iter().all(may_read) || (reached.is_empty() && !role.readers.contain("*")) {
+            if !reached.iter().all(may_read)
+                || (reached.is_empty() && !readers.contains(&"*".into()))
+            {
                 return (Answer::Ask, 7);
             }
         }
@@ -348,19 +413,6 @@ impl Oracle {
             return (Answer::Ask, 8);
         }
         (granted, 8)
-    }
-}
-
-fn collect(value: Value<'_>, out: &mut Vec<String>) {
-    match value.kind() {
-        Kind::Null => {}
-        Kind::String => out.push(value.as_str().unwrap().into()),
-        Kind::Bool | Kind::Number => out.push(value.source().into()),
-        Kind::Array => value.elements().unwrap().for_each(|element| collect(element, out)),
-        Kind::Object => value.members().unwrap().for_each(|(key, member)| {
-            out.push(key.into());
-            collect(member, out);
-        }),
     }
 }
 
@@ -470,8 +522,17 @@ fn the_oracle_agrees() {
     for seed in 0..world::cases() {
         let mut random = Random::new(seed);
         let steps = world::steps(&mut random);
-        let role = world::role(&mut random);
-        let text = world::arguments(&mut random);
+        let mut role = world::role(&mut random);
+        let (text, given) = world::arguments_and_values(&mut random);
+        // Who is a constant is asked about by nothing but who may read what goes there.
+        if random.one_in(2) {
+            for (name, value) in &given {
+                let known = role.parameters.iter_mut().find(|known| *known.name == **name);
+                if let (Some(known), false) = (known, random.one_in(3)) {
+                    *known = known.clone().constant(value);
+                }
+            }
+        }
         let document = json::parse(text.as_bytes()).unwrap();
         let handle = Handle { index: 0, generation: 0 };
         let verdict = match random.below(12) {
@@ -490,7 +551,7 @@ fn the_oracle_agrees() {
         let call = Call { tool, role: &role, arguments, verdict, allows_irreversible };
         let decision = decide(&flow, &call, &context, Timestamp(now));
         let oracle = Oracle::new(&steps, now);
-        let expected = oracle.decide(mode, &role, tool, arguments, verdict, allows_irreversible);
+        let expected = oracle.decide(mode, &role, tool, &given, verdict, allows_irreversible);
         assert_eq!(
             (decision.answer, decision.rule.number()),
             expected,

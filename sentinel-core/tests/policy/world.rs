@@ -311,26 +311,41 @@ pub(crate) fn role(random: &mut Random) -> ToolRole {
 
 /// The arguments of a call: up to three, some of them lists or objects.
 pub(crate) fn arguments(random: &mut Random) -> String {
-    sentinel_core::text::json::object(|object| {
+    arguments_and_values(random).0
+}
+
+/// The same, with the values that stand in them, for who does not read JSON.
+pub(crate) fn arguments_and_values(random: &mut Random) -> (String, Vec<(&'static str, String)>) {
+    let mut values = Vec::new();
+    let text = sentinel_core::text::json::object(|object| {
         for name in ["a", "b", "c"] {
+            let mut given = |value: &'static str| {
+                values.push((name, value.to_string()));
+                value
+            };
             match random.below(8) {
                 0 | 1 => {}
                 2 => {
                     object.array(name, |list| {
                         for _ in 0..random.below(3) {
-                            list.value(random.pick(VALUES));
+                            list.value(given(random.pick(VALUES)));
                         }
                     });
                 }
                 3 => {
                     object.object(name, |inner| {
-                        inner.field(random.pick(VALUES), random.pick(VALUES));
+                        let key = given(random.pick(VALUES));
+                        inner.field(key, given(random.pick(VALUES)));
                     });
                 }
                 4 => drop(object.field(name, None::<&str>)),
-                5 => drop(object.field(name, random.pick(&[3000, 50, 7]))),
-                _ => drop(object.field(name, random.pick(VALUES))),
+                5 => {
+                    let number = random.pick(&["3000", "50", "7"]);
+                    object.field(name, given(number).parse::<u64>().unwrap_or_default());
+                }
+                _ => drop(object.field(name, given(random.pick(VALUES)))),
             }
         }
-    })
+    });
+    (text, values)
 }
