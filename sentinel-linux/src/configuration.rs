@@ -14,7 +14,7 @@ use sentinel_core::config::{
     Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
 use sentinel_core::order::Map;
-use sentinel_core::skill::Catalogue;
+use sentinel_core::skill::{Catalogue, Trust};
 use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
@@ -217,7 +217,7 @@ impl Configuration {
 
     /// The skills that were there when it was read.
     pub(crate) fn catalogue(&self) -> Catalogue {
-        shelf::catalogue(&self.shelves)
+        Catalogue::of(&self.shelves, Some(&Trust::of(&self.config)))
     }
 
     fn installed(&self) -> Settings {
@@ -260,8 +260,7 @@ pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
     };
     // Skills are those that were there then; a log of before there were any names none.
     let shelves = line(SKILLS).map_or_else(|| Some(Shelves::new()), shelf::read)?;
-    let catalogue = shelf::catalogue(&shelves);
-    let tools = |_: &[String]| catalogue.tools().map(str::to_string).collect();
+    let tools = |_: &[String]| tools(&shelves);
     let surroundings = Surroundings {
         tools: &tools,
         file_name: line(FILE)?,
@@ -271,6 +270,7 @@ pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
     };
     let config = read(text, &surroundings).config?;
     let mut settings = config.settings().clone();
+    let catalogue = Catalogue::of(&shelves, Some(&Trust::of(&config)));
     catalogue.install(&mut settings, |tool| config.role(tool).cloned());
     let settings = with_state(settings, line(STATE)?).ok()?;
     Some(settings).filter(|settings| settings.digest == digest)

@@ -35,6 +35,8 @@ use crate::tool::{Builtin, Call};
 pub struct Installed {
     /// The digest of all its files.
     pub digest: [u8; 32],
+    /// The key of whoever signed it, if it is one that counts.
+    pub signer: Option<String>,
     /// Without these it is not used.
     pub required: Vec<Grant>,
     /// What its calls shall never touch, whatever is granted.
@@ -234,9 +236,13 @@ impl Agent {
 
     fn stand(&mut self, name: &str, standing: Standing, what: &str) {
         self.standings.insert(name.to_string(), standing);
+        let installed = self.settings.installed.get(name);
+        let signer = installed.filter(|it| it.digest == standing.digest);
+        let signer = signer.and_then(|it| it.signer.as_deref());
         self.outbox.record(Kind::SkillChanged, SYSTEM, |out| {
             out.field("skill", name).field("what", what);
             out.field("digest", hex(&standing.digest).as_str());
+            out.optional("signed_by", signer);
         });
         self.stop_uncovered();
     }

@@ -13,6 +13,7 @@ use core::net::SocketAddr;
 use super::Surroundings;
 use super::diagnostic::quoted;
 use super::secret::is_secret_name;
+use super::signer::SignerKey;
 use super::table::Form;
 use crate::budget::Money;
 use crate::capability::{Grant, Level, PathRef};
@@ -85,6 +86,7 @@ pub(super) fn spelled(
                     .help("letters, digits, '_', '-' and '.', as in LoadCredential=NAME:PATH")
             })
         }
+        Form::Signer => signer(text),
         Form::Grant => grant(text, surroundings),
         Form::Denial => denial(text, surroundings),
     }
@@ -156,6 +158,14 @@ fn digest(text: &str) -> Result<String, Complaint> {
         None => Err(Complaint::of("no SHA-256: 64 hexadecimal digits are expected")
             .help("`sha256sum FILE` prints it")),
     }
+}
+
+fn signer(text: &str) -> Result<String, Complaint> {
+    let key = SignerKey::parse(text.trim()).ok_or_else(|| {
+        Complaint::of("no public key of minisign")
+            .help("the second line of the author's minisign.pub, which begins with RW")
+    })?;
+    Ok(key.to_string())
 }
 
 /// The bytes of 64 hexadecimal digits.

@@ -417,14 +417,31 @@ static SECURITY: &[Key] = &[
     .shell(),
 ];
 
-static SKILLS: &[Key] = &[key(
-    "directories",
-    Kind::Texts(Form::Path),
-    "Directories in which each folder with a \
-         `skill.toml` or a `SKILL.md` is a skill. The agent may not write there. What is found is \
-         used after `sentinel skill approve NAME` and a grant `skill NAME`.",
-)
-.shell()];
+static SKILLS: &[Key] = &[
+    key(
+        "directories",
+        Kind::Texts(Form::Path),
+        "Directories in which each folder with a `skill.toml` or a `SKILL.md` is a skill. The \
+         agent may not write there. What is found is used after `sentinel skill approve NAME` and \
+         a grant `skill NAME`.",
+    )
+    .shell(),
+    key(
+        "trusted_keys",
+        Kind::Texts(Form::Signer),
+        "The public keys of those whose signatures of skills count, each the second line of a \
+         `minisign.pub`. A skill with a signature that is by none of them, or of other files, is \
+         not used.",
+    )
+    .shell(),
+    key(
+        "require_signature",
+        Kind::Flag,
+        "Whether a skill that none of `trusted_keys` signed is not used.",
+    )
+    .or(Default::Flag(false))
+    .shell(),
+];
 
 static EGRESS: &[Key] = &[key(
     "inspect",

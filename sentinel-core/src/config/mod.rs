@@ -50,6 +50,7 @@ mod schema;
 pub(crate) mod secret;
 mod shell;
 mod show;
+mod signer;
 mod table;
 mod template;
 mod wizard;
@@ -73,6 +74,7 @@ pub use shell::{
     SkillToken, State, Terminal,
 };
 pub use show::show;
+pub use signer::SignerKey;
 pub use template::{Facts, FoundModel, FoundPlatform, template};
 pub use wizard::{Account, Findings, PlaceFound, Question, Service, Wizard};
 

@@ -92,6 +92,7 @@ const fn one(form: Form) -> &'static str {
         Form::Digest => "64 hexadecimal digits",
         Form::Variable => "name of a variable",
         Form::Credential => "name of a credential",
+        Form::Signer => "public key of minisign",
         Form::Grant => "grant",
         Form::Denial => "what is forbidden",
     }

@@ -118,6 +118,9 @@ fn text(form: Form, out: &mut ObjectWriter<'_, String>) {
         Form::Credential => {
             out.field("pattern", "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$");
         }
+        Form::Signer => {
+            out.field("pattern", "^RW[A-Za-z0-9+/]{54}$");
+        }
         Form::Url => {
             out.field("pattern", "^[Hh][Tt][Tt][Pp][Ss]?://");
         }

@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use super::secret::SecretSource;
 use super::show::Shown;
+use super::signer::SignerKey;
 use crate::agent::{Model, Settings};
 use crate::budget::Price;
 use crate::capability::Destination;
@@ -33,6 +34,8 @@ pub struct Config {
     pub(super) self_confinement: Confinement,
     pub(super) roles: Map<String, ToolRole>,
     pub(super) skill_directories: Vec<String>,
+    pub(super) skill_signers: Vec<SignerKey>,
+    pub(super) are_skill_signatures_required: bool,
     pub(super) skill_tokens: Vec<SkillToken>,
     pub(super) sandbox: Sandboxing,
     pub(super) injected: Vec<(String, SecretSource)>,
@@ -103,6 +106,18 @@ impl Config {
     #[must_use]
     pub fn skill_directories(&self) -> &[String] {
         &self.skill_directories
+    }
+
+    /// The keys whose signatures of skills count.
+    #[must_use]
+    pub fn skill_signers(&self) -> &[SignerKey] {
+        &self.skill_signers
+    }
+
+    /// Whether a skill that none of them signed is not used.
+    #[must_use]
+    pub const fn are_skill_signatures_required(&self) -> bool {
+        self.are_skill_signatures_required
     }
 
     /// The tokens of servers elsewhere.

@@ -115,6 +115,8 @@ pub(super) enum Form {
     Credential,
     /// A grant, in the language of grants.
     Grant,
+    /// A public key of minisign.
+    Signer,
     /// What is forbidden, in the language of grants without its `deny`.
     Denial,
 }

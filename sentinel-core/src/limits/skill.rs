@@ -97,5 +97,9 @@ pub const SKILL_COMMAND_WORD_BYTES_MAX: usize = 1024;
 #[cfg(feature = "skill")]
 pub const SKILL_LISTING_BYTES_MAX: usize = super::MCP_LIST_BYTES_MAX + 64 * 1024;
 
+/// Bytes of `skill.minisig`: `minisign` writes comments of at most 1 KiB and 8 KiB, which nobody
+/// needs to fill, and 188 of the two signatures.
+pub const SKILL_SIGNATURE_BYTES_MAX: usize = 4 * 1024;
+
 /// Bytes of the path of a file within its skill.
 pub const SKILL_PATH_BYTES_MAX: usize = 1024;

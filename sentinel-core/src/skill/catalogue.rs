@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::{Kind, Manifest, Runtime, Tool};
-use super::{Instructions, Listing, clashes};
+use super::{Instructions, Listing, Signed, Trust, clashes};
 use crate::agent::{Installed, Settings};
 use crate::capability::{Destination, HostPattern, Resource};
 use crate::label::{Effect, Output, Parameter, ParameterKind, Readers, Secrecy, ToolRole};
@@ -40,6 +40,8 @@ pub struct Folder {
     pub instructions: Option<String>,
     /// Its `tools.json`: what the server that it is said when it was approved.
     pub listing: Option<String>,
+    /// Its `skill.minisig`, which is not in its digest: it is a signature of that.
+    pub signature: Option<String>,
     /// The paths of the files that are programs.
     pub programs: Vec<String>,
     /// The digest of all of it.
@@ -63,6 +65,8 @@ pub struct Skill {
     pub instructions: Option<Instructions>,
     /// What a server said that it has, if it is one that was asked.
     pub listing: Option<Listing>,
+    /// Who signed it, if it was somebody whose signature counts.
+    pub signed: Option<Signed>,
     /// Everything that is wrong with it. While there is anything, it is not used.
     pub problems: Vec<String>,
 }
@@ -110,13 +114,21 @@ pub enum Named<'c> {
 }
 
 impl Catalogue {
-    /// What these folders hold.
+    /// What these folders hold, where these signatures count; without a word on that, whatever
+    /// signatures there are.
     #[must_use]
-    pub fn of(folders: &[Folder]) -> Self {
+    pub fn of(folders: &[Folder], trust: Option<&Trust>) -> Self {
         let mut catalogue = Self::default();
         let mut known = Tools::builtin();
         for folder in folders {
             let mut skill = read(folder);
+            // Of what could not be read there is no digest either.
+            if let (Some(trust), None) = (trust, &folder.fault) {
+                match trust.check(&folder.digest, folder.signature.as_deref()) {
+                    Ok(signed) => skill.signed = signed,
+                    Err(error) => skill.problems.push(error.to_string()),
+                }
+            }
             if let Some(other) = catalogue
                 .skills
                 .iter()
@@ -196,8 +208,14 @@ impl Catalogue {
             hash.update(b"\n");
             hash.update(skill.digest);
             let capabilities = skill.manifest.as_ref().map(|manifest| &manifest.capabilities);
+            if let Some(signed) = &skill.signed {
+                hash.update(b"signed ");
+                hash.update(signed.key.as_bytes());
+                hash.update(b"\n");
+            }
             let installed = Installed {
                 digest: skill.digest,
+                signer: skill.signed.as_ref().map(|signed| signed.key.clone()),
                 required: capabilities.map(|it| it.required.clone()).unwrap_or_default(),
                 never: capabilities.map(|it| it.never.clone()).unwrap_or_default(),
             };
@@ -228,6 +246,7 @@ fn read(folder: &Folder) -> Skill {
         manifest: None,
         instructions: None,
         listing: None,
+        signed: None,
         problems: folder.fault.iter().cloned().collect(),
     };
     let place = folder.place.trim_end_matches('/');

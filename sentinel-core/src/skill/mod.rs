@@ -4,6 +4,7 @@
 //! parameters and says what it must have, may have and shall never have. All of it is a claim: what
 //! a skill may do is what was granted, and the manifest only tells the operator what to grant. What
 //! was approved is pinned by the digest of the whole folder, so that other files need another look.
+//! Its author may sign that digest, which says whose it is and runs nothing.
 //! A folder with a `SKILL.md` brings instructions along: text for the model, labelled as the
 //! skill's.
 //!
@@ -35,6 +36,7 @@ mod manifest;
 mod needs;
 mod read;
 mod schema;
+mod signature;
 
 pub use catalogue::{Catalogue, Deed, Folder, Named, Skill};
 pub use content::{Content, ContentError};
@@ -44,6 +46,7 @@ pub use manifest::{
     Bounds, Capabilities, Declared, Kind, Manifest, Parameter, Runtime, Server, Tool,
 };
 pub use needs::{Difference, clashes, grant_line};
+pub use signature::{SignatureError, Signed, Trust, signed_line};
 
 use alloc::vec::Vec;
 

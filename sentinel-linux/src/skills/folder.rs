@@ -25,6 +25,8 @@ pub(crate) struct Folder {
     pub(crate) instructions: Option<String>,
     /// `tools.json`, if it is there.
     pub(crate) listing: Option<String>,
+    /// `skill.minisig`, if it is there. It is a signature of the digest, and so not in it.
+    pub(crate) signature: Option<String>,
     /// The paths of the files that are programs.
     pub(crate) programs: Vec<String>,
     /// The paths of the others.
@@ -43,6 +45,7 @@ impl Folder {
             manifest: self.manifest,
             instructions: self.instructions,
             listing: self.listing,
+            signature: self.signature,
             programs: self.programs,
             digest: self.digest,
             fault,
@@ -107,6 +110,7 @@ impl Folder {
             manifest: None,
             instructions: None,
             listing: None,
+            signature: None,
             programs: Vec::new(),
             others: Vec::new(),
             digest: [0; 32],
@@ -119,6 +123,14 @@ impl Folder {
         for (inner, is_program) in paths {
             let path = folder.place.join(&inner);
             let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+            let text = |bytes| {
+                let text = String::from_utf8(bytes);
+                text.map_err(|_| format!("{}: not in UTF-8", path.display()))
+            };
+            if inner == SIGNATURE {
+                folder.signature = Some(text(bytes)?);
+                continue;
+            }
             let wrong = |error| format!("{}: {error}", path.display());
             content.file(&inner, is_program, &bytes).map_err(wrong)?;
             if let Some(listed) = &mut listed {
@@ -132,10 +144,6 @@ impl Folder {
                 };
                 listed.file(&inner, is_program, bytes).map_err(wrong)?;
             }
-            let text = |bytes| {
-                let text = String::from_utf8(bytes);
-                text.map_err(|_| format!("{}: not in UTF-8", path.display()))
-            };
             match inner.as_str() {
                 MANIFEST => folder.manifest = Some(text(bytes)?),
                 INSTRUCTIONS => folder.instructions = Some(text(bytes)?),
@@ -161,6 +169,8 @@ pub(crate) const MANIFEST: &str = "skill.toml";
 pub(crate) const INSTRUCTIONS: &str = "SKILL.md";
 /// What an MCP server said that it has, when it was approved.
 pub(crate) const LISTING: &str = "tools.json";
+/// What `minisign` wrote.
+pub(crate) const SIGNATURE: &str = "skill.minisig";
 
 #[cfg(test)]
 mod tests {

@@ -62,14 +62,10 @@ fn faulty(place: &Path, why: &str) -> Told {
     Told { name, place, fault: Some(why.into()), ..Told::default() }
 }
 
-/// What they hold.
-pub(crate) fn catalogue(shelves: &Shelves) -> Catalogue {
-    Catalogue::of(shelves)
-}
-
-/// The names of their tools.
+/// The names of their tools, whoever signed them: what is said of the tool of a skill that is not
+/// used holds when it is used again.
 pub(crate) fn tools(shelves: &Shelves) -> Vec<String> {
-    catalogue(shelves).tools().map(ToString::to_string).collect()
+    Catalogue::of(shelves, None).tools().map(ToString::to_string).collect()
 }
 
 /// What was there, as one line from which the same settings can be made again.
@@ -81,6 +77,7 @@ pub(crate) fn written(shelves: &Shelves) -> String {
                 out.optional("manifest", folder.manifest.as_deref());
                 out.optional("instructions", folder.instructions.as_deref());
                 out.optional("listing", folder.listing.as_deref());
+                out.optional("signature", folder.signature.as_deref());
                 out.array("programs", |out| {
                     for program in &folder.programs {
                         out.value(program.as_str());
@@ -106,6 +103,7 @@ pub(crate) fn read(line: &str) -> Option<Shelves> {
             manifest: text(value, "manifest"),
             instructions: text(value, "instructions"),
             listing: text(value, "listing"),
+            signature: text(value, "signature"),
             programs: programs.collect::<Option<_>>()?,
             digest: unhex(&text(value, "digest")?)?,
             fault: text(value, "fault"),

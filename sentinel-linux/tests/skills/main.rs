@@ -14,3 +14,4 @@ mod modules;
 mod operator;
 mod real;
 mod server;
+mod signed;

@@ -73,6 +73,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         access = with;
     }
     let skill_tokens = skills::tokens(build);
+    let (skill_signers, are_skill_signatures_required) = skills::signers(build);
     let state = rest::state(build);
     if let super::SealKey::Key(SecretSource::File(path)) = &state.key {
         build.secret_files.push(path.clone());
@@ -134,6 +135,8 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         },
         roles,
         skill_directories: skills::directories(build),
+        skill_signers,
+        are_skill_signatures_required,
         skill_tokens,
         sandbox: rest::sandbox(build),
         injected,

@@ -1,4 +1,4 @@
-//! Skills: where they are, and the tokens of servers elsewhere.
+//! Skills: where they are, whose signatures count, and the tokens of servers elsewhere.
 //!
 //! # Invariants
 //! - A token is for one host, which the operator names: no manifest says where it goes.
@@ -12,13 +12,28 @@ use alloc::vec::Vec;
 
 use super::{Build, source_of};
 use crate::capability::Destination;
-use crate::config::SkillToken;
+use crate::config::{SignerKey, SkillToken};
 
 /// Where skills are.
 pub(super) fn directories(build: &Build<'_, '_>) -> Vec<String> {
     let part = build.draft.part("skills");
     let list = part.map(|part| part.list("directories")).unwrap_or_default();
     list.iter().filter_map(|node| node.text().map(String::from)).collect()
+}
+
+/// The keys whose signatures count, and whether there has to be one.
+pub(super) fn signers(build: &mut Build<'_, '_>) -> (Vec<SignerKey>, bool) {
+    let Some(part) = build.draft.part("skills") else { return (Vec::new(), false) };
+    // They were read once already, for their spelling.
+    let keys = part.list("trusted_keys").iter().filter_map(|node| SignerKey::parse(node.text()?));
+    let keys: Vec<SignerKey> = keys.collect();
+    let is_required = part.flag("require_signature").unwrap_or(false);
+    if is_required && part.list("trusted_keys").is_empty() {
+        let message = "no skill could be used: each needs a signature, and nobody's counts";
+        let help = "add trusted_keys = [\"RW…\"], the second line of an author's minisign.pub";
+        build.reporter.error_with(part.place("require_signature"), message, help);
+    }
+    (keys, is_required)
 }
 
 /// The tokens of servers elsewhere.

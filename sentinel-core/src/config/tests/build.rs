@@ -434,3 +434,29 @@ fn secrets_are_added_for_one_host_and_by_those_who_are_named() {
     let twice = twice.replace("skills = ['weather']", "");
     assert!(said(&twice).iter().any(|it| it.contains("is the same header as 'api'")));
 }
+
+#[test]
+fn keys_of_signers_are_keys_and_somebody_signs_what_has_to_be_signed() {
+    const KEY: &str = "RWR+vbxgXn4KK4zLNeyIoA+iJpiES9FXV3OgvGUhYlAX7W0Yl8/Mw2jB";
+    let text = format!("[skills]\ntrusted_keys = ['{KEY}']\nrequire_signature = true\n");
+    let signed = config(&text);
+    let signers: Vec<String> = signed.skill_signers().iter().map(ToString::to_string).collect();
+    assert_eq!(signers, [KEY]);
+    assert!(signed.are_skill_signatures_required());
+    let none = config("");
+    assert!(none.skill_signers().is_empty() && !none.are_skill_signatures_required());
+    // Which skills are used decides; whose signatures count decides nothing without a skill.
+    assert_eq!(signed.settings().digest, none.settings().digest);
+    for (from, to, expected) in [
+        (KEY, "RWR", "no public key of minisign"),
+        ("RWR", "RWS", ""),
+        ("RWR+", "untrusted comment: ", "no public key of minisign"),
+        ("true", "1", "require_signature"),
+        ("trusted_keys", "keys", "unknown key 'keys'"),
+        (&format!("['{KEY}']"), "[]", "no skill could be used"),
+    ] {
+        let said = said(&text.replace(from, to));
+        let is_said = said.iter().any(|it| it.contains(expected));
+        assert_eq!(is_said, !expected.is_empty(), "{to}: {said:?}");
+    }
+}

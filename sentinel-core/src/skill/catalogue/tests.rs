@@ -1,6 +1,7 @@
 //! Folders of all kinds, and what an agent would be told of them.
 
 use super::*;
+use crate::config::SignerKey;
 use crate::llm::ToolUse;
 use crate::tool::Call;
 
@@ -40,13 +41,13 @@ fn folder(name: &str, manifest: &str) -> Folder {
 }
 
 fn problems(folders: &[Folder]) -> Vec<Vec<String>> {
-    let catalogue = Catalogue::of(folders);
+    let catalogue = Catalogue::of(folders, None);
     catalogue.skills().iter().map(|skill| skill.problems.clone()).collect()
 }
 
 #[test]
 fn a_tool_is_told_under_both_names_and_its_files_are_requests() {
-    let catalogue = Catalogue::of(&[folder("weather", WEATHER)]);
+    let catalogue = Catalogue::of(&[folder("weather", WEATHER)], None);
     assert_eq!(catalogue.tools().collect::<Vec<_>>(), ["weather__today"]);
     let mut settings = Settings::nothing();
     let before = settings.digest;
@@ -112,7 +113,7 @@ fn a_skill_with_anything_wrong_brings_nothing() {
         (no_program, "its entry 'run.py' is no program of it"),
         (folder("weather", "x"), "/skills/weather/skill.toml:1"),
     ] {
-        let catalogue = Catalogue::of(&[folder]);
+        let catalogue = Catalogue::of(&[folder], None);
         let shown = catalogue.skills()[0].problems.join("\n");
         assert!(shown.contains(told), "{told}: {shown}");
         assert_eq!(catalogue.tools().count(), 0, "{told}");
@@ -125,7 +126,7 @@ fn a_skill_with_anything_wrong_brings_nothing() {
 #[test]
 fn who_is_let_out_sends_whatever_it_says() {
     let out = format!("{WEATHER}\n[capabilities.required]\ngrants = [\"connect api.example\"]\n");
-    let catalogue = Catalogue::of(&[folder("weather", &out)]);
+    let catalogue = Catalogue::of(&[folder("weather", &out)], None);
     let mut settings = Settings::nothing();
     // Not even the operator can declare that away.
     catalogue.install(&mut settings, |_| Some(ToolRole::new(Effect::Read)));
@@ -145,7 +146,7 @@ fn instructions_are_a_tool_that_reads() {
         instructions: Some(text.into()),
         ..Folder::default()
     };
-    let catalogue = Catalogue::of(&[tea]);
+    let catalogue = Catalogue::of(&[tea], None);
     assert_eq!(catalogue.tools().collect::<Vec<_>>(), ["tea__instructions"]);
     let Some(Named::Instructions(_, instructions)) = catalogue.named("tea__instructions") else {
         panic!("they are not there")
@@ -190,7 +191,7 @@ fn server(manifest: &str, listing: Option<&str>) -> Folder {
 
 #[test]
 fn a_server_has_the_tools_that_it_listed() {
-    let catalogue = Catalogue::of(&[server(SERVER, Some(LISTING))]);
+    let catalogue = Catalogue::of(&[server(SERVER, Some(LISTING))], None);
     assert!(catalogue.skills()[0].problems.is_empty(), "{:?}", catalogue.skills()[0].problems);
     let tools: Vec<_> = catalogue.tools().collect();
     assert_eq!(tools, ["files__read", "files__resource", "files__resources"]);
@@ -240,7 +241,7 @@ grants = ["connect mcp.example"]
 
 #[test]
 fn a_server_elsewhere_sends_whatever_it_is_asked() {
-    let catalogue = Catalogue::of(&[server(ELSEWHERE, Some(LISTING))]);
+    let catalogue = Catalogue::of(&[server(ELSEWHERE, Some(LISTING))], None);
     let skill = &catalogue.skills()[0];
     assert!(skill.problems.is_empty(), "{:?}", skill.problems);
     let url = skill.manifest.as_ref().and_then(|manifest| manifest.url()).unwrap();
@@ -260,7 +261,7 @@ fn a_server_elsewhere_sends_whatever_it_is_asked() {
         ("/v1\"", "/v1\"\ncommand = [\"x\"]", "unknown key 'command'"),
     ] {
         let text = ELSEWHERE.replace(from, to);
-        let catalogue = Catalogue::of(&[server(&text, Some(LISTING))]);
+        let catalogue = Catalogue::of(&[server(&text, Some(LISTING))], None);
         let shown = catalogue.skills()[0].problems.join("\n");
         assert!(shown.contains(told), "{told}: {shown}");
     }
@@ -268,7 +269,7 @@ fn a_server_elsewhere_sends_whatever_it_is_asked() {
 
 #[test]
 fn a_server_is_what_was_approved_or_nothing() {
-    let catalogue = Catalogue::of(&[server(SERVER, None)]);
+    let catalogue = Catalogue::of(&[server(SERVER, None)], None);
     assert!(catalogue.skills()[0].problems.is_empty());
     assert_eq!(catalogue.tools().count(), 0, "nobody asked it yet");
     let misnamed = SERVER.replace("[tools.Read]", "[tools.Write]");
@@ -284,9 +285,54 @@ fn a_server_is_what_was_approved_or_nothing() {
         (server(&SERVER.replace("translates", "translate"), None), "did you mean 'translates'?"),
         (server(&SERVER.replace("[server]", "[servers]"), None), "section [server] is missing"),
     ] {
-        let catalogue = Catalogue::of(&[folder]);
+        let catalogue = Catalogue::of(&[folder], None);
         let shown = catalogue.skills()[0].problems.join("\n");
         assert!(shown.contains(told), "{told}: {shown}");
         assert_eq!(catalogue.tools().count(), 0, "{told}");
     }
+}
+
+/// A signature stands beside the digest: it is looked at where somebody's count, and what is wrong
+/// with it keeps the skill from being used.
+#[test]
+fn a_signature_that_does_not_count_keeps_a_skill_from_being_used() {
+    let trusted = SignerKey::parse(super::super::signature::tests::KEY).unwrap();
+    let trust = |is_required| Trust { keys: Vec::from([trusted.clone()]), is_required };
+    let digest = super::super::signature::tests::DIGEST;
+    let signature = Some(super::super::signature::tests::HASHED.into());
+    let signed = Folder { digest, signature, ..folder("weather", WEATHER) };
+    let catalogue = Catalogue::of(core::slice::from_ref(&signed), Some(&trust(true)));
+    let skill = &catalogue.skills()[0];
+    assert_eq!(skill.problems, Vec::<String>::new());
+    assert_eq!(skill.signed.as_ref().unwrap().key, trusted.to_string());
+    let settings = |catalogue: &Catalogue| {
+        let mut settings = Settings::nothing();
+        catalogue.install(&mut settings, |_| None);
+        settings
+    };
+    let with = settings(&catalogue);
+    assert_eq!(with.installed.get("weather").unwrap().signer, Some(trusted.to_string()));
+    // Without trusted keys it is the same skill to no one.
+    let plain = Folder { signature: None, ..signed.clone() };
+    let without = settings(&Catalogue::of(core::slice::from_ref(&plain), Some(&trust(false))));
+    assert_ne!(with.digest, without.digest);
+    assert_eq!(without.installed.get("weather").unwrap().signer, None);
+
+    let changed = Folder { digest: [8; 32], ..signed.clone() };
+    for (folder, is_required, why) in [
+        (plain, true, "nobody signed it"),
+        (changed.clone(), false, "does not fit these files"),
+        (changed, true, "does not fit these files"),
+    ] {
+        let catalogue = Catalogue::of(core::slice::from_ref(&folder), Some(&trust(is_required)));
+        let problems = &catalogue.skills()[0].problems;
+        assert!(problems.len() == 1 && problems[0].contains(why), "{problems:?}");
+        assert!(catalogue.find("weather").is_none() && catalogue.tools().next().is_none());
+        assert_eq!(settings(&catalogue).installed.len(), 0);
+    }
+    let (catalogue, nobody) =
+        (Catalogue::of(core::slice::from_ref(&signed), None), Trust::default());
+    assert_eq!(catalogue.tools().collect::<Vec<_>>(), ["weather__today"]);
+    let catalogue = Catalogue::of(&[signed], Some(&nobody));
+    assert!(catalogue.skills()[0].problems[0].contains("by the key 2B0A7E5E60BCBD7E"));
 }

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use sentinel_core::agent::OperatorCommand;
 use sentinel_core::control::Query;
 use sentinel_core::label::{Effect, Secrecy};
-use sentinel_core::skill::{Kind, Manifest, Parameter, Runtime, Skill, grant_line};
+use sentinel_core::skill::{
+    Kind, Manifest, Parameter, Runtime, Signed, Skill, Trust, grant_line, signed_line,
+};
 use sentinel_core::text::json::{self, Value};
 
 use super::super::Arguments;
@@ -18,6 +20,7 @@ use super::super::shown::{self, plain};
 use super::server;
 use crate::configuration;
 use crate::sandbox::Sandboxes;
+use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
 use crate::skills::shelf::hex;
 use crate::skills::wasm;
 use crate::style::Style;
@@ -32,6 +35,7 @@ pub(super) fn list(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
                     out.field("skill", skill.name.as_str()).field("place", skill.place.as_str());
                     out.field("digest", hex(&skill.digest).as_str());
                     out.field("state", state.word);
+                    out.optional("signed_by", skill.signed.as_ref().map(|it| it.key.as_str()));
                     out.array("problems", |out| texts(out, &skill.problems));
                     out.array("next", |out| texts(out, &state.next));
                 });
@@ -55,6 +59,9 @@ pub(super) fn list(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             style.bold(format!("{name:20}")),
             plain(about.unwrap_or_default())
         );
+        if let Some(signed) = &skill.signed {
+            println!("    {}", signer(signed));
+        }
         for problem in &skill.problems {
             println!("    {}", plain(problem).replace('\n', "\n    "));
         }
@@ -78,6 +85,8 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let line = json::object(|out| {
             out.field("skill", skill.name.as_str()).field("place", skill.place.as_str());
             out.field("digest", hex(&skill.digest).as_str()).field("state", state.word);
+            out.optional("signed_by", skill.signed.as_ref().map(|it| it.key.as_str()));
+            out.optional("signed_comment", skill.signed.as_ref().map(|it| it.comment.as_str()));
             out.array("problems", |out| texts(out, &skill.problems));
             out.array("next", |out| texts(out, &state.next));
             out.array("tools", |out| {
@@ -104,6 +113,7 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     }
     println!("{}  {}", plain(&skill.name), state.word);
     println!("in {}\nSHA-256 {}", plain(&skill.place), hex(&skill.digest));
+    println!("{}", skill.signed.as_ref().map_or_else(|| "not signed".into(), signer));
     if let Some(manifest) = &skill.manifest {
         show_manifest(manifest);
         match (&skill.listing, &manifest.server) {
@@ -131,13 +141,43 @@ pub(super) fn approve(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> 
     // What is wrong may be wrong because of what it listed before.
     let is_server = skill.manifest.as_ref().is_some_and(|it| it.server.is_some());
     if is_server {
-        return server::approve(&arguments, skill);
+        return server::approve(&arguments, skill, &found.trust);
     }
     if let Some(problem) = skill.problems.first() {
         return Err(format!("{} cannot be used: {}", plain(&skill.name), plain(problem)).into());
     }
+    say_signer(&arguments, skill);
     let (name, digest) = (skill.name.clone(), skill.digest);
     shown::command(&arguments, OperatorCommand::ApproveSkill { name, digest })
+}
+
+/// Prints the line that its author signs.
+pub(super) fn digest(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    let place = arguments.operand(0, "the folder of a skill")?;
+    let folder = Folder::read(Path::new(&place))?;
+    if folder.manifest.is_none() && folder.instructions.is_none() {
+        let place = plain(&place);
+        return Err(
+            format!("{place} is no skill: it has no {MANIFEST} and no {INSTRUCTIONS}").into()
+        );
+    }
+    print!("{}", signed_line(&folder.digest));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who signed it, for people; the comment is its author's.
+fn signer(signed: &Signed) -> String {
+    match signed.comment.as_str() {
+        "" => format!("signed by {}", signed.key),
+        comment => format!("signed by {}: \"{}\"", signed.key, plain(comment)),
+    }
+}
+
+/// Says before an approval who signed what is approved.
+pub(super) fn say_signer(arguments: &Arguments, skill: &Skill) {
+    if let (Some(signed), false) = (&skill.signed, arguments.has("json")) {
+        println!("{} is {}", plain(&skill.name), signer(signed));
+    }
 }
 
 pub(super) fn enable(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
@@ -156,6 +196,8 @@ fn switch(arguments: &Arguments, is_enabled: bool) -> Result<ExitCode, Box<dyn E
 /// What there is, and what the agent knows of it.
 pub(super) struct Found {
     pub(super) skills: Vec<Skill>,
+    /// Whose signatures count.
+    pub(super) trust: Trust,
     /// What the agent says of each, as JSON.
     known: Vec<String>,
 }
@@ -173,7 +215,7 @@ impl Found {
         let mut skills = configuration.catalogue().skills().to_vec();
         look_at_modules(&mut skills);
         let known = shown::management(arguments)?.list(Query::Skills)?;
-        Ok(Self { skills, known })
+        Ok(Self { skills, trust: Trust::of(&configuration.config), known })
     }
 
     pub(super) fn named(&self, name: &str) -> Result<&Skill, Box<dyn Error>> {

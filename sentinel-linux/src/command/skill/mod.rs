@@ -78,6 +78,20 @@ itself is a claim; what it may do is what is granted.",
         run: manage::show,
     },
     Command {
+        name: "skill digest",
+        operands: "DIRECTORY",
+        operands_max: 1,
+        summary: "the line that the author of a skill signs",
+        details: "\
+  sentinel skill digest weather > weather.line
+  minisign -Sm weather.line -x weather/skill.minisig
+
+It holds the digest of all files but skill.minisig itself. Whoever uses the skill adds the second
+line of the author's minisign.pub to [skills] trusted_keys.",
+        options: &[],
+        run: manage::digest,
+    },
+    Command {
         name: "skill approve",
         operands: "NAME",
         operands_max: 1,
@@ -86,6 +100,7 @@ itself is a claim; what it may do is what is granted.",
 Look at it first, with 'sentinel skill show NAME' and at its files. The digest of all of them goes
 into the signed log; a folder with another digest is not used until it is approved again. A call
 needs a grant besides: sentinel grant 'skill NAME'
+Who signed it is said, if it is signed by one of [skills] trusted_keys; that approves nothing.
 
 An MCP server is started in a sandbox, where it sees nothing but its folder, and asked what it has.
 One that is elsewhere is asked there, once its host is granted. That is shown, and kept as

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let skill = found.named(&name)?;
     let state = found.state(skill);
     if !matches!(state.word, "ready" | "not granted") {
-        let next = state.next.join("\n  ");
+        let next = [skill.problems.as_slice(), &state.next].concat().join("\n  ");
         return Err(format!("{} is {}\n  {}", plain(&name), state.word, plain(&next)).into());
     }
     let (Some(manifest), problems) = (&skill.manifest, &skill.problems) else {

@@ -19,27 +19,38 @@ use sentinel_core::mcp::{
     Claims, Client, ClientEffect, ClientOffer, Decision, Got, Peer, RequestNumber, ToolClaim,
 };
 use sentinel_core::sandbox::{Limits, Mount, Profile, Rights};
-use sentinel_core::skill::{Listing, Manifest, Server, Skill};
+use sentinel_core::skill::{Listing, Manifest, Server, SignatureError, Skill, Trust};
 use sentinel_core::text::json;
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
 use super::elsewhere::Far;
 use super::guest::{Guest, Silence};
-use super::manage::{Found, effect};
+use super::manage::{Found, effect, say_signer};
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::{Folder, LISTING};
 use crate::skills::shelf::hex;
 use crate::skills::{SETTLING, bare, root};
 
 /// `sentinel skill approve`, for a server: it is asked what it lists, and that is shown and kept.
-pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, Box<dyn Error>> {
+pub(super) fn approve(
+    arguments: &Arguments,
+    skill: &Skill,
+    trust: &Trust,
+) -> Result<ExitCode, Box<dyn Error>> {
     let name = skill.name.clone();
     let folder = Folder::read(Path::new(&skill.place))?;
     let changes = || format!("{} changes while it is looked at", plain(&name));
     if folder.digest != skill.digest {
         return Err(changes().into());
     }
+    // Nothing is started that somebody signed otherwise. Where nobody did, and somebody has to, it
+    // is asked all the same: there is nothing to sign before it was.
+    let fits = |digest: &[u8; 32]| match trust.check(digest, folder.signature.as_deref()) {
+        Ok(_) | Err(SignatureError::Missing) => Ok(()),
+        Err(error) => Err(format!("{} cannot be used: {error}", plain(&name))),
+    };
+    fits(&folder.digest)?;
     let manifest = skill.manifest.as_ref().ok_or("it has no manifest that can be read")?;
     let far = Far::of(arguments, manifest)?;
     if let Some(url) = manifest.url() {
@@ -50,6 +61,13 @@ pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, 
     let mut digest = folder.digest;
     if folder.listing.as_ref() != Some(&text) {
         show(manifest, &listing, skill.listing.as_ref());
+        let (_, with_listing) = Folder::read_with(&folder.place, &text)?;
+        fits(&with_listing).map_err(|why| {
+            format!(
+                "{why}\nit is signed with another {LISTING}, or without one, and lists what is \
+                 shown above"
+            )
+        })?;
         agreed(arguments, &name)?;
         // What is approved is what was shown: the files that the server was started from, and this
         // listing. Whoever changed one of them meanwhile changed another skill.
@@ -69,6 +87,7 @@ pub(super) fn approve(arguments: &Arguments, skill: &Skill) -> Result<ExitCode, 
     if skill.digest != digest {
         return Err(changes().into());
     }
+    say_signer(arguments, skill);
     shown::command(arguments, OperatorCommand::ApproveSkill { name, digest })
 }
 
