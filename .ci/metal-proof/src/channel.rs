@@ -15,7 +15,6 @@ use sentinel_core::wire::http::Headers;
 
 /// A line is typed, admitted or not, and answered.
 pub(crate) fn exercise(mut input: &[u8], output: &mut String) {
-    let answer = input;
     let whole = input;
     let Ok(identity) = Identity::new("terminal", "local", "1") else { return };
     let mut access = match AccessRules::new().pairing("terminal") {

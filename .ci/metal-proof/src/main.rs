@@ -16,6 +16,7 @@ mod egress;
 mod heap;
 mod journal;
 mod runtime;
+mod skill;
 mod wire;
 
 use alloc::string::{String, ToString};
@@ -72,6 +73,7 @@ fn exercise(input: &[u8]) -> String {
     converse(&mut output);
     channel::exercise(input, &mut output);
     runtime::exercise(input, &mut output);
+    skill::exercise(input, &mut output);
     if let Err(error) = sentinel_core::sandbox::Profile::decode(input) {
         output.push_str(&error.to_string());
     }

@@ -36,8 +36,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
 }
 
 /// Links the image, with the toolchain asked for or else with the first that can be had.
+///
+/// What is linked is the same however well it is optimized, and this is done with every change: so
+/// it is done quickly, and what `--sizes` counts is another build.
 fn link(workspace: &Workspace, source: Option<Source>) -> Result<Image, Error> {
-    let image = build(workspace, source, "metal", &[])?;
+    let quick = [
+        ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"),
+        ("CARGO_PROFILE_RELEASE_LTO", "off"),
+        ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+    ];
+    let image = build(workspace, source, "metal", &quick)?;
     println!("{TARGET}: linked, no undefined symbols, {} bytes of code", image.code_bytes);
     Ok(image)
 }
