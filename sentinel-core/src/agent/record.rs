@@ -218,4 +218,13 @@ mod tests {
         assert!(Kind::Timer.is_input());
         assert!(!Kind::Admitted.is_input());
     }
+    /// Whoever reads a journal without this program finds each kind on its page.
+    #[test]
+    fn every_kind_is_on_the_page() {
+        let page = include_str!("../../../docs/AUDIT.md");
+        for kind in (0..1024).filter_map(Kind::from_number) {
+            let row = alloc::format!("\n| `{:04x}` | {} | ", kind.number(), kind.name());
+            assert!(page.contains(&row), "docs/AUDIT.md lacks a row that begins '{row}'");
+        }
+    }
 }
