@@ -6,6 +6,10 @@
 //! first step; whoever links the program then sees that nothing of this can be reached, and leaves
 //! it out. What a panic says, and where, is said as before.
 //!
+//! The standard library is compiled to unwind for those who want that, and goes on with it behind
+//! what it clears up on the way. Nobody begins here, so nobody goes on; but what is named is linked,
+//! and with it an unwinder of 50 KB where that is static.
+//!
 //! # Not here
 //! Anything in a build for development: there the unwinder of the system is at work.
 #![allow(unsafe_code, reason = "the name is one that others call")]
@@ -19,6 +23,14 @@ use std::ffi::{c_int, c_void};
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Backtrace(_step: *const c_void, _argument: *mut c_void) -> c_int {
     END_OF_STACK
+}
+
+/// Goes on unwinding, says the ABI. A panic aborts here, so there is nothing to go on with.
+// SAFETY: the name, the parameter and that it never returns are those of the Itanium C++ ABI. It is
+// called behind what is cleared up while a stack is unwound, which nothing in this program begins.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Resume(_exception: *mut c_void) -> ! {
+    std::process::abort()
 }
 
 /// `_URC_END_OF_STACK`.
