@@ -250,8 +250,9 @@ pub const TOOL_ARGUMENTS_DEPTH_MAX: usize = 32;
 /// One text in a call, such as the content of a file: more than a model writes in one answer.
 pub const TOOL_TEXT_BYTES_MAX: usize = 512 * 1024;
 
-/// A persona that a call may write: what the person who is asked about it can be shown whole.
-pub const TOOL_PERSONA_BYTES_MAX: usize = CONTROL_PERSONA_BYTES_MAX;
+/// A persona that a call may write: the person who is asked about it is shown all of it, and what
+/// is said around it takes room, too.
+pub const TOOL_PERSONA_BYTES_MAX: usize = QUESTION_BYTES_MAX / 2;
 
 /// A path or a program: what Linux takes, without the NUL at its end.
 pub const TOOL_PATH_BYTES_MAX: usize = 4095;

@@ -16,7 +16,9 @@
 
 use alloc::format;
 
-use super::number::CallNumber;
+use super::approval::Subject;
+use super::number::{CallNumber, ConversationNumber};
+use super::turn::Stage;
 use super::{Agent, hex};
 use crate::capability::{Holder, Level, Request, Verdict};
 use crate::tool::{Builtin, Call, Operation};
@@ -53,6 +55,17 @@ impl Agent {
             }
             other => other,
         }
+    }
+
+    /// Whether a question is about who the agent is told to be: that is so for everybody it talks
+    /// with, and not for the person of one turn to say.
+    pub(super) fn is_about_persona(&self, own: ConversationNumber, subject: &Subject) -> bool {
+        let Subject::Calls(asked) = subject else { return false };
+        let turn = self.conversations.get(&own).and_then(|chat| chat.turn.as_ref());
+        let Some(Stage::Calling(round)) = turn.map(|turn| &turn.stage) else { return false };
+        round.iter().any(|calling| {
+            asked.contains(&calling.number) && calling.call.as_ref().is_some_and(is_of_persona)
+        })
     }
 
     /// A call is ordered: what it brings is what may stand in the file from here on.

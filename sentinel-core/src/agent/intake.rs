@@ -390,7 +390,9 @@ impl Agent {
         };
         let turn = known.turn;
         let can_be = known.can_be(answer);
-        let is_for_operators = known.is_for_operators() || answer == Answer::Always;
+        let is_for_operators = known.is_for_operators()
+            || answer == Answer::Always
+            || self.is_about_persona(number, &known.subject);
         let is_own = self
             .conversations
             .get(&number)

@@ -77,6 +77,22 @@ fn a_change_that_a_person_allowed_moves_the_pin() {
     }
 }
 
+/// It is for everybody whom the agent talks with, so who asked for it does not decide it alone.
+#[test]
+fn only_an_operator_allows_it() {
+    let mut own = service(&["model offline", "persona"]);
+    own.persona = Some(Sha256::digest(OLD).into());
+    own.turn.people_may_approve = true;
+    let mut shell = Shell::new(own);
+    look(&mut shell, OLD);
+    shell.write("2", "c2", "be brief from now on");
+    shell.answer(200, &[], &calling("change_persona", &[r#"{"text":"You are kind and brief."}"#]));
+    assert!(shell.write("2", "c2", "/approve 1").contains("Only an operator can answer"));
+    assert!(shell.calls.is_empty());
+    shell.write("1", "c2", "/approve 1");
+    assert_eq!(shell.calls.len(), 1);
+}
+
 /// Nobody is asked where nobody granted it, and the model is not told of what it cannot do.
 #[test]
 fn without_a_grant_nothing_is_written() {
