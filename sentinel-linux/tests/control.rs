@@ -175,6 +175,24 @@ fn a_configuration_is_the_same_by_any_of_its_names() {
     }
 }
 
+/// What `config check` would say of a line of the file is said of a grant that is made otherwise.
+#[test]
+fn what_a_grant_could_do_is_said_when_it_is_made() {
+    let home = Home::new("concerns");
+    let said = |spec: &str| {
+        let output = home.run(&["grant", spec]);
+        assert!(output.status.success(), "{spec}: {output:?}");
+        text(&output.stderr)
+    };
+    assert!(said("run /usr/bin/find").starts_with("note: /usr/bin/find: it runs programs (-exec)"));
+    assert!(said("write /").starts_with("danger: `/` is granted for writing: everything"));
+    let everywhere = said("connect *");
+    assert!(everywhere.contains("whatever is read can leave (name the hosts"), "{everywhere}");
+    assert!(said("listen 127.0.0.1:8080").contains("allows nothing here"));
+    assert_eq!(said("read /srv/else"), "", "what was said before is not said again");
+    assert_eq!(said("deny run /usr/bin/python3"), "");
+}
+
 #[test]
 fn grants_are_made_and_taken_back_at_work_and_at_rest() {
     let home = Home::new("grants");

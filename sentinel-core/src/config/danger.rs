@@ -4,45 +4,34 @@
 //! - Each says what could happen and what to write instead.
 //!
 //! # Not here
-//! What is forbidden anyway: [`authority`](super::build::authority) adds the rules.
+//! What is forbidden anyway: [`authority`](super::build::authority) adds the rules. What single
+//! grants could do: [`concern`](super::concern).
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::build::Build;
-use super::build::authority::{own_files, state_directory};
-use super::diagnostic::quoted;
+use super::concern::Concern;
 use super::draft::{Node, Part};
 use super::{Config, Connector, Endpoint, PLATFORMS};
 use crate::agent::Provider;
 use crate::budget::Measure;
-use crate::capability::{
-    CommandWarning, FileRight, Grant, HostPattern, Level, Path, PathRef, Resource,
-};
+use crate::capability::{Grant, Level, Resource};
 use crate::egress::Injection;
-use crate::text::Span;
 use crate::wire::url::{Reach, Scheme, Url};
 
 /// Looks for everything that is dangerous.
 pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant, Node)]) {
     let granted: Vec<&(Grant, Node)> =
         written.iter().filter(|(grant, _)| grant.level != Level::Deny).collect();
+    let all: Vec<&Grant> = written.iter().map(|(grant, _)| grant).collect();
     for (grant, node) in &granted {
-        match &grant.resource {
-            Resource::Files { path, rights } if rights.has(FileRight::Write) => {
-                writable(build, path, node.span);
-                programs(build, path, &granted, node.span);
-                // What is asked about a person sees.
-                if grant.level == Level::Allow {
-                    repository(build, path, written, node.span);
-                }
+        for Concern { message, help } in config.ground.concerns(grant, &all) {
+            match help {
+                Some(help) => build.reporter.danger(node.span, message, help),
+                None => build.reporter.note(node.span, message),
             }
-            Resource::Command(_) => command(build, grant, node.span),
-            Resource::Connect { hosts: HostPattern::Any, .. } if grant.level == Level::Allow => {
-                connect_anywhere(build, &granted, node.span);
-            }
-            _ => {}
         }
     }
     let draft = build.draft;
@@ -63,120 +52,6 @@ pub(super) fn look(build: &mut Build<'_, '_>, config: &Config, written: &[(Grant
             plain_http(build, url, "key", part);
         }
         free_of_charge(build, config, endpoint);
-    }
-}
-
-fn writable(build: &mut Build<'_, '_>, path: &Path, span: Option<Span>) {
-    let granted = path.borrow();
-    let is_root = granted.components().next().is_none();
-    let home = build.surroundings.home.and_then(|home| Path::parse(home).ok());
-    if is_root {
-        let message = "`/` is granted for writing: everything on this machine can be changed";
-        build.reporter.danger(span, message, "grant the directories that the work is in");
-        return;
-    }
-    if home.is_some_and(|home| home.borrow().is_within(granted)) {
-        let message = "the home directory is granted for writing: what starts at login, keys and \
-                       settings can be changed";
-        build.reporter.danger(span, message, "grant the directories that the work is in");
-    }
-    let mut inside: Vec<(&str, Path)> = own_files(build);
-    inside.extend(state_directory(build).map(|path| ("journal", path)));
-    for (what, path) in inside.into_iter().filter(|(_, path)| path.borrow().is_within(granted)) {
-        let path = quoted(path.as_str());
-        let message = format!("what is granted for writing holds the {what}: {path}");
-        let help = match what {
-            "journal" => "put it elsewhere: set the directory under [state]",
-            _ => "put it elsewhere, or grant less",
-        };
-        build.reporter.danger(span, message, help);
-    }
-}
-
-/// A program that can be written and run is every program.
-fn programs(
-    build: &mut Build<'_, '_>,
-    path: &Path,
-    granted: &[&(Grant, Node)],
-    span: Option<Span>,
-) {
-    for (grant, _) in granted {
-        if let Resource::Command(rule) = &grant.resource
-            && rule.program.borrow().is_within(path.borrow())
-            && path.borrow().components().next().is_some()
-        {
-            let program = quoted(rule.program.as_str());
-            let message =
-                format!("what is granted for writing holds a program that may be run: {program}");
-            build.reporter.danger(span, message, "run programs that the agent cannot change");
-        }
-    }
-}
-
-/// What a repository says, a later `git` runs: its settings name programs, its hooks are some.
-fn repository(
-    build: &mut Build<'_, '_>,
-    path: &Path,
-    written: &[(Grant, Node)],
-    span: Option<Span>,
-) {
-    let git = written.iter().find_map(|(grant, _)| match &grant.resource {
-        Resource::Command(rule) if grant.level != Level::Deny => {
-            let program = &rule.program;
-            (program.as_str().rsplit('/').next() == Some("git")).then_some(program)
-        }
-        _ => None,
-    });
-    let is_forbidden = |place: &str| {
-        written.iter().any(|(grant, _)| match &grant.resource {
-            Resource::Files { path: denied, rights } if grant.level == Level::Deny => {
-                let place = PathRef::resolve(path.as_str(), place);
-                rights.has(FileRight::Write)
-                    && place.is_ok_and(|place| place.is_within(denied.borrow()))
-            }
-            _ => false,
-        })
-    };
-    let Some(git) = git.filter(|_| path.borrow().components().next().is_some()) else { return };
-    if !(is_forbidden(".git/config") && is_forbidden(".git/hooks")) {
-        let message = format!(
-            "{git} runs what `.git/config` and `.git/hooks` say, and beneath {} they can be \
-             written: forbid it with deny = [\"write {path}/.git/config\", \"write \
-             {path}/.git/hooks\"]",
-            quoted(path.as_str())
-        );
-        build.reporter.note(span, message);
-    }
-}
-
-fn command(build: &mut Build<'_, '_>, grant: &Grant, span: Option<Span>) {
-    let Resource::Command(rule) = &grant.resource else { return };
-    match rule.warning() {
-        Some(warning @ CommandWarning::Unguarded(_)) => {
-            let message = format!("{} is granted unguarded: {warning}", rule.program);
-            build.reporter.danger(span, message, "leave out `unguarded`, or name subcommands");
-        }
-        Some(warning) => build.reporter.note(span, format!("{}: {warning}", rule.program)),
-        None if rule.is_unguarded => {
-            build.reporter.note(span, format!("{} is granted unguarded", rule.program));
-        }
-        None => {}
-    }
-    if rule.may_use_any_path {
-        let message = format!("{} may be given any path, granted or not", rule.program);
-        build.reporter.danger(span, message, "leave out `any paths`, and grant the files");
-    }
-}
-
-fn connect_anywhere(build: &mut Build<'_, '_>, granted: &[&(Grant, Node)], span: Option<Span>) {
-    let reads = |grant: &Grant| match &grant.resource {
-        Resource::Files { rights, .. } => rights.has(FileRight::Read),
-        _ => false,
-    };
-    if granted.iter().any(|(grant, _)| reads(grant)) {
-        let message = "files can be read, and every host can be connected to without a question: \
-                       whatever is read can leave";
-        build.reporter.danger(span, message, "name the hosts, or write `ask` behind the grant");
     }
 }
 

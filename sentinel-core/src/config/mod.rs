@@ -35,6 +35,7 @@
 
 mod build;
 mod check;
+mod concern;
 mod danger;
 mod defaults;
 pub(crate) mod diagnostic;
@@ -62,6 +63,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub use concern::Concern;
 pub use defaults::platform_of;
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use inquiry::{Answered, Inquiry};

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::concern::Ground;
 use super::secret::SecretSource;
 use super::show::Shown;
 use super::signer::SignerKey;
@@ -43,6 +44,8 @@ pub struct Config {
     pub(super) log: Log,
     pub(super) metrics: Option<SocketAddr>,
     pub(super) state: State,
+    /// What grants are looked at by.
+    pub(super) ground: Ground,
     pub(super) settings: Settings,
 }
 

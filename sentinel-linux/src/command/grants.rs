@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use sentinel_core::agent::OperatorCommand;
-use sentinel_core::capability::Handle;
+use sentinel_core::capability::{Grant, Handle};
+use sentinel_core::config::Concern;
 use sentinel_core::control::Query;
+use sentinel_core::text::json;
 use sentinel_core::time::Timestamp;
 
 use super::shown::{self, JSON, text};
@@ -37,8 +39,9 @@ they are those of its log: what was changed in the configuration since holds fro
   sentinel grant 'connect api.example.com uses 10'
   sentinel grant 'deny read /srv/site/.env'
 
-It stays until it is revoked, also over a restart, and is signed in the log. It ends with 0 if it
-was made, and with 1 if it was refused. docs/POLICY.md has all that a grant can say.",
+It stays until it is revoked, also over a restart, and is signed in the log. What it could do
+besides what was meant is said as 'sentinel config check' says it. It ends with 0 if it was made,
+and with 1 if it was refused. docs/POLICY.md has all that a grant can say.",
         options: &[JSON],
         run: grant,
     },
@@ -87,7 +90,33 @@ fn grant(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         let word = word.to_str().ok_or("the grant is no text")?;
         words.extend(word.split(' ').map(at_home));
     }
-    shown::command(&arguments, OperatorCommand::Grant(words.join(" ")))
+    let spec = words.join(" ");
+    let mut management = shown::management(&arguments)?;
+    let others = management.list(Query::Grants)?;
+    let done = shown::done(&arguments, &management.command(OperatorCommand::Grant(spec.clone()))?)?;
+    match concerns(&arguments, &spec, &others) {
+        Ok(concerns) => {
+            for concern in concerns {
+                eprintln!("{}", shown::plain(&concern.to_string()));
+            }
+        }
+        Err(why) => eprintln!("note: what it could do was not looked at: {why}"),
+    }
+    Ok(done)
+}
+
+/// What `config check` would say of a grant that was made beside these.
+fn concerns(
+    arguments: &Arguments,
+    spec: &str,
+    others: &[String],
+) -> Result<Vec<Concern>, Box<dyn Error>> {
+    let configuration = arguments.harmless_configuration()?;
+    let mut grants: Vec<Grant> = Vec::new();
+    for other in others {
+        grants.push(json::parse(other.as_bytes())?.root().get("grant")?.as_str()?.parse()?);
+    }
+    Ok(configuration.config.concerns_about(&spec.parse()?, &grants))
 }
 
 fn revoke(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {

@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 
 pub(super) use self::models::model_section;
 
+use super::concern::Ground;
 use super::diagnostic::Reporter;
 use super::draft::{Draft, Node, Part};
 use super::{
@@ -126,6 +127,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         values: super::show::values(draft),
         name: text("name").unwrap_or_default(),
         persona_file: text("persona_file"),
+        ground: Ground::of(build),
         endpoints,
         connectors,
         terminal,

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::read_with;
+use crate::capability::Grant;
 use crate::config::Severity;
 
 /// The dangers of a text, without places.
@@ -109,6 +110,56 @@ fn what_the_guard_of_a_bare_program_refuses() {
     assert_eq!(notes("'run /usr/bin/git'", ""), [format!("{git}{narrow}")]);
     assert!(notes("'run /usr/bin/git log', 'run /bin/ls', 'run /opt/weather'", "").is_empty());
     assert!(notes("", "'run /bin/tar'").is_empty());
+}
+
+/// Grants that nothing here asks for are no promise, and one that nobody is asked about is said.
+#[test]
+fn grants_that_allow_nothing_or_more_than_meant() {
+    let told = |before: &str, list: &str| {
+        let text = format!("{before}[security]\ngrants = [{list}]");
+        let found = read_with(&text, &[]).diagnostics.into_iter();
+        let found = found.map(|it| it.message.to_string());
+        found.filter(|it| it.contains("allows nothing") || it.contains("who it is")).collect()
+    };
+    let none: [String; 0] = [];
+    let of = |list: &str| -> Vec<String> { told("", list) };
+    assert_eq!(
+        of("'listen 127.0.0.1:80', 'config agent ask', 'persona'"),
+        [
+            "'listen 127.0.0.1:80' allows nothing here: no tool asks for it",
+            "'config agent ask' allows nothing here: no tool asks for it",
+            "'persona' allows nothing here: there is no persona_file",
+        ]
+    );
+    let persona = "[agent]\npersona_file = '/p/persona.md'\npersona_sha256 = \
+                   '0b27c158feb36ab18a10ff687909ec730ece6280581dd407e2672359be7725dd'\n";
+    let of = |list: &str| -> Vec<String> { told(persona, list) };
+    assert_eq!(of("'persona'"), none);
+    assert_eq!(
+        of("'persona irreversible'"),
+        ["the agent may write down who it is, and nobody is asked"]
+    );
+}
+
+/// Of a grant that is made later that is said which was not true before.
+#[test]
+fn what_a_later_grant_adds() {
+    let config = read_with("[security]\ngrants = []", &[]).config.unwrap();
+    let added = |grant: &str, others: &[&str]| {
+        let others: Vec<Grant> = others.iter().map(|other| other.parse().unwrap()).collect();
+        let concerns = config.concerns_about(&grant.parse().unwrap(), &others);
+        concerns.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let leaves = "danger: files can be read, and every host can be connected to without a \
+                  question: whatever is read can leave (name the hosts, or write `ask` behind the \
+                  grant)";
+    assert_eq!(added("connect *", &["read /srv"]), leaves);
+    assert_eq!(added("read /srv", &["connect *"]), leaves);
+    assert_eq!(added("read /srv", &["connect *", "read /home"]), "");
+    assert_eq!(added("read /srv", &["connect * ask"]), "");
+    assert!(added("run /srv/bin/x", &["write /srv/bin"]).contains("holds a program"));
+    assert!(added("run /bin/tar", &[]).starts_with("note: /bin/tar: it runs programs"));
+    assert_eq!(added("deny run /bin/tar", &[]), "");
 }
 
 /// What a repository says is what a later `git` runs.
