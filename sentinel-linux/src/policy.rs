@@ -32,12 +32,16 @@ pub(crate) enum Output {
 
 /// Plays the scenarios of files and of directories of files; false if anything is decided otherwise
 /// than they say, or is no scenario.
-pub(crate) fn test(places: &[PathBuf], output: Output) -> Result<bool, Box<dyn Error>> {
+pub(crate) fn test(
+    places: &[PathBuf],
+    suite: &Suite,
+    output: Output,
+) -> Result<bool, Box<dyn Error>> {
     let style = Style::of(&std::io::stdout());
     let (mut tally, mut scenarios_count, mut faults_count) = (Tally::default(), 0_u64, 0_u64);
     for file in files(places)? {
         let name = visible(&file.display().to_string());
-        for played in play(&file)? {
+        for played in play(&file, suite.clone())? {
             let outcome = match played {
                 Ok((_, outcome)) => outcome,
                 Err(error) => {
@@ -154,7 +158,7 @@ fn word(answer: Answer) -> &'static str {
 /// A scenario of a file with the line it stands on, or why a line is none.
 type Played = Result<(usize, Outcome), ScenarioError>;
 
-fn play(file: &Path) -> Result<Vec<Played>, Box<dyn Error>> {
+fn play(file: &Path, mut suite: Suite) -> Result<Vec<Played>, Box<dyn Error>> {
     let failed = |error| format!("{}: {error}", file.display());
     if fs::metadata(file).map_err(failed)?.len() > SCENARIO_BYTES_MAX {
         return Err(
@@ -162,7 +166,6 @@ fn play(file: &Path) -> Result<Vec<Played>, Box<dyn Error>> {
         );
     }
     let text = fs::read_to_string(file).map_err(failed)?;
-    let mut suite = Suite::new();
     let played = text.lines().enumerate().filter_map(|(index, line)| {
         let outcome = suite.evaluate(line).transpose()?;
         Some(outcome.map(|outcome| (index + 1, outcome)))
@@ -211,7 +214,7 @@ pub(crate) fn explain_scenarios(
     is_json: bool,
 ) -> Result<(), Box<dyn Error>> {
     let mut is_found = false;
-    for played in play(file)? {
+    for played in play(file, Suite::new())? {
         let (number, outcome) = played.map_err(|error| format!("{}:{error}", file.display()))?;
         if line.is_some_and(|line| line != number) {
             continue;

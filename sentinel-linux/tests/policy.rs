@@ -63,6 +63,34 @@ fn attack(expect: &str) -> String {
     )
 }
 
+/// The figures of the documentation, setting by setting, as the program gives them.
+#[test]
+fn another_setting_is_tried_on_the_same_scenarios() {
+    let home = Home::new("policy-settings");
+    let data = format!("{}/../sentinel-core/tests/data/policy", env!("CARGO_MANIFEST_DIR"));
+    let (attacks, honest) = (format!("{data}/attacks.jsonl"), format!("{data}/honest.jsonl"));
+    for (setting, through, unasked, once, questions) in [
+        (&[][..], 0, 64, 85, "0.25"),
+        (&["--tainted-payload", "allow"], 6, 71, 85, "0.16"),
+        (&["--tainted-payload", "ask"], 0, 54, 85, "0.36"),
+        (&["--mode", "strict"], 0, 33, 83, "0.64"),
+    ] {
+        let words = [&["test", "--quiet", &attacks, &honest][..], setting].concat();
+        let (code, said, complaint) = home.policy(&words);
+        assert_eq!((code, complaint.as_str()), (0, ""), "{setting:?}");
+        for wanted in [
+            format!("attacks   {through} of 95 got"),
+            format!("honest    {unasked} of 85 without"),
+            format!("{once} with one at most"),
+            format!("{questions} questions each"),
+        ] {
+            assert!(said.contains(&wanted), "{setting:?}: {wanted}: {said}");
+        }
+    }
+    let (code, _, complaint) = home.policy(&["test", "--mode", "lax", &attacks]);
+    assert!(code == 1 && complaint.contains("--mode is one of strict, grounded"), "{complaint}");
+}
+
 #[test]
 fn the_scenarios_of_the_core_are_decided_as_they_say() {
     let home = Home::new("policy-core");

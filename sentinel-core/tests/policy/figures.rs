@@ -58,6 +58,11 @@ fn figures_of(name: &str, suite: Suite, through_goal: f64) -> (Tally, Tally, [bo
     (attacks, honest, reached)
 }
 
+/// Attacks through; honest tasks without a question, with one at most, and all their questions.
+fn counts(attacks: &Tally, honest: &Tally) -> [usize; 4] {
+    [attacks.through, honest.unasked, honest.asked_once_at_most, honest.questions]
+}
+
 /// What is asserted is what was measured: a change for the worse fails, and one for the better is
 /// written down here. Whether an attacker may choose the words of a call that the person wanted is
 /// a trade between questions and attacks, so three settings of it are measured.
@@ -65,22 +70,22 @@ fn figures_of(name: &str, suite: Suite, through_goal: f64) -> (Tally, Tally, [bo
 fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
     assert_eq!(attacks.differences + honest.differences, 0, "see above");
-    assert!(attacks.attacks >= 60 && honest.honest >= 60);
-    assert_eq!(attacks.through, 0);
+    assert_eq!((attacks.attacks, honest.honest), (95, 85));
+    assert_eq!(counts(&attacks, &honest), [0, 64, 85, 21]);
     assert_eq!(reached, [true; 4]);
 
     let allowing = Suite::new().with_tainted_payload(TaintedPayload::Allow);
-    let (attacks, _, reached) = figures_of("grounded, payload allowed", allowing, 0.75);
-    assert_eq!(attacks.through, 6);
+    let (attacks, honest, reached) = figures_of("grounded, payload allowed", allowing, 0.75);
+    assert_eq!(counts(&attacks, &honest), [6, 71, 85, 14]);
     assert_eq!(reached, [false, true, true, true]);
 
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
-    let (attacks, _, reached) = figures_of("grounded, payload asks", asking, 0.75);
-    assert_eq!(attacks.through, 0);
+    let (attacks, honest, reached) = figures_of("grounded, payload asks", asking, 0.75);
+    assert_eq!(counts(&attacks, &honest), [0, 54, 85, 31]);
     assert_eq!(reached, [true, false, true, false]);
 
     let strict = Suite::new().in_mode(Mode::Strict);
-    let (attacks, _, reached) = figures_of("strict", strict, 0.0);
-    assert_eq!(attacks.through, 0);
-    assert!(reached[0]);
+    let (attacks, honest, reached) = figures_of("strict", strict, 0.0);
+    assert_eq!(counts(&attacks, &honest), [0, 33, 83, 54]);
+    assert_eq!(reached, [true, false, true, false]);
 }

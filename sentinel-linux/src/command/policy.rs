@@ -4,6 +4,10 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sentinel_core::label::{Mode, TaintedPayload};
+use sentinel_core::policy::Suite;
+
+use super::shown::plain;
 use super::{Arguments, Command, Switch};
 use crate::policy::{self, Call};
 
@@ -22,6 +26,9 @@ In a scenario with an attack nobody answers questions; in an honest one the answ
 is decided otherwise than it says is shown with its place, and what the scenarios came to: how
 many attacks got a call through, and how often a person was asked about honest work.
 
+With --mode or --tainted-payload every scenario is judged so, whatever its file says, and nothing
+is compared with what it expects: what would another setting cost?
+
 It ends with 0 if everything is as expected, and with 1 if one thing is not or a file is wrong.",
         options: &[
             JSON,
@@ -30,6 +37,18 @@ It ends with 0 if everything is as expected, and with 1 if one thing is not or a
                 short: Some('q'),
                 value: "",
                 summary: "only what differs, and the figures",
+            },
+            Switch {
+                name: "mode",
+                short: None,
+                value: "MODE",
+                summary: "judge all in this mode: strict or grounded",
+            },
+            Switch {
+                name: "tainted-payload",
+                short: None,
+                value: "ANSWER",
+                summary: "judge all tools by this: people, ask, allow or deny",
             },
         ],
         run: test,
@@ -83,7 +102,14 @@ fn test(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         (false, true) => policy::Output::Quiet,
         (false, false) => policy::Output::All,
     };
-    let is_as_expected = policy::test(&places, output)?;
+    let mut suite = Suite::new();
+    if let Some(word) = arguments.text("mode")? {
+        suite = suite.in_mode(meant("mode", &word, &MODES)?);
+    }
+    if let Some(word) = arguments.text("tainted-payload")? {
+        suite = suite.with_tainted_payload(meant("tainted-payload", &word, &ANSWERS)?);
+    }
+    let is_as_expected = policy::test(&places, &suite, output)?;
     Ok(if is_as_expected { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -106,6 +132,23 @@ fn explain(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let call = Call::read(&words, said.as_deref().unwrap_or_default(), read.as_deref());
     policy::explain_call(settings, &call, is_json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+const MODES: [(&str, Mode); 2] = [("strict", Mode::Strict), ("grounded", Mode::Grounded)];
+const ANSWERS: [(&str, TaintedPayload); 4] = [
+    ("people", TaintedPayload::People),
+    ("ask", TaintedPayload::Ask),
+    ("allow", TaintedPayload::Allow),
+    ("deny", TaintedPayload::Deny),
+];
+
+/// What a word after a switch means.
+fn meant<T: Copy>(switch: &str, word: &str, known: &[(&str, T)]) -> Result<T, String> {
+    let found = known.iter().find(|(own, _)| *own == word).map(|(_, meant)| *meant);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = known.iter().map(|(own, _)| *own).collect();
+        format!("--{switch} is one of {}, and '{}' is none", known.join(", "), plain(word))
+    })
 }
 
 /// A directory by its one real name, also if it is not there yet.
