@@ -4,11 +4,15 @@
 A second reading of docs/AUDIT.md: it shares no line with the program that writes the log, so a log
 that both call good is good by the page, not by one program's opinion of it.
 
-    verify_journal.py [--key HEX] [--kept NOTE]... FILE...
+    verify_journal.py [--key HEX] [--kept NOTE]... [--witness KEY]... FILE...
+    verify_journal.py --proof [--log KEY] [--witness KEY]... [--kept NOTE] PROOF
 
-FILE are the files of the log in order, HEX the pinned public key of the first epoch, NOTE files with
-checkpoints that were kept elsewhere. Prints one line; ends with 0 for OK and OPEN TAIL, 1 for BAD, 2
-for a call that makes no sense.
+FILE are the files of the log in order, HEX the pinned public key of the first epoch, NOTE files
+with checkpoints that were kept elsewhere, which all witnesses that are named have to have cosigned.
+Prints one line; ends with 0 for OK and OPEN TAIL, 1 for BAD, 2 for a call that makes no sense.
+
+With --proof it reads no log, but what `sentinel audit prove` printed: PROVEN (0) if the hashes lead
+to the checkpoint and everybody who is named signed it; NOT PROVEN (1), or UNSIGNED (2).
 """
 
 import argparse
@@ -19,7 +23,7 @@ import sys
 MAGIC = bytes.fromhex("d3534e544c310d0a")
 HEAD, PREFIX, HASH = 37, 8, 32
 BODY_MAX = HEAD + (16 << 20) + 16
-OPENED, CHECKPOINT = 0xFF00, 0xFF01
+OPENED, CHECKPOINT, LOG_KEY = 0xFF00, 0xFF01, 0xFF03
 
 
 class Bad(Exception):
@@ -98,6 +102,11 @@ def is_signed(key, message, signature):
     return equal(multiply(scalar, BASE), add(commitment, multiply(challenge % ORDER, point)))
 
 
+def is_key(data):
+    point = decompress(data) if len(data) == 32 else None
+    return point is not None and not equal(multiply(8, point), (0, 1, 1, 0))
+
+
 class Tree:
     """The roots of the full subtrees, largest first (RFC 9162 section 2.1)."""
 
@@ -120,14 +129,30 @@ class Tree:
         return root
 
 
+def unbase64(text):
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("another spelling")
+    return data
+
+
+def unbase64_hash(text):
+    data = unbase64(text)
+    if len(data) != HASH:
+        raise ValueError("of another length")
+    return data
+
+
 def parse_note(text):
     body, _, lines = text.rpartition("\n\n")
     signatures = []
-    for line in lines.splitlines():
+    for line in lines.removesuffix("\n").split("\n"):
         mark, name, encoded = line.split(" ")
-        if mark != "—":
+        signature = unbase64(encoded)
+        is_name = name and name.isprintable() and "+" not in name
+        if mark != "—" or not is_name or len(signature) < 5:
             raise ValueError(line)
-        signatures.append((name, base64.b64decode(encoded, validate=True)))
+        signatures.append((name, signature))
     if not lines.endswith("\n") or not signatures:
         raise ValueError("signatures")
     return body + "\n", signatures
@@ -138,13 +163,40 @@ def parse_checkpoint(body):
     checkpoint = {
         "origin": origin,
         "size": int(size),
-        "root": base64.b64decode(root, validate=True),
+        "root": unbase64_hash(root),
         "epoch": int(epoch.removeprefix("epoch ")),
-        "next": base64.b64decode(key.removeprefix("next "), validate=True),
+        "next": unbase64_hash(key.removeprefix("next ")),
     }
-    if write_checkpoint(checkpoint) != body:
+    is_name = origin and origin.isprintable() and not set(origin) & set("+ ")
+    if write_checkpoint(checkpoint) != body or not is_name:
         raise ValueError("another spelling")
     return checkpoint
+
+
+def parse_key(text):
+    """A name and a key in one word, as C2SP signed-note writes it: (name, key)."""
+    name, mark, encoded = text.split("+", 2)
+    key = unbase64(encoded)
+    if len(key) != 33 or key[0] not in (1, 4) or sha(name.encode(), b"\n", key)[:4].hex() != mark:
+        raise ValueError(f"{text}: no key of Ed25519, or not of that name")
+    return name, key[1:]
+
+
+def signature_lines(signatures, name, kind, key):
+    mark = sha(name.encode(), b"\n", kind, key)[:4]
+    return [line[4:] for signer, line in signatures if signer == name and line[:4] == mark]
+
+
+def cosigned_at(body, signatures, witness):
+    """When a witness cosigned a checkpoint (C2SP tlog-cosignature); None if it did not."""
+    name, key = witness
+    times = []
+    for line in signature_lines(signatures, name, b"\4", key):
+        time = int.from_bytes(line[:8], "big")
+        message = f"cosignature/v1\ntime {time}\n{body}".encode()
+        if time < 2**63 and len(line) == 72 and is_signed(key, message, line[8:]):
+            times.append(time)
+    return max(times, default=None)
 
 
 def write_checkpoint(c):
@@ -157,6 +209,7 @@ class Verifier:
         self.pinned, self.kept = pinned, kept
         self.tree, self.file = Tree(), -1
         self.anchored = 0
+        self.log_key = None
 
     def header(self, data):
         """Reads the header of the next file and gives its length; None if it is not all there."""
@@ -239,6 +292,10 @@ class Verifier:
             if body[1] or not self.checkpoint(body[HEAD:]):
                 raise Bad(sequence, FORGED)
             self.anchored = sequence
+        if number(body, 2, 2) == LOG_KEY:
+            if body[1] or not is_key(body[HEAD:]):
+                raise Bad(sequence, "it is no record of this version")
+            self.log_key = body[HEAD:]
         self.previous = stored
         self.tree.push(stored)
         self.check_kept()
@@ -257,13 +314,15 @@ class Verifier:
             "epoch": self.epoch,
             "next": found["next"],
         }
-        mark = sha(self.origin, b"\n\1", self.key)[:4]
-        is_ours = any(
-            signer == name and line[:4] == mark and is_signed(self.key, body.encode(), line[4:])
-            for signer, line in signatures
-        )
+        lines = signature_lines(signatures, name, b"\1", self.key)
+        is_ours = any(is_signed(self.key, body.encode(), line) for line in lines)
         if found != expected or not is_ours:
             return False
+        # The line of the key for others need not be there; one that is there has to be good.
+        if self.log_key is not None:
+            lines = signature_lines(signatures, name, b"\1", self.log_key)
+            if not all(is_signed(self.log_key, body.encode(), line) for line in lines):
+                return False
         self.epoch, self.key = self.epoch + 1, found["next"]
         return True
 
@@ -352,22 +411,129 @@ def verify(files, pinned=None, kept=()):
         return str(bad)
 
 
+# Proofs, each checked by the recursive definition of RFC 9162 and not by its iterative algorithm.
+
+
+def inclusion_root(leaf, index, size, path):
+    """The root to which a path leads from a leaf (section 2.1.3.1, read backwards)."""
+    if size == 1:
+        return leaf if not path else None
+    if not path:
+        return None
+    half = 1 << (size - 1).bit_length() - 1
+    if index < half:
+        left = inclusion_root(leaf, index, half, path[:-1])
+        return left and sha(b"\1", left, path[-1])
+    right = inclusion_root(leaf, index - half, size - half, path[:-1])
+    return right and sha(b"\1", path[-1], right)
+
+
+def growth_roots(old, size, path, earlier, is_whole=True):
+    """The roots of then and of now that a path shows (section 2.1.4.1, read backwards)."""
+    if old == size:
+        if is_whole:
+            return (earlier, earlier) if not path else None
+        return (path[0], path[0]) if len(path) == 1 else None
+    if not path:
+        return None
+    half = 1 << (size - 1).bit_length() - 1
+    if old <= half:
+        roots = growth_roots(old, half, path[:-1], earlier, is_whole)
+        return roots and (roots[0], sha(b"\1", roots[1], path[-1]))
+    roots = growth_roots(old - half, size - half, path[:-1], earlier, False)
+    return roots and (sha(b"\1", path[-1], roots[0]), sha(b"\1", path[-1], roots[1]))
+
+
+def decimal(text):
+    if str(int(text)) != text or int(text) < 0:
+        raise ValueError(text)
+    return int(text)
+
+
+def check_proof(text, log=None, witnesses=(), kept=None):
+    """What a proof proves. `log` and `witnesses` are (name, key), `kept` is a checkpoint."""
+    head, _, note = text.partition("\n\n")
+    lines = head.split("\n")
+    body, signatures = parse_note(note)
+    checkpoint = parse_checkpoint(body)
+    size, root = checkpoint["size"], checkpoint["root"]
+    is_kept = False
+    if lines[0] == "c2sp.org/tlog-proof@v1":
+        entry = unbase64(lines[1].removeprefix("extra "))
+        index, path = decimal(lines[2].removeprefix("index ")), lines[3:]
+        if lines[1][:6] != "extra " or lines[2][:6] != "index ":
+            raise ValueError("no proof")
+        path = [unbase64_hash(line) for line in path]
+        is_record = len(entry) >= 32 + HEAD and number(entry, 32 + 13, 8) == index
+        is_proved = is_record and index < size
+        is_proved = is_proved and inclusion_root(sha(b"\0", entry), index, size, path) == root
+        claim = f"record {index} stands in the log"
+    else:
+        old = decimal(lines[0].removeprefix("old "))
+        if lines[0][:4] != "old ":
+            raise ValueError("no proof")
+        path = [unbase64_hash(line) for line in lines[1:]]
+        if old == 0:
+            is_proved = not path
+        elif kept is None or kept["size"] != old:
+            raise ValueError("name the checkpoint from which it starts with --kept")
+        else:
+            roots = old <= size and growth_roots(old, size, path, kept["root"])
+            is_proved = roots == (kept["root"], root)
+        claim = f"the log begins with the {old} records of then"
+    if kept is not None:
+        if kept["origin"] != checkpoint["origin"]:
+            raise ValueError("the kept checkpoint is of another log")
+        if kept["size"] == size:
+            is_proved = is_proved and kept["root"] == root
+            is_kept = is_proved
+    if not is_proved:
+        return "NOT PROVEN"
+    signed = []
+    if log is not None:
+        lines = signature_lines(signatures, log[0], b"\1", log[1])
+        is_good = any(is_signed(log[1], body.encode(), line) for line in lines)
+        signed.append(is_good and log[0] == checkpoint["origin"])
+    signed += [cosigned_at(body, signatures, witness) is not None for witness in witnesses]
+    if not all(signed) or not (signed or is_kept):
+        return "UNSIGNED"
+    return f"PROVEN: {claim}"
+
+
+def read_kept(path, witnesses):
+    with open(path, encoding="utf-8") as note:
+        body, signatures = parse_note(note.read())
+    for witness in witnesses:
+        if cosigned_at(body, signatures, witness) is None:
+            raise ValueError(f"{path}: the witness {witness[0]} did not cosign it")
+    return parse_checkpoint(body)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Checks the files of a Sentinel journal.")
+    parser.add_argument("--proof", action="store_true", help="the file is a proof, and no log")
+    parser.add_argument("--log", type=parse_key, help="the log's key for others")
+    parser.add_argument("--witness", type=parse_key, action="append", default=[], help="its key")
     parser.add_argument("--key", type=bytes.fromhex, help="the first epoch's public key, in hex")
     parser.add_argument("--kept", action="append", default=[], help="a checkpoint kept elsewhere")
     parser.add_argument("files", nargs="+")
     arguments = parser.parse_args()
     try:
-        kept = []
-        for path in arguments.kept:
-            with open(path, encoding="utf-8") as note:
-                kept.append(parse_checkpoint(parse_note(note.read())[0]))
+        # Under a proof the witnesses signed the checkpoint that stands there.
+        witnesses = [] if arguments.proof else arguments.witness
+        kept = [read_kept(path, witnesses) for path in arguments.kept]
+        if arguments.proof:
+            with open(arguments.files[0], encoding="utf-8") as proof:
+                said = proof.read()
+            earlier = kept[0] if kept else None
+            verdict = check_proof(said, arguments.log, arguments.witness, earlier)
+            print(verdict)
+            return {"PROVEN": 0, "NOT PROVEN": 1}.get(verdict.split(":")[0], 2)
         files = []
         for path in arguments.files:
             with open(path, "rb") as file:
                 files.append(file.read())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, IndexError) as error:
         print(f"verify_journal.py: {error}", file=sys.stderr)
         return 2
     verdict = verify(files, arguments.key, kept)

@@ -451,8 +451,16 @@ pub const JOURNAL_CHECKPOINT_RECORDS_MAX: u64 = 1024;
 /// Time after which a checkpoint is due if there is anything to vouch for.
 pub const JOURNAL_CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A checkpoint's note with its signatures: room for a few dozen witnesses.
-pub const JOURNAL_NOTE_BYTES_MAX: usize = 16 * 1024;
+/// A checkpoint's note with its signatures: room for a few dozen witnesses, or for sixteen whose
+/// signatures are as long as those of ML-DSA-44.
+pub const JOURNAL_NOTE_BYTES_MAX: usize = 64 * 1024;
+
+/// A proof with its record in base64 and its checkpoint.
+pub const JOURNAL_PROOF_BYTES_MAX: usize =
+    JOURNAL_PAYLOAD_BYTES_MAX / 3 * 4 + JOURNAL_NOTE_BYTES_MAX + 16 * 1024;
+
+/// Hashes in one proof: as many as C2SP tlog-witness allows, and as a log of 2^63 records needs.
+pub const JOURNAL_PROOF_HASHES_MAX: usize = 63;
 
 /// Signatures on one note.
 pub const JOURNAL_NOTE_SIGNATURES_MAX: usize = 64;

@@ -64,10 +64,11 @@ pub(crate) fn open(
     };
     let log = state.log()?;
     let has_log = !log.is_empty();
+    let origin = state.origin(log.first().map(Vec::as_slice))?;
     let secrets = || -> Result<Secrets, Box<dyn Error>> {
         Ok(Secrets {
             journal: state.journal_id()?,
-            origin: "sentinel.local/agent".into(),
+            origin: origin.clone(),
             seed: state.seed()?,
             master: seal::master(config.state(), state.directory(), has_log)?,
             entropy: *state::entropy()?,
@@ -89,10 +90,11 @@ pub(crate) fn open(
             }
         }
     };
-    let (sentinel, bytes_count) = match resumed {
+    let (mut sentinel, bytes_count) = match resumed {
         Some(resumed) => (resumed.sentinel, resumed.bytes_count),
         None => (Sentinel::create(settings.clone(), secrets()?, clock.now())?, 0),
     };
+    sentinel.sign_with(state.log_key()?);
     let last = files.len().saturating_sub(1) as u64;
     Ok(Opened { state, settings, sentinel, last, bytes_count })
 }

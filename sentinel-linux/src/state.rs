@@ -6,6 +6,7 @@
 //! journal/      the log, file by file
 //! keys          the key ring, wrapped by the master key
 //! seed          what signs the log now
+//! log-key       what signs it for witnesses, always the same
 //! checkpoint    the last one, to be copied elsewhere
 //! journal.key   what wraps the key ring, unless it is kept elsewhere
 //! passphrase    how that is made from a passphrase, if it is
@@ -30,7 +31,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use sentinel_core::journal::{EpochSeed, JournalId, KeyRing};
+use sentinel_core::journal::{EpochSeed, Identity, JournalId, KeyRing, LogKey};
 use zeroize::Zeroizing;
 
 use crate::{audit, log};
@@ -172,6 +173,20 @@ impl State {
         self.drawn("id").map(|id| JournalId(*id))
     }
 
+    /// What the log is called in its checkpoints: each by a name of its own, because a witness
+    /// tells logs apart by nothing else. `first_file` is the log's, if there is one already.
+    pub(crate) fn origin(&self, first_file: Option<&[u8]>) -> Result<String, StateError> {
+        if first_file.and_then(Identity::of).is_some_and(|log| log.origin == ORIGIN) {
+            return Ok(ORIGIN.into());
+        }
+        Ok(format!("{ORIGIN}/{}", audit::hex(&self.journal_id()?.0)))
+    }
+
+    /// What signs the log for witnesses, made when it is first asked for.
+    pub(crate) fn log_key(&self) -> Result<LogKey, StateError> {
+        self.drawn("log-key").map(|secret| LogKey::from_bytes(&secret))
+    }
+
     /// What signs the log; a fresh one for a new log.
     pub(crate) fn seed(&self) -> Result<EpochSeed, StateError> {
         match self.find("seed")? {
@@ -248,6 +263,9 @@ const STEPS: &[Step] = &[Step {
     changes: &["version", "checkpoint"],
     make: State::keep_last_checkpoint,
 }];
+
+/// The name of every log of earlier versions, and what the names of others begin with.
+const ORIGIN: &str = "sentinel.local/agent";
 
 /// The layout of this version.
 pub(crate) const VERSION: u32 = 2;

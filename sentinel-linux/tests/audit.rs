@@ -6,6 +6,9 @@
     reason = "a test that cannot go on is a test that fails"
 )]
 
+#[path = "audit/proofs.rs"]
+mod proofs;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -127,6 +127,7 @@ pub const fn own_name(number: u16) -> Option<&'static str> {
         kind::OPENED => Some("journal.opened"),
         kind::CHECKPOINT => Some("journal.checkpoint"),
         kind::FORGOTTEN => Some("journal.forgotten"),
+        kind::LOG_KEY => Some("journal.key"),
         _ => None,
     }
 }

@@ -8,7 +8,8 @@
 //! |---|---|
 //! | a runtime | [`Writer`]: records in, bytes to persist out |
 //! | a restart | [`recover`]: where the log ends and how to go on |
-//! | an auditor | [`Verifier`]: bytes in, a [`Verdict`] out; [`tree`] proves, [`export`] shows |
+//! | an auditor | [`Verifier`]: bytes in, a [`Verdict`] out; [`export`] shows |
+//! | whoever doubts one record | [`Prover`]: a [`Proof`] of it, or of growth, that needs no log |
 //!
 //! # Invariants
 //! - A record has one encoding; any change to a byte of the log is found, and where.
@@ -25,12 +26,16 @@ mod checkpoint;
 mod damage;
 mod epoch;
 mod hash;
+mod log_key;
 mod note;
+mod proof;
+mod prover;
 mod reader;
 mod record;
 mod recover;
 mod seal;
 mod segment;
+mod signer;
 mod verifier;
 mod writer;
 
@@ -41,10 +46,14 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use damage::Damage;
 pub use epoch::EpochSeed;
 pub use hash::{Digest, Hash, digest};
-pub use note::{Note, NoteError, NoteVerifier};
+pub use log_key::LogKey;
+pub use note::{Note, NoteError};
+pub use proof::{Proof, ProofError, Subject};
+pub use prover::{ProveError, Prover};
 pub use reader::{Payload, Reader};
 pub use record::{Actor, JournalId, Record, RecordError, kind};
 pub use recover::{RecoverError, Recovered, recover};
 pub use seal::{KeyRing, KeyRingError, MasterKey, PayloadKey};
+pub use signer::NoteVerifier;
 pub use verifier::{Identity, Report, Trust, Verdict, Verifier};
 pub use writer::{AppendError, Appended, Entry, Opening, Writer};

@@ -18,9 +18,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use base64ct::{Base64, Encoding as _};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey};
 
-use super::Hash;
+use super::signer::{COSIGNATURE, ED25519, NoteVerifier, is_name, key_id};
 use crate::limits::{JOURNAL_NOTE_BYTES_MAX, JOURNAL_NOTE_SIGNATURES_MAX};
 use crate::time::Timestamp;
 
@@ -38,28 +38,6 @@ struct NoteSignature {
     name: String,
     key_id: [u8; 4],
     bytes: Vec<u8>,
-}
-
-/// Somebody whose signatures can be checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NoteVerifier {
-    name: String,
-    key: VerifyingKey,
-}
-
-impl NoteVerifier {
-    /// Signatures of `name` by the Ed25519 key with these bytes.
-    ///
-    /// # Errors
-    /// The name or the key is none.
-    pub fn new(name: &str, key: &[u8; 32]) -> Result<Self, NoteError> {
-        let key = VerifyingKey::from_bytes(key).map_err(|_| NoteError::Key)?;
-        // A key of small order would accept one signature for every text.
-        if !is_name(name) || key.is_weak() {
-            return Err(if is_name(name) { NoteError::Key } else { NoteError::Name });
-        }
-        Ok(Self { name: name.to_string(), key })
-    }
 }
 
 impl Note {
@@ -123,10 +101,13 @@ impl Note {
     /// Whether `verifier` signed it.
     #[must_use]
     pub fn is_signed_by(&self, verifier: &NoteVerifier) -> bool {
-        self.lines_of(verifier, ED25519).any(|bytes| {
-            Signature::from_slice(bytes)
-                .is_ok_and(|signature| check(verifier, self.text.as_bytes(), &signature))
-        })
+        self.lines_of(verifier, ED25519).any(|bytes| verifier.accepts(self.text.as_bytes(), bytes))
+    }
+
+    /// Whether a line under it says that `verifier` signed it, which it did not.
+    #[must_use]
+    pub fn is_forged_for(&self, verifier: &NoteVerifier) -> bool {
+        self.lines_of(verifier, ED25519).any(|bytes| !verifier.accepts(self.text.as_bytes(), bytes))
     }
 
     /// When `witness` cosigned it (C2SP tlog-cosignature, version 1), the latest time if more than
@@ -137,8 +118,8 @@ impl Note {
             let (seconds, signature) = bytes.split_first_chunk::<8>()?;
             let seconds = u64::from_be_bytes(*seconds);
             let message = cosigned_message(seconds, &self.text);
-            let signature = Signature::from_slice(signature).ok()?;
-            let is_good = check(witness, message.as_bytes(), &signature);
+            // A moment is less than 2^63 seconds.
+            let is_good = seconds >> 63 == 0 && witness.accepts(message.as_bytes(), signature);
             is_good.then(|| Timestamp(seconds.saturating_mul(1000)))
         });
         times.max()
@@ -159,6 +140,16 @@ impl Note {
             }
         }
         Ok(self.signatures.len() - before)
+    }
+
+    /// What a witness would do.
+    #[cfg(test)]
+    pub(super) fn cosign(&mut self, name: &str, key: &SigningKey, seconds: u64) {
+        let mut bytes = seconds.to_be_bytes().to_vec();
+        let message = cosigned_message(seconds, &self.text);
+        bytes.extend_from_slice(&key.sign(message.as_bytes()).to_bytes());
+        let key_id = key_id(name, COSIGNATURE, &key.verifying_key());
+        self.add(NoteSignature { name: name.to_string(), key_id, bytes }).unwrap();
     }
 
     fn add(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
@@ -211,26 +202,6 @@ pub(super) fn cosigned_message(seconds: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
-fn check(verifier: &NoteVerifier, message: &[u8], signature: &Signature) -> bool {
-    verifier.key.verify_strict(message, signature).is_ok()
-}
-
-fn key_id(name: &str, algorithm: u8, key: &VerifyingKey) -> [u8; 4] {
-    let mut data = alloc::vec![algorithm];
-    data.extend_from_slice(key.as_bytes());
-    let Hash([a, b, c, d, ..]) = Hash::labelled(name, &data);
-    [a, b, c, d]
-}
-
-/// Names are one word: no white space and no plus sign, which separates them from keys elsewhere.
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
-}
-
-/// The numbers of the kinds of signature.
-const ED25519: u8 = 0x01;
-const COSIGNATURE: u8 = 0x04;
-
 /// Why something is not a signed note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -241,7 +212,7 @@ pub enum NoteError {
     Signature,
     /// A name is empty or holds white space or `+`.
     Name,
-    /// The bytes are no usable Ed25519 key.
+    /// It is no usable Ed25519 key, or not written as one.
     Key,
     /// More bytes or signatures than allowed.
     TooLong,
@@ -253,8 +224,8 @@ impl fmt::Display for NoteError {
             Self::Text => "the text of a note ends with a line end and holds no control characters",
             Self::Signature => "the signatures of a note are lines like `— name base64`",
             Self::Name => "the name of a signer is one word without `+`",
-            Self::Key => "these bytes are no usable Ed25519 key",
-            Self::TooLong => "a note has at most 16 KiB and 64 signatures",
+            Self::Key => "this is no usable Ed25519 key",
+            Self::TooLong => "a note has at most 64 KiB and 64 signatures",
         })
     }
 }
@@ -306,11 +277,7 @@ mod tests {
     #[test]
     fn a_witness_signs_the_time_too() {
         let mut note = Note::new("log\n1\nAAAA\n".to_string()).unwrap();
-        let mut bytes = 1_700_000_000_u64.to_be_bytes().to_vec();
-        let message = cosigned_message(1_700_000_000, note.text());
-        bytes.extend_from_slice(&key(7).sign(message.as_bytes()).to_bytes());
-        let key_id = key_id("witness", COSIGNATURE, &key(7).verifying_key());
-        note.add(NoteSignature { name: "witness".to_string(), key_id, bytes }).unwrap();
+        note.cosign("witness", &key(7), 1_700_000_000);
         let witness = verifier("witness", 7);
         assert_eq!(note.cosigned_at(&witness), Some(Timestamp(1_700_000_000_000)));
         assert!(!note.is_signed_by(&witness), "a cosignature is no signature of the log");

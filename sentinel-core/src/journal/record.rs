@@ -28,6 +28,8 @@ pub mod kind {
     pub const CHECKPOINT: u16 = 0xff01;
     /// A conversation's key was destroyed.
     pub const FORGOTTEN: u16 = 0xff02;
+    /// The key that signs checkpoints for witnesses from here on; the payload is the public key.
+    pub const LOG_KEY: u16 = 0xff03;
     /// The first of the log's own kinds.
     pub(crate) const FIRST_OWN: u16 = OPENED;
 }

@@ -20,6 +20,8 @@ use super::verifier::{End, Trust, Verdict, Verifier};
 pub struct Recovered {
     pub(super) place: Place,
     pub(super) anchored_count: u64,
+    /// The key that signs for witnesses, as far as the log says.
+    pub(super) log_key: Option<[u8; 32]>,
     /// Whether the last file was begun and has no header yet.
     pub(super) lacks_header: bool,
     bytes_count: u64,
@@ -56,8 +58,8 @@ impl Recovered {
         let (place, _) = Place::read_header(header).ok()??;
         let anchored_count = u64::from_le_bytes(*anchored);
         let is_possible = anchored_count <= place.sequence() && bytes_count > 0;
-        let (lacks_header, torn_bytes) = (false, 0);
-        let found = Self { place, anchored_count, lacks_header, bytes_count, torn_bytes };
+        let (log_key, lacks_header, torn_bytes) = (None, false, 0);
+        let found = Self { place, anchored_count, log_key, lacks_header, bytes_count, torn_bytes };
         is_possible.then_some(found)
     }
 
@@ -142,7 +144,7 @@ impl Verifier {
     /// # Errors
     /// The log is damaged, or there is none.
     pub fn recover(self) -> Result<Recovered, RecoverError> {
-        let End { place, verdict, anchored_count, bytes_count } = self.end_of_log();
+        let End { place, verdict, anchored_count, log_key, bytes_count } = self.end_of_log();
         let torn_bytes = match verdict {
             Verdict::Bad { sequence, damage } => {
                 return Err(RecoverError::Bad { sequence, damage });
@@ -154,7 +156,7 @@ impl Verifier {
         // one, all files before it are.
         let place = place.ok_or(RecoverError::Empty)?;
         let lacks_header = bytes_count == 0;
-        Ok(Recovered { place, anchored_count, lacks_header, bytes_count, torn_bytes })
+        Ok(Recovered { place, anchored_count, log_key, lacks_header, bytes_count, torn_bytes })
     }
 }
 

@@ -8,6 +8,9 @@ use core::time::Duration;
 
 use arbtest::arbtest;
 
+mod page;
+mod witness;
+
 use super::record::{Frame, Framing};
 use super::segment::Place;
 use super::*;
@@ -609,51 +612,6 @@ fn a_record_is_proved_without_the_log() {
         let (size, root) = (leaves.len() as u64, tree::root(&leaves));
         assert!(tree::verify_consistency(kept.records_count, kept.root, size, root, &proof));
     }
-}
-
-/// The log of the page, and what the page says of it.
-fn documented() -> (Vec<u8>, String) {
-    use core::fmt::Write as _;
-
-    let (master, mut ring) = (MasterKey::new([5; 32]), KeyRing::new());
-    let key = ring.create(7, &master, [6; 56]).unwrap();
-    let seed = EpochSeed::first([1; 32]);
-    let first_key = Hash(seed.public_key());
-    let mut log = Vec::new();
-    let mut writer = Writer::create(JOURNAL, ORIGIN, opening(seed), &mut log).unwrap();
-    let said = Entry { kind: 1, conversation: 0, ..entry(1_000, br#"{"first":true}"#) };
-    writer.append(said, None, &mut log).unwrap();
-    writer.append(entry(2_000, br#"{"said":"hello"}"#), Some(&key), &mut log).unwrap();
-    let root = writer.root();
-    let note = writer.checkpoint(Timestamp(3_000), &mut log).unwrap();
-    let mut page = String::new();
-    writeln!(page, "First key: `{first_key}`\n").unwrap();
-    writeln!(page, "Root over records 0 to 2: `{root}`\n").unwrap();
-    writeln!(page, "The note:\n\n```\n{note}```\n").unwrap();
-    writeln!(page, "The key ring:\n\n```\n{}```\n", hexadecimal(&ring.to_bytes())).unwrap();
-    writeln!(page, "The log:\n\n```\n{}```", hexadecimal(&log)).unwrap();
-    (log, page)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use core::fmt::Write as _;
-
-    let mut text = String::new();
-    for line in bytes.chunks(48) {
-        line.iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
-        text.push('\n');
-    }
-    text
-}
-
-/// The page and the code say the same bytes.
-#[test]
-fn the_vectors_of_the_page_are_the_codes() {
-    let page = include_str!("../../../docs/AUDIT.md");
-    let (log, vectors) = documented();
-    assert!(page.ends_with(&vectors), "docs/AUDIT.md should end with:\n{vectors}");
-    let first_key = Some(EpochSeed::first([1; 32]).public_key());
-    assert_eq!(verify(&log, Trust { first_key, ..Trust::default() }), Verdict::Ok);
 }
 
 /// A power cut leaves any of the sectors of the last write undone. What is whole before them is

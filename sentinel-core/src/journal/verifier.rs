@@ -20,9 +20,10 @@ use core::fmt;
 use super::Hash;
 use super::checkpoint::Checkpoint;
 use super::damage::Damage;
-use super::note::{Note, NoteVerifier};
+use super::note::Note;
 use super::record::{Frame, Framing, HEAD_BYTES, Record, kind};
 use super::segment::Place;
+use super::signer::NoteVerifier;
 use crate::time::Timestamp;
 
 /// What a verifier believes besides the log.
@@ -91,6 +92,8 @@ pub struct Report {
     pub is_pinned: bool,
     /// What the log says of itself; `None` if its first header could not be read.
     pub identity: Option<Identity>,
+    /// The key that signs its checkpoints for witnesses, if a checkpoint vouches for that record.
+    pub log_key: Option<NoteVerifier>,
     /// How many epochs have ended: good checkpoints.
     pub epochs_count: u64,
     /// The last good checkpoint, as it stands in the log.
@@ -108,6 +111,16 @@ pub struct Identity {
     pub origin: String,
     /// The public key of its first epoch: what an operator pins.
     pub first_key: [u8; 32],
+}
+
+impl Identity {
+    /// What the first file of a log says that it is called; `None` if it does not say so. Nothing
+    /// is checked but that.
+    #[must_use]
+    pub fn of(first_file: &[u8]) -> Option<Self> {
+        let (place, _) = Place::read_header(first_file).ok()??;
+        Some(Self { origin: place.origin, first_key: place.key })
+    }
 }
 
 /// Checks a log while it is read.
@@ -141,6 +154,10 @@ pub struct Verifier {
     rest: Vec<u8>,
     anchored_count: u64,
     identity: Option<Identity>,
+    /// What signs for witnesses, as the last record of its kind says.
+    log_key: Option<NoteVerifier>,
+    /// The same, as the last checkpoint vouches for it.
+    anchored_key: Option<NoteVerifier>,
     checkpoint: Option<(Note, Timestamp)>,
     last_time: Option<Timestamp>,
     /// Bytes of the current file that were understood.
@@ -166,6 +183,7 @@ pub(super) struct End {
     pub(super) place: Option<Place>,
     pub(super) verdict: Verdict,
     pub(super) anchored_count: u64,
+    pub(super) log_key: Option<[u8; 32]>,
     /// Bytes of the last file that are good.
     pub(super) bytes_count: u64,
 }
@@ -198,6 +216,8 @@ impl Verifier {
             rest: Vec::new(),
             anchored_count: 0,
             identity: None,
+            log_key: None,
+            anchored_key: None,
             checkpoint: None,
             last_time: None,
             file_bytes: 0,
@@ -262,6 +282,7 @@ impl Verifier {
             root,
             is_pinned,
             identity: self.identity,
+            log_key: self.anchored_key,
             epochs_count: place.as_ref().map_or(0, |place| place.epoch),
             checkpoint,
             checkpoint_time,
@@ -274,7 +295,8 @@ impl Verifier {
         self.settle();
         let (place, verdict) = self.end();
         let (anchored_count, bytes_count) = (self.anchored_count, self.file_bytes);
-        End { place, verdict, anchored_count, bytes_count }
+        let log_key = self.log_key.map(|verifier| verifier.key.to_bytes());
+        End { place, verdict, anchored_count, log_key, bytes_count }
     }
 
     fn end(&mut self) -> (Option<Place>, Verdict) {
@@ -415,14 +437,22 @@ impl Verifier {
             Ok(record) => match record.kind {
                 kind::CHECKPOINT => {
                     let note = Some(record.payload).filter(|_| !record.is_sealed);
-                    match note.and_then(|note| advance(place, note)) {
+                    match note.and_then(|note| advance(place, self.log_key.as_ref(), note)) {
                         Some(note) => {
                             self.anchored_count = sequence;
+                            self.anchored_key.clone_from(&self.log_key);
                             self.checkpoint = Some((note, record.time));
                             Ok(record.time)
                         }
                         None => Err(Damage::Forged),
                     }
+                }
+                kind::LOG_KEY => {
+                    let key = record.payload.try_into().ok().filter(|_| !record.is_sealed);
+                    let key = key.and_then(|key| NoteVerifier::new(&place.origin, key).ok());
+                    let is_key = key.is_some();
+                    self.log_key = key;
+                    if is_key { Ok(record.time) } else { Err(Damage::Malformed) }
                 }
                 _ => Ok(record.time),
             },
@@ -544,8 +574,9 @@ impl Suspect {
 }
 
 /// The payload, if it is a checkpoint over everything so far by the current key; then the next
-/// epoch begins.
-fn advance(place: &mut Place, payload: &[u8]) -> Option<Note> {
+/// epoch begins. A line of the key for witnesses need not be there, for a version that knew of none
+/// may have gone on with the log; one that is there is good.
+fn advance(place: &mut Place, log_key: Option<&NoteVerifier>, payload: &[u8]) -> Option<Note> {
     let note = Note::parse(core::str::from_utf8(payload).ok()?).ok()?;
     let checkpoint = Checkpoint::parse(note.text()).ok()?;
     let signer = NoteVerifier::new(&place.origin, &place.key).ok()?;
@@ -556,7 +587,8 @@ fn advance(place: &mut Place, payload: &[u8]) -> Option<Note> {
         epoch: place.epoch,
         next_key: checkpoint.next_key,
     };
-    if checkpoint != expected || !note.is_signed_by(&signer) {
+    let is_forged = log_key.is_some_and(|key| note.is_forged_for(key));
+    if checkpoint != expected || !note.is_signed_by(&signer) || is_forged {
         return None;
     }
     place.epoch = place.epoch.saturating_add(1);

@@ -16,6 +16,7 @@ use core::fmt;
 use super::checkpoint::{Checkpoint, is_origin};
 use super::epoch::EpochSeed;
 use super::hash::{self, Digest};
+use super::log_key::LogKey;
 use super::note::Note;
 use super::record::{self, Actor, JournalId, Record, kind};
 use super::recover::Recovered;
@@ -70,6 +71,10 @@ pub struct Writer {
     anchored_count: u64,
     /// When the oldest record was written that none vouches for.
     unanchored_since: Option<Timestamp>,
+    /// What signs for witnesses, too.
+    log_key: Option<LogKey>,
+    /// The key of which the log says that it does.
+    recorded_key: Option<[u8; 32]>,
     digest: Digest,
 }
 
@@ -92,7 +97,7 @@ impl Writer {
         }
         let place = Place::first(journal, origin, opening.seed.public_key());
         place.write_header(out);
-        Ok(Self::open(place, 0, opening, out))
+        Ok(Self::open(place, 0, None, opening, out))
     }
 
     /// Goes on with a log that [`recover`](super::recover) read.
@@ -104,7 +109,7 @@ impl Writer {
         mut opening: Opening,
         out: &mut Vec<u8>,
     ) -> Result<Self, AppendError> {
-        let Recovered { mut place, anchored_count, lacks_header, .. } = recovered;
+        let Recovered { mut place, anchored_count, log_key, lacks_header, .. } = recovered;
         // The log may be further than the seed that was kept, never the other way around.
         while opening.seed.epoch() < place.epoch {
             opening.seed = opening.seed.next();
@@ -115,13 +120,27 @@ impl Writer {
         if lacks_header {
             place.next_file(out);
         }
-        Ok(Self::open(place, anchored_count, opening, out))
+        Ok(Self::open(place, anchored_count, log_key, opening, out))
     }
 
-    fn open(place: Place, anchored_count: u64, opening: Opening, out: &mut Vec<u8>) -> Self {
+    fn open(
+        place: Place,
+        anchored_count: u64,
+        recorded_key: Option<[u8; 32]>,
+        opening: Opening,
+        out: &mut Vec<u8>,
+    ) -> Self {
         let Opening { seed, nonce, now } = opening;
-        let (unanchored_since, digest): (_, Digest) = (Some(now), hash::digest);
-        let mut writer = Self { place, seed, nonce, anchored_count, unanchored_since, digest };
+        let mut writer = Self {
+            place,
+            seed,
+            nonce,
+            anchored_count,
+            unanchored_since: Some(now),
+            log_key: None,
+            recorded_key,
+            digest: hash::digest,
+        };
         writer.append_own(kind::OPENED, 0, &nonce, now, out);
         writer
     }
@@ -130,6 +149,12 @@ impl Writer {
     /// the log knows nothing of it.
     pub const fn hash_by(&mut self, digest: Digest) {
         self.digest = digest;
+    }
+
+    /// Signs the checkpoints from now on with this key as well, for witnesses who know the log by
+    /// it. The first of them comes with a record that says so, unless one does already.
+    pub fn sign_with(&mut self, key: LogKey) {
+        self.log_key = Some(key);
     }
 
     /// Writes a record to the end of `out`; sealed, if a key is given.
@@ -185,6 +210,12 @@ impl Writer {
     /// # Errors
     /// None for a log that was created here: its name can sign.
     pub fn checkpoint(&mut self, now: Timestamp, out: &mut Vec<u8>) -> Result<Note, AppendError> {
+        if let Some(key) = self.log_key.as_ref().map(LogKey::public_key)
+            && self.recorded_key != Some(key)
+        {
+            self.append_own(kind::LOG_KEY, 0, &key, now, out);
+            self.recorded_key = Some(key);
+        }
         let next = self.seed.next();
         let checkpoint = Checkpoint {
             origin: self.place.origin.clone(),
@@ -195,6 +226,9 @@ impl Writer {
         };
         let mut note = Note::new(checkpoint.to_string()).map_err(AppendError::Note)?;
         note.sign(&self.place.origin, &self.seed.signing_key()).map_err(AppendError::Note)?;
+        if let Some(key) = &self.log_key {
+            note.sign(&self.place.origin, &key.signing_key()).map_err(AppendError::Note)?;
+        }
         self.anchored_count = self.place.sequence();
         self.append_own(kind::CHECKPOINT, 0, note.to_string().as_bytes(), now, out);
         self.place.epoch = next.epoch();
@@ -233,6 +267,11 @@ impl Writer {
     #[must_use]
     pub fn root(&self) -> Hash {
         self.place.tree.root()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
     }
 
     fn append_own(

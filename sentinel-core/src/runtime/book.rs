@@ -22,8 +22,8 @@ use super::event::Effect;
 use crate::agent::{ConversationNumber, Kind};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{
-    Actor, AppendError, Entry, EpochSeed, KeyRing, KeyRingError, MasterKey, Note, PayloadKey,
-    Writer,
+    Actor, AppendError, Entry, EpochSeed, KeyRing, KeyRingError, LogKey, MasterKey, Note,
+    PayloadKey, Writer,
 };
 use crate::limits::{
     JOURNAL_FILE_BYTES_MAX, RUNTIME_KEYS_OPEN_MAX, RUNTIME_RETRY_TIME, RUNTIME_UNWRITTEN_BYTES_MAX,
@@ -156,6 +156,10 @@ impl Book {
         }
         self.keys.insert(conversation, key.clone());
         Ok(key)
+    }
+
+    pub(super) fn sign_with(&mut self, key: LogKey) {
+        self.writer.sign_with(key);
     }
 
     /// The conversations that have a key.

@@ -57,7 +57,7 @@ use crate::capability::{Grant, Handle};
 use crate::channel::{Incoming, Outcome, Platform};
 use crate::egress::{Allowance, AllowanceError};
 use crate::fault::{Fault, is_broken};
-use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, Opening, Writer};
+use crate::journal::{EpochSeed, JournalId, KeyRing, LogKey, MasterKey, Opening, Writer};
 use crate::limits::{
     ATTACHMENT_WHY_BYTES_MAX, CHANNEL_ID_BYTES_MAX, CHANNEL_SHOWN_MAX, RUNTIME_OUTPUT_BYTES_MAX,
 };
@@ -166,6 +166,12 @@ impl Sentinel {
             unstreamed: Vec::new(),
             figures: Figures::default(),
         }
+    }
+
+    /// Signs checkpoints with this key as well, for witnesses who know the log by it: the same key
+    /// at every start. It decides nothing. Without one no witness can follow the log.
+    pub fn sign_with(&mut self, key: LogKey) {
+        self.book.sign_with(key);
     }
 
     /// Records the start, and lets the agent go on with what it was doing.

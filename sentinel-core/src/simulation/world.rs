@@ -23,7 +23,7 @@ use crate::agent::{
 use crate::capability::Handle;
 use crate::channel::Post;
 use crate::egress::{Outcome, Passage, Refusal};
-use crate::journal::EpochSeed;
+use crate::journal::{EpochSeed, LogKey};
 use crate::label::Hold;
 use crate::llm::{Piece, TransportKind};
 use crate::runtime::{Effect, Event, EventError, Sentinel};
@@ -94,6 +94,7 @@ struct Stream {
 }
 
 const MASTER: [u8; 32] = [5; 32];
+const LOG_KEY: [u8; 32] = [6; 32];
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
@@ -113,6 +114,7 @@ impl World {
         let file_bytes_max = *random.pick(&[2_000, 20_000, 1 << 30]);
         let mut sentinel = Sentinel::create(settings.clone(), secrets, now).unwrap();
         sentinel.rotate_after(file_bytes_max);
+        sentinel.sign_with(LogKey::from_bytes(&LOG_KEY));
         let fuse = random.chance(10).then(|| random.below(4));
         let rests = Rests { is_halted: false, is_other: settings.persona.is_some() };
         Self {

@@ -6,6 +6,7 @@
 #![cfg(feature = "journal")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod proofs;
 mod samples;
 
 use core::ops::Range;
@@ -15,7 +16,7 @@ use std::process::{Command, Stdio};
 
 use arbtest::arbtest;
 use sentinel_core::journal::{
-    Actor, Entry, EpochSeed, JournalId, Opening, Trust, Verifier, Writer,
+    Actor, Entry, EpochSeed, JournalId, LogKey, Opening, Trust, Verifier, Writer,
 };
 use sentinel_core::time::Timestamp;
 
@@ -47,22 +48,8 @@ fn both_readers_agree() {
         }
         input.push('\n');
     }
-    let folder = std::path::Path::new(SCRIPT).parent().unwrap();
     let key: String = first_key.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut script = Command::new("python3")
-        .args(["-B", "-c", DRIVER])
-        .args([folder.to_str().unwrap(), &key])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = script.stdin.take().unwrap();
-    // Written aside, because the script answers while it still reads.
-    let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = script.wait_with_output().unwrap();
-    feeder.join().unwrap().unwrap();
-    assert!(output.status.success());
-    let answers = String::from_utf8(output.stdout).unwrap();
+    let answers = answers(DRIVER, &key, input);
     assert_eq!(answers.lines().count(), cases.len());
     let mut kinds = std::collections::BTreeSet::new();
     for (index, (answer, case)) in answers.lines().zip(&cases).enumerate() {
@@ -73,6 +60,25 @@ fn both_readers_agree() {
         kinds.insert(verdict.split(": ").last().unwrap_or_default().to_string());
     }
     assert!(kinds.len() >= 8, "the cases reach many verdicts: {kinds:?}");
+}
+
+/// What the script says, driven by some lines of its own language.
+fn answers(driver: &str, word: &str, input: String) -> String {
+    let folder = std::path::Path::new(SCRIPT).parent().unwrap();
+    let mut script = Command::new("python3")
+        .args(["-B", "-c", driver])
+        .args([folder.to_str().unwrap(), word])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = script.stdin.take().unwrap();
+    // Written aside, because the script answers while it still reads.
+    let feeder = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = script.wait_with_output().unwrap();
+    feeder.join().unwrap().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn log() -> (Vec<u8>, [u8; 32]) {
@@ -87,6 +93,9 @@ fn log() -> (Vec<u8>, [u8; 32]) {
         let (time, conversation) = (Timestamp(u64::from(index)), u64::from(index % 3));
         let entry = Entry { time, actor: Actor::Person, kind: 2, conversation, payload: &payload };
         writer.append(entry, None, &mut log).unwrap();
+        if index == 7 {
+            writer.sign_with(LogKey::from_bytes(&[7; 32]));
+        }
         if index % 5 == 4 {
             writer.checkpoint(time, &mut log).unwrap();
         }

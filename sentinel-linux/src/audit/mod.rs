@@ -6,12 +6,14 @@
 
 mod files;
 mod keys;
+mod proof;
 mod replay;
 mod show;
 mod verify;
 
 pub(crate) use files::Log;
 pub(crate) use keys::Sight;
+pub(crate) use proof::{Believed, Checked, Claim, check, proof_json, prove};
 pub(crate) use replay::{replay, report};
 pub(crate) use show::{Wanted, export, is_kind, show};
 pub(crate) use verify::{Kept, UNKNOWN, Verified, kept, verify};

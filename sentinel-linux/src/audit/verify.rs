@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sentinel_core::channel::visible;
-use sentinel_core::journal::{Checkpoint, Note, Report, Trust, Verdict, Verifier};
+use sentinel_core::journal::{Checkpoint, Note, NoteVerifier, Report, Trust, Verdict, Verifier};
 use sentinel_core::limits::JOURNAL_NOTE_BYTES_MAX;
 use sentinel_core::text::json;
+use sentinel_core::time::Timestamp;
 
 use super::files::{Log, Piece};
 use super::hex;
+use super::proof::write_signers;
 use crate::log;
 use crate::style::Style;
 
@@ -36,18 +38,44 @@ pub(crate) struct Verified {
 pub(crate) struct Kept {
     pub(crate) path: PathBuf,
     pub(crate) checkpoint: Checkpoint,
+    /// The same as it was signed.
+    pub(crate) note: Note,
+    /// The witnesses who cosigned it, of those who were named, and when.
+    cosigned: Vec<(String, Option<Timestamp>)>,
+}
+
+impl Kept {
+    /// Makes sure that these witnesses cosigned it.
+    pub(crate) fn cosigned_by(mut self, witnesses: &[NoteVerifier]) -> Result<Self, String> {
+        for witness in witnesses {
+            let Some(time) = self.note.cosigned_at(witness) else {
+                let (path, name) = (self.path.display(), witness.name());
+                return Err(format!("{path}: the witness {name} did not cosign it"));
+            };
+            self.cosigned.push((witness.name().to_string(), Some(time)));
+        }
+        Ok(self)
+    }
 }
 
 /// Reads a checkpoint that somebody kept.
 pub(crate) fn kept(path: &Path) -> Result<Kept, String> {
     let failed = |error: &dyn fmt::Display| format!("{}: {error}", path.display());
-    let mut text = String::new();
-    let bound = JOURNAL_NOTE_BYTES_MAX as u64 + 1;
-    let read = fs::File::open(path).and_then(|file| file.take(bound).read_to_string(&mut text));
-    read.map_err(|error| failed(&error))?;
+    let text = text_of(path, JOURNAL_NOTE_BYTES_MAX)?;
     let note = Note::parse(&text).map_err(|error| failed(&error))?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|error| failed(&error))?;
-    Ok(Kept { path: path.to_path_buf(), checkpoint })
+    Ok(Kept { path: path.to_path_buf(), checkpoint, note, cosigned: Vec::new() })
+}
+
+/// A text from a file, of one byte more than it may have at most; `-` is the standard input.
+pub(super) fn text_of(path: &Path, bytes_max: usize) -> Result<String, String> {
+    let (mut text, bound) = (String::new(), bytes_max as u64 + 1);
+    let read = match path.as_os_str() == "-" {
+        true => std::io::stdin().lock().take(bound).read_to_string(&mut text),
+        false => fs::File::open(path).and_then(|file| file.take(bound).read_to_string(&mut text)),
+    };
+    read.map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text)
 }
 
 /// Checks a log, with what is known of it from elsewhere.
@@ -122,6 +150,7 @@ impl Verified {
                 out.field("first_key", hex(&identity.first_key).as_str());
             }
             out.field("is_pinned", report.is_pinned);
+            out.optional("log_key", report.log_key.as_ref().map(ToString::to_string).as_deref());
             if let (Some(note), Some(time)) = (&report.checkpoint, report.checkpoint_time) {
                 out.object("checkpoint", |out| {
                     out.field("records", report.anchored_count);
@@ -134,6 +163,7 @@ impl Verified {
                     out.object(|out| {
                         out.field("file", kept.path.display().to_string().as_str());
                         out.field("records", kept.checkpoint.records_count);
+                        write_signers(out, "cosigned_by", &kept.cosigned);
                     });
                 }
             });
@@ -157,6 +187,9 @@ impl Verified {
             let pinned = if report.is_pinned { "pinned" } else { "as the log says; --key pins it" };
             println!("  first key        {}  ({pinned})", hex(&identity.first_key));
         }
+        if let Some(key) = &report.log_key {
+            println!("  key for others   {}", visible(&key.to_string()));
+        }
         match report.checkpoint_time {
             Some(time) => println!(
                 "  last checkpoint  over {} records, {time}, after {} epoch(s)",
@@ -167,9 +200,13 @@ impl Verified {
         if let Some(time) = report.last_time {
             println!("  last record      {time}");
         }
-        for Kept { path, checkpoint } in &self.kept {
+        for Kept { path, checkpoint, cosigned, .. } in &self.kept {
             let count = checkpoint.records_count;
             println!("  compared with    {}, over {count} records", path.display());
+            for (name, time) in cosigned {
+                let time = time.map(|time| time.to_string()).unwrap_or_default();
+                println!("    cosigned by    {}, {time}", visible(name));
+            }
         }
         if self.kept.is_empty() {
             println!("  compared with    nothing that was kept elsewhere");

@@ -2,13 +2,14 @@
 
 use std::error::Error;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sentinel_core::journal::{NoteVerifier, Proof};
 use sentinel_core::time::Timestamp;
 
 use super::{Arguments, Command, Switch};
-use crate::audit::{self, Kept, Log, Sight, Wanted};
+use crate::audit::{self, Believed, Claim, Kept, Log, Sight, Wanted};
 use crate::clock::Clock;
 use crate::log;
 use crate::style::Style;
@@ -35,8 +36,10 @@ That the end of a log was cut off shows only by a checkpoint that was kept: the 
 log is compared if there is one, and --note compares one that you keep elsewhere.
 
   sentinel audit checkpoint > kept.note       today, to another machine
-  sentinel audit verify --note kept.note      whenever you want to know",
-        options: &[NOTE, KEY, JSON],
+  sentinel audit verify --note kept.note      whenever you want to know
+
+With --witness the kept checkpoint has to be cosigned by those witnesses, or it is not believed.",
+        options: &[NOTE, WITNESS, KEY, JSON],
         run: verify,
     },
     Command {
@@ -49,6 +52,74 @@ A checkpoint is a few lines that vouch for the whole log before it. Keep it wher
 write: 'audit verify --note' then finds whatever was rewritten or cut off since.",
         options: &[NOTE, KEY],
         run: checkpoint,
+    },
+    Command {
+        name: "audit prove",
+        operands: "[RECORD] [DIRECTORY|FILE...]",
+        operands_max: 100_000,
+        summary: "that a record stands in the log, or that the log only grew",
+        details: "\
+It prints a proof that others check without the log, by 'sentinel audit check' or a program of
+their own: of one record, which comes with it as it is, sealed; or with --from, that the log
+still begins with so many records. Proved is what stands under the last checkpoint, or under
+another one with --checkpoint.
+
+What --from prints is what a witness takes to cosign that checkpoint; it answers with lines that
+belong under it:
+
+  sentinel audit checkpoint > my.note
+  sentinel audit prove --from 0 --checkpoint my.note |
+      curl --data-binary @- https://witness.example/add-checkpoint > lines
+  cat my.note lines > cosigned.note
+  sentinel audit verify --note cosigned.note --witness witness.example+...
+
+The next time --from is the number of records that it cosigned last; it says so if that is wrong.
+It ends with 0, or with 2 if there is nothing to be proved.",
+        options: &[
+            Switch {
+                name: "from",
+                short: None,
+                value: "COUNT",
+                summary: "that the log still begins with so many records",
+            },
+            Switch {
+                name: "checkpoint",
+                short: None,
+                value: "FILE",
+                summary: "under this checkpoint, not the last one",
+            },
+            JSON,
+        ],
+        run: prove,
+    },
+    Command {
+        name: "audit check",
+        operands: "PROOF",
+        operands_max: 1,
+        summary: "whether a proof proves what it says, without the log",
+        details: "\
+The hashes of a proof lead to a checkpoint. It is believed if everybody signed it who is named
+here: the log by its key, which 'audit verify' shows, and witnesses by theirs. A thief of the
+log's key can sign as well; a witness tells, because it cosigns one log only.
+
+  sentinel audit check record.tlog-proof --log sentinel.local/agent/...+...+...
+
+A proof of growth starts from a checkpoint that you kept: --note names it. A proof under a
+checkpoint that you kept needs no signature. '-' reads the proof from the standard input.
+
+It ends with 0 if it is proven, 1 if it is not, and 2 if it cannot tell.",
+        options: &[
+            Switch {
+                name: "log",
+                short: None,
+                value: "KEY",
+                summary: "the log's key for others, as 'audit verify' shows it",
+            },
+            WITNESS,
+            NOTE,
+            JSON,
+        ],
+        run: check,
     },
     Command {
         name: "audit show",
@@ -147,6 +218,13 @@ const NOTE: Switch = Switch {
     summary: "a checkpoint that was kept elsewhere",
 };
 
+const WITNESS: Switch = Switch {
+    name: "witness",
+    short: None,
+    value: "KEY...",
+    summary: "a witness who has to have cosigned it; may be given more than once",
+};
+
 const KEY: Switch = Switch {
     name: "key",
     short: None,
@@ -176,8 +254,11 @@ fn checkpoint(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 
 fn verified(arguments: &Arguments) -> Result<audit::Verified, Box<dyn Error>> {
     let (log, mut kept) = log(arguments)?;
+    let witnesses = witnesses(arguments)?;
     if let Some(path) = arguments.path("note") {
-        kept.push(audit::kept(&path)?);
+        kept.push(audit::kept(&path)?.cosigned_by(&witnesses)?);
+    } else if !witnesses.is_empty() {
+        return Err("--witness is about a checkpoint that was kept: name it with --note".into());
     }
     let key = match arguments.text("key")? {
         Some(text) => Some(audit::key(&text).ok_or("--key is 64 hexadecimal digits")?),
@@ -188,6 +269,63 @@ fn verified(arguments: &Arguments) -> Result<audit::Verified, Box<dyn Error>> {
         return Err(format!("{}: there is no log here", place(arguments)?.display()).into());
     }
     Ok(verified)
+}
+
+fn prove(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(told(proof(&mut arguments).map(|proof| {
+        match arguments.has("json") {
+            true => println!("{}", audit::proof_json(&proof)),
+            false => print!("{proof}"),
+        }
+        ExitCode::SUCCESS
+    })))
+}
+
+fn proof(arguments: &mut Arguments) -> Result<Proof, Box<dyn Error>> {
+    let claim = match arguments.text("from")? {
+        Some(count) => Claim::Growth(count.parse().map_err(|_| "--from is a number of records")?),
+        None => {
+            let record = arguments.operand(0, "the number of a record, or --from,")?;
+            arguments.operands.remove(0);
+            let wrong = |_| format!("'{}' is no number of a record", record.escape_debug());
+            Claim::Record(record.parse().map_err(wrong)?)
+        }
+    };
+    let checkpoint = match arguments.path("checkpoint") {
+        Some(path) => audit::kept(&path)?.note,
+        None => verified(arguments)?.checkpoint()?.clone(),
+    };
+    audit::prove(&log(arguments)?.0, claim, checkpoint)
+}
+
+fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(told(checked(&arguments).map(|checked| {
+        match arguments.has("json") {
+            true => println!("{}", checked.json()),
+            false => checked.print(Style::of(&std::io::stdout())),
+        }
+        checked.exit_code()
+    })))
+}
+
+fn checked(arguments: &Arguments) -> Result<audit::Checked, Box<dyn Error>> {
+    let log = arguments.text("log")?.map(|text| signer("log", &text)).transpose()?;
+    let kept = arguments.path("note").map(|path| audit::kept(&path)).transpose()?;
+    let believed = Believed { log, witnesses: witnesses(arguments)?, kept };
+    let path = arguments.operands.first().ok_or("the file of a proof is missing")?;
+    audit::check(Path::new(path), &believed)
+}
+
+fn witnesses(arguments: &Arguments) -> Result<Vec<NoteVerifier>, Box<dyn Error>> {
+    let named = arguments.all("witness");
+    named.map(|text| signer("witness", &text.to_string_lossy())).collect()
+}
+
+/// Somebody who signs, by the key that was named.
+fn signer(option: &str, text: &str) -> Result<NoteVerifier, Box<dyn Error>> {
+    Ok(NoteVerifier::parse(text).map_err(|error| {
+        format!("--{option} is a key like 'name+01234567+AbCd...' of Ed25519: {error}")
+    })?)
 }
 
 /// The log that is meant, and the checkpoint that is kept beside it.

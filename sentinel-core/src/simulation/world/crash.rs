@@ -2,9 +2,9 @@
 
 use alloc::sync::Arc;
 
-use super::{MASTER, Rests, World};
+use super::{LOG_KEY, MASTER, Rests, World};
 use crate::agent::{OperatorCommand, Settings};
-use crate::journal::{EpochSeed, JournalId, KeyRing, MasterKey, RecoverError};
+use crate::journal::{EpochSeed, JournalId, KeyRing, LogKey, MasterKey, RecoverError};
 use crate::runtime::{Effect, Event, EventError, ResumeError, Resumed, Secrets, Sentinel};
 use crate::simulation::disk::Written;
 use crate::simulation::promises;
@@ -60,6 +60,7 @@ impl World {
             let secrets = secrets(&mut self.random, EpochSeed::from_bytes(seed));
             self.sentinel = Sentinel::create(self.settings.clone(), secrets, now).unwrap();
             self.sentinel.rotate_after(self.file_bytes_max);
+            self.sentinel.sign_with(LogKey::from_bytes(&LOG_KEY));
             self.seen.begin_again();
         }
         // What the disk kept of a halt is what there is.
@@ -96,6 +97,7 @@ impl World {
         promises::verify(&self.disk.files());
         self.sentinel = resumed.sentinel;
         self.sentinel.rotate_after(self.file_bytes_max);
+        self.sentinel.sign_with(LogKey::from_bytes(&LOG_KEY));
         true
     }
 

@@ -66,7 +66,9 @@ impl Record {
         let clock = Clock::new();
         let opening = Opening { seed: EpochSeed::first(seed), nonce, now: clock.now().wall };
         let mut bytes = Vec::new();
-        let writer = Writer::create(JournalId(journal), ORIGIN, opening, &mut bytes)
+        // No two records of runs have one name: a kept checkpoint is of this one alone.
+        let origin = format!("{ORIGIN}/{}", hex(&journal));
+        let writer = Writer::create(JournalId(journal), &origin, opening, &mut bytes)
             .map_err(|error| failed(io::Error::other(error)))?;
         file.write_all(&bytes).map_err(failed)?;
         Ok(Self { file, writer, clock, broken: None })
