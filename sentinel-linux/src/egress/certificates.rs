@@ -11,7 +11,7 @@ use sentinel_core::capability::HostPattern;
 use sentinel_core::time::Timestamp;
 use sentinel_core::wire::url::Host;
 use yasna::models::ObjectIdentifier;
-use yasna::tags::TAG_UTCTIME;
+use yasna::tags::{TAG_SET, TAG_UTCTIME};
 use yasna::{DERWriter, DERWriterSeq, Tag, construct_der};
 
 /// What both kinds have.
@@ -183,10 +183,13 @@ fn algorithm(writer: DERWriter<'_>) {
 
 fn name(writer: DERWriter<'_>, text: &str) {
     writer.write_sequence(|name| {
-        name.next().write_set(|part| {
-            part.next().write_sequence(|attribute| {
-                attribute.next().write_oid(&oid(COMMON_NAME));
-                attribute.next().write_utf8_string(text);
+        // A set of one is in its order already, and is written as a sequence is but for its tag.
+        name.next().write_tagged_implicit(TAG_SET, |part| {
+            part.write_sequence(|part| {
+                part.next().write_sequence(|attribute| {
+                    attribute.next().write_oid(&oid(COMMON_NAME));
+                    attribute.next().write_utf8_string(text);
+                });
             });
         });
     });

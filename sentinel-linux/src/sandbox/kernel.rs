@@ -194,9 +194,8 @@ pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
 
 /// Closes everything from a number on but these; one may be there twice.
 pub(super) fn close_all_but(mut first: u32, kept: [&OwnedFd; 4]) -> rustix::io::Result<()> {
-    let mut kept = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
-    kept.sort_unstable();
-    for number in kept {
+    let kept = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
+    while let Some(number) = kept.into_iter().filter(|number| *number >= first).min() {
         if first < number {
             close_between(first, number - 1)?;
         }
