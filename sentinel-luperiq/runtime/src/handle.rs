@@ -376,13 +376,29 @@ impl Endpoint {
     /// # Errors
     /// The kernel refuses, or there is none.
     pub fn connect(&self, deadline: u64) -> Result<Socket> {
-        let socket = made(plain(Call::SocketCreate, [self.number(), 0, 0, 0, 0, 0])?.0)?;
-        plain(Call::SocketConnect, [socket.number(), deadline, 0, 0, 0, 0])?;
-        Ok(Socket(socket))
+        let socket = self.socket()?;
+        socket.connect(deadline)?;
+        Ok(socket)
+    }
+
+    /// What can be a connection to it, and to nothing else.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub fn socket(&self) -> Result<Socket> {
+        made(plain(Call::SocketCreate, [self.number(), 0, 0, 0, 0, 0])?.0).map(Socket)
     }
 }
 
 impl Socket {
+    /// Waits until it is a connection.
+    ///
+    /// # Errors
+    /// The deadline came first, and it may be called again; there is none, or the kernel refuses.
+    pub fn connect(&self, deadline: u64) -> Result<()> {
+        plain(Call::SocketConnect, [self.number(), deadline, 0, 0, 0, 0]).map(drop)
+    }
+
     /// Sends some of these bytes: how many. None at all say that no more come.
     ///
     /// # Errors
@@ -417,15 +433,24 @@ impl Socket {
     /// The deadline came first, the connection broke, or the kernel refuses.
     pub fn receive(&self, room: &mut [u8], deadline: u64) -> Result<usize> {
         loop {
-            let [at, bytes] = output(room);
-            match plain(Call::SocketRecv, [self.number(), at, bytes, 0, 0, 0]) {
-                Ok((count, _)) => return usize::try_from(count).map_err(|_| Error::TooLong),
+            match self.receive_some(room) {
                 Err(Error::NotReady) => {
                     self.wait(Signals::READABLE.with(Signals::PEER_CLOSED), deadline)?;
                 }
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
+    }
+
+    /// Takes some bytes, if there are any; 0 if no more come.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there are none yet, [`Error::PeerClosed`], or the kernel refuses.
+    pub fn receive_some(&self, room: &mut [u8]) -> Result<usize> {
+        let length = room.len().min(TRANSFER_BYTES_MAX);
+        let [at, bytes] = output(room.get_mut(..length).unwrap_or_default());
+        let (count, _) = plain(Call::SocketRecv, [self.number(), at, bytes, 0, 0, 0])?;
+        usize::try_from(count).map_err(|_| Error::TooLong)
     }
 }
 

@@ -129,6 +129,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
+        .args(["-p", "luperiq-exchange", "-p", "luperiq-tls"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
