@@ -6,7 +6,8 @@
 //! file = "bin/shell"
 //! arguments = ["-v"]
 //! handles = ["console:read,write", "record:read", "tree=bin:read,list"]
-//! restart = "always"           # never, failure, always; stop: when it ends, the machine does
+//! restart = "always"           # never, failure, always; stop: when it ends, the machine does;
+//!                              # main: like failure, and when it ends well, the machine does
 //!
 //! [program.job]
 //! memory = 8388608             # any of the limits by name
@@ -24,8 +25,10 @@
 //! `tree=PLACE` is a directory of the archive, which nobody writes; `disk=PLACE` one of the disk,
 //! where `data/PLACE` names it among the `files` of a job. A directory of the disk is there as long
 //! as something is in it, so one that is given is made. `endpoint=www.example.com:443:connect` is a
-//! handle to one host and port, `network` the network card. A request `NETWORK:` is granted for
-//! exactly the host and port that stand there.
+//! handle to one host and port, `network` the network card. `ask=NAME` and `serve=NAME` are the
+//! two ends of one line of that name: what is asked at one end waits at the other, also while who
+//! serves there is started again. A request `NETWORK:` is granted for exactly the host and port
+//! that stand there.
 //!
 //! # Invariants
 //! - What is not named is not given: a program without handles has none.
@@ -104,6 +107,10 @@ pub enum Source {
     Tree(String),
     /// A directory of the disk.
     Disk(String),
+    /// The end of a line at which something is asked for.
+    Ask(String),
+    /// The end at which it is done.
+    Serve(String),
 }
 
 /// When a program is started again.
@@ -117,6 +124,8 @@ pub enum Restart {
     Always,
     /// Never, and the machine stops with what it said.
     Stop,
+    /// When it ended with anything but 0; with 0 the machine stops.
+    Main,
 }
 
 /// The rules of a job.
@@ -169,7 +178,8 @@ impl Program {
             Some(Some("failure")) => Restart::Failure,
             Some(Some("always")) => Restart::Always,
             Some(Some("stop")) => Restart::Stop,
-            Some(_) => return Err("`restart` is never, failure, always or stop".into()),
+            Some(Some("main")) => Restart::Main,
+            Some(_) => return Err("`restart` is never, failure, always, stop or main".into()),
         };
         let job = match table.get("job").map(|job| job.as_table().ok_or("`job` is a table")) {
             Some(job) => Rules::of(job?)?,
@@ -196,6 +206,8 @@ impl Gift {
         let source = match source.split_once('=') {
             Some(("tree", place)) => Source::Tree(place.into()),
             Some(("disk", place)) => Source::Disk(place.into()),
+            Some(("ask", name)) => Source::Ask(name.into()),
+            Some(("serve", name)) => Source::Serve(name.into()),
             Some(("endpoint", text)) => {
                 let (host, port) = host(text)?;
                 Source::Endpoint(host, port)
@@ -318,7 +330,7 @@ file = "bin/shell"
 arguments = ["-v"]
 handles = [
   "console:read,write", "tree=bin:read,list", "job:inspect", "endpoint=a.b:80:connect",
-  "disk=notes:write",
+  "disk=notes:write", "ask=models:send", "serve=models:receive,wait",
 ]
 restart = "always"
 
@@ -345,6 +357,8 @@ from = "welcome"
         assert!(program.job.programs.is_empty());
         assert_eq!(program.handles[3].source, Source::Endpoint("a.b".into(), 80));
         assert_eq!(program.handles[4].source, Source::Disk("notes".into()));
+        assert_eq!(program.handles[5].source, Source::Ask("models".into()));
+        assert_eq!(program.handles[6].source, Source::Serve("models".into()));
         let filled = Filled { place: "notes".into(), from: "welcome".into() };
         assert_eq!(manifest.directories, [filled]);
         assert_eq!(program.job.hosts, [("*.example.com".into(), 443), ("a.b".into(), 0)]);
@@ -363,7 +377,7 @@ from = "welcome"
     fn what_is_wrong_is_named() {
         for (from, to, what) in [
             ("restart", "restrat", "restrat"),
-            ("always", "sometimes", "never, failure, always or stop"),
+            ("always", "sometimes", "never, failure, always, stop or main"),
             ("console:read", "consol:read", "consol"),
             ("a.b:80:connect", "a.b:connect", "no host and port"),
             ("a.b:80:connect", "a.b:0:connect", "no host and port"),

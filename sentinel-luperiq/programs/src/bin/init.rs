@@ -12,6 +12,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::cell::RefCell;
 use core::fmt::Write as _;
 
 use luperiq_programs::manifest::{self, Manifest, Program, Restart, Source};
@@ -48,8 +49,18 @@ struct Machine {
     everywhere: Option<Endpoint>,
     /// Where there is a disk, the directory of its files.
     disk: Option<Directory>,
+    /// The lines between programs that were asked for until now. Both ends stay here, so that what
+    /// is asked waits while who serves is started again.
+    lines: RefCell<Vec<Line>>,
     /// What a program said with which the machine stops.
     last: Option<i32>,
+}
+
+/// A line between programs.
+struct Line {
+    name: String,
+    ask: Channel,
+    serve: Channel,
 }
 
 /// A program of the manifest, and how it is.
@@ -66,6 +77,8 @@ struct Running {
     /// Its job ends with it.
     job: Job,
     process: Process,
+    /// When it was started.
+    since: u64,
     /// Open as long as it is; what it would say to its parent, nobody reads.
     _channel: Channel,
     requests: Channel,
@@ -104,6 +117,7 @@ impl Machine {
             network,
             everywhere,
             disk,
+            lines: RefCell::default(),
             last: None,
             root: Job(take(0)?),
             store: Directory(take(1)?),
@@ -151,7 +165,7 @@ impl Machine {
     fn begin(&mut self, service: &mut Service, now: u64) {
         service.starts_count += 1;
         service.due = None;
-        match self.start(&service.program) {
+        match self.start(&service.program, now) {
             Ok(running) => service.running = Some(running),
             Err(error) => {
                 self.say(&format!("{} could not be started: {error}", service.program.name));
@@ -160,7 +174,7 @@ impl Machine {
         }
     }
 
-    fn start(&self, program: &Program) -> Result<Running> {
+    fn start(&self, program: &Program, since: u64) -> Result<Running> {
         let job = self.root.create(&program.name)?;
         let rules = &program.job;
         let mut settings = Vec::new();
@@ -196,7 +210,7 @@ impl Machine {
         let arguments: Vec<&str> = program.arguments.iter().map(String::as_str).collect();
         let spawned = job.spawn(&file, &program.name, &arguments, given?);
         let (process, channel) = spawned.map_err(|(error, _)| error)?;
-        Ok(Running { job, process, _channel: channel, requests })
+        Ok(Running { job, process, since, _channel: channel, requests })
     }
 
     fn give(&self, job: &Job, source: &Source, rights: Rights) -> Result<Owned> {
@@ -222,7 +236,20 @@ impl Machine {
                 directory.narrow(rights)?;
                 Ok(directory)
             }
+            Source::Ask(name) => self.line(name, |line| &line.ask, rights),
+            Source::Serve(name) => self.line(name, |line| &line.serve, rights),
         }
+    }
+
+    /// An end of a line, which is made for the first who wants one.
+    fn line(&self, name: &str, end: fn(&Line) -> &Channel, rights: Rights) -> Result<Owned> {
+        let mut lines = self.lines.borrow_mut();
+        if !lines.iter().any(|line| line.name == name) {
+            let (ask, serve) = Channel::pair()?;
+            lines.push(Line { name: name.into(), ask, serve });
+        }
+        let line = lines.iter().find(|line| line.name == name).ok_or(Error::NotFound)?;
+        end(line).duplicate(rights)
     }
 
     /// Copies a directory of the archive onto the disk, where there is none of that name yet.
@@ -289,10 +316,16 @@ impl Machine {
         }
         let Ok(code) = running.process.wait_end(0) else { return };
         let _ = running.job.kill();
+        if now.saturating_sub(running.since) > STEADY_NANOSECONDS {
+            // It failed now and then, and not again and again.
+            service.starts_count = 0;
+        }
         self.say(&format!("{} ended with {code}", service.program.name));
         service.running = None;
-        if service.program.restart == Restart::Stop {
-            self.last = Some(code);
+        match service.program.restart {
+            Restart::Stop => self.last = Some(code),
+            Restart::Main if code == 0 => self.last = Some(code),
+            _ => {}
         }
         service.again(now, code);
     }
@@ -339,7 +372,7 @@ impl Service {
     fn again(&mut self, now: u64, code: i32) {
         let wanted = match self.program.restart {
             Restart::Never | Restart::Stop => false,
-            Restart::Failure => code != 0,
+            Restart::Failure | Restart::Main => code != 0,
             Restart::Always => true,
         };
         let doubled = self.starts_count.saturating_sub(1).min(DOUBLINGS_MAX);
@@ -350,6 +383,9 @@ impl Service {
 
 /// A tenth of a second, at first.
 const PAUSE_NANOSECONDS: u64 = 100_000_000;
+
+/// What ran for a minute is started again at once.
+const STEADY_NANOSECONDS: u64 = 60_000_000_000;
 
 /// Up to a minute and three quarters.
 const DOUBLINGS_MAX: u32 = 10;
