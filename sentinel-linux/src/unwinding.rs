@@ -25,12 +25,26 @@ extern "C" fn _Unwind_Backtrace(_step: *const c_void, _argument: *mut c_void) ->
     END_OF_STACK
 }
 
-/// Goes on unwinding, says the ABI. A panic aborts here, so there is nothing to go on with.
-// SAFETY: the name, the parameter and that it never returns are those of the Itanium C++ ABI. It is
-// called behind what is cleared up while a stack is unwound, which nothing in this program begins.
-#[unsafe(no_mangle)]
-extern "C" fn _Unwind_Resume(_exception: *mut c_void) -> ! {
-    std::process::abort()
+/// What an unwinder offers to those who clear up on the way. Each would be asked during a walk that
+/// has begun, and none begins here, so each is the same: an end.
+macro_rules! never_asked {
+    ($($name:ident)*) => {
+        $(
+            // SAFETY: the name is one of the Itanium C++ ABI's unwinder, and what stands behind it
+            // takes nothing, gives nothing back and never returns, which is a right answer to
+            // whatever it is given. It is called while a stack is unwound, which nothing in this
+            // program begins.
+            #[unsafe(no_mangle)]
+            extern "C" fn $name() -> ! {
+                std::process::abort()
+            }
+        )*
+    };
+}
+
+never_asked! {
+    _Unwind_GetDataRelBase _Unwind_GetIP _Unwind_GetIPInfo _Unwind_GetLanguageSpecificData
+    _Unwind_GetRegionStart _Unwind_GetTextRelBase _Unwind_Resume _Unwind_SetGR _Unwind_SetIP
 }
 
 /// `_URC_END_OF_STACK`.
