@@ -139,7 +139,7 @@ impl<'t> Verifier<'t> {
             Error::UnknownIssuer => format!(
                 "nobody who is trusted here signed the certificate of {host}: its authority is \
                  unknown, or the server left out one between them ({count} came); an authority of \
-                 one's own goes into the image as a PEM file in authorities/"
+                 one's own goes into the image as a PEM file in tls/authorities"
             ),
             Error::EndEntityUsedAsCa => format!(
                 "the certificate of {host} was signed with one that may not sign certificates"

@@ -1,7 +1,7 @@
 //! The loop: events to the core, and what the core asks for done.
 //!
 //! One thread for all of it. Files and the offline model answer at once; what is waited for is the
-//! console and the time.
+//! console, services and the time.
 //!
 //! # Invariants
 //! - A call of a tool stands in the kernel's record before anything of it is done; one that cannot
@@ -17,7 +17,6 @@ use luperiq_runtime::abi::Error;
 use sentinel_core::agent::{CallNumber, DeliveryNumber, Fetched, ToolOutput};
 use sentinel_core::capability::Handle;
 use sentinel_core::channel::{Failure, IdentityError, LineTooLong, Post};
-use sentinel_core::llm::TransportKind;
 use sentinel_core::runtime::{Effect, Event, EventError, Sentinel};
 use sentinel_core::tool::Call;
 
@@ -25,6 +24,7 @@ use crate::folder::Folder;
 use crate::kept;
 use crate::log::Log;
 use crate::machine::Machine;
+use crate::models::{Heard, Models};
 use crate::opening::{self, OpenError, Opened};
 use crate::settings::Configured;
 use crate::terminal::{self, Terminal};
@@ -32,11 +32,12 @@ use crate::tools::Tools;
 
 /// An agent with its hands.
 #[derive(Debug)]
-pub struct Agent<'m, M, F> {
+pub struct Agent<'m, M: Machine, F> {
     machine: &'m mut M,
     /// The directory in which it keeps its own.
     state: F,
     tools: Tools<F>,
+    models: Models<M::Line>,
     terminal: Terminal,
     sentinel: Sentinel,
     log: Log,
@@ -62,10 +63,11 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         machine.entropy(&mut start)?;
         let terminal = Terminal::new(u64::from_le_bytes(start)).map_err(Failed::Person)?;
         let tools = Tools::new(workspace, &configured.settings.workspace);
+        let models = Models::new(configured.services.clone(), &configured.http);
         let (log, is_keyless) = (Log::default(), false);
         let safe_count = records_count.unwrap_or(0);
         let mut agent =
-            Self { machine, state, tools, terminal, sentinel, log, is_keyless, safe_count };
+            Self { machine, state, tools, models, terminal, sentinel, log, is_keyless, safe_count };
         agent.welcome(configured, records_count)?;
         Ok(agent)
     }
@@ -83,7 +85,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             if !self.sentinel.is_busy() {
                 self.terminal.prompt(self.machine)?;
             }
-            self.machine.wait(self.sentinel.deadline())?;
+            let deadlines = [self.sentinel.deadline(), self.models.deadline()];
+            self.machine.wait(self.models.lines(), deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
             while let Some(message) = self.terminal.next(self.machine.now().wall) {
                 match message {
@@ -92,11 +95,37 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 }
                 self.perform()?;
             }
+            self.listen()?;
             let now = self.machine.now().instant;
             if self.sentinel.deadline().is_some_and(|deadline| deadline <= now) {
                 self.tell(Event::Time)?;
             }
         }
+    }
+
+    /// Takes what came of models.
+    fn listen(&mut self) -> Result<(), Failed> {
+        while let Some((exchange, heard)) = self.models.next(self.machine) {
+            match heard {
+                Heard::Verified(service, nanoseconds) => {
+                    let microseconds = nanoseconds / 1000;
+                    self.note(&format!(
+                        "* '{service}' is asked: it is who it says it is ({microseconds} us)"
+                    ))?;
+                }
+                Heard::Head(status, headers) => {
+                    self.tell(Event::ModelHead { exchange, status, headers: &headers })?;
+                }
+                Heard::Body(bytes) => self.tell(Event::ModelBody { exchange, bytes: &bytes })?,
+                Heard::End => self.tell(Event::ModelEnd { exchange })?,
+                Heard::Failed(kind, why) => {
+                    self.note(&format!("* {why}"))?;
+                    self.tell(Event::ModelFailed { exchange, kind })?;
+                }
+            }
+            self.perform()?;
+        }
+        Ok(())
     }
 
     /// Says what is there and what can be done.
@@ -114,7 +143,9 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             Some(count) => self.note(&format!("The log is gone on with after {count} records."))?,
             None => self.note("A new log is begun.")?,
         }
-        self.note("The offline model is a few rules, and no mind.")?;
+        if configured.services.first().is_none_or(Option::is_none) {
+            self.note("The offline model is a few rules, and no mind.")?;
+        }
         let milliseconds = self.machine.now().instant.0;
         self.note(&format!("Ready {milliseconds} ms after the machine was switched on."))?;
         self.note("Try 'list the files here' or /help. Ctrl-D ends it.")
@@ -149,11 +180,10 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 Effect::Post { delivery, platform, post, .. } => {
                     self.post(delivery, platform, &post)?;
                 }
-                // Models of services are refused with the settings; one would be out of reach.
-                Effect::AskModel { exchange, .. } => {
-                    let kind = TransportKind::Resolve;
-                    self.tell(Event::ModelFailed { exchange, kind })?;
+                Effect::AskModel { exchange, model, request, .. } => {
+                    self.models.ask(self.machine, exchange, model, &request);
                 }
+                Effect::CancelModel { exchange } => self.models.cancel(exchange),
                 // Nobody sends files over a serial line.
                 Effect::Fetch { fetch, .. } => {
                     let fetched = Fetched::Failed("no files come over the console".into());

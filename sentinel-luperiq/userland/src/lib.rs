@@ -10,6 +10,7 @@
 //! | [`opening`] | the settings, the keys, and the log gone on with |
 //! | [`settings`] | `sentinel.toml`, and what of it this machine cannot do |
 //! | [`tools`] | the files of the workspace |
+//! | [`models`] | exchanges with services, through the program that holds their keys |
 //! | [`kept`] | small things that are replaced whole |
 //! | [`log`] | the files of the journal |
 //! | [`folder`] | a directory, by its handle |
@@ -38,6 +39,7 @@ pub mod folder;
 pub mod kept;
 pub mod log;
 pub mod machine;
+pub mod models;
 pub mod opening;
 pub mod settings;
 pub mod terminal;

@@ -1,12 +1,17 @@
 //! What an agent needs besides directories: somebody who types, the time, and random bytes.
 
+use alloc::vec::Vec;
+
 use luperiq_runtime::abi::{Error, Signals};
 use luperiq_runtime::call::{self, Result};
-use luperiq_runtime::handle::{Clock, Console, Entropy};
+use luperiq_runtime::handle::{Channel, Clock, Console, Entropy, Owned, wait_many};
 use sentinel_core::time::{Instant, Now, Timestamp};
 
-/// The console, the clock and random bytes.
+/// The console, the clock and random bytes, and whoever does what the agent cannot.
 pub trait Machine {
+    /// A line to somebody who was asked for something.
+    type Line;
+
     /// The time.
     fn now(&self) -> Now;
 
@@ -22,11 +27,36 @@ pub trait Machine {
     /// There is no console any more.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Waits until something was typed or this moment came.
+    /// Waits until something was typed, something came over one of these lines (or there is room
+    /// in it, where that is wanted), or this moment came.
     ///
     /// # Errors
     /// There is nothing to wait for any more.
-    fn wait(&mut self, until: Option<Instant>) -> Result<()>;
+    fn wait<'l>(
+        &mut self,
+        lines: impl Iterator<Item = (&'l Self::Line, bool)>,
+        until: Option<Instant>,
+    ) -> Result<()>
+    where
+        Self::Line: 'l;
+
+    /// Asks for an exchange with a service: gives the line over which it is made.
+    ///
+    /// # Errors
+    /// Nobody can be asked.
+    fn ask(&mut self, request: &[u8]) -> Result<Self::Line>;
+
+    /// Sends a message over a line.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is no room yet, [`Error::PeerClosed`] if nobody listens.
+    fn say(&mut self, line: &Self::Line, bytes: &[u8]) -> Result<()>;
+
+    /// The next message of a line.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is none yet, [`Error::PeerClosed`] if none will come.
+    fn hear(&mut self, line: &Self::Line) -> Result<Vec<u8>>;
 
     /// Fresh random bytes.
     ///
@@ -50,9 +80,13 @@ pub struct Handles {
     pub clock: Clock,
     /// Read.
     pub entropy: Entropy,
+    /// Send: where exchanges with services are asked for, if they are.
+    pub services: Option<Channel>,
 }
 
 impl Machine for Handles {
+    type Line = Channel;
+
     fn now(&self) -> Now {
         // A clock that was taken back stands still, and nothing becomes due by it.
         let (nanoseconds, wall) = self.clock.now().unwrap_or((0, 0));
@@ -74,12 +108,37 @@ impl Machine for Handles {
         Ok(())
     }
 
-    fn wait(&mut self, until: Option<Instant>) -> Result<()> {
+    fn wait<'l>(
+        &mut self,
+        lines: impl Iterator<Item = (&'l Channel, bool)>,
+        until: Option<Instant>,
+    ) -> Result<()> {
         let deadline = until.map_or(u64::MAX, |until| until.0.saturating_mul(NANOSECONDS));
-        match self.console.wait(Signals::READABLE, deadline) {
+        let mut items: Vec<(&Owned, Signals)> = Vec::new();
+        items.push((&*self.console, Signals::READABLE));
+        for (line, wants_room) in lines {
+            let room = if wants_room { Signals::WRITABLE } else { Signals::NONE };
+            items.push((&**line, Signals::READABLE.with(Signals::PEER_CLOSED).with(room)));
+        }
+        match wait_many(&items, deadline) {
             Err(Error::TimedOut) => Ok(()),
             outcome => outcome.map(drop),
         }
+    }
+
+    fn ask(&mut self, request: &[u8]) -> Result<Channel> {
+        let services = self.services.as_ref().ok_or(Error::NotFound)?;
+        let (line, other) = Channel::pair()?;
+        services.send(request, [other.0].into()).map_err(|(error, _)| error)?;
+        Ok(line)
+    }
+
+    fn say(&mut self, line: &Channel, bytes: &[u8]) -> Result<()> {
+        line.send(bytes, Vec::new()).map_err(|(error, _)| error)
+    }
+
+    fn hear(&mut self, line: &Channel) -> Result<Vec<u8>> {
+        line.read().map(|message| message.bytes)
     }
 
     fn entropy(&self, room: &mut [u8]) -> Result<()> {

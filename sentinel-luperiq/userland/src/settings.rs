@@ -15,8 +15,11 @@ use alloc::vec::Vec;
 use luperiq_runtime::abi::Rights;
 use sentinel_core::agent::{Provider, Settings};
 use sentinel_core::capability::{FileRight, Grant, Level, PathRef, Resource};
-use sentinel_core::config::{self, Config, SealKey, SecretSource, Surroundings};
+use sentinel_core::config::{self, Config, Endpoint, Http, SealKey, SecretSource, Surroundings};
 use sentinel_core::tool::Builtin;
+use sentinel_core::wire::url::Scheme;
+
+use crate::models::Service;
 
 /// A configuration that can be kept.
 #[derive(Debug)]
@@ -27,13 +30,18 @@ pub struct Configured {
     pub text: String,
     /// What there is to say about it, for people.
     pub notes: Vec<String>,
+    /// The services of its models, by their numbers; none for the one that is built in.
+    pub services: Vec<Option<Service>>,
+    /// How long exchanges with them may take.
+    pub http: Http,
 }
 
-/// Reads a configuration.
+/// Reads a configuration. `has_services` says whether the agent was given somebody to ask for
+/// exchanges with services.
 ///
 /// # Errors
 /// Everything that is wrong with it, or cannot be done on this machine.
-pub fn read(text: &str) -> Result<Configured, Vec<String>> {
+pub fn read(text: &str, has_services: bool) -> Result<Configured, Vec<String>> {
     // Nothing is around it: no variables, no other files, no programs.
     let state = |name: &str| (name == "XDG_STATE_HOME").then(|| String::from(STATE));
     let surroundings =
@@ -48,7 +56,7 @@ pub fn read(text: &str) -> Result<Configured, Vec<String>> {
         return Err(said);
     }
     let mut refused = Vec::new();
-    refuse(&config, &mut refused);
+    refuse(&config, has_services, &mut refused);
     if !refused.is_empty() {
         said.append(&mut refused);
         return Err(said);
@@ -57,13 +65,21 @@ pub fn read(text: &str) -> Result<Configured, Vec<String>> {
     for tool in NOT_DONE {
         settings.tools.remove(tool.name());
     }
-    Ok(Configured { settings: Arc::new(settings), text: text.into(), notes: said })
+    let services: Vec<Option<Service>> = config.endpoints().iter().map(service).collect();
+    let http = config.http().clone();
+    Ok(Configured { settings: Arc::new(settings), text: text.into(), notes: said, services, http })
+}
+
+/// Who is asked for a model, if it is a service.
+fn service(endpoint: &Endpoint) -> Option<Service> {
+    let base = endpoint.base_url.clone()?;
+    Some(Service { name: endpoint.section.clone(), base })
 }
 
 /// Settings of an earlier start, from the text that was kept of them.
 #[must_use]
 pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
-    let settings = read(text).ok()?.settings;
+    let settings = read(text, true).ok()?.settings;
     (settings.digest == *digest).then_some(settings)
 }
 
@@ -88,13 +104,28 @@ pub fn rights(settings: &Settings) -> Rights {
 }
 
 /// What stands in it that cannot be done.
-fn refuse(config: &Config, out: &mut Vec<String>) {
+fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
     let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
     let settings = config.settings();
     for endpoint in config.endpoints() {
-        if !matches!(endpoint.model.provider, Provider::Offline) {
-            let what = format!("the model '{}'", endpoint.section);
+        let what = format!("the model '{}'", endpoint.section);
+        if matches!(endpoint.model.provider, Provider::Offline) {
+            continue;
+        }
+        if !has_services {
             refuse(&what, "no service is reached from this machine; leave it out");
+            continue;
+        }
+        if endpoint.base_url.as_ref().is_none_or(|url| url.scheme() != Scheme::Https) {
+            refuse(&what, "services are reached by https only; change its base_url");
+        }
+        let own = format!("{KEYS}/{}", endpoint.section);
+        if endpoint.key.as_ref().is_some_and(|key| *key != SecretSource::File(own.clone())) {
+            let why = format!(
+                "its key is where only the program that reaches it can read it: say api_key_file \
+                 = \"{own}\", and put it there into the image"
+            );
+            refuse(&what, &why);
         }
     }
     for connector in config.connectors() {
@@ -154,6 +185,9 @@ pub const WORKSPACE: &str = "/workspace";
 
 /// What the directory would be called in which the agent keeps its own: no path leads there.
 const STATE: &str = "/state";
+
+/// Where keys of services are, for the program that reaches them and nobody else.
+const KEYS: &str = "/tls/keys";
 
 /// Tools that need what is not there.
 const NOT_DONE: [Builtin; 2] = [Builtin::RunCommand, Builtin::HttpFetch];

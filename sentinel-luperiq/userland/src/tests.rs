@@ -2,10 +2,11 @@
 
 mod files;
 mod keeping;
+mod models;
 mod talking;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::string::{String, ToString as _};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,6 +154,11 @@ struct Typist {
     shown: String,
     notes: RefCell<Vec<String>>,
     milliseconds: u64,
+    /// What whoever holds the keys says, exchange by exchange, and then ends; without any there is
+    /// nobody.
+    answers: VecDeque<VecDeque<Vec<u8>>>,
+    /// What was asked, and the bodies that came behind it.
+    asked: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Typist {
@@ -164,6 +170,9 @@ impl Typist {
 }
 
 impl Machine for Typist {
+    /// How many exchanges were asked for before.
+    type Line = usize;
+
     fn now(&self) -> Now {
         Now { instant: Instant(self.milliseconds), wall: Timestamp(self.milliseconds) }
     }
@@ -181,7 +190,14 @@ impl Machine for Typist {
         Ok(())
     }
 
-    fn wait(&mut self, until: Option<Instant>) -> Result<()> {
+    fn wait<'l>(
+        &mut self,
+        lines: impl Iterator<Item = (&'l usize, bool)>,
+        until: Option<Instant>,
+    ) -> Result<()> {
+        if lines.count() > 0 && !self.answers.is_empty() {
+            return Ok(());
+        }
         match self.lines.pop() {
             Some(line) => self.arrived.extend_from_slice(line.as_bytes()),
             // The line is dead: whoever waits for it for ever is told.
@@ -190,6 +206,32 @@ impl Machine for Typist {
         }
         self.milliseconds += 1;
         Ok(())
+    }
+
+    fn ask(&mut self, request: &[u8]) -> Result<usize> {
+        // Of the one before nobody heard the end.
+        if self.answers.front().is_some_and(VecDeque::is_empty) {
+            self.answers.pop_front();
+        }
+        if self.answers.is_empty() {
+            return Err(Error::NotFound);
+        }
+        self.asked.push((request.to_vec(), Vec::new()));
+        Ok(self.asked.len() - 1)
+    }
+
+    fn say(&mut self, line: &usize, bytes: &[u8]) -> Result<()> {
+        self.asked[*line].1.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn hear(&mut self, line: &usize) -> Result<Vec<u8>> {
+        assert_eq!(*line, self.asked.len() - 1, "one at a time");
+        let said = self.answers.front_mut().and_then(VecDeque::pop_front);
+        if said.is_none() {
+            self.answers.pop_front();
+        }
+        said.ok_or(Error::PeerClosed)
     }
 
     fn entropy(&self, room: &mut [u8]) -> Result<()> {

@@ -15,8 +15,13 @@ use crate::error::Error;
 use crate::workspace::Workspace;
 
 /// Boots it for a person: the serial line is the terminal. The disk is made if it is not there.
-pub(super) fn talk(workspace: &Workspace, disk: Option<&Path>) -> Result<(), Error> {
-    let image = build(workspace)?;
+/// With a folder of their own, what stands there is in the image, and there is a network.
+pub(super) fn talk(
+    workspace: &Workspace,
+    disk: Option<&Path>,
+    own: Option<&Path>,
+) -> Result<(), Error> {
+    let image = build(workspace, own)?;
     let disk = match disk {
         Some(disk) => disk.to_path_buf(),
         None => target(workspace).join("appliance.disk"),
@@ -25,7 +30,12 @@ pub(super) fn talk(workspace: &Workspace, disk: Option<&Path>) -> Result<(), Err
         disk::make(&disk, DISK_BYTES)?;
     }
     println!("the disk is {}; its agent goes on with what is on it", disk.display());
-    super::attach(workspace, &image, &Machine { disk: Some(&disk), ..Machine::new("") })
+    let has_network = own.is_some();
+    super::attach(
+        workspace,
+        &image,
+        &Machine { disk: Some(&disk), has_network, ..Machine::new("") },
+    )
 }
 
 /// Verifies the agent's log and the kernel's record on a disk, compares them, and takes the log out
@@ -42,7 +52,7 @@ pub(super) fn audit(workspace: &Workspace, arguments: &[String]) -> Result<(), E
 
 /// Talks with the agent over two boots.
 pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
-    let image = build(workspace)?;
+    let image = build(workspace, None)?;
     let disk = disk::blank(workspace, "check.disk", DISK_BYTES)?;
     for (case, typed) in [(FIRST, LISTED), (SECOND, READ)] {
         let machine = Machine { disk: Some(&disk), ..Machine::new(&case.arguments) };
@@ -59,7 +69,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
 
 /// What it costs: instructions until it can be talked with, and bytes.
 pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
-    let image = build(workspace)?;
+    let image = build(workspace, None)?;
     let path = target(workspace).join(PROGRAM_TARGET).join(AGENT_PROFILE).join("agent");
     let agent = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
     let bytes = std::fs::metadata(&image).map_or(0, |data| data.len());
@@ -79,35 +89,73 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     disk::remove(&disk)
 }
 
-/// Builds the image, which holds nothing but what it needs.
-fn build(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let read =
-        |path: PathBuf| std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause));
+/// Builds the image, which holds nothing but what it needs. A folder of one's own has a
+/// `boot.toml` and a `sentinel.toml` in place of those that are there, and in `tls` keys and
+/// authorities; then the programs of the network are in the image too.
+pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf, Error> {
     let kernel = compile(workspace, KERNEL_TARGET, &["-p", "luperiq-kernel"])?;
     let kernel = read(kernel.join("luperiq-kernel"))?;
     let init = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bin", "init"])?;
     let agent = ["-p", "luperiq-userland", "--bin", "agent"];
     let agent = compile_as(workspace, AGENT_PROFILE, PROGRAM_TARGET, &agent)?;
     let folder = workspace.root().join("sentinel-luperiq/userland/image");
+    let chosen = own.unwrap_or(&folder);
     let mut files = vec![
         ("bin/agent".to_string(), read(agent.join("agent"))?),
         ("bin/init".to_string(), read(init.join("init"))?),
-        ("boot.toml".to_string(), read(folder.join("boot.toml"))?),
-        ("etc/sentinel.toml".to_string(), read(folder.join("sentinel.toml"))?),
+        ("boot.toml".to_string(), read(chosen.join("boot.toml"))?),
+        ("etc/sentinel.toml".to_string(), read(chosen.join("sentinel.toml"))?),
     ];
-    let welcome = folder.join("welcome");
-    let entries = std::fs::read_dir(&welcome);
-    for entry in entries.map_err(|cause| Error::file("list", &welcome, &cause))? {
-        let entry = entry.map_err(|cause| Error::file("list", &welcome, &cause))?;
-        let name = format!("welcome/{}", entry.file_name().display());
-        files.push((name, read(entry.path())?));
+    take(&folder.join("welcome"), "welcome", &mut files)?;
+    if own.is_some() {
+        let network = ["-p", "luperiq-network", "--bin", "network"];
+        let network = compile(workspace, PROGRAM_TARGET, &network)?;
+        files.push(("bin/network".into(), read(network.join("network"))?));
+        files.push(("bin/tls".into(), read(tls(workspace)?)?));
+        files.push(("tls/built".into(), built(workspace)?.into_bytes()));
+        take(&chosen.join("tls"), "tls", &mut files)?;
     }
     // Directories of the archive are read from names that stand in order.
     files.sort();
-    let path = target(workspace).join("sentinel-virt.img");
+    let name = if own.is_some() { "sentinel-connected.img" } else { "sentinel-virt.img" };
+    let path = target(workspace).join(name);
     std::fs::write(&path, image::make(&kernel, &files)?)
         .map_err(|cause| Error::file("write", &path, &cause))?;
     Ok(path)
+}
+
+/// Builds the program that speaks TLS, and says where it is.
+pub(super) fn tls(workspace: &Workspace) -> Result<PathBuf, Error> {
+    let tls = ["-p", "luperiq-tls", "--bin", "tls"];
+    Ok(compile_as(workspace, AGENT_PROFILE, PROGRAM_TARGET, &tls)?.join("tls"))
+}
+
+/// The moment that no clock of this image stands before, in seconds: that of the last commit, so
+/// that the same sources are the same image; or what the builder of a package says.
+fn built(workspace: &Workspace) -> Result<String, Error> {
+    if let Ok(said) = std::env::var("SOURCE_DATE_EPOCH") {
+        return Ok(said);
+    }
+    workspace.process("git").args(["log", "-1", "--format=%ct"]).output()
+}
+
+/// The files beneath a folder, by their names in the archive.
+fn take(folder: &Path, name: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result<(), Error> {
+    let listed = |cause: &std::io::Error| Error::file("list", folder, cause);
+    for entry in std::fs::read_dir(folder).map_err(|cause| listed(&cause))? {
+        let path = entry.map_err(|cause| listed(&cause))?.path();
+        let own = path.file_name().unwrap_or_default();
+        let name = format!("{name}/{}", own.display());
+        match path.is_dir() {
+            true => take(&path, &name, files)?,
+            false => files.push((name, read(path)?)),
+        }
+    }
+    Ok(())
+}
+
+fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
+    std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))
 }
 
 /// The instructions after which the agent could be talked with, by its own word: it says
@@ -154,7 +202,7 @@ const SECOND: Case = Case {
     status: 0,
 };
 
-const FORBIDDEN: &[&str] = &["panic", "fault", "killed", "agent: ", "could not"];
+pub(super) const FORBIDDEN: &[&str] = &["panic", "fault", "killed", "agent: ", "could not"];
 
 const LISTED: &[Line] = &[Line { after: PROMPT, text: "list the files here\r" }, END];
 
@@ -168,11 +216,11 @@ const READ: &[Line] = &[
 const AGENT_PROFILE: &str = "userland";
 
 /// Ctrl-D.
-const END: Line = Line { after: PROMPT, text: "\u{4}" };
+pub(super) const END: Line = Line { after: PROMPT, text: "\u{4}" };
 
-const PROMPT: &str = "\n> ";
+pub(super) const PROMPT: &str = "\n> ";
 
 const READY: &str = "Ready ";
 
 /// Half of it is for the kernel's record, of which a conversation leaves some kilobytes.
-const DISK_BYTES: u64 = 256 << 20;
+pub(super) const DISK_BYTES: u64 = 256 << 20;

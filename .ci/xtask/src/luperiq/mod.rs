@@ -6,6 +6,7 @@
 
 mod appliance;
 mod cases;
+mod connected;
 mod converse;
 mod cuts;
 mod disk;
@@ -45,16 +46,25 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
             figures::run(workspace, &image, &kernel(workspace))?;
-            appliance::figures(workspace)
+            appliance::figures(workspace)?;
+            connected::figures(workspace)
         }
         ("figures", [what]) if what == "appliance" => {
             emulator(workspace).and_then(|()| appliance::figures(workspace))
         }
-        ("talk", []) => emulator(workspace).and_then(|()| appliance::talk(workspace, None)),
-        ("talk", [disk]) => {
-            emulator(workspace).and_then(|()| appliance::talk(workspace, Some(disk.as_ref())))
+        ("figures", [what]) if what == "connected" => {
+            emulator(workspace).and_then(|()| connected::figures(workspace))
         }
-        ("talk", _) => Err(Error::new("`luperiq talk` takes a disk's image, or nothing")),
+        ("talk", words @ ([] | [_] | [_, _])) => {
+            emulator(workspace)?;
+            let mut paths = words.iter().map(Path::new);
+            appliance::talk(workspace, paths.next(), paths.next())
+        }
+        ("talk", _) => Err(Error::new(
+            "`luperiq talk` takes a disk's image, and a folder with boot.toml, sentinel.toml and \
+             tls; or nothing",
+        )),
+        ("connected", []) => emulator(workspace).and_then(|()| connected::run(workspace)),
         ("appliance", []) => emulator(workspace).and_then(|()| appliance::run(workspace)),
         ("audit", [_, ..]) => appliance::audit(workspace, rest),
         ("audit", []) => Err(Error::new(
@@ -85,14 +95,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("random", _) => {
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
-        ("build" | "test" | "figures" | "unsafe" | "appliance", [extra, ..]) => {
+        ("build" | "test" | "figures" | "unsafe" | "appliance" | "connected", [extra, ..]) => {
             Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
         }
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "build",
     "run",
     "test",
@@ -104,6 +114,7 @@ const COMMANDS: [&str; 12] = [
     "unsafe",
     "talk",
     "appliance",
+    "connected",
     "audit",
 ];
 
@@ -193,6 +204,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
         }
     }
     appliance::run(workspace)?;
+    connected::run(workspace)?;
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;

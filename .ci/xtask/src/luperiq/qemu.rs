@@ -108,7 +108,9 @@ impl Machine<'_> {
     /// The emulator for this machine, with the serial line on its own output.
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
         let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
-        let counted = self.pace.map(|shift| format!("shift={shift},sleep=off"));
+        // Time does not jump while something is under way outside of the machine.
+        let sleep = if self.has_network { "on" } else { "off" };
+        let counted = self.pace.map(|shift| format!("shift={shift},sleep={sleep}"));
         let counted = counted.into_iter().flat_map(|how| ["-icount".into(), how]);
         let network: &[&str] = match self.has_network {
             true => &[

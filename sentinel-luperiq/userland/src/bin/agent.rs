@@ -1,5 +1,6 @@
 //! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
-//! its configuration, its own directory, and the workspace. It holds nothing else.
+//! its configuration, its own directory, and the workspace; and, if it may ask services, the end of
+//! a line at which that is asked for. It holds nothing else.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -10,7 +11,7 @@ use alloc::string::String;
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::open;
 use luperiq_runtime::call::note;
-use luperiq_runtime::handle::{Clock, Console, Directory, Entropy};
+use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy};
 use luperiq_userland::agent::Agent;
 use luperiq_userland::folder::Held;
 use luperiq_userland::machine::{Handles, Machine as _};
@@ -33,11 +34,15 @@ fn run(mut start: Start) -> i32 {
     let (Some(configuration), Some(state), Some(workspace)) = (take(3), take(4), take(5)) else {
         return UNLIKE_ITS_MANIFEST;
     };
-    let mut machine =
-        Handles { console: Console(console), clock: Clock(clock), entropy: Entropy(entropy) };
+    let mut machine = Handles {
+        console: Console(console),
+        clock: Clock(clock),
+        entropy: Entropy(entropy),
+        services: take(6).map(Channel),
+    };
     let configuration = Directory(configuration);
     let directories = (Held::new(Directory(state)), Directory(workspace));
-    let configured = match configured(&configuration) {
+    let configured = match configured(&configuration, machine.services.is_some()) {
         Ok(configured) => configured,
         Err(what) => return failed(&mut machine, &what),
     };
@@ -55,11 +60,11 @@ fn run(mut start: Start) -> i32 {
     }
 }
 
-fn configured(directory: &Directory) -> Result<settings::Configured, String> {
+fn configured(directory: &Directory, has_services: bool) -> Result<settings::Configured, String> {
     let read = |error| format!("{FILE}: {error}");
     let text = directory.open(FILE, open::READ).and_then(|file| file.read_all(FILE_BYTES_MAX));
     let text = String::from_utf8(text.map_err(read)?).map_err(|_| format!("{FILE}: no text"))?;
-    settings::read(&text).map_err(|said| said.join("\n"))
+    settings::read(&text, has_services).map_err(|said| said.join("\n"))
 }
 
 /// Says why it ends, on the console and in the kernel's record.

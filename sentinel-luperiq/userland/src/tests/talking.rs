@@ -11,7 +11,7 @@ const SETTINGS: &str = include_str!("../../image/sentinel.toml");
 /// Boots, types this, and ends; gives what was shown and noted.
 fn talk(state: &Disk, workspace: &Disk, lines: &[&str]) -> Typist {
     let mut typist = Typist::typing(lines);
-    let configured = settings::read(SETTINGS).unwrap();
+    let configured = settings::read(SETTINGS, false).unwrap();
     let agent = Agent::start(&mut typist, state.clone(), workspace.clone(), &configured);
     agent.unwrap().work().unwrap();
     typist
@@ -75,7 +75,7 @@ fn a_power_cut_at_any_change_is_survived() {
         state.0.borrow_mut().is_eager = cut % 2 == 0;
         state.0.borrow_mut().changes_left = Some(cut / 2);
         let mut typist = Typist::typing(&["list the files here"]);
-        let configured = settings::read(SETTINGS).unwrap();
+        let configured = settings::read(SETTINGS, false).unwrap();
         let started = Agent::start(&mut typist, state.clone(), workspace.clone(), &configured);
         let is_cut = started.and_then(|mut agent| agent.work()).is_err();
         state.restart();
@@ -103,10 +103,10 @@ fn what_this_machine_cannot_do_is_refused_with_its_reason() {
         ("[state]\nkey = \"passphrase\"", "[state] key"),
         ("[agent]\nround = 5", "did you mean 'rounds'?"),
     ] {
-        let said = settings::read(text).unwrap_err().join("\n");
+        let said = settings::read(text, false).unwrap_err().join("\n");
         assert!(said.contains(why), "{text}: {said}");
     }
-    let settings = settings::read("").unwrap().settings;
+    let settings = settings::read("", false).unwrap().settings;
     assert!(settings.tools.find("run_command").is_err());
     assert!(settings.tools.find("list_directory").is_ok());
 }
@@ -114,7 +114,7 @@ fn what_this_machine_cannot_do_is_refused_with_its_reason() {
 #[test]
 fn the_handle_of_the_workspace_is_needed_for_what_is_granted_and_no_more() {
     use luperiq_runtime::abi::Rights;
-    let rights = |text| settings::rights(&settings::read(text).unwrap().settings);
+    let rights = |text| settings::rights(&settings::read(text, false).unwrap().settings);
     let looks = Rights::READ.with(Rights::LIST).with(Rights::INSPECT);
     assert_eq!(rights(""), looks);
     let writes = looks.with(Rights::WRITE).with(Rights::CREATE);

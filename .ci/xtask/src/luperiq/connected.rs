@@ -1,0 +1,256 @@
+//! The appliance with a network: a model that is a service, reached by TLS.
+//!
+//! The services are programs on this machine's loopback, each with another flaw, and one without.
+//! The configuration names them all as the models of one agent, so a question goes from each to
+//! the next until it is answered or was put to six of them; who was refused is set aside, and the
+//! next question goes on behind it. So one boot shows that the bad ones are refused, each for its
+//! reason, and that the good one is heard. In another boot the program that reaches them is ended
+//! in a handshake, by a bound of its job, so that it is always the same one.
+//!
+//! # Invariants
+//! - Nothing but this machine's loopback is asked for anything.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use super::appliance::{self, DISK_BYTES, END, PROMPT};
+use super::cases::{self, Case};
+use super::converse::{Line, converse};
+use super::qemu::Machine;
+use super::{MANIFEST, disk, image, target};
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Asks all of them, and looks at what is said of each; and lets the program that reaches them die.
+pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
+    let hosts = Hosts::begin(workspace)?;
+    for (case, names, machine) in [
+        (&DOUBTED, REFUSED, Machine::new("")),
+        (&DYING, &[LAST][..], Machine { pace: Some(0), ..Machine::new("") }),
+    ] {
+        hosts.configure(names, (machine.pace.is_some()).then_some(SHORT_LIFE))?;
+        let output = boot(workspace, &hosts, machine, TWICE)?;
+        if let Some(what) = cases::difference(case, &output, Some(0)) {
+            let name = case.name;
+            return Err(Error::new(format!("the connected appliance: {name}: {what}\n{output}")));
+        }
+        println!("   ok      EL1  {}", case.name);
+    }
+    hosts.end()
+}
+
+/// What a handshake costs, and what of the image is for it.
+pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
+    let hosts = Hosts::begin(workspace)?;
+    let path = appliance::tls(workspace)?;
+    let tls = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
+    let [text, constants] = image::bytes_of_use(&tls).unwrap_or_default();
+    println!("{:<52} {:>10} {:>10}", "the connected appliance", "measured", "goal");
+    for (names, what) in [
+        (&["good"][..], "thousands of instructions: 3 signatures of P-256"),
+        (&["larger"][..], "the same: 2 signatures of P-384"),
+    ] {
+        hosts.configure(names, None)?;
+        let machine = Machine { pace: Some(0), ..Machine::new("") };
+        let output = boot(workspace, &hosts, machine, ONCE)?;
+        let spent = output.split("it says it is (").nth(1).and_then(|rest| rest.split(' ').next());
+        let spent = spent.ok_or_else(|| Error::new(format!("nobody was asked:\n{output}")))?;
+        println!("{what:<52} {spent:>10} {:>10}", 40_000);
+    }
+    let image = target(workspace).join("sentinel-connected.img");
+    let bytes = std::fs::metadata(&image).map_or(0, |data| data.len());
+    println!("{:<52} {bytes:>10} {:>10}", "bytes of the image", 3 << 20);
+    println!("{:<52} {text:>10}", "bytes of the text of bin/tls");
+    println!("{:<52} {constants:>10}", "bytes of its constants, all roots among them");
+    hosts.end()
+}
+
+/// Boots once, asks, verifies what is on the disk then, and gives what was shown.
+fn boot(
+    workspace: &Workspace,
+    hosts: &Hosts,
+    machine: Machine<'_>,
+    asked: &[Line],
+) -> Result<String, Error> {
+    let image = appliance::build(workspace, Some(&hosts.folder))?;
+    let disk = disk::blank(workspace, "connected.disk", DISK_BYTES)?;
+    let machine = Machine { has_network: true, disk: Some(&disk), patience: PATIENCE, ..machine };
+    let outcome = converse(workspace, &image, &machine, asked)?;
+    appliance::audit(workspace, &[disk.display().to_string()])?;
+    disk::remove(&disk)?;
+    match outcome.status {
+        Some(0) => Ok(outcome.output),
+        _ => Err(Error::new(format!("the connected appliance did not end:\n{}", outcome.output))),
+    }
+}
+
+/// The services, as long as this is there.
+struct Hosts {
+    child: Child,
+    folder: PathBuf,
+    /// Names and ports.
+    ports: Vec<(String, u16)>,
+}
+
+impl Hosts {
+    fn begin(workspace: &Workspace) -> Result<Self, Error> {
+        let folder = target(workspace).join("connected");
+        make(&folder.join("tls/keys"))?;
+        let authorities = folder.join("tls/authorities");
+        make(&authorities)?;
+        let process = workspace
+            .cargo(["run", "--quiet", "--manifest-path", MANIFEST])
+            .args(["-p", "luperiq-tls", "--example", "servers", "--target-dir"])
+            .args([target(workspace), "--".into(), authorities]);
+        let mut command = process.command();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|cause| process.not_started(&cause))?;
+        let mut ports = Vec::new();
+        for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
+            let line = line.map_err(|cause| process.not_started(&cause))?;
+            let port = line.split_once(' ').and_then(|(_, port)| port.parse().ok());
+            let name = line.split(' ').next().unwrap_or_default();
+            let port = port.ok_or_else(|| Error::new(format!("`{line}` is no host")))?;
+            ports.push((name.to_string(), port));
+            if name == LAST {
+                return Ok(Self { child, folder, ports });
+            }
+        }
+        Err(Error::new("the servers for the connected appliance ended at once"))
+    }
+
+    /// Writes what the owner of an appliance writes, for these models in this order; and how much
+    /// of the processor's time the program that reaches them may have, if it is bounded.
+    fn configure(&self, names: &[&str], life: Option<&str>) -> Result<(), Error> {
+        let (mut words, mut endpoints, mut allowed) = (String::new(), String::new(), String::new());
+        let mut settings = format!("[agent]\nmodel = \"{}\"\n", names.first().unwrap_or(&LAST));
+        let _ =
+            writeln!(settings, "models = {names:?}\n[security]\ngrants = [\"read /workspace\"]");
+        for name in names {
+            let port = self.ports.iter().find(|(other, _)| other == name).map(|(_, port)| port);
+            let port = port.ok_or_else(|| Error::new(format!("there is no host `{name}`")))?;
+            let address = format!("https://models.test:{port}");
+            let _ = writeln!(words, "    \"{name} x-api-key {address}/v1/messages\",");
+            let _ = writeln!(endpoints, "    \"endpoint=models.test:{port}:connect\",");
+            let _ = writeln!(allowed, "    \"models.test:{port}\",");
+            let _ = writeln!(
+                settings,
+                "[models.{name}]\nprovider = \"anthropic\"\nmodel = \"{name}\"\nbase_url = \
+                 \"{address}\"\napi_key_file = \"/tls/keys/{name}\""
+            );
+            write(&self.folder.join("tls/keys").join(name), "sk-appliance\n")?;
+        }
+        let manifest = TEMPLATE
+            .replace(
+                "handles = [\"network:",
+                "arguments = [\"address=10.0.2.15/24\", \"gateway=10.0.2.2\", \
+                 \"host=models.test=10.0.2.2\", \"private\"]\nhandles = [\"network:",
+            )
+            .replace(
+                "[\"anthropic x-api-key https://api.anthropic.com/v1/messages\"]",
+                &format!("[\n{words}]"),
+            )
+            .replace("    \"endpoint=api.anthropic.com:443:connect\",\n", &endpoints)
+            .replace("[\"api.anthropic.com:443\"]", &format!("[\n{allowed}]"))
+            .replace("memory = 8388608", life.unwrap_or("memory = 8388608"));
+        write(&self.folder.join("boot.toml"), &manifest)?;
+        write(&self.folder.join("sentinel.toml"), &settings)
+    }
+
+    /// They end when nobody holds their input any more.
+    fn end(mut self) -> Result<(), Error> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait();
+        status.map(drop).map_err(|cause| Error::new(format!("the servers do not end: {cause}")))
+    }
+}
+
+fn make(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|cause| Error::file("make", folder, &cause))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|cause| Error::file("write", path, &cause))
+}
+
+/// What owners of appliances begin with.
+const TEMPLATE: &str =
+    include_str!("../../../../sentinel-luperiq/userland/image/connected/boot.toml");
+
+/// The one that the others are tried before.
+const LAST: &str = "good";
+
+const REFUSED: &[&str] = &[
+    "expired",
+    "other-name",
+    "unknown",
+    "self-signed",
+    "ordinary",
+    "missing",
+    "truncated",
+    "cut",
+    LAST,
+];
+
+const DOUBTED: Case = Case {
+    name: "the appliance asks no service that is not who it says it is, and hears the one that is",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "You talk with expired.",
+        "* expired: models.test is not asked anything: the certificate of models.test expired ",
+        "* other-name: models.test is not asked anything: the certificate is not one for \
+         models.test",
+        "* unknown: models.test is not asked anything: nobody who is trusted here signed",
+        "* self-signed: models.test is not asked anything: nobody who is trusted here signed",
+        "* ordinary: models.test is not asked anything: the certificate of models.test was signed \
+         with one that may not sign",
+        "* missing: models.test is not asked anything: nobody who is trusted here signed",
+        "I have no answer: the connection to the provider is not secure.",
+        "* truncated: models.test is not asked anything: the connection ended in the middle of the \
+         handshake",
+        "* 'cut' is asked: it is who it says it is (",
+        "* cut: the answer of models.test: the connection ended in the middle",
+        "* 'good' is asked: it is who it says it is (",
+        "The capital of France is Paris, as far as I know.",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "killed", "agent: ", "sk-appliance"],
+    status: 0,
+};
+
+const DYING: Case = Case {
+    name: "the appliance goes on when the program that holds its keys dies in a handshake",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "* 'good' is asked: it is who it says it is (",
+        "The capital of France is Paris, as far as I know.",
+        "* good: the program that holds its key ended in the middle, and is started again",
+        "* 'good' is asked: it is who it says it is (",
+        "The capital of France is Paris, as far as I know.",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "agent: ", "sk-appliance"],
+    status: 0,
+};
+
+const ONCE: &[Line] = &[QUESTION, END];
+
+/// Six are asked for one question.
+const TWICE: &[Line] = &[QUESTION, QUESTION, END];
+
+const QUESTION: Line = Line { after: PROMPT, text: "what is the capital of France?\r" };
+
+/// Enough for one exchange (some 20 million instructions) and not for a second one, in whose
+/// handshake the program is ended.
+const SHORT_LIFE: &str = "memory = 8388608\ncpu = 30000000";
+
+/// A machine that is shared needs a part of a second for each handshake.
+const PATIENCE: Duration = Duration::from_secs(120);
