@@ -25,6 +25,7 @@ use rustix::io::retry_on_intr;
 use sentinel_core::journal::EpochSeed;
 
 use self::queue::Queue;
+use crate::erase::{self, ReplaceError};
 use crate::metrics::JournalFigures;
 use crate::state::{self, log_name};
 
@@ -63,6 +64,8 @@ pub(crate) enum Done {
     /// The seed could not be replaced: the log goes on, and yesterday's can be forged with today's
     /// disk.
     SeedFailed(io::Error),
+    /// The file of this name was replaced, and what it was before may still be on the disk.
+    NotErased(&'static str, io::Error),
     /// The file beside the log could not be replaced; the checkpoint stands in the log.
     CheckpointFailed(io::Error),
 }
@@ -185,13 +188,19 @@ impl Disk {
     pub(crate) fn perform(&mut self, deed: Deed) -> Option<Done> {
         match deed {
             Deed::StoreKeys(ring) => {
-                let stored = state::replace(&self.directory, "keys", &ring);
-                self.is_keyless = stored.is_err();
-                None
+                let stored = erase::replace(&self.directory, "keys", &ring);
+                self.is_keyless = matches!(stored, Err(ReplaceError::NotReplaced(_)));
+                match stored {
+                    Err(ReplaceError::NotErased(error)) => Some(Done::NotErased("keys", error)),
+                    _ => None,
+                }
             }
             Deed::StoreSeed(seed) => {
-                let stored = state::replace(&self.directory, "seed", &*seed.to_bytes());
-                stored.err().map(Done::SeedFailed)
+                match erase::replace(&self.directory, "seed", &*seed.to_bytes()) {
+                    Ok(()) => None,
+                    Err(ReplaceError::NotReplaced(error)) => Some(Done::SeedFailed(error)),
+                    Err(ReplaceError::NotErased(error)) => Some(Done::NotErased("seed", error)),
+                }
             }
             Deed::StoreCheckpoint(note) => {
                 let stored = state::replace(&self.directory, "checkpoint", note.as_bytes());

@@ -17,6 +17,7 @@ mod doctor;
 mod document;
 mod egress;
 mod environment;
+mod erase;
 mod fetch;
 mod journal;
 mod log;

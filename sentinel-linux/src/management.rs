@@ -222,6 +222,9 @@ impl Rest {
                 Some(Done::SeedFailed(error)) => {
                     log::error!("the log's secret could not be replaced: {error}");
                 }
+                Some(Done::NotErased(name, error)) => {
+                    log::error!("what '{name}' was before may still be on the disk: {error}");
+                }
                 Some(Done::CheckpointFailed(error)) => {
                     log::error!("the last checkpoint could not be kept: {error}");
                 }

@@ -657,6 +657,9 @@ impl Program {
             Done::SeedFailed(error) => {
                 log::error!("the log's secret could not be replaced: {error}");
             }
+            Done::NotErased(name, error) => {
+                log::error!("what '{name}' was before may still be on the disk: {error}");
+            }
             Done::CheckpointFailed(error) => {
                 log::error!("the last checkpoint could not be kept: {error}");
             }

@@ -16,7 +16,7 @@
 //!
 //! # Invariants
 //! - One process at a time. Nobody but the owner reads anything here.
-//! - A small file is replaced whole or not at all.
+//! - A small file is replaced whole or not at all, and a secret that was replaced is written over.
 //! - A directory of an earlier version becomes one of this version step by step, and each step can
 //!   be done twice; one of a later version is left alone.
 //!
@@ -34,7 +34,7 @@ use rustix::fs::{FlockOperation, flock};
 use sentinel_core::journal::{EpochSeed, Identity, JournalId, KeyRing, LogKey};
 use zeroize::Zeroizing;
 
-use crate::{audit, log};
+use crate::{audit, erase, log};
 
 /// The directory, while it is held.
 #[derive(Debug)]
@@ -72,6 +72,9 @@ impl State {
             .map_err(|_| StateError::Held { path: directory.to_path_buf() })?;
         let state = Self { directory: directory.to_path_buf(), _lock: lock };
         state.check_version()?;
+        for name in SECRETS {
+            erase::clean(directory, name).map_err(failed(&directory.join(name)))?;
+        }
         for name in ["journal", "settings"] {
             let path = directory.join(name);
             builder.create(&path).map_err(failed(&path))?;
@@ -263,6 +266,10 @@ const STEPS: &[Step] = &[Step {
     changes: &["version", "checkpoint"],
     make: State::keep_last_checkpoint,
 }];
+
+/// What is replaced and may not remain: beside it a crash can have left what it was before, or what
+/// it was about to be.
+const SECRETS: [&str; 2] = ["seed", "keys"];
 
 /// The name of every log of earlier versions, and what the names of others begin with.
 const ORIGIN: &str = "sentinel.local/agent";

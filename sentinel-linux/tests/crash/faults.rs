@@ -147,6 +147,8 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("fsync", &["EIO"]),
     ("ftruncate", &["EIO", "ENOSPC"]),
     ("rename", &["EIO", "ENOSPC"]),
+    ("renameat2", &["EIO", "ENOSPC", "EINVAL", "ENOSYS"]),
+    ("unlink", &["EIO"]),
     ("mkdir", &["EACCES", "ENOSPC"]),
     ("open", &["EMFILE"]),
     ("openat", &["EMFILE", "EACCES", "EINTR"]),

@@ -12,6 +12,7 @@ mod model;
 mod moment;
 mod peer;
 mod platform;
+mod secrets;
 mod server;
 mod traced;
 mod wakeups;
