@@ -112,25 +112,34 @@ impl Authority {
         answer: impl Fn(&str) -> Vec<Vec<u8>> + Send + Sync + 'static,
     ) -> u16 {
         let (chain, key) = self.chain(flaw);
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let versions = [&rustls::version::TLS13];
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&versions)
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
-        let (config, answer) = (Arc::new(config), Arc::new(answer));
-        listen(move |socket| {
-            let connection = ServerConnection::new(config.clone()).unwrap();
-            // Whoever is not believed goes away in the middle, which is nothing to say here.
-            let _ = match flaw {
-                Flaw::Truncated => truncate(connection, socket),
-                flaw => talk(connection, socket, flaw, &*answer),
-            };
-        })
+        host(chain, &key, flaw, answer)
     }
+}
+
+/// Begins a host with these certificates.
+pub(crate) fn host(
+    chain: Vec<CertificateDer<'static>>,
+    key: &KeyPair,
+    flaw: Flaw,
+    answer: impl Fn(&str) -> Vec<Vec<u8>> + Send + Sync + 'static,
+) -> u16 {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let (config, answer) = (Arc::new(config), Arc::new(answer));
+    listen(move |socket| {
+        let connection = ServerConnection::new(config.clone()).unwrap();
+        // Whoever is not believed goes away in the middle, which is nothing to say here.
+        let _ = match flaw {
+            Flaw::Truncated => truncate(connection, socket),
+            flaw => talk(connection, socket, flaw, &*answer),
+        };
+    })
 }
 
 /// Takes connections on the loopback; gives the port.

@@ -6,6 +6,7 @@ mod exchanges;
 #[path = "../../examples/servers/hosts.rs"]
 mod hosts;
 mod nobody;
+mod rsa_keys;
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
