@@ -635,6 +635,7 @@ impl Line {
             body,
             times: Times { first_byte: total, idle: total, total, ..Times::default() },
             reach,
+            forbidden: None,
             answer_bytes_max: call.answer_bytes_max as u64,
         })
     }

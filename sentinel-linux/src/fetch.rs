@@ -4,12 +4,16 @@
 //! - No redirect is followed. Where one leads is told, so that going there is a call of its own,
 //!   judged like any other.
 //! - An address within a network of one's own is reached only where a grant names the host itself.
+//! - An address that a rule forbids is not reached by any name.
+
+use std::sync::Arc;
 
 use sentinel_core::agent::{CallNumber, ToolOutput};
 use sentinel_core::capability::{Grant, HostPattern, Resource};
+use sentinel_core::egress::Allowance;
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order::Map;
-use sentinel_core::time::Instant;
+use sentinel_core::time::{Instant, Timestamp};
 use sentinel_core::tool::is_text;
 use sentinel_core::wire::http::{Headers, Method};
 use sentinel_core::wire::url::Url;
@@ -41,6 +45,8 @@ pub(crate) struct Wish<'c> {
     pub(crate) body: Option<&'c str>,
     pub(crate) time_max: std::time::Duration,
     pub(crate) reach: Reach,
+    /// What rules forbid, and when they were asked.
+    pub(crate) forbidden: (Arc<Allowance>, Timestamp),
 }
 
 /// Whether grants name a host itself, and not only a pattern that it fits.
@@ -76,6 +82,7 @@ impl Fetches {
             body: wish.body.unwrap_or_default().as_bytes().to_vec(),
             times: Times { total, ..Times::default() },
             reach: wish.reach,
+            forbidden: Some(wish.forbidden.clone()),
             answer_bytes_max: RUNTIME_OUTPUT_BYTES_MAX as u64,
         };
         let number = network.request(now, poller, request);

@@ -100,6 +100,7 @@ impl Models {
             times: self.times,
             // The operator wrote the address down.
             reach: Reach::Named,
+            forbidden: None,
             answer_bytes_max: ANSWER_BYTES_MAX,
         };
         let number = network.request(now, poller, request);

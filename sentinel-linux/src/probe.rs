@@ -183,6 +183,7 @@ impl Question {
             },
             // The operator wrote the address down, or it is a well-known one.
             reach: Reach::Named,
+            forbidden: None,
             answer_bytes_max: ANSWER_BYTES_MAX,
         })
     }

@@ -701,10 +701,14 @@ impl Program {
         let grants: Vec<String> = grants.map(ToString::to_string).collect();
         self.terminal.note(&format!("* {canonical}\n  allowed by: {}", grants.join("; ")))?;
         if let Call::Builtin(Operation::HttpFetch { url, method, headers, body }) = call {
-            let (call, body) = (number, body.as_deref());
-            let wish = Wish { call, url, method, headers, body, time_max, reach };
-            let now = self.clock.now().instant;
-            if let Err(content) = self.fetches.begin(now, &self.poller, &mut self.network, &wish) {
+            let (call, body, now) = (number, body.as_deref(), self.clock.now());
+            let begun = self.sentinel.forbidden().map_err(|error| error.to_string());
+            let begun = begun.and_then(|rules| {
+                let forbidden = (Arc::new(rules), now.wall);
+                let wish = Wish { call, url, method, headers, body, time_max, reach, forbidden };
+                self.fetches.begin(now.instant, &self.poller, &mut self.network, &wish)
+            });
+            if let Err(content) = begun {
                 let output = ToolOutput { content, is_error: true };
                 self.tell(Event::ToolFinished { call, output })?;
             }

@@ -17,7 +17,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use super::Agent;
-use crate::capability::{Handle, Holder, Level};
+use crate::capability::{Grant, Handle, Holder, Level};
 use crate::egress::{Allowance, AllowanceError, Injection, Inspection};
 use crate::label::visible;
 use crate::tool::{Call, Operation};
@@ -34,17 +34,24 @@ impl Agent {
             return Ok(None);
         }
         let used = handles.iter().filter_map(|handle| self.table.find(*handle));
-        let forbidding = self
-            .table
-            .iter()
-            .filter(|(_, holder, grant)| *holder == Holder::AGENT && grant.level == Level::Deny);
-        let grants = used.chain(forbidding.map(|(.., grant)| grant)).cloned();
+        let grants = used.chain(self.forbidding()).cloned();
         let allowance = Allowance::new(grants, self.now.wall)?;
         let inspection = Inspection {
             is_on: self.settings.inspection.is_on,
             injections: self.injections(call).cloned().collect(),
         };
         Ok(Some(allowance.only(places.to_vec()).inspecting(inspection)))
+    }
+
+    /// The rules that forbid connections, and nothing that allows one: of what the agent itself
+    /// fetches, the host was judged, and the addresses that it has are known later.
+    pub(crate) fn forbidden(&self) -> Result<Allowance, AllowanceError> {
+        Allowance::new(self.forbidding().cloned(), self.now.wall)
+    }
+
+    fn forbidding(&self) -> impl Iterator<Item = &Grant> {
+        let own = self.table.iter().filter(|(_, holder, _)| *holder == Holder::AGENT);
+        own.map(|(.., grant)| grant).filter(|grant| grant.level == Level::Deny)
     }
 
     /// The secrets that are added to what the program of a call sends.

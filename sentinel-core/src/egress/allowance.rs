@@ -252,12 +252,15 @@ impl Allowance {
     /// a grant spells out, and no rule forbids.
     #[must_use]
     pub fn leads_to(&self, host: &Host<'_>, port: u16, address: IpAddr, now: Timestamp) -> bool {
-        let literal = match address {
-            IpAddr::V4(address) => Host::V4(address),
-            IpAddr::V6(address) => Host::V6(address),
-        };
-        let is_open = Scope::of(host).allows(address) || self.spells_out(&literal, port, now);
-        is_open && !self.forbids_all(&literal, port, now)
+        let is_open =
+            Scope::of(host).allows(address) || self.spells_out(&literal(address), port, now);
+        is_open && !self.forbids(address, port, now)
+    }
+
+    /// Whether a rule forbids connections to an address, whatever name leads there.
+    #[must_use]
+    pub fn forbids(&self, address: IpAddr, port: u16, now: Timestamp) -> bool {
+        self.forbids_all(&literal(address), port, now)
     }
 
     /// Refuses what the call does not name. What is granted besides is no secret: the call may
@@ -299,6 +302,13 @@ impl Allowance {
     fn connections(&self, now: Timestamp) -> impl Iterator<Item = &Grant> {
         let grants = self.table.iter().map(|(_, _, grant)| grant);
         grants.filter(move |grant| grant.until.is_none_or(|until| now < until))
+    }
+}
+
+const fn literal(address: IpAddr) -> Host<'static> {
+    match address {
+        IpAddr::V4(address) => Host::V4(address),
+        IpAddr::V6(address) => Host::V6(address),
     }
 }
 
@@ -481,5 +491,10 @@ mod tests {
         assert!(leads_to(&own, 443, "93.184.215.14"));
         let denied = allowance(&["connect git.example.com", "deny connect 93.184.215.14"]);
         assert!(!leads_to(&denied, 443, "93.184.215.14"));
+        // As it is asked where no allowance says what is granted.
+        let rules = allowance(&["deny connect 93.184.215.14:443", "deny connect a.example GET /x"]);
+        let forbids = |port, address: &str| rules.forbids(address.parse().unwrap(), port, NOW);
+        assert!(forbids(443, "93.184.215.14") && !forbids(80, "93.184.215.14"));
+        assert!(!forbids(443, "93.184.215.15") && !forbids(443, "2001:db8::1"));
     }
 }

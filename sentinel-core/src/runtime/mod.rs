@@ -368,6 +368,15 @@ impl Sentinel {
         self.agent.way_out(call, handles)
     }
 
+    /// The rules that forbid connections, for what a shell reaches itself: an address that a name
+    /// leads to is asked about before it is connected to.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn forbidden(&self) -> Result<Allowance, AllowanceError> {
+        self.agent.forbidden()
+    }
+
     /// Whether anything goes on: a turn, or something that is still to be said or made safe. A
     /// question that waits for a person is something that goes on.
     #[must_use]

@@ -135,6 +135,7 @@ impl Network {
         let answer = RequestNumber(number);
         match Route::new(&request.url, request.reach, self.proxy.as_ref()) {
             Ok(route) => {
+                let route = route.forbidding(request.forbidden.clone());
                 let flow = Flow::exchange(now, answer, request, route);
                 self.start(now, poller, number, flow);
             }

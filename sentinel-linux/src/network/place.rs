@@ -1,8 +1,9 @@
 //! Where a connection leads, and whether it may lead there.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use sentinel_core::egress::{Goal, Scope};
+use sentinel_core::egress::{Allowance, Goal, Scope};
 use sentinel_core::time::Timestamp;
 use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url, classify};
 use zeroize::Zeroizing;
@@ -36,6 +37,8 @@ pub(super) struct Route {
     is_literal: bool,
     /// For whom it is, who says itself which addresses it may lead to.
     goal: Option<(Goal, Timestamp)>,
+    /// Rules that forbid addresses besides.
+    forbidden: Option<(Arc<Allowance>, Timestamp)>,
 }
 
 impl Route {
@@ -49,8 +52,18 @@ impl Route {
         let Some(proxy) = proxy else {
             let place = Place { is_tls, host: host.clone(), port, is_proxied: false };
             let (tunnel, credentials) = (None, None);
-            let goal = None;
-            return Ok(Self { place, host, port, tunnel, credentials, reach, is_literal, goal });
+            let (goal, forbidden) = (None, None);
+            return Ok(Self {
+                place,
+                host,
+                port,
+                tunnel,
+                credentials,
+                reach,
+                is_literal,
+                goal,
+                forbidden,
+            });
         };
         if let Some(found) = url.host().reach().filter(|found| !found.is_public())
             && !scope(reach, is_literal).allows_reach(found)
@@ -73,7 +86,15 @@ impl Route {
             reach: Reach::Named,
             is_literal: proxy.url().host().address().is_some(),
             goal: None,
+            forbidden: None,
         })
+    }
+
+    /// The same where these rules forbid addresses. Where a proxy resolves the name, nobody here
+    /// sees one, and the rules about names were asked before.
+    pub(super) fn forbidding(self, forbidden: Option<(Arc<Allowance>, Timestamp)>) -> Self {
+        let forbidden = forbidden.filter(|_| self.tunnel.is_none() && !self.place.is_proxied);
+        Self { forbidden, ..self }
     }
 
     /// The way for somebody else: to the goal itself, to where a proxy makes a tunnel, or to the
@@ -94,6 +115,15 @@ impl Route {
 
     /// Whether this exchange may use a connection to `address`.
     pub(super) fn check(&self, address: IpAddr) -> Result<(), Broken> {
+        if let Some((rules, now)) = &self.forbidden
+            && rules.forbids(address, self.port, *now)
+        {
+            let text = format!(
+                "{} leads to {address}, which a rule forbids: 'sentinel grants' shows it",
+                self.host
+            );
+            return Err(Broken::new(FailureKind::Refused, text));
+        }
         let found = classify(address);
         let is_allowed = match &self.goal {
             Some((goal, now)) => goal.leads_to(address, *now),

@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sentinel_core::egress::Allowance;
+use sentinel_core::time::Timestamp;
 use sentinel_core::wire::dns::{Config, Hosts};
 use sentinel_core::wire::http::{Headers, Method, StatusCode};
 use sentinel_core::wire::url::Url;
@@ -33,6 +36,8 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
     pub(crate) times: Times,
     pub(crate) reach: Reach,
+    /// Rules that forbid addresses, whatever name leads there, as they are at this time.
+    pub(crate) forbidden: Option<(Arc<Allowance>, Timestamp)>,
     /// More than this is [`FailureKind::TooLong`](super::FailureKind::TooLong).
     pub(crate) answer_bytes_max: u64,
 }

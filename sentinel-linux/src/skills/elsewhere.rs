@@ -9,6 +9,7 @@
 //! # Not here
 //! What is said: [`sentinel_core::mcp::Remote`].
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sentinel_core::capability::{Destination, Grant, HostPattern, HttpRequest, Resource};
@@ -99,6 +100,7 @@ impl Place {
             body: body.into_bytes(),
             times: if is_patient { PATIENT } else { SHORT },
             reach: self.reach,
+            forbidden: Some((Arc::new(self.allowance.clone()), now.wall)),
             answer_bytes_max: ANSWER_BYTES_MAX,
         })
     }

@@ -175,6 +175,7 @@ fn get(url: &str) -> Request {
             total: Duration::from_secs(20),
         },
         reach: Reach::Named,
+        forbidden: None,
         answer_bytes_max: 32 << 20,
     }
 }

@@ -9,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use sentinel_core::egress::Allowance;
+use sentinel_core::time::Timestamp;
 use sentinel_core::wire::dns::{Config, Hosts, Server as NameServer};
 
 use super::super::{FailureKind, Network, Options, Reach, Request, Times, Wait};
@@ -204,6 +206,31 @@ fn a_connection_made_for_one_who_may_go_there_serves_nobody_else() {
     let public = Request { reach: Reach::Public, ..named.clone() };
     assert_eq!(world.answer(named).text(), "hello");
     assert_eq!(world.answer(public).failure().kind, FailureKind::Refused);
+}
+
+/// A rule about an address holds whatever name leads there, for a new connection and for one that
+/// is open already; an address beside it is tried.
+#[test]
+fn what_a_rule_forbids_is_reached_by_no_name() {
+    let names = Names::start(false, |_| Reply::Addresses(HOME));
+    let server = Server::answering(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+    let mut world = World::new(names.options());
+    let plain = get(&url("box.example", &server));
+    let under = |rule: String| {
+        let rules = Allowance::new([rule.parse().unwrap()], Timestamp(0)).unwrap();
+        Request { forbidden: Some((Arc::new(rules), Timestamp(0))), ..plain.clone() }
+    };
+    let port = plain.url.port();
+    for rule in [format!("deny connect 127.0.0.1:{port}"), "deny connect 127.0.0.1:*".into()] {
+        let failure = world.answer(under(rule)).failure();
+        assert_eq!(failure.kind, FailureKind::Refused);
+        assert!(failure.text.contains("127.0.0.1, which a rule forbids"), "{}", failure.text);
+    }
+    assert_eq!(server.connections_count(), 0);
+    assert_eq!(world.answer(under(format!("deny connect 127.0.0.1:{}", port ^ 1))).text(), "hello");
+    assert_eq!(world.answer(under(format!("deny connect 127.0.0.2:{port}"))).text(), "hello");
+    let again = world.answer(under(format!("deny connect 127.0.0.1:{port}"))).failure();
+    assert_eq!(again.kind, FailureKind::Refused);
 }
 
 #[test]
