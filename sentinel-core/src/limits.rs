@@ -490,6 +490,18 @@ pub const APPROVALS_COUNT_MAX: usize = 256;
 /// asks leaves room for others.
 pub const TURN_QUESTIONS_MAX: usize = 16;
 
+/// Things that a server asks for in one question: more is an interview.
+pub const FORM_FIELDS_COUNT_MAX: usize = 16;
+
+/// Bytes of the words of such a question, and of the schema of its answer.
+pub const FORM_BYTES_MAX: usize = 4096;
+
+/// Words to choose from, of one of these things.
+pub const FORM_WORDS_COUNT_MAX: usize = 64;
+
+/// Bytes of one value that a person writes there: a chat message is hardly longer.
+pub const FORM_TEXT_BYTES_MAX: usize = 4096;
+
 /// How long a turn waits at a limit at most: nothing waits for ever.
 pub const PAUSE_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -68,9 +68,12 @@ impl Agent {
 
     /// What a question asks for, in few words.
     fn asked_for(&self, approval: &Approval) -> String {
-        let numbers = match &approval.subject {
+        let (what, numbers) = match &approval.subject {
             Subject::Budget(exceeded) => return exceeded.to_string(),
-            Subject::Calls(numbers) => numbers,
+            Subject::Calls(numbers) => ("a call of", numbers.as_slice()),
+            Subject::Server(asked) => {
+                ("what a server asks in a call of", core::slice::from_ref(&asked.call))
+            }
         };
         let chat = self.conversations.get(&approval.conversation);
         let round = match chat.and_then(|chat| chat.turn.as_ref()).map(|turn| &turn.stage) {
@@ -80,7 +83,7 @@ impl Agent {
         let meant = round.iter().filter(|calling| numbers.contains(&calling.number));
         let tools: Vec<&str> =
             meant.filter_map(|calling| Some(calling.call.as_ref()?.tool())).collect();
-        format!("a call of {}", tools.join(", "))
+        format!("{what} {}", tools.join(", "))
     }
 
     /// The chats in which an operator is alone with the agent, but for those of one who knows.

@@ -12,12 +12,14 @@
 //! # Not here
 //! Who may answer, and what follows: [`authority`](super::authority) and the turn.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};
 
 use super::codec::{Unreadable, named};
+use super::eliciting::Asked;
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use crate::budget::{Exceeded, Scope};
 use crate::channel::Person;
@@ -88,6 +90,15 @@ impl By {
             Self::Time => None,
         }
     }
+
+    /// How a question was answered by it, for the record.
+    pub(super) fn how(self) -> String {
+        match self {
+            Self::Operator(_) => "an operator answered".into(),
+            Self::Person(person) => format!("person {} answered", person.0),
+            Self::Time => "nobody answered in time".into(),
+        }
+    }
 }
 
 /// What a question is about.
@@ -97,6 +108,8 @@ pub(super) enum Subject {
     Calls(Vec<CallNumber>),
     /// A limit that would be passed, and by how much.
     Budget(Exceeded),
+    /// What a server asks during a call.
+    Server(Asked),
 }
 
 /// A question that waits.
@@ -124,8 +137,11 @@ impl Approval {
     }
 
     /// Whether this is among the answers that were offered.
-    pub(super) const fn can_be(&self, answer: Answer) -> Result<(), &'static str> {
+    pub(super) fn can_be(&self, answer: Answer) -> Result<(), &'static str> {
         match answer {
+            Answer::Once if self.needs_values() => {
+                Err("it asks for values: say them behind the number, as name=value")
+            }
             Answer::Always if !self.may_be_always => {
                 Err("it cannot be allowed for good, only once: no grant would answer it")
             }
@@ -141,10 +157,18 @@ impl Approval {
         matches!(&self.subject, Subject::Budget(exceeded) if exceeded.is_same_limit(limit))
     }
 
+    /// Whether a yes alone is no answer.
+    fn needs_values(&self) -> bool {
+        match &self.subject {
+            Subject::Server(asked) => asked.form.needs_values(),
+            Subject::Calls(_) | Subject::Budget(_) => false,
+        }
+    }
+
     /// Whether the answer holds for more than the turn and the conversation it arose in.
     pub(super) const fn is_for_operators(&self) -> bool {
         match &self.subject {
-            Subject::Calls(_) => false,
+            Subject::Calls(_) | Subject::Server(_) => false,
             Subject::Budget(exceeded) => matches!(exceeded.scope, Scope::Person | Scope::Day),
         }
     }
@@ -205,6 +229,22 @@ impl Approvals {
             _ => None,
         });
         about.collect()
+    }
+
+    /// A question of a server during this call: this one, or any.
+    pub(super) fn asked_by(
+        &self,
+        call: CallNumber,
+        number: Option<u64>,
+    ) -> Option<(u32, ConversationNumber)> {
+        let is_meant = |approval: &Approval| match &approval.subject {
+            Subject::Server(asked) => {
+                asked.call == call && number.is_none_or(|number| asked.number == number)
+            }
+            Subject::Calls(_) | Subject::Budget(_) => false,
+        };
+        let (question, approval) = self.iter().find(|(_, approval)| is_meant(approval))?;
+        Some((question, approval.conversation))
     }
 
     pub(super) fn take(&mut self, number: u32) -> Option<Approval> {

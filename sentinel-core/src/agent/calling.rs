@@ -263,6 +263,7 @@ impl Agent {
 
     pub(super) fn tool_finished(&mut self, call: CallNumber, output: ToolOutput) {
         let Some(number) = self.calls.remove(&call) else { return };
+        self.end_asked(call, None, "the call it belongs to is over");
         let Some(mut turn) = self.take_turn(number) else { return };
         self.finish(number, &mut turn, call, output, true);
         self.go_on(number, turn);

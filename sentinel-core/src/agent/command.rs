@@ -26,6 +26,11 @@ pub(super) enum Command {
         question: u32,
         answer: Answer,
     },
+    /// The answer to a question of a server: `name=value` and so on.
+    Fill {
+        question: u32,
+        values: String,
+    },
     Pair(String),
 }
 
@@ -82,6 +87,15 @@ impl Command {
                 None => Ok(Self::Model(first.map(ToString::to_string))),
                 Some(_) => Err(CommandError::Usage("/model NAME, or /model alone")),
             },
+            "approve" if second.is_some_and(|word| word.contains('=')) => {
+                // As it was written: what is between quotation marks keeps its spaces.
+                let rest = text.get(first.map_or(0, |first| end_of(text, first))..);
+                let values = rest.unwrap_or_default().trim().to_string();
+                match answered(first, Some(Answer::Once), "/approve NUMBER name=value …") {
+                    Ok(Self::Approve { question, .. }) => Ok(Self::Fill { question, values }),
+                    other => other,
+                }
+            }
             "approve" => {
                 let answer = match (second, third) {
                     (None, None) => Some(Answer::Once),
@@ -108,6 +122,11 @@ impl Command {
             }),
         })
     }
+}
+
+/// Where a word ends that was taken out of a text.
+fn end_of(text: &str, word: &str) -> usize {
+    (word.as_ptr() as usize + word.len()).saturating_sub(text.as_ptr() as usize)
 }
 
 fn answered(
@@ -179,6 +198,9 @@ mod tests {
         assert_eq!(read("/approve 3 trust"), approve(3, Answer::Trust));
         assert_eq!(read("/deny 12"), approve(12, Answer::No));
         assert_eq!(read("/deny 12 alert"), approve(12, Answer::Alert));
+        let fill = |question, values: &str| Command::Fill { question, values: values.into() };
+        assert_eq!(read("/approve 3 a=1"), fill(3, "a=1"));
+        assert_eq!(read(" /approve  #3  a=\"x  y\" b=  "), fill(3, "a=\"x  y\" b="));
         assert_eq!(read("/pair ABCDE23456"), Command::Pair("ABCDE23456".into()));
     }
 

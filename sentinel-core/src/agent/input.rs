@@ -58,6 +58,10 @@ pub(crate) enum Input {
     ToolFinished { call: CallNumber, output: ToolOutput },
     /// A call that was ordered was not run after all; why, in the runtime's own words.
     CallWithheld { call: CallNumber, why: String },
+    /// The server of a call asks a person something: its words, and the schema of an answer.
+    CallAsks { call: CallNumber, number: u64, words: String, schema: String },
+    /// It wants no answer any more.
+    CallUnasks { call: CallNumber, number: u64 },
     /// A file that came with a message was fetched, or was not.
     Fetched { fetch: FetchNumber, fetched: Fetched },
     /// The program of a call was let out to a host, or was not.
@@ -127,6 +131,8 @@ impl Input {
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
             Self::ToolFinished { .. } => Kind::ToolFinished,
             Self::CallWithheld { .. } => Kind::CallWithheld,
+            Self::CallAsks { .. } => Kind::CallAsks,
+            Self::CallUnasks { .. } => Kind::CallUnasks,
             Self::Fetched { .. } => Kind::Fetched,
             Self::Passage { .. } => Kind::Passage,
             Self::Shown { .. } => Kind::Shown,
@@ -172,6 +178,13 @@ impl Input {
                 }
                 Self::CallWithheld { call, why } => {
                     out.field("call", call.0).field("why", why.as_str());
+                }
+                Self::CallAsks { call, number, words, schema } => {
+                    out.field("call", call.0).field("number", *number);
+                    out.field("words", words.as_str()).field("schema", schema.as_str());
+                }
+                Self::CallUnasks { call, number } => {
+                    out.field("call", call.0).field("number", *number);
                 }
                 Self::Fetched { fetch, fetched } => {
                     out.field("fetch", fetch.0);
@@ -252,6 +265,16 @@ impl Input {
             Kind::CallWithheld => Self::CallWithheld {
                 call: CallNumber(number(value, "call")?),
                 why: text(value, "why")?,
+            },
+            Kind::CallAsks => Self::CallAsks {
+                call: CallNumber(number(value, "call")?),
+                number: number(value, "number")?,
+                words: text(value, "words")?,
+                schema: text(value, "schema")?,
+            },
+            Kind::CallUnasks => Self::CallUnasks {
+                call: CallNumber(number(value, "call")?),
+                number: number(value, "number")?,
             },
             Kind::Fetched => Self::Fetched {
                 fetch: FetchNumber(number(value, "fetch")?),

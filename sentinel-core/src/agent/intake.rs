@@ -268,6 +268,10 @@ impl Agent {
                 let word = if answer.allows() { "approve" } else { "deny" };
                 (word, self.answer_in_chat(number, person, is_operator, question, answer))
             }
+            Command::Fill { question, values } => {
+                let done = self.fill_in_chat(number, person, is_operator, question, &values);
+                ("approve", done)
+            }
             Command::Pair(code) => ("pair", self.pair_in_chat(is_operator, &code)),
         };
         self.outbox.record(Kind::Command, number, |out| {
@@ -384,12 +388,55 @@ impl Agent {
         question: u32,
         answer: Answer,
     ) -> String {
+        let by = match self.who_answers(number, person, is_operator, question, answer) {
+            Ok(by) => by,
+            Err(why) => return why,
+        };
+        let can_be = self.approvals.find(question).map_or(Ok(()), |known| known.can_be(answer));
+        if let Err(why) = can_be {
+            return format!("Not answered: {why}.");
+        }
+        self.answered(question, answer, by);
+        match answer.allows() {
+            true => format!("Allowed: question {question}."),
+            false => format!("Denied: question {question}."),
+        }
+    }
+
+    fn fill_in_chat(
+        &mut self,
+        number: ConversationNumber,
+        person: Person,
+        is_operator: bool,
+        question: u32,
+        values: &str,
+    ) -> String {
+        match self.who_answers(number, person, is_operator, question, Answer::Once) {
+            Err(why) => why,
+            Ok(by) => match self.fill_in(question, values, by) {
+                Ok(()) => format!("Answered: question {question}."),
+                Err(why) => format!("Not answered: {why}."),
+            },
+        }
+    }
+
+    /// As whom somebody answers a question of a chat.
+    ///
+    /// # Errors
+    /// Why they do not, for them.
+    fn who_answers(
+        &self,
+        number: ConversationNumber,
+        person: Person,
+        is_operator: bool,
+        question: u32,
+        answer: Answer,
+    ) -> Result<By, String> {
         let known = self.approvals.find(question).filter(|known| known.conversation == number);
         let Some(known) = known else {
-            return format!("There is no question {question} here that waits for an answer.");
+            return Err(format!("There is no question {question} here that waits for an answer."));
         };
         let turn = known.turn;
-        let can_be = known.can_be(answer);
         let is_for_operators = known.is_for_operators()
             || answer == Answer::Always
             || self.is_about_persona(number, &known.subject);
@@ -401,23 +448,15 @@ impl Agent {
         let may_answer =
             is_operator || is_own && self.settings.turn.people_may_approve && !is_for_operators;
         if is_own && is_for_operators && !may_answer {
-            return format!(
+            return Err(format!(
                 "Only an operator can answer question {question} like that: it would hold for more \
                  than this."
-            );
+            ));
         }
         if !may_answer {
-            return format!("Only an operator can answer question {question}.");
+            return Err(format!("Only an operator can answer question {question}."));
         }
-        if let Err(why) = can_be {
-            return format!("Not answered: {why}.");
-        }
-        let by = if is_operator { By::Operator(Some(person)) } else { By::Person(person) };
-        self.answered(question, answer, by);
-        match answer.allows() {
-            true => format!("Allowed: question {question}."),
-            false => format!("Denied: question {question}."),
-        }
+        Ok(if is_operator { By::Operator(Some(person)) } else { By::Person(person) })
     }
 
     fn pair_in_chat(&mut self, is_operator: bool, code: &str) -> String {

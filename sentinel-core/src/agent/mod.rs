@@ -23,8 +23,10 @@ mod changing;
 mod codec;
 mod command;
 mod conversation;
+mod eliciting;
 mod extracting;
 mod fetching;
+mod form;
 mod held;
 mod history;
 pub(crate) mod input;
@@ -85,6 +87,7 @@ pub use self::codec::Unreadable;
 pub(crate) use self::codec::hex;
 #[cfg(test)]
 pub(crate) use self::conversation::own_words as own_words_of;
+pub use self::eliciting::Told;
 pub(crate) use self::fetching::Fetch;
 pub use self::fetching::{ATTACHMENTS, Fetched};
 pub use self::history::{History, Invalid, Trimmed, Window, cut};
@@ -204,6 +207,10 @@ impl Agent {
             Input::CallWithheld { call, why } => self.call_withheld(call, why),
             // What is decided about it was decided outside; it is here to be in the log.
             Input::Passage { .. } => {}
+            Input::CallAsks { call, number, words, schema } => {
+                self.call_asks(call, number, &words, &schema);
+            }
+            Input::CallUnasks { call, number } => self.call_unasks(call, number),
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
             Input::Shown { delivery, piece, message } => self.show(delivery, piece, message),
             Input::Delivered { delivery, outcome } => {
@@ -261,6 +268,8 @@ impl Agent {
             }
             Input::ToolFinished { call, .. }
             | Input::CallWithheld { call, .. }
+            | Input::CallAsks { call, .. }
+            | Input::CallUnasks { call, .. }
             | Input::Passage { call, .. } => self.calls.get(call).copied(),
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
             Input::Shown { delivery, .. } | Input::Delivered { delivery, .. } => {
@@ -284,6 +293,8 @@ impl Agent {
             }
             Input::ToolFinished { call, .. }
             | Input::CallWithheld { call, .. }
+            | Input::CallAsks { call, .. }
+            | Input::CallUnasks { call, .. }
             | Input::Passage { call, .. } => self.calls.contains_key(call),
             Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
             Input::Shown { delivery, .. } => self.said_in(*delivery).is_some(),

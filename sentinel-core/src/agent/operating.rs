@@ -50,6 +50,16 @@ impl Agent {
                 self.answered(question, answer, By::Operator(None));
                 Ok(format!("question {question}: {}", answer.word()))
             }
+            OperatorCommand::Fill { question, digest, values } => {
+                let known = self.approvals.find(question).ok_or_else(|| {
+                    refusal(format!("there is no question {question} that waits for an answer"))
+                })?;
+                if known.digest != digest {
+                    return Err(refusal("what was shown is not what is asked; look again"));
+                }
+                self.fill_in(question, &values, By::Operator(None)).map_err(refusal)?;
+                Ok(format!("question {question}: answered"))
+            }
             OperatorCommand::Grant(spec) => {
                 self.table.sweep(self.now.wall);
                 let grant: Grant = spec.parse().map_err(|error| refusal(format!("{error}")))?;

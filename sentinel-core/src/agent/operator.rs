@@ -28,6 +28,15 @@ pub enum OperatorCommand {
         /// The answer.
         answer: Answer,
     },
+    /// Answer a question of a server with values.
+    Fill {
+        /// Its number.
+        question: u32,
+        /// The digest that was shown with it.
+        digest: [u8; 32],
+        /// `name=value` for each.
+        values: String,
+    },
     /// Make a grant, or a rule that forbids, in the language of grants.
     Grant(String),
     /// Take a grant back, and everything derived from it.
@@ -91,6 +100,10 @@ impl OperatorCommand {
                 out.field("do", "answer").field("question", u64::from(*question));
                 out.field("digest", hex(digest).as_str()).field("answer", answer.word());
             }
+            Self::Fill { question, digest, values } => {
+                out.field("do", "fill").field("question", u64::from(*question));
+                out.field("digest", hex(digest).as_str()).field("values", values.as_str());
+            }
             Self::Grant(spec) => {
                 out.field("do", "grant").field("grant", spec.as_str());
             }
@@ -148,6 +161,11 @@ impl OperatorCommand {
                 question: small("question")?,
                 digest: unhex(value.get("digest")?.as_str()?)?,
                 answer: Answer::named(value.get("answer")?.as_str()?)?,
+            },
+            "fill" => Self::Fill {
+                question: small("question")?,
+                digest: unhex(value.get("digest")?.as_str()?)?,
+                values: text(value, "values")?,
             },
             "grant" => Self::Grant(text(value, "grant")?),
             "revoke" => {

@@ -13,6 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::eliciting::Told;
 use super::fetching::Fetch;
 use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber};
 use super::operator::Refusal;
@@ -37,6 +38,8 @@ pub(crate) enum Order {
     Unfetch(FetchNumber),
     /// Nobody waits for this tool any more.
     Stop(CallNumber),
+    /// Tell the server of a call what came of its question.
+    Reply { call: CallNumber, number: u64, told: Told },
     /// Say something to a chat.
     Say(Say),
     /// Say something to somebody with whom there is no conversation.

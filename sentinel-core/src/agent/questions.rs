@@ -19,8 +19,9 @@ use core::time::Duration;
 use super::Agent;
 use super::approval::{self, Answer, Approval, By, Subject};
 use super::authority::{Ruling, hex_short};
+use super::eliciting::{Asked, Told};
 use super::number::{CallNumber, ConversationNumber};
-use super::outbox::Saying;
+use super::outbox::{Order, Saying};
 use super::record::Kind;
 use super::turn::{CallStage, Calling, End, Stage, Turn};
 use crate::budget::{Accounts, Amount, AtLimit, Exceeded, Scope};
@@ -122,7 +123,7 @@ impl Agent {
         }
     }
 
-    fn put_question(&mut self, mut approval: Approval, calls: &[String]) -> Option<u32> {
+    pub(super) fn put_question(&mut self, mut approval: Approval, calls: &[String]) -> Option<u32> {
         let number = self.approvals.next_number();
         let conversation = approval.conversation;
         let mut ways = format!("/approve {number}");
@@ -135,11 +136,12 @@ impl Agent {
             );
         }
         let until = "Without an answer in time it is denied.";
-        let how = match self.is_outside(conversation) {
-            true => {
+        let how = match (&approval.subject, self.is_outside(conversation)) {
+            (Subject::Server(asked), is_outside) => asked.how(number, is_outside),
+            (_, true) => {
                 format!("An operator answers with 'sentinel approvals allow {number}', or deny")
             }
-            false => format!("Answer {ways} or /deny {number}"),
+            (_, false) => format!("Answer {ways} or /deny {number}"),
         };
         approval.text = format!(
             "Question {number} [{}]\n{}\n{how}. {until}",
@@ -151,7 +153,7 @@ impl Agent {
             Subject::Budget(Exceeded { scope, measure, .. }) => {
                 Some(format!("{} of a {}", measure.name(), scope.name()))
             }
-            Subject::Calls(_) => None,
+            Subject::Calls(_) | Subject::Server(_) => None,
         };
         if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX {
             return None;
@@ -179,21 +181,23 @@ impl Agent {
         answer: Answer,
         how: &str,
     ) -> Option<Approval> {
-        self.end_question_by(question, answer, how, By::Time)
+        self.end_question_by(question, answer, (how, By::Time), None)
     }
 
-    fn end_question_by(
+    /// The same, with who did it, and what they said to it.
+    pub(super) fn end_question_by(
         &mut self,
         question: u32,
         answer: Answer,
-        how: &str,
-        by: By,
+        (how, by): (&str, By),
+        values: Option<&str>,
     ) -> Option<Approval> {
         let approval = self.approvals.take(question)?;
         self.outbox.record(Kind::ApprovalAnswered, approval.conversation, |out| {
             out.field("question", u64::from(question)).field("answer", answer.word());
             out.field("how", how);
             out.optional("person", by.person().map(|person| u64::from(person.0)));
+            out.optional("values", values);
         });
         Some(approval)
     }
@@ -203,6 +207,9 @@ impl Agent {
         if is_broken(Fault::LostQuestion) {
             self.approvals.take(question);
         } else if let Some(approval) = self.end_question(question, Answer::No, why) {
+            if let Subject::Server(Asked { call, number, .. }) = approval.subject {
+                self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
+            }
             let text = format!("Question {question} is void: {why}.");
             self.notice(approval.conversation, text);
         }
@@ -210,22 +217,21 @@ impl Agent {
 
     /// A question is answered, by a person or by time.
     pub(super) fn answered(&mut self, question: u32, answer: Answer, by: By) {
-        let how = match by {
-            By::Operator(_) => "an operator answered".to_string(),
-            By::Person(person) => format!("person {} answered", person.0),
-            By::Time => "nobody answered in time".to_string(),
-        };
-        let ended = self.end_question_by(question, answer, &how, by);
+        let ended = self.end_question_by(question, answer, (&by.how(), by), None);
         let Some(approval) = ended else { return };
         let conversation = approval.conversation;
         if answer == Answer::Alert {
             self.alert_of_denial(question, &approval, by);
+        }
+        if let Subject::Server(asked) = &approval.subject {
+            return self.server_answered(asked, answer, by);
         }
         let Some(turn) = self.take_turn(conversation) else { return };
         if turn.number != approval.turn {
             return self.put_turn(conversation, turn);
         }
         match approval.subject.clone() {
+            Subject::Server(_) => self.put_turn(conversation, turn),
             Subject::Calls(calls) => {
                 self.calls_answered(conversation, turn, question, &calls, &approval, (answer, by));
             }

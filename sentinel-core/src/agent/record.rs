@@ -79,6 +79,10 @@ kinds! {
     CallWithheld = 25, "call.withheld";
     /// A skill says otherwise what it can do than when it was approved.
     SkillDiffers = 26, "skill.differs";
+    /// A server asks a person something during a call.
+    CallAsks = 30, "call.asks";
+    /// It wants no answer any more.
+    CallUnasks = 31, "call.unasks";
     /// Other settings hold from here on, while the program goes on.
     Reconfigured = 10, "reconfigured";
 
@@ -148,6 +152,8 @@ kinds! {
     Referred = 297, "reference.given";
     /// The model was given one value out of a content that it has a name for, or was told why not.
     Extracted = 298, "reference.value";
+    /// A server's question was put to nobody, and why.
+    CallDeclined = 304, "call.declined";
     /// A program is about to be isolated, and with what.
     IsolateStarted = 320, "isolate.started";
     /// An isolated program was let out to a host, or was not.

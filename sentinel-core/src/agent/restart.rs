@@ -140,6 +140,8 @@ impl Agent {
             })
             .collect();
         for (call_number, call, handles, spending) in running {
+            // Whoever asked is gone.
+            self.end_asked(call_number, None, "the program ended while it waited");
             // When it ended is not known, so it is counted as all that it could have taken.
             self.settle(number, spending, spending.amount);
             let tool = self.settings.tools.find(call.tool());

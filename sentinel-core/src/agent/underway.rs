@@ -18,7 +18,9 @@ use alloc::vec::Vec;
 use super::approval::{Approval, Subject};
 use super::codec::{self, Unreadable, flag, hex, named, number, text, unhex};
 use super::conversation::{Conversation, Queued};
+use super::eliciting::Asked;
 use super::fetching::Arriving;
+use super::form::Form;
 use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, TurnNumber};
 use super::repetition::Repetition;
 use super::settings::Settings;
@@ -114,6 +116,12 @@ impl Conversation {
                     }
                 });
             }
+            Subject::Server(Asked { call, number, form }) => {
+                out.object("asked", |out| {
+                    out.field("call", call.0).field("number", *number);
+                    out.field("schema", form.schema.as_str());
+                });
+            }
             Subject::Budget(exceeded) => {
                 out.object("exceeded", |out| keep_exceeded(exceeded, out));
             }
@@ -132,6 +140,15 @@ impl Conversation {
                 Some(calls) => {
                     let calls = calls.elements()?.map(|call| call.as_u64().map(CallNumber));
                     Subject::Calls(calls.collect::<Result<_, _>>()?)
+                }
+                None if kept.find("asked").is_some() => {
+                    let asked = kept.get("asked")?;
+                    Subject::Server(Asked {
+                        call: CallNumber(number(asked, "call")?),
+                        number: number(asked, "number")?,
+                        form: Form::read(asked.get("schema")?.as_str()?)
+                            .map_err(Unreadable::new)?,
+                    })
                 }
                 None => Subject::Budget(restore_exceeded(kept.get("exceeded")?)?),
             };

@@ -16,7 +16,7 @@ use core::time::Duration;
 
 use crate::agent::{
     CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
-    OperatorCommand, Refusal, Settings, SettingsError, ToolOutput,
+    OperatorCommand, Refusal, Settings, SettingsError, Told, ToolOutput,
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
@@ -83,6 +83,25 @@ pub enum Event<'e> {
         call: CallNumber,
         /// What was decided.
         passage: Passage,
+    },
+    /// The server of a call asks a person something. What it is told comes as [`Effect::Reply`],
+    /// unless the call ends before.
+    CallAsks {
+        /// Which call.
+        call: CallNumber,
+        /// Names the question among those of the call.
+        number: u64,
+        /// Its words.
+        words: String,
+        /// The JSON Schema of an answer.
+        schema: String,
+    },
+    /// It wants no answer any more.
+    CallUnasks {
+        /// Which call.
+        call: CallNumber,
+        /// Which question.
+        number: u64,
     },
     /// A file was fetched, or was not.
     Fetched {
@@ -202,6 +221,15 @@ pub enum Effect {
     CancelTool {
         /// Which call.
         number: CallNumber,
+    },
+    /// Tell the server of a call what came of its question.
+    Reply {
+        /// Which call.
+        call: CallNumber,
+        /// Which question.
+        number: u64,
+        /// What it is told.
+        told: Told,
     },
     /// Fetch a file that came with a message, and put it among the files of a conversation, whole
     /// or not at all: in the directory [`ATTACHMENTS`](crate::agent::ATTACHMENTS) of the workspace,

@@ -259,6 +259,10 @@ impl Sentinel {
                 self.input(Input::ToolFinished { call, output });
             }
             Event::Passage { call, passage } => self.input(Input::Passage { call, passage }),
+            Event::CallAsks { call, number, words, schema } => {
+                self.input(Input::CallAsks { call, number, words, schema });
+            }
+            Event::CallUnasks { call, number } => self.input(Input::CallUnasks { call, number }),
             Event::Fetched { fetch, mut fetched } => {
                 if let Fetched::Failed(why) = &mut fetched {
                     *why = cut(why, ATTACHMENT_WHY_BYTES_MAX).into_owned();

@@ -103,6 +103,12 @@ impl Sentinel {
             }
             Order::Unfetch(fetch) => self.effects.push_back(Effect::CancelFetch { fetch }),
             Order::Stop(number) => self.effects.push_back(Effect::CancelTool { number }),
+            Order::Reply { call, number, told } => {
+                // Its call may be over by now.
+                if self.agent.waits_for_reply(call) {
+                    self.effects.push_back(Effect::Reply { call, number, told });
+                }
+            }
             Order::Say(Say { delivery, conversation, text, what, .. }) => {
                 // What was shown of it so far may have been lost, with an outcome that nobody
                 // knows: it said that it was not complete, and the whole is a new

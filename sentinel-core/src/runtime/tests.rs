@@ -3,6 +3,7 @@
 mod answers;
 mod connection;
 mod deliveries;
+mod eliciting;
 mod extraction;
 mod hostile;
 mod limits;

@@ -368,7 +368,7 @@ impl World {
                 self.chats.acknowledge(&platform, &message);
             }
             Effect::Tell { request, .. } => self.need(Need::Told(request)),
-            Effect::Alert(_) | Effect::Checkpoint(_) => {}
+            Effect::Alert(_) | Effect::Checkpoint(_) | Effect::Reply { .. } => {}
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Shell {
     pub(super) seed: Vec<u8>,
     pub(super) said: Vec<String>,
     pub(super) calls: Vec<(crate::agent::CallNumber, Call)>,
+    /// What servers were told of their questions.
+    pub(super) replies: Vec<(crate::agent::CallNumber, u64, crate::agent::Told)>,
     pub(super) told: Vec<Result<String, Refusal>>,
     /// Exchanges that models were asked in.
     pub(super) asked: Vec<ExchangeNumber>,
@@ -94,6 +96,7 @@ impl Shell {
             seed: kept,
             said: Vec::new(),
             calls: Vec::new(),
+            replies: Vec::new(),
             told: Vec::new(),
             asked: Vec::new(),
             request: String::new(),
@@ -165,6 +168,7 @@ impl Shell {
                     self.request = pieces.collect();
                     self.outgoing = Some(request);
                 }
+                Effect::Reply { call, number, told } => self.replies.push((call, number, told)),
                 Effect::CancelModel { exchange } => self.unasked.push(exchange),
                 Effect::Alert(text) => self.alerts.push(text),
                 Effect::Tell { outcome, .. } => self.told.push(outcome),

@@ -10,7 +10,7 @@ use crate::tool::{Call, Needs};
 const DIGEST: [u8; 32] = [5; 32];
 
 /// A model's last word.
-const OVER: &str = r#"{"choices":[{"index":0,"finish_reason":"stop","message":
+pub(super) const OVER: &str = r#"{"choices":[{"index":0,"finish_reason":"stop","message":
     {"role":"assistant","content":"ok"}}]}"#;
 
 /// Settings with a skill that has one tool, which is handed a file.
@@ -29,7 +29,11 @@ fn with_skill(grants: &[&str], digest: [u8; 32], installed: Installed) -> Settin
     own
 }
 
-fn plain(grants: &[&str]) -> Settings {
+pub(super) fn approve_tea() -> OperatorCommand {
+    approve(DIGEST)
+}
+
+pub(super) fn plain(grants: &[&str]) -> Settings {
     with_skill(grants, DIGEST, Installed::default())
 }
 

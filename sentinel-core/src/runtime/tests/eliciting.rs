@@ -1,0 +1,179 @@
+//! Servers that ask people something: who answers, what goes to the server, and how it ends.
+
+use alloc::string::ToString;
+use core::time::Duration;
+
+use super::shell::{Shell, calling};
+use super::skills::{OVER, approve_tea, plain};
+use super::*;
+use crate::agent::{CallNumber, Kind, Told, ToolOutput};
+
+const FORM: &str = r#"{"type":"object","properties":{
+    "name":{"type":"string","maxLength":8},"age":{"type":"integer","minimum":0,"maximum":150}},
+    "required":["name"]}"#;
+
+/// A call that runs.
+fn called() -> (Shell, CallNumber) {
+    let mut own = plain(&["model offline", "skill tea"]);
+    // Each message takes a while in this world.
+    own.turn.call_time_max = Duration::from_secs(3600);
+    own.turn.question_time_max = Duration::from_secs(1800);
+    let mut shell = Shell::new(own);
+    shell.operate(approve_tea()).unwrap();
+    shell.write("1", "c1", "go");
+    shell.answer(200, &[], &calling("tea__brew", &["{}"]));
+    let call = shell.calls[0].0;
+    (shell, call)
+}
+
+fn ask(shell: &mut Shell, call: CallNumber, number: u64, words: &str, schema: &str) {
+    let (words, schema) = (words.into(), schema.into());
+    shell.tell(Event::CallAsks { call, number, words, schema });
+}
+
+fn waiting(shell: &Shell) -> usize {
+    shell.sentinel.questions().count()
+}
+
+fn said(shell: &Shell) -> &str {
+    shell.said.last().unwrap()
+}
+
+#[test]
+fn what_a_person_answers_is_checked_and_goes_to_the_server() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 7, "Who are\nyou\u{202e}?", FORM);
+    let question = said(&shell).to_string();
+    for part in [
+        "The server of the skill tea asks you something, for its call tea__brew.",
+        "which nobody vouches for",
+        "  | Who are\n  | you\\u{202e}?\n",
+        "  name: a text of 0 to 8 characters\n",
+        "  age: a whole number from 0 to 150; it may be left out\n",
+        "Answer /approve 1 name=… or /deny 1.",
+    ] {
+        assert!(question.contains(part), "{part}: {question}");
+    }
+    for (answer, why) in [
+        ("/approve 1", "it asks for values"),
+        ("/approve 1 always", "cannot be allowed for good"),
+        ("/approve 1 trust", "no block to trust"),
+        ("/approve 1 name=far-too-long", "'name' is to be a text of 0 to 8 characters"),
+        ("/approve 1 name=Ada age=151", "'age' is to be"),
+        ("/approve 1 age=3", "'name' has to be there"),
+        ("/approve 2 name=Ada", "There is no question 2 here"),
+    ] {
+        shell.write("1", "c1", answer);
+        assert!(said(&shell).contains(why), "{answer}: {}", said(&shell));
+        assert!(waiting(&shell) == 1 && shell.replies.is_empty());
+    }
+    shell.write("1", "c1", "/approve 1 name=\"Ada L\" age=36");
+    let values = r#"{"name":"Ada L","age":36}"#;
+    assert_eq!(shell.replies, [(call, 7, Told::Values(values.into()))]);
+    assert_eq!(waiting(&shell), 0);
+    let answered = shell.payloads(Kind::ApprovalAnswered);
+    assert!(answered[0].contains("\"values\":\"{\\\"name\\\":\\\"Ada L\\\""), "{answered:?}");
+    shell.write("1", "c1", "/approve 1 name=Eve");
+    assert_eq!(shell.replies.len(), 1, "it is answered once");
+    shell.give_back("hot");
+    shell.answer(200, &[], OVER);
+    shell.restart();
+}
+
+#[test]
+fn a_no_and_silence_are_told_as_what_they_are() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    shell.write("1", "c1", "/deny 1");
+    ask(&mut shell, call, 2, "Who?", r#"{"type":"object","properties":{}}"#);
+    shell.write("1", "c1", "/approve 2");
+    ask(&mut shell, call, 3, "Who?", FORM);
+    shell.instant += 1_800_000;
+    shell.tell(Event::Time);
+    let told: Vec<_> = shell.replies.iter().map(|(_, number, told)| (*number, told)).collect();
+    let empty = Told::Values("{}".into());
+    assert_eq!(told, [(1, &Told::Declined), (2, &empty), (3, &Told::Nothing)]);
+    assert_eq!(waiting(&shell), 0);
+}
+
+#[test]
+fn what_no_server_may_ask_is_declined_unseen() {
+    let (mut shell, call) = called();
+    let before = shell.said.len();
+    let with = |name: &str| FORM.replace("name", name);
+    let long = "x".repeat(crate::limits::FORM_BYTES_MAX + 1);
+    for (words, schema) in [
+        ("Log in.", with("password").as_str()),
+        ("Log in.", with("apiKey").as_str()),
+        ("Who?", "{\"type\":\"array\"}"),
+        ("Who?", "no"),
+        (long.as_str(), FORM),
+    ] {
+        ask(&mut shell, call, 1, words, schema);
+        assert_eq!(shell.replies.pop(), Some((call, 1, Told::Declined)), "{schema}");
+    }
+    assert!(shell.said.len() == before && waiting(&shell) == 0);
+    assert_eq!(shell.payloads(Kind::CallDeclined).len(), 5);
+    // Words about secrets are shown with a warning.
+    ask(&mut shell, call, 2, "What is your password?", FORM);
+    assert!(said(&shell).contains("Take care: it speaks of secrets."), "{}", said(&shell));
+    // Nobody asks without end.
+    for number in 3..40 {
+        ask(&mut shell, call, number, "Who?", FORM);
+    }
+    assert_eq!(waiting(&shell), crate::limits::TURN_QUESTIONS_MAX);
+}
+
+#[test]
+fn a_question_ends_with_its_call_or_when_it_is_taken_back() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    ask(&mut shell, call, 2, "Who else?", FORM);
+    shell.tell(Event::CallUnasks { call, number: 1 });
+    assert!(said(&shell).contains("Question 1 is over: the server takes it back"));
+    assert_eq!(waiting(&shell), 1);
+    shell.tell(Event::ToolFinished {
+        call,
+        output: ToolOutput { content: "cold".into(), is_error: false },
+    });
+    assert_eq!(waiting(&shell), 0);
+    let over = shell.payloads(Kind::ApprovalAnswered);
+    assert!(over.len() == 2 && over[1].contains("the call it belongs to is over"), "{over:?}");
+    // What nobody calls asks nobody.
+    ask(&mut shell, call, 3, "Who?", FORM);
+    assert!(waiting(&shell) == 0 && shell.replies.is_empty());
+}
+
+#[test]
+fn a_question_of_a_program_that_ended_is_over_on_the_record() {
+    for takes_snapshot in [false, true] {
+        let (mut shell, call) = called();
+        ask(&mut shell, call, 1, "Who?", FORM);
+        if takes_snapshot {
+            shell.operate(OperatorCommand::Snapshot).unwrap();
+        }
+        shell.restart();
+        assert_eq!(waiting(&shell), 0);
+        let over = shell.payloads(Kind::ApprovalAnswered);
+        assert!(over.iter().any(|it| it.contains("the program ended while it waited")), "{over:?}");
+        assert!(shell.replies.is_empty());
+    }
+}
+
+#[test]
+fn others_do_not_answer_and_operators_do() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    shell.write("2", "c1", "/approve 1 name=Eve");
+    assert!(said(&shell).contains("Only an operator can answer question 1"), "{}", said(&shell));
+    let digest = shell.sentinel.questions().next().unwrap().digest;
+    let fill = |digest, values: &str| {
+        let values = values.into();
+        OperatorCommand::Fill { question: 1, digest, values }
+    };
+    assert!(shell.operate(fill([0; 32], "name=Ada")).is_err());
+    assert!(shell.operate(fill(digest, "name=much-too-long")).is_err());
+    assert!(shell.replies.is_empty());
+    shell.operate(fill(digest, "name=Ada")).unwrap();
+    assert_eq!(shell.replies, [(call, 1, Told::Values(r#"{"name":"Ada"}"#.into()))]);
+}
