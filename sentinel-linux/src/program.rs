@@ -459,6 +459,10 @@ impl Program {
                     self.skills.cancel(self.clock.now().instant, &self.poller, number);
                     self.fetches.cancel(&self.poller, &mut self.network, number);
                 }
+                Effect::Reply { call, number, told } => {
+                    let now = self.clock.now().instant;
+                    self.skills.reply(now, &self.poller, (call, number), &told);
+                }
                 Effect::Post { delivery, platform, chat, post, said } => {
                     self.post(delivery, platform, chat, post, said)?;
                 }

@@ -58,6 +58,8 @@ pub struct Server {
     /// Whether it writes programs into its memory and runs them, as interpreters do that translate
     /// what they run.
     pub translates: bool,
+    /// Whether it may ask people something while it is called.
+    pub asks: bool,
     /// What is said of single tools.
     pub tools: Vec<Declared>,
 }

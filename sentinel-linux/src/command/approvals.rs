@@ -30,12 +30,16 @@ question that nobody answers in time is denied.
     },
     Command {
         name: "approvals allow",
-        operands: "NUMBER",
-        operands_max: 1,
+        operands: "NUMBER [VALUES]",
+        operands_max: 17,
         summary: "allow what a question asks for, once",
         details: "\
 The question is shown, and answered as it was shown: were it another one by now, nothing would be
-allowed. It ends with 0 if it was answered.",
+allowed. It ends with 0 if it was answered.
+
+What a server asks for is said behind the number, and checked before it goes there:
+
+  sentinel approvals allow 4 project='the garden' count=3",
         options: &[JSON],
         run: allow,
     },
@@ -97,8 +101,33 @@ fn answer(arguments: &Arguments, answer: Answer) -> Result<ExitCode, Box<dyn Err
     let digest = digest.ok_or_else(|| {
         format!("no question {question} waits; 'sentinel approvals' shows those that do")
     })?;
-    let done = management.command(OperatorCommand::Answer { question, digest, answer })?;
+    let values: Vec<String> = values(arguments)?.iter().map(|word| quoted(word)).collect();
+    let command = match values.is_empty() {
+        true => OperatorCommand::Answer { question, digest, answer },
+        false => OperatorCommand::Fill { question, digest, values: values.join(" ") },
+    };
+    let done = management.command(command)?;
     shown::done(arguments, &done)
+}
+
+/// What stands behind the number.
+fn values(arguments: &Arguments) -> Result<Vec<String>, Box<dyn Error>> {
+    (1..arguments.operands.len()).map(|at| arguments.operand(at, "a value")).collect()
+}
+
+/// A word of the command line as it would be written in a chat, where spaces end a value.
+fn quoted(word: &str) -> String {
+    let Some((name, value)) = word.split_once('=') else { return word.to_string() };
+    let mut out = format!("{name}=\"");
+    for character in value.chars() {
+        // What ends a value there, and what says that it does not.
+        if matches!(character, '\\' | '"' | '“' | '”' | '„') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out.push('"');
+    out
 }
 
 /// A question, whole.

@@ -19,7 +19,7 @@ use sentinel_core::tool::{Call, ForeignCall};
 use super::{Program, SOON};
 use crate::poller::Owner;
 use crate::skills::elsewhere::Place;
-use crate::skills::{Called, Wanted, shelf};
+use crate::skills::{Asking, Called, Wanted, shelf};
 
 impl Program {
     /// Does a call of a skill, or begins to.
@@ -116,6 +116,15 @@ impl Program {
 
     /// What came of calls of skills.
     pub(super) fn tell_skills(&mut self) -> Result<(), Box<dyn Error>> {
+        // Before the end of the call that they belong to.
+        while let Some(asked) = self.skills.take_asked() {
+            self.tell(match asked {
+                Asking::Ask { call, number, words, schema } => {
+                    Event::CallAsks { call, number, words, schema }
+                }
+                Asking::Unask { call, number } => Event::CallUnasks { call, number },
+            })?;
+        }
         while let Some((call, output)) = self.skills.take() {
             self.tell(Event::ToolFinished { call, output })?;
         }

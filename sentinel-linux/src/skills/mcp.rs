@@ -15,9 +15,10 @@
 
 use std::time::Duration;
 
+use sentinel_core::agent::{CallNumber, Told};
 use sentinel_core::mcp::{
-    Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber, Got,
-    Items, Remote, RemoteEffect, RequestNumber, Root,
+    Asked, Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber,
+    Got, Items, Remote, RemoteEffect, RequestNumber, Root,
 };
 use sentinel_core::sandbox::Mount;
 use sentinel_core::skill::Deed;
@@ -48,6 +49,18 @@ pub(super) struct Server {
     took_too_long: bool,
     /// How often its session was over before what it was asked for began.
     renewals: u32,
+    /// Whether it may ask people something.
+    may_ask: bool,
+    /// What it asks and is to be told, and how often it did in this call.
+    asked: Vec<Asking>,
+    asked_count: usize,
+}
+
+/// A question of a server to a person.
+#[derive(Debug)]
+pub(crate) enum Asking {
+    Ask { call: CallNumber, number: u64, words: String, schema: String },
+    Unask { call: CallNumber, number: u64 },
 }
 
 /// How it is spoken with.
@@ -68,22 +81,22 @@ pub(super) enum Wish {
 
 impl Server {
     /// Greets a server that sees these directories.
-    pub(super) fn new(pinned: [u8; 32], mounts: &[Mount]) -> Self {
+    pub(super) fn new(pinned: [u8; 32], mounts: &[Mount], may_ask: bool) -> Self {
         let roots = mounts.iter().map(|mount| root(&mount.path)).collect();
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let client = Client::new(ClientOffer { version, roots, may_ask: false });
-        Self::by(Way::Lines(Box::new(client)), pinned)
+        let client = Client::new(ClientOffer { version, roots, may_ask });
+        Self::by(Way::Lines(Box::new(client)), pinned, may_ask)
     }
 
     /// Greets one that is elsewhere.
-    pub(super) fn elsewhere(pinned: [u8; 32], place: Place) -> Self {
+    pub(super) fn elsewhere(pinned: [u8; 32], place: Place, may_ask: bool) -> Self {
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let remote = Remote::new(ClientOffer { version, roots: Vec::new(), may_ask: false });
+        let remote = Remote::new(ClientOffer { version, roots: Vec::new(), may_ask });
         let (remote, place) = (Box::new(remote), Box::new(place));
-        Self::by(Way::Exchanges { remote, place, wishes: Vec::new() }, pinned)
+        Self::by(Way::Exchanges { remote, place, wishes: Vec::new() }, pinned, may_ask)
     }
 
-    fn by(way: Way, pinned: [u8; 32]) -> Self {
+    fn by(way: Way, pinned: [u8; 32], may_ask: bool) -> Self {
         Self {
             way,
             pinned,
@@ -94,7 +107,33 @@ impl Server {
             differs: false,
             took_too_long: false,
             renewals: 0,
+            may_ask,
+            asked: Vec::new(),
+            asked_count: 0,
         }
+    }
+
+    /// Takes a question, if it is asked during a call and not the last of too many; else it is
+    /// declined.
+    fn take_question(&mut self, call: Option<CallNumber>, asked: Asked) -> bool {
+        let Asked { question: number, message: words, schema } = asked;
+        match call.filter(|_| self.may_ask && self.request.is_some()) {
+            Some(call) if self.asked_count < ASKED_MAX => {
+                self.asked_count += 1;
+                let words = self.without_token(words);
+                self.asked.push(Asking::Ask { call, number, words, schema });
+                true
+            }
+            _ => {
+                let _ = self.client().answer(number, Decision::Decline);
+                false
+            }
+        }
+    }
+
+    /// The questions that are to be told.
+    pub(super) fn take_asked(&mut self) -> Vec<Asking> {
+        core::mem::take(&mut self.asked)
     }
 
     fn client(&mut self) -> &mut Client {
@@ -256,11 +295,26 @@ impl Guest {
         });
     }
 
+    /// Tells it what came of a question of it.
+    pub(super) fn reply(&mut self, now: Instant, number: u64, told: &Told) {
+        self.with_server(|guest, server| {
+            let decision = match told {
+                Told::Values(values) => Decision::Accept(values),
+                Told::Declined => Decision::Decline,
+                Told::Nothing => Decision::Cancel,
+            };
+            // It may have taken it back meanwhile.
+            if server.client().answer(number, decision).is_ok() {
+                guest.follow(now, server);
+            }
+        });
+    }
+
     /// Asks it for what its job is.
     pub(super) fn call_server(&mut self, now: Instant) {
         self.with_server(|guest, server| {
             let Some((deed, arguments)) = guest.asked() else { return };
-            (server.messages, server.bytes) = (0, 0);
+            (server.messages, server.bytes, server.asked_count) = (0, 0, 0);
             match server.ask(&deed, &arguments) {
                 Ok(request) => server.request = Some(request),
                 Err(error) => guest.finish(now, error.to_string(), true),
@@ -319,6 +373,7 @@ impl Guest {
         if let Some(why) = broken {
             return self.broke(&server.without_token(why));
         }
+        let mut has_declined = false;
         for effect in effects {
             if self.is_gone() {
                 return;
@@ -363,13 +418,21 @@ impl Guest {
                         "a call goes on"
                     );
                 }
-                // It was told that there is nobody to ask.
                 ClientEffect::Ask(asked) => {
-                    let _ = server.client().answer(asked.question, Decision::Decline);
+                    has_declined |= !server.take_question(self.call(), asked);
+                }
+                ClientEffect::Unask(number) => {
+                    if let Some(call) = self.call() {
+                        server.asked.push(Asking::Unask { call, number });
+                    }
                 }
                 ClientEffect::Log(text) => self.remark(&server.without_token(text)),
                 _ => {}
             }
+        }
+        if has_declined {
+            // What says so was not there before.
+            self.follow(now, server);
         }
         if self.stage == Stage::Waiting && self.call().is_some() {
             // Outside, where the client is back in its place.
@@ -484,6 +547,8 @@ pub(crate) const SETTLING: Duration = Duration::from_secs(2);
 const RENEWALS_MAX: u32 = 2;
 /// Messages of a server in one call, as of any skill.
 const MESSAGES_MAX: usize = 4096;
+/// Questions of a server to a person in one call.
+const ASKED_MAX: usize = 8;
 /// Bytes of these messages: a few of the longest.
 const BYTES_MAX: usize = 16 << 20;
 

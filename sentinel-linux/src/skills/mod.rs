@@ -21,13 +21,14 @@ mod mcp;
 pub(crate) mod shelf;
 pub(crate) mod wasm;
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::fd::OwnedFd;
-use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
+use sentinel_core::agent::{CallNumber, ConversationNumber, Told, ToolOutput};
 use sentinel_core::capability::{HostPattern, Resource};
 use sentinel_core::config::Sandboxing;
 use sentinel_core::order::Map;
@@ -40,6 +41,7 @@ use sentinel_core::wire::url::Reach;
 use self::elsewhere::{Exchanges, Place, Tokens};
 pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
+pub(crate) use self::mcp::Asking;
 pub(crate) use self::mcp::{SETTLING, root};
 use self::mcp::{Server, Wish};
 use crate::egress::WayOut;
@@ -64,6 +66,8 @@ pub(crate) struct Skills {
     leaving: Vec<Guest>,
     /// Those that list other tools than were approved.
     different: Vec<(String, [u8; 32])>,
+    /// What servers ask people.
+    asked: VecDeque<Asking>,
 }
 
 /// A call of a skill.
@@ -184,9 +188,10 @@ impl Skills {
         }
         if let Wanted::Server(listing, _) = called.wanted {
             let pinned = listing.claims.digest();
+            let may_ask = called.manifest.server.as_ref().is_some_and(|server| server.asks);
             let server = match called.elsewhere {
-                Some(place) => Server::elsewhere(pinned, place),
-                None => Server::new(pinned, &called.shown),
+                Some(place) => Server::elsewhere(pinned, place, may_ask),
+                None => Server::new(pinned, &called.shown, may_ask),
             };
             guest.server = Some(Box::new(server));
         }
@@ -343,6 +348,28 @@ impl Skills {
         self.different.pop()
     }
 
+    /// What a server asks a person, or not any more.
+    pub(crate) fn take_asked(&mut self) -> Option<Asking> {
+        self.asked.pop_front()
+    }
+
+    /// Tells a server what came of its question.
+    pub(crate) fn reply(
+        &mut self,
+        now: Instant,
+        poller: &Poller,
+        (call, number): (CallNumber, u64),
+        told: &Told,
+    ) {
+        let meant = self.guests.iter().find(|(_, guest)| guest.call() == Some(call));
+        if let Some(index) = meant.map(|(index, _)| *index) {
+            if let Some(guest) = self.guests.get_mut(&index) {
+                guest.reply(now, number, told);
+            }
+            self.settle(now, poller, index);
+        }
+    }
+
     /// Tells a skill that nobody wants to know any more. One that does not end the call is ended.
     pub(crate) fn cancel(&mut self, now: Instant, poller: &Poller, call: CallNumber) {
         self.ways.retain(|(owner, ..)| *owner != call);
@@ -366,7 +393,7 @@ impl Skills {
 
     /// Whether something came of calls that is to be told.
     pub(crate) fn has_news(&self) -> bool {
-        !self.over.is_empty() || !self.different.is_empty()
+        !self.over.is_empty() || !self.different.is_empty() || !self.asked.is_empty()
     }
 
     pub(crate) fn is_at_work(&self) -> bool {
@@ -377,6 +404,9 @@ impl Skills {
     fn settle(&mut self, now: Instant, poller: &Poller, index: u32) {
         let Some(guest) = self.guests.get_mut(&index) else { return };
         guest.speak();
+        if let Some(server) = &mut guest.server {
+            self.asked.extend(server.take_asked());
+        }
         self.over.extend(guest.over.take());
         let writes = guest.has_to_say();
         if guest.is_gone() {

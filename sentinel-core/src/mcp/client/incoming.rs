@@ -228,6 +228,12 @@ impl Client {
             let why = "too many questions wait already";
             return self.send(message::refuse(Some(&id), Code::Internal, why));
         }
+        // To be led somewhere is no form, and was not offered.
+        let mode = params.and_then(|params| params.find("mode"));
+        if mode.is_some_and(|mode| mode.as_str() != Ok("form")) {
+            let why = "people are asked by a form only";
+            return self.send(message::refuse(Some(&id), Code::Params, why));
+        }
         let words = params.and_then(|params| message::text(params, "message"));
         let schema = params.and_then(|params| params.find("requestedSchema"));
         let schema = schema.map_or("{}", Value::source);

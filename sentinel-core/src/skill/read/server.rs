@@ -33,11 +33,11 @@ impl Reader<'_, '_> {
             None => Vec::new(),
         };
         if let Some(value) = part.get("url") {
-            self.known(part, &["url"], "key");
-            let url = self.url(value);
-            return Some((String::new(), Some(Server { url, tools, ..Server::default() })));
+            self.known(part, &["url", "asks"], "key");
+            let (url, asks) = (self.url(value), self.flag(part, "asks"));
+            return Some((String::new(), Some(Server { url, asks, tools, ..Server::default() })));
         }
-        self.known(part, &["command", "environment", "translates"], "key");
+        self.known(part, &["command", "environment", "translates", "asks"], "key");
         self.needed(part, "command");
         let mut arguments = self.list(part, "command", SKILL_COMMAND_WORDS_MAX);
         let environment = self.list(part, "environment", SKILL_COMMAND_WORDS_MAX);
@@ -58,8 +58,8 @@ impl Reader<'_, '_> {
             self.reporter.error_with(Some(value.span()), "this starts nothing", help);
         }
         let translates = self.flag(part, "translates");
-        let url = None;
-        Some((program, Some(Server { url, arguments, environment, translates, tools })))
+        let (url, asks) = (None, self.flag(part, "asks"));
+        Some((program, Some(Server { url, arguments, environment, translates, asks, tools })))
     }
 
     fn url(&mut self, value: &Value<'_>) -> Option<Url> {

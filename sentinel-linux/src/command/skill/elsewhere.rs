@@ -57,7 +57,8 @@ impl Far {
         let allowance = Allowance::new(granted.iter().cloned(), now)?.only(vec![own]);
         let place = Place::new(manifest, &Tokens::read(&config), allowance, &granted)?;
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let offer = ClientOffer { version, roots: Vec::new(), may_ask: false };
+        let may_ask = manifest.server.as_ref().is_some_and(|server| server.asks);
+        let offer = ClientOffer { version, roots: Vec::new(), may_ask };
         Ok(Some(Self {
             clock: Clock::new(),
             poller: Poller::new()?,

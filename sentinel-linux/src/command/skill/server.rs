@@ -168,6 +168,9 @@ pub(super) fn show(manifest: &Manifest, listing: &Listing, before: Option<&Listi
 }
 
 pub(super) fn show_start(manifest: &Manifest, server: &Server) {
+    if server.asks {
+        println!("  it may ask people something while it is called");
+    }
     if let Some(url) = &server.url {
         println!("  an MCP server elsewhere: {url}");
         return;
@@ -278,7 +281,9 @@ impl Talk {
         let shown = profile.mounts.get(1..).unwrap_or_default();
         let roots = shown.iter().map(|mount| root(&mount.path)).collect();
         let version = env!("CARGO_PKG_VERSION").to_string();
-        let client = Client::new(ClientOffer { version, roots, may_ask: false });
+        // Some list a tool only where there is somebody to ask.
+        let may_ask = manifest.server.as_ref().is_some_and(|server| server.asks);
+        let client = Client::new(ClientOffer { version, roots, may_ask });
         let sandboxes = Sandboxes::new().map_err(|error| error.to_string())?;
         let guest = Guest::start_in(&sandboxes, profile)?;
         Ok(Self { way: Way::Here(Box::new(guest), Box::new(client)), peer, bytes, end })
