@@ -74,6 +74,20 @@ pub trait Line {
     fn say(&self, said: &Said<'_>, deadline: u64) -> Result<(), Cause>;
 }
 
+/// How an exchange ended before it should.
+enum Ended {
+    /// Whoever asked had enough: a whole answer, or no more use for one.
+    LetGo,
+    /// It broke.
+    Broken(Failure, String),
+}
+
+impl From<(Failure, String)> for Ended {
+    fn from((failure, why): (Failure, String)) -> Self {
+        Self::Broken(failure, why)
+    }
+}
+
 /// Everything that exchanges are made with.
 #[derive(Debug)]
 pub struct Carrier {
@@ -85,7 +99,7 @@ pub struct Carrier {
     pub room: Room,
 }
 
-type Done = Result<(), (Failure, String)>;
+type Done = Result<(), Ended>;
 
 impl Carrier {
     /// Carries one exchange.
@@ -97,7 +111,8 @@ impl Carrier {
         };
         match self.carry(machine, line, &asked, begun) {
             Ok(()) => farewell(machine, line, &Said::End),
-            Err((failure, why)) => {
+            Err(Ended::LetGo) => {}
+            Err(Ended::Broken(failure, why)) => {
                 machine.note(&format!("tls: {}: {why}", printable(asked.service)));
                 farewell(machine, line, &Said::Failed(failure, &why));
             }
@@ -192,8 +207,11 @@ struct Out<'o, M: Machine> {
 impl<M: Machine> Out<'_, M> {
     fn say(&mut self, said: &Said<'_>) -> Done {
         self.line.say(said, self.clock.end()).map_err(|cause| match cause {
-            Cause::TimedOut => (Failure::Timeout, "nobody took what came in time".to_string()),
-            cause => (Failure::Cut, cause.to_string()),
+            Cause::TimedOut => {
+                Ended::Broken(Failure::Timeout, "nobody took what came in time".to_string())
+            }
+            Cause::LetGo => Ended::LetGo,
+            cause => Ended::Broken(Failure::Cut, cause.to_string()),
         })
     }
 
@@ -256,13 +274,14 @@ fn unopened(host: &str, error: &Unopened) -> (Failure, String) {
     (failure, format!("{host} is not asked anything: {error}"))
 }
 
-fn broken(host: &str, error: &Broken) -> (Failure, String) {
+fn broken(host: &str, error: &Broken) -> Ended {
     let failure = match error {
+        Broken::Wire(Cause::LetGo) => return Ended::LetGo,
         Broken::Wire(Cause::TimedOut) => Failure::Timeout,
         Broken::Wire(Cause::Odd(_)) => Failure::Tls,
         Broken::Wire(_) | Broken::Closed | Broken::Protocol(_) => Failure::Cut,
     };
-    (failure, format!("the answer of {host}: {error}"))
+    Ended::Broken(failure, format!("the answer of {host}: {error}"))
 }
 
 /// A name that somebody else wrote, for people.
