@@ -1,6 +1,8 @@
 //! What takes too long for a check, or too much: every moment of a turn at which the program can be
 //! killed or a call can fail, and servers that others wrote: of models, and of tools.
 
+use std::path::Path;
+
 use crate::apt;
 use crate::error::Error;
 use crate::process::Process;
@@ -65,7 +67,9 @@ fn tool_servers(workspace: &Workspace) -> Result<(), Error> {
             let folder = folder.to_string_lossy().into_owned();
             if package.contains("==") {
                 let target = format!("{folder}/lib");
-                let pip = workspace.process("python3").args(["-m", "pip", "install", "--quiet"]);
+                // The one that starts it in its sandbox: what is compiled is for one version.
+                let pip = workspace.process(PYTHON).args(["-m", "pip", "install", "--quiet"]);
+                let pip = pip.help("on Debian: apt-get install python3-pip");
                 let pip = pip.args(["--disable-pip-version-check", "--no-compile"]);
                 pip.args(["--upgrade", "--target", &target, package]).run()?;
             } else {
@@ -78,8 +82,26 @@ fn tool_servers(workspace: &Workspace) -> Result<(), Error> {
         }
         tests = tests.set(variable, folder);
     }
-    tests.run()
+    tests.run()?;
+    reference_client(workspace, &place.join("time/lib"))
 }
+
+/// The client of the protocol's own authors, which drives `sentinel mcp`; the server of the time is
+/// made with the same package, and brought it along.
+fn reference_client(workspace: &Workspace, packages: &Path) -> Result<(), Error> {
+    let known = workspace.process(PYTHON).args(["-c", "import mcp"]).set("PYTHONPATH", packages);
+    if !known.succeeds() {
+        let help = "remove the folder above it: it is installed again";
+        return Err(Error::new(format!("{} has no package mcp", packages.display())).help(help));
+    }
+    let test = "the_reference_client_drives_every_tool";
+    let tests = ["test", "-p", "sentinel-linux", "--test", "mcp", test, "--", "--nocapture"];
+    let tests = workspace.cargo(tests).set("SENTINEL_MCP_PYTHON", PYTHON);
+    tests.set("PYTHONPATH", packages).run()
+}
+
+/// Where Debian has it.
+const PYTHON: &str = "/usr/bin/python3";
 
 /// What their tests look for, and one version of each: another one is another peer.
 const TOOL_SERVERS: [(&str, &str, &str); 3] = [
