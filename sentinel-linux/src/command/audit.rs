@@ -1,7 +1,7 @@
 //! `sentinel audit`: what the log says, and whether it can be believed.
 
 use std::error::Error;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -272,12 +272,12 @@ fn verified(arguments: &Arguments) -> Result<audit::Verified, Box<dyn Error>> {
 }
 
 fn prove(mut arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    Ok(told(proof(&mut arguments).map(|proof| {
-        match arguments.has("json") {
-            true => println!("{}", audit::proof_json(&proof)),
-            false => print!("{proof}"),
-        }
-        ExitCode::SUCCESS
+    Ok(told(proof(&mut arguments).and_then(|proof| {
+        let text = match arguments.has("json") {
+            true => audit::proof_json(&proof) + "\n",
+            false => proof.to_string(),
+        };
+        ended(std::io::stdout().lock().write_all(text.as_bytes()).map(|()| true))
     })))
 }
 
