@@ -24,6 +24,7 @@ pub(crate) fn settings(model: &str, workspace: &str) -> Result<Settings, Box<dyn
         reply_tokens_max: 1024,
         context_tokens_max: 16_000,
         thinking: Thinking::Unset,
+        sees_pictures: false,
     });
     settings.tools = Tools::with(&tools::BUILTIN);
     for grant in [

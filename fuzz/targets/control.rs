@@ -56,6 +56,7 @@ fn sentinel(now: Now) -> Sentinel {
         reply_tokens_max: 1000,
         context_tokens_max: 20_000,
         thinking: Thinking::Unset,
+        sees_pictures: false,
     });
     let secrets = Secrets {
         journal: JournalId([1; 8]),

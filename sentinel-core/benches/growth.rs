@@ -339,6 +339,7 @@ fn sentinel() -> Sentinel {
         reply_tokens_max: 1000,
         context_tokens_max: 20_000,
         thinking: Thinking::Unset,
+        sees_pictures: false,
     });
     settings.grants =
         (0..50).map(|number| format!("read /srv/{number}").parse().unwrap()).collect();

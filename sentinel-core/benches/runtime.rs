@@ -112,6 +112,7 @@ impl Host {
             reply_tokens_max: 4_000,
             context_tokens_max: u64::MAX / 2,
             thinking: Thinking::Unset,
+            sees_pictures: false,
         });
         settings.grants.push("model *".parse().unwrap());
         settings.platforms.push(Platform { name: "chat", ..Platform::DISCORD });

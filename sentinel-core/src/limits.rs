@@ -44,6 +44,17 @@ pub const MODEL_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Bytes of a request, its images included: Anthropic's own bound, the smallest of the large ones.
 pub const MODEL_REQUEST_BYTES_MAX: u64 = 32 << 20;
 
+/// Bytes of a picture that a model is shown: Anthropic's bound is 5 MB of its base64.
+pub const PICTURE_BYTES_MAX: u64 = 3_750_000;
+
+/// Pictures in one request. They are sent again with every request, so the newest are enough.
+pub const REQUEST_PICTURES_MAX: usize = 8;
+
+/// Bytes of all pictures in one request. Their base64 is half of what a request may have.
+pub const REQUEST_PICTURES_BYTES_MAX: u64 = 12 << 20;
+
+const _: () = assert!(REQUEST_PICTURES_BYTES_MAX / 3 * 4 <= MODEL_REQUEST_BYTES_MAX / 2);
+
 /// Bytes of one event of an answer: all arguments in one piece fit, with an escape for each byte.
 pub const MODEL_EVENT_BYTES_MAX: usize = 4 << 20;
 

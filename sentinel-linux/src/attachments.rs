@@ -13,7 +13,7 @@
 //! What a file is called, and whether it is taken: the core says so.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsFd as _, OwnedFd};
@@ -22,7 +22,9 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use sentinel_core::agent::{ATTACHMENTS, Fetched};
+use sentinel_core::llm::ImageKind;
 use sentinel_core::order::Map;
+use sentinel_core::runtime::Picture;
 use sha2::{Digest as _, Sha256};
 
 /// The directory, and what is being written there.
@@ -42,6 +44,8 @@ struct Writing {
     hidden: String,
     name: String,
     hash: Sha256,
+    /// As much of its bytes as says which picture it is.
+    start: Vec<u8>,
     bytes_count: u64,
     bytes_max: u64,
 }
@@ -88,8 +92,16 @@ impl Attachments {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let flags = flags | OFlags::CLOEXEC;
         let file = openat2(&directory, &*hidden, flags, PRIVATE_FILE, BENEATH).map_err(kept)?;
-        let (file, name, hash) = (File::from(file), name.to_string(), Sha256::new());
-        let writing = Writing { directory, file, hidden, name, hash, bytes_count: 0, bytes_max };
+        let writing = Writing {
+            directory,
+            file: File::from(file),
+            hidden,
+            name: name.to_string(),
+            hash: Sha256::new(),
+            start: Vec::new(),
+            bytes_count: 0,
+            bytes_max,
+        };
         self.open.insert(fetch, writing);
         Ok(())
     }
@@ -101,6 +113,8 @@ impl Attachments {
         if writing.bytes_count > writing.bytes_max {
             return Err("it is larger than it may be".into());
         }
+        let missing = ImageKind::START_BYTES - writing.start.len();
+        writing.start.extend_from_slice(&bytes[..missing.min(bytes.len())]);
         writing.hash.update(bytes);
         writing.file.write_all(bytes).map_err(|error| format!("it could not be kept: {error}"))
     }
@@ -110,7 +124,7 @@ impl Attachments {
         let Some(writing) = self.open.remove(&fetch) else {
             return Err("there is nothing of it".into());
         };
-        let Writing { directory, file, hidden, name, hash, bytes_count, .. } = writing;
+        let Writing { directory, file, hidden, name, hash, start, bytes_count, .. } = writing;
         let done = file.sync_all().map_err(|error| format!("it could not be kept: {error}"));
         let done = done
             .and_then(|()| renameat(&directory, &*hidden, &directory, &*name).map_err(kept))
@@ -119,7 +133,31 @@ impl Attachments {
             let _ = unlinkat(&directory, &*hidden, AtFlags::empty());
             return Err(why);
         }
-        Ok(Fetched::Kept { bytes_count, digest: hash.finalize().into() })
+        let picture = ImageKind::of(&start);
+        Ok(Fetched::Kept { bytes_count, digest: hash.finalize().into(), picture })
+    }
+
+    /// The bytes of a picture, if they are there and are the ones that are meant.
+    ///
+    /// # Errors
+    /// They are not, and why.
+    pub(crate) fn read(&self, picture: &Picture) -> Result<Vec<u8>, String> {
+        let Picture { conversation, file, image } = picture;
+        let directory = self.directory(conversation.0, false)?;
+        // Whoever put a pipe in its place is not waited for.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = openat2(&directory, &**file, flags, Mode::empty(), BENEATH);
+        let opened = File::from(opened.map_err(|error| io::Error::from(error).to_string())?);
+        let about = opened.metadata().map_err(|error| error.to_string())?;
+        if !about.is_file() || about.len() != image.bytes_count {
+            return Err("it is not the file that came".into());
+        }
+        let mut bytes = Vec::new();
+        let mut opened = opened.take(image.bytes_count.saturating_add(1));
+        opened.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        let is_it = bytes.len() as u64 == image.bytes_count
+            && <[u8; 32]>::from(Sha256::digest(&bytes)) == image.digest;
+        is_it.then_some(bytes).ok_or_else(|| "it is not the file that came".into())
     }
 
     /// Nobody waits for a file any more, or it will not come.
@@ -185,6 +223,9 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+    use sentinel_core::agent::ConversationNumber;
+    use sentinel_core::llm::HeldImage;
+
     use super::*;
 
     fn workspace(name: &str) -> PathBuf {
@@ -203,7 +244,9 @@ mod tests {
         let place = path.join("attachments/3/ab-a.txt");
         assert!(!place.exists());
         files.write(7, b"lo").unwrap();
-        let Ok(Fetched::Kept { bytes_count: 5, digest }) = files.finish(7) else { panic!() };
+        let Ok(Fetched::Kept { bytes_count: 5, digest, picture: None }) = files.finish(7) else {
+            panic!()
+        };
         assert_eq!(digest, <[u8; 32]>::from(Sha256::digest(b"hello")));
         assert_eq!(fs::read(&place).unwrap(), b"hello");
         assert_eq!(fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
@@ -247,6 +290,42 @@ mod tests {
         files.finish(2).unwrap();
         assert_eq!(fs::read(outside.join("kept")).unwrap(), b"x");
         assert_eq!(fs::read(path.join("attachments/4/a")).unwrap(), b"new");
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    /// A picture is known by its bytes, in whatever pieces they come; and what is read back is what
+    /// came, or nothing.
+    #[test]
+    fn a_picture_is_read_back_as_it_came() {
+        let path = workspace("attached-pictures");
+        let mut files = Attachments::new(path.to_str().unwrap(), true).unwrap();
+        files.begin(7, 3, "ab-a.txt", 100).unwrap();
+        for piece in [&b"RIFF"[..], b"\x10\0", b"\0\0WEBPVP8 ", b"pixels"] {
+            files.write(7, piece).unwrap();
+        }
+        let Ok(Fetched::Kept { bytes_count, digest, picture }) = files.finish(7) else { panic!() };
+        assert_eq!(picture, Some(ImageKind::Webp));
+        let image = HeldImage { digest, bytes_count };
+        let (conversation, file) = (ConversationNumber(3), "ab-a.txt".to_string());
+        let picture = Picture { conversation, file, image };
+        assert_eq!(files.read(&picture).unwrap(), b"RIFF\x10\0\0\0WEBPVP8 pixels");
+        let other = Picture { conversation: ConversationNumber(4), ..picture.clone() };
+        assert!(files.read(&other).is_err(), "of another conversation");
+        for file in ["../3/ab-a.txt", "/etc/passwd", "", "."] {
+            let other = Picture { file: file.into(), ..picture.clone() };
+            assert!(files.read(&other).is_err(), "{file}");
+        }
+        let place = path.join("attachments/3/ab-a.txt");
+        fs::write(&place, b"RIFF\x10\0\0\0WEBPVP8 pixelz").unwrap();
+        assert!(files.read(&picture).is_err(), "another picture of the same size");
+        fs::remove_file(&place).unwrap();
+        assert!(files.read(&picture).is_err());
+        fs::write(path.join("same"), b"RIFF\x10\0\0\0WEBPVP8 pixels").unwrap();
+        symlink(path.join("same"), &place).unwrap();
+        assert!(files.read(&picture).is_err(), "no link is followed");
+        fs::remove_file(&place).unwrap();
+        rustix::fs::mkfifoat(CWD, &place, PRIVATE_FILE).unwrap();
+        assert!(files.read(&picture).is_err(), "nobody waits for a pipe");
         fs::remove_dir_all(path).unwrap();
     }
 

@@ -25,6 +25,7 @@ use sentinel_core::channel::{Incoming, Post};
 use sentinel_core::config::Config;
 use sentinel_core::limits::ATTACHMENT_TRIES_MAX;
 use sentinel_core::order::{Map, Set};
+use sentinel_core::runtime::Picture;
 use sentinel_core::text::json;
 use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::http::Headers;
@@ -33,6 +34,7 @@ use sentinel_core::wire::websocket::CloseCode;
 use zeroize::Zeroizing;
 
 use crate::attachments::Attachments;
+use crate::log;
 use crate::metrics::Happened;
 use crate::network::{
     Failure, FailureKind, Network, NetworkEvent, Reach, Request, RequestNumber, SocketNumber,
@@ -215,6 +217,16 @@ impl Connectors {
     pub(crate) fn cancel_fetch(&mut self, fetch: FetchNumber) {
         self.wanted.remove(&fetch.0);
         self.files.abandon(fetch.0);
+    }
+
+    /// The bytes of a picture that came with a message, if they are still what came.
+    pub(crate) fn picture(&self, picture: &Picture) -> Option<Vec<u8>> {
+        let read = self.files.read(picture);
+        if let Err(why) = &read {
+            let Picture { file, conversation, .. } = picture;
+            log::warn!("the picture {file} of {conversation} is not shown to a model: {why}");
+        }
+        read.ok()
     }
 
     /// Removes the files of a conversation.

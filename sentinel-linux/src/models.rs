@@ -5,9 +5,10 @@
 
 use sentinel_core::agent::ExchangeNumber;
 use sentinel_core::config::{Config, Http};
-use sentinel_core::llm::{Outgoing, Piece, TransportKind};
+use sentinel_core::llm::{HeldImage, Outgoing, Piece, TransportKind};
 use sentinel_core::order::Map;
 use sentinel_core::runtime::Event;
+use sentinel_core::text::base64;
 use sentinel_core::time::Instant;
 use sentinel_core::wire::http::Headers;
 use sentinel_core::wire::url::Url;
@@ -40,6 +41,15 @@ struct Service {
     key: Option<Secret>,
 }
 
+/// Why a request was not sent.
+#[derive(Debug)]
+pub(crate) enum Unsent {
+    /// A picture that goes into it, by its digest, is not there.
+    PictureGone([u8; 32]),
+    /// Anything else.
+    Why(String),
+}
+
 impl Models {
     /// The services of a configuration, with their keys.
     ///
@@ -60,23 +70,24 @@ impl Models {
         (self.services, self.times) = (fresh.services, fresh.times);
     }
 
-    /// Sends a request; says why if it cannot even be tried.
+    /// Sends a request; says why if it cannot even be tried. `picture` gives the bytes of one.
     pub(crate) fn ask(
         &mut self,
         now: Instant,
         poller: &Poller,
         network: &mut Network,
-        exchange: ExchangeNumber,
-        model: usize,
+        (exchange, model): (ExchangeNumber, usize),
         request: &Outgoing,
-    ) -> Result<(), String> {
-        let service = self.services.get(model).ok_or("there is no such model")?;
-        let base = service.base.as_ref().ok_or("the model has no address")?;
+        picture: impl Fn(HeldImage) -> Option<Vec<u8>>,
+    ) -> Result<(), Unsent> {
+        let why = |why: &str| Unsent::Why(why.into());
+        let service = self.services.get(model).ok_or_else(|| why("there is no such model"))?;
+        let base = service.base.as_ref().ok_or_else(|| why("the model has no address"))?;
         let url = format!("{}{}", base.as_str().trim_end_matches('/'), request.path);
-        let url = Url::parse(&url).map_err(|error| error.to_string())?;
+        let url = Url::parse(&url).map_err(|error| why(&error.to_string()))?;
         let mut headers = Headers::new();
         let mut add = |name: &str, value: &[u8]| {
-            headers.append(name, value).map_err(|error| error.to_string())
+            headers.append(name, value).map_err(|error| Unsent::Why(error.to_string()))
         };
         for (name, value) in &request.headers {
             add(name, value.as_bytes())?;
@@ -89,7 +100,10 @@ impl Models {
         for piece in request.body.pieces() {
             match piece {
                 Piece::Bytes(bytes) => body.extend_from_slice(bytes),
-                Piece::Base64(_) => return Err("this version holds no pictures".into()),
+                Piece::Base64(image) => {
+                    let bytes = picture(image).ok_or(Unsent::PictureGone(image.digest))?;
+                    body.extend_from_slice(base64::encode(&bytes).as_bytes());
+                }
             }
         }
         let request = Request {

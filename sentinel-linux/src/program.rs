@@ -29,7 +29,7 @@ use sentinel_core::channel::{Failure, Incoming, Part, Platform, Post};
 use sentinel_core::control::Command;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::order::{Map, Set};
-use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
+use sentinel_core::runtime::{Effect, Event, EventError, Picture, Said, Sentinel};
 use sentinel_core::skill::Catalogue;
 use sentinel_core::tool::{Call, Operation};
 
@@ -47,7 +47,7 @@ use crate::fetch::{self, Fetches, Wish};
 use crate::journal::{Deed, Done, Journal};
 use crate::log::{self, Words};
 use crate::metrics::{Metrics, Page, Server};
-use crate::models::Models;
+use crate::models::{Models, Unsent};
 use crate::network::Network;
 use crate::notify::Notify;
 use crate::persona::Persona;
@@ -490,8 +490,8 @@ impl Program {
                 Effect::Acknowledge { platform, message } => {
                     self.connectors.acknowledge(self.clock.now(), &platform, &message);
                 }
-                Effect::AskModel { exchange, model, request, .. } => {
-                    self.ask(exchange, model, &request)?;
+                Effect::AskModel { exchange, model, request, pictures, .. } => {
+                    self.ask(exchange, model, &request, &pictures)?;
                 }
                 Effect::CancelModel { exchange } => {
                     self.models.cancel(&self.poller, &mut self.network, exchange);
@@ -639,15 +639,21 @@ impl Program {
         exchange: ExchangeNumber,
         model: usize,
         request: &Outgoing,
+        pictures: &[Picture],
     ) -> Result<(), Box<dyn Error>> {
         let now = self.clock.now().instant;
         let (poller, network) = (&self.poller, &mut self.network);
-        if let Err(why) = self.models.ask(now, poller, network, exchange, model, request) {
-            log::warn!("a model could not be asked: {why}");
-            let kind = TransportKind::Connect;
-            self.tell(Event::ModelFailed { exchange, kind })?;
+        let connectors = &self.connectors;
+        let picture = |image| connectors.picture(pictures.iter().find(|it| it.image == image)?);
+        match self.models.ask(now, poller, network, (exchange, model), request, picture) {
+            Ok(()) => Ok(()),
+            Err(Unsent::PictureGone(digest)) => self.tell(Event::PictureGone { exchange, digest }),
+            Err(Unsent::Why(why)) => {
+                log::warn!("a model could not be asked: {why}");
+                let kind = TransportKind::Connect;
+                self.tell(Event::ModelFailed { exchange, kind })
+            }
         }
-        Ok(())
     }
 
     /// Something was made safe, or could not be.

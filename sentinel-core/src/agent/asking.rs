@@ -305,6 +305,22 @@ impl Agent {
         self.follow(number, turn, failed.next);
     }
 
+    /// A model was not asked, because a picture was not there: it is asked without. Nothing was
+    /// sent, so nothing was spent.
+    pub(super) fn picture_gone(&mut self, exchange: ExchangeNumber, digest: &[u8; 32]) {
+        let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
+            return;
+        };
+        self.route.abandoned(attempt);
+        self.settle(number, spending, Amount::default());
+        let chat = self.conversation(number);
+        match chat.is_some_and(|chat| chat.memory().history.forget_picture(digest)) {
+            true => self.ask(number, turn),
+            // It was none of ours: asking again would come to the same.
+            false => self.give_up(number, turn, &GiveUp::NoModel),
+        }
+    }
+
     /// The exchange is over: its turn is taken out of the stage.
     fn take_exchange(
         &mut self,

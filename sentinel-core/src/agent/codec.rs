@@ -71,7 +71,7 @@ pub(super) fn named<T: Copy>(
     found.map(|(value, _)| *value).ok_or_else(|| Unreadable::word(what, word))
 }
 
-fn word<T: PartialEq>(table: &[(T, &'static str)], value: &T) -> &'static str {
+pub(super) fn word<T: PartialEq>(table: &[(T, &'static str)], value: &T) -> &'static str {
     table.iter().find(|(known, _)| known == value).map_or("other", |(_, name)| name)
 }
 
@@ -112,7 +112,7 @@ pub(super) fn write_message<S: Sink>(out: &mut ObjectWriter<'_, S>, message: &Me
     });
 }
 
-fn write_block<S: Sink>(blocks: &mut ArrayWriter<'_, S>, block: &Block) {
+pub(super) fn write_block<S: Sink>(blocks: &mut ArrayWriter<'_, S>, block: &Block) {
     blocks.object(|out| match block {
         Block::Text(text) => {
             out.field("text", text.as_str());
@@ -127,8 +127,9 @@ fn write_block<S: Sink>(blocks: &mut ArrayWriter<'_, S>, block: &Block) {
             out.field("image", word(&IMAGE_KINDS, kind));
             match source {
                 ImageSource::Url(url) => out.field("url", url.as_str()),
-                ImageSource::Held(held) => {
-                    out.field("held", held.id).field("bytes", held.bytes_count)
+                ImageSource::Held { image, file } => {
+                    out.field("sha256", hex(&image.digest).as_str());
+                    out.field("bytes", image.bytes_count).field("file", file.as_str())
                 }
             };
         }
@@ -154,7 +155,7 @@ pub(super) fn read_message(value: Value<'_>) -> Result<Message, Unreadable> {
     Ok(Message { role, blocks })
 }
 
-fn read_block(value: Value<'_>) -> Result<Block, Unreadable> {
+pub(super) fn read_block(value: Value<'_>) -> Result<Block, Unreadable> {
     if value.find("text").is_some() {
         return Ok(Block::Text(text(value, "text")?));
     }
@@ -169,10 +170,13 @@ fn read_block(value: Value<'_>) -> Result<Block, Unreadable> {
         let kind = named(&IMAGE_KINDS, "kind of image", kind.as_str()?)?;
         let source = match value.find("url") {
             Some(url) => ImageSource::Url(url.as_str()?.to_string()),
-            None => ImageSource::Held(HeldImage {
-                id: number(value, "held")?,
-                bytes_count: number(value, "bytes")?,
-            }),
+            None => ImageSource::Held {
+                image: HeldImage {
+                    digest: unhex(value.get("sha256")?.as_str()?)?,
+                    bytes_count: number(value, "bytes")?,
+                },
+                file: text(value, "file")?,
+            },
         };
         return Ok(Block::Image(Image { kind, source }));
     }
@@ -243,7 +247,7 @@ pub(super) fn read_error(value: Value<'_>) -> Result<ModelError, Unreadable> {
     Ok(error)
 }
 
-const IMAGE_KINDS: [(ImageKind, &str); 4] = [
+pub(super) const IMAGE_KINDS: [(ImageKind, &str); 4] = [
     (ImageKind::Png, "png"),
     (ImageKind::Jpeg, "jpeg"),
     (ImageKind::Gif, "gif"),
@@ -303,7 +307,10 @@ mod tests {
             Block::Image(Image { kind: ImageKind::Webp, source: ImageSource::Url("u".into()) }),
             Block::Image(Image {
                 kind: ImageKind::Png,
-                source: ImageSource::Held(HeldImage { id: 3, bytes_count: 9 }),
+                source: ImageSource::Held {
+                    image: HeldImage { digest: [3; 32], bytes_count: 9 },
+                    file: "a.png".into(),
+                },
             }),
             Block::ToolUse(ToolUse { id: "1".into(), name: "t".into(), arguments: "[".into() }),
             Block::ToolResult(ToolResult {

@@ -21,7 +21,10 @@ use super::turn::Turn;
 use crate::channel::{Incoming, Person};
 use crate::fault::{Fault, is_broken};
 use crate::label::{BlockId, BlockText, Context, Integrity, Label, Records};
-use crate::limits::{CONVERSATION_IDS_KEPT, CONVERSATION_TEXT_BYTES_KEPT};
+use crate::limits::{
+    CONVERSATION_IDS_KEPT, CONVERSATION_TEXT_BYTES_KEPT, REQUEST_PICTURES_BYTES_MAX,
+    REQUEST_PICTURES_MAX,
+};
 use crate::llm::{Block, Message};
 use crate::time::Timestamp;
 
@@ -212,7 +215,12 @@ impl Memory {
             true => model.context_tokens_max / 2,
             false => model.context_tokens_max,
         };
-        self.history.window(tokens_max, overhead_tokens)
+        let (pictures_max, bytes_max) = match model.sees_pictures {
+            true => (REQUEST_PICTURES_MAX, REQUEST_PICTURES_BYTES_MAX),
+            false => (0, 0),
+        };
+        let window = self.history.window(tokens_max, overhead_tokens);
+        window.with_pictures(pictures_max, bytes_max)
     }
 
     /// The blocks whose text is still here.

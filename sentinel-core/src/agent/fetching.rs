@@ -2,7 +2,8 @@
 //!
 //! A turn begins with them: each is asked of its platform and put among the files of its
 //! conversation, and the model is asked when all of them are there, or will not come. The model is
-//! told where they are; what is in them it has to read like any other file.
+//! told where they are; what is in them it has to read like any other file. Of a picture the
+//! conversation holds a reference as well, by its digest, for models that are shown pictures.
 //!
 //! # Invariants
 //! - A file is asked for only after its message was let in and that is on record; and what became
@@ -24,7 +25,7 @@ use alloc::vec::Vec;
 use sha2::{Digest as _, Sha256};
 
 use super::Agent;
-use super::codec::{Unreadable, flag, hex, number, text, unhex};
+use super::codec::{self, IMAGE_KINDS, Unreadable, flag, hex, named, number, text, unhex, word};
 use super::number::{ConversationNumber, FetchNumber};
 use super::outbox::Order;
 use super::record::Kind;
@@ -33,8 +34,9 @@ use crate::capability::{CommandRule, Path, PathRef, Request};
 use crate::channel::{AttachmentKind, Incoming, Part};
 use crate::limits::{
     ATTACHMENT_NAME_BYTES_MAX, ATTACHMENTS_COUNT_MAX, ATTACHMENTS_TIME_MAX,
-    CONVERSATION_ATTACHMENT_BYTES_MAX,
+    CONVERSATION_ATTACHMENT_BYTES_MAX, PICTURE_BYTES_MAX,
 };
+use crate::llm::{Block, HeldImage, Image, ImageKind, ImageSource};
 use crate::text::json::{ObjectWriter, Value};
 use crate::time::Instant;
 use crate::tool::Call;
@@ -62,8 +64,19 @@ struct Arrival {
 
 #[derive(Debug)]
 enum Fate {
-    Kept { path: String, bytes_count: u64 },
+    /// With the picture that it is, if it is one that models can be shown.
+    Kept {
+        path: String,
+        bytes_count: u64,
+        picture: Option<Image>,
+    },
     Failed(String),
+}
+
+/// What is told of a file, and shown of it.
+pub(super) struct Told {
+    pub(super) text: String,
+    pub(super) picture: Option<Image>,
 }
 
 /// A file is to be fetched.
@@ -88,6 +101,8 @@ pub enum Fetched {
         bytes_count: u64,
         /// Their SHA-256.
         digest: [u8; 32],
+        /// Which picture it is, by [how it begins](ImageKind::of).
+        picture: Option<ImageKind>,
     },
     /// It is not there, and why.
     Failed(String),
@@ -96,8 +111,9 @@ pub enum Fetched {
 impl Fetched {
     pub(super) fn write(&self, out: &mut ObjectWriter<'_, String>) {
         match self {
-            Self::Kept { bytes_count, digest } => {
+            Self::Kept { bytes_count, digest, picture } => {
                 out.field("bytes", *bytes_count).field("sha256", hex(digest).as_str());
+                out.optional("picture", picture.as_ref().map(|kind| word(&IMAGE_KINDS, kind)));
             }
             Self::Failed(why) => {
                 out.field("failed", why.as_str());
@@ -110,7 +126,12 @@ impl Fetched {
             return Ok(Self::Failed(why.as_str()?.to_string()));
         }
         let digest = unhex(value.get("sha256")?.as_str()?)?;
-        Ok(Self::Kept { bytes_count: number(value, "bytes")?, digest })
+        // A journal of a version that did not look says nothing of it.
+        let picture = match value.find("picture") {
+            Some(kind) => Some(named(&IMAGE_KINDS, "kind of image", kind.as_str()?)?),
+            None => None,
+        };
+        Ok(Self::Kept { bytes_count: number(value, "bytes")?, digest, picture })
     }
 }
 
@@ -137,8 +158,12 @@ impl Arriving {
                         out.field("name", order.name.as_str());
                     }
                     match fate {
-                        Some(Fate::Kept { path, bytes_count }) => {
+                        Some(Fate::Kept { path, bytes_count, picture }) => {
                             out.field("path", path.as_str()).field("bytes", *bytes_count);
+                            if let Some(picture) = picture {
+                                let block = Block::Image(picture.clone());
+                                out.array("picture", |out| codec::write_block(out, &block));
+                            }
                         }
                         Some(Fate::Failed(why)) => {
                             out.field("failed", why.as_str());
@@ -174,6 +199,13 @@ impl Arriving {
                 (Some(path), _) => Some(Fate::Kept {
                     path: path.as_str()?.to_string(),
                     bytes_count: number(kept, "bytes")?,
+                    picture: match kept.find("picture") {
+                        Some(picture) => match codec::read_block(picture.index(0)?)? {
+                            Block::Image(picture) => Some(picture),
+                            _ => None,
+                        },
+                        None => None,
+                    },
                 }),
                 (None, Some(why)) => Some(Fate::Failed(why.as_str()?.to_string())),
                 (None, None) => None,
@@ -287,9 +319,15 @@ impl Agent {
             if let Some(file) = arriving.files.iter_mut().find(is_it) {
                 let name = file.order.as_ref().map_or("", |order| &order.name);
                 file.fate = Some(match fetched {
-                    Fetched::Kept { bytes_count, .. } => {
+                    Fetched::Kept { bytes_count, digest, picture } => {
                         let path = format!("{ATTACHMENTS}/{}/{name}", number.0);
-                        Fate::Kept { path, bytes_count }
+                        let image = HeldImage { digest, bytes_count };
+                        let picture = picture.filter(|_| bytes_count <= PICTURE_BYTES_MAX);
+                        let picture = picture.map(|kind| Image {
+                            kind,
+                            source: ImageSource::Held { image, file: name.into() },
+                        });
+                        Fate::Kept { path, bytes_count, picture }
                     }
                     Fetched::Failed(why) => Fate::Failed(why),
                 });
@@ -415,16 +453,18 @@ impl Agent {
     }
 }
 
-/// What a model is told of a file.
-fn told(kind: AttachmentKind, name: &str, bytes_count: u64, fate: Fate) -> String {
+/// What a model is told of a file, and shown of it.
+fn told(kind: AttachmentKind, name: &str, bytes_count: u64, fate: Fate) -> Told {
     let kind = kind.as_str();
     match fate {
-        Fate::Kept { path, bytes_count } => {
-            format!("[attached: {name}, {kind}, {bytes_count} bytes; the file is {path}]")
-        }
-        Fate::Failed(why) => {
-            format!("[attached: {name}, {kind}, {bytes_count} bytes; it is not here: {why}]")
-        }
+        Fate::Kept { path, bytes_count, picture } => Told {
+            text: format!("[attached: {name}, {kind}, {bytes_count} bytes; the file is {path}]"),
+            picture,
+        },
+        Fate::Failed(why) => Told {
+            text: format!("[attached: {name}, {kind}, {bytes_count} bytes; it is not here: {why}]"),
+            picture: None,
+        },
     }
 }
 

@@ -25,7 +25,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::fault::{Fault, is_broken};
-use crate::llm::{Block, Message, Role, ToolResult, ToolUse, Usage};
+use crate::llm::{Block, Image, ImageSource, Message, Role, ToolResult, ToolUse, Usage};
 
 /// The messages of a conversation.
 ///
@@ -193,7 +193,7 @@ impl History {
     /// About how many tokens so many bytes are.
     #[must_use]
     pub const fn tokens(&self, bytes: u64) -> u64 {
-        bytes.saturating_mul(self.ratio).div_ceil(1024)
+        tokens(bytes, self.ratio)
     }
 
     /// So many bytes are sent, of the history and beside it.
@@ -261,6 +261,25 @@ impl History {
                 !thinks
             });
         }
+    }
+
+    /// A picture is not there any more, and neither is anything else in its place. Says whether
+    /// there was one.
+    pub(super) fn forget_picture(&mut self, digest: &[u8; 32]) -> bool {
+        let mut found = false;
+        for entry in &mut self.entries {
+            for block in &mut entry.message.blocks {
+                if is_picture(block, digest) {
+                    let before = bytes_of(block);
+                    *block = Block::Text("[the picture is not there any more]".into());
+                    let saved = before.saturating_sub(bytes_of(block));
+                    entry.bytes -= saved;
+                    self.bytes -= saved;
+                    found = true;
+                }
+            }
+        }
+        found
     }
 
     /// Forgets everything but what was learnt about tokens.
@@ -384,6 +403,15 @@ pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}\n[... {left_out} bytes left out here ...]\n{tail}"))
 }
 
+fn is_picture(block: &Block, digest: &[u8; 32]) -> bool {
+    match block {
+        Block::Image(Image { source: ImageSource::Held { image, .. }, .. }) => {
+            image.digest == *digest
+        }
+        _ => false,
+    }
+}
+
 fn calls(message: &Message) -> impl Iterator<Item = &ToolUse> {
     message.blocks.iter().filter_map(|block| match block {
         Block::ToolUse(call) => Some(call),
@@ -405,6 +433,10 @@ fn lost(call: &ToolUse) -> ToolResult {
 fn lost_result(id: String) -> ToolResult {
     let content = "there is no result: the call was given up".to_string();
     ToolResult { id, content, is_error: true }
+}
+
+const fn tokens(bytes: u64, ratio: u64) -> u64 {
+    bytes.saturating_mul(ratio).div_ceil(1024)
 }
 
 fn bytes_of(block: &Block) -> u64 {

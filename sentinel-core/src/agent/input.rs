@@ -54,6 +54,8 @@ pub(crate) enum Input {
         /// Spreads out the next tries.
         entropy: u64,
     },
+    /// A model was not asked, because a picture that it was to be shown is not there any more.
+    PictureGone { exchange: ExchangeNumber, digest: [u8; 32] },
     /// A tool ended.
     ToolFinished { call: CallNumber, output: ToolOutput },
     /// A call that was ordered was not run after all; why, in the runtime's own words.
@@ -129,6 +131,7 @@ impl Input {
             Self::Message { .. } => Kind::Message,
             Self::Reply { .. } => Kind::Reply,
             Self::ReplyFailed { .. } => Kind::ReplyFailed,
+            Self::PictureGone { .. } => Kind::PictureGone,
             Self::ToolFinished { .. } => Kind::ToolFinished,
             Self::CallWithheld { .. } => Kind::CallWithheld,
             Self::CallAsks { .. } => Kind::CallAsks,
@@ -171,6 +174,9 @@ impl Input {
                         out.field("has_begun", true);
                     }
                     out.field("entropy", hex(&entropy.to_be_bytes()).as_str());
+                }
+                Self::PictureGone { exchange, digest } => {
+                    out.field("exchange", exchange.0).field("sha256", hex(digest).as_str());
                 }
                 Self::ToolFinished { call, output } => {
                     out.field("call", call.0).field("content", output.content.as_str());
@@ -254,6 +260,10 @@ impl Input {
                 // A journal of a version that did not write it down has none.
                 has_begun: value.find("has_begun").is_some() && flag(value, "has_begun")?,
                 entropy: u64::from_be_bytes(unhex(value.get("entropy")?.as_str()?)?),
+            },
+            Kind::PictureGone => Self::PictureGone {
+                exchange: exchange(value)?,
+                digest: unhex(value.get("sha256")?.as_str()?)?,
             },
             Kind::ToolFinished => Self::ToolFinished {
                 call: CallNumber(number(value, "call")?),

@@ -18,6 +18,7 @@ use super::Agent;
 use super::approval::{Answer, By};
 use super::command::{Command, HELP};
 use super::conversation::{Conversation, Queued, own_words};
+use super::fetching::Told;
 use super::input::SYSTEM;
 use super::number::{ConversationNumber, DeliveryNumber, TurnNumber};
 use super::outbox::{Order, Saying};
@@ -211,7 +212,7 @@ impl Agent {
         turn: Box<Turn>,
         incoming: &Incoming,
         is_guest: bool,
-        told: Vec<Option<String>>,
+        told: Vec<Option<Told>>,
     ) {
         if self.is_outside(number) {
             return self.pass_on(number, turn, incoming);
@@ -221,9 +222,12 @@ impl Agent {
         memory.context.begin_turn();
         let mut blocks = Vec::new();
         for (part, told) in incoming.parts.iter().zip(told) {
+            let (told, picture) = told.map(|it| (it.text, it.picture)).unzip();
             let (label, name, text) = labelled(part, is_guest, told);
             memory.add(label, &name, &text);
             blocks.push(Block::Text(text));
+            // What can be seen in it counts as what is said of it: anybody may have drawn it.
+            blocks.extend(picture.flatten().map(Block::Image));
         }
         memory.history.push(Message { role: Role::User, blocks });
         self.ask(number, turn);

@@ -203,6 +203,7 @@ impl Agent {
             Input::ReplyFailed { exchange, error, usage, was_shown, has_begun, entropy } => {
                 self.reply_failed(exchange, &error, usage, (was_shown, has_begun), entropy);
             }
+            Input::PictureGone { exchange, digest } => self.picture_gone(exchange, &digest),
             Input::ToolFinished { call, output } => self.tool_finished(call, output),
             Input::CallWithheld { call, why } => self.call_withheld(call, why),
             // What is decided about it was decided outside; it is here to be in the log.
@@ -263,9 +264,9 @@ impl Agent {
                     opens.then(|| ConversationNumber(self.numbers.following()))
                 }
             },
-            Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
-                self.exchanges.get(exchange).copied()
-            }
+            Input::Reply { exchange, .. }
+            | Input::ReplyFailed { exchange, .. }
+            | Input::PictureGone { exchange, .. } => self.exchanges.get(exchange).copied(),
             Input::ToolFinished { call, .. }
             | Input::CallWithheld { call, .. }
             | Input::CallAsks { call, .. }
@@ -288,9 +289,9 @@ impl Agent {
     /// Whether somebody still waits for this.
     pub(crate) fn waits_for(&self, input: &Input) -> bool {
         match input {
-            Input::Reply { exchange, .. } | Input::ReplyFailed { exchange, .. } => {
-                self.exchanges.contains_key(exchange)
-            }
+            Input::Reply { exchange, .. }
+            | Input::ReplyFailed { exchange, .. }
+            | Input::PictureGone { exchange, .. } => self.exchanges.contains_key(exchange),
             Input::ToolFinished { call, .. }
             | Input::CallWithheld { call, .. }
             | Input::CallAsks { call, .. }

@@ -79,6 +79,8 @@ kinds! {
     CallWithheld = 25, "call.withheld";
     /// A skill says otherwise what it can do than when it was approved.
     SkillDiffers = 26, "skill.differs";
+    /// A picture that a model was to be shown is not there any more, or is another one.
+    PictureGone = 27, "picture.gone";
     /// A server asks a person something during a call.
     CallAsks = 30, "call.asks";
     /// It wants no answer any more.

@@ -88,6 +88,8 @@ pub struct Model {
     pub context_tokens_max: u64,
     /// How much it thinks.
     pub thinking: Thinking,
+    /// Whether it is shown pictures.
+    pub sees_pictures: bool,
 }
 
 /// Who answers for a model.

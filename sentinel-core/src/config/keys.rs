@@ -191,6 +191,13 @@ const THINKING_TOKENS: Key = key(
     Kind::Integer { min: 1, max: 1_000_000 },
     "How many tokens it may think with, in place of `thinking`.",
 );
+const PICTURES: Key = key(
+    "pictures",
+    Kind::Flag,
+    "Whether the model is shown pictures that come with messages. It has to be one that reads \
+     them.",
+)
+.or(Default::Flag(false));
 const PRICES: Key = key(
     "prices",
     Kind::Table(PRICE),
@@ -219,6 +226,7 @@ static ANTHROPIC: &[Key] = &[
     CONTEXT_TOKENS,
     THINKING,
     THINKING_TOKENS,
+    PICTURES,
     PRICES,
     key("api_key", Kind::Secret("ANTHROPIC_API_KEY"), "").shell(),
 ];
@@ -235,6 +243,7 @@ static OPENAI: &[Key] = &[
     CONTEXT_TOKENS,
     THINKING,
     THINKING_TOKENS,
+    PICTURES,
     PRICES,
     key("api_key", Kind::Secret("OPENAI_API_KEY"), "").shell(),
 ];
@@ -257,6 +266,7 @@ static MODEL: &[Key] = &[
     CONTEXT_TOKENS,
     THINKING,
     THINKING_TOKENS,
+    PICTURES,
     PRICES,
     API_KEY,
 ];

@@ -32,6 +32,7 @@ impl Desk {
             reply_tokens_max: 1000,
             context_tokens_max: 20_000,
             thinking: Thinking::Unset,
+            sees_pictures: false,
         }];
         settings.grants = vec!["read /srv/work".parse().unwrap()];
         let now = Now { instant: Instant(0), wall: Timestamp(1_700_000_000_000) };

@@ -82,6 +82,29 @@ pub enum ImageKind {
 }
 
 impl ImageKind {
+    /// What a file is that begins like this, if it is a picture that models read. What somebody
+    /// called it says nothing.
+    ///
+    /// ```
+    /// use sentinel_core::llm::ImageKind;
+    ///
+    /// assert_eq!(ImageKind::of(b"GIF89a..."), Some(ImageKind::Gif));
+    /// assert_eq!(ImageKind::of(b"<svg>"), None);
+    /// ```
+    #[must_use]
+    pub fn of(start: &[u8]) -> Option<Self> {
+        match start {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::Webp),
+            _ => None,
+        }
+    }
+
+    /// How many bytes of a file say what it is.
+    pub const START_BYTES: usize = 12;
+
     /// Its media type.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
@@ -100,14 +123,19 @@ pub enum ImageSource {
     /// The provider fetches it.
     Url(String),
     /// The shell holds it and puts its bytes into the request.
-    Held(HeldImage),
+    Held {
+        /// What it is.
+        image: HeldImage,
+        /// The file, among those of its conversation.
+        file: String,
+    },
 }
 
-/// A picture that the shell holds.
+/// A picture that the shell holds: known by what is in it, so that no other one is sent for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeldImage {
-    /// The shell's name for it.
-    pub id: u64,
+    /// The SHA-256 of its bytes.
+    pub digest: [u8; 32],
     /// Its size.
     pub bytes_count: u64,
 }

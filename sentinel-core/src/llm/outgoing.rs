@@ -137,7 +137,7 @@ impl Gaps {
 mod tests {
     use super::*;
 
-    const IMAGE: HeldImage = HeldImage { id: 7, bytes_count: 4 };
+    const IMAGE: HeldImage = HeldImage { digest: [7; 32], bytes_count: 4 };
 
     #[test]
     fn pictures_go_where_they_were_noted() {
@@ -145,7 +145,7 @@ mod tests {
             out.field("a", "x;");
             gaps.after_string(IMAGE);
             out.field("b", "");
-            gaps.after_string(HeldImage { id: 8, bytes_count: 3 });
+            gaps.after_string(HeldImage { digest: [8; 32], bytes_count: 3 });
         })
         .unwrap();
         let pieces: Vec<Piece<'_>> = body.pieces().collect();
@@ -155,7 +155,7 @@ mod tests {
                 Piece::Bytes(br#"{"a":"x;"#),
                 Piece::Base64(IMAGE),
                 Piece::Bytes(br#"","b":""#),
-                Piece::Base64(HeldImage { id: 8, bytes_count: 3 }),
+                Piece::Base64(HeldImage { digest: [8; 32], bytes_count: 3 }),
                 Piece::Bytes(br#""}"#),
             ]
         );
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_body_has_a_bound_that_counts_its_pictures() {
-        let huge = HeldImage { id: 1, bytes_count: u64::MAX };
+        let huge = HeldImage { digest: [1; 32], bytes_count: u64::MAX };
         let written = Body::write(|out, gaps| {
             out.field("a", "");
             gaps.after_string(huge);

@@ -22,7 +22,7 @@ use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
 use crate::egress::Passage;
 use crate::journal::{EpochSeed, Note};
-use crate::llm::{Outgoing, TransportKind};
+use crate::llm::{HeldImage, Outgoing, TransportKind};
 use crate::tool::Call;
 use crate::wire::http::Headers;
 
@@ -68,6 +68,14 @@ pub enum Event<'e> {
         exchange: ExchangeNumber,
         /// How.
         kind: TransportKind,
+    },
+    /// A picture could not be put into a request, because it is not there any more or is another
+    /// one. The request was not sent; another one follows, without it.
+    PictureGone {
+        /// Which exchange.
+        exchange: ExchangeNumber,
+        /// Which picture.
+        digest: [u8; 32],
     },
     /// A tool ended.
     ToolFinished {
@@ -198,6 +206,8 @@ pub enum Effect {
         handle: Handle,
         /// The request.
         request: Outgoing,
+        /// Where the pictures are that go into it.
+        pictures: Vec<Picture>,
     },
     /// Nobody waits for the answer any more.
     CancelModel {
@@ -341,3 +351,15 @@ impl fmt::Display for EventError {
 }
 
 impl core::error::Error for EventError {}
+
+/// A picture that goes into a request: a file that came with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// The conversation among whose files it is.
+    pub conversation: ConversationNumber,
+    /// Its name there.
+    pub file: String,
+    /// What it is. Nothing else is to be sent for it: of another file say
+    /// [`Event::PictureGone`].
+    pub image: HeldImage,
+}

@@ -67,7 +67,7 @@ use crate::time::{Instant, Now};
 use crate::tool::Call;
 
 pub use self::connection::{ModelConnection, RequestError};
-pub use self::event::{Effect, Event, EventError, Said};
+pub use self::event::{Effect, Event, EventError, Picture, Said};
 pub use self::figures::{Figures, ModelFigures};
 pub use self::replay::{Difference, DifferenceKind, Replay, Replayed, replay};
 pub use self::resume::{ResumeError, Resumed};
@@ -253,6 +253,11 @@ impl Sentinel {
                 self.model_ended(exchange, ending);
             }
             Event::ModelFailed { exchange, kind } => self.model_failed(exchange, kind),
+            Event::PictureGone { exchange, digest } => {
+                if self.exchanges.remove(&exchange).is_some() {
+                    self.input(Input::PictureGone { exchange, digest });
+                }
+            }
             Event::ToolFinished { call, mut output } => {
                 // All of it is recorded, as far as a record can hold it.
                 output.content = cut(&output.content, RUNTIME_OUTPUT_BYTES_MAX).into_owned();

@@ -6,14 +6,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Effect, Exchange, Said, Sentinel};
+use super::{Effect, Exchange, Picture, Said, Sentinel};
 use crate::agent::input::{DeliveryOutcome, Input};
 use crate::agent::outbox::{Ask, Order, Run, Say, Saying};
 use crate::agent::{ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, MayRun, Provider};
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::{
-    CachePolicy, Message, ModelError, ModelErrorKind, Request, ToolChoice, Usage, offline,
+    Block, CachePolicy, Image, ImageSource, Message, ModelError, ModelErrorKind, Request,
+    ToolChoice, Usage, offline,
 };
 
 /// Something that is being said.
@@ -199,6 +200,7 @@ impl Sentinel {
             return self.not_asked(exchange, error);
         }
         let messages: Vec<&Message> = question.window.messages().collect();
+        let pictures = pictures(conversation, &messages);
         let request = Request {
             model: &question.model.name,
             system: &question.system,
@@ -229,7 +231,8 @@ impl Sentinel {
                 if let Some(speaking) = self.speaking(delivery, conversation) {
                     speaking.delivery.restart();
                 }
-                self.effects.push_back(Effect::AskModel { exchange, model, handle, request });
+                let asks = Effect::AskModel { exchange, model, handle, request, pictures };
+                self.effects.push_back(asks);
             }
             Err(error) => {
                 let said = alloc::string::ToString::to_string(&error);
@@ -273,4 +276,16 @@ impl Sentinel {
         }
         self.speaking.get_mut(&delivery)
     }
+}
+
+/// The pictures in a conversation.
+fn pictures(conversation: ConversationNumber, messages: &[&Message]) -> Vec<Picture> {
+    let blocks = messages.iter().flat_map(|message| &message.blocks);
+    let held = blocks.filter_map(|block| match block {
+        Block::Image(Image { source: ImageSource::Held { image, file }, .. }) => {
+            Some(Picture { conversation, file: file.clone(), image: *image })
+        }
+        _ => None,
+    });
+    held.collect()
 }

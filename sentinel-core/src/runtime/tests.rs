@@ -11,6 +11,7 @@ mod management;
 mod mistakes;
 mod passages;
 mod persona;
+mod pictures;
 mod references;
 mod restarts;
 mod shell;

@@ -33,6 +33,7 @@ pub(super) fn settings(random: &mut Random) -> Arc<Settings> {
         reply_tokens_max: u32::try_from(REPLY_TOKENS_MAX).unwrap(),
         context_tokens_max: *[6_000, 20_000].get(name.len() % 2).unwrap(),
         thinking: Thinking::Unset,
+        sees_pictures: false,
     };
     let mut prices = Prices::new();
     let (input, output) = (Money(1_000_000), Money(4_000_000));

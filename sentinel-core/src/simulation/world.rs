@@ -455,7 +455,8 @@ impl World {
         let fetched = match self.random.chance(70) {
             true => {
                 self.files.insert(place);
-                Fetched::Kept { bytes_count: self.random.below(100), digest: self.random.seed() }
+                let (bytes_count, digest) = (self.random.below(100), self.random.seed());
+                Fetched::Kept { bytes_count, digest, picture: None }
             }
             false => Fetched::Failed("gone".into()),
         };

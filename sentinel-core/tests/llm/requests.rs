@@ -20,7 +20,7 @@ fn body(outgoing: &Outgoing) -> String {
             }
             Piece::Base64(image) => {
                 length += image.bytes_count.div_ceil(3) * 4;
-                text.push_str(&format!("<{}>", image.id));
+                text.push_str(&format!("<{}>", image.digest[0]));
             }
         }
     }
@@ -67,6 +67,11 @@ fn assistant(blocks: impl Into<Vec<Block>>) -> Message {
     Message { role: Role::Assistant, blocks: blocks.into() }
 }
 
+fn held(mark: u8, bytes_count: u64) -> ImageSource {
+    let image = HeldImage { digest: [mark; 32], bytes_count };
+    ImageSource::Held { image, file: "a.png".into() }
+}
+
 fn tool() -> ToolDefinition {
     ToolDefinition {
         name: "f".into(),
@@ -78,11 +83,7 @@ fn tool() -> ToolDefinition {
 /// A conversation with everything in it.
 fn conversation() -> [Message; 6] {
     [
-        user([
-            text("Look"),
-            text(" "),
-            picture(ImageSource::Held(HeldImage { id: 9, bytes_count: 5 })),
-        ]),
+        user([text("Look"), text(" "), picture(held(9, 5))]),
         user([picture(ImageSource::Url("https://example.com/a.png".into()))]),
         assistant([
             thinking("Hm", "sig"),
@@ -411,7 +412,7 @@ fn what_cannot_be_written_is_an_error() {
     let hello = refs(&hello);
     let mut broken = [tool(), tool()];
     broken[1].parameters = "[]".into();
-    let huge = [user([picture(ImageSource::Held(HeldImage { id: 1, bytes_count: 30 << 20 }))])];
+    let huge = [user([picture(held(1, 30 << 20))])];
     let huge = refs(&huge);
     for dialect in [Dialect::Anthropic, OPENAI] {
         let error = |request: Request<'_>| dialect.write(&request).unwrap_err();
@@ -439,7 +440,7 @@ fn random_conversations_are_written_well() {
                     (true, 0) => result(&words, "x", true),
                     (true, 1) => {
                         let bytes_count = u.int_in_range(0..=100)?;
-                        picture(ImageSource::Held(HeldImage { id: 1, bytes_count }))
+                        picture(held(1, bytes_count))
                     }
                     (false, 0) => Block::ToolUse(ToolUse {
                         id: words.clone(),

@@ -245,6 +245,7 @@ mod tests {
             reply_tokens_max: 1000,
             context_tokens_max: 100_000,
             thinking: Thinking::Unset,
+            sees_pictures: false,
         });
         explain_call(Arc::new(settings), wondered, Timestamp(1_000)).unwrap()
     }

@@ -42,7 +42,8 @@ fn a_name_is_plain_short_and_no_other_files() {
 #[test]
 fn what_became_of_a_file_reads_back() {
     for fetched in [
-        Fetched::Kept { bytes_count: 7, digest: [9; 32] },
+        Fetched::Kept { bytes_count: 7, digest: [9; 32], picture: None },
+        Fetched::Kept { bytes_count: 7, digest: [9; 32], picture: Some(ImageKind::Webp) },
         Fetched::Failed("the platform does not have it".into()),
     ] {
         let text = crate::text::json::object(|out| fetched.write(out));

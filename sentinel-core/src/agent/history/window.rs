@@ -11,8 +11,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::{History, Trimmed};
-use crate::llm::Message;
+use super::{History, Trimmed, bytes_of, tokens};
+use crate::llm::{Block, Image, ImageSource, Message};
 
 /// The messages that one model is sent.
 ///
@@ -33,7 +33,7 @@ use crate::llm::Message;
 pub struct Window<'h> {
     messages: Vec<Cow<'h, Message>>,
     bytes: u64,
-    tokens: u64,
+    ratio: u64,
     left_out: Option<Trimmed>,
 }
 
@@ -61,7 +61,7 @@ impl History {
         let tokens = self.tokens(bytes);
         let left_out = self.estimate() - tokens.min(self.estimate());
         let left_out = (left_out > 0).then_some(Trimmed { messages_count, tokens: left_out });
-        Window { messages, bytes, tokens, left_out }
+        Window { messages, bytes, ratio: self.ratio, left_out }
     }
 }
 
@@ -71,10 +71,41 @@ impl Window<'_> {
         self.messages.iter().map(Cow::as_ref)
     }
 
+    /// With so many pictures at most, of so many bytes together, the newest first. What is told of
+    /// the others stays.
+    #[must_use]
+    pub fn with_pictures(mut self, mut count_max: usize, mut bytes_max: u64) -> Self {
+        for message in self.messages.iter_mut().rev() {
+            let mut dropped: Vec<usize> = Vec::new();
+            for (place, block) in message.blocks.iter().enumerate().rev() {
+                let Block::Image(Image { source: ImageSource::Held { image, .. }, .. }) = block
+                else {
+                    continue;
+                };
+                match count_max > 0 && image.bytes_count <= bytes_max {
+                    true => {
+                        count_max -= 1;
+                        bytes_max -= image.bytes_count;
+                    }
+                    false => {
+                        self.bytes -= bytes_of(block);
+                        dropped.push(place);
+                    }
+                }
+            }
+            if !dropped.is_empty() {
+                let mut places = 0..;
+                let is_kept = |_: &Block| places.next().is_some_and(|it| !dropped.contains(&it));
+                message.to_mut().blocks.retain(is_kept);
+            }
+        }
+        self
+    }
+
     /// About how many tokens they are.
     #[must_use]
     pub const fn estimate(&self) -> u64 {
-        self.tokens
+        tokens(self.bytes, self.ratio)
     }
 
     /// How many bytes they are.

@@ -234,7 +234,7 @@ fn write_source<S: Sink>(source: &mut ObjectWriter<'_, S>, gaps: &Gaps, image: &
         ImageSource::Url(url) => {
             source.field("type", "url").field("url", url);
         }
-        ImageSource::Held(held) => {
+        ImageSource::Held { image: held, .. } => {
             source.field("type", "base64").field("media_type", image.kind.media_type());
             source.field("data", "");
             gaps.after_string(*held);

@@ -313,7 +313,7 @@ fn write_image<S: Sink>(
         });
     };
     match (&image.source, profile.images) {
-        (ImageSource::Held(held), _) => {
+        (ImageSource::Held { image: held, .. }, _) => {
             let url = format!("data:{};base64,", image.kind.media_type());
             write(parts, &url, Some(*held));
         }

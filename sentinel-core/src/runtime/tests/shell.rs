@@ -34,6 +34,8 @@ pub(super) struct Shell {
     pub(super) request: String,
     /// The same, as it was given.
     pub(super) outgoing: Option<Outgoing>,
+    /// The pictures that go into it.
+    pub(super) pictures: Vec<Picture>,
     /// Exchanges that nobody waits for any more.
     pub(super) unasked: Vec<ExchangeNumber>,
     pub(super) alerts: Vec<String>,
@@ -58,6 +60,7 @@ pub(super) fn settings(grants: &[&str]) -> Settings {
         reply_tokens_max: 1000,
         context_tokens_max: 20_000,
         thinking: Thinking::Unset,
+        sees_pictures: false,
     }]);
     settings.tools = Tools::builtin();
     settings.grants = grants.iter().map(|grant| grant.parse().unwrap()).collect();
@@ -101,6 +104,7 @@ impl Shell {
             asked: Vec::new(),
             request: String::new(),
             outgoing: None,
+            pictures: Vec::new(),
             unasked: Vec::new(),
             alerts: Vec::new(),
             is_mute: false,
@@ -159,11 +163,12 @@ impl Shell {
                     }
                     Post::Typing => {}
                 },
-                Effect::AskModel { exchange, request, .. } => {
+                Effect::AskModel { exchange, request, pictures, .. } => {
                     self.asked.push(exchange);
+                    self.pictures = pictures;
                     let pieces = request.body.pieces().map(|piece| match piece {
                         Piece::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
-                        Piece::Base64(_) => String::new(),
+                        Piece::Base64(image) => alloc::format!("<{}>", image.digest[0]),
                     });
                     self.request = pieces.collect();
                     self.outgoing = Some(request);

@@ -86,7 +86,7 @@ fn a_halt_says_what_became_of_files_that_had_come() {
     let asked = shell.payloads(Kind::AttachmentAsked);
     let document = crate::text::json::parse(asked[0].as_bytes()).unwrap();
     let fetch = FetchNumber(document.root().get("fetch").unwrap().as_u64().unwrap());
-    let fetched = Fetched::Kept { bytes_count: 5, digest: [0; 32] };
+    let fetched = Fetched::Kept { bytes_count: 5, digest: [0; 32], picture: None };
     shell.tell(Event::Fetched { fetch, fetched });
     shell.operate(OperatorCommand::Halt).unwrap();
     shell.wait();
