@@ -7,8 +7,8 @@
 //! it out. What a panic says, and where, is said as before.
 //!
 //! The standard library is compiled to unwind for those who want that, and goes on with it behind
-//! what it clears up on the way. Nobody begins here, so nobody goes on; but what is named is linked,
-//! and with it an unwinder of 50 KB where that is static.
+//! what it clears up on the way. Nobody begins here, so nobody goes on; but what is named is
+//! linked, and with it an unwinder of 60 KB where that is static.
 //!
 //! # Not here
 //! Anything in a build for development: there the unwinder of the system is at work.
