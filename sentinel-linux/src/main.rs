@@ -32,6 +32,7 @@ mod persona;
 mod pieces;
 mod policy;
 mod poller;
+mod print;
 mod probe;
 mod program;
 mod rest;

@@ -18,6 +18,7 @@ use sentinel_core::text::json;
 
 use crate::clock::Clock;
 use crate::log;
+use crate::print::println;
 use crate::style::Style;
 
 /// How the outcome of a test is said.

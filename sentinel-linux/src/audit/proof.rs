@@ -18,6 +18,7 @@ use sentinel_core::time::Timestamp;
 use super::files::{self, Log};
 use super::verify::{Kept, text_of};
 use super::{UNKNOWN, hex};
+use crate::print::println;
 use crate::style::Style;
 
 /// What is to be proved of a log.

@@ -14,6 +14,7 @@ use sentinel_core::text::json;
 
 use super::keys::Sight;
 use super::{UNKNOWN, files};
+use crate::print::println;
 use crate::{configuration, state};
 
 /// Does the log of a directory again, with the settings that were kept there.

@@ -21,6 +21,7 @@ use super::files::{Log, Piece};
 use super::hex;
 use super::proof::write_signers;
 use crate::log;
+use crate::print::println;
 use crate::style::Style;
 
 /// What a log was found to be.

@@ -10,6 +10,7 @@ use sentinel_core::text::json::{self, Value};
 
 use super::shown::{self, JSON, left, text};
 use super::{Arguments, Command};
+use crate::print::print;
 use crate::style::Style;
 
 pub(super) const COMMANDS: &[Command] = &[

@@ -12,6 +12,7 @@ use super::{Arguments, Command, Switch};
 use crate::audit::{self, Believed, Claim, Kept, Log, Sight, Wanted};
 use crate::clock::Clock;
 use crate::log;
+use crate::print::{print, println};
 use crate::style::Style;
 
 pub(super) const COMMANDS: &[Command] = &[

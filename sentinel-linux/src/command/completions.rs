@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::{Arguments, COMMON, Command, Switch, all};
+use crate::print::print;
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "completions",

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use super::{Arguments, Command};
+use crate::print::{print, println};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {

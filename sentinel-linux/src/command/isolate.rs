@@ -30,6 +30,7 @@ use crate::egress::WayOut;
 use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
+use crate::print::print;
 use crate::program::start::names;
 use crate::sandbox::{CROWDED, Door, End, Sandboxes, Seen, Started, Streams};
 

@@ -30,6 +30,7 @@ mod skill;
 mod status;
 mod version;
 
+use crate::print::print;
 use std::error::Error;
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@ use super::{Arguments, Command, Switch};
 use crate::configuration::{self, Configuration};
 use crate::doctor;
 use crate::document;
+use crate::print::{print, println};
 use crate::service::{self, Facts, Manager, Secrets};
 
 pub(super) const COMMANDS: &[Command] = &[

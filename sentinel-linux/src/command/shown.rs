@@ -16,6 +16,7 @@ use sentinel_core::text::json::{self, Value};
 use super::{Arguments, Switch};
 use crate::configuration;
 use crate::management::Management;
+use crate::print::{print, println};
 
 /// For scripts.
 pub(super) const JSON: Switch =

@@ -10,6 +10,7 @@ use sentinel_core::text::json::{self, Value};
 
 use super::shown::{self, JSON, plain, text};
 use super::{Arguments, Command};
+use crate::print::{print, println};
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {

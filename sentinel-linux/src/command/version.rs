@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use sentinel_core::text::json;
 
 use super::{Arguments, Command, Switch};
+use crate::print::{print, println};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
     name: "version",

@@ -12,5 +12,6 @@ mod completions;
 mod doctor;
 mod home;
 mod init;
+mod readers;
 mod server;
 mod service;

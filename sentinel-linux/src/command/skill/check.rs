@@ -17,6 +17,7 @@ use super::super::Arguments;
 use super::super::shown::plain;
 use super::guest::{Guest, Silence};
 use super::server;
+use crate::print::println;
 use crate::sandbox::Sandboxes;
 use crate::skills::describing;
 use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};

@@ -19,6 +19,7 @@ use super::super::Arguments;
 use super::super::shown::{self, plain};
 use super::server;
 use crate::configuration;
+use crate::print::{print, println};
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
 use crate::skills::shelf::hex;

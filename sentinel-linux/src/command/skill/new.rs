@@ -11,6 +11,7 @@ use sentinel_core::skill::Manifest;
 
 use super::super::Arguments;
 use super::super::shown::plain;
+use crate::print::println;
 use crate::skills::folder::MANIFEST;
 
 pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {

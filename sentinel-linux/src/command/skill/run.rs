@@ -19,6 +19,7 @@ use super::elsewhere::Far;
 use super::guest::Guest;
 use super::manage::Found;
 use super::server;
+use crate::print::println;
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::Folder;
 use crate::skills::{read, with_handles};

@@ -27,6 +27,7 @@ use super::super::shown::{self, plain};
 use super::elsewhere::Far;
 use super::guest::{Guest, Silence};
 use super::manage::{Found, effect, say_signer};
+use crate::print::{print, println};
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::{Folder, LISTING};
 use crate::skills::shelf::hex;
