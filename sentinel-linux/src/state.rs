@@ -289,11 +289,14 @@ fn backup_name(step: &Step) -> String {
 
 /// The key ring of a directory, also for those who only look.
 pub(crate) fn ring(directory: &Path) -> Result<KeyRing, StateError> {
-    match find(directory, "keys")? {
+    let read = || match find(directory, "keys")? {
         None => Ok(KeyRing::new()),
         Some(bytes) => KeyRing::from_bytes(&bytes)
             .map_err(|_| StateError::Odd { path: directory.join("keys") }),
-    }
+    };
+    // An agent at work writes over the ring that it replaced, which may be the one that was just
+    // opened here. The next one is in its place by then.
+    read().or_else(|_| read())
 }
 
 /// The text of settings that the log in a directory names, also for those who only look.

@@ -101,7 +101,8 @@ It ends with 0, or with 2 if there is nothing to be proved.",
         details: "\
 The hashes of a proof lead to a checkpoint. It is believed if everybody signed it who is named
 here: the log by its key, which 'audit verify' shows, and witnesses by theirs. A thief of the
-log's key can sign as well; a witness tells, because it cosigns one log only.
+log's key can sign as well; a witness tells, because it cosigns one history of each log. Of many
+logs, though: so name the log, too.
 
   sentinel audit check record.tlog-proof --log sentinel.local/agent/...+...+...
 

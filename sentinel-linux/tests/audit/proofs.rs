@@ -177,6 +177,9 @@ fn a_witness_cosigns_what_only_grew() {
         }
         let note = home.prints(&["checkpoint"]);
         let my = home.file("my.note", &note);
+        if round == 0 {
+            home.file("earlier.note", &note);
+        }
         let body = home.prints(&["prove", "--from", &from, "--checkpoint", &my]);
         let (status, lines) = witness.add(&body);
         assert_eq!(status, 200, "{lines} {body}");
@@ -199,8 +202,20 @@ fn a_witness_cosigns_what_only_grew() {
     assert_eq!(python(&["--kept", &cosigned, "--witness", key, &path]), "OK\n");
     let proof = home.prints(&["prove", "2", "--checkpoint", &cosigned]);
     let proof = home.file("2.tlog-proof", &proof);
-    assert_eq!(home.audit(&["check", &proof, "--witness", key]).0, 0);
-    assert!(python(&["--proof", "--witness", key, &proof]).starts_with("PROVEN: "));
+    let log = home.key();
+    let earlier = home.path.join("earlier.note").display().to_string();
+    assert_eq!(home.audit(&["check", &proof, "--log", &log, "--witness", key]).0, 0);
+    let said = python(&["--proof", "--log", &log, "--witness", key, &proof]);
+    assert!(said.starts_with("PROVEN: "), "{said}");
+    // A witness cosigns whatever log it knows, so alone it does not say that it is this one.
+    let (code, text) = home.audit(&["check", &proof, "--witness", key]);
+    assert!(code == 2 && text.contains("no log was named"), "{text}");
+    assert_eq!(python(&["--proof", "--witness", key, &proof]), "UNSIGNED\n");
+    // A checkpoint over another number of records has nothing to do with a proof.
+    let (code, text) = home.audit(&["check", &proof, "--log", &log, "--note", &earlier]);
+    assert!(code == 2 && text.contains("nothing to do with so many"), "{text}");
+    let said = python(&["--proof", "--log", &log, "--kept", &earlier, &proof]);
+    assert!(said.contains("nothing to do with"), "{said}");
     // One that it did not sign does not.
     let my = home.path.join("my.note").display().to_string();
     let (code, text) = home.audit(&["verify", "--note", &my, "--witness", key]);

@@ -80,6 +80,14 @@ fn a_key_that_no_checkpoint_vouches_for_is_not_shown() {
     let found = report(&log);
     assert!(matches!(found.verdict, Verdict::OpenTail { records_count: 2, .. }));
     assert_eq!(found.log_key, LogKey::from_bytes(&KEY).verifier(ORIGIN).ok());
+    // Nor after a checkpoint of a version that signs for nobody else, which goes on with the log.
+    let recovered = recover([&*log], Trust::default()).unwrap();
+    let opening = opening(EpochSeed::first([1; 32]));
+    let mut writer = Writer::resume(recovered, opening, &mut log).unwrap();
+    writer.checkpoint(Timestamp(10), &mut log).unwrap();
+    let found = report(&log);
+    assert_eq!(found.verdict, Verdict::Ok);
+    assert_eq!(found.log_key, LogKey::from_bytes(&KEY).verifier(ORIGIN).ok());
 }
 
 /// The thief of the log's key has what signs for witnesses, and not what signs for the verifier.
