@@ -12,7 +12,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::inspection::{Injection, Inspection};
 use super::refusal::Refusal;
@@ -260,7 +260,7 @@ impl Allowance {
     /// Whether a rule forbids connections to an address, whatever name leads there.
     #[must_use]
     pub fn forbids(&self, address: IpAddr, port: u16, now: Timestamp) -> bool {
-        self.forbids_all(&literal(address), port, now)
+        spellings(address).into_iter().any(|address| self.forbids_all(&address, port, now))
     }
 
     /// Refuses what the call does not name. What is granted besides is no secret: the call may
@@ -312,8 +312,33 @@ const fn literal(address: IpAddr) -> Host<'static> {
     }
 }
 
+/// An address in every spelling that leads to the same host: an IPv4 address has one as IPv6 that
+/// the system connects to it for (RFC 4291 §2.5.5.2), and one that a translator does (RFC 6052).
+fn spellings(address: IpAddr) -> [Host<'static>; 3] {
+    let carried = match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(address) => match address.segments() {
+            [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+                let [.., a, b, c, d] = address.octets();
+                Some(Ipv4Addr::new(a, b, c, d))
+            }
+            _ => None,
+        },
+    };
+    let Some(carried) = carried else { return [(); 3].map(|()| literal(address)) };
+    let [a, b, c, d] = carried.octets().map(u16::from);
+    let (high, low) = (a << 8 | b, c << 8 | d);
+    [
+        Host::V4(carried),
+        Host::V6(carried.to_ipv6_mapped()),
+        Host::V6(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low)),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp(0);
@@ -496,5 +521,16 @@ mod tests {
         let forbids = |port, address: &str| rules.forbids(address.parse().unwrap(), port, NOW);
         assert!(forbids(443, "93.184.215.14") && !forbids(80, "93.184.215.14"));
         assert!(!forbids(443, "93.184.215.15") && !forbids(443, "2001:db8::1"));
+        // However the address is written down, by the rule or by whoever resolves a name to it.
+        let spellings = ["10.0.0.7", "::ffff:10.0.0.7", "64:ff9b::a00:7"];
+        for (place, denied) in spellings.iter().enumerate() {
+            let bracketed = if place == 0 { "10.0.0.7".into() } else { format!("[{denied}]") };
+            let rules = allowance(&[&format!("deny connect {bracketed}")]);
+            for address in spellings {
+                assert!(rules.forbids(address.parse().unwrap(), 443, NOW), "{denied} {address}");
+            }
+            assert!(!rules.forbids("10.0.0.8".parse().unwrap(), 443, NOW));
+            assert!(!rules.forbids("::ffff:10.0.0.8".parse().unwrap(), 443, NOW));
+        }
     }
 }
