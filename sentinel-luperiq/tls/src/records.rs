@@ -99,7 +99,7 @@ impl<'w, W: Wire> Records<'w, W> {
             return Err(Cause::Odd("it sent a record that is longer than TLS allows"));
         }
         match kind {
-            SEALED if length > 0 => Ok(length),
+            SEALED if length > TAG_BYTES => Ok(length),
             CHANGE | ALERT | HANDSHAKE if length > 0 && !self.watch.is_open.get() => Ok(length),
             _ if self.watch.is_open.get() => {
                 Err(Cause::Odd("something came that was not sealed with its key"))
@@ -183,6 +183,10 @@ const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const SEALED: u8 = 23;
 
+/// What seals a record. Inside there is a byte at least, which says of what kind it is (RFC 8446
+/// §5.2); `embedded-tls` does not look whether there is.
+const TAG_BYTES: usize = 16;
+
 /// RFC 8446 §5.2: 16 KiB, and what sealing adds.
 pub(crate) const RECORD_BYTES_MAX: usize = (16 << 10) + 256;
 
@@ -226,8 +230,14 @@ mod tests {
 
     #[test]
     fn records_pass_as_they_are_and_only_sealed_ones_after_the_handshake() {
-        let sealed = [23, 3, 3, 0, 4, 1, 2, 3, 4, 23, 3, 3, 0, 1, 9];
-        assert_eq!(read(&sealed, true), (sealed.to_vec(), None));
+        let sealed = [&[23, 3, 3, 0, 20][..], &[1; 20], &[23, 3, 3, 0, 17], &[9; 17]].concat();
+        assert_eq!(read(&sealed, true), (sealed.clone(), None));
+        assert_eq!(read(&sealed, false), (sealed.clone(), None));
+        // One with nothing inside, not even its kind.
+        let empty = [&[23, 3, 3, 0, 16][..], &[1; 16]].concat();
+        for is_open in [false, true] {
+            assert!(matches!(read(&empty, is_open).1, Some(Cause::Odd(_))));
+        }
         for kind in [CHANGE, ALERT, HANDSHAKE] {
             let record = [kind, 3, 3, 0, 2, 1, 0];
             assert_eq!(read(&record, false), (record.to_vec(), None));

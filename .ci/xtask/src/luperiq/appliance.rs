@@ -5,6 +5,9 @@
 //!   the agent's log and the kernel's record are taken out of the disk, verified and compared.
 
 use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::cases::{self, Case};
@@ -119,7 +122,15 @@ pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf
     files.sort();
     let name = if own.is_some() { "sentinel-connected.img" } else { "sentinel-virt.img" };
     let path = target(workspace).join(name);
-    std::fs::write(&path, image::make(&kernel, &files)?)
+    // With a folder of one's own there are keys in it, which nobody else is to read.
+    let mode = if own.is_some() { 0o600 } else { 0o644 };
+    let image = image::make(&kernel, &files)?;
+    let written = match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new().write(true).create_new(true).mode(mode).open(&path),
+    };
+    written
+        .and_then(|mut file| file.write_all(&image))
         .map_err(|cause| Error::file("write", &path, &cause))?;
     Ok(path)
 }

@@ -77,8 +77,11 @@ fn run(mut start: Start) -> i32 {
         match inbox.receive(FOREVER) {
             Ok(message) => {
                 let line = message.handles.into_iter().next().flatten();
-                if let Some(line) = line {
-                    carrier.serve(&machine, &Held(Channel(line)), &message.bytes);
+                // Requests wait here while another one is carried; not all are waited for still.
+                if let Some(line) = line.map(|line| Held(Channel(line)))
+                    && !line.is_let_go()
+                {
+                    carrier.serve(&machine, &line, &message.bytes);
                 }
             }
             // Nobody can ask any more.
@@ -159,7 +162,7 @@ impl Machine for Handles {
                 return Err(Cause::TimedOut);
             }
             match socket.connect(deadline.min(now.saturating_add(PATIENCE_NANOSECONDS))) {
-                Ok(()) => return Ok(Connection { socket, line }),
+                Ok(()) => return Ok(Connection { machine: self, socket, line }),
                 // It is looked whether somebody still waits for it.
                 Err(Error::TimedOut) if line.is_let_go() => return Err(Cause::LetGo),
                 Err(Error::TimedOut) => {}
@@ -204,11 +207,22 @@ impl Line for Held {
 
 /// A socket, which is given up when nobody waits for it any more.
 struct Connection<'l> {
+    machine: &'l Handles,
     socket: Socket,
     line: &'l Held,
 }
 
 impl Connection<'_> {
+    /// Whether it goes on at all. A server that never stops sending is not waited for, so this is
+    /// asked before each piece and not only where there is none.
+    fn check(&self, deadline: u64) -> Result<(), Cause> {
+        match self.machine.now() >= deadline {
+            true => Err(Cause::TimedOut),
+            false if self.line.is_let_go() => Err(Cause::LetGo),
+            false => Ok(()),
+        }
+    }
+
     /// Waits for one of these signals.
     fn wait(&self, signals: Signals, deadline: u64) -> Result<(), Cause> {
         let line: &Owned = &self.line.0;
@@ -225,6 +239,7 @@ impl Connection<'_> {
 impl Wire for Connection<'_> {
     fn read(&mut self, room: &mut [u8], deadline: u64) -> Result<usize, Cause> {
         loop {
+            self.check(deadline)?;
             match self.socket.receive_some(room) {
                 Err(Error::NotReady) => self.wait(Signals::READABLE, deadline)?,
                 // It broke, which is no end of what was said.
@@ -236,6 +251,7 @@ impl Wire for Connection<'_> {
 
     fn write(&mut self, bytes: &[u8], deadline: u64) -> Result<usize, Cause> {
         loop {
+            self.check(deadline)?;
             match self.socket.send_some(bytes) {
                 Err(Error::NotReady) => self.wait(Signals::WRITABLE, deadline)?,
                 outcome => return outcome.map_err(Cause::Kernel),
