@@ -8,7 +8,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use sentinel_core::limits::{SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX};
+use sentinel_core::limits::{
+    SKILL_FILES_BYTES_MAX, SKILL_FILES_COUNT_MAX, SKILL_SIGNATURE_BYTES_MAX,
+};
 use sentinel_core::order;
 use sentinel_core::skill::{self, Content, Manifest, Runtime};
 
@@ -128,6 +130,10 @@ impl Folder {
                 text.map_err(|_| format!("{}: not in UTF-8", path.display()))
             };
             if inner == SIGNATURE {
+                if bytes.len() > SKILL_SIGNATURE_BYTES_MAX {
+                    let bound = SKILL_SIGNATURE_BYTES_MAX;
+                    return Err(format!("{}: more than {bound} bytes", path.display()));
+                }
                 folder.signature = Some(text(bytes)?);
                 continue;
             }

@@ -54,6 +54,8 @@ pub(super) struct Server {
     /// What it asks and is to be told, and how often it did in this call.
     asked: Vec<Asking>,
     asked_count: usize,
+    /// Its questions that wait for an answer.
+    open: Vec<u64>,
 }
 
 /// A question of a server to a person.
@@ -109,6 +111,7 @@ impl Server {
             renewals: 0,
             may_ask,
             asked: Vec::new(),
+            open: Vec::new(),
             asked_count: 0,
         }
     }
@@ -118,8 +121,9 @@ impl Server {
     fn take_question(&mut self, call: Option<CallNumber>, asked: Asked) -> bool {
         let Asked { question: number, message: words, schema } = asked;
         match call.filter(|_| self.may_ask && self.request.is_some()) {
-            Some(call) if self.asked_count < ASKED_MAX => {
+            Some(call) if self.asked_count < ASKED_MAX && !self.holds_token(&schema) => {
                 self.asked_count += 1;
+                self.open.push(number);
                 let words = self.without_token(words);
                 self.asked.push(Asking::Ask { call, number, words, schema });
                 true
@@ -129,6 +133,14 @@ impl Server {
                 false
             }
         }
+    }
+
+    /// Whether a form would tell people, and the log, the token that its server was given. Text can
+    /// be written in many ways in a form, and in one of them here.
+    fn holds_token(&self, schema: &str) -> bool {
+        let document = json::parse(schema.as_bytes());
+        let written = document.ok().and_then(|it| it.root().canonical(Numbers::Round).ok());
+        written.is_some_and(|written| self.without_token(written.clone()) != written)
     }
 
     /// The questions that are to be told.
@@ -303,6 +315,7 @@ impl Guest {
                 Told::Declined => Decision::Decline,
                 Told::Nothing => Decision::Cancel,
             };
+            server.open.retain(|open| *open != number);
             // It may have taken it back meanwhile.
             if server.client().answer(number, decision).is_ok() {
                 guest.follow(now, server);
@@ -315,6 +328,7 @@ impl Guest {
         self.with_server(|guest, server| {
             let Some((deed, arguments)) = guest.asked() else { return };
             (server.messages, server.bytes, server.asked_count) = (0, 0, 0);
+            server.open.clear();
             match server.ask(&deed, &arguments) {
                 Ok(request) => server.request = Some(request),
                 Err(error) => guest.finish(now, error.to_string(), true),
@@ -422,6 +436,7 @@ impl Guest {
                     has_declined |= !server.take_question(self.call(), asked);
                 }
                 ClientEffect::Unask(number) => {
+                    server.open.retain(|open| *open != number);
                     if let Some(call) = self.call() {
                         server.asked.push(Asking::Unask { call, number });
                     }
@@ -445,6 +460,11 @@ impl Guest {
     fn renewed(&mut self, now: Instant, server: &mut Server, refused: Option<RequestNumber>) {
         server.renewals += 1;
         server.is_unlike = false;
+        // Questions are counted anew, and those of the session before have nobody to be answered.
+        let open = core::mem::take(&mut server.open);
+        if let Some(call) = self.call() {
+            server.asked.extend(open.into_iter().map(|number| Asking::Unask { call, number }));
+        }
         let was_begun = server.request.is_some() && server.request != refused;
         server.request = None;
         if was_begun && self.call().is_some() {
