@@ -293,7 +293,11 @@ impl Agent {
         if error.kind == ModelErrorKind::ContextTooLong
             && let Some(conversation) = self.conversations.get_mut(&number)
         {
-            conversation.memory().narrow = Some(self.route.name(attempt.model()).into());
+            let (narrow, model) =
+                (&mut conversation.memory().narrow, self.route.name(attempt.model()));
+            if !narrow.iter().any(|narrow| **narrow == *model) {
+                narrow.push(model.into());
+            }
         }
         let entropy = if is_broken(Fault::HiddenInput) { hidden() } else { entropy };
         let failed = self.route.failed(attempt, error, was_shown, self.now.instant, entropy);

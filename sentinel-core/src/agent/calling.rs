@@ -251,7 +251,7 @@ impl Agent {
             }
         });
         self.calls.insert(number, conversation);
-        self.propose_persona(&call);
+        self.propose_persona(number, &call);
         self.outbox.order(Order::Run(Run {
             number,
             conversation,
@@ -263,7 +263,7 @@ impl Agent {
 
     pub(super) fn tool_finished(&mut self, call: CallNumber, output: ToolOutput) {
         let Some(number) = self.calls.remove(&call) else { return };
-        self.end_asked(call, None, "the call it belongs to is over");
+        self.end_asked(call, None, CALL_IS_OVER);
         let Some(mut turn) = self.take_turn(number) else { return };
         self.finish(number, &mut turn, call, output, true);
         self.go_on(number, turn);
@@ -279,9 +279,7 @@ impl Agent {
             && let CallStage::Running { spending, .. } = calling.stage
         {
             calling.stage = CallStage::refused(&calling.id, why);
-            if calling.call.as_ref().is_some_and(is_of_persona) {
-                self.persona.withdraw();
-            }
+            self.persona.withdraw(call);
             self.settle(number, spending, Amount::default());
         }
         self.go_on(number, turn);
@@ -434,9 +432,8 @@ impl Agent {
         let ended = round.into_iter().map(|mut calling| {
             let content = match calling.stage {
                 CallStage::Running { spending, .. } => {
-                    self.calls.remove(&calling.number);
+                    self.stop_call(calling.number);
                     self.settle(number, spending, spending.by_clock(self.now.instant));
-                    self.outbox.order(Order::Stop(calling.number));
                     "stopped by a person while it ran; what it did until then is not known"
                 }
                 CallStage::Done(_) => return calling,
@@ -484,6 +481,14 @@ impl Agent {
         }
     }
 
+    /// Nobody waits for a call any more, and what it asked and meant to write ends with it.
+    fn stop_call(&mut self, call: CallNumber) {
+        self.calls.remove(&call);
+        self.end_asked(call, None, CALL_IS_OVER);
+        self.persona.withdraw(call);
+        self.outbox.order(Order::Stop(call));
+    }
+
     /// Stops calls whose grants have ended.
     pub(super) fn stop_calls(
         &mut self,
@@ -492,8 +497,7 @@ impl Agent {
         calls: &[CallNumber],
     ) {
         for call in calls {
-            self.calls.remove(call);
-            self.outbox.order(Order::Stop(*call));
+            self.stop_call(*call);
             let content = "stopped: a grant it needs was revoked while it ran; what it did until \
                            then is not known"
                 .to_string();
@@ -510,13 +514,15 @@ impl Agent {
             _ => None,
         });
         for call in overdue.collect::<Vec<_>>() {
-            self.calls.remove(&call);
-            self.outbox.order(Order::Stop(call));
+            self.stop_call(call);
             let content = "it did not end in time and was stopped".to_string();
             self.finish(number, turn, call, ToolOutput { content, is_error: true }, false);
         }
     }
 }
+
+/// How a question of a server ends whose call has.
+const CALL_IS_OVER: &str = "the call it belongs to is over";
 
 /// What a call that cannot be read is known again by. Nothing that can be read has the same digest:
 /// a canonical form begins otherwise.

@@ -69,18 +69,18 @@ impl Agent {
     }
 
     /// A call is ordered: what it brings is what may stand in the file from here on.
-    pub(super) fn propose_persona(&mut self, call: &Call) {
+    pub(super) fn propose_persona(&mut self, number: CallNumber, call: &Call) {
         if let Call::Builtin(Operation::ChangePersona { text }) = call {
-            self.persona.propose(text);
+            self.persona.propose(number, text);
         }
     }
 
     /// A call that brought a persona has ended.
     pub(super) fn persona_written(&mut self, call: CallNumber, is_error: bool) {
         if is_error {
-            return self.persona.withdraw();
+            return self.persona.withdraw(call);
         }
-        if let Some(digest) = self.persona.take_proposed(self.settings.persona) {
+        if let Some(digest) = self.persona.take_proposed(call, self.settings.persona) {
             self.persona_moved(digest, Some(call));
         }
     }

@@ -69,8 +69,8 @@ pub(super) struct Memory {
     pub(super) held: Held,
     /// The model whose thinking the history holds.
     pub(super) thinker: Option<Box<str>>,
-    /// The model that found its window too long for it, and is sent half of that since.
-    pub(super) narrow: Option<Box<str>>,
+    /// The models that found their window too long, and are sent half of that since.
+    pub(super) narrow: Vec<Box<str>>,
 }
 
 /// A block's text, for the person who is asked where a value came from.
@@ -147,7 +147,7 @@ impl Default for Memory {
             kept_bytes: 0,
             held: Held::default(),
             thinker: None,
-            narrow: None,
+            narrow: Vec::new(),
         }
     }
 }
@@ -211,7 +211,7 @@ impl Memory {
 
     /// What a model is sent of the history, beside so many tokens of other things.
     pub(super) fn window(&self, model: &Model, overhead_tokens: u64) -> Window<'_> {
-        let tokens_max = match self.narrow.as_deref() == Some(&*model.name) {
+        let tokens_max = match self.narrow.iter().any(|narrow| **narrow == *model.name) {
             true => model.context_tokens_max / 2,
             false => model.context_tokens_max,
         };

@@ -85,6 +85,9 @@ impl Agent {
         if words.len() > FORM_BYTES_MAX || schema.len() > FORM_BYTES_MAX {
             return Err("it is longer than anybody reads".into());
         }
+        if self.approvals.asked_by(call, Some(number)).is_some() {
+            return Err("it has the number of another question that waits".into());
+        }
         let form = Form::read(schema)?;
         let turn = self.conversations.get(&conversation).and_then(|chat| chat.turn.as_ref());
         let turn = turn.ok_or("nobody waits for its call")?;

@@ -64,7 +64,13 @@ impl Memory {
     fn keep(&self, out: &mut ObjectWriter<'_, String>) {
         out.object("history", |out| self.history.keep(out));
         out.optional("thinker", self.thinker.as_deref());
-        out.optional("narrow", self.narrow.as_deref());
+        if !self.narrow.is_empty() {
+            out.array("narrow", |out| {
+                for model in &self.narrow {
+                    out.value(&**model);
+                }
+            });
+        }
         out.object("label", |out| keep_label(out, self.context.label()));
         out.field("untrusted_gone", self.untrusted_gone() as u64);
         if self.context.last_reference() > 0 {
@@ -115,7 +121,13 @@ impl Memory {
             kept_bytes: 0,
             held: Held::default(),
             thinker: value.find("thinker").map(|model| model.as_str()).transpose()?.map(Into::into),
-            narrow: value.find("narrow").map(|model| model.as_str()).transpose()?.map(Into::into),
+            narrow: match value.find("narrow") {
+                Some(models) => {
+                    let models = models.elements()?.map(|model| model.as_str().map(Into::into));
+                    models.collect::<Result<_, _>>()?
+                }
+                None => Vec::new(),
+            },
         };
         // Blocks whose text was not kept still count, and what the model wrote after them was
         // written under their label.

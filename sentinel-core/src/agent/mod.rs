@@ -273,6 +273,10 @@ impl Agent {
             | Input::CallUnasks { call, .. }
             | Input::Passage { call, .. } => self.calls.get(call).copied(),
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
+            // What is said to a question of a conversation is forgotten with it.
+            Input::Operator { command: OperatorCommand::Fill { question, .. }, .. } => {
+                self.approvals.find(*question).map(|known| known.conversation)
+            }
             Input::Shown { delivery, .. } | Input::Delivered { delivery, .. } => {
                 self.said_in(*delivery)
             }

@@ -15,6 +15,9 @@ use alloc::string::String;
 
 use sha2::{Digest as _, Sha256};
 
+use super::number::CallNumber;
+use crate::order::Map;
+
 /// The persona, and whether it is what was approved.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Persona {
@@ -22,8 +25,8 @@ pub(super) struct Persona {
     pub(super) text: Option<String>,
     /// What was seen last, if it is not what is pinned; `None` within for a file that is gone.
     pub(super) changed: Option<Option<(String, [u8; 32])>>,
-    /// What a call that was allowed is writing, until it is known what came of it.
-    pub(super) proposed: Option<(String, [u8; 32])>,
+    /// What calls that were allowed are writing, each until it is known what came of it.
+    pub(super) proposed: Map<CallNumber, (String, [u8; 32])>,
     /// The digest that the settings named when such a call moved the pin: as long as they name it
     /// still, the pin stays where it was moved to.
     pub(super) moved_from: Option<[u8; 32]>,
@@ -60,20 +63,26 @@ impl Persona {
     }
 
     /// A call that was allowed is about to write this.
-    pub(super) fn propose(&mut self, text: &str) {
+    pub(super) fn propose(&mut self, call: CallNumber, text: &str) {
         if self.pinned.is_some() {
-            self.proposed = Some((text.into(), Sha256::digest(text.as_bytes()).into()));
+            let digest = Sha256::digest(text.as_bytes()).into();
+            self.proposed.insert(call, (text.into(), digest));
         }
     }
 
-    /// The call did not write it.
-    pub(super) fn withdraw(&mut self) {
-        self.proposed = None;
+    /// The call did not write it, or nobody knows any more: then a person has to say that it may
+    /// stand there.
+    pub(super) fn withdraw(&mut self, call: CallNumber) {
+        self.proposed.remove(&call);
     }
 
     /// The call wrote it: that is the persona now, in place of what these settings name.
-    pub(super) fn take_proposed(&mut self, named: Option<[u8; 32]>) -> Option<[u8; 32]> {
-        let (text, digest) = self.proposed.take()?;
+    pub(super) fn take_proposed(
+        &mut self,
+        call: CallNumber,
+        named: Option<[u8; 32]>,
+    ) -> Option<[u8; 32]> {
+        let (text, digest) = self.proposed.remove(&call)?;
         // What was moved before is still in place of what was named then.
         self.moved_from = self.moved_from.or(named);
         self.pinned = Some(digest);
@@ -97,10 +106,12 @@ impl Persona {
                     None => Look::Same,
                 }
             }
-            other if other.is_some() && other == self.proposed => {
-                self.take_proposed(named).map_or(Look::Same, Look::Brought)
-            }
             other => {
+                let brought = self.proposed.iter().find(|(_, text)| Some(*text) == other.as_ref());
+                if let Some(call) = brought.map(|(call, _)| *call) {
+                    let digest = self.take_proposed(call, named);
+                    return digest.map_or(Look::Same, Look::Brought);
+                }
                 let digest = other.as_ref().map(|(_, digest)| *digest);
                 if self.changed.as_ref().is_some_and(|known| *known == other) {
                     return Look::Same;
@@ -181,7 +192,7 @@ mod tests {
         let (kind, kinder) = (Some(digest("kind")), Some(digest("kinder")));
         let mut persona = Persona::new(kind);
         persona.look(Some("kind".into()), kind);
-        persona.propose("kinder");
+        persona.propose(CallNumber(1), "kinder");
         assert_eq!(persona.text(), Ok(Some("kind")), "it is not written yet");
         assert_eq!(persona.look(Some("evil".into()), kind), Look::Changed(Some(digest("evil"))));
         assert_eq!(persona.look(Some("kinder".into()), kind), Look::Brought(digest("kinder")));
@@ -194,10 +205,36 @@ mod tests {
         // From here on the old one is another one again.
         persona.pin(kind);
         assert_eq!(persona.text(), Err(NotApproved));
-        persona.propose("kinder");
-        persona.withdraw();
+        persona.propose(CallNumber(1), "kinder");
+        persona.withdraw(CallNumber(1));
         let look = persona.look(Some("kinder".into()), kind);
         assert_eq!(look, Look::Changed(Some(digest("kinder"))), "no call wrote it");
+    }
+
+    /// Each call has its own text: what one wrote is not taken for what another means to write.
+    #[test]
+    fn calls_that_overlap_bring_each_what_it_wrote() {
+        let named = Some(digest("kind"));
+        let (one, other) = (CallNumber(1), CallNumber(2));
+        let mut persona = Persona::new(named);
+        persona.look(Some("kind".into()), named);
+        persona.propose(one, "kinder");
+        persona.propose(other, "kindest");
+        assert_eq!(persona.take_proposed(one, named), Some(digest("kinder")));
+        assert_eq!(persona.text(), Ok(Some("kinder")));
+        persona.withdraw(other);
+        assert_eq!(persona.look(Some("kinder".into()), named), Look::Same);
+        assert_eq!(
+            persona.look(Some("kindest".into()), named),
+            Look::Changed(Some(digest("kindest")))
+        );
+        // The other way round: the first comes to nothing, and the second stands all the same.
+        let mut persona = Persona::new(named);
+        persona.propose(one, "kinder");
+        persona.propose(other, "kindest");
+        persona.withdraw(one);
+        assert_eq!(persona.look(Some("kindest".into()), named), Look::Brought(digest("kindest")));
+        assert_eq!(persona.take_proposed(other, named), None, "it was seen before its end");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use super::approval::Approvals;
 use super::codec::{self, Unreadable, hex, named, number, text, unhex};
 use super::conversation::Conversation;
-use super::number::{ConversationNumber, DeliveryNumber, Numbers};
+use super::number::{CallNumber, ConversationNumber, DeliveryNumber, Numbers};
 use super::outbox::{Order, Say, Saying};
 use super::persona::Persona;
 use super::record::{Entry, Kind};
@@ -269,8 +269,14 @@ impl Persona {
         if let Some(Some((text, _))) = &self.changed {
             out.field("changed", text.as_str());
         }
-        if let Some((text, _)) = &self.proposed {
-            out.field("proposed", text.as_str());
+        if !self.proposed.is_empty() {
+            out.array("proposed", |out| {
+                for (call, (text, _)) in &self.proposed {
+                    out.object(|out| {
+                        out.field("call", call.0).field("text", text.as_str());
+                    });
+                }
+            });
         }
         if let Some(digest) = &self.moved_from {
             out.field("moved_from", hex(digest).as_str());
@@ -287,8 +293,11 @@ impl Persona {
             persona.look(optional("changed")?.map(ToString::to_string), None);
         }
         // A snapshot of before calls could write it has neither.
-        if let Some(text) = optional("proposed")? {
-            persona.propose(text);
+        if let Some(proposed) = value.find("proposed") {
+            for proposed in proposed.elements()? {
+                let call = CallNumber(number(proposed, "call")?);
+                persona.propose(call, proposed.get("text")?.as_str()?);
+            }
         }
         persona.moved_from = optional("moved_from")?.map(unhex).transpose()?;
         Ok(persona)

@@ -59,7 +59,8 @@ use crate::egress::{Allowance, AllowanceError};
 use crate::fault::{Fault, is_broken};
 use crate::journal::{EpochSeed, JournalId, KeyRing, LogKey, MasterKey, Opening, Writer};
 use crate::limits::{
-    ATTACHMENT_WHY_BYTES_MAX, CHANNEL_ID_BYTES_MAX, CHANNEL_SHOWN_MAX, RUNTIME_OUTPUT_BYTES_MAX,
+    ATTACHMENT_WHY_BYTES_MAX, CHANNEL_ID_BYTES_MAX, CHANNEL_SHOWN_MAX, FORM_BYTES_MAX,
+    RUNTIME_OUTPUT_BYTES_MAX,
 };
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::order::Map;
@@ -264,7 +265,10 @@ impl Sentinel {
                 self.input(Input::ToolFinished { call, output });
             }
             Event::Passage { call, passage } => self.input(Input::Passage { call, passage }),
-            Event::CallAsks { call, number, words, schema } => {
+            Event::CallAsks { call, number, mut words, mut schema } => {
+                // Longer ones are declined, and as much of them is recorded as shows that they are.
+                words = cut(&words, FORM_BYTES_MAX + 1).into_owned();
+                schema = cut(&schema, FORM_BYTES_MAX + 1).into_owned();
                 self.input(Input::CallAsks { call, number, words, schema });
             }
             Event::CallUnasks { call, number } => self.input(Input::CallUnasks { call, number }),

@@ -6,7 +6,8 @@ use core::time::Duration;
 use super::shell::{Shell, calling};
 use super::skills::{OVER, approve_tea, plain};
 use super::*;
-use crate::agent::{CallNumber, Kind, Told, ToolOutput};
+use crate::agent::{CallNumber, Kind, OperatorCommand, Told, ToolOutput};
+use crate::capability::Handle;
 
 const FORM: &str = r#"{"type":"object","properties":{
     "name":{"type":"string","maxLength":8},"age":{"type":"integer","minimum":0,"maximum":150}},
@@ -101,7 +102,7 @@ fn what_no_server_may_ask_is_declined_unseen() {
     let (mut shell, call) = called();
     let before = shell.said.len();
     let with = |name: &str| FORM.replace("name", name);
-    let long = "x".repeat(crate::limits::FORM_BYTES_MAX + 1);
+    let long = "x".repeat(FORM_BYTES_MAX + 1);
     for (words, schema) in [
         ("Log in.", with("password").as_str()),
         ("Log in.", with("apiKey").as_str()),
@@ -176,4 +177,45 @@ fn others_do_not_answer_and_operators_do() {
     assert!(shell.replies.is_empty());
     shell.operate(fill(digest, "name=Ada")).unwrap();
     assert_eq!(shell.replies, [(call, 1, Told::Values(r#"{"name":"Ada"}"#.into()))]);
+}
+
+/// What one call asks twice under one number is one question: an answer has one place to go.
+#[test]
+fn two_questions_do_not_share_a_number() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    ask(&mut shell, call, 1, "And your age?", r#"{"type":"object","properties":{}}"#);
+    assert_eq!(shell.replies, [(call, 1, Told::Declined)]);
+    assert_eq!(waiting(&shell), 1);
+}
+
+/// A call that an operator ends takes its questions along, and nobody is told that an answer to
+/// them arrived.
+#[test]
+fn a_call_that_is_stopped_asks_no_more() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    shell.operate(OperatorCommand::Revoke(Handle { index: 1, generation: 0 })).unwrap();
+    assert_eq!(waiting(&shell), 0);
+    let over = shell.payloads(Kind::ApprovalAnswered);
+    assert!(over.iter().any(|it| it.contains("the call it belongs to is over")), "{over:?}");
+    assert!(shell.replies.is_empty());
+}
+
+/// What an operator says to a question of a conversation is forgotten with it.
+#[test]
+fn an_answer_is_forgotten_with_its_conversation() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 1, "Who?", FORM);
+    let (digest, values) = (shell.sentinel.questions().next().unwrap().digest, "name=Ada".into());
+    shell.operate(OperatorCommand::Fill { question: 1, digest, values }).unwrap();
+    let says_it = |shell: &Shell| {
+        [Kind::Operator, Kind::ApprovalAnswered]
+            .map(|kind| shell.payloads(kind).iter().filter(|it| it.contains("Ada")).count())
+    };
+    assert_eq!(says_it(&shell), [1, 1]);
+    shell.give_back("hot");
+    shell.answer(200, &[], OVER);
+    shell.operate(OperatorCommand::Forget(ConversationNumber(1))).unwrap();
+    assert_eq!(says_it(&shell), [0, 0]);
 }

@@ -1,5 +1,6 @@
 //! The persona written anew by the agent itself: who may, who is asked, and what stands after it.
 
+use alloc::format;
 use alloc::string::String;
 
 use sha2::{Digest as _, Sha256};
@@ -154,4 +155,48 @@ fn a_change_outlives_the_end_of_the_program() {
         look(&mut shell, NEW);
         assert!(!is_halted(&mut shell), "{seen}: {:?}", shell.alerts);
     }
+}
+
+/// The person of a turn may vouch for a text; that this lets the persona change is not theirs to
+/// say, though another call of the round goes on by it.
+#[test]
+fn what_a_person_vouches_for_changes_no_persona() {
+    for (answers, is_changed) in [("2", false), ("1", true)] {
+        let mut own = service(&["model offline", "persona irreversible", "skill move"]);
+        let role = crate::label::ToolRole::new(crate::label::Effect::Change).undoable();
+        let definition = crate::llm::ToolDefinition {
+            name: "move".into(),
+            description: "Moves.".into(),
+            parameters: r#"{"type":"object"}"#.into(),
+        };
+        own.tools.add(definition, role.control("at"), false).unwrap();
+        own.persona = Some(Sha256::digest(OLD).into());
+        own.turn.people_may_approve = true;
+        let mut shell = Shell::new(own);
+        look(&mut shell, OLD);
+        let quoted = Part::Quoted("the station".into());
+        shell.send("2", "c2", Vec::from([Part::Text("go there".into()), quoted]));
+        shell.answer(200, &[], &both(r#"{"at":"the station"}"#));
+        let asked = shell.sentinel.questions().count();
+        assert_eq!((asked, shell.calls.len()), (2, 0), "{:?}", shell.said);
+        shell.write(answers, "c2", "/approve 1 trust");
+        let is_persona =
+            |call: &Call| matches!(call, Call::Builtin(Operation::ChangePersona { .. }));
+        let changed = shell.calls.iter().any(|(_, call)| is_persona(call));
+        assert_eq!((shell.calls.is_empty(), changed), (false, is_changed), "{:?}", shell.said);
+    }
+}
+
+/// A call of the tool `move`, and one that writes the persona.
+fn both(at: &str) -> String {
+    let call = |id: &str, name: &str, arguments: &str| {
+        let arguments = arguments.replace('"', "\\\"");
+        let function = format!(r#"{{"name":"{name}","arguments":"{arguments}"}}"#);
+        format!(r#"{{"id":"{id}","type":"function","function":{function}}}"#)
+    };
+    let calls =
+        [call("a", "move", at), call("b", "change_persona", r#"{"text":"You are brief."}"#)];
+    let calls = calls.join(",");
+    let message = format!(r#"{{"role":"assistant","content":null,"tool_calls":[{calls}]}}"#);
+    format!(r#"{{"choices":[{{"index":0,"finish_reason":"tool_calls","message":{message}}}]}}"#)
 }
