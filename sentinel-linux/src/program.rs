@@ -640,7 +640,11 @@ impl Program {
         let now = self.clock.now().instant;
         let (poller, network) = (&self.poller, &mut self.network);
         let connectors = &self.connectors;
-        let picture = |image| connectors.picture(pictures.iter().find(|it| it.image == image)?);
+        // Two files may be one picture, and one of them is enough.
+        let picture = |image| {
+            let mut same = pictures.iter().filter(|it| it.image == image);
+            same.find_map(|it| connectors.picture(it))
+        };
         match self.models.ask(now, poller, network, (exchange, model), request, picture) {
             Ok(()) => Ok(()),
             Err(Unsent::PictureGone(digest)) => self.tell(Event::PictureGone { exchange, digest }),

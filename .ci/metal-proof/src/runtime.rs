@@ -99,6 +99,7 @@ fn settings() -> Settings {
             reply_tokens_max: 100,
             context_tokens_max: 1000,
             thinking: Thinking::Unset,
+            sees_pictures: false,
         });
     }
     settings.tools = Tools::builtin();
