@@ -101,6 +101,7 @@ impl Agent {
             true => (Verdict::Uncovered, Vec::new()),
             false => self.cover(call),
         };
+        let verdict = self.asked_once_read(conversation, call, verdict);
         let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
         // The canonical form is ours; were it ever unreadable, nothing is allowed.
         ruling.unwrap_or_else(|| refused("the call could not be judged", digest))

@@ -17,6 +17,7 @@
 use alloc::format;
 
 use super::approval::Subject;
+use super::conversation::Conversation;
 use super::number::{CallNumber, ConversationNumber};
 use super::turn::Stage;
 use super::{Agent, hex};
@@ -52,6 +53,24 @@ impl Agent {
                 let is_free = grant.is_some_and(|grant| grant.allows_irreversible);
                 let level = if is_free { level } else { level.max(Level::Ask) };
                 Verdict::Covered { handle, level }
+            }
+            other => other,
+        }
+    }
+
+    /// Once something untrusted was read, a change of the persona is asked about whoever vouches
+    /// for that: what a person of the chat trusts for one turn is nothing that the agent becomes.
+    pub(super) fn asked_once_read(
+        &self,
+        conversation: ConversationNumber,
+        call: &Call,
+        verdict: Verdict,
+    ) -> Verdict {
+        let memory = self.conversations.get(&conversation).and_then(Conversation::find_memory);
+        let is_read = memory.is_some_and(|memory| memory.context.untrusted_count() > 0);
+        match verdict {
+            Verdict::Covered { handle, level } if is_read && is_of_persona(call) => {
+                Verdict::Covered { handle, level: level.max(Level::Ask) }
             }
             other => other,
         }

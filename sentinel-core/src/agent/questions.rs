@@ -19,7 +19,6 @@ use core::time::Duration;
 use super::Agent;
 use super::approval::{self, Answer, Approval, By, Subject};
 use super::authority::{Ruling, hex_short};
-use super::changing::is_of_persona;
 use super::eliciting::{Asked, Told};
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::{Order, Saying};
@@ -31,7 +30,6 @@ use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Endorsement, questions};
 use crate::limits::{PAUSE_TIME_MAX, QUESTION_BYTES_MAX, TURN_QUESTIONS_MAX};
 use crate::time::{Instant, Timestamp};
-use crate::tool::Call;
 
 impl Agent {
     /// Asks about the calls of a round that a person has to allow: of each kind in one question.
@@ -294,7 +292,7 @@ impl Agent {
             };
         }
         if answer == Answer::Trust {
-            self.answer_followers(conversation, &turn, (question, by), &mut round);
+            self.answer_followers(conversation, &turn, question, &mut round);
         }
         turn.stage = Stage::Calling(round);
         self.go_on(conversation, turn);
@@ -306,7 +304,7 @@ impl Agent {
         &mut self,
         conversation: ConversationNumber,
         turn: &Turn,
-        (question, by): (u32, By),
+        question: u32,
         round: &mut [Calling],
     ) {
         for other in self.approvals.of_turn(turn.number) {
@@ -314,12 +312,9 @@ impl Agent {
             let Some(Subject::Calls(numbers)) = approval.map(|found| found.subject.clone()) else {
                 continue;
             };
-            // What is for an operator to say does not follow from what another one said.
-            let may_follow = |call: &Call| matches!(by, By::Operator(_)) || !is_of_persona(call);
             let is_allowed = |calling: &Calling| {
-                calling.call.as_ref().is_some_and(|call| {
-                    may_follow(call) && self.consider(conversation, call).answer == Ruled::Allow
-                })
+                let call = calling.call.as_ref();
+                call.is_some_and(|call| self.consider(conversation, call).answer == Ruled::Allow)
             };
             let mut meant = round.iter().filter(|calling| numbers.contains(&calling.number));
             if !meant.all(is_allowed) {

@@ -157,11 +157,11 @@ fn a_change_outlives_the_end_of_the_program() {
     }
 }
 
-/// The person of a turn may vouch for a text; that this lets the persona change is not theirs to
-/// say, though another call of the round goes on by it.
+/// Somebody may vouch for a text, and another call of the round goes on by that. What the agent
+/// becomes does not follow from it: an operator answers the question about that itself.
 #[test]
-fn what_a_person_vouches_for_changes_no_persona() {
-    for (answers, is_changed) in [("2", false), ("1", true)] {
+fn what_somebody_vouches_for_changes_no_persona() {
+    for answers in ["2", "1"] {
         let mut own = service(&["model offline", "persona irreversible", "skill move"]);
         let role = crate::label::ToolRole::new(crate::label::Effect::Change).undoable();
         let definition = crate::llm::ToolDefinition {
@@ -182,8 +182,11 @@ fn what_a_person_vouches_for_changes_no_persona() {
         shell.write(answers, "c2", "/approve 1 trust");
         let is_persona =
             |call: &Call| matches!(call, Call::Builtin(Operation::ChangePersona { .. }));
-        let changed = shell.calls.iter().any(|(_, call)| is_persona(call));
-        assert_eq!((shell.calls.is_empty(), changed), (false, is_changed), "{:?}", shell.said);
+        let changes = |shell: &Shell| shell.calls.iter().filter(|it| is_persona(&it.1)).count();
+        assert_eq!((shell.calls.len(), changes(&shell)), (1, 0), "{:?}", shell.said);
+        assert!(shell.write("2", "c2", "/approve 2").contains("Only an operator"));
+        shell.write("1", "c2", "/approve 2");
+        assert_eq!((shell.calls.len(), changes(&shell)), (2, 1), "{:?}", shell.said);
     }
 }
 
