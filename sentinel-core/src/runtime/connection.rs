@@ -3,33 +3,6 @@
 //! It is for hosts whose network is a stream of bytes and nothing more. Whoever keeps connections,
 //! or has an HTTP library, takes [`Outgoing`] apart and says the events in its own way.
 //!
-//! ```
-//! use sentinel_core::agent::ExchangeNumber;
-//! use sentinel_core::llm::Outgoing;
-//! use sentinel_core::runtime::{Event, EventError, ModelConnection, Sentinel};
-//! use sentinel_core::time::Now;
-//! use sentinel_core::wire::url::Url;
-//! use std::io::{Read, Write};
-//!
-//! fn ask(
-//!     sentinel: &mut Sentinel,
-//!     (exchange, request): (ExchangeNumber, &Outgoing),
-//!     stream: &mut (impl Read + Write),
-//!     now: impl Fn() -> Now,
-//! ) -> Result<(), Box<dyn std::error::Error>> {
-//!     let service = Url::parse("http://127.0.0.1:11434/v1")?;
-//!     let (mut connection, bytes) =
-//!         ModelConnection::open(exchange, &service, request, Some("a key"))?;
-//!     stream.write_all(&bytes)?;
-//!     let mut buffer = [0; 4096];
-//!     while !connection.is_over() {
-//!         let count = stream.read(&mut buffer)?;
-//!         connection.take(&buffer[..count], |event| sentinel.handle(now(), event))?;
-//!     }
-//!     Ok(())
-//! }
-//! ```
-//!
 //! # Invariants
 //! - The key stands in the field that the request names, and nowhere else.
 //! - The exchange ends once: with [`Event::ModelEnd`] or with [`Event::ModelFailed`].
@@ -54,7 +27,35 @@ use crate::wire::url::Url;
 /// What a head takes, generously.
 const HEAD_BYTES: usize = 4096;
 
-/// One exchange with a model: see the [module](self).
+/// One exchange with a model, on a connection that a host has made: what to write there, and the
+/// events that follow from what is read.
+///
+/// ```
+/// use sentinel_core::agent::ExchangeNumber;
+/// use sentinel_core::llm::Outgoing;
+/// use sentinel_core::runtime::{ModelConnection, Sentinel};
+/// use sentinel_core::time::Now;
+/// use sentinel_core::wire::url::Url;
+/// use std::io::{Read, Write};
+///
+/// fn ask(
+///     sentinel: &mut Sentinel,
+///     (exchange, request): (ExchangeNumber, &Outgoing),
+///     stream: &mut (impl Read + Write),
+///     now: impl Fn() -> Now,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     let service = Url::parse("http://127.0.0.1:11434/v1")?;
+///     let (mut connection, bytes) =
+///         ModelConnection::open(exchange, &service, request, Some("a key"))?;
+///     stream.write_all(&bytes)?;
+///     let mut buffer = [0; 4096];
+///     while !connection.is_over() {
+///         let count = stream.read(&mut buffer)?;
+///         connection.take(&buffer[..count], |event| sentinel.handle(now(), event))?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ModelConnection {
     exchange: ExchangeNumber,

@@ -1,8 +1,8 @@
 //! Calls of tools: from what the core allowed to whoever does it.
 //!
 //! # Not here
-//! Doing it: [`commands`](crate::commands), [`fetch`](crate::fetch), [`tools`](crate::tools) and,
-//! for skills, [`skill`](super::skill).
+//! Doing it: [`commands`](crate::commands), [`fetch`], [`tools`](crate::tools) and, for skills,
+//! [`skill`](super::skill).
 
 use std::error::Error;
 use std::sync::Arc;
