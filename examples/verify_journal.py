@@ -5,7 +5,7 @@ A second reading of docs/AUDIT.md: it shares no line with the program that write
 that both call good is good by the page, not by one program's opinion of it.
 
     verify_journal.py [--key HEX] [--kept NOTE]... [--witness KEY]... FILE...
-    verify_journal.py --proof [--log KEY] [--witness KEY]... [--kept NOTE] PROOF
+    verify_journal.py --proof [--log-key KEY] [--witness KEY]... [--kept NOTE] PROOF
 
 FILE are the files of the log in order, HEX the pinned public key of the first epoch, NOTE files
 with checkpoints that were kept elsewhere, which all witnesses that are named have to have cosigned.
@@ -517,7 +517,7 @@ def read_kept(path, witnesses):
 def main():
     parser = argparse.ArgumentParser(description="Checks the files of a Sentinel journal.")
     parser.add_argument("--proof", action="store_true", help="the file is a proof, and no log")
-    parser.add_argument("--log", type=parse_key, help="the log's key for others")
+    parser.add_argument("--log-key", type=parse_key, help="the log's key for others")
     parser.add_argument("--witness", type=parse_key, action="append", default=[], help="its key")
     parser.add_argument("--key", type=bytes.fromhex, help="the first epoch's public key, in hex")
     parser.add_argument("--kept", action="append", default=[], help="a checkpoint kept elsewhere")
@@ -531,7 +531,7 @@ def main():
             with open(arguments.files[0], encoding="utf-8") as proof:
                 said = proof.read()
             earlier = kept[0] if kept else None
-            verdict = check_proof(said, arguments.log, arguments.witness, earlier)
+            verdict = check_proof(said, arguments.log_key, arguments.witness, earlier)
             print(verdict)
             return {"PROVEN": 0, "NOT PROVEN": 1}.get(verdict.split(":")[0], 2)
         files = []

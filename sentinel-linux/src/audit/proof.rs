@@ -133,11 +133,12 @@ pub(crate) fn check(path: &Path, believed: &Believed) -> Result<Checked, Box<dyn
         }
     }
     if missing.is_none() && signers.is_empty() && !is_kept {
-        missing = Some("nobody was named whose signature is believed (--log, --witness)".into());
+        missing =
+            Some("nobody was named whose signature is believed (--log-key, --witness)".into());
     }
     // A witness cosigns many logs, and anybody can have one of his own cosigned.
     if missing.is_none() && believed.log.is_none() && believed.kept.is_none() {
-        missing = Some("no log was named, and a witness cosigns many (--log, --note)".into());
+        missing = Some("no log was named, and a witness cosigns many (--log-key, --note)".into());
     }
     let finding = match (proof.check(earlier), missing) {
         (Ok(()), None) => Finding::Proven,

@@ -104,7 +104,7 @@ here: the log by its key, which 'audit verify' shows, and witnesses by theirs. A
 log's key can sign as well; a witness tells, because it cosigns one history of each log. Of many
 logs, though: so name the log, too.
 
-  sentinel audit check record.tlog-proof --log sentinel.local/agent/...+...+...
+  sentinel audit check record.tlog-proof --log-key sentinel.local/agent/...+...+...
 
 A proof of growth starts from a checkpoint that you kept: --note names it. A proof under a
 checkpoint that you kept needs no signature. '-' reads the proof from the standard input.
@@ -112,7 +112,7 @@ checkpoint that you kept needs no signature. '-' reads the proof from the standa
 It ends with 0 if it is proven, 1 if it is not, and 2 if it cannot tell.",
         options: &[
             Switch {
-                name: "log",
+                name: "log-key",
                 short: None,
                 value: "KEY",
                 summary: "the log's key for others, as 'audit verify' shows it",
@@ -311,7 +311,7 @@ fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn checked(arguments: &Arguments) -> Result<audit::Checked, Box<dyn Error>> {
-    let log = arguments.text("log")?.map(|text| signer("log", &text)).transpose()?;
+    let log = arguments.text("log-key")?.map(|text| signer("log-key", &text)).transpose()?;
     let kept = arguments.path("note").map(|path| audit::kept(&path)).transpose()?;
     let believed = Believed { log, witnesses: witnesses(arguments)?, kept };
     let path = arguments.operands.first().ok_or("the file of a proof is missing")?;

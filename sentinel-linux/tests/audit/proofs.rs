@@ -56,29 +56,32 @@ fn a_record_is_proved_to_one_who_has_no_log() {
 
     // Without the log, the state and the configuration.
     fs::rename(home.state(), home.path.join("away")).unwrap();
-    let (code, text) = home.audit(&["check", &file, "--log", &key]);
+    let (code, text) = home.audit(&["check", &file, "--log-key", &key]);
     assert!(code == 0 && text.starts_with("PROVEN: record 3 stands in the log\n"), "{text}");
-    let text = home.prints(&["check", &file, "--log", &key, "--json"]);
+    let text = home.prints(&["check", &file, "--log-key", &key, "--json"]);
     assert!(text.contains("\"verdict\":\"proven\",\"record\":3,"), "{text}");
-    assert_eq!(python(&["--proof", "--log", &key, &file]), "PROVEN: record 3 stands in the log\n");
+    assert_eq!(
+        python(&["--proof", "--log-key", &key, &file]),
+        "PROVEN: record 3 stands in the log\n"
+    );
     // Nobody is believed who was not named, and a key of another log is another.
     let (code, text) = home.audit(&["check", &file]);
     assert!(code == 2 && text.contains("nobody was named"), "{text}");
     assert_eq!(python(&["--proof", &file]), "UNSIGNED\n");
     let other = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
-    let (code, text) = home.audit(&["check", &file, "--log", other]);
+    let (code, text) = home.audit(&["check", &file, "--log-key", other]);
     assert!(code == 2 && text.contains("UNSIGNED"), "{text}");
     let (code, text) = home.audit(&["check", &file, "--witness", other]);
     assert!(code == 2 && text.contains("the witness PeterNeumann did not cosign it"), "{text}");
-    let (code, text) = home.audit(&["check", &file, "--log", "PeterNeumann"]);
-    assert!(code == 2 && text.contains("--log is a key like"), "{text}");
+    let (code, text) = home.audit(&["check", &file, "--log-key", "PeterNeumann"]);
+    assert!(code == 2 && text.contains("--log-key is a key like"), "{text}");
     // A hash that is another one, and what is no proof.
     let line = proof.lines().nth(3).unwrap();
     let changed = format!("{}{}", if line.starts_with('A') { "B" } else { "A" }, &line[1..]);
     let wrong = home.file("wrong", &proof.replacen(line, &changed, 1));
-    let (code, text) = home.audit(&["check", &wrong, "--log", &key]);
+    let (code, text) = home.audit(&["check", &wrong, "--log-key", &key]);
     assert!(code == 1 && text.starts_with("NOT PROVEN: its hashes"), "{text}");
-    assert_eq!(python(&["--proof", "--log", &key, &wrong]), "NOT PROVEN\n");
+    assert_eq!(python(&["--proof", "--log-key", &key, &wrong]), "NOT PROVEN\n");
     let (code, text) = home.audit(&["check", &early]);
     assert!(code == 2 && text.contains("early.note: this is no proof"), "{text}");
     fs::rename(home.path.join("away"), home.state()).unwrap();
@@ -204,17 +207,17 @@ fn a_witness_cosigns_what_only_grew() {
     let proof = home.file("2.tlog-proof", &proof);
     let log = home.key();
     let earlier = home.path.join("earlier.note").display().to_string();
-    assert_eq!(home.audit(&["check", &proof, "--log", &log, "--witness", key]).0, 0);
-    let said = python(&["--proof", "--log", &log, "--witness", key, &proof]);
+    assert_eq!(home.audit(&["check", &proof, "--log-key", &log, "--witness", key]).0, 0);
+    let said = python(&["--proof", "--log-key", &log, "--witness", key, &proof]);
     assert!(said.starts_with("PROVEN: "), "{said}");
     // A witness cosigns whatever log it knows, so alone it does not say that it is this one.
     let (code, text) = home.audit(&["check", &proof, "--witness", key]);
     assert!(code == 2 && text.contains("no log was named"), "{text}");
     assert_eq!(python(&["--proof", "--witness", key, &proof]), "UNSIGNED\n");
     // A checkpoint over another number of records has nothing to do with a proof.
-    let (code, text) = home.audit(&["check", &proof, "--log", &log, "--note", &earlier]);
+    let (code, text) = home.audit(&["check", &proof, "--log-key", &log, "--note", &earlier]);
     assert!(code == 2 && text.contains("nothing to do with so many"), "{text}");
-    let said = python(&["--proof", "--log", &log, "--kept", &earlier, &proof]);
+    let said = python(&["--proof", "--log-key", &log, "--kept", &earlier, &proof]);
     assert!(said.contains("nothing to do with"), "{said}");
     // One that it did not sign does not.
     let my = home.path.join("my.note").display().to_string();
