@@ -87,6 +87,7 @@ pub fn recover<'f>(
     let mut files: Vec<&[u8]> = files.into_iter().collect();
     let verifier = |files: &[&[u8]]| {
         let mut verifier = Verifier::new(trust.clone());
+        verifier.leave_others();
         for (index, file) in files.iter().enumerate() {
             if index > 0 {
                 verifier.next_file();

@@ -158,6 +158,8 @@ pub struct Verifier {
     log_key: Option<NoteVerifier>,
     /// The same, as the last checkpoint vouches for it.
     anchored_key: Option<NoteVerifier>,
+    /// Whether the signatures for others are looked at, too.
+    looks_at_others: bool,
     checkpoint: Option<(Note, Timestamp)>,
     last_time: Option<Timestamp>,
     /// Bytes of the current file that were understood.
@@ -218,6 +220,7 @@ impl Verifier {
             identity: None,
             log_key: None,
             anchored_key: None,
+            looks_at_others: true,
             checkpoint: None,
             last_time: None,
             file_bytes: 0,
@@ -428,6 +431,12 @@ impl Verifier {
         Step::Taken(bytes_count)
     }
 
+    /// Believes the epochs and leaves what is signed for others to whoever verifies the log: a
+    /// start waits for this, and nothing that it does hangs on those.
+    pub(super) fn leave_others(&mut self) {
+        self.looks_at_others = false;
+    }
+
     /// A record that fits the chain.
     fn record(&mut self, frame: &Frame<'_>) {
         let State::Records(place) = &mut self.state else { return };
@@ -437,14 +446,13 @@ impl Verifier {
             Ok(record) => match record.kind {
                 kind::CHECKPOINT => {
                     let note = Some(record.payload).filter(|_| !record.is_sealed);
-                    match note.and_then(|note| advance(place, self.log_key.as_ref(), note)) {
-                        Some(note) => {
+                    let key = self.log_key.as_ref().filter(|_| self.looks_at_others);
+                    match note.and_then(|note| advance(place, key, note)) {
+                        Some((note, is_signed_by_it)) => {
                             self.anchored_count = sequence;
                             // Its record is in the clear: a key that did not sign is anybody's.
-                            if let Some(key) = &self.log_key
-                                && note.is_signed_by(key)
-                            {
-                                self.anchored_key = Some(key.clone());
+                            if is_signed_by_it {
+                                self.anchored_key.clone_from(&self.log_key);
                             }
                             self.checkpoint = Some((note, record.time));
                             Ok(record.time)
@@ -581,7 +589,13 @@ impl Suspect {
 /// The payload, if it is a checkpoint over everything so far by the current key; then the next
 /// epoch begins. A line of the key for witnesses need not be there, for a version that knew of none
 /// may have gone on with the log; one that is there is good.
-fn advance(place: &mut Place, log_key: Option<&NoteVerifier>, payload: &[u8]) -> Option<Note> {
+///
+/// Says as well whether that key signed it.
+fn advance(
+    place: &mut Place,
+    log_key: Option<&NoteVerifier>,
+    payload: &[u8],
+) -> Option<(Note, bool)> {
     let note = Note::parse(core::str::from_utf8(payload).ok()?).ok()?;
     let checkpoint = Checkpoint::parse(note.text()).ok()?;
     let signer = NoteVerifier::new(&place.origin, &place.key).ok()?;
@@ -593,13 +607,14 @@ fn advance(place: &mut Place, log_key: Option<&NoteVerifier>, payload: &[u8]) ->
         next_key: checkpoint.next_key,
     };
     // Lines are told apart by four bytes, which the keys of an epoch and of the log may share.
-    let is_forged = log_key.is_some_and(|key| note.is_forged_for(key) && !note.is_signed_by(key));
+    let is_signed_by_it = log_key.is_some_and(|key| note.is_signed_by(key));
+    let is_forged = !is_signed_by_it && log_key.is_some_and(|key| note.is_forged_for(key));
     if checkpoint != expected || !note.is_signed_by(&signer) || is_forged {
         return None;
     }
     place.epoch = place.epoch.saturating_add(1);
     place.key = checkpoint.next_key;
-    Some(note)
+    Some((note, is_signed_by_it))
 }
 
 fn sequence_of(body: &[u8]) -> Option<u64> {
