@@ -235,6 +235,11 @@ impl<'t> Pieces<'t> {
             }
             used += self.unit.length(cluster);
             at += cluster.len();
+            if !is_in_cluster && is_plain(cluster.as_bytes()) {
+                let room = fence.map_or(0, |fence| fence.closing(self.unit)) + used;
+                let passed = plain_before_last(text, at).min(self.limit.saturating_sub(room));
+                (used, at) = (used + passed, at + passed);
+            }
             is_line_start = cluster.ends_with('\n');
             if !is_blank {
                 // A quotation mark or a bracket may close a sentence after its stop.
@@ -348,6 +353,19 @@ fn cluster(text: &str) -> &str {
         _ => text.graphemes(true).next().map_or(0, str::len),
     };
     text.get(..length).unwrap_or_default()
+}
+
+/// How many letters and digits stand here before the last one of their word. Behind another one
+/// they are no place for a cut that the last one is not a better one for, and nothing else begins
+/// or ends at them, so that nobody has to look at each. In every unit they count one.
+fn plain_before_last(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let is_over = |byte: &u8| !byte.is_ascii_alphanumeric();
+    rest.iter().position(is_over).unwrap_or(rest.len()).saturating_sub(1)
+}
+
+fn is_plain(cluster: &[u8]) -> bool {
+    matches!(cluster, [byte] if byte.is_ascii_alphanumeric())
 }
 
 fn first_character(text: &str) -> &str {
