@@ -19,6 +19,8 @@ use crate::agent::outbox::Line;
 use crate::agent::{Agent, ConversationNumber, Entry, Kind, Settings, SettingsError, Unreadable};
 use crate::journal::export::Keys;
 use crate::journal::{Payload, Reader, Record, kind};
+use crate::order::{Map, Set};
+use crate::text::json;
 use crate::time::{Instant, Now, Timestamp};
 
 /// Finds settings by their digest.
@@ -53,6 +55,9 @@ pub enum DifferenceKind {
     Unreadable(Unreadable),
     /// Its conversation was forgotten, so nobody can tell what followed from it.
     Forgotten,
+    /// The key of its conversation is gone, and no record says that it was forgotten: somebody took
+    /// the key away.
+    MissingKey,
     /// The settings that it names are not at hand.
     Settings {
         /// Their digest.
@@ -119,8 +124,12 @@ impl<'f> Replay<'f> {
     /// The log has ended.
     ///
     /// # Errors
-    /// A conversation was forgotten, and no snapshot came after it.
+    /// A conversation was forgotten, and no snapshot came after it; or a key is missing that nobody
+    /// ever had destroyed.
     pub fn finish(self) -> Result<Replayed, Difference> {
+        if let Some(sequence) = self.replayer.missing_key() {
+            return Err(Difference { sequence, kind: DifferenceKind::MissingKey });
+        }
         match self.replayer.skips {
             Some(sequence) => Err(Difference { sequence, kind: DifferenceKind::Forgotten }),
             None => Ok(self.replayer.replayed()),
@@ -144,6 +153,10 @@ pub(super) struct Replayer<'f> {
     skipped_count: u64,
     inputs_count: u64,
     derived_count: u64,
+    /// Conversations without a key, and the first record of each that could not be read.
+    unread: Map<u64, u64>,
+    /// Conversations of which a record says that they were forgotten.
+    forgotten: Set<u64>,
 }
 
 impl<'f> Replayer<'f> {
@@ -159,6 +172,8 @@ impl<'f> Replayer<'f> {
             skipped_count: 0,
             inputs_count: 0,
             derived_count: 0,
+            unread: Map::new(),
+            forgotten: Set::new(),
         }
     }
 
@@ -177,9 +192,36 @@ impl<'f> Replayer<'f> {
     fn file(&mut self, file: &[u8], reader: &mut Reader<'_>) -> Result<(), Difference> {
         let Some(mut records) = reader.start(file) else { return Ok(()) };
         while let Some((record, payload)) = reader.next(&mut records) {
+            self.note_keys(&record, &payload);
             self.record(&record, payload)?;
         }
         Ok(())
+    }
+
+    /// Notes whether a record's key is there, and what the record says of keys that are not.
+    fn note_keys(&mut self, record: &Record<'_>, payload: &Payload<'_>) {
+        match payload {
+            Payload::Forgotten => {
+                self.unread.entry(record.conversation).or_insert(record.sequence);
+            }
+            _ if record.kind == kind::FORGOTTEN => {
+                self.forgotten.insert(record.conversation);
+            }
+            // The key goes some time after this, and a crash may come between that and the record
+            // that it went.
+            Payload::Open(payload) if Kind::from_number(record.kind) == Some(Kind::Forgotten) => {
+                let document = json::parse(payload).ok();
+                let number = document.as_ref().and_then(|it| it.root().find("conversation"));
+                self.forgotten.extend(number.and_then(|number| number.as_u64().ok()));
+            }
+            _ => {}
+        }
+    }
+
+    /// The first record that cannot be read and should be.
+    fn missing_key(&self) -> Option<u64> {
+        let is_missing = |(number, _): &(&u64, &u64)| !self.forgotten.contains(number);
+        self.unread.iter().filter(is_missing).map(|(_, sequence)| *sequence).min()
     }
 
     pub(super) fn replayed(&self) -> Replayed {
@@ -375,6 +417,9 @@ impl fmt::Display for Difference {
             }
             DifferenceKind::Unreadable(error) => error.fmt(formatter),
             DifferenceKind::Forgotten => formatter.write_str("its conversation was forgotten"),
+            DifferenceKind::MissingKey => formatter.write_str(
+                "the key of its conversation is gone, and no record says that it was forgotten",
+            ),
             DifferenceKind::Settings { digest } => {
                 write!(formatter, "the settings {} are not at hand", crate::agent::hex(digest))
             }

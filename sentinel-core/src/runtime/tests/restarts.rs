@@ -360,3 +360,32 @@ fn a_question_that_may_not_have_arrived_is_asked_again() {
     shell.write("1", "c1", "/approve 1");
     assert_eq!(shell.calls.len(), 1);
 }
+
+/// What a replay finds in the log of a shell, read with this ring.
+fn replayed(shell: &Shell, ring: &KeyRing) -> Result<Replayed, Difference> {
+    let master = MasterKey::new([2; 32]);
+    let find =
+        |digest: &[u8; 32]| (shell.settings.digest == *digest).then(|| shell.settings.clone());
+    replay([shell.log.as_slice()], Keys { ring, master: &master }, &find)
+}
+
+#[test]
+fn a_key_that_nobody_had_destroyed_is_missed() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    shell.write("1", "c1", "hello");
+    shell.operate(OperatorCommand::Snapshot).unwrap();
+    shell.write("1", "c2", "hello");
+    let mut ring = KeyRing::from_bytes(&shell.ring).unwrap();
+    assert_eq!(replayed(&shell, &ring).unwrap().skipped_count, 0);
+    // Forgotten by a person: a record says so, and what follows on the snapshot is done again.
+    let chats = shell.sentinel.conversations(ConversationNumber(0));
+    let second = chats.map(|chat| chat.number).last().unwrap();
+    shell.operate(OperatorCommand::Forget(second)).unwrap();
+    let own = KeyRing::from_bytes(&shell.ring).unwrap();
+    assert!(replayed(&shell, &own).unwrap().skipped_count > 0);
+    // Taken out of the ring by somebody else.
+    ring.forget(1);
+    let difference = replayed(&shell, &ring).unwrap_err();
+    assert_eq!(difference.kind, DifferenceKind::MissingKey);
+    assert!(difference.to_string().contains("no record says"), "{difference}");
+}
