@@ -337,9 +337,11 @@ impl Sentinel {
     /// When to come back with [`Event::Time`], if nothing else happens.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
+        // What is only maintained does nothing of its own, however late it is.
+        let agent = if self.is_maintained { None } else { self.agent.deadline() };
         let exchanges = self.exchanges.values().map(|exchange| exchange.deadline);
         let speaking = self.speaking.values().filter_map(|speaking| speaking.delivery.deadline());
-        let others = [self.agent.deadline(), self.book.deadline(self.now)];
+        let others = [agent, self.book.deadline(self.now)];
         let first = exchanges.chain(speaking).chain(others.into_iter().flatten()).min()?;
         let (shell, agent) = self.began;
         Some(shell.after(first.since(agent)))

@@ -96,6 +96,8 @@ fn while_nobody_is_at_work_operators_alone_are_served() {
     shell.instant += 1000 * 3_600_000;
     shell.tell(Event::Time);
     assert_eq!(shell.sentinel.questions().count(), 1);
+    let deadline = shell.sentinel.deadline();
+    assert!(deadline.is_none_or(|at| at > shell.now().instant), "nothing of its own is due");
     assert_eq!((shell.said.len(), shell.calls.len()), (said_count, 0), "{:?}", shell.said);
 }
 
