@@ -126,6 +126,7 @@ impl Agent {
                 None,
             );
         }
+        self.read_workspace(conversation, &call);
         let ruling = self.rule(conversation, number, &call);
         // What cannot be done is not asked about.
         if ruling.answer == Ruled::Ask
@@ -224,6 +225,7 @@ impl Agent {
             self.settle(conversation, spending, amount);
             return self.extract(conversation, number, id, *from, wanted);
         }
+        self.write_workspace(conversation, call);
         let deadline = self.now.instant.after(time).after(TURN_CALL_GRACE);
         self.run(conversation, turn.number, number, whole, &handles, 1);
         CallStage::Running { handles, spending, deadline }

@@ -47,6 +47,7 @@ mod referring;
 mod repetition;
 mod restart;
 mod settings;
+mod sharing;
 mod shown;
 mod skills;
 mod snapshot;
@@ -68,6 +69,7 @@ use self::input::{DeliveryOutcome, Input, SYSTEM};
 use self::number::Numbers;
 use self::outbox::{Order, Outbox, Say, Saying};
 use self::persona::Persona;
+use self::sharing::Writers;
 use self::shown::Shown;
 use self::skills::Standing;
 use self::turn::{End, Turn};
@@ -117,6 +119,8 @@ pub(crate) struct Agent {
     budgets: Budgets,
     access: Access,
     persona: Persona,
+    /// Who wrote in the workspace while strangers had a say.
+    writers: Writers,
     /// What operators said about skills, by their names.
     standings: Map<String, Standing>,
     approvals: Approvals,
@@ -163,6 +167,7 @@ impl Agent {
             budgets: Budgets::new(settings.budget.clone()),
             access: Access::new(settings.access.clone()),
             persona: Persona::new(settings.persona),
+            writers: Writers::default(),
             standings: Map::new(),
             approvals: Approvals::default(),
             conversations: Map::new(),

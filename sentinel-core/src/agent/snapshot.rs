@@ -27,6 +27,7 @@ use super::outbox::{Order, Say, Saying};
 use super::persona::Persona;
 use super::record::{Entry, Kind};
 use super::settings::Settings;
+use super::sharing::Writers;
 use super::shown::restore_shown;
 use super::skills::restore_standings;
 use super::{Agent, SYSTEM, SettingsError, route};
@@ -99,6 +100,7 @@ impl Agent {
         out.object("budgets", |out| self.budgets.keep(out));
         out.object("access", |out| self.access.keep(out));
         out.object("persona", |out| self.persona.keep(out));
+        self.writers.keep(out);
         self.keep_standings(out);
     }
 
@@ -195,6 +197,7 @@ impl Agent {
             access: Access::restore(settings.access.clone(), value.get("access")?)
                 .ok_or_else(unreadable("the people"))?,
             persona: Persona::restore(value.get("persona")?)?,
+            writers: Writers::restore(value)?,
             standings: restore_standings(value)?,
             approvals: Approvals::of(
                 waiting,

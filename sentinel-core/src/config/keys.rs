@@ -501,7 +501,7 @@ static TOOL: &[Key] = &[
         "effect",
         Kind::Text(Form::Choice(&["read", "workspace", "change", "send"])),
         "What its \
-         calls do: look, change the conversation's own workspace, change something else, or carry \
+         calls do: look, change the agent's own workspace, change something else, or carry \
          something out.",
     ),
     key("control", ENTRY_NAMES, "The parameters that decide where the effect lands."),

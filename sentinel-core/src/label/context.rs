@@ -321,7 +321,7 @@ impl Context {
     }
 
     /// Whether something untrusted was seen that nobody endorsed.
-    pub(super) fn is_tainted(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_tainted(&self, now: Timestamp) -> bool {
         self.untrusted_count > self.endorsed(now).count()
     }
 

@@ -14,6 +14,7 @@ mod persona;
 mod pictures;
 mod references;
 mod restarts;
+mod sharing;
 mod shell;
 mod skills;
 mod snapshots;

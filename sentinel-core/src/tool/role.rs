@@ -1,7 +1,7 @@
 //! What the judge is told of the built-in tools.
 //!
 //! Some tools are two in one: a request that only fetches can be taken back because it changes
-//! nothing, and a file in the conversation's own workspace is nobody else's. So a tool may have a
+//! nothing, and a file in the agent's own workspace is nobody else's. So a tool may have a
 //! second, milder role, and which of the two holds follows from the call and from where it lands,
 //! never from what the model says of it.
 //!
@@ -62,7 +62,7 @@ impl Roles {
         Self { usual, milder: Some(own) }
     }
 
-    /// The role of a call; `in_workspace` says that every path of it lies in the conversation's own
+    /// The role of a call; `in_workspace` says that every path of it lies in the agent's own
     /// workspace.
     pub(super) fn of_call(&self, call: &Call, in_workspace: bool) -> &ToolRole {
         let is_mild = match call {
