@@ -514,6 +514,8 @@ impl Sentinel {
             let alert = format!("{what} of {conversation} was not recorded, nor acted on: {error}");
             self.effects.push_back(Effect::Alert(alert));
         }
+        // One input may have more records than a checkpoint is to vouch for: a snapshot has.
+        self.book.checkpoint_if_due(self.now);
         written.is_ok()
     }
 

@@ -10,7 +10,8 @@ use crate::agent::{ConversationNumber, Kind, Model};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::channel::Part;
 use crate::journal::export::Keys;
-use crate::journal::{KeyRing, Reader};
+use crate::journal::{KeyRing, Reader, kind};
+use crate::limits::JOURNAL_CHECKPOINT_RECORDS_MAX;
 
 fn snapshots_count(shell: &Shell) -> usize {
     let ring = KeyRing::from_bytes(&shell.ring).unwrap();
@@ -210,4 +211,25 @@ fn how_models_have_been_is_kept() {
             assert!(shell.request.contains("\"offline\""), "{}", shell.request);
         }
     }
+}
+
+#[test]
+fn a_snapshot_of_many_conversations_waits_for_no_checkpoint_that_is_due() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    for chat in 0..JOURNAL_CHECKPOINT_RECORDS_MAX + 100 {
+        shell.write("1", &format!("c{chat}"), "/clear");
+    }
+    shell.operate(OperatorCommand::Snapshot).unwrap();
+    let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+    let master = MasterKey::new([2; 32]);
+    let mut reader = Reader::new(Keys { ring: &ring, master: &master });
+    let mut records = reader.start(&shell.log).unwrap();
+    let (mut since, mut most) = (0, 0);
+    while let Some(record) = reader.skim(&mut records) {
+        // A checkpoint vouches for all before it, and not for itself.
+        since = if record.kind == kind::CHECKPOINT { 1 } else { since + 1 };
+        most = most.max(since);
+    }
+    assert_eq!(most, JOURNAL_CHECKPOINT_RECORDS_MAX, "as many, and no more");
+    shell.restart();
 }
