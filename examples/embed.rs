@@ -1,7 +1,7 @@
 //! An agent in a host of your own: a chat in the terminal that may read and list files here.
 //!
 //! The core decides; this program does what it asks for, with threads and blocking I/O. What was
-//! done is in `embed.log`. `examples/resident` is the same with a log that outlives the program.
+//! done is in `embed.log`. `examples/resident` also has TLS, and a log that outlives the program.
 //!
 //! ```sh
 //! cargo run -p sentinel-examples --bin embed                 # the offline model, no network

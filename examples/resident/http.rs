@@ -1,4 +1,5 @@
-//! One request to a model's endpoint over plain HTTP, on a thread of its own.
+//! One request to a model's endpoint, on a thread of its own: by TLS, unless the address says
+//! otherwise.
 
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
@@ -7,10 +8,11 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sentinel_core::agent::{CallNumber, ExchangeNumber, ToolOutput};
 use sentinel_core::llm::Outgoing;
 use sentinel_core::runtime::ModelConnection;
-use sentinel_core::wire::url::{Scheme, Url};
+use sentinel_core::wire::url::{Reach, Scheme, Url};
 
 /// What the host's threads have to say.
 pub(crate) enum Heard {
@@ -29,18 +31,20 @@ pub(crate) fn ask(
     tell: Sender<Heard>,
 ) -> Result<ModelConnection, Box<dyn Error>> {
     let base = Url::parse(endpoint.ok_or("there is no endpoint")?)?;
-    if base.scheme() != Scheme::Http {
-        return Err("this host speaks no TLS, and sends no key without it: name a server of this \
-                    machine, or put a TLS library around the stream"
-            .into());
-    }
     // A key comes from the environment and goes nowhere but here.
     let key = std::env::var("MODEL_KEY").ok();
+    if key.is_some()
+        && base.scheme() == Scheme::Http
+        && base.host().reach() != Some(Reach::Loopback)
+    {
+        return Err(
+            "a key is sent by TLS, or to this machine: name the endpoint by https://".into()
+        );
+    }
     let (connection, bytes) = ModelConnection::open(exchange, &base, request, key.as_deref())?;
     thread::spawn(move || {
         let piece = |bytes: &[u8]| tell.send(Heard::Model(exchange, bytes.into()));
-        let host = format!("{}:{}", base.host(), base.port());
-        if let Err(error) = converse(&host, &bytes, |bytes| piece(bytes).is_ok()) {
+        if let Err(error) = converse(&base, &bytes, |bytes| piece(bytes).is_ok()) {
             eprintln!("! {base}: {error}");
         }
         piece(&[])
@@ -49,10 +53,12 @@ pub(crate) fn ask(
 }
 
 /// Sends these bytes and tells those that come back, as long as somebody listens.
-fn converse(host: &str, bytes: &[u8], mut tell: impl FnMut(&[u8]) -> bool) -> io::Result<()> {
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-    stream.write_all(bytes)?;
+fn converse(
+    base: &Url,
+    bytes: &[u8],
+    mut tell: impl FnMut(&[u8]) -> bool,
+) -> Result<(), Box<dyn Error>> {
+    let mut stream = send(base, bytes)?;
     let mut buffer = [0; 16 * 1024];
     loop {
         match stream.read(&mut buffer)? {
@@ -61,4 +67,21 @@ fn converse(host: &str, bytes: &[u8], mut tell: impl FnMut(&[u8]) -> bool) -> io
             _ => return Ok(()),
         }
     }
+}
+
+/// What the answer can be read from.
+fn send(base: &Url, bytes: &[u8]) -> Result<Box<dyn io::Read>, Box<dyn Error>> {
+    let host = base.host().to_string();
+    let mut stream = TcpStream::connect(format!("{host}:{}", base.port()))?;
+    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    if base.scheme() == Scheme::Http {
+        stream.write_all(bytes)?;
+        return Ok(Box::new(stream));
+    }
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut stream =
+        StreamOwned::new(ClientConnection::new(config.into(), host.try_into()?)?, stream);
+    stream.write_all(bytes)?;
+    Ok(Box::new(stream))
 }

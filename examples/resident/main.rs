@@ -6,6 +6,7 @@
 //! ```sh
 //! cargo run -p sentinel-examples --bin resident                 # the offline model, no network
 //! cargo run -p sentinel-examples --bin resident -- http://127.0.0.1:11434/v1 llama3.2
+//! MODEL_KEY=sk-... cargo run -p sentinel-examples --bin resident -- https://api.openai.com/v1 gpt-5
 //! ```
 //!
 //! Try "list the files in docs", "read README.md", `/help`. Kill it and start it again: it goes on.
@@ -37,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (endpoint, model) = match arguments.as_slice() {
         [] => (None, "offline"),
         [endpoint, model] => (Some(endpoint.clone()), model.as_str()),
-        _ => return Err("resident [http://HOST:PORT/PATH MODEL]".into()),
+        _ => return Err("resident [URL MODEL]".into()),
     };
     let workspace = std::env::current_dir()?.to_str().ok_or("an odd directory")?.to_string();
     let settings = Arc::new(settings(model, &workspace)?);
