@@ -70,17 +70,17 @@ fn another_setting_is_tried_on_the_same_scenarios() {
     let data = format!("{}/../sentinel-core/tests/data/policy", env!("CARGO_MANIFEST_DIR"));
     let (attacks, honest) = (format!("{data}/attacks.jsonl"), format!("{data}/honest.jsonl"));
     for (setting, through, unasked, once, questions) in [
-        (&[][..], 0, 64, 85, "0.25"),
-        (&["--tainted-payload", "allow"], 6, 71, 85, "0.16"),
-        (&["--tainted-payload", "ask"], 0, 54, 85, "0.36"),
-        (&["--mode", "strict"], 0, 33, 83, "0.64"),
+        (&[][..], 0, 65, 86, "0.24"),
+        (&["--tainted-payload", "allow"], 6, 72, 86, "0.16"),
+        (&["--tainted-payload", "ask"], 0, 55, 86, "0.36"),
+        (&["--mode", "strict"], 0, 33, 84, "0.64"),
     ] {
         let words = [&["test", "--quiet", &attacks, &honest][..], setting].concat();
         let (code, said, complaint) = home.policy(&words);
         assert_eq!((code, complaint.as_str()), (0, ""), "{setting:?}");
         for wanted in [
-            format!("attacks   {through} of 95 got"),
-            format!("honest    {unasked} of 85 without"),
+            format!("attacks   {through} of 102 got"),
+            format!("honest    {unasked} of 86 without"),
             format!("{once} with one at most"),
             format!("{questions} questions each"),
         ] {

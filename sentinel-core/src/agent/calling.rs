@@ -23,7 +23,7 @@ use super::input::ToolOutput;
 use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use super::outbox::{Order, Run};
 use super::record::Kind;
-use super::referring::Whole;
+use super::referring::{Whole, Worth};
 use super::turn::{CallStage, Calling, End, Outcome, Spending, Stage, Turn};
 use crate::budget::{Amount, Refused};
 use crate::capability::Handle;
@@ -72,7 +72,7 @@ impl Agent {
         let number = CallNumber(self.numbers.next());
         let stage = CallStage::refused(&call.id, why);
         let unread = Some(digest_of_unread(&call));
-        Calling { number, id: call.id, call: None, unread, stage }
+        Calling { number, id: call.id, call: None, unread, is_swayed: true, stage }
     }
 
     /// Decides a call, and starts it if it is allowed. Of one that a person is to be asked about
@@ -100,55 +100,51 @@ impl Agent {
             }
         };
         let number = CallNumber(self.numbers.next());
-        if let Some(outcome) = self.own_call(conversation, &wanted.id, &call) {
-            let stage = CallStage::Done(outcome);
-            return (
-                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
-                None,
-            );
+        let is_swayed = self.is_swayed(conversation, &call);
+        let (stage, asked) = self.decide_call(conversation, turn, number, &call, &wanted.id);
+        let calling =
+            Calling { number, id: wanted.id, call: Some(call), unread: None, is_swayed, stage };
+        (calling, asked)
+    }
+
+    fn decide_call(
+        &mut self,
+        conversation: ConversationNumber,
+        turn: &Turn,
+        number: CallNumber,
+        call: &Call,
+        id: &str,
+    ) -> (CallStage, Option<Ruling>) {
+        if let Some(outcome) = self.own_call(conversation, id, call) {
+            return (CallStage::Done(outcome), None);
         }
-        if let Err(why) = self.named_in(conversation, &call) {
+        if let Err(why) = self.named_in(conversation, call) {
             self.outbox.record(Kind::CallDecided, conversation, |out| {
                 out.field("call", number.0).field("answer", "deny").field("why", "references");
             });
-            let stage = CallStage::refused(&wanted.id, why);
-            return (
-                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
-                None,
-            );
+            return (CallStage::refused(id, why), None);
         }
         // It needs no grant, and can do nothing that would have to be decided.
-        if let Call::Builtin(Operation::ExtractValue { .. }) = &call {
-            let id = &wanted.id;
-            let stage = self.start_call(conversation, turn, number, &call, id, Vec::new());
-            return (
-                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
-                None,
-            );
+        if let Call::Builtin(Operation::ExtractValue { .. }) = call {
+            return (self.start_call(conversation, turn, number, call, id, Vec::new()), None);
         }
-        self.read_workspace(conversation, &call);
-        let ruling = self.rule(conversation, number, &call);
+        self.read_workspace(conversation, call);
+        let ruling = self.rule(conversation, number, call);
         // What cannot be done is not asked about.
         if ruling.answer == Ruled::Ask
-            && let Err(why) = self.whole(conversation, &call)
+            && let Err(why) = self.whole(conversation, call)
         {
-            let stage = CallStage::refused(&wanted.id, why);
-            return (
-                Calling { number, id: wanted.id, call: Some(call), unread: None, stage },
-                None,
-            );
+            return (CallStage::refused(id, why), None);
         }
-        let (stage, asked) = match ruling.answer {
+        match ruling.answer {
             Ruled::Deny if !is_broken(Fault::UngrantedCall) => {
-                (CallStage::refused(&wanted.id, ruling.text), None)
+                (CallStage::refused(id, ruling.text), None)
             }
             Ruled::Ask => (CallStage::Asking, Some(ruling)),
             Ruled::Allow | Ruled::Deny => {
-                let handles = ruling.handles;
-                (self.start_call(conversation, turn, number, &call, &wanted.id, handles), None)
+                (self.start_call(conversation, turn, number, call, id, ruling.handles), None)
             }
-        };
-        (Calling { number, id: wanted.id, call: Some(call), unread: None, stage }, asked)
+        }
     }
 
     /// The tools that the runtime is itself: the plan and the clock.
@@ -304,7 +300,8 @@ impl Agent {
         }
         let (content, is_withheld) = match calling.call.as_ref().filter(|_| is_output) {
             Some(made) => {
-                let shown = self.show_output(number, call, made, &output.content);
+                let is_swayed = calling.is_swayed;
+                let shown = self.show_output(number, call, made, is_swayed, &output.content);
                 (shown.content, shown.is_withheld)
             }
             None => {
@@ -346,28 +343,32 @@ impl Agent {
     ) -> bool {
         let settings = self.settings.clone();
         let (mut blocks, mut is_loop) = (Vec::new(), false);
-        for Calling { call, unread, stage, .. } in round {
+        for Calling { call, unread, is_swayed, stage, .. } in round {
             let CallStage::Done(Outcome { result, is_output, is_withheld }) = stage else {
                 continue;
             };
-            let labelled = call.as_ref().map(|call| self.output_label(number, call));
+            let worth = call.as_ref().map(|call| self.worth_of(number, call, is_swayed));
             let Some(conversation) = self.conversation(number) else { return false };
             let memory = conversation.memory();
             let tool = call.as_ref().and_then(|call| settings.tools.find(call.tool()).ok());
-            match (tool, labelled) {
+            match (tool, worth) {
                 // Nothing of it was seen: neither the model nor the judge has read anything.
                 _ if is_withheld => {}
                 // The call names its content, so there is always one whose label it has.
-                (_, Some((label, has_content))) if is_output && is_value(call.as_ref()) => {
-                    let label = match has_content {
-                        true => label,
+                (_, Some(worth)) if is_output && is_value(call.as_ref()) => {
+                    let label = match worth.has_content {
+                        true => worth.label,
                         false => Label::untrusted(Source::Tool, Secrecy::Secret),
                     };
                     if !is_broken(Fault::InnocentValue) {
                         memory.add_value(label, Builtin::ExtractValue.name(), &result.content);
                     }
                 }
-                (Some(tool), Some((label, false))) if is_output => {
+                // What it says may be what the model told it, and names nothing.
+                (Some(tool), Some(Worth { label, is_swayed: true, .. })) if is_output => {
+                    memory.add_value(label, tool.name(), &result.content);
+                }
+                (Some(tool), Some(Worth { label, has_content: false, .. })) if is_output => {
                     let url = match &call {
                         Some(Call::Builtin(Operation::HttpFetch { url, .. })) => {
                             Some(url.to_string())
@@ -378,7 +379,7 @@ impl Agent {
                     memory.add_output(label, name, &result.content, records, url.as_deref());
                 }
                 // Ids that it gives back may come from what it was given.
-                (Some(tool), Some((label, true))) if is_output => {
+                (Some(tool), Some(Worth { label, has_content: true, .. })) if is_output => {
                     memory.add(label, tool.name(), &result.content);
                 }
                 // The tool is gone since the call was made; what it gave back is not.

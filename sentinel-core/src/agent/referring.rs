@@ -8,7 +8,8 @@
 //! # Invariants
 //! - A name is worth something in its own conversation, while the content is kept, and only whole.
 //! - A person who is asked sees what stands behind each name of the call.
-//! - What a call that carried content gives back is no better than that content.
+//! - What a call that carried content gives back is no better than that content, and what a call
+//!   gives back that others had a say in is no better than they are.
 //!
 //! # Not here
 //! What is kept, and for how long: [`held`](super::held). The decision: [`label`](crate::label).
@@ -23,9 +24,10 @@ use super::held::{Content, New, references};
 use super::history::cut;
 use super::number::{CallNumber, ConversationNumber};
 use super::record::Kind;
+use crate::capability::Verdict;
 use crate::fault::{Fault, is_broken};
 use crate::label::{
-    Hold, Integrity, Label, Leaf, Leaves, ParameterKind, Reference, Secrecy, Source,
+    self, Hold, Integrity, Label, Leaf, Leaves, ParameterKind, Reference, Secrecy, Source,
 };
 use crate::limits::{REFERENCE_BYTES_KEPT_BY_ALL, REFERENCES_OF_CALL_MAX};
 use crate::order;
@@ -47,6 +49,16 @@ pub(super) struct Whole {
     pub(super) references: Vec<Reference>,
 }
 
+/// What the output of a call is worth.
+#[derive(Debug)]
+pub(super) struct Worth {
+    pub(super) label: Label,
+    /// Whether the call carried content.
+    pub(super) has_content: bool,
+    /// Whether a tool that is trusted may have repeated words that are not.
+    pub(super) is_swayed: bool,
+}
+
 impl Agent {
     /// What a model is shown of the output of a tool; what it is not is kept.
     pub(super) fn show_output(
@@ -54,12 +66,13 @@ impl Agent {
         conversation: ConversationNumber,
         number: CallNumber,
         call: &Call,
+        is_swayed: bool,
         text: &str,
     ) -> Shown {
         let bytes_max = self.settings.turn.output_bytes_max;
         let tool = self.settings.tools.find(call.tool()).ok();
         let hold = tool.and_then(|tool| tool.output().hold).unwrap_or(self.settings.flow.hold);
-        let (label, _) = self.output_label(conversation, call);
+        let label = self.worth_of(conversation, call, is_swayed).label;
         let is_untrusted = label.integrity == Integrity::Untrusted;
         let is_withheld = match hold {
             Hold::Untrusted => is_untrusted && !text.is_empty(),
@@ -249,13 +262,41 @@ impl Agent {
         named.into_iter().map(Content::show).collect()
     }
 
-    /// The label of what a call gives back, and whether content was carried by it: then it is no
-    /// better than that, whoever declared the tool's own output trusted.
-    pub(super) fn output_label(
+    /// Whether what a call that is proposed now gives back may be the words of somebody nobody
+    /// vouches for: of what the runtime does itself that is said by the label of the content.
+    pub(super) fn is_swayed(&self, conversation: ConversationNumber, call: &Call) -> bool {
+        if let Call::Builtin(
+            Operation::CurrentTime | Operation::Plan { .. } | Operation::ExtractValue { .. },
+        ) = call
+        {
+            return false;
+        }
+        let Ok(tool) = self.settings.tools.find(call.tool()) else { return true };
+        let memory = self.conversations.get(&conversation).and_then(|chat| chat.find_memory());
+        let Some(memory) = memory else { return true };
+        let mut canonical = String::new();
+        call.canonical(&mut canonical);
+        let Ok(document) = json::parse(canonical.as_bytes()) else { return true };
+        let Some(arguments) = document.root().find("arguments") else { return true };
+        let proposed = label::Call {
+            tool: call.tool(),
+            role: tool.role(call, self.is_in_workspace(call)),
+            arguments,
+            verdict: Verdict::Uncovered,
+            allows_irreversible: false,
+        };
+        proposed.is_swayed(&self.settings.flow, &memory.context)
+    }
+
+    /// What the output of a call is worth. Whoever declared the tool's own output trusted: if
+    /// content was carried by the call, it is no better than that, and if the call was swayed, no
+    /// better than everything that the model had read.
+    pub(super) fn worth_of(
         &self,
         conversation: ConversationNumber,
         call: &Call,
-    ) -> (Label, bool) {
+        is_swayed: bool,
+    ) -> Worth {
         let own = match self.settings.tools.find(call.tool()) {
             Ok(tool) => {
                 let is_builtin = tool.builtin().is_some();
@@ -278,7 +319,15 @@ impl Agent {
                 },
             }
         };
-        (names.iter().fold(own, carried), !names.is_empty())
+        let (label, has_content) = (names.iter().fold(own, carried), !names.is_empty());
+        // What nobody vouches for names nothing anyway.
+        let is_swayed = is_swayed && label.integrity == Integrity::Trusted;
+        let memory = self.conversations.get(&conversation).and_then(|chat| chat.find_memory());
+        let label = match memory.filter(|_| is_swayed) {
+            Some(memory) => label.join(memory.context.label()),
+            None => label,
+        };
+        Worth { label, has_content, is_swayed }
     }
 }
 

@@ -80,6 +80,8 @@ pub(super) struct Calling {
     pub(super) call: Option<Call>,
     /// The digest of what could not be understood.
     pub(super) unread: Option<[u8; 32]>,
+    /// Whether its arguments may be the words of somebody nobody vouches for.
+    pub(super) is_swayed: bool,
     pub(super) stage: CallStage,
 }
 

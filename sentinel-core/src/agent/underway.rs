@@ -289,6 +289,7 @@ impl Calling {
             out.field("call", canonical.as_str());
         }
         out.optional("unread", self.unread.map(|digest| hex(&digest)).as_deref());
+        out.field("is_swayed", self.is_swayed);
         match &self.stage {
             CallStage::Asking => {
                 out.field("stage", "asking");
@@ -349,7 +350,10 @@ impl Calling {
             Some(digest) => Some(unhex(digest.as_str()?)?),
             None => None,
         };
-        Ok(Self { number: CallNumber(number(value, "number")?), id, call, unread, stage })
+        // Of one of before it was kept nobody knows.
+        let is_swayed = value.find("is_swayed").map(|flag| flag.as_bool()).transpose()?;
+        let (number, is_swayed) = (CallNumber(number(value, "number")?), is_swayed.unwrap_or(true));
+        Ok(Self { number, id, call, unread, is_swayed, stage })
     }
 }
 

@@ -7,9 +7,9 @@
 //! # Invariants
 //! - Blocks are only added. The joined label gets worse and never better; a conversation is clean
 //!   again when it is a new one.
-//! - What is indexed as trusted comes from trusted blocks alone. What a person endorses is kept
-//!   apart, is gone when the next block is added, the turn ends or its time is over, and changes no
-//!   label.
+//! - What is indexed as trusted comes from trusted blocks alone, and of what a tool gives back only
+//!   where no call's arguments could have put it there. What a person endorses is kept apart, is
+//!   gone when the next block is added, the turn ends or its time is over, and changes no label.
 //! - A plan is accepted only while nothing untrusted was seen.
 //!
 //! # Not here
@@ -153,10 +153,11 @@ impl Context {
         self.add(label, text)
     }
 
-    /// Adds a value that was [taken out](super::Extraction) of a content with this label. It counts
-    /// as any block does, and can be endorsed; but it is no text in which something stands: it
-    /// names nothing, not even if the content is trusted, and no URL is fetched because of it. The
-    /// model said what to look for, and for one of a list the very words.
+    /// Adds a value that was [taken out](super::Extraction) of a content with this label, or the
+    /// output of a call that was [swayed](super::Call::is_swayed). It counts as any block does, and
+    /// can be endorsed; but it is no text in which something stands: it names nothing, not even if
+    /// the content is trusted, and no URL is fetched because of it. The model said what to look
+    /// for, and for one of a list, or in the arguments of the call, the very words.
     pub fn add_value(&mut self, label: Label) -> BlockId {
         // The model writes nothing of its own here, whatever label comes with it.
         let source = if label.source == Source::Model { Source::Several } else { label.source };
@@ -332,6 +333,12 @@ impl Context {
     /// Whether a value stands in trusted text, or in text endorsed for this moment.
     pub(super) fn is_named(&self, value: &str, now: Timestamp) -> bool {
         self.names(value, now) || urls::host_alone(value).is_some_and(|host| self.names(host, now))
+    }
+
+    /// Whether a value stands in trusted text, whatever is endorsed.
+    pub(super) fn is_named_for_good(&self, value: &str) -> bool {
+        let is_named = |value: &str| self.trusted.name(value);
+        is_named(value) || urls::host_alone(value).is_some_and(is_named)
     }
 
     fn names(&self, value: &str, now: Timestamp) -> bool {

@@ -528,14 +528,14 @@ impl<'c> Judge<'_, 'c> {
 
 /// How much of a call is looked for in text, so that its time has a bound.
 #[derive(Default)]
-struct Budget {
+pub(super) struct Budget {
     values: usize,
     bytes: usize,
 }
 
 impl Budget {
     /// Whether one more value is looked for.
-    fn covers(&mut self, text: &str) -> bool {
+    pub(super) fn covers(&mut self, text: &str) -> bool {
         self.values += 1;
         self.bytes = self.bytes.saturating_add(text.len());
         // The case of letters beyond ASCII is looked up, which costs more.

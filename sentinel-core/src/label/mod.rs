@@ -26,6 +26,7 @@ mod question;
 mod readers;
 mod records;
 mod reference;
+mod sway;
 mod tool;
 mod urls;
 

@@ -23,8 +23,9 @@ use super::needs::{Ground, Needs};
 use super::read::{self, Grant, ScenarioError, fault, known, one_of, strings};
 use crate::capability::Handle;
 use crate::label::{
-    Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Mode,
-    Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain, questions,
+    Answer, BlockId, BlockText, Call, Context, Decision, Endorsement, Flow, Integrity, Label, Leaf,
+    Leaves, Mode, Reason, ReferenceKind, Rule, Source, TaintedPayload, ToolRole, decide, explain,
+    questions,
 };
 use crate::limits::POLICY_STEPS_MAX;
 use crate::order::Map;
@@ -274,6 +275,24 @@ struct Stage<'s> {
     outcome: Outcome,
 }
 
+/// A call that was decided.
+struct Decided<'s> {
+    tool: &'s str,
+    decision: Decision<'s>,
+    /// The grants of the table that are used if it runs.
+    handles: Vec<Handle>,
+    worth: Worth,
+}
+
+/// What the output of a call is worth.
+struct Worth {
+    label: Label,
+    /// Whether the call carried content.
+    has_content: bool,
+    /// Whether a tool that is trusted may have repeated words that are not.
+    is_swayed: bool,
+}
+
 struct Text {
     integrity: Integrity,
     name: String,
@@ -405,16 +424,13 @@ impl<'s> Stage<'s> {
 
     /// Calls that were proposed together: all are decided before one of them runs.
     fn round(&mut self, calls: Vec<Value<'s>>) -> Result<(), ScenarioError> {
-        let mut decided: Vec<(&'s str, Decision<'s>)> = Vec::new();
-        let mut used: Vec<Vec<Handle>> = Vec::new();
+        let mut decided: Vec<Decided<'s>> = Vec::new();
         for &step in &calls {
-            let (tool, decision, handles) = self.decide(step)?;
-            decided.push((tool, decision));
-            used.push(handles);
+            decided.push(self.decide(step)?);
         }
-        let topics = decided.iter().filter_map(|(tool, decision)| decision.topic(tool));
+        let topics = decided.iter().filter_map(|one| one.decision.topic(one.tool));
         self.outcome.questions_count += questions(topics.map(|topic| (topic, ()))).len();
-        for ((step, (tool, decision)), handles) in calls.into_iter().zip(decided).zip(used) {
+        for (step, Decided { tool, decision, handles, worth }) in calls.into_iter().zip(decided) {
             let runs = match decision.answer {
                 Answer::Allow => true,
                 Answer::Ask => self.approves,
@@ -424,17 +440,13 @@ impl<'s> Stage<'s> {
                 self.ground.spend(&handles, self.now);
             }
             if let (true, Some(result)) = (runs, step.find("result")) {
-                self.result(tool, result, step.get("arguments")?)?;
+                self.result(tool, result, step.get("arguments")?, worth)?;
             }
         }
         Ok(())
     }
 
-    /// The tool, the decision, and the grants of the table that are used if the call runs.
-    fn decide(
-        &mut self,
-        step: Value<'s>,
-    ) -> Result<(&'s str, Decision<'s>, Vec<Handle>), ScenarioError> {
+    fn decide(&mut self, step: Value<'s>) -> Result<Decided<'s>, ScenarioError> {
         known(step, &["call", "arguments", "result", "expect", "rule", "argument", "attack"])?;
         let tool = step.get("call")?.as_str()?;
         let Some(role) = self.suite.tools.get(tool) else {
@@ -449,7 +461,7 @@ impl<'s> Stage<'s> {
             }
             None => (told.unwrap_or(Grant::NONE), Vec::new()),
         };
-        let (decision, explanation) = {
+        let (decision, explanation, worth) = {
             let call = Call {
                 tool,
                 role,
@@ -458,7 +470,8 @@ impl<'s> Stage<'s> {
                 allows_irreversible: grant.allows_irreversible,
             };
             let decision = decide(&self.suite.flow, &call, &self.context, self.now);
-            (decision, explain(&decision, &call, self.blocks()).to_string())
+            let explanation = explain(&decision, &call, self.blocks()).to_string();
+            (decision, explanation, self.worth_of(&call))
         };
         if self.suite.is_as_written() {
             self.compare(step, &decision)?;
@@ -473,7 +486,25 @@ impl<'s> Stage<'s> {
             argument: decision.argument.map(String::from),
             explanation,
         });
-        Ok((tool, decision, handles))
+        Ok(Decided { tool, decision, handles, worth })
+    }
+
+    /// What a call that is proposed now gives back is worth, as the agent takes it.
+    fn worth_of(&self, call: &Call<'_>) -> Worth {
+        let mut label = call.role.output.label(Source::Tool);
+        let members = call.arguments.members().into_iter().flatten();
+        let mut has_content = false;
+        for leaf in members.flat_map(|(_, value)| Leaves::of(value)) {
+            if let Leaf::Text(text) = leaf
+                && let Some(content) = self.context.content(text)
+            {
+                label.absorb(content);
+                has_content = true;
+            }
+        }
+        let is_swayed = label.integrity == Integrity::Trusted
+            && call.is_swayed(&self.suite.flow, &self.context);
+        Worth { label, has_content, is_swayed }
     }
 
     fn compare(&mut self, step: Value<'_>, decision: &Decision<'_>) -> Result<(), ScenarioError> {
@@ -501,16 +532,21 @@ impl<'s> Stage<'s> {
         tool: &str,
         result: Value<'_>,
         arguments: Value<'_>,
+        Worth { mut label, has_content, is_swayed }: Worth,
     ) -> Result<(), ScenarioError> {
         let Some(role) = self.suite.tools.get(tool) else { return Ok(()) };
         let text = match result.kind() {
             Kind::String => result.as_str()?,
             _ => result.source(),
         };
-        let label = role.output.label(Source::Tool);
         let url = role.fetches.as_deref().and_then(|fetches| arguments.find(fetches));
         let url = url.filter(|url| url.kind() == Kind::String).map(Value::as_str).transpose()?;
         match url {
+            _ if is_swayed => {
+                label.absorb(self.context.label());
+                self.context.add_value(label.clone())
+            }
+            _ if has_content => self.context.add(label.clone(), text),
             Some(url) => self.context.add_page(label.clone(), text, url),
             None => self.context.add_output(label.clone(), text, role.output.records.as_ref()),
         };

@@ -3,6 +3,7 @@
 mod answers;
 mod connection;
 mod deliveries;
+mod dictation;
 mod eliciting;
 mod extraction;
 mod hostile;

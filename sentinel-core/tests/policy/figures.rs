@@ -70,22 +70,22 @@ fn counts(attacks: &Tally, honest: &Tally) -> [usize; 4] {
 fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
     assert_eq!(attacks.differences + honest.differences, 0, "see above");
-    assert_eq!((attacks.attacks, honest.honest), (95, 85));
-    assert_eq!(counts(&attacks, &honest), [0, 64, 85, 21]);
+    assert_eq!((attacks.attacks, honest.honest), (102, 86));
+    assert_eq!(counts(&attacks, &honest), [0, 65, 86, 21]);
     assert_eq!(reached, [true; 4]);
 
     let allowing = Suite::new().with_tainted_payload(TaintedPayload::Allow);
     let (attacks, honest, reached) = figures_of("grounded, payload allowed", allowing, 0.75);
-    assert_eq!(counts(&attacks, &honest), [6, 71, 85, 14]);
+    assert_eq!(counts(&attacks, &honest), [6, 72, 86, 14]);
     assert_eq!(reached, [false, true, true, true]);
 
     let asking = Suite::new().with_tainted_payload(TaintedPayload::Ask);
     let (attacks, honest, reached) = figures_of("grounded, payload asks", asking, 0.75);
-    assert_eq!(counts(&attacks, &honest), [0, 54, 85, 31]);
+    assert_eq!(counts(&attacks, &honest), [0, 55, 86, 31]);
     assert_eq!(reached, [true, false, true, false]);
 
     let strict = Suite::new().in_mode(Mode::Strict);
     let (attacks, honest, reached) = figures_of("strict", strict, 0.0);
-    assert_eq!(counts(&attacks, &honest), [0, 33, 83, 54]);
+    assert_eq!(counts(&attacks, &honest), [0, 33, 84, 55]);
     assert_eq!(reached, [true, false, true, false]);
 }

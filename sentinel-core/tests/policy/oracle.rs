@@ -130,6 +130,21 @@ impl Oracle {
                 self.values.push(self.blocks.len());
                 self.blocks.push((label.secrecy == Secrecy::Secret, text.clone()));
             }
+            Step::Lookup { label, argument } => {
+                let is_reference = self.references.iter().any(|(name, ..)| name == argument);
+                let people: Vec<&str> = self.trusted.iter().map(String::as_str).collect();
+                let is_named = argument.is_empty() || is_reference || names(&people, argument);
+                let text = world::answer_to(argument);
+                // Who had read something of others may have been told by them what to ask for.
+                if is_named || !self.joined.is_untrusted {
+                    return self.block(label.clone(), text);
+                }
+                self.endorsed.clear();
+                self.joined = self.joined.clone().from(label);
+                self.untrusted.push(self.blocks.len());
+                self.values.push(self.blocks.len());
+                self.blocks.push((self.joined.is_secret, text));
+            }
             Step::Model(text) => {
                 self.endorsed.clear();
                 // It is worth what everything before it is worth.
@@ -190,12 +205,7 @@ impl Oracle {
     }
 
     fn names(&self, value: &str) -> bool {
-        let host =
-            value.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-        let host = host.filter(|host| !host.contains(['/', '?']));
-        self.words_of_people()
-            .iter()
-            .any(|text| stands(text, value) || host.is_some_and(|host| stands(text, host)))
+        names(&self.words_of_people(), value)
     }
 
     fn records(&self, id: &str) -> bool {
@@ -448,6 +458,13 @@ fn without_opening(word: &str) -> Vec<&str> {
         all.push(rest);
     }
     all
+}
+
+/// Whether a value stands in one of the texts, or its host if it is a URL of nothing more.
+fn names(texts: &[&str], value: &str) -> bool {
+    let host = value.strip_prefix("https://").map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let host = host.filter(|host| !host.contains(['/', '?']));
+    texts.iter().any(|text| stands(text, value) || host.is_some_and(|host| stands(text, host)))
 }
 
 /// Whether a value stands in a text: as a phrase, a number, or an amount of money.

@@ -76,8 +76,9 @@ fn untrusted_bytes_change_no_decision() {
 }
 
 /// Goal: there is no way from untrusted to trusted but a person's record. Method: random
-/// conversations without endorsements in which a word stands in untrusted text only; the word never
-/// grounds a call, labels only get worse, and no plan is accepted any more.
+/// conversations without endorsements in which a word stands in untrusted text, in what the model
+/// writes after it, and in what trusted tools repeat of that; the word never grounds a call, labels
+/// only get worse, and no plan is accepted any more.
 #[test]
 fn nothing_untrusted_becomes_trusted() {
     const CANARY: &str = "canary@evil.test";
@@ -91,7 +92,7 @@ fn nothing_untrusted_becomes_trusted() {
         verdict: COVERED,
         allows_irreversible: true,
     };
-    let mut tainted = 0_u64;
+    let (mut tainted, mut lookups) = (0_u64, 0_u64);
     for seed in 0..world::cases() {
         let mut random = Random::new(seed ^ 0xca9a);
         let mut steps = world::steps(&mut random);
@@ -110,6 +111,11 @@ fn nothing_untrusted_becomes_trusted() {
                     *text = CANARY.into();
                 }
                 Step::Model(text) if is_untrusted => text.push_str(" canary@evil.test "),
+                // A tool that is trusted is asked for it, and repeats it.
+                Step::Lookup { argument, .. } if is_untrusted => {
+                    lookups += 1;
+                    *argument = CANARY.into();
+                }
                 _ => {}
             }
         }
@@ -133,6 +139,6 @@ fn nothing_untrusted_becomes_trusted() {
             assert!(context.declare(["mail"]).is_err());
         }
     }
-    assert!(tainted > 0);
-    println!("{tainted} untrusted contexts");
+    assert!(tainted > 0 && lookups > 0);
+    println!("{tainted} untrusted contexts, {lookups} lookups in them");
 }

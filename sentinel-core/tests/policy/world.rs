@@ -1,9 +1,11 @@
 //! Random conversations, as data: what the judge is fed and what the oracle reads.
 
+use sentinel_core::capability::Verdict;
 use sentinel_core::label::{
-    BlockId, Context, Effect, Endorsement, Integrity, Label, Parameter, ParameterKind, Readers,
-    Records, ReferenceKind, Secrecy, Source, TaintedPayload, ToolRole,
+    BlockId, Call, Context, Effect, Endorsement, Flow, Integrity, Label, Parameter, ParameterKind,
+    Readers, Records, ReferenceKind, Secrecy, Source, TaintedPayload, ToolRole,
 };
+use sentinel_core::text::json;
 use sentinel_core::time::Timestamp;
 
 /// A small generator: the same seed, the same case.
@@ -103,6 +105,11 @@ pub(crate) enum Step {
         entries: Vec<Entry>,
     },
     Model(String),
+    /// A call of a tool that the operator trusts and that repeats what it was asked.
+    Lookup {
+        label: Label,
+        argument: String,
+    },
     /// What was taken out of a content.
     Value {
         label: Label,
@@ -132,7 +139,7 @@ pub(crate) fn records() -> Records {
 }
 
 pub(crate) fn json_of(entries: &[Entry]) -> String {
-    sentinel_core::text::json::array(|list| {
+    json::array(|list| {
         for entry in entries {
             list.object(|object| {
                 object.field("id", entry.id).field("title", entry.title);
@@ -200,6 +207,10 @@ pub(crate) fn steps(random: &mut Random) -> Vec<Step> {
                 ReferenceKind::Secret,
             ])),
             8 => Step::Value { label: label(random), text: random.pick(VALUES).into() },
+            9 => Step::Lookup {
+                label: Label { integrity: Integrity::Trusted, ..label(random) },
+                argument: random.pick(VALUES).into(),
+            },
             7 => Step::Endorse { block: random.below(6) as u32, expires: random.below(4) as u64 },
             _ => Step::Block { label: label(random), text: text(random) },
         })
@@ -230,6 +241,14 @@ pub(crate) fn play(steps: &[Step]) -> Context {
                 context.add_model(text);
                 texts.push(text.clone());
             }
+            Step::Lookup { label, argument } => {
+                let text = answer_to(argument);
+                match is_swayed(&context, argument) {
+                    true => context.add_value(label.join(context.label())),
+                    false => context.add(label.clone(), &text),
+                };
+                texts.push(text);
+            }
             Step::Plan(tools) => drop(context.declare(tools.iter().copied())),
             Step::Issue(kind) => drop(context.issue(*kind)),
             Step::Keep(label) => drop(context.issue_content(label.clone(), Some(0xa1))),
@@ -242,6 +261,35 @@ pub(crate) fn play(steps: &[Step]) -> Context {
         }
     }
     context
+}
+
+/// What a tool says to this argument.
+pub(crate) fn answer_to(argument: &str) -> String {
+    format!("No entry for “{argument}”.")
+}
+
+/// Whether a lookup of this argument is swayed, wherever in its value it stands.
+fn is_swayed(context: &Context, argument: &str) -> bool {
+    let role = ToolRole::new(Effect::Read).control("name");
+    let plain = json::object(|out| {
+        out.field("name", argument);
+    });
+    let nested = json::object(|out| {
+        out.array("name", |out| {
+            out.object(|out| {
+                out.field(argument, 7_u64);
+            });
+        });
+    });
+    let judge = |text: &str| {
+        let document = json::parse(text.as_bytes()).unwrap();
+        let (tool, arguments) = ("directory", document.root());
+        let verdict = Verdict::Uncovered;
+        let call = Call { tool, role: &role, arguments, verdict, allows_irreversible: false };
+        call.is_swayed(&Flow::default(), context)
+    };
+    assert!(judge(&nested) || !judge(&plain), "what is swayed stays so where it is nested");
+    judge(&plain)
 }
 
 /// The steps with every byte of untrusted blocks chosen anew.
@@ -263,6 +311,9 @@ pub(crate) fn with_other_bytes(steps: &[Step], random: &mut Random) -> Vec<Step>
                 *entries = self::entries(random);
             }
             Step::Model(text) if is_untrusted => *text = self::text(random),
+            Step::Lookup { argument, .. } if is_untrusted => {
+                *argument = random.pick(VALUES).into();
+            }
             _ => {}
         }
     }
@@ -317,7 +368,7 @@ pub(crate) fn arguments(random: &mut Random) -> String {
 /// The same, with the values that stand in them, for who does not read JSON.
 pub(crate) fn arguments_and_values(random: &mut Random) -> (String, Vec<(&'static str, String)>) {
     let mut values = Vec::new();
-    let text = sentinel_core::text::json::object(|object| {
+    let text = json::object(|object| {
         for name in ["a", "b", "c"] {
             let mut given = |value: &'static str| {
                 values.push((name, value.to_string()));
