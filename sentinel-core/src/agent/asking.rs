@@ -142,6 +142,11 @@ impl Agent {
                     out.field("tokens", amount.tokens);
                     out.optional("time_ms", Some(amount.time_ms).filter(|time| *time > 0));
                 });
+                if self.offers_words_of_others()
+                    && let Some(conversation) = self.conversation(number)
+                {
+                    conversation.memory().context.tell_descriptions();
+                }
                 let delivery = turn.delivery;
                 let spending = Spending { reservation, amount, since: self.now.instant };
                 turn.stage = Stage::Asking { exchange, attempt, spending };

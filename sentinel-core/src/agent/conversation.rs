@@ -86,8 +86,8 @@ pub(super) struct Kept {
 /// How a block came in.
 #[derive(Debug)]
 pub(super) enum How {
-    /// The model wrote it.
-    Model,
+    /// The model wrote it; perhaps from what others told it without a block.
+    Model { is_dictated: bool },
     /// A person, or somebody whom a person quoted.
     Outside(Label),
     /// A tool gave it back, by its name; from this URL, if it was fetched.
@@ -187,9 +187,13 @@ impl Memory {
     /// Adds what the model wrote, or what the runtime wrote from the model's words.
     pub(super) fn add_model(&mut self, text: &str) {
         let id = self.context.add_model(text);
-        let integrity =
-            self.context.block(id).map_or(Integrity::Untrusted, |label| label.integrity);
-        self.hold(id, integrity, "the model", text, How::Model);
+        let is_dictated = self.context.is_dictated();
+        // A person who is asked shall not read that they said what it says.
+        let integrity = match self.context.block(id) {
+            Some(label) if !is_dictated => label.integrity,
+            _ => Integrity::Untrusted,
+        };
+        self.hold(id, integrity, "the model", text, How::Model { is_dictated });
     }
 
     /// Adds an answer of a model. Thinking is signed, and refused by whoever did not sign it: of

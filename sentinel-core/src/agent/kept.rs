@@ -72,6 +72,9 @@ impl Memory {
             });
         }
         out.object("label", |out| keep_label(out, self.context.label()));
+        if self.context.is_dictated() {
+            out.field("is_dictated", true);
+        }
         out.field("untrusted_gone", self.untrusted_gone() as u64);
         if self.context.last_reference() > 0 {
             out.object("held", |out| self.keep_held(out));
@@ -81,8 +84,11 @@ impl Memory {
                 out.object(|out| {
                     out.field("name", &*block.name).field("text", &*block.text);
                     match &block.how {
-                        How::Model => {
+                        How::Model { is_dictated } => {
                             out.field("how", "model");
+                            if *is_dictated {
+                                out.field("is_dictated", true);
+                            }
                         }
                         How::Outside(label) => {
                             out.field("how", "outside");
@@ -105,7 +111,7 @@ impl Memory {
     /// How many untrusted blocks have no text any more.
     fn untrusted_gone(&self) -> usize {
         let kept = self.blocks.iter().filter(|block| match &block.how {
-            How::Model => false,
+            How::Model { .. } => false,
             How::Outside(label) | How::Output { label, .. } | How::Value(label) => {
                 label.integrity == Integrity::Untrusted
             }
@@ -142,7 +148,12 @@ impl Memory {
             let (name, words) = (text(block, "name")?, text(block, "text")?);
             let label = || restore_label(block.get("label")?);
             match block.get("how")?.as_str()? {
-                "model" => memory.add_model(&words),
+                "model" => {
+                    if is_marked(block, "is_dictated")? {
+                        memory.context.tell_descriptions();
+                    }
+                    memory.add_model(&words);
+                }
                 "outside" => memory.add(label()?, &name, &words),
                 "value" => memory.add_value(label()?, &name, &words),
                 "output" => {
@@ -155,6 +166,9 @@ impl Memory {
             }
         }
         memory.context.worsen(&label, 0);
+        if is_marked(value, "is_dictated")? {
+            memory.context.tell_descriptions();
+        }
         if let Some(held) = value.find("held") {
             memory.restore_held(held)?;
         }
@@ -224,6 +238,11 @@ impl History {
         let messages = messages.map(codec::read_message).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::of(messages, number(value, "ratio")?))
     }
+}
+
+/// A flag that is written where it is set, and that what is older has nowhere.
+fn is_marked(value: Value<'_>, key: &str) -> Result<bool, Unreadable> {
+    Ok(value.find(key).map(|flag| flag.as_bool()).transpose()?.unwrap_or(false))
 }
 
 fn keep_label(out: &mut ObjectWriter<'_, String>, label: &Label) {
@@ -311,6 +330,29 @@ mod tests {
         let document = json::parse(text.as_bytes()).unwrap();
         let mut restored = Conversation::restore(&settings, document.root()).unwrap();
         assert!(restored.memory().context.is_untrusted());
+    }
+
+    /// What the model wrote before it was told of others' tools names something, and what it wrote
+    /// after that does not, also of a conversation that was kept.
+    #[test]
+    fn what_was_dictated_stays_so() {
+        let settings = Settings::nothing();
+        let mut conversation = Conversation::new("chat", "1");
+        let memory = conversation.memory();
+        memory.add_model("I call it plan-b.txt");
+        memory.context.tell_descriptions();
+        memory.add_model("copies go to eve@evil.test");
+        memory.add(Label::untrusted(Source::Tool, Secrecy::Private), "a page", "words");
+        let kept = |conversation: &Conversation| json::object(|out| conversation.keep(out));
+        let text = kept(&conversation);
+        let document = json::parse(text.as_bytes()).unwrap();
+        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
+        assert_eq!(kept(&restored), text);
+        for memory in [conversation.memory(), restored.memory()] {
+            let integrity: Vec<_> = memory.blocks().map(|block| block.integrity).collect();
+            assert_eq!(integrity[..2], [Integrity::Trusted, Integrity::Untrusted]);
+            assert!(memory.context.is_dictated());
+        }
     }
 
     /// The page is not kept any more, and what the model wrote after it is: it does not become the

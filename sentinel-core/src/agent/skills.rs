@@ -8,6 +8,7 @@
 //! # Invariants
 //! - A skill that changed is another one: it is approved again, or not used.
 //! - A model is told only of tools that may be used, and none of the others runs.
+//! - What others say of their tools makes nothing of what the model writes a person's word.
 //!
 //! # Not here
 //! Reading folders, and what they say: [`skill`](crate::skill). Running anything: the shell.
@@ -23,6 +24,7 @@ use super::operator::Refusal;
 use super::record::Kind;
 use super::{Agent, SYSTEM, hex};
 use crate::capability::{Grant, Holder, Table, Verdict, missing};
+use crate::label::Integrity;
 use crate::limits::{SKILL_NAME_BYTES_MAX, SKILLS_COUNT_MAX};
 use crate::llm::ToolDefinition;
 use crate::order::Map;
@@ -232,6 +234,16 @@ impl Agent {
             tools = rest;
         }
         tools
+    }
+
+    /// Whether a model is told what others wrote: descriptions of tools that are not built in,
+    /// unless an operator vouches for what the tool says.
+    pub(super) fn offers_words_of_others(&self) -> bool {
+        self.offered.iter().any(|offered| {
+            self.settings.tools.find(&offered.name).is_ok_and(|tool| {
+                tool.builtin().is_none() && tool.output().integrity == Integrity::Untrusted
+            })
+        })
     }
 
     fn stand(&mut self, name: &str, standing: Standing, what: &str) {

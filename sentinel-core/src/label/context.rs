@@ -56,6 +56,8 @@ pub struct Endorsement {
 pub struct Context {
     joined: Label,
     blocks: Vec<Label>,
+    /// Whether the model was told what others wrote without a block of it.
+    is_dictated: bool,
     /// Blocks that are untrusted of themselves, not because the model wrote them after one.
     untrusted_count: usize,
     first_untrusted: Option<BlockId>,
@@ -80,6 +82,7 @@ impl Context {
         Self {
             joined: Label::trusted(Source::Operator),
             blocks: Vec::new(),
+            is_dictated: false,
             untrusted_count: 0,
             first_untrusted: None,
             trusted: Phrases::default(),
@@ -107,6 +110,19 @@ impl Context {
     #[must_use]
     pub fn is_untrusted(&self) -> bool {
         self.joined.integrity == Integrity::Untrusted
+    }
+
+    /// The model is told of tools that others describe. Whoever wrote that may have told it what to
+    /// write, so what it writes from now on names nothing. It taints nothing: nobody has read
+    /// anything yet, and what such a tool gives back has a label of its own.
+    pub const fn tell_descriptions(&mut self) {
+        self.is_dictated = true;
+    }
+
+    /// Whether the model was told of tools that others describe.
+    #[must_use]
+    pub const fn is_dictated(&self) -> bool {
+        self.is_dictated
     }
 
     /// A person, or time, begins a new turn: plan and endorsements were for the last one.
@@ -171,11 +187,12 @@ impl Context {
         id
     }
 
-    /// Adds what the model wrote. Its label is that of the context it was written in.
+    /// Adds what the model wrote. Its label is that of the context it was written in. It names
+    /// something as long as nobody but people and the operator can have told it what to write.
     pub fn add_model(&mut self, text: &str) -> BlockId {
         self.endorsed.clear();
         let id = BlockId(u32::try_from(self.blocks.len()).unwrap_or(u32::MAX));
-        if !self.is_untrusted() {
+        if !self.is_untrusted() && !self.is_dictated {
             self.trusted.add(text);
         }
         let label = Label { source: Source::Model, ..self.joined.clone() };

@@ -1,6 +1,7 @@
 //! Whose words a call may repeat.
 //!
-//! What the model writes is worth what it had read before, and so are the arguments that it writes
+//! What the model writes is worth what it had read before, descriptions of others' tools included
+//! ([`Context::tell_descriptions`]), and so are the arguments that it writes
 //! for a tool. Tools repeat their arguments: "no entry for eve@evil.test". Where the operator
 //! vouches for what a tool says, that would turn the model's words into the operator's.
 //!
@@ -26,7 +27,7 @@ impl Call<'_> {
     /// A reference carries its own label, whatever the context.
     #[must_use]
     pub fn is_swayed(&self, flow: &Flow, context: &Context) -> bool {
-        if !context.is_untrusted() {
+        if !context.is_untrusted() && !context.is_dictated() {
             return false;
         }
         let Ok(members) = self.arguments.members() else { return true };

@@ -61,6 +61,8 @@ pub struct Suite {
     flow: Flow,
     mode: Option<Mode>,
     tainted_payload: Option<TaintedPayload>,
+    /// Whether the model is told of tools that others describe.
+    is_foreign: bool,
     /// The line that was given last, from 1.
     line: usize,
 }
@@ -197,7 +199,8 @@ impl Suite {
         }
         let document = json::parse(line.as_bytes())?;
         let root = document.root();
-        let mut keys = Vec::from(["name", "mode", "tools", "grants", "constants", "steps"]);
+        let mut keys =
+            Vec::from(["name", "mode", FOREIGN, "tools", "grants", "constants", "steps"]);
         keys.extend(Ground::KEYS);
         known(root, &keys)?;
         let Some(steps) = root.find("steps") else {
@@ -223,6 +226,9 @@ impl Suite {
                 differences: Vec::new(),
             },
         };
+        if suite.is_foreign {
+            stage.context.tell_descriptions();
+        }
         for step in steps.elements()? {
             stage.step(step)?;
         }
@@ -235,6 +241,9 @@ impl Suite {
         }
         if let Some(mode) = self.mode {
             self.flow.mode = mode;
+        }
+        if let Some(is_foreign) = root.find(FOREIGN) {
+            self.is_foreign = is_foreign.as_bool()?;
         }
         if let Some(constants) = root.find("constants") {
             self.flow.constants.extend(strings(constants)?.into_iter().map(Box::from));
@@ -613,6 +622,9 @@ impl fmt::Display for Expected<'_> {
 
 const ANSWERS: &[(&str, Answer)] =
     &[("allow", Answer::Allow), ("ask", Answer::Ask), ("deny", Answer::Deny)];
+
+/// Says of a scenario that skills or servers have tools in it.
+const FOREIGN: &str = "foreign_tools";
 
 const STEPS: &str = "a step has say, model, plan, reference, extract, endorse, wait, call or calls";
 

@@ -220,7 +220,7 @@ fn a_fault_in_a_scenario_is_said_with_its_place() {
         ("[]", "1:1: the document must be an object, not an array"),
         (
             r#"{"tool":{}}"#,
-            "1:9: unknown key \"tool\"; known are name, mode, tools, grants, \
+            "1:9: unknown key \"tool\"; known are name, mode, foreign_tools, tools, grants, \
              constants, steps, table, workspace, programs",
         ),
         (r#"{"mode":"lax"}"#, "1:9: one of strict, grounded stands here"),
