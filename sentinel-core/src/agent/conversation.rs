@@ -65,6 +65,8 @@ pub(super) struct Memory {
     pub(super) context: Context,
     pub(super) blocks: VecDeque<Kept>,
     pub(super) kept_bytes: usize,
+    /// Whether records were seen whose text is not here any more.
+    pub(super) has_lost_records: bool,
     /// What the model has a name for.
     pub(super) held: Held,
     /// The model whose thinking the history holds.
@@ -90,8 +92,9 @@ pub(super) enum How {
     Model { is_dictated: bool },
     /// A person, or somebody whom a person quoted.
     Outside(Label),
-    /// A tool gave it back, by its name; from this URL, if it was fetched.
-    Output { label: Label, url: Option<Box<str>> },
+    /// A tool gave it back, by its name; from this URL, if it was fetched; with records in it, if
+    /// the tool's role said so.
+    Output { label: Label, url: Option<Box<str>>, has_records: bool },
     /// A typed value, taken out of a content.
     Value(Label),
 }
@@ -145,6 +148,7 @@ impl Default for Memory {
             context: Context::new(),
             blocks: VecDeque::new(),
             kept_bytes: 0,
+            has_lost_records: false,
             held: Held::default(),
             thinker: None,
             narrow: Vec::new(),
@@ -174,8 +178,8 @@ impl Memory {
             Some(url) => self.context.add_page(label.clone(), text, url),
             None => self.context.add_output(label.clone(), text, records),
         };
-        let url = url.map(Into::into);
-        self.hold(id, integrity, name, text, How::Output { label, url });
+        let how = How::Output { label, url: url.map(Into::into), has_records: records.is_some() };
+        self.hold(id, integrity, name, text, how);
     }
 
     /// Adds a value that was taken out of a content.
@@ -263,6 +267,7 @@ impl Memory {
             && let Some(oldest) = self.blocks.pop_front()
         {
             self.kept_bytes -= oldest.text.len();
+            self.has_lost_records |= matches!(oldest.how, How::Output { has_records: true, .. });
         }
     }
 }

@@ -76,6 +76,9 @@ impl Memory {
             out.field("is_dictated", true);
         }
         out.field("untrusted_gone", self.untrusted_gone() as u64);
+        if self.has_lost_records {
+            out.field("has_lost_records", true);
+        }
         if self.context.last_reference() > 0 {
             out.object("held", |out| self.keep_held(out));
         }
@@ -98,8 +101,11 @@ impl Memory {
                             out.field("how", "value");
                             out.object("label", |out| keep_label(out, label));
                         }
-                        How::Output { label, url } => {
+                        How::Output { label, url, has_records } => {
                             out.field("how", "output").optional("url", url.as_deref());
+                            if *has_records {
+                                out.field("has_records", true);
+                            }
                             out.object("label", |out| keep_label(out, label));
                         }
                     }
@@ -125,6 +131,7 @@ impl Memory {
             context: Context::new(),
             blocks: VecDeque::new(),
             kept_bytes: 0,
+            has_lost_records: is_marked(value, "has_lost_records")?,
             held: Held::default(),
             thinker: value.find("thinker").map(|model| model.as_str()).transpose()?.map(Into::into),
             narrow: match value.find("narrow") {
@@ -142,6 +149,9 @@ impl Memory {
         if untrusted_gone > 0 {
             let untrusted_gone = usize::try_from(untrusted_gone).unwrap_or(usize::MAX);
             memory.context.worsen(&label, untrusted_gone);
+        }
+        // What an older version kept does not say which blocks had records.
+        if untrusted_gone > 0 || memory.has_lost_records {
             memory.context.lose_records();
         }
         for block in value.get("blocks")?.elements()? {
@@ -161,6 +171,11 @@ impl Memory {
                     let records = tool.and_then(|tool| tool.output().records.as_ref());
                     let url = block.find("url").map(|url| url.as_str()).transpose()?;
                     memory.add_output(label()?, &name, &words, records, url);
+                    // Nobody says any more where in it they stand.
+                    if records.is_none() && is_marked(block, "has_records")? {
+                        memory.has_lost_records = true;
+                        memory.context.lose_records();
+                    }
                 }
                 other => return Err(Unreadable::word("way of a block", other)),
             }
@@ -377,7 +392,7 @@ mod tests {
     }
 
     /// A name that led to two ids leads to none, also when the text in which it led to the first
-    /// is not kept any more.
+    /// is not kept any more, whoever vouches for that text, or when its tool has gone.
     #[test]
     fn a_copied_name_stays_ambiguous() {
         use crate::capability::{Handle, Level, Verdict};
@@ -388,27 +403,16 @@ mod tests {
 
         let records =
             Records { kind: "event".into(), id: "id".into(), names: Vec::from(["title".into()]) };
-        let mut listing = ToolRole::new(Effect::Read);
-        listing.output.records = Some(records.clone());
-        let mut settings = Settings::nothing();
-        let definition = ToolDefinition {
-            name: "events".into(),
+        let definition = |name: &str| ToolDefinition {
+            name: name.into(),
             description: "Lists events.".into(),
             parameters: "{}".into(),
         };
-        settings.tools.add(definition, listing, true).unwrap();
-
-        let untrusted = || Label::untrusted(Source::Tool, Secrecy::Private);
-        let mut conversation = Conversation::new("chat", "1");
-        let memory = conversation.memory();
-        memory.context.declare(["cancel"]).unwrap();
-        let own = r#"[{"id":"own","title":"Team lunch"}]"#;
-        memory.add_output(untrusted(), "events", own, Some(&records), None);
-        memory.add(untrusted(), "a page", &"x".repeat(262_100));
-        let copied = r#"[{"id":"evil","title":"Team lunch"}]"#;
-        memory.add_output(untrusted(), "events", copied, Some(&records), None);
-        memory.add(Label::trusted(Source::Person), "the person", "cancel the team lunch");
-        assert!(!memory.blocks().any(|block| block.text == own), "its text is not kept");
+        let mut listing = ToolRole::new(Effect::Read);
+        listing.output.records = Some(records.clone());
+        let mut settings = Settings::nothing();
+        settings.tools.add(definition("events"), listing.clone(), true).unwrap();
+        settings.tools.add(definition("calendar"), listing, true).unwrap();
 
         let cancelled = |conversation: &mut Conversation| {
             let arguments = json::parse(br#"{"event":"evil"}"#).unwrap();
@@ -425,15 +429,41 @@ mod tests {
             let context = &conversation.memory().context;
             crate::label::decide(&Flow::default(), &call, context, Timestamp(0)).answer
         };
-        assert_eq!(cancelled(&mut conversation), Answer::Ask, "two events have that name");
-        let text = json::object(|out| {
-            conversation.keep(out);
-            conversation.keep_underway([].into_iter(), out);
-        });
-        let document = json::parse(text.as_bytes()).unwrap();
-        let mut restored = Conversation::restore(&settings, document.root()).unwrap();
-        let number = crate::agent::ConversationNumber(1);
-        restored.restore_underway(&settings, number, document.root()).unwrap();
-        assert_eq!(cancelled(&mut restored), Answer::Ask, "and still have it");
+        let restart = |conversation: &Conversation, settings: &Settings| {
+            let text = json::object(|out| {
+                conversation.keep(out);
+                conversation.keep_underway([].into_iter(), out);
+            });
+            let document = json::parse(text.as_bytes()).unwrap();
+            let mut restored = Conversation::restore(settings, document.root()).unwrap();
+            let number = crate::agent::ConversationNumber(1);
+            restored.restore_underway(settings, number, document.root()).unwrap();
+            restored
+        };
+
+        let untrusted = || Label::untrusted(Source::Tool, Secrecy::Private);
+        let trusted = || Label::trusted(Source::Tool);
+        let (own, copied) =
+            (r#"[{"id":"own","title":"Team lunch"}]"#, r#"[{"id":"evil","title":"Team lunch"}]"#);
+        for (label, tool_stays) in [(untrusted(), true), (trusted(), true), (trusted(), false)] {
+            let mut conversation = Conversation::new("chat", "1");
+            let memory = conversation.memory();
+            memory.context.declare(["cancel"]).unwrap();
+            memory.add_output(label.clone(), "calendar", own, Some(&records), None);
+            if tool_stays {
+                memory.add(label.clone(), "a page", &"x".repeat(262_100));
+            }
+            memory.add_output(untrusted(), "events", copied, Some(&records), None);
+            memory.add(Label::trusted(Source::Person), "the person", "cancel the team lunch");
+            assert_eq!(memory.blocks().any(|block| block.text == own), !tool_stays);
+            assert_eq!(cancelled(&mut conversation), Answer::Ask, "two events have that name");
+            if !tool_stays {
+                settings.tools.remove("calendar");
+            }
+            let mut restored = restart(&conversation, &settings);
+            assert_eq!(cancelled(&mut restored), Answer::Ask, "and still have it: {label:?}");
+            let mut again = restart(&restored, &settings);
+            assert_eq!(cancelled(&mut again), Answer::Ask, "however often: {label:?}");
+        }
     }
 }
