@@ -561,6 +561,10 @@ const _: () = assert!(RUNTIME_OUTPUT_BYTES_MAX * 6 < JOURNAL_PAYLOAD_BYTES_MAX);
 /// not come to hold snapshots above all.
 pub const SNAPSHOT_INPUTS: u64 = 1000;
 
+/// After so many inputs a snapshot without what is to be forgotten is tried again that could not be
+/// taken: each try writes down all that the agent knows, and alerts.
+pub const SNAPSHOT_RETRY_INPUTS: u64 = 64;
+
 /// A part of a snapshot that is longer is written as several records: with all its quotation marks
 /// escaped once more, a piece is still far below what a record can carry.
 pub const SNAPSHOT_PIECE_BYTES_MAX: usize = 2 << 20;

@@ -14,7 +14,7 @@ use super::history::History;
 use super::number::CallNumber;
 use super::settings::Settings;
 use crate::channel::Person;
-use crate::label::{Context, Integrity, Label, Readers, Reference, Secrecy, Source};
+use crate::label::{Context, Integrity, Label, PatternError, Readers, Reference, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
 use crate::time::Timestamp;
 
@@ -282,12 +282,16 @@ fn restore_label(value: Value<'_>) -> Result<Label, Unreadable> {
     };
     let patterns = value.get("readers")?.elements()?;
     let patterns = patterns.map(|pattern| pattern.as_str()).collect::<Result<Vec<_>, _>>()?;
-    let readers = Readers::of(patterns);
+    let readers = match Readers::of(patterns) {
+        // An older version kept sets that it could not read.
+        Err(PatternError::TooMany) => Readers::nobody(),
+        readers => readers.map_err(|_| Unreadable::new("a reader's pattern is none"))?,
+    };
     Ok(Label {
         integrity,
         secrecy: named(&SECRECIES, "secrecy", value.get("secrecy")?.as_str()?)?,
         source: named(&SOURCES, "source", value.get("source")?.as_str()?)?,
-        readers: readers.map_err(|_| Unreadable::new("a reader's pattern is none"))?,
+        readers,
     })
 }
 

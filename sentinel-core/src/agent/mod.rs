@@ -142,6 +142,8 @@ pub(crate) struct Agent {
     is_halted: bool,
     /// Inputs since the last snapshot.
     inputs_count: u64,
+    /// Whether the last snapshot that was wanted could not be taken.
+    has_failed_snapshot: bool,
     /// Conversations that are forgotten with the next snapshot.
     forgetting: Vec<ConversationNumber>,
     /// What no one outside knows, from which the names of contents are made.
@@ -181,6 +183,7 @@ impl Agent {
             offered: Default::default(),
             is_halted: false,
             inputs_count: 0,
+            has_failed_snapshot: false,
             forgetting: Vec::new(),
             reference_seed: [0; 32],
             holding: Set::new(),

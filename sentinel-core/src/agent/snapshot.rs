@@ -7,7 +7,8 @@
 //! so a conversation's key is destroyed when a snapshot without it is safe.
 //!
 //! # Invariants
-//! - What was written reads back, or the agent keeps what it has and takes no snapshot.
+//! - What was written reads back, or the agent keeps what it has and takes no snapshot; it tries
+//!   again later, not with every input.
 //! - Nothing untrusted becomes trusted by being kept. Trusted text that was too long to keep is
 //!   forgotten: then questions are asked that would not have been.
 //!
@@ -34,7 +35,7 @@ use super::{Agent, SYSTEM, SettingsError, route};
 use crate::budget::Budgets;
 use crate::capability::{Handle, Table};
 use crate::channel::Access;
-use crate::limits::SNAPSHOT_PIECE_BYTES_MAX;
+use crate::limits::{SNAPSHOT_PIECE_BYTES_MAX, SNAPSHOT_RETRY_INPUTS};
 use crate::order::{Map, Set};
 use crate::text::json::{self, ObjectWriter, Options, Value};
 use crate::time::{Instant, Now};
@@ -45,7 +46,13 @@ impl Agent {
     pub(super) fn rest(&mut self) {
         self.inputs_count = self.inputs_count.saturating_add(1);
         let inputs_max = self.settings.snapshot_inputs.max(self.conversations.len() as u64);
-        if self.inputs_count < inputs_max && self.forgetting.is_empty() {
+        let inputs_max = match (self.forgetting.is_empty(), self.has_failed_snapshot) {
+            (true, _) => inputs_max,
+            (false, false) => 1,
+            // All of it would be written again for each input, and said to be in vain.
+            (false, true) => inputs_max.min(SNAPSHOT_RETRY_INPUTS),
+        };
+        if self.inputs_count < inputs_max {
             return;
         }
         self.inputs_count = 0;
@@ -77,7 +84,10 @@ impl Agent {
                     self.outbox.order(Order::Forget(conversation));
                 }
             }
-            Err(error) => self.alert(alloc::format!("no snapshot could be taken: {error}")),
+            Err(error) => {
+                self.has_failed_snapshot = true;
+                self.alert(alloc::format!("no snapshot could be taken: {error}"));
+            }
         }
     }
 
@@ -214,6 +224,7 @@ impl Agent {
             offered: Default::default(),
             is_halted: value.get("is_halted")?.as_bool()?,
             inputs_count: 0,
+            has_failed_snapshot: false,
             forgetting: Vec::new(),
             reference_seed: seed.unwrap_or_default(),
             holding,
@@ -352,5 +363,58 @@ fn joined(parts: &[Entry]) -> Result<Vec<(ConversationNumber, Cow<'_, str>)>, Un
     match open {
         Some(_) => Err(Unreadable::new("a piece of the snapshot is missing")),
         None => Ok(texts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outbox::Line;
+    use super::super::{Model, Provider};
+    use super::*;
+    use crate::llm::Thinking;
+
+    fn agent() -> Agent {
+        let mut settings = Settings::nothing();
+        settings.models = Vec::from([Model {
+            name: "offline".into(),
+            provider: Provider::Offline,
+            reply_tokens_max: 1000,
+            context_tokens_max: 20_000,
+            thinking: Thinking::Unset,
+            sees_pictures: false,
+        }]);
+        Agent::new(Arc::new(settings)).unwrap()
+    }
+
+    /// How often an operator is alerted, and how often something is forgotten, in so many inputs.
+    fn alerts_and_forgotten(agent: &mut Agent, inputs_count: u64) -> (usize, usize) {
+        let (mut alerts, mut forgotten) = (0, 0);
+        for _ in 0..inputs_count {
+            agent.rest();
+            while let Some(line) = agent.outbox.take() {
+                alerts += usize::from(matches!(line, Line::Order(Order::Alert(_))));
+                forgotten += usize::from(matches!(line, Line::Order(Order::Forget(_))));
+            }
+        }
+        (alerts, forgotten)
+    }
+
+    /// What is to be forgotten waits for a snapshot, and so does nothing else: one that cannot be
+    /// taken is not tried with every input.
+    #[test]
+    fn a_snapshot_that_cannot_be_taken_is_tried_later() {
+        let mut agent = agent();
+        let good = agent.settings.clone();
+        let mut bad = Settings::clone(&good);
+        bad.models.clear();
+        agent.settings = Arc::new(bad);
+        agent.forgetting.push(ConversationNumber(7));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (1, 0));
+        assert_eq!(alerts_and_forgotten(&mut agent, 2 * SNAPSHOT_RETRY_INPUTS), (2, 0));
+        agent.settings = good;
+        assert_eq!(alerts_and_forgotten(&mut agent, SNAPSHOT_RETRY_INPUTS), (0, 1));
+        // And then at once again.
+        agent.forgetting.push(ConversationNumber(8));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
     }
 }

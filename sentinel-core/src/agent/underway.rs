@@ -15,6 +15,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use sha2::{Digest as _, Sha256};
+
 use super::approval::{Approval, Subject};
 use super::codec::{self, Unreadable, flag, hex, named, number, text, unhex};
 use super::conversation::{Conversation, Queued};
@@ -316,10 +318,8 @@ impl Calling {
 
     fn restore(settings: &Settings, value: Value<'_>) -> Result<Self, Unreadable> {
         let id = text(value, "id")?;
-        let call = match value.find("call") {
-            Some(call) => Some(restore_call(settings, call.as_str()?)?),
-            None => None,
-        };
+        let kept = value.find("call").map(|call| call.as_str()).transpose()?;
+        let call = kept.map(|call| restore_call(settings, call)).transpose();
         let stage = match value.get("stage")?.as_str()? {
             "asking" => CallStage::Asking,
             "held" => CallStage::Held {
@@ -346,9 +346,14 @@ impl Calling {
             other => return Err(Unreadable::word("stage of a call", other)),
         };
         // One of before it was kept has none.
-        let unread = match value.find("unread") {
-            Some(digest) => Some(unhex(digest.as_str()?)?),
-            None => None,
+        let unread = value.find("unread").map(|digest| unhex(digest.as_str()?)).transpose()?;
+        let (call, unread) = match (call, kept) {
+            // Its tool has gone since, while other calls of its round go on. It has its result,
+            // and is known again by what it was.
+            (Err(_), Some(kept)) if matches!(stage, CallStage::Done(_)) => {
+                (None, Some(Sha256::digest(kept.as_bytes()).into()))
+            }
+            (call, _) => (call?, unread),
         };
         // Of one of before it was kept nobody knows.
         let is_swayed = value.find("is_swayed").map(|flag| flag.as_bool()).transpose()?;

@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! - [`Label::join`] is commutative, associative and idempotent, and its result is never better
-//!   than either side: labels only get worse.
+//!   than either side: labels only get worse. Where common readers take too many patterns to say,
+//!   there are none; then the order of joins says whether, and the result is no better for that.
 //! - There is no method that makes a label better. What a person allows in spite of a label is an
 //!   endorsement, which stands beside the context, expires, and leaves the label as it is.
 //!

@@ -67,7 +67,7 @@ impl Readers {
         is_plain(reader) && self.list().iter().any(|pattern| matches(pattern, reader))
     }
 
-    /// Those who are in both sets.
+    /// Those who are in both sets; nobody, if that takes more patterns than a set may have.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         match (&self.0, &other.0) {
@@ -95,7 +95,10 @@ impl Readers {
             .filter(|pattern| !set.iter().any(|other| other != *pattern && matches(other, pattern)))
             .cloned()
             .collect();
-        Self((!kept.is_empty()).then(|| Arc::new(kept)))
+        // Who is common to two sets may take the patterns of both to say. A set that cannot be
+        // written down and read again is worth nothing, and nobody is always among its readers.
+        let fits = (1..=limits::LABEL_READERS_MAX).contains(&kept.len());
+        Self(fits.then(|| Arc::new(kept)))
     }
 
     fn list(&self) -> &[Box<str>] {
@@ -203,6 +206,26 @@ mod tests {
         }
         assert!(Readers::everybody().contain("anybody"));
         assert!(!Readers::nobody().contain("anybody"));
+    }
+
+    /// Two sets at the bound, each of which has a wildcard for those whom the other one names.
+    #[test]
+    fn a_common_set_that_is_too_wide_is_nobody() {
+        let wide = |own: &str, others: &str, count: usize| {
+            let named = (1..count).map(|index| alloc::format!("{index}@{own}.example"));
+            let patterns: Vec<_> = named.chain([alloc::format!("*@{others}.example")]).collect();
+            Readers::of(patterns.iter().map(alloc::string::String::as_str)).unwrap()
+        };
+        let most = limits::LABEL_READERS_MAX;
+        for (count, fits) in [(most / 2 + 1, true), (most / 2 + 2, false), (most, false)] {
+            let (a, b) = (wide("a", "b", count), wide("b", "a", count));
+            let common = a.common(&b);
+            assert_eq!(common, b.common(&a));
+            assert_eq!(common.contain("1@a.example"), fits, "{count}");
+            assert_eq!(common.are_nobody(), !fits);
+            // Whatever comes of it reads back.
+            assert_eq!(Readers::of(common.patterns()), Ok(common));
+        }
     }
 
     #[test]

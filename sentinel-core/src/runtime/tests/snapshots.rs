@@ -11,7 +11,9 @@ use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::channel::Part;
 use crate::journal::export::Keys;
 use crate::journal::{KeyRing, Reader, kind};
+use crate::label::{Effect as ToolEffect, ToolRole};
 use crate::limits::JOURNAL_CHECKPOINT_RECORDS_MAX;
+use crate::llm::ToolDefinition;
 
 fn snapshots_count(shell: &Shell) -> usize {
     let ring = KeyRing::from_bytes(&shell.ring).unwrap();
@@ -232,4 +234,36 @@ fn a_snapshot_of_many_conversations_waits_for_no_checkpoint_that_is_due() {
     }
     assert_eq!(most, JOURNAL_CHECKPOINT_RECORDS_MAX, "as many, and no more");
     shell.restart();
+}
+
+/// A reload takes a tool away whose call is done, while another call of that round goes on.
+#[test]
+fn a_call_whose_tool_has_gone_is_kept() {
+    let tool = |name: &str| ToolDefinition {
+        name: name.into(),
+        description: "Waits.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    let mut own = service(&["model offline", "skill poke", "skill await"]);
+    own.snapshot_inputs = 1;
+    own.tools.add(tool("await"), ToolRole::new(ToolEffect::Read), true).unwrap();
+    let mut other = own.clone();
+    assert!(other.tools.remove("poke"));
+    other.grants.retain(|grant| grant.to_string() != "skill poke");
+    other.digest = [9; 32];
+    let mut shell = Shell::new(own);
+    shell.write("1", "c1", "go");
+    let calls = poking(&[r#"{"at":"a"}"#, r#"{"at":"b"}"#]);
+    let (first, second) = calls.split_at(calls.rfind("poke").unwrap());
+    shell.answer(200, &[], &format!("{first}{}", second.replacen("poke", "await", 1)));
+    assert_eq!(shell.calls.len(), 2);
+    shell.calls.swap(0, 1);
+    shell.give_back("poked");
+    shell.tell(Event::Settings(Arc::new(other.clone())));
+    shell.wait();
+    assert!(!shell.alerts.iter().any(|alert| alert.contains("no snapshot")), "{:?}", shell.alerts);
+    shell.calls.clear();
+    shell.restart_with(other);
+    shell.give_back("waited");
+    assert!(shell.request.contains("poked") && shell.request.contains("waited"));
 }
