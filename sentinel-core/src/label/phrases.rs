@@ -142,9 +142,11 @@ impl Phrases {
             return false;
         };
         let Some(after) = rest.strip_prefix(value) else { return false };
-        let after = &after[..after.len().min(AROUND_BYTES_MAX)];
-        let before = &before[before.len().saturating_sub(AROUND_BYTES_MAX)..];
-        let (open, close) = (openings(before), closings(after));
+        // Only so much of what is around is read; that what is beyond it ends no word by not being
+        // read, it is asked for in the whole text.
+        let near_after = &after[..after.len().min(AROUND_BYTES_MAX)];
+        let near_before = &before[before.len().saturating_sub(AROUND_BYTES_MAX)..];
+        let (open, close) = (openings(near_before), closings(near_after));
         let ends = |byte: Option<&u8>| byte.is_none_or(|byte| matches!(byte, b' ' | b'\n'));
         ends(before[..before.len() - open].last()) && ends(after.get(close))
     }
@@ -413,6 +415,21 @@ mod tests {
         phrases.add("pay Ann");
         phrases.add("Smith asked");
         assert!(!phrases.contain_bytes(b"ann smith"), "a value crosses no border of blocks");
+    }
+
+    /// However much punctuation stands between, what is behind it belongs to the word.
+    #[test]
+    fn punctuation_that_goes_on_for_long_ends_no_word() {
+        for count in [AROUND_BYTES_MAX - 1, AROUND_BYTES_MAX, AROUND_BYTES_MAX + 1] {
+            let (open, close) = ("(".repeat(count), ")".repeat(count));
+            let text = alloc::format!("eve{open}anna smith{close}.evil.test");
+            assert!(!found(&text, "anna smith"), "{text}");
+            assert!(!found(&alloc::format!("eve{open}anna smith"), "anna smith"));
+            assert!(!found(&alloc::format!("anna smith{close}evil.test"), "anna smith"));
+        }
+        let most = "(".repeat(AROUND_BYTES_MAX);
+        assert!(found(&alloc::format!("to {most}anna smith, please"), "anna smith"));
+        assert!(found(&alloc::format!("{most}anna smith"), "anna smith"));
     }
 
     #[test]
