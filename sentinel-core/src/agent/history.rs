@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //! - It is always a conversation that a provider accepts: it begins with a user's message, every
-//!   call of a tool has its one result right after it, and no result lacks its call. Only at its
-//!   end calls may wait for their results.
+//!   message says something, every call of a tool has its one result right after it, and no
+//!   result lacks its call. Only at its end calls may wait for their results.
 //! - What is newest is dropped last: the last message of a person and all that follows stays, if
 //!   only in part.
 //!
@@ -114,7 +114,8 @@ impl History {
 
     /// Adds a message, made fit: calls that wait are answered as lost before anything but their
     /// results follows; results without a call, calls with an id that is taken, and messages of
-    /// the assistant that say nothing or come first are left out.
+    /// the assistant that say nothing or come first are left out. A user's that says nothing is
+    /// said to be empty.
     pub fn push(&mut self, mut message: Message) {
         match message.role {
             Role::Assistant => {
@@ -131,11 +132,7 @@ impl History {
                     Block::ToolResult(_) => false,
                     _ => true,
                 });
-                let says = |block: &Block| match block {
-                    Block::Text(text) => !text.trim().is_empty(),
-                    Block::ToolUse(_) => true,
-                    _ => false,
-                };
+                let says = |block: &Block| says(block) && !matches!(block, Block::Image(_));
                 if self.entries.is_empty() || !message.blocks.iter().any(says) {
                     return;
                 }
@@ -316,7 +313,10 @@ impl History {
         Ok(())
     }
 
-    fn append(&mut self, message: Message) {
+    fn append(&mut self, mut message: Message) {
+        if message.role == Role::User && !message.blocks.iter().any(says) {
+            message.blocks = Vec::from([Block::Text(NOTHING_SAID.into())]);
+        }
         let bytes = message.blocks.iter().map(bytes_of).sum::<u64>() + MESSAGE_BYTES;
         self.bytes += bytes;
         self.entries.push_back(Entry { message, bytes });
@@ -403,6 +403,15 @@ pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{head}\n[... {left_out} bytes left out here ...]\n{tail}"))
 }
 
+/// Whether a block is anything that a provider takes for said.
+fn says(block: &Block) -> bool {
+    match block {
+        Block::Text(text) => !text.trim().is_empty(),
+        Block::ToolUse(_) | Block::ToolResult(_) | Block::Image(_) => true,
+        Block::Thinking { .. } | Block::SealedThinking(_) => false,
+    }
+}
+
 fn is_picture(block: &Block, digest: &[u8; 32]) -> bool {
     match block {
         Block::Image(Image { source: ImageSource::Held { image, .. }, .. }) => {
@@ -450,6 +459,10 @@ fn bytes_of(block: &Block) -> u64 {
     };
     bytes as u64 + BLOCK_BYTES
 }
+
+/// A message of white space. Providers take none, and one that is left out of a request could leave
+/// the assistant's words at its beginning, or at its end.
+const NOTHING_SAID: &str = "[an empty message]";
 
 /// About three and a half bytes a token: more tokens than English has, fewer than Chinese.
 const RATIO_AT_FIRST: u64 = 293;
@@ -518,6 +531,7 @@ mod tests {
                     _ => history.push(draw(u)?),
                 }
                 assert_eq!(history.validity(), Ok(()));
+                assert!(history.messages().all(|message| message.blocks.iter().any(says)));
                 window::tests::is_as_if_trimmed(&history, u.int_in_range(0..=6000)?);
                 let bytes: u64 = history.entries.iter().map(|entry| entry.bytes).sum();
                 assert_eq!(bytes, history.bytes);
@@ -544,6 +558,23 @@ mod tests {
         assert!(history.estimate() <= 280);
         assert_eq!(history.messages().last(), Some(&Message::text(Role::User, "the last")));
         assert_eq!(history.trim(20), None);
+    }
+
+    /// A message of white space is not sent: with it at the start the assistant's would be first.
+    #[test]
+    fn a_message_that_says_nothing_is_said_to_be_empty() {
+        let blank = || Message::text(Role::User, " \n\t");
+        let mut history = History::new(100);
+        history.push(Message::text(Role::User, "x".repeat(400)));
+        history.push(Message::text(Role::Assistant, "y"));
+        history.push(blank());
+        history.push(Message::text(Role::Assistant, "z"));
+        history.trim(0).unwrap();
+        let said = Message::text(Role::User, NOTHING_SAID);
+        assert_eq!(history.messages().next(), Some(&said));
+        // One that was kept by an older version, too.
+        let kept = History::of(Vec::from([blank()]), RATIO_AT_FIRST);
+        assert_eq!(kept.messages().next(), Some(&said));
     }
 
     #[test]
