@@ -70,6 +70,8 @@ pub(crate) enum Fault {
     ForgottenReservation,
     /// What models answer does not count as spent.
     FreeReply,
+    /// What breaks off after its head, before anything was counted, does not count as spent.
+    FreeSilence,
     /// The time of models does not count as spent.
     TimelessReply,
     /// A model goes on answering when its time is over.

@@ -286,7 +286,8 @@ impl Agent {
         let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
             return;
         };
-        // Where no answer had begun, what nobody counted is nothing.
+        // Where no answer had begun, what nobody counted is nothing. From its head on a provider
+        // counts, and whoever leaves before the end is not told what.
         match usage == Usage::default() && !was_shown && !has_begun {
             true => {
                 let spent = spending.by_clock(self.now.instant);

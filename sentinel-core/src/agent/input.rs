@@ -49,7 +49,7 @@ pub(crate) enum Input {
         usage: Usage,
         /// Whether a part of the answer was shown to somebody.
         was_shown: bool,
-        /// Whether a part of it came at all.
+        /// Whether the provider had begun to answer: from there on it counts, said or not.
         has_begun: bool,
         /// Spreads out the next tries.
         entropy: u64,

@@ -28,6 +28,9 @@ pub(super) struct Exchange {
     pub(super) was_shown: bool,
     number: u64,
     dialect: Dialect,
+    /// Whether the provider said that it answers: from there on it counts, whether or not a word
+    /// comes. A model may think for minutes and say nothing of it.
+    is_answered: bool,
     body: Body,
     assembler: Assembler,
     /// When it is given up unless something comes.
@@ -54,7 +57,7 @@ enum Body {
 #[derive(Debug)]
 pub(super) enum Ending {
     Answered(Reply),
-    /// With what it cost, as far as that was said, and whether any of the answer came.
+    /// With what it cost, as far as that was said, and whether the answer had begun.
     Failed(ModelError, Usage, bool),
 }
 
@@ -70,6 +73,7 @@ impl Exchange {
             was_shown: false,
             number,
             dialect,
+            is_answered: false,
             body: Body::None,
             assembler: Assembler::new(),
             deadline: now.after(EXCHANGE_IDLE_TIME),
@@ -93,6 +97,7 @@ impl Exchange {
             (200..=299, Body::None) => Body::Whole(Vec::new()),
             (_, Body::None) => Body::Error { status, headers: headers.clone(), bytes: Vec::new() },
         };
+        self.is_answered = matches!(self.body, Body::Stream(_) | Body::Whole(_));
     }
 
     /// Takes bytes; `show` is told the words among them.
@@ -159,8 +164,7 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, error: ModelError) -> Ending {
         let interrupted = core::mem::take(&mut self.assembler).interrupted(error);
-        let is_whole_begun = matches!(&self.body, Body::Whole(bytes) if !bytes.is_empty());
-        let has_begun = is_whole_begun || !interrupted.message.blocks.is_empty();
+        let has_begun = self.is_answered && !is_broken(Fault::FreeSilence);
         Ending::Failed(interrupted.error, interrupted.usage, has_begun)
     }
 

@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 38] = [
+pub(super) const ALL: [Fault; 39] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -42,6 +42,7 @@ pub(super) const ALL: [Fault; 38] = [
     Fault::RepeatedQuestion,
     Fault::ForgottenReservation,
     Fault::FreeReply,
+    Fault::FreeSilence,
     Fault::TimelessReply,
     Fault::EndlessReply,
     Fault::FreeInterruption,

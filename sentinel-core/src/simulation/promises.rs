@@ -49,6 +49,8 @@ pub(super) struct Seen {
     posts: Vec<Posted>,
     /// What tools gave back, and to which conversations.
     outputs: BTreeMap<String, BTreeSet<ConversationNumber>>,
+    /// Exchanges whose provider said that it answers, and counts from then on.
+    pub(super) answered: BTreeSet<u64>,
     /// Texts of answers that models gave to the end.
     pub(super) complete: BTreeSet<String>,
 }
@@ -230,7 +232,7 @@ pub(super) fn check(
     nothing_begins_after_a_halt(lines);
     approvals_are_given(lines, seen);
     values_are_what_they_came_from(lines);
-    spending::is_bounded(lines, limits);
+    spending::is_bounded(lines, limits, &seen.answered);
     answers_are_whole(lines, seen, chats);
     previews_are_completed(lines, chats);
     facts

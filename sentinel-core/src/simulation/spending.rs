@@ -5,7 +5,7 @@
 //! is what passed by the agent's own clock, which every input is recorded with; where something was
 //! given up and no record says when, it is counted until that could have been.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 
 use super::ledger::Line;
@@ -139,8 +139,9 @@ enum Thing {
     Call(u64),
 }
 
-/// Nothing was begun that would have passed a limit.
-pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
+/// Nothing was begun that would have passed a limit. A provider counts from the head of its answer
+/// on: which exchanges had one, the world knows.
+pub(super) fn is_bounded(lines: &[Line], limits: &[Limit], answered: &BTreeSet<u64>) {
     let mut books = Books::default();
     let mut turns: BTreeMap<u64, Owner> = BTreeMap::new();
     let mut exceeded: Option<(Limit, Owner)> = None;
@@ -164,13 +165,15 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit]) {
                 books.begin(Thing::Exchange(number("exchange")), owner, cost, limits);
             }
             Kind::Reply => books.end(Thing::Exchange(number("exchange")), |it| it.answered(line)),
-            Kind::ReplyFailed => books.end(Thing::Exchange(number("exchange")), |it| {
+            Kind::ReplyFailed => {
                 let has_begun = ["was_shown", "has_begun"].iter().any(|key| line.is_set(key));
-                match has_begun {
+                let is_counted = answered.contains(&number("exchange"));
+                assert!(has_begun || !is_counted, "what began to be answered is taken for free");
+                books.end(Thing::Exchange(number("exchange")), |it| match has_begun {
                     true => it.answered(line),
                     false => it.of(line),
-                }
-            }),
+                });
+            }
             Kind::CallStarted => {
                 let (owner, thing) = (turns[&number("turn")], Thing::Call(number("call")));
                 // What is run again is one call, and takes its time twice.

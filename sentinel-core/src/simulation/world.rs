@@ -395,6 +395,9 @@ impl World {
                 headers.append(name, value.as_bytes()).unwrap();
             }
             let status = stream.answer.status;
+            if status == 200 {
+                self.seen.answered.insert(exchange.0);
+            }
             return self.tell(Event::ModelHead { exchange, status, headers: &headers });
         }
         let left = stream.answer.body.len() - stream.sent;

@@ -143,3 +143,41 @@ fn a_limit_that_was_raised_for_one_is_not_asked_about_by_another() {
     assert!(answered[1].contains(r#""how":"answered with question 1""#), "{answered:?}");
     shell.restart();
 }
+
+/// A provider counts from the head of its answer on, and tells what it counted at the very end. An
+/// answer that breaks off before took what was reserved for it, as one that is stopped does: a
+/// model that thinks in silence until nobody waits any more would be asked for nothing again and
+/// again.
+#[test]
+fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
+    const STREAM: &[u8] = b"text/event-stream";
+    const WHOLE: &[u8] = b"application/json";
+    let spent = |status: Option<u16>, kind: &[u8], body: &[u8], is_cut: bool| {
+        let mut shell = Shell::new(limited(Scope::Day, 100, AtLimit::Stop));
+        shell.write("1", "c1", "go");
+        let exchange = shell.asked.pop().unwrap();
+        if let Some(status) = status {
+            let mut headers = Headers::new();
+            headers.append("content-type", kind).unwrap();
+            shell.tell(Event::ModelHead { exchange, status, headers: &headers });
+            shell.tell(Event::ModelBody { exchange, bytes: body });
+        }
+        match is_cut {
+            true => shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Cut }),
+            false => shell.tell(Event::ModelEnd { exchange }),
+        }
+        assert_eq!(shell.payloads(Kind::ReplyFailed).len(), 1);
+        let said = shell.write("1", "c1", "/status");
+        let (_, spent) = said.split_once("Spent here: ").unwrap();
+        spent.split_once(' ').unwrap().0.parse::<u64>().unwrap()
+    };
+    let thinks = b": still thinking\n\n";
+    for is_cut in [true, false] {
+        assert_eq!(spent(None, b"", b"", is_cut), 0, "nobody said that they answer");
+        assert_eq!(spent(Some(503), WHOLE, b"{}", is_cut), 0, "nor here");
+        assert!(spent(Some(200), STREAM, b"", is_cut) > 1000);
+        assert!(spent(Some(200), STREAM, thinks, is_cut) > 1000);
+        assert!(spent(Some(200), WHOLE, b"", is_cut) > 1000);
+        assert!(spent(Some(200), WHOLE, b"{}", is_cut) > 1000);
+    }
+}
