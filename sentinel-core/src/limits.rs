@@ -413,6 +413,16 @@ pub const APPROVALS_COUNT_MAX: usize = 256;
 /// asks leaves room for others.
 pub const TURN_QUESTIONS_MAX: usize = 16;
 
+/// Questions of guests of open rooms among them: they come unasked, and nobody whom an operator let
+/// in is refused because of them.
+pub const GUESTS_QUESTIONS_MAX: usize = APPROVALS_COUNT_MAX / 2;
+
+/// Questions that wait because of one guest: an operator has to look at each, and nobody who has a
+/// right to so many is a guest.
+pub const GUEST_QUESTIONS_MAX: usize = 4;
+const _: () = assert!(GUEST_QUESTIONS_MAX <= TURN_QUESTIONS_MAX);
+const _: () = assert!(TURN_QUESTIONS_MAX <= GUESTS_QUESTIONS_MAX);
+
 /// Things that a server asks for in one question: more is an interview.
 pub const FORM_FIELDS_COUNT_MAX: usize = 16;
 

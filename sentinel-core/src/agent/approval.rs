@@ -117,6 +117,8 @@ pub(super) enum Subject {
 pub(super) struct Approval {
     pub(super) conversation: ConversationNumber,
     pub(super) turn: TurnNumber,
+    /// Whose turn that is.
+    pub(super) person: Option<Person>,
     pub(super) subject: Subject,
     /// Of the canonical form of what is asked for.
     pub(super) digest: [u8; 32],
@@ -295,6 +297,7 @@ mod tests {
         Approval {
             conversation: ConversationNumber(1),
             turn: TurnNumber(turn),
+            person: None,
             subject: Subject::Calls(alloc::vec![CallNumber(9)]),
             digest: digest("{}"),
             block: None,

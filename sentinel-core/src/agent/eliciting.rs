@@ -120,6 +120,7 @@ impl Agent {
         let approval = Approval {
             conversation,
             turn: turn.number,
+            person: Some(turn.person),
             digest: approval::digest(&format!("{call}\n{number}\n{words}\n{schema}")),
             subject: Subject::Server(Asked { call, number, form }),
             block: None,

@@ -5,6 +5,7 @@
 //!   cover them.
 //! - What cannot be shown whole is not asked about, but refused.
 //! - A question that cannot be asked is answered no.
+//! - Guests leave room for the questions of those who were let in.
 //! - Every question that was asked ends on the record, whoever or whatever ends it.
 //!
 //! # Not here
@@ -26,9 +27,13 @@ use super::record::Kind;
 use super::turn::{CallStage, Calling, End, Stage, Turn};
 use crate::budget::{Accounts, Amount, AtLimit, Exceeded, Scope};
 use crate::capability::{Handle, Verdict};
+use crate::channel::Standing;
 use crate::fault::{Fault, is_broken};
 use crate::label::{Answer as Ruled, Endorsement, questions};
-use crate::limits::{PAUSE_TIME_MAX, QUESTION_BYTES_MAX, TURN_QUESTIONS_MAX};
+use crate::limits::{
+    GUEST_QUESTIONS_MAX, GUESTS_QUESTIONS_MAX, PAUSE_TIME_MAX, QUESTION_BYTES_MAX,
+    TURN_QUESTIONS_MAX,
+};
 use crate::time::{Instant, Timestamp};
 
 impl Agent {
@@ -93,11 +98,12 @@ impl Agent {
         let expires = self.now.instant.after(self.settings.turn.question_time_max);
         let is_showable = text.len() <= QUESTION_BYTES_MAX;
         let asked = is_showable.then(|| {
-            let (subject, turn) = (Subject::Calls(numbers), turn.number);
+            let (subject, person) = (Subject::Calls(numbers), Some(turn.person));
             self.put_question(
                 Approval {
                     conversation,
-                    turn,
+                    turn: turn.number,
+                    person,
                     subject,
                     digest,
                     block,
@@ -155,7 +161,9 @@ impl Agent {
             }
             Subject::Calls(_) | Subject::Server(_) => None,
         };
-        if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX {
+        if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX
+            || !self.has_room_for(&approval)
+        {
             return None;
         }
         let asked = self.approvals.ask(approval)?;
@@ -171,6 +179,25 @@ impl Agent {
         });
         self.say(conversation, text, Saying::Question(asked));
         Some(asked)
+    }
+
+    /// Whether a question may wait, as far as it depends on whose it is. Guests have a share of all
+    /// questions, and each of them a small one: they come unasked, and write in as many threads as
+    /// they like.
+    fn has_room_for(&self, approval: &Approval) -> bool {
+        let is_guests = |approval: &Approval| {
+            let person = approval.person.and_then(|person| self.access.person(person));
+            person.is_some_and(|known| known.standing == Standing::Guest)
+        };
+        if !is_guests(approval) {
+            return true;
+        }
+        let (mut all, mut own) = (0, 0);
+        for (_, other) in self.approvals.iter().filter(|(_, other)| is_guests(other)) {
+            all += 1;
+            own += usize::from(other.person == approval.person);
+        }
+        all < GUESTS_QUESTIONS_MAX && own < GUEST_QUESTIONS_MAX
     }
 
     /// A question waits no longer, and that is recorded, with what it came to. Says what it was, if
@@ -427,6 +454,7 @@ impl Agent {
             Approval {
                 conversation,
                 turn: turn.number,
+                person: Some(turn.person),
                 digest: approval::digest(&text),
                 subject: Subject::Budget(*exceeded),
                 block: None,

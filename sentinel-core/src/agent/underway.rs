@@ -163,6 +163,8 @@ impl Conversation {
                 Approval {
                     conversation,
                     turn: TurnNumber(number(kept, "turn")?),
+                    // A question ends with its turn at the latest.
+                    person: self.turn.as_ref().map(|turn| turn.person),
                     subject,
                     digest: unhex(kept.get("digest")?.as_str()?)?,
                     block,

@@ -6,6 +6,7 @@ mod deliveries;
 mod dictation;
 mod eliciting;
 mod extraction;
+mod guests;
 mod hostile;
 mod limits;
 mod management;

@@ -167,9 +167,7 @@ fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
             false => shell.tell(Event::ModelEnd { exchange }),
         }
         assert_eq!(shell.payloads(Kind::ReplyFailed).len(), 1);
-        let said = shell.write("1", "c1", "/status");
-        let (_, spent) = said.split_once("Spent here: ").unwrap();
-        spent.split_once(' ').unwrap().0.parse::<u64>().unwrap()
+        shell.sentinel.status().spent.tokens
     };
     let thinks = b": still thinking\n\n";
     for is_cut in [true, false] {
