@@ -268,13 +268,19 @@ impl Access {
         self.allows(incoming).then_some((known.person, known.standing == Standing::Operator))
     }
 
-    /// Lets in the stranger who was offered this code. For operators only.
+    /// Lets in the stranger who was offered this code. For operators only. Whom the rules have let
+    /// in meanwhile, an operator among them, stays what they say.
     ///
     /// # Errors
     /// No such code is open, too many wrong ones were entered, or there is no room for more people.
     pub fn approve(&mut self, code: &str, now: Timestamp) -> Result<Person, PairingError> {
         let (platform, sender) = self.pairing.redeem(code, now)?;
-        self.know(&platform, &sender, Standing::Person).ok_or(PairingError::Full)
+        let known = self.find(&platform, &sender);
+        let standing = match known.map(|known| known.standing) {
+            Some(Standing::Operator) => Standing::Operator,
+            _ => Standing::Person,
+        };
+        self.know(&platform, &sender, standing).ok_or(PairingError::Full)
     }
 
     /// Throws away the code that a stranger was offered, and says whose it was: platform and

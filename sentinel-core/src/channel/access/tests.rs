@@ -191,6 +191,21 @@ fn a_stranger_is_paired_by_the_operator() {
     assert_eq!(admit(&mut access, &private("discord", "79")), ignored(Ignored::Stranger));
 }
 
+/// A stranger has a code, and before anybody enters it the rules make him an operator: entering it
+/// takes nothing from him.
+#[test]
+fn a_code_from_before_makes_nobody_less_than_the_rules_do() {
+    let mut access = Access::new(rules());
+    let code = code_in(&admit(&mut access, &private("telegram", "90")));
+    access.adopt(rules().person("telegram", "90", Standing::Operator).unwrap());
+    assert_eq!(admit(&mut access, &private("telegram", "90")), allow(2, true, false));
+    assert_eq!(access.approve(&code, NOW), Ok(Person(2)));
+    assert_eq!(admit(&mut access, &private("telegram", "90")), allow(2, true, false));
+    // He is one as long as the rules say so.
+    access.adopt(rules());
+    assert!(!access.is_in(Person(2)));
+}
+
 #[test]
 fn no_code_in_a_room() {
     let rules = rules().room("telegram", "79", Audience::People).unwrap();
