@@ -11,7 +11,8 @@
 //! - Its name is made here of plain characters and of what names the message, so that it is no
 //!   path, is not hidden, and no other file's.
 //! - What is said of a file is untrusted: its sender chose the name, and anybody its content.
-//! - The files of one conversation are out of reach of calls of another one.
+//! - The files of one conversation are out of reach of calls of another one, as far as a call names
+//!   them; what it finds unnamed a host keeps away, and [`passed_over`] says what.
 //! - A turn waits for its files no longer than [`ATTACHMENTS_TIME_MAX`].
 //!
 //! # Not here
@@ -44,6 +45,28 @@ use crate::tool::Call;
 /// The directory of attachments, beneath the workspace. Each conversation has one of its own in it,
 /// by its number.
 pub const ATTACHMENTS: &str = "attachments";
+
+/// What a search beneath a directory passes over: the directory of attachments, by its path from
+/// there. None if it is not beneath it.
+///
+/// A call that names files of another conversation is refused before any host hears of it. A search
+/// that begins above them names none, so it looks into nobody's.
+///
+/// ```
+/// use sentinel_core::agent::passed_over;
+///
+/// assert_eq!(passed_over("/srv/agent", "."), Some("attachments".into()));
+/// assert_eq!(passed_over("/srv/agent", "/srv"), Some("agent/attachments".into()));
+/// assert_eq!(passed_over("/srv/agent", "notes"), None);
+/// ```
+#[must_use]
+pub fn passed_over(workspace: &str, directory: &str) -> Option<String> {
+    let directory = if directory.is_empty() { "." } else { directory };
+    let from = PathRef::resolve(workspace, directory).ok()?;
+    let all = PathRef::resolve(workspace, ATTACHMENTS).ok()?;
+    let rest: Vec<&str> = all.components().skip(from.components().count()).collect();
+    (all.is_within(from) && !rest.is_empty()).then(|| rest.join("/"))
+}
 
 /// A message whose files are on their way.
 #[derive(Debug)]
@@ -421,7 +444,8 @@ impl Agent {
     }
 
     /// Whether a call names files that belong to another conversation, or to none. What a command
-    /// finds without being told its name is for the shell to keep away.
+    /// or a search finds without being told its name is for the shell to keep away:
+    /// [`passed_over`].
     pub(super) fn names_others_files(&self, number: ConversationNumber, call: &Call) -> bool {
         let workspace = self.settings.workspace.trim_end_matches('/');
         let (all, own) = (

@@ -91,7 +91,7 @@ pub(crate) use self::codec::hex;
 pub(crate) use self::conversation::own_words as own_words_of;
 pub use self::eliciting::Told;
 pub(crate) use self::fetching::Fetch;
-pub use self::fetching::{ATTACHMENTS, Fetched};
+pub use self::fetching::{ATTACHMENTS, Fetched, passed_over};
 pub use self::history::{History, Invalid, Trimmed, Window, cut};
 pub use self::input::ToolOutput;
 pub use self::number::{

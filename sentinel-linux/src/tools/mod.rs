@@ -15,7 +15,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use sentinel_core::agent::{ATTACHMENTS, CallNumber, Settings, ToolOutput};
+use sentinel_core::agent::{CallNumber, Settings, ToolOutput, passed_over};
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
 use sentinel_core::order::Map;
 use sentinel_core::tool::{Call, Operation};
@@ -87,9 +87,7 @@ impl Tools {
             let directory = self.absolute(directory);
             // Files that came with messages are each conversation's own: whoever may look into
             // those of one names them.
-            let files = format!("{}/{ATTACHMENTS}", self.workspace.trim_end_matches('/'));
-            let hidden = files.strip_prefix(directory.trim_end_matches('/'));
-            let hidden = hidden.and_then(|rest| rest.strip_prefix('/')).map(ToString::to_string);
+            let hidden = passed_over(&self.workspace, &directory);
             match Search::begin(&self.roots, &directory, text.clone(), glob.clone(), hidden) {
                 Ok(search) => {
                     self.searches.insert(number, search);

@@ -51,3 +51,20 @@ fn what_became_of_a_file_reads_back() {
         assert_eq!(Fetched::read(document.root()), Ok(fetched));
     }
 }
+
+/// A search of the whole workspace, the usual one, comes to the files of every conversation without
+/// naming one. What it has to pass over is the same however it spells where it begins.
+#[test]
+fn a_search_from_above_passes_over_what_came_with_messages() {
+    let from = |directory| passed_over("/srv/agent", directory);
+    for directory in ["", ".", "./", "/srv/agent", "/srv/agent/", "/srv//./agent"] {
+        assert_eq!(from(directory).as_deref(), Some("attachments"), "{directory}");
+    }
+    assert_eq!(passed_over("/srv/agent/", ".").as_deref(), Some("attachments"));
+    assert_eq!(from("/srv").as_deref(), Some("agent/attachments"));
+    assert_eq!(from("/").as_deref(), Some("srv/agent/attachments"));
+    // Where it begins among them its place is named, and was judged.
+    for directory in ["attachments", "attachments/3", "notes", "attachments2", "/srv/agent2"] {
+        assert_eq!(from(directory), None, "{directory}");
+    }
+}
