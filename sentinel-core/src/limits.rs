@@ -446,6 +446,19 @@ const _: () = assert!(QUESTION_BYTES_MAX + 1024 < CHANNEL_ANSWER_BYTES_MAX, "a c
 /// Chats that are known at one time.
 pub const CONVERSATIONS_COUNT_MAX: usize = 100_000;
 
+/// Conversations among them that guests of open rooms began: they come unasked, and each holds what
+/// was said and is a part of every snapshot.
+pub const GUESTS_CONVERSATIONS_MAX: usize = 4096;
+const _: () = assert!(GUESTS_CONVERSATIONS_MAX <= CONVERSATIONS_COUNT_MAX / 2);
+
+/// Conversations of one guest: a thread for each thing that somebody would ask in a week.
+pub const GUEST_CONVERSATIONS_MAX: usize = 16;
+
+/// How long a guest's conversation rests at least before it may be forgotten for another one. What
+/// a guest did stays readable for so long, whatever he does next; and snapshots, which forgetting
+/// takes, are not taken for every message.
+pub const GUEST_CONVERSATION_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// Messages of one chat that wait for their turn; one more is declined, and that is said.
 pub const CONVERSATION_QUEUE_MAX: usize = 16;
 

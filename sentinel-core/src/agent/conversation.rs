@@ -47,6 +47,8 @@ pub(super) struct Conversation {
     pub(super) heard: Timestamp,
     /// The operator who wrote it, if it is a chat with nobody else.
     pub(super) operator: Option<Person>,
+    /// The guest who began it, as long as nobody has spoken there who was let in.
+    pub(super) guest: Option<Person>,
 }
 
 /// A message that waits.
@@ -112,6 +114,7 @@ impl Conversation {
             attachment_bytes: 0,
             heard: Timestamp(0),
             operator: None,
+            guest: None,
         }
     }
 

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use super::Agent;
 use super::approval::{Answer, By};
 use super::command::{Command, HELP};
-use super::conversation::{Conversation, Queued, own_words};
+use super::conversation::{Queued, own_words};
 use super::fetching::Told;
 use super::input::SYSTEM;
 use super::number::{ConversationNumber, DeliveryNumber, TurnNumber};
@@ -104,10 +104,12 @@ impl Agent {
     }
 
     fn let_in(&mut self, incoming: Incoming, person: Person, is_operator: bool, is_guest: bool) {
-        let Some(number) = self.open(&incoming) else {
-            self.ignored(SYSTEM, &incoming, "there are too many conversations");
-            return;
+        let Some(number) = self.open(&incoming, is_guest.then_some(person)) else {
+            return self.turn_away(&incoming, person);
         };
+        if !is_guest {
+            self.take_over(number);
+        }
         let now = self.now.wall;
         if let Some(conversation) = self.conversation(number) {
             conversation.remember(&incoming.id);
@@ -143,23 +145,6 @@ impl Agent {
             Some(Err(error)) => self.notice(number, error.to_string()),
             None => self.enqueue(number, Queued { incoming, person, is_guest }),
         }
-    }
-
-    /// The conversation of a message; it begins with the first one.
-    fn open(&mut self, incoming: &Incoming) -> Option<ConversationNumber> {
-        if let Some(known) = self.place(incoming) {
-            return Some(known);
-        }
-        if !self.has_room() {
-            return None;
-        }
-        let number = ConversationNumber(self.numbers.next());
-        let identity = &incoming.identity;
-        let conversation = Conversation::new(&identity.platform, &identity.chat);
-        let place = (conversation.platform.clone(), conversation.chat.clone());
-        self.places.insert(place, number);
-        self.conversations.insert(number, conversation);
-        Some(number)
     }
 
     fn enqueue(&mut self, number: ConversationNumber, queued: Queued) {

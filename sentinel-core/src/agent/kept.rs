@@ -23,6 +23,7 @@ impl Conversation {
         out.field("platform", &*self.platform).field("chat", &*self.chat);
         out.optional("model", self.model.as_deref()).field("heard", self.heard.0);
         out.optional("operator", self.operator.map(|person| u64::from(person.0)));
+        out.optional("guest", self.guest.map(|person| u64::from(person.0)));
         out.array("recent", |out| {
             for mark in &self.recent {
                 out.value(codec::hex(&mark.to_be_bytes()).as_str());
@@ -46,6 +47,10 @@ impl Conversation {
         if value.find("operator").is_some() {
             let person = u32::try_from(number(value, "operator")?);
             conversation.operator = person.ok().map(Person);
+        }
+        if value.find("guest").is_some() {
+            let person = u32::try_from(number(value, "guest")?);
+            conversation.guest = person.ok().map(Person);
         }
         for mark in value.get("recent")?.elements()? {
             conversation.recent.push_back(u64::from_be_bytes(codec::unhex(mark.as_str()?)?));

@@ -34,6 +34,7 @@ mod intake;
 mod kept;
 mod letting_out;
 mod number;
+mod opening;
 mod operating;
 mod operator;
 pub(crate) mod outbox;
@@ -75,7 +76,7 @@ use self::skills::Standing;
 use self::turn::{End, Turn};
 use crate::budget::Budgets;
 use crate::capability::{Grant, Handle, Table};
-use crate::channel::{Access, Incoming, Platform};
+use crate::channel::{Access, Incoming, Person, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::ToolDefinition;
 use crate::llm::route::{Route, RouteError};
@@ -126,6 +127,11 @@ pub(crate) struct Agent {
     approvals: Approvals,
     conversations: Map<ConversationNumber, Conversation>,
     places: Map<(Box<str>, Box<str>), ConversationNumber>,
+    /// Conversations that guests began, and nobody else has spoken in.
+    guests: Set<ConversationNumber>,
+    /// Who was told that there is no room for a conversation with them. A snapshot leaves them out,
+    /// and they may be told again.
+    turned_away: Set<Person>,
     /// Conversations that have a turn.
     active: Set<ConversationNumber>,
     exchanges: Map<ExchangeNumber, ConversationNumber>,
@@ -174,6 +180,8 @@ impl Agent {
             approvals: Approvals::default(),
             conversations: Map::new(),
             places: Map::new(),
+            guests: Set::new(),
+            turned_away: Set::new(),
             active: Set::new(),
             exchanges: Map::new(),
             calls: Map::new(),
@@ -263,12 +271,12 @@ impl Agent {
 
     /// Whose record an input is: the key it is sealed with is that conversation's. A first message
     /// opens a conversation, so its number is known before it is handled.
-    pub(crate) fn conversation_of(&self, input: &Input) -> ConversationNumber {
+    pub(crate) fn conversation_of(&self, input: &Input, now: Timestamp) -> ConversationNumber {
         let found = match input {
             Input::Message { incoming, .. } => match self.place(incoming) {
                 Some(known) => Some(known),
                 None => {
-                    let opens = self.lets_in(incoming) && self.has_room();
+                    let opens = self.opens(incoming, now);
                     opens.then(|| ConversationNumber(self.numbers.following()))
                 }
             },
@@ -373,10 +381,6 @@ impl Agent {
         let identity = &incoming.identity;
         let place = (identity.platform.as_str().into(), identity.chat.as_str().into());
         self.places.get(&place).copied()
-    }
-
-    fn has_room(&self) -> bool {
-        self.conversations.len() < crate::limits::CONVERSATIONS_COUNT_MAX
     }
 
     fn conversation(&mut self, number: ConversationNumber) -> Option<&mut Conversation> {
@@ -494,6 +498,14 @@ impl Agent {
 
 #[cfg(test)]
 impl Agent {
+    /// As if so many conversations were known.
+    pub(crate) fn crowd(&mut self, count: usize) {
+        for number in (1 << 40..).take(count - self.conversations.len()) {
+            let conversation = Conversation::new("chat", "elsewhere");
+            self.conversations.insert(ConversationNumber(number), conversation);
+        }
+    }
+
     /// How much of each kind is under way.
     pub(crate) fn open_counts(&self) -> [usize; 8] {
         [

@@ -155,7 +155,7 @@ impl Agent {
             OperatorCommand::SwitchSkill { name, is_enabled } => {
                 self.switch_skill(&name, is_enabled)
             }
-            OperatorCommand::Forget(conversation) => self.forget(conversation),
+            OperatorCommand::Forget(conversation) => self.forget(conversation, None),
             OperatorCommand::Snapshot => {
                 self.inputs_count = u64::MAX;
                 Ok("a snapshot is taken".to_string())
@@ -219,7 +219,12 @@ impl Agent {
         }
     }
 
-    fn forget(&mut self, number: ConversationNumber) -> Result<String, Refusal> {
+    /// Forgets a conversation, because an operator says so or for another reason.
+    pub(super) fn forget(
+        &mut self,
+        number: ConversationNumber,
+        because: Option<&str>,
+    ) -> Result<String, Refusal> {
         let waiting = self.conversation(number).map(|chat| core::mem::take(&mut chat.queue));
         for queued in waiting.unwrap_or_default() {
             self.ignored(super::SYSTEM, &queued.incoming, "its conversation was forgotten");
@@ -234,8 +239,11 @@ impl Agent {
         self.deliveries.retain(|_, say| say.conversation != number);
         self.forget_shown(number);
         self.outbox.record(Kind::Forgotten, super::SYSTEM, |out| {
-            out.field("conversation", number.0);
+            out.field("conversation", number.0).optional("because", because);
         });
+        self.guests.remove(&number);
+        // There is room again.
+        self.turned_away.clear();
         self.budgets.end_conversation(number.0);
         // Its key is destroyed when a snapshot without it is safe.
         self.forgetting.push(number);

@@ -196,6 +196,8 @@ impl Agent {
         let holding = conversations.iter().filter(|(_, chat)| held(chat) > 0);
         let holding = holding.map(|(number, _)| *number).collect();
         let held_bytes = conversations.values().map(held).sum();
+        let guests = conversations.iter().filter(|(_, chat)| chat.guest.is_some());
+        let guests = guests.map(|(number, _)| *number).collect();
         let mut agent = Self {
             numbers: Numbers::after(number(value, "numbers")?),
             outbox: Default::default(),
@@ -215,6 +217,8 @@ impl Agent {
             ),
             conversations,
             places,
+            guests,
+            turned_away: Set::new(),
             active,
             exchanges,
             calls,

@@ -268,6 +268,13 @@ impl Access {
         self.allows(incoming).then_some((known.person, known.standing == Standing::Operator))
     }
 
+    /// Whether a message that is let in is only so because its room is open.
+    #[cfg(feature = "agent")]
+    pub(crate) fn is_guest(&self, incoming: &Incoming) -> bool {
+        let known = self.find(&incoming.identity.platform, &incoming.identity.sender);
+        !matches!(known.map(|known| known.standing), Some(Standing::Operator | Standing::Person))
+    }
+
     /// Lets in the stranger who was offered this code. For operators only. Whom the rules have let
     /// in meanwhile, an operator among them, stays what they say.
     ///

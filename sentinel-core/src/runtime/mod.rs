@@ -483,7 +483,7 @@ impl Sentinel {
     /// Writes an input down, and gives back what a replay will read there: that is what is acted
     /// on, so that whatever a record does not keep plays no part.
     fn record(&mut self, input: &Input) -> Option<Input> {
-        let conversation = self.agent.conversation_of(input);
+        let conversation = self.agent.conversation_of(input, self.now.wall);
         let payload = input.write(self.now.instant);
         let recorded = match Input::read(input.kind(), payload.as_bytes()) {
             Ok((_, recorded)) => recorded,

@@ -6,7 +6,10 @@ use alloc::vec::Vec;
 use super::shell::{Shell, poking, service};
 use super::*;
 use crate::channel::Part;
-use crate::limits::{GUEST_QUESTIONS_MAX, GUESTS_QUESTIONS_MAX};
+use crate::limits::{
+    CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT, GUEST_CONVERSATIONS_MAX, GUEST_QUESTIONS_MAX,
+    GUESTS_QUESTIONS_MAX,
+};
 
 /// Somebody writes in a thread of the open room. No time passes.
 fn speaks(shell: &mut Shell, sender: &str, thread: &str, text: &str) {
@@ -54,4 +57,77 @@ fn questions_of_guests_leave_room_for_those_of_others() {
     speaks(&mut shell, "2", "people", "go");
     pokes(&mut shell);
     assert_eq!(waiting(&shell), GUESTS_QUESTIONS_MAX + 1, "of somebody who was let in");
+}
+
+/// What is told to somebody with whom there is no room for a conversation.
+const TURNED_AWAY: &str = "I have as many conversations as I may";
+
+/// A guest who writes in many threads has some conversations and no more, and cannot have what he
+/// did forgotten by writing on. When one of them has rested for long it gives way to another; one
+/// in which somebody else spoke, or in which something goes on, does not.
+#[test]
+fn a_guest_has_so_many_conversations_and_the_oldest_gives_way() {
+    let mut shell = Shell::new(service(&["model offline"]));
+    let told =
+        |shell: &Shell| shell.said.iter().filter(|said| said.starts_with(TURNED_AWAY)).count();
+    for thread in 0..GUEST_CONVERSATIONS_MAX {
+        speaks(&mut shell, "9", &format!("t{thread}"), "/help");
+    }
+    shell.wait();
+    let known = shell.sentinel.conversations(ConversationNumber(0));
+    let numbers: Vec<ConversationNumber> = known.map(|chat| chat.number).collect();
+    assert_eq!(numbers.len(), GUEST_CONVERSATIONS_MAX);
+    for _ in 0..3 {
+        speaks(&mut shell, "9", "more", "/help");
+        shell.wait();
+    }
+    assert_eq!((shell.sentinel.conversations_count(), told(&shell)), (GUEST_CONVERSATIONS_MAX, 1));
+    // Others have room: another guest, and whoever was let in.
+    speaks(&mut shell, "8", "others", "/help");
+    speaks(&mut shell, "2", "peoples", "/help");
+    assert_eq!(shell.sentinel.conversations_count(), GUEST_CONVERSATIONS_MAX + 2);
+    // The first one is not his alone any more, and in the second one a model is being asked.
+    speaks(&mut shell, "2", "t0", "/help");
+    speaks(&mut shell, "9", "t1", "go");
+    let kept = u64::try_from(GUEST_CONVERSATION_KEPT.as_millis()).unwrap();
+    shell.instant += kept / 2;
+    shell.restart();
+    speaks(&mut shell, "9", "more", "/help");
+    assert_eq!(shell.sentinel.conversations_count(), GUEST_CONVERSATIONS_MAX + 3, "one was freed");
+    speaks(&mut shell, "9", "evenmore", "/help");
+    assert_eq!(shell.sentinel.conversations_count(), GUEST_CONVERSATIONS_MAX + 3, "too soon");
+    shell.instant += kept / 2;
+    shell.wait();
+    speaks(&mut shell, "9", "t1", "/stop");
+    speaks(&mut shell, "9", "t2", "/help");
+    shell.wait();
+    speaks(&mut shell, "9", "yetmore", "/help");
+    shell.wait();
+    let forgotten = shell.payloads(Kind::Forgotten);
+    assert_eq!(forgotten.len(), 1, "{forgotten:?}");
+    let start = format!(r#"{{"conversation":{},"because":"#, numbers[3].0);
+    assert!(forgotten[0].starts_with(&start), "{forgotten:?} for {numbers:?}");
+    assert_eq!(shell.sentinel.conversations_count(), GUEST_CONVERSATIONS_MAX + 3);
+    let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+    let has_key = |thread: usize| ring.open(numbers[thread].0, &MasterKey::new([2; 32])).is_ok();
+    assert_eq!([0, 1, 2, 3, 4].map(has_key), [true, true, true, false, true]);
+    shell.restart();
+}
+
+/// The agent has as many conversations as it may: whoever was let in and writes elsewhere is told
+/// so, and not ignored; and operators are told when that begins.
+#[test]
+fn whoever_is_turned_away_is_told_and_operators_are() {
+    let mut shell = Shell::new(service(&["model offline"]));
+    shell.sentinel.agent.crowd(CONVERSATIONS_COUNT_MAX - 1);
+    assert!(shell.write("1", "c1", "/help").contains("/status"), "the last one");
+    let is_full = |alert: &&String| alert.contains("as many as may be");
+    assert_eq!(shell.alerts.iter().filter(is_full).count(), 1, "{:?}", shell.alerts);
+    assert!(shell.write("2", "c2", "/help").starts_with(TURNED_AWAY));
+    assert_eq!(shell.write("2", "c2", "/help"), "", "once");
+    assert!(shell.write("1", "c3", "/help").starts_with(TURNED_AWAY));
+    assert!(shell.write("1", "c1", "/help").contains("/status"));
+    assert_eq!(shell.alerts.iter().filter(is_full).count(), 1, "{:?}", shell.alerts);
+    let ignored = shell.payloads(Kind::Ignored);
+    assert_eq!(ignored.len(), 3, "{ignored:?}");
 }
