@@ -13,11 +13,12 @@ use alloc::vec::Vec;
 
 use super::build::Build;
 use super::concern::Concern;
+use super::diagnostic::quoted;
 use super::draft::{Node, Part};
 use super::{Config, Connector, Endpoint, PLATFORMS};
 use crate::agent::Provider;
 use crate::budget::Measure;
-use crate::capability::{Grant, Level, Resource};
+use crate::capability::{FileRight, Grant, HostPattern, Level, Resource};
 use crate::egress::Injection;
 use crate::wire::url::{Reach, Scheme, Url};
 
@@ -77,6 +78,57 @@ fn people(build: &mut Build<'_, '_>, config: &Config, part: &Part, granted: &[&(
         let message = format!("everybody in a room of {name} may have commands run");
         let help = "open it to \"people\", or grant no commands";
         build.reporter.danger(room.span, message, help);
+    }
+    if let Some((_, room)) = open {
+        told(build, name, room, granted);
+    }
+}
+
+/// What is read goes into answers, and an answer goes to all who are in the room.
+fn told(build: &mut Build<'_, '_>, name: &str, room: &Node, granted: &[&(Grant, Node)]) {
+    let mut read: Vec<String> =
+        granted.iter().filter_map(|(grant, _)| read_unasked(grant)).collect();
+    if read.is_empty() {
+        return;
+    }
+    let more = read.len().saturating_sub(READ_SHOWN_MAX);
+    read.truncate(READ_SHOWN_MAX);
+    if more > 0 {
+        read.push(format!("{more} more"));
+    }
+    let message = format!(
+        "everybody in a room of {name} reads what is answered there, and what the agent may read \
+         without a question can be in it: {}",
+        read.join(", ")
+    );
+    let help = "open it to \"people\", or write `ask` behind these grants: then an operator sees \
+                what is read before it is";
+    build.reporter.danger(room.span, message, help);
+}
+
+/// So many things are named that can be read.
+const READ_SHOWN_MAX: usize = 4;
+
+/// What a grant lets the agent read of what is not everybody's, and nobody is asked about each
+/// time. A grant that asks once asks for whoever comes first, and then for nobody.
+fn read_unasked(grant: &Grant) -> Option<String> {
+    if matches!(grant.level, Level::Ask | Level::Deny) {
+        return None;
+    }
+    match &grant.resource {
+        Resource::Files { path, rights }
+            if rights.has(FileRight::Read) || rights.has(FileRight::List) =>
+        {
+            Some(quoted(path.as_str()))
+        }
+        // What it gives back is private, until its manifest or the operator says otherwise.
+        Resource::Skill { name, .. } => Some(format!("what the skill {name} gives back")),
+        Resource::Connect { hosts: HostPattern::Exact(host), .. }
+            if host.reach().is_some_and(|reach| !reach.is_public()) =>
+        {
+            Some(format!("what {host} serves"))
+        }
+        _ => None,
     }
 }
 

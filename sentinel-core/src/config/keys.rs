@@ -291,7 +291,8 @@ const OPERATORS: Key = key(
 const ROOMS: Key = key(
     "rooms",
     Kind::Map(&Kind::Text(Form::Choice(&["people", "everybody"]))),
-    "The rooms it listens in, by id: to `people` who may talk anyway, or to `everybody` there.",
+    "The rooms it listens in, by id: to `people` who may talk anyway, or to `everybody` there. \
+     Whoever is in a room reads what is answered in it.",
 );
 const PAIRING: Key = key(
     "pairing",

@@ -190,6 +190,8 @@ These are legal, and nothing starts with them unless a person says `--i-know-wha
      writing;
 - nobody can approve on a platform where people may talk;
 - everybody in a room may talk, and commands are granted;
+- everybody in a room may talk, and files, skills or hosts of private networks may be \
+     read without a question: answers go to the room;
 - files may be read, and any host may be connected to without a question;
 - a program that runs others is granted `unguarded`, or a program may be given `any paths`;
 - a key goes to another machine over plain `http`;

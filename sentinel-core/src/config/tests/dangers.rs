@@ -198,7 +198,7 @@ fn nobody_to_ask() {
     let with = |more: &str| dangers(&alloc::format!("{telegram}{more}"));
     assert_eq!(with("allowed_users = [7]"), [nobody]);
     assert_eq!(with("pairing = true"), [nobody]);
-    assert_eq!(with("rooms = { -7 = 'everybody' }"), [nobody]);
+    assert_eq!(with("rooms = { -7 = 'everybody' }\n[security]\ngrants = []"), [nobody]);
     assert!(with("allowed_users = [7]\noperators = [8]").is_empty());
     assert!(with("allowed_users = [7]\n[agent]\npeople_may_approve = true").is_empty());
     assert!(with("").is_empty(), "nobody may talk either, which is a note");
@@ -210,6 +210,37 @@ fn strangers_with_commands() {
                 [security]\ngrants = ['run /usr/bin/git log']";
     assert_eq!(dangers(text), ["everybody in a room of telegram may have commands run"]);
     assert!(dangers(&text.replace("everybody", "people")).is_empty());
+}
+
+/// An answer goes to the room, whoever asked: so whatever may be read there without a question is
+/// said, and nothing that a person is asked about or that is everybody's anyway.
+#[test]
+fn strangers_with_what_can_be_read() {
+    let text = "[telegram]\ntoken_env = 'KEY'\noperators = [7]\nrooms = { -7 = 'everybody' }\n";
+    let of = |grants: &str| dangers(&format!("{text}[security]\ngrants = [{grants}]"));
+    let reads = |what: &str| {
+        [format!(
+            "everybody in a room of telegram reads what is answered there, and what the agent may \
+             read without a question can be in it: {what}"
+        )]
+    };
+    assert_eq!(of("'read /srv'"), reads("'/srv'"));
+    assert_eq!(of("'list /srv', 'read /a once'"), reads("'/srv', '/a'"));
+    assert_eq!(of("'skill mail'"), reads("what the skill mail gives back"));
+    assert_eq!(of("'connect 10.0.0.7', 'connect git.corp'"), {
+        reads("what 10.0.0.7 serves, what git.corp serves")
+    });
+    let many = "'read /1', 'read /2', 'read /3', 'read /4', 'read /5', 'read /6'";
+    assert_eq!(of(many), reads("'/1', '/2', '/3', '/4', 2 more"));
+    let none: [String; 0] = [];
+    assert_eq!(
+        of("'read /srv ask', 'write /srv/drafts', 'skill mail ask', 'connect 10.0.0.7 ask'"),
+        none
+    );
+    assert_eq!(of("'connect api.example.com'"), none);
+    // Where the file says nothing of grants, the workspace may be read.
+    assert_eq!(dangers(text), reads("'/srv/work'"));
+    assert_eq!(dangers(&text.replace("everybody", "people")), none);
 }
 
 #[test]
