@@ -4,6 +4,7 @@
 //! - What is judged is the canonical form of the call, which is what is done and what an approval
 //!   is bound to.
 //! - What is decided is recorded, whether it is allowed, asked about or denied.
+//! - What is private is read in a guest's turn only after an operator said so.
 //! - An approval never allows what the grants deny or do not cover.
 //!
 //! # Not here
@@ -20,10 +21,11 @@ use super::number::{CallNumber, ConversationNumber};
 use super::record::Kind;
 use super::{Agent, SettingsError, approval};
 use crate::capability::{Grant, Handle, Holder, Level, PathRef, Request, Verdict};
+use crate::channel::{Person, Standing};
 use crate::fault::{Fault, is_broken};
 use crate::label::{
-    self, Answer as Ruled, BlockId, Effect, Explanation, Offer, Reason, ToolRole, Topic, decide,
-    explain, visible,
+    self, Answer as Ruled, BlockId, Effect, Explanation, Offer, Reason, Secrecy, ToolRole, Topic,
+    decide, explain, visible,
 };
 use crate::text::json;
 use crate::time::Timestamp;
@@ -63,10 +65,11 @@ impl Agent {
     pub(super) fn rule(
         &mut self,
         conversation: ConversationNumber,
+        person: Person,
         number: CallNumber,
         call: &Call,
     ) -> Ruling {
-        let ruling = self.consider(conversation, call);
+        let ruling = self.consider(conversation, person, call);
         self.outbox.record(Kind::CallDecided, conversation, |out| {
             out.field("call", number.0).field("tool", call.tool());
             out.field("digest", hex_short(&ruling.digest).as_str());
@@ -92,8 +95,13 @@ impl Agent {
         ruling
     }
 
-    /// What would be decided about a call now.
-    pub(super) fn consider(&self, conversation: ConversationNumber, call: &Call) -> Ruling {
+    /// What would be decided about a call of somebody's turn now.
+    pub(super) fn consider(
+        &self,
+        conversation: ConversationNumber,
+        person: Person,
+        call: &Call,
+    ) -> Ruling {
         let mut canonical = String::new();
         call.canonical(&mut canonical);
         let digest = approval::digest(&canonical);
@@ -102,7 +110,8 @@ impl Agent {
             false => self.cover(call),
         };
         let verdict = self.asked_once_read(conversation, call, verdict);
-        let ruling = self.judge(conversation, call, &canonical, verdict, handles, digest);
+        let asker = (conversation, person);
+        let ruling = self.judge(asker, call, &canonical, verdict, handles, digest);
         // The canonical form is ours; were it ever unreadable, nothing is allowed.
         ruling.unwrap_or_else(|| refused("the call could not be judged", digest))
     }
@@ -177,7 +186,7 @@ impl Agent {
 
     fn judge(
         &self,
-        conversation: ConversationNumber,
+        (conversation, person): (ConversationNumber, Person),
         call: &Call,
         canonical: &str,
         verdict: Verdict,
@@ -187,9 +196,17 @@ impl Agent {
         let tool = self.settings.tools.find(call.tool()).ok()?;
         let memory = self.conversations.get(&conversation)?.find_memory()?;
         let document = json::parse(canonical.as_bytes()).ok()?;
+        let role = tool.role(call, self.is_in_workspace(call));
+        let for_guest = is_private_read(role) && self.is_of_guest(conversation, person);
+        let verdict = match verdict {
+            Verdict::Covered { handle, level } if for_guest => {
+                Verdict::Covered { handle, level: level.max(Level::Ask) }
+            }
+            other => other,
+        };
         let judged = label::Call {
             tool: call.tool(),
-            role: tool.role(call, self.is_in_workspace(call)),
+            role,
             arguments: document.root().find("arguments")?,
             verdict,
             allows_irreversible: self.allows_irreversible(&handles),
@@ -202,6 +219,11 @@ impl Agent {
             Ruled::Ask => Some(explain(&decision, &judged, memory.blocks())),
         };
         let always = match &mut explained {
+            // No grant answers for what is asked because of who wants it.
+            Some(explanation) if for_guest => {
+                explanation.offers.retain(|offer| *offer != Offer::Always);
+                Vec::new()
+            }
             Some(explanation) => self.always(call, decision.reason, explanation),
             None => Vec::new(),
         };
@@ -212,6 +234,9 @@ impl Agent {
                 let explained = explained.trim_end();
                 let ways = self.show_ways(call, &handles);
                 let mut text = format!("{explained}\n{named}{ways}{}", risk(judged.role));
+                if for_guest {
+                    text += FOR_GUEST;
+                }
                 for grant in &always {
                     let grant = visible(&grant.to_string());
                     text += &format!("\nAlways would grant: {grant}");
@@ -236,6 +261,14 @@ impl Agent {
             may_be_always: !always.is_empty(),
             digest,
         })
+    }
+
+    /// Whether somebody's turn is that of a guest of an open room. An assistant from outside is let
+    /// in by an operator, and what it reads goes to no room.
+    fn is_of_guest(&self, conversation: ConversationNumber, person: Person) -> bool {
+        let known = self.access.person(person);
+        known.is_some_and(|known| known.standing == Standing::Guest)
+            && !self.is_outside(conversation)
     }
 
     /// Why a call is refused, in words that help the model to do something else.
@@ -399,6 +432,18 @@ impl Agent {
         }
         Ok(())
     }
+}
+
+/// Why a read is asked about that the grants would allow.
+const FOR_GUEST: &str = "\nA guest of this open room wants it. What is read can be in the answer, \
+                         and everybody here reads that.";
+
+/// Whether a call gives back what is not everybody's. What comes of it in a guest's turn goes into
+/// an answer that the guest reads, and everybody else in the room: so an operator is asked,
+/// whatever the grant says.
+fn is_private_read(role: &ToolRole) -> bool {
+    let reads = role.effect == Effect::Read || role.fetches.is_some();
+    reads && role.output.secrecy != Secrecy::Public
 }
 
 /// What could come of a call, for the person who is asked.

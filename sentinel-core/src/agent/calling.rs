@@ -100,6 +100,7 @@ impl Agent {
             }
         };
         let number = CallNumber(self.numbers.next());
+        self.read_workspace(conversation, &call);
         let is_swayed = self.is_swayed(conversation, &call);
         let (stage, asked) = self.decide_call(conversation, turn, number, &call, &wanted.id);
         let calling =
@@ -128,8 +129,7 @@ impl Agent {
         if let Call::Builtin(Operation::ExtractValue { .. }) = call {
             return (self.start_call(conversation, turn, number, call, id, Vec::new()), None);
         }
-        self.read_workspace(conversation, call);
-        let ruling = self.rule(conversation, number, call);
+        let ruling = self.rule(conversation, turn.person, number, call);
         // What cannot be done is not asked about.
         if ruling.answer == Ruled::Ask
             && let Err(why) = self.whole(conversation, call)

@@ -61,7 +61,7 @@ impl Agent {
         let number = ConversationNumber(self.numbers.next());
         let identity = &incoming.identity;
         let mut conversation = Conversation::new(&identity.platform, &identity.chat);
-        conversation.guest = guest.filter(|_| self.is_of_guest(incoming));
+        conversation.guest = guest.filter(|_| self.is_guests(incoming));
         if conversation.guest.is_some() {
             self.guests.insert(number);
         }
@@ -103,13 +103,13 @@ impl Agent {
 
     /// Whether a message that is let in comes from a guest of an open room. An assistant that
     /// somebody lets in here counts as one only for what it says.
-    fn is_of_guest(&self, incoming: &Incoming) -> bool {
+    fn is_guests(&self, incoming: &Incoming) -> bool {
         incoming.identity.platform != Platform::OUTSIDE.name && self.access.is_guest(incoming)
     }
 
     fn room_for(&self, incoming: &Incoming, now: Timestamp) -> Room {
         let is_full = self.conversations.len() >= CONVERSATIONS_COUNT_MAX;
-        if !self.is_of_guest(incoming) {
+        if !self.is_guests(incoming) {
             return if is_full { Room::Full } else { Room::Free };
         }
         let theirs = self.guests.iter().filter_map(|number| {

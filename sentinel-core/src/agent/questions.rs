@@ -341,7 +341,10 @@ impl Agent {
             };
             let is_allowed = |calling: &Calling| {
                 let call = calling.call.as_ref();
-                call.is_some_and(|call| self.consider(conversation, call).answer == Ruled::Allow)
+                call.is_some_and(|call| {
+                    let ruling = self.consider(conversation, turn.person, call);
+                    ruling.answer == Ruled::Allow
+                })
             };
             let mut meant = round.iter().filter(|calling| numbers.contains(&calling.number));
             if !meant.all(is_allowed) {
@@ -351,7 +354,8 @@ impl Agent {
             self.end_question(other, Answer::Trust, &how);
             for calling in round.iter_mut().filter(|calling| numbers.contains(&calling.number)) {
                 let Some(call) = calling.call.clone() else { continue };
-                let Ruling { handles, .. } = self.rule(conversation, calling.number, &call);
+                let (person, number) = (turn.person, calling.number);
+                let Ruling { handles, .. } = self.rule(conversation, person, number, &call);
                 let number = calling.number;
                 calling.stage =
                     self.start_call(conversation, turn, number, &call, &calling.id, handles);

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use super::shell::{Shell, poking, service};
 use super::*;
 use crate::channel::Part;
+use crate::label::{Effect as ToolEffect, Secrecy, ToolRole};
 use crate::limits::{
     CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT, GUEST_CONVERSATIONS_MAX, GUEST_QUESTIONS_MAX,
     GUESTS_QUESTIONS_MAX,
 };
+use crate::llm::ToolDefinition;
 
 /// Somebody writes in a thread of the open room. No time passes.
 fn speaks(shell: &mut Shell, sender: &str, thread: &str, text: &str) {
@@ -23,11 +25,16 @@ fn speaks(shell: &mut Shell, sender: &str, thread: &str, text: &str) {
 
 /// The last model that was asked calls a tool that asks a person. No time passes.
 fn pokes(shell: &mut Shell) {
+    answers(shell, &poking(&["{}"]));
+}
+
+/// The last model that was asked answers. No time passes.
+fn answers(shell: &mut Shell, body: &str) {
     let exchange = shell.asked.pop().unwrap();
     let mut headers = Headers::new();
     headers.append("content-type", b"application/json").unwrap();
     shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
-    shell.tell(Event::ModelBody { exchange, bytes: poking(&["{}"]).as_bytes() });
+    shell.tell(Event::ModelBody { exchange, bytes: body.as_bytes() });
     shell.tell(Event::ModelEnd { exchange });
 }
 
@@ -131,3 +138,51 @@ fn whoever_is_turned_away_is_told_and_operators_are() {
     let ignored = shell.payloads(Kind::Ignored);
     assert_eq!(ignored.len(), 3, "{ignored:?}");
 }
+
+/// What is read in a guest's turn goes into an answer that the guest reads, and everybody else in
+/// the room. So an operator is asked, although the grant allows it; each time, and nobody else.
+#[test]
+fn what_is_private_is_read_for_a_guest_only_after_an_operator_said_so() {
+    let mut own = service(&["model offline", "read,list /srv/agent", "skill tell"]);
+    let mut role = ToolRole::new(ToolEffect::Read);
+    role.output.secrecy = Secrecy::Public;
+    let definition = ToolDefinition {
+        name: "tell".into(),
+        description: "Tells what everybody knows.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, role, false).unwrap();
+    let mut shell = Shell::new(own);
+    let read = shell::calling("read_file", &[r#"{"path":"README.md"}"#]);
+    let waiting = |shell: &Shell| (shell.calls.len(), shell.sentinel.questions().count());
+    // Whoever was let in reads in the same room as ever.
+    speaks(&mut shell, "2", "t", "go");
+    answers(&mut shell, &read);
+    assert_eq!(waiting(&shell), (1, 0));
+    shell.give_back("A house.");
+    shell.answer(200, &[], DONE);
+    for number in 1..3 {
+        speaks(&mut shell, "9", "t", "go");
+        answers(&mut shell, &read);
+        assert_eq!(waiting(&shell), (0, 1), "{:?}", shell.said);
+        let asked = shell.sentinel.questions().next().unwrap();
+        assert!(asked.text.contains("A guest of this open room wants it"), "{}", asked.text);
+        assert!(!asked.may_be_always && !asked.text.contains("Always"), "{}", asked.text);
+        speaks(&mut shell, "9", "t", &format!("/approve {number}"));
+        speaks(&mut shell, "2", "t", &format!("/approve {number}"));
+        assert_eq!(waiting(&shell), (0, 1));
+        speaks(&mut shell, "1", "t", &format!("/approve {number}"));
+        assert_eq!(waiting(&shell), (1, 0), "{:?}", shell.said);
+        shell.give_back("A house.");
+        shell.answer(200, &[], DONE);
+    }
+    // What everybody may know is nobody's to be asked about.
+    speaks(&mut shell, "9", "t", "go");
+    answers(&mut shell, &shell::calling("tell", &["{}"]));
+    assert_eq!(waiting(&shell), (1, 0), "{:?}", shell.said);
+    shell.restart();
+}
+
+/// A model's last word.
+const DONE: &str = r#"{"choices":[{"index":0,"finish_reason":"stop","message":
+    {"role":"assistant","content":"Done."}}]}"#;
