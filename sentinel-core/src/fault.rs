@@ -76,6 +76,12 @@ pub(crate) enum Fault {
     TimelessReply,
     /// A model goes on answering when its time is over.
     EndlessReply,
+    /// A call's time goes on while its server waits for people.
+    RunningClock,
+    /// It stands for ever once its server has asked something.
+    StoppedClock,
+    /// A server is not told that nobody answered.
+    LostReply,
     /// What was under way when the program ended was not spent.
     FreeInterruption,
     /// A write that failed counts as one that is safe.

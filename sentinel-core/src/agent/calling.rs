@@ -224,7 +224,7 @@ impl Agent {
         self.write_workspace(conversation, call);
         let deadline = self.now.instant.after(time).after(TURN_CALL_GRACE);
         self.run(conversation, turn.number, number, whole, &handles, 1);
-        CallStage::Running { handles, spending, deadline }
+        CallStage::Running { handles, spending, deadline, asks_since: None }
     }
 
     /// Records that a call starts, and orders it.
@@ -294,7 +294,7 @@ impl Agent {
     ) {
         let Stage::Calling(round) = &mut turn.stage else { return };
         let Some(calling) = round.iter_mut().find(|calling| calling.number == call) else { return };
-        let CallStage::Running { spending, .. } = calling.stage else { return };
+        let CallStage::Running { spending, asks_since, .. } = calling.stage else { return };
         if is_output && calling.call.as_ref().is_some_and(is_of_persona) {
             self.persona_written(call, output.is_error);
         }
@@ -311,7 +311,7 @@ impl Agent {
         };
         let result = ToolResult { id: calling.id.clone(), content, is_error: output.is_error };
         calling.stage = CallStage::Done(Outcome { result, is_output, is_withheld });
-        self.settle(number, spending, spending.by_clock(self.now.instant));
+        self.settle(number, spending, spending.by_clock(asks_since.unwrap_or(self.now.instant)));
     }
 
     /// Goes on if every call has its result, else waits.
@@ -434,9 +434,10 @@ impl Agent {
     fn stop_round(&mut self, number: ConversationNumber, turn: &mut Turn, round: Vec<Calling>) {
         let ended = round.into_iter().map(|mut calling| {
             let content = match calling.stage {
-                CallStage::Running { spending, .. } => {
+                CallStage::Running { spending, asks_since, .. } => {
                     self.stop_call(calling.number);
-                    self.settle(number, spending, spending.by_clock(self.now.instant));
+                    let until = asks_since.unwrap_or(self.now.instant);
+                    self.settle(number, spending, spending.by_clock(until));
                     "stopped by a person while it ran; what it did until then is not known"
                 }
                 CallStage::Done(_) => return calling,
@@ -513,7 +514,9 @@ impl Agent {
         let now = self.now.instant;
         let Stage::Calling(round) = &turn.stage else { return };
         let overdue = round.iter().filter_map(|calling| match calling.stage {
-            CallStage::Running { deadline, .. } if deadline <= now => Some(calling.number),
+            CallStage::Running { deadline, asks_since: None, .. } if deadline <= now => {
+                Some(calling.number)
+            }
             _ => None,
         });
         for call in overdue.collect::<Vec<_>>() {

@@ -8,6 +8,8 @@
 //! - Only a call that runs asks, and its question ends with it.
 //! - Each question has one answer, and the record of it stands before the server hears of it.
 //! - A question that cannot be shown whole, or asks for a secret, is declined unseen.
+//! - While one waits the clock of its call stands: what people take is not the call's time. How long
+//!   that can be is bounded by how long each waits, and by how many the shell lets a call ask.
 //!
 //! # Not here
 //! What servers may ask at all: their manifest says so. What an answer is: [`form`](super::form).
@@ -22,6 +24,7 @@ use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Order;
 use super::record::Kind;
 use super::turn::{CallStage, Stage};
+use crate::fault::{Fault, is_broken};
 use crate::label::visible;
 use crate::limits::{FORM_BYTES_MAX, QUESTION_BYTES_MAX};
 
@@ -60,9 +63,16 @@ impl Asked {
 
 impl Agent {
     /// A server asks a person something while it is called.
-    pub(super) fn call_asks(&mut self, call: CallNumber, number: u64, words: &str, schema: &str) {
+    pub(super) fn call_asks(
+        &mut self,
+        (call, number): (CallNumber, u64),
+        (words, schema): (&str, &str),
+        stops_clock: bool,
+    ) {
         let Some(conversation) = self.calls.get(&call).copied() else { return };
-        if let Err(why) = self.put_to_people(conversation, call, number, words, schema) {
+        let asked = (call, number);
+        let put = self.put_to_people(conversation, asked, (words, schema), stops_clock);
+        if let Err(why) = put {
             self.outbox.record(Kind::CallDeclined, conversation, |out| {
                 out.field("call", call.0).field("number", number).field("why", why.as_str());
             });
@@ -73,10 +83,9 @@ impl Agent {
     fn put_to_people(
         &mut self,
         conversation: ConversationNumber,
-        call: CallNumber,
-        number: u64,
-        words: &str,
-        schema: &str,
+        (call, number): (CallNumber, u64),
+        (words, schema): (&str, &str),
+        stops_clock: bool,
     ) -> Result<(), String> {
         // Whoever is behind an assistant is asked by that, and not for values.
         if self.is_outside(conversation) {
@@ -88,7 +97,7 @@ impl Agent {
         if self.approvals.asked_by(call, Some(number)).is_some() {
             return Err("it has the number of another question that waits".into());
         }
-        let form = Form::read(schema)?;
+        let (form, now) = (Form::read(schema)?, self.now.instant);
         let turn = self.conversations.get(&conversation).and_then(|chat| chat.turn.as_ref());
         let turn = turn.ok_or("nobody waits for its call")?;
         let Stage::Calling(round) = &turn.stage else { return Err("no call goes on".into()) };
@@ -115,8 +124,9 @@ impl Agent {
         if text.len() > QUESTION_BYTES_MAX {
             return Err("it is too long to be shown whole".into());
         }
-        // With its call it ends.
-        let expires = self.now.instant.after(self.settings.turn.question_time_max).min(*deadline);
+        // With its call it ends, the clock of which stands while it waits.
+        let expires = now.after(self.settings.turn.question_time_max);
+        let expires = if stops_clock { expires } else { expires.min(*deadline) };
         let approval = Approval {
             conversation,
             turn: turn.number,
@@ -128,8 +138,32 @@ impl Agent {
             text,
             expires,
         };
-        let asked = self.put_question(approval, &[]);
-        asked.map(|_| ()).ok_or_else(|| "too many questions wait already".into())
+        self.put_question(approval, &[]).ok_or("too many questions wait already")?;
+        if stops_clock && let Some(stage) = self.stage_of(conversation, call) {
+            stage.stop_clock(now);
+        }
+        Ok(())
+    }
+
+    /// A question of a server is over. The clock of its call goes on, if no other one waits.
+    pub(super) fn asked_is_over(&mut self, conversation: ConversationNumber, call: CallNumber) {
+        let now = self.now.instant;
+        if self.approvals.asked_by(call, None).is_none()
+            && let Some(stage) = self.stage_of(conversation, call)
+        {
+            stage.start_clock(now);
+        }
+    }
+
+    fn stage_of(
+        &mut self,
+        conversation: ConversationNumber,
+        call: CallNumber,
+    ) -> Option<&mut CallStage> {
+        let turn = self.conversations.get_mut(&conversation)?.turn.as_mut()?;
+        let Stage::Calling(round) = &mut turn.stage else { return None };
+        let calling = round.iter_mut().find(|calling| calling.number == call)?;
+        Some(&mut calling.stage)
     }
 
     /// A server wants no answer any more.
@@ -171,7 +205,9 @@ impl Agent {
             (false, By::Time) => Told::Nothing,
             (false, _) => Told::Declined,
         };
-        self.outbox.order(Order::Reply { call: *call, number: *number, told });
+        if told != Told::Nothing || !is_broken(Fault::LostReply) {
+            self.outbox.order(Order::Reply { call: *call, number: *number, told });
+        }
     }
 
     /// Whether a server still waits for what it is to be told.

@@ -61,7 +61,14 @@ pub(crate) enum Input {
     /// A call that was ordered was not run after all; why, in the runtime's own words.
     CallWithheld { call: CallNumber, why: String },
     /// The server of a call asks a person something: its words, and the schema of an answer.
-    CallAsks { call: CallNumber, number: u64, words: String, schema: String },
+    CallAsks {
+        call: CallNumber,
+        number: u64,
+        words: String,
+        schema: String,
+        /// Whether the clock of the call stands meanwhile, as it did not in older logs.
+        stops_clock: bool,
+    },
     /// It wants no answer any more.
     CallUnasks { call: CallNumber, number: u64 },
     /// A file that came with a message was fetched, or was not.
@@ -185,9 +192,10 @@ impl Input {
                 Self::CallWithheld { call, why } => {
                     out.field("call", call.0).field("why", why.as_str());
                 }
-                Self::CallAsks { call, number, words, schema } => {
+                Self::CallAsks { call, number, words, schema, stops_clock } => {
                     out.field("call", call.0).field("number", *number);
                     out.field("words", words.as_str()).field("schema", schema.as_str());
+                    out.optional("stops_clock", stops_clock.then_some(true));
                 }
                 Self::CallUnasks { call, number } => {
                     out.field("call", call.0).field("number", *number);
@@ -281,6 +289,10 @@ impl Input {
                 number: number(value, "number")?,
                 words: text(value, "words")?,
                 schema: text(value, "schema")?,
+                stops_clock: match value.find("stops_clock") {
+                    Some(stops) => stops.as_bool()?,
+                    None => false,
+                },
             },
             Kind::CallUnasks => Self::CallUnasks {
                 call: CallNumber(number(value, "call")?),

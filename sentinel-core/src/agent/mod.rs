@@ -224,8 +224,8 @@ impl Agent {
             Input::CallWithheld { call, why } => self.call_withheld(call, why),
             // What is decided about it was decided outside; it is here to be in the log.
             Input::Passage { .. } => {}
-            Input::CallAsks { call, number, words, schema } => {
-                self.call_asks(call, number, &words, &schema);
+            Input::CallAsks { call, number, words, schema, stops_clock } => {
+                self.call_asks((call, number), (&words, &schema), stops_clock);
             }
             Input::CallUnasks { call, number } => self.call_unasks(call, number),
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),

@@ -226,6 +226,9 @@ impl Agent {
             out.optional("person", by.person().map(|person| u64::from(person.0)));
             out.optional("values", values);
         });
+        if let Subject::Server(asked) = &approval.subject {
+            self.asked_is_over(approval.conversation, asked.call);
+        }
         Some(approval)
     }
 
@@ -235,7 +238,9 @@ impl Agent {
             self.approvals.take(question);
         } else if let Some(approval) = self.end_question(question, Answer::No, why) {
             if let Subject::Server(Asked { call, number, .. }) = approval.subject {
-                self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
+                if !is_broken(Fault::LostReply) {
+                    self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
+                }
             }
             let text = format!("Question {question} is void: {why}.");
             self.notice(approval.conversation, text);

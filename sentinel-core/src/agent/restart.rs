@@ -62,8 +62,10 @@ impl Agent {
                 Some(Stage::Asking { spending, .. }) => spending.take_all(now),
                 Some(Stage::Calling(round)) => {
                     for calling in round {
-                        if let CallStage::Running { spending, .. } = &mut calling.stage {
+                        if let CallStage::Running { spending, asks_since, .. } = &mut calling.stage
+                        {
                             spending.take_all(now);
+                            *asks_since = None;
                         }
                     }
                 }
@@ -114,7 +116,9 @@ impl Agent {
         for question in self.approvals.of_turn(turn) {
             self.void_question(question, SETTINGS_CHANGED);
         }
+        let now = self.now.instant;
         for calling in round {
+            calling.stage.start_clock(now);
             if matches!(calling.stage, CallStage::Asking | CallStage::Held { .. }) {
                 let why = "not run: the settings changed while it waited. Call it again if it is \
                            still wanted";

@@ -23,6 +23,7 @@ use super::repetition::Repetition;
 use crate::budget::{Amount, ReservationNumber};
 use crate::capability::Handle;
 use crate::channel::Person;
+use crate::fault::{Fault, is_broken};
 use crate::limits::TURN_CALL_GRACE;
 use crate::llm::ToolResult;
 use crate::llm::route::{Attempt, Waiting};
@@ -92,7 +93,13 @@ pub(super) enum CallStage {
     /// A limit was reached; a person is asked, or a later time is waited for.
     Held { question: u32, retry: Option<Instant>, handles: Vec<Handle> },
     /// It runs.
-    Running { handles: Vec<Handle>, spending: Spending, deadline: Instant },
+    Running {
+        handles: Vec<Handle>,
+        spending: Spending,
+        deadline: Instant,
+        /// Since when its server waits for people. Meanwhile its clock stands.
+        asks_since: Option<Instant>,
+    },
     /// It has a result.
     Done(Outcome),
 }
@@ -136,9 +143,10 @@ impl Turn {
     pub(super) fn runs_again(&mut self, call: CallNumber, again: Spending, until: Instant) {
         let Stage::Calling(round) = &mut self.stage else { return };
         for calling in round.iter_mut().filter(|calling| calling.number == call) {
-            if let CallStage::Running { spending, deadline, .. } = &mut calling.stage {
+            if let CallStage::Running { spending, deadline, asks_since, .. } = &mut calling.stage {
                 *spending = again;
                 *deadline = until.after(TURN_CALL_GRACE);
+                *asks_since = None;
             }
         }
     }
@@ -209,14 +217,35 @@ impl CallStage {
         let result = ToolResult { id: id.into(), content: why, is_error: true };
         Self::Done(Outcome { result, is_output: false, is_withheld: false })
     }
+
+    /// Its server waits for people from now on, if it did not before.
+    pub(super) fn stop_clock(&mut self, now: Instant) {
+        if let Self::Running { asks_since, .. } = self
+            && !is_broken(Fault::RunningClock)
+        {
+            asks_since.get_or_insert(now);
+        }
+    }
+
+    /// Nobody is waited for any more. What the wait took is given back to the call.
+    pub(super) fn start_clock(&mut self, now: Instant) {
+        if let Self::Running { spending, deadline, asks_since, .. } = self
+            && !is_broken(Fault::StoppedClock)
+            && let Some(since) = asks_since.take()
+        {
+            let waited = now.since(since);
+            *deadline = deadline.after(waited);
+            spending.since = spending.since.after(waited);
+        }
+    }
 }
 
 impl Calling {
     fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            CallStage::Running { deadline, .. } => Some(*deadline),
+            CallStage::Running { deadline, asks_since: None, .. } => Some(*deadline),
             CallStage::Held { retry, .. } => *retry,
-            CallStage::Asking | CallStage::Done(_) => None,
+            CallStage::Running { .. } | CallStage::Asking | CallStage::Done(_) => None,
         }
     }
 }

@@ -303,8 +303,9 @@ impl Calling {
                 out.optional("retry", retry.map(|retry| retry.0));
                 keep_handles(handles, out);
             }
-            CallStage::Running { handles, spending, deadline } => {
+            CallStage::Running { handles, spending, deadline, asks_since } => {
                 out.field("stage", "running").field("deadline", deadline.0);
+                out.optional("asks_since", asks_since.map(|since| since.0));
                 keep_handles(handles, out);
                 spending.keep(out);
             }
@@ -333,6 +334,7 @@ impl Calling {
                 handles: restore_handles(value)?,
                 spending: Spending::restore(value)?,
                 deadline: Instant(number(value, "deadline")?),
+                asks_since: optional_instant(value, "asks_since")?,
             },
             "done" => {
                 let (content, is_error) = (text(value, "content")?, flag(value, "is_error")?);
@@ -451,7 +453,11 @@ fn restore_exceeded(value: Value<'_>) -> Result<Exceeded, Unreadable> {
 }
 
 fn retry(value: Value<'_>) -> Result<Option<Instant>, Unreadable> {
-    Ok(value.find("retry").map(|retry| retry.as_u64()).transpose()?.map(Instant))
+    optional_instant(value, "retry")
+}
+
+fn optional_instant(value: Value<'_>, key: &str) -> Result<Option<Instant>, Unreadable> {
+    Ok(value.find(key).map(|at| at.as_u64()).transpose()?.map(Instant))
 }
 
 fn small(value: Value<'_>, key: &str) -> Result<u32, Unreadable> {

@@ -269,7 +269,8 @@ impl Sentinel {
                 // Longer ones are declined, and as much of them is recorded as shows that they are.
                 words = cut(&words, FORM_BYTES_MAX + 1).into_owned();
                 schema = cut(&schema, FORM_BYTES_MAX + 1).into_owned();
-                self.input(Input::CallAsks { call, number, words, schema });
+                let stops_clock = true;
+                self.input(Input::CallAsks { call, number, words, schema, stops_clock });
             }
             Event::CallUnasks { call, number } => self.input(Input::CallUnasks { call, number }),
             Event::Fetched { fetch, mut fetched } => {

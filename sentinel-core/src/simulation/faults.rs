@@ -9,7 +9,7 @@ std::thread_local! {
     static HIDDEN: Cell<u64> = const { Cell::new(0) };
 }
 
-pub(super) const ALL: [Fault; 39] = [
+pub(super) const ALL: [Fault; 42] = [
     Fault::UngrantedCall,
     Fault::EarlyEffect,
     Fault::RepeatedCall,
@@ -45,6 +45,9 @@ pub(super) const ALL: [Fault; 39] = [
     Fault::FreeSilence,
     Fault::TimelessReply,
     Fault::EndlessReply,
+    Fault::RunningClock,
+    Fault::StoppedClock,
+    Fault::LostReply,
     Fault::FreeInterruption,
     Fault::FailedWrite,
     Fault::LateKeys,

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::chat::{Chats, Shown};
 use super::ledger::Line;
 use super::{outside, spending};
-use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings};
+use crate::agent::{CallNumber, ConversationNumber, DeliveryNumber, Kind, Settings, Told};
 use crate::budget::Limit;
 use sha2::Digest as _;
 
@@ -47,6 +47,8 @@ pub(super) struct Seen {
     /// How often each call was run, and what it was.
     runs: BTreeMap<CallNumber, (u64, Call)>,
     posts: Vec<Posted>,
+    /// What servers were told of their questions, and how many records were safe.
+    pub(super) replies: Vec<(u64, Told, u64)>,
     /// What tools gave back, and to which conversations.
     outputs: BTreeMap<String, BTreeSet<ConversationNumber>>,
     /// Exchanges whose provider said that it answers, and counts from then on.

@@ -81,6 +81,8 @@ struct Books {
     /// not go back.
     spent: BTreeMap<(&'static str, u64), Cost>,
     open: BTreeMap<Thing, Open>,
+    /// Questions of servers, by whose they are.
+    asked: BTreeMap<u64, Thing>,
     /// What people allowed on top.
     extra: BTreeMap<(&'static str, u64), u64>,
     day: u64,
@@ -103,6 +105,10 @@ struct Open {
     doubt: Option<u64>,
     /// Whether the program ended meanwhile.
     is_interrupted: bool,
+    /// How many questions of its server wait for people, and since when any does: that time is
+    /// not its own.
+    asks_count: u64,
+    asks_since: Option<u64>,
 }
 
 impl Open {
@@ -116,7 +122,8 @@ impl Open {
 
     /// What it cost if it ended then.
     fn until(&self, then: u64) -> Cost {
-        Cost { time: (then - self.since).min(self.cost.time), ..self.cost }
+        let then = then.min(self.asks_since.unwrap_or(then));
+        Cost { time: then.saturating_sub(self.since).min(self.cost.time), ..self.cost }
     }
 
     /// What it cost if nobody says so.
@@ -145,7 +152,7 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit], answered: &BTreeSet<u
     let mut books = Books::default();
     let mut turns: BTreeMap<u64, Owner> = BTreeMap::new();
     let mut exceeded: Option<(Limit, Owner)> = None;
-    let mut questions = BTreeMap::new();
+    let (mut questions, mut asking) = (BTreeMap::new(), 0);
     for line in lines {
         books.pass(line.time);
         books.tick(line);
@@ -207,9 +214,19 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit], answered: &BTreeSet<u
                 let said = line.text("exceeded");
                 exceeded = said.and_then(|said| Some((limit_of(&said, limits), *owner?)));
             }
+            Kind::CallAsks => asking = number("call"),
+            // It has neither a limit nor calls: it is the server's.
+            Kind::ApprovalAsked
+                if line.text("limit").is_none() && line.texts("calls").is_empty() =>
+            {
+                books.ask(Thing::Call(asking), number("question"));
+            }
             Kind::ApprovalAsked => {
                 let limit = exceeded.take().filter(|_| line.texts("calls").is_empty());
                 questions.extend(limit.map(|limit| (number("question"), limit)));
+            }
+            Kind::ApprovalAnswered if books.is_asked(number("question")) => {
+                books.answered(number("question"));
             }
             Kind::ApprovalAnswered if super::promises::allows(line) => {
                 if let Some((limit, owner)) = questions.remove(&number("question")) {
@@ -261,8 +278,34 @@ impl Books {
     fn begin(&mut self, thing: Thing, owner: Owner, cost: Cost, limits: &[Limit]) {
         self.check(thing, owner, cost, limits);
         let (begun, since) = (self.days_count, self.now);
-        let open = Open { owner, cost, begun, since, doubt: None, is_interrupted: false };
+        let (doubt, is_interrupted, asks_count, asks_since) = (None, false, 0, None);
+        let open =
+            Open { owner, cost, begun, since, doubt, is_interrupted, asks_count, asks_since };
         self.open.insert(thing, open);
+    }
+
+    fn ask(&mut self, thing: Thing, question: u64) {
+        self.asked.insert(question, thing);
+        if let Some(open) = self.open.get_mut(&thing) {
+            open.asks_count += 1;
+            open.asks_since.get_or_insert(self.now);
+        }
+    }
+
+    fn is_asked(&self, question: u64) -> bool {
+        self.asked.contains_key(&question)
+    }
+
+    fn answered(&mut self, question: u64) {
+        let Some(open) = self.asked.remove(&question).and_then(|it| self.open.get_mut(&it)) else {
+            return;
+        };
+        open.asks_count = open.asks_count.saturating_sub(1);
+        if open.asks_count == 0
+            && let Some(since) = open.asks_since.take()
+        {
+            open.since += self.now - since;
+        }
     }
 
     /// More is reserved for something that goes on.

@@ -45,6 +45,10 @@ counts! {
     /// Values that were taken out of such content, or looked for in vain.
     values,
     approved,
+    /// Questions of servers, those that they took back, and those that got values for an answer.
+    servers_asked,
+    servers_unasked,
+    servers_told,
     /// Answers to questions that came twice, too late, and for another call.
     approvals_doubled,
     approvals_late,

@@ -1,6 +1,7 @@
 //! The world: everything around one runtime, and one thing after the other happening in it.
 
 mod crash;
+mod servers;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -9,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use self::crash::secrets;
+use self::servers::Servers;
 use super::chat::{Chats, UnderWay};
 use super::disk::{Disk, Written};
 use super::promises::{self, Need, Seen};
@@ -45,6 +47,8 @@ pub(super) struct World {
     /// The names of contents that models were given.
     names: Names,
     running: BTreeMap<CallNumber, (ConversationNumber, Vec<Handle>)>,
+    /// What runs asks people something, in some worlds.
+    servers: Option<Servers>,
     /// Files on their way, and where they go.
     fetching: BTreeMap<FetchNumber, (ConversationNumber, String)>,
     /// Files that are there.
@@ -130,6 +134,7 @@ impl World {
             streams: BTreeMap::new(),
             names: Names::default(),
             running: BTreeMap::new(),
+            servers: Servers::of(seed),
             fetching: BTreeMap::new(),
             files: BTreeSet::new(),
             requests: 0,
@@ -151,6 +156,7 @@ impl World {
         for _ in 0..60 + self.random.below(200) {
             self.step();
             self.check_bounds();
+            self.servers_wait_for_somebody();
         }
         self.calm_down();
         self.check();
@@ -161,6 +167,9 @@ impl World {
         // Who is asked something comes sooner.
         if self.question().is_some() && self.random.chance(8) {
             return self.operate();
+        }
+        if self.serve() {
+            return;
         }
         match self.random.below(100) {
             0..=13 if self.random.chance(15) => self.call_from_outside(),
@@ -337,6 +346,7 @@ impl World {
             }
             Effect::CancelTool { number } => {
                 self.running.remove(&number);
+                self.is_cancelled(number);
             }
             Effect::Fetch { fetch, conversation, bytes_max, name, .. } => {
                 self.need(Need::Fetch(fetch.0));
@@ -368,7 +378,8 @@ impl World {
                 self.chats.acknowledge(&platform, &message);
             }
             Effect::Tell { request, .. } => self.need(Need::Told(request)),
-            Effect::Alert(_) | Effect::Checkpoint(_) | Effect::Reply { .. } => {}
+            Effect::Reply { call, number, told } => self.reply(call, number, told),
+            Effect::Alert(_) | Effect::Checkpoint(_) => {}
         }
     }
 
@@ -435,6 +446,7 @@ impl World {
         }
         let Some((conversation, _)) = self.running.remove(&call) else { return };
         self.over.calls.push(call);
+        self.asks_no_more(call);
         let output = self.output();
         self.seen.gave_back(conversation, &output.content);
         self.tell(Event::ToolFinished { call, output });
@@ -525,8 +537,8 @@ impl World {
             3 => self.random.below(400_000),
             _ => self.random.below(5000),
         };
-        self.instant += passed;
         self.wall += passed;
+        self.pass(passed);
         match self.random.below(40) {
             0 => {
                 self.summary.clock_back += 1;
@@ -538,7 +550,7 @@ impl World {
             }
             _ => {}
         }
-        self.tell(Event::Time);
+        self.tell_time();
     }
 
     fn operate(&mut self) {
@@ -732,9 +744,9 @@ impl World {
                 let due =
                     self.sentinel.deadline().map_or(1, |due| due.0.saturating_sub(self.instant));
                 self.is_busy = false;
-                self.instant += due.max(1);
                 self.wall += due.max(1);
-                self.tell(Event::Time);
+                self.pass(due.max(1));
+                self.tell_time();
             }
         }
     }
@@ -765,6 +777,7 @@ impl World {
             self.summary.completed = facts.completed;
             self.summary.approved = facts.approved;
             self.summary.outside_done = facts.outside;
+            servers::hear_what_is_on_record(&lines, &self.seen.replies);
         }
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");

@@ -19,7 +19,7 @@ use sentinel_core::tool::{Call, ForeignCall};
 use super::{Program, SOON};
 use crate::poller::Owner;
 use crate::skills::elsewhere::Place;
-use crate::skills::{Asking, Called, Wanted, shelf};
+use crate::skills::{ASKED_MAX, Asking, Called, Wanted, shelf};
 
 impl Program {
     /// Does a call of a skill, or begins to.
@@ -58,6 +58,10 @@ impl Program {
             let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants)?;
             // Nobody is let out of a sandbox where there is none.
             let allowance = allowance.filter(|_| elsewhere.is_none());
+            // While people are asked its time stands, and it is let out all the same.
+            let asks = manifest.server.as_ref().is_some_and(|server| server.asks);
+            let thinking = config.settings().turn.question_time_max.saturating_mul(ASKED_MAX);
+            let longest = if asks { time_max.saturating_add(thinking) } else { time_max };
             let called = Called {
                 call: number,
                 conversation,
@@ -67,7 +71,7 @@ impl Program {
                 arguments: foreign.arguments(),
                 files,
                 elsewhere,
-                allowance: Self::way_out(&self.injected, allowance, now.wall, time_max)?,
+                allowance: Self::way_out(&self.injected, allowance, now.wall, longest)?,
                 place: &place,
                 shown,
                 hidden,

@@ -23,6 +23,7 @@ use sentinel_core::wire::http::Headers;
 use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url};
 use zeroize::Zeroizing;
 
+use super::mcp::ASKED_MAX;
 use crate::network::{Network, NetworkEvent, Reach, Request, RequestNumber, Times};
 use crate::poller::Poller;
 use crate::secrets::{self, Secret};
@@ -285,13 +286,12 @@ pub(crate) fn tell(
     }
 }
 
-/// A call, or a stream: whoever waits for it says when it has taken too long.
-const PATIENT: Times = Times {
-    connect: Duration::from_secs(15),
-    first_byte: Duration::from_secs(4000),
-    idle: Duration::from_secs(4000),
-    total: Duration::from_secs(4000),
-};
+/// A call, or a stream: whoever waits for it says when it has taken too long, and people who are
+/// asked meanwhile take their time.
+const PATIENT: Times =
+    Times { connect: Duration::from_secs(15), first_byte: LONGEST, idle: LONGEST, total: LONGEST };
+/// The longest call, and the longest that each of its questions may wait.
+const LONGEST: Duration = Duration::from_secs(4000 + ASKED_MAX as u64 * 604_800);
 /// What is only taken.
 const SHORT: Times = Times {
     connect: Duration::from_secs(5),

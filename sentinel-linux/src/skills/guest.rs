@@ -50,6 +50,8 @@ pub(super) struct Guest {
     /// What came of its call.
     pub(super) over: Option<(CallNumber, ToolOutput)>,
     pub(super) deadline: Instant,
+    /// Since when its server waits for a person. Meanwhile the deadline of its call stands.
+    asks_since: Option<Instant>,
     /// What it is let out to, until its sandbox has a network.
     pub(super) allowance: Option<WayOut>,
     is_let_out: bool,
@@ -131,6 +133,7 @@ impl Guest {
             job: None,
             over: None,
             deadline: now.after(PATIENCE),
+            asks_since: None,
             allowance: None,
             is_let_out: false,
             input,
@@ -217,6 +220,24 @@ impl Guest {
             }
             Stage::Waiting => {}
             _ => self.stage = Stage::Done,
+        }
+    }
+
+    /// When it has taken too long; never, while a person is asked.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        self.asks_since.is_none().then_some(self.deadline)
+    }
+
+    /// What a person takes to answer is not its call's time.
+    pub(super) fn mind_the_clock(&mut self, now: Instant) {
+        let is_called = self.stage == Stage::Calling;
+        let asks = is_called && self.server.as_ref().is_some_and(|server| server.asks());
+        if asks {
+            self.asks_since.get_or_insert(now);
+        } else if let Some(since) = self.asks_since.take()
+            && is_called
+        {
+            self.deadline = self.deadline.after(now.since(since));
         }
     }
 

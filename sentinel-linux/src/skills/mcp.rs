@@ -53,7 +53,7 @@ pub(super) struct Server {
     may_ask: bool,
     /// What it asks and is to be told, and how often it did in this call.
     asked: Vec<Asking>,
-    asked_count: usize,
+    asked_count: u32,
     /// Its questions that wait for an answer.
     open: Vec<u64>,
 }
@@ -183,6 +183,11 @@ impl Server {
             Way::Lines(_) => None,
             Way::Exchanges { remote, .. } => remote.deadline(),
         }
+    }
+
+    /// Whether a person is asked something for it.
+    pub(super) fn asks(&self) -> bool {
+        !self.open.is_empty()
     }
 
     pub(super) const fn differs(&self) -> bool {
@@ -568,7 +573,7 @@ const RENEWALS_MAX: u32 = 2;
 /// Messages of a server in one call, as of any skill.
 const MESSAGES_MAX: usize = 4096;
 /// Questions of a server to a person in one call.
-const ASKED_MAX: usize = 8;
+pub(crate) const ASKED_MAX: u32 = 8;
 /// Bytes of these messages: a few of the longest.
 const BYTES_MAX: usize = 16 << 20;
 

@@ -41,8 +41,7 @@ use sentinel_core::wire::url::Reach;
 use self::elsewhere::{Exchanges, Place, Tokens};
 pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
-pub(crate) use self::mcp::Asking;
-pub(crate) use self::mcp::{SETTLING, root};
+pub(crate) use self::mcp::{ASKED_MAX, Asking, SETTLING, root};
 use self::mcp::{Server, Wish};
 use crate::egress::WayOut;
 use crate::network::{Network as Net, NetworkEvent};
@@ -228,7 +227,8 @@ impl Skills {
 
     /// Ends those who took too long, and those that waited long enough.
     pub(crate) fn tick(&mut self, now: Instant, poller: &Poller) {
-        let due = self.guests.iter().filter(|(_, guest)| guest.deadline <= now);
+        let is_due = |guest: &Guest| guest.due_at().is_some_and(|at| at <= now);
+        let due = self.guests.iter().filter(|(_, guest)| is_due(guest));
         let due: Vec<u32> = due.map(|(index, _)| *index).collect();
         for index in due {
             if let Some(guest) = self.guests.get_mut(&index) {
@@ -249,9 +249,8 @@ impl Skills {
 
     /// When the next one has taken too long, or is asked for something again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let at =
-            |guest: &Guest| guest.asks_at().map_or(guest.deadline, |at| at.min(guest.deadline));
-        self.guests.values().map(at).min()
+        let at = |guest: &Guest| guest.asks_at().into_iter().chain(guest.due_at()).min();
+        self.guests.values().filter_map(at).min()
     }
 
     /// Begins and ends the exchanges with servers elsewhere; false if there were none.
@@ -404,6 +403,7 @@ impl Skills {
     fn settle(&mut self, now: Instant, poller: &Poller, index: u32) {
         let Some(guest) = self.guests.get_mut(&index) else { return };
         guest.speak();
+        guest.mind_the_clock(now);
         if let Some(server) = &mut guest.server {
             self.asked.extend(server.take_asked());
         }

@@ -477,3 +477,29 @@ fn a_server_asks_people_and_is_told_what_was_checked() {
     }
     house.say(&["audit", "replay"]);
 }
+
+/// A person takes longer than the call may: that is not the call's time, here nor in the core.
+#[test]
+fn a_server_waits_for_a_person_longer_than_its_call_may_take() {
+    let call = "result(ask('elicitation/create', message='Who?', requestedSchema={'type': \
+                'object', 'properties': {'name': {'type': 'string'}}, 'required': ['name']}))";
+    let house = House::new("mcp-patient");
+    let manifest =
+        MANIFEST.replace("command = [\"run.py\"]", "command = [\"run.py\"]\nasks = true");
+    let manifest = manifest.replace("call_seconds = 60", "call_seconds = 8");
+    house.skill("evil", &manifest, &program(Words { call, ..Words::default() }));
+    house.say(&["skill", "approve", "evil", "--yes"]);
+    let (port, seen) = model(&[CALL]);
+    house.configure(&["skill evil"], Some(port));
+    let mut chat = house.sentinel(&["chat", "--i-know-what-im-doing"]);
+    let mut chat = chat.stdin(Stdio::piped()).spawn().unwrap();
+    chat.stdin.as_mut().unwrap().write_all(b"do it with text x\n").unwrap();
+    until("it asks", || house.run(&["approvals"]).1.contains("Question 1 "));
+    std::thread::sleep(std::time::Duration::from_secs(10));
+    house.say(&["approvals", "allow", "1", "name=Ada"]);
+    drop(chat.stdin.take());
+    let operator = said(&chat.wait_with_output().unwrap());
+    let told = seen.lock().unwrap().last().unwrap().replace('\\', "");
+    assert!(told.contains(r#"{"action": "accept", "content": {"name": "Ada"}}"#), "{operator}");
+    house.say(&["audit", "replay"]);
+}

@@ -6,7 +6,9 @@ use core::time::Duration;
 use super::shell::{Shell, calling};
 use super::skills::{OVER, approve_tea, plain};
 use super::*;
+use crate::agent::input::Input;
 use crate::agent::{CallNumber, Kind, OperatorCommand, Told, ToolOutput};
+use crate::budget::{AtLimit, Limit, Measure, Scope};
 use crate::capability::Handle;
 
 const FORM: &str = r#"{"type":"object","properties":{
@@ -15,10 +17,15 @@ const FORM: &str = r#"{"type":"object","properties":{
 
 /// A call that runs.
 fn called() -> (Shell, CallNumber) {
-    let mut own = plain(&["model offline", "skill tea"]);
     // Each message takes a while in this world.
-    own.turn.call_time_max = Duration::from_secs(3600);
-    own.turn.question_time_max = Duration::from_secs(1800);
+    called_within(3600, 1800)
+}
+
+/// A call that may take so many seconds, as its questions may.
+fn called_within(call: u64, question: u64) -> (Shell, CallNumber) {
+    let mut own = plain(&["model offline", "skill tea"]);
+    own.turn.call_time_max = Duration::from_secs(call);
+    own.turn.question_time_max = Duration::from_secs(question);
     let mut shell = Shell::new(own);
     shell.operate(approve_tea()).unwrap();
     shell.write("1", "c1", "go");
@@ -34,6 +41,15 @@ fn ask(shell: &mut Shell, call: CallNumber, number: u64, words: &str, schema: &s
 
 fn waiting(shell: &Shell) -> usize {
     shell.sentinel.questions().count()
+}
+
+fn pass(shell: &mut Shell, seconds: u64) {
+    shell.instant += seconds * 1000;
+    shell.tell(Event::Time);
+}
+
+fn runs(shell: &Shell, call: CallNumber) -> bool {
+    shell.sentinel.agent.waits_for_reply(call)
 }
 
 fn said(shell: &Shell) -> &str {
@@ -218,4 +234,96 @@ fn an_answer_is_forgotten_with_its_conversation() {
     shell.answer(200, &[], OVER);
     shell.operate(OperatorCommand::Forget(ConversationNumber(1))).unwrap();
     assert_eq!(says_it(&shell), [0, 0]);
+}
+
+/// What people take is not the call's time: its clock stands while any question of it waits, and
+/// goes on where it stood, also in a log that is read again from a snapshot.
+#[test]
+fn the_clock_of_a_call_stands_while_people_are_asked() {
+    for takes_snapshot in [false, true] {
+        let (mut shell, call) = called_within(1000, 5000);
+        let before = shell.instant;
+        ask(&mut shell, call, 1, "Who?", FORM);
+        pass(&mut shell, 4000);
+        ask(&mut shell, call, 2, "Who else?", FORM);
+        if takes_snapshot {
+            shell.operate(OperatorCommand::Snapshot).unwrap();
+        }
+        // The first one is over, and the second waits.
+        pass(&mut shell, 1001);
+        assert_eq!(shell.replies, [(call, 1, Told::Nothing)]);
+        pass(&mut shell, 3000);
+        assert!(runs(&shell, call) && waiting(&shell) == 1);
+        let digest = shell.sentinel.questions().next().unwrap().digest;
+        let values = "name=Ada".into();
+        shell.operate(OperatorCommand::Fill { question: 2, digest, values }).unwrap();
+        assert!(shell.instant - before > 8_000_000 && waiting(&shell) == 0);
+        pass(&mut shell, 900);
+        assert!(runs(&shell, call), "its time was not used up");
+        pass(&mut shell, 200);
+        assert!(!runs(&shell, call), "its clock goes on");
+        shell.answer(200, &[], OVER);
+        shell.restart();
+    }
+}
+
+/// A question that new settings end leaves its call with the time that it had.
+#[test]
+fn the_clock_goes_on_when_the_settings_change() {
+    let (mut shell, call) = called_within(1000, 5000);
+    ask(&mut shell, call, 1, "Who?", FORM);
+    pass(&mut shell, 4000);
+    let mut other = (*shell.settings).clone();
+    other.instructions = "Otherwise.".into();
+    other.digest = [6; 32];
+    shell.tell(Event::Settings(other.into()));
+    assert_eq!(shell.replies, [(call, 1, Told::Nothing)]);
+    pass(&mut shell, 900);
+    assert!(runs(&shell, call), "its time was not used up");
+    pass(&mut shell, 200);
+    assert!(!runs(&shell, call), "its clock goes on");
+}
+
+/// What a server waits for is nobody's time but the person's: no limit of time is charged with it.
+#[test]
+fn the_wait_for_people_is_not_spent() {
+    let ends: [fn(&mut Shell, CallNumber); 3] = [
+        |shell, _| shell.give_back("hot"),
+        |shell, _| {
+            let handle = Handle { index: 1, generation: 0 };
+            shell.operate(OperatorCommand::Revoke(handle)).unwrap();
+        },
+        |shell, _| drop(shell.write("1", "c1", "/stop")),
+    ];
+    for end in ends {
+        let mut own = plain(&["model offline", "skill tea"]);
+        own.turn.call_time_max = Duration::from_secs(1000);
+        own.turn.question_time_max = Duration::from_secs(5000);
+        let (scope, measure, at_limit) = (Scope::Person, Measure::Time, AtLimit::Stop);
+        own.budget.limits.push(Limit { scope, measure, max: 3_000_000, at_limit });
+        let mut shell = Shell::new(own);
+        shell.operate(approve_tea()).unwrap();
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], &calling("tea__brew", &["{}"]));
+        let call = shell.calls[0].0;
+        ask(&mut shell, call, 1, "Who?", FORM);
+        pass(&mut shell, 4000);
+        end(&mut shell, call);
+        let spent = shell.sentinel.status().spent.time_ms;
+        assert!(spent < 500_000, "{spent}");
+    }
+}
+
+/// A log of a version in which questions ended with the time of their calls says the same still.
+#[test]
+fn a_log_from_before_clocks_stood_reads_as_it_was_written() {
+    let (mut shell, call) = called_within(1000, 5000);
+    let (words, schema) = ("Who?".into(), FORM.into());
+    shell.sentinel.input(Input::CallAsks { call, number: 1, words, schema, stops_clock: false });
+    shell.perform();
+    assert!(!shell.payloads(Kind::CallAsks)[0].contains("stops_clock"));
+    pass(&mut shell, 1100);
+    assert!(waiting(&shell) == 0 && !runs(&shell, call), "it ended with its call");
+    shell.answer(200, &[], OVER);
+    shell.restart();
 }

@@ -32,6 +32,7 @@ impl World {
         self.disk.crash(&mut self.random, &mut self.summary);
         self.streams.clear();
         self.running.clear();
+        self.nobody_asks();
         self.fetching.clear();
         // What was on its way to a platform may still get there.
         while let Some(post) = self.chats.under_way.pop_front() {
