@@ -408,7 +408,7 @@ impl Program {
                 }
             }
             Some(Owner::Skills) => {
-                let now = self.clock.now().instant;
+                let now = self.clock.now();
                 self.skills.ready(now, &self.poller, ready);
                 self.let_out()?;
                 self.tell_skills()?;

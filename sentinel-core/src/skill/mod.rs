@@ -30,6 +30,7 @@
 
 mod catalogue;
 mod content;
+mod handed;
 mod instructions;
 mod listing;
 mod manifest;
@@ -40,6 +41,7 @@ mod signature;
 
 pub use catalogue::{Catalogue, Deed, Folder, Named, Skill};
 pub use content::{Content, ContentError};
+pub use handed::Handed;
 pub use instructions::Instructions;
 pub use listing::{Listing, Offered};
 pub use manifest::{

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, ConversationNumber, ToolOutput};
-use sentinel_core::capability::{self, FileRight, FileRights, Handle};
+use sentinel_core::capability::{self, FileRight, FileRights, Grant, Handle};
 use sentinel_core::runtime::Event;
 use sentinel_core::sandbox::{Mount, Rights};
-use sentinel_core::skill::Named;
+use sentinel_core::skill::{Handed, Named};
+use sentinel_core::time::Timestamp;
 use sentinel_core::tool::{Call, ForeignCall};
 
 use super::{Program, SOON};
@@ -53,9 +54,10 @@ impl Program {
             let now = self.clock.now();
             let allowance = self.sentinel.way_out(call, handles);
             let allowance = allowance.map_err(|error| error.to_string())?;
-            let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
+            let grants = || handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
+            let handed = handed(grants(), foreign, |path| self.tools.absolute(path), now.wall)?;
             let own = allowance.clone().unwrap_or_default();
-            let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants)?;
+            let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants())?;
             // Nobody is let out of a sandbox where there is none.
             let allowance = allowance.filter(|_| elsewhere.is_none());
             // While people are asked its time stands, and it is let out all the same.
@@ -69,6 +71,7 @@ impl Program {
                 manifest,
                 wanted,
                 arguments: foreign.arguments(),
+                handed,
                 files,
                 elsewhere,
                 allowance: Self::way_out(&self.injected, allowance, now.wall, longest)?,
@@ -137,6 +140,23 @@ impl Program {
         }
         Ok(())
     }
+}
+
+/// What a skill may ask for by its handles: the files that its call names, by the grants that the
+/// call was judged with.
+fn handed<'g>(
+    grants: impl Iterator<Item = &'g Grant>,
+    call: &ForeignCall,
+    absolute: impl Fn(&str) -> String,
+    now: Timestamp,
+) -> Result<Handed, String> {
+    if call.files().is_empty() {
+        return Ok(Handed::default());
+    }
+    let paths = call.files().iter().map(|path| capability::Path::parse(&absolute(path)));
+    let paths: Result<Vec<_>, _> = paths.collect();
+    let paths = paths.map_err(|error| error.to_string())?;
+    Handed::derive(grants, &paths, now).map_err(|error| format!("its files: {error}"))
 }
 
 /// How long servers elsewhere have to hear that they are not needed any more.

@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //! - What is kept of what it says is a line, and of what it says for its author a line and a count.
-//! - It reads what its call was handed, while that call goes on, and nothing else.
+//! - It reads what its call was handed, while that call and the grant for it go on, and nothing
+//!   else.
 
 use std::fs::File;
 use std::io;
@@ -13,8 +14,8 @@ use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ConversationNumber, ToolOutput};
 use sentinel_core::sandbox::{Mount, Profile};
-use sentinel_core::skill::{Deed, Manifest};
-use sentinel_core::time::Instant;
+use sentinel_core::skill::{Deed, Handed, Manifest};
+use sentinel_core::time::{Instant, Now, Timestamp};
 use sentinel_skill_abi::json::{Text, Value};
 use sentinel_skill_abi::limits::{LINE_BYTES_MAX, READ_BYTES_MAX};
 use sentinel_skill_abi::message::Service;
@@ -100,7 +101,9 @@ pub(super) struct Job {
     pub(super) deed: Option<Deed>,
     /// As it is told them.
     pub(super) arguments: String,
-    /// What the handles stand for, from 1 on.
+    /// The handles that it has, derived from the grants of the call.
+    pub(super) handed: Handed,
+    /// What these stand for, in the same order.
     pub(super) files: Vec<File>,
     pub(super) output_bytes_max: usize,
     pub(super) time: Duration,
@@ -277,7 +280,7 @@ impl Guest {
     }
 
     /// Takes what it says.
-    pub(super) fn listen(&mut self, now: Instant) {
+    pub(super) fn listen(&mut self, now: Now) {
         let Some(output) = &self.output else { return };
         let mut bytes = vec![0; LINE_BYTES_MAX];
         let count = match rustix::io::read(output, &mut bytes) {
@@ -298,8 +301,8 @@ impl Guest {
         }
         let mut input = bytes.get(..count).unwrap_or_default();
         if self.server.is_some() {
-            self.hear_server(now, input);
-            return self.call_next(now);
+            self.hear_server(now.instant, input);
+            return self.call_next(now.instant);
         }
         // The session is taken out, because what it gives borrows from it.
         let mut session = std::mem::replace(&mut self.session, Session::new(Vec::new()));
@@ -316,7 +319,7 @@ impl Guest {
         }
         self.session = session;
         if self.stage == Stage::Waiting && self.job.is_some() {
-            self.call_it(now);
+            self.call_it(now.instant);
         }
     }
 
@@ -328,7 +331,7 @@ impl Guest {
     }
 
     /// Takes what is told of its sandbox; where it connects to, if that is it.
-    pub(super) fn look(&mut self) -> Option<(OwnedFd, WayOut)> {
+    pub(super) fn look(&mut self, now: Now) -> Option<(OwnedFd, WayOut)> {
         let told = look(self.report.as_ref()?);
         let why = match told {
             Ok(None) => return None,
@@ -349,7 +352,7 @@ impl Guest {
             if self.output.is_none() || self.is_gone() {
                 break;
             }
-            self.listen(self.deadline);
+            self.listen(now);
         }
         let why = std::mem::take(&mut self.told);
         match self.stage {
@@ -425,7 +428,7 @@ impl Guest {
     }
 
     /// What follows from what it said.
-    fn hear(&mut self, now: Instant, heard: Heard<'_>) -> Option<Answer> {
+    fn hear(&mut self, now: Now, heard: Heard<'_>) -> Option<Answer> {
         match (self.stage, heard) {
             (Stage::Greeting, Heard::Greeted { name, release }) => {
                 let own = (Text::Plain(&self.manifest.name), Text::Plain(&self.manifest.version));
@@ -459,13 +462,13 @@ impl Guest {
                 );
             }
             (Stage::Calling | Stage::Leaving, Heard::Asked(service)) => {
-                return Some(self.served(service));
+                return Some(self.served(now.wall, service));
             }
-            (Stage::Calling, Heard::Done(output)) => self.done(now, output),
+            (Stage::Calling, Heard::Done(output)) => self.done(now.instant, output),
             (Stage::Calling, Heard::Failed(code, message)) => {
-                self.finish(now, format!("{}: {message}", code.word()), true);
+                self.finish(now.instant, format!("{}: {message}", code.word()), true);
             }
-            (Stage::Leaving, Heard::Done(_) | Heard::Failed(..)) => self.wait(now),
+            (Stage::Leaving, Heard::Done(_) | Heard::Failed(..)) => self.wait(now.instant),
             (_, Heard::GaveUp(_, message)) => self.broke(&format!("it gives up: {message}")),
             (_, Heard::Failed(_, message)) => {
                 self.broke(&format!("it does not say what it can do: {message}"));
@@ -476,17 +479,17 @@ impl Guest {
     }
 
     /// What it is given of what it asks for.
-    fn served(&self, service: Service) -> Answer {
-        let Some(job) = &self.job else {
+    fn served(&mut self, now: Timestamp, service: Service) -> Answer {
+        let Some(job) = &mut self.job else {
             return Answer::No(Code::Cancelled, "the call was cancelled");
         };
         match service {
             Service::Proceed => Answer::Yes,
             Service::Unknown => Answer::No(Code::UnknownService, "there is no such service"),
             Service::Read { handle, offset, length } => {
-                let index = usize::try_from(handle).ok().and_then(|handle| handle.checked_sub(1));
-                let Some(file) = index.and_then(|index| job.files.get(index)) else {
-                    return Answer::No(Code::Denied, "this call was given no such handle");
+                let place = job.handed.read(handle, now);
+                let Some(file) = place.and_then(|place| job.files.get(place)) else {
+                    return Answer::No(Code::Denied, "this call has no such handle, or no more");
                 };
                 let length = usize::try_from(length).unwrap_or(0).min(READ_BYTES_MAX);
                 match read(file, offset, length) {

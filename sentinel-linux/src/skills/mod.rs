@@ -33,7 +33,7 @@ use sentinel_core::capability::{HostPattern, Resource};
 use sentinel_core::config::Sandboxing;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
-use sentinel_core::skill::{Deed, Listing, Manifest, Runtime, Tool};
+use sentinel_core::skill::{Deed, Handed, Listing, Manifest, Runtime, Tool};
 use sentinel_core::text::json;
 use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::url::Reach;
@@ -79,7 +79,8 @@ pub(crate) struct Called<'c> {
     pub(crate) wanted: Wanted<'c>,
     /// A JSON object, in which files are named.
     pub(crate) arguments: &'c str,
-    /// The same files, open.
+    /// The same files: as they may be asked for, and open.
+    pub(crate) handed: Handed,
     pub(crate) files: Vec<File>,
     /// Where it is, if it is a server elsewhere.
     pub(crate) elsewhere: Option<Place>,
@@ -155,6 +156,7 @@ impl Skills {
             tool,
             deed,
             arguments,
+            handed: called.handed,
             files: called.files,
             output_bytes_max: called.manifest.bounds.output_bytes,
             time: called.manifest.bounds.time.min(called.time_max),
@@ -207,13 +209,13 @@ impl Skills {
     }
 
     /// Goes on where something can be read or written.
-    pub(crate) fn ready(&mut self, now: Instant, poller: &Poller, ready: Ready) {
+    pub(crate) fn ready(&mut self, now: Now, poller: &Poller, ready: Ready) {
         let (index, which) = (ready.token.index() / 4, ready.token.index() % 4);
         let Some(guest) = self.guests.get_mut(&index) else { return };
         match which {
             guest::OUTPUT => guest.listen(now),
             guest::REPORT => {
-                if let Some((listener, allowance)) = guest.look()
+                if let Some((listener, allowance)) = guest.look(now)
                     && let Some(call) = guest.call()
                 {
                     self.ways.push((call, listener, allowance));
@@ -222,7 +224,7 @@ impl Skills {
             guest::ERRORS => guest.note(),
             _ => {}
         }
-        self.settle(now, poller, index);
+        self.settle(now.instant, poller, index);
     }
 
     /// Ends those who took too long, and those that waited long enough.
