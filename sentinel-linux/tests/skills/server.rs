@@ -104,6 +104,11 @@ fn program(words: Words<'_>) -> String {
     text.replace("#CALL", &indented(call)).replace("#OTHER", &indented(words.other))
 }
 
+/// A server that does what it says, and says this of its tool.
+pub(crate) fn honest(description: &str) -> String {
+    program(Words::default()).replace("Does it.", description)
+}
+
 /// What a model is told, and what is said to the operator, when a model calls it like this.
 struct Tried {
     model: String,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::house::{House, install_example};
+use crate::server;
 
 /// Runs `minisign` in a directory; nothing, where it is not installed.
 fn minisign(directory: &Path, words: &[&str]) -> Option<()> {
@@ -118,5 +119,60 @@ fn a_signature_says_who_and_a_person_says_yes() {
     trust(&house, &[&eve], false);
     house.ask("/help");
     house.say(&["skill", "run", "free-space", "free"]);
+    house.say(&["audit", "replay"]);
+}
+
+/// A signature of a server's folder is of what it lists, too. Who made it lets it list that once,
+/// and signs; whoever uses it has the same listing, or nothing is kept and nothing approved.
+#[test]
+fn a_signed_server_lists_what_was_signed() {
+    let house = House::new("signed-server");
+    let Some(ada) = key(&house, "ada") else { return };
+    trust(&house, &[&ada], true);
+    let manifest = server::MANIFEST;
+    let place = house.skill("evil", manifest, &server::honest("Does it."));
+    let listing = || fs::read_to_string(place.join("tools.json")).ok();
+    let approve = || house.run(&["skill", "approve", "evil", "--yes"]);
+
+    // Nobody signed it yet, and there is nothing to sign before it has listed something.
+    let (good, said) = approve();
+    assert!(!good && said.contains("nobody signed it"), "{said}");
+    let first = listing().expect("what it lists is kept for its author to sign");
+    sign(&house, "ada", "evil", &[]);
+    let signer = format!("evil is signed by {ada}: \"release 1.0\"");
+    let (good, said) = approve();
+    assert!(good && said.contains(&signer) && said.contains("approved: evil"), "{said}");
+    assert_eq!(listing().as_ref(), Some(&first));
+    house.ask("/help");
+    house.say(&["grant", "skill evil"]);
+    assert!(house.say(&["skill", "run", "evil", "do", "{}"]).contains("done"));
+    assert!(house.say(&["audit", "show"]).contains(&format!("signed_by=\"{ada}\"")));
+
+    // Another program, signed together with the old listing; and one that was signed without any.
+    fs::write(place.join("run.py"), server::honest("Does something else.")).unwrap();
+    let (good, said) = approve();
+    assert!(!good && said.contains("does not fit these files"), "{said}");
+    sign(&house, "ada", "evil", &[]);
+    let (good, said) = approve();
+    assert!(!good && said.contains("it is signed with another tools.json"), "{said}");
+    assert!(said.contains("Does something else.") && said.contains("[CHANGED]"), "{said}");
+    assert_eq!(listing().as_ref(), Some(&first), "what was not signed is not kept");
+    fs::remove_file(place.join("tools.json")).unwrap();
+    sign(&house, "ada", "evil", &[]);
+    let (good, said) = approve();
+    assert!(!good && said.contains("or without one"), "{said}");
+    assert_eq!(listing(), None);
+    let (good, said) = house.run(&["skill", "run", "evil", "do", "{}"]);
+    assert!(!good, "{said}");
+
+    // Its author does it in the right order.
+    fs::remove_file(place.join("skill.minisig")).unwrap();
+    let (good, _) = approve();
+    assert!(!good && listing().is_some());
+    sign(&house, "ada", "evil", &[]);
+    let (good, said) = approve();
+    assert!(good && said.contains(&signer), "{said}");
+    house.ask("/help");
+    house.say(&["skill", "run", "evil", "do", "{}"]);
     house.say(&["audit", "replay"]);
 }
