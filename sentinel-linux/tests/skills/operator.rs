@@ -90,6 +90,8 @@ fn what_is_wrong_is_said_and_shown() {
     let listed = house.say(&["skill", "list"]);
     assert!(listed.contains("odd/skill.toml:3:1: unknown key 'never'"), "{listed}");
     assert!(listed.contains("etc: only files are part of a skill"), "{listed}");
+    // What it would need is said before anybody approves it.
+    assert!(listed.contains("sentinel grant 'connect api.example'"), "{listed}");
     let (good, said) = house.run(&["skill", "approve", "odd"]);
     assert!(!good && said.contains("odd cannot be used"), "{said}");
     house.say(&["skill", "approve", "needy"]);

@@ -153,7 +153,7 @@ impl Drop for Far {
 }
 
 /// What is granted to the agent, as it or its log says.
-fn granted(arguments: &Arguments) -> Result<Vec<Grant>, Box<dyn Error>> {
+pub(super) fn granted(arguments: &Arguments) -> Result<Vec<Grant>, Box<dyn Error>> {
     let mut granted = Vec::new();
     for line in shown::management(arguments)?.list(Query::Grants)? {
         let document = json::parse(line.as_bytes())?;

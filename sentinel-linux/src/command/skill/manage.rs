@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sentinel_core::agent::OperatorCommand;
+use sentinel_core::capability::Grant;
 use sentinel_core::control::Query;
 use sentinel_core::label::{Effect, Secrecy};
 use sentinel_core::skill::{
@@ -17,7 +18,8 @@ use sentinel_core::text::json::{self, Value};
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
-use super::server;
+use super::{elsewhere, server};
+use crate::clock::Clock;
 use crate::configuration;
 use crate::print::{print, println};
 use crate::sandbox::Sandboxes;
@@ -201,6 +203,8 @@ pub(super) struct Found {
     pub(super) trust: Trust,
     /// What the agent says of each, as JSON.
     known: Vec<String>,
+    /// What is granted to the agent.
+    granted: Vec<Grant>,
 }
 
 /// What stands between a skill and its use.
@@ -216,7 +220,8 @@ impl Found {
         let mut skills = configuration.catalogue().skills().to_vec();
         look_at_modules(&mut skills);
         let known = shown::management(arguments)?.list(Query::Skills)?;
-        Ok(Self { skills, trust: Trust::of(&configuration.config), known })
+        let granted = elsewhere::granted(arguments)?;
+        Ok(Self { skills, trust: Trust::of(&configuration.config), known, granted })
     }
 
     pub(super) fn named(&self, name: &str) -> Result<&Skill, Box<dyn Error>> {
@@ -245,22 +250,25 @@ impl Found {
             let ask = format!("let it say what it has: sentinel skill approve {name}");
             return State { word: "new", next: vec![ask] };
         }
+        // What it requires shows before it is approved: that may be why nobody does.
+        let (manifest, now) = (skill.manifest.as_ref(), Clock::new().now().wall);
+        let missing = manifest.map(|it| it.missing(&self.granted, now)).unwrap_or_default();
+        let missing = || missing.iter().map(|grant| grant_line(grant));
+        let after = |read: &str| [look.clone(), approve.clone(), read.into()].into_iter();
         let Some(known) = known else {
-            let read = "the agent has not read it yet: kill -HUP, or its next start".to_string();
-            return State { word: "unread", next: vec![look, approve, read] };
+            let next = after("the agent has not read it yet: kill -HUP, or its next start");
+            return State { word: "unread", next: next.chain(missing()).collect() };
         };
         if known.digest != hex(&skill.digest) {
-            let read = "then let the agent read it: kill -HUP, or a new start".to_string();
-            return State { word: "changed", next: vec![look, approve, read] };
+            let next = after("then let the agent read it: kill -HUP, or a new start");
+            return State { word: "changed", next: next.chain(missing()).collect() };
         }
         let mut next: Vec<String> = match known.state.as_str() {
             "new" | "changed" => vec![look, approve],
             "disabled" => vec![format!("sentinel skill enable {name}")],
             _ => Vec::new(),
         };
-        let required = skill.manifest.iter().flat_map(|it| &it.capabilities.required);
-        let lacking = required.filter(|grant| known.missing.contains(&grant.to_string()));
-        next.extend(lacking.map(grant_line));
+        next.extend(missing());
         if !known.is_granted {
             next.push(format!("sentinel grant 'skill {name}'"));
         }
@@ -293,7 +301,6 @@ fn look_at_modules(skills: &mut [Skill]) {
 struct Known {
     digest: String,
     state: String,
-    missing: Vec<String>,
     is_granted: bool,
 }
 
@@ -306,7 +313,6 @@ impl Known {
         Some(Self {
             digest: value.get("digest").ok()?.as_str().ok()?.to_string(),
             state: value.get("state").ok()?.as_str().ok()?.to_string(),
-            missing: list("missing")?,
             is_granted: list("grants")?.iter().any(|grant| !grant.starts_with("deny ")),
         })
     }

@@ -25,8 +25,8 @@ pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let abi = match (arguments.path("abi"), language) {
         (None, "rust") => {
-            let why =
-                "the crate sentinel-skill-abi is in no registry yet: --abi says where it lies";
+            let why = "the crate sentinel-skill-abi is in no registry yet: say where it lies, such \
+                       as --abi ../sentinel/sentinel-skill-abi";
             return Err(why.into());
         }
         (Some(_), language) if language != "rust" => {
@@ -51,7 +51,8 @@ pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         return Err(format!("'{}' cannot be the name of a skill: {wrong}", plain(name)).into());
     }
     let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
-    fs::create_dir(place).map_err(|error| failed(place, error))?;
+    let next = "; name a directory that is not there, in one that is";
+    fs::create_dir(place).map_err(|error| failed(place, error) + next)?;
     for (path, mode, text) in *files {
         let path = place.join(path);
         let parent = path.parent().unwrap_or(place);
