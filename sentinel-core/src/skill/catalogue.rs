@@ -67,6 +67,8 @@ pub struct Skill {
     pub listing: Option<Listing>,
     /// Who signed it, if it was somebody whose signature counts.
     pub signed: Option<Signed>,
+    /// The paths of the files that are programs, but for its entry: instructions may name them.
+    pub scripts: Vec<String>,
     /// Everything that is wrong with it. While there is anything, it is not used.
     pub problems: Vec<String>,
 }
@@ -247,6 +249,7 @@ fn read(folder: &Folder) -> Skill {
         instructions: None,
         listing: None,
         signed: None,
+        scripts: folder.programs.clone(),
         problems: folder.fault.iter().cloned().collect(),
     };
     let place = folder.place.trim_end_matches('/');
@@ -262,6 +265,7 @@ fn read(folder: &Folder) -> Skill {
     }
     if let Some(manifest) = &skill.manifest {
         skill.name.clone_from(&manifest.name);
+        skill.scripts.retain(|script| *script != manifest.entry);
         // The program of a server may be one of the system. A module is no program: whoever reads
         // the folder says if it is not there.
         let is_elsewhere = match manifest.runtime {

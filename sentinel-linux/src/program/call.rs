@@ -59,10 +59,12 @@ impl Program {
             let found = programs.get(program).unwrap_or(program);
             let directory = self.tools.absolute(directory);
             let timeout = time_max.min(*timeout);
-            let begun = rule
-                .ok_or_else(|| {
+            let words = arguments.iter().map(String::as_str).chain([found.as_str()]);
+            let checked = self.check_scripts(words, &directory);
+            let begun = checked
+                .and(rule.ok_or_else(|| {
                     format!("{}: no rule for it is there any more", operation.tool().name())
-                })
+                }))
                 .and_then(|rule| {
                     let called = Called {
                         name: program,

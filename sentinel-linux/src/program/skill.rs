@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use sentinel_core::agent::{ATTACHMENTS, CallNumber, ConversationNumber, ToolOutput};
+use sentinel_core::agent::{ATTACHMENTS, CallNumber, ConversationNumber, SkillState, ToolOutput};
 use sentinel_core::capability::{self, FileRight, FileRights, Grant, Handle};
 use sentinel_core::runtime::Event;
 use sentinel_core::sandbox::{Mount, Rights};
@@ -20,6 +20,7 @@ use sentinel_core::tool::{Call, ForeignCall};
 use super::{Program, SOON};
 use crate::poller::Owner;
 use crate::skills::elsewhere::Place;
+use crate::skills::folder::Folder;
 use crate::skills::{ASKED_MAX, Asking, Called, Wanted, shelf};
 
 impl Program {
@@ -39,8 +40,14 @@ impl Program {
             Some(Named::Server(skill, manifest, listing, deed)) => {
                 (skill, manifest, Wanted::Server(listing, deed))
             }
-            Some(Named::Instructions(_, instructions)) => {
-                return Some(ToolOutput { content: instructions.text.clone(), is_error: false });
+            Some(Named::Instructions(skill, instructions)) => {
+                let (text, place) = (&instructions.text, &skill.place);
+                let mut content = format!("{text}\n\n[Its files are in {place}.");
+                for script in &skill.scripts {
+                    content += &format!(" A program of it is {place}/{script}.");
+                }
+                content.push(']');
+                return Some(ToolOutput { content, is_error: false });
             }
             None => return failed(format!("there is nobody here who does {}", foreign.tool())),
         };
@@ -84,6 +91,39 @@ impl Program {
             self.skills.begin(now.instant, &self.poller, self.commands.spawner(), called)
         });
         begun.err().and_then(failed)
+    }
+
+    /// A file in the folder of a skill is run, or handed to what is run, as it was approved or not
+    /// at all: its instructions name it, and an approval is of every byte.
+    ///
+    /// # Errors
+    /// Whose it is, and what is wrong.
+    pub(super) fn check_scripts<'w>(
+        &self,
+        words: impl IntoIterator<Item = &'w str>,
+        directory: &str,
+    ) -> Result<(), String> {
+        let files = words.into_iter().map(|word| Path::new(directory).join(word));
+        let files: Vec<_> = files.filter_map(|file| file.canonicalize().ok()).collect();
+        for skill in self.catalogue.skills() {
+            let Ok(place) = Path::new(&skill.place).canonicalize() else { continue };
+            let Some(file) = files.iter().find(|file| file.starts_with(&place)) else { continue };
+            let (file, name) = (file.display(), &skill.name);
+            let mut known = self.sentinel.skills(self.clock.now().wall);
+            if !known.any(|it| it.name == *name && it.state == SkillState::Ready) {
+                return Err(format!(
+                    "{file} is a file of the skill {name}, which is not approved as it is: \
+                     'sentinel skill list' says what it lacks"
+                ));
+            }
+            if Folder::read(&place)?.digest != skill.digest {
+                return Err(format!(
+                    "{file} is a file of the skill {name}, which changed since it was approved: \
+                     'sentinel skill approve {name}'"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Begins what skills ask of servers elsewhere; false if that is nothing.

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 
 use std::process::Stdio;
 
@@ -82,6 +83,55 @@ fn instructions_are_read_on_demand() {
     assert!(seen[1].contains("Boil the water first."), "{}", seen[1]);
     let listed = house.say(&["conversations", "list", "--json"]);
     assert!(listed.contains("\"is_untrusted\":true"), "{listed}");
+}
+
+/// Scripts beside instructions are commands: granted by name, in their sandbox, and as approved.
+#[test]
+fn scripts_run_where_they_are_granted_and_as_they_were_approved() {
+    let house = House::new("scripts");
+    let place = house.path.join("skills/tea");
+    fs::create_dir_all(place.join("scripts")).unwrap();
+    let text = "---\nname: tea\ndescription: How tea is made.\n---\nRun scripts/brew.sh.\n";
+    fs::write(place.join("SKILL.md"), text).unwrap();
+    let script = place.join("scripts/brew.sh");
+    let secret = house.path.join("work/secret.txt");
+    let program = format!("#!/bin/sh\necho brewed\ncat {}\n", secret.display());
+    fs::write(&script, &program).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let line = format!("run {}", script.display());
+    let shown = house.say(&["skill", "show", "tea"]);
+    assert!(shown.contains(&format!("sentinel grant '{line}'")), "{shown}");
+    let (here, script_path) = (place.display(), script.display());
+    let arguments = format!("{{\"program\":\"{script_path}\",\"directory\":\"{here}\"}}");
+    let reads = format!("read,list {here}");
+    let run = |grant: Option<&str>| {
+        let (port, seen) = model(&[("run_command", &arguments)]);
+        let grants: Vec<&str> = grant.into_iter().chain([reads.as_str()]).collect();
+        house.configure(&grants, Some(port));
+        // What was read before is nothing to this.
+        house.ask("/clear");
+        let said = house.ask(&format!("please run {script_path} in {here}"));
+        let seen = seen.lock().unwrap();
+        seen.last().cloned().unwrap_or_default() + &said
+    };
+    let told = run(None);
+    assert!(told.contains("no grant covers it"), "{told}");
+    let told = run(Some(&line));
+    assert!(told.contains("which is not approved as it is"), "{told}");
+    house.say(&["skill", "approve", "tea"]);
+    let told = run(Some(&line));
+    assert!(told.contains("brewed\\n") && !told.contains("canary-4711"), "{told}");
+    // Whoever changes it changes another skill, which nobody approved.
+    fs::write(&script, program.replace("brewed", "burned")).unwrap();
+    let told = run(Some(&line));
+    assert!(told.contains("not approved as it is") && !told.contains("burned"), "{told}");
+    // A model that reads the instructions is told where the script is.
+    house.allow("tea");
+    let (port, seen) = model(&[("tea__instructions", "{}")]);
+    house.configure(&[], Some(port));
+    house.ask("make tea");
+    let told = seen.lock().unwrap().last().cloned().unwrap();
+    assert!(told.contains(&format!("A program of it is {}.", script.display())), "{told}");
 }
 
 /// A server of places and their weather.

@@ -128,6 +128,12 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(instructions) = &skill.instructions {
         println!("\nInstructions for a model ({}):\n", plain(&instructions.description));
         println!("{}", plain(&instructions.text));
+        if !skill.scripts.is_empty() {
+            println!("\nPrograms in its folder, which run as commands, each where it is granted:");
+        }
+        for script in &skill.scripts {
+            println!("  sentinel grant 'run {}/{}'", plain(&skill.place), plain(script));
+        }
     }
     for problem in &skill.problems {
         println!("{}", plain(problem));
