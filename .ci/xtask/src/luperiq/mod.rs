@@ -5,6 +5,7 @@
 //! - Where the emulator cannot be had the step of `check` is skipped and says so.
 
 mod appliance;
+mod cable;
 mod cases;
 mod connected;
 mod converse;
@@ -368,9 +369,8 @@ const CUTS: u64 = 12;
 /// A disk for the record of a machine that fails at once.
 const FAILING_BYTES: u64 = 16 << 20;
 
-/// How many kilobytes go each way over the network in each check; `luperiq network 10240` sends
-/// more.
-const KILOBYTES: u64 = 1024;
+/// How many kilobytes go each way over the network in each check: ten megabytes.
+const KILOBYTES: u64 = 10 * 1024;
 
 /// Without vector registers, so that a system call leaves the program's where they are.
 const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";

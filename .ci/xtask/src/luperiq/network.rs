@@ -3,13 +3,18 @@
 //! The manifest is one that anybody could write: one program serves the network, another is given
 //! endpoints. What that one must not is tried by itself; see `programs/src/bin/reach.rs`.
 //!
+//! In the middle of the bytes the cable is pulled, and put back.
+//!
 //! # Invariants
 //! - Both servers are on this machine's loopback; nothing else is asked for anything.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::cable::Cable;
 use super::cases::{self, Case};
 use super::disk;
 use super::qemu::Machine;
@@ -20,7 +25,8 @@ use crate::workspace::Workspace;
 /// Boots once and lets a program send so many kilobytes to a host that sends them back.
 pub(super) fn run(workspace: &Workspace, kilobytes: u64) -> Result<(), Error> {
     let wrong = |cause| Error::new(format!("no server on the loopback: {cause}"));
-    let (echo, names) = servers().map_err(wrong)?;
+    let arrived = Arc::new(AtomicU64::new(0));
+    let (echo, names) = servers(arrived.clone()).map_err(wrong)?;
     let manifest = manifest(echo, names, kilobytes);
     let image = build_with(workspace, Kind::Plain, Some(("network.toml", manifest)))?;
     let case = Case {
@@ -41,11 +47,19 @@ pub(super) fn run(workspace: &Workspace, kilobytes: u64) -> Result<(), Error> {
     };
     let disk = disk::blank(workspace, "network.disk", DISK_BYTES + kilobytes * LOGGED)?;
     let patience = Duration::from_secs(60 + kilobytes / 100);
-    let machine =
-        Machine { has_network: true, disk: Some(&disk), patience, ..Machine::new(&case.arguments) };
+    let cable = Cable::watch(kilobytes * 1024 / 2, arrived);
+    let machine = Machine {
+        has_network: true,
+        orders: Some(cable.orders()),
+        disk: Some(&disk),
+        patience,
+        ..Machine::new(&case.arguments)
+    };
     let outcome = machine.boot(workspace, &image)?;
+    let pulled = cable.end();
     match cases::difference(&case, &outcome.output, outcome.status) {
         None => {
+            println!("   ok      EL1  the cable was pulled after {} bytes, and put back", pulled?);
             for line in outcome.output.lines().filter(|line| line.starts_with("reach: ")) {
                 println!("   ok      EL1  {line}");
             }
@@ -91,14 +105,15 @@ hosts = ["*.test:{echo}"]
 }
 
 /// A host that sends back what it is sent, and one that knows where it is. Gives their ports; both
-/// end with this process.
-fn servers() -> std::io::Result<(u16, u16)> {
+/// end with this process. What the first one is sent is counted.
+fn servers(arrived: Arc<AtomicU64>) -> std::io::Result<(u16, u16)> {
     let echo = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let names = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let ports = (echo.local_addr()?.port(), names.local_addr()?.port());
     std::thread::spawn(move || {
         for stream in echo.incoming().flatten() {
-            std::thread::spawn(move || send_back(stream));
+            let arrived = arrived.clone();
+            std::thread::spawn(move || send_back(stream, &arrived));
         }
     });
     std::thread::spawn(move || {
@@ -113,9 +128,10 @@ fn servers() -> std::io::Result<(u16, u16)> {
     Ok(ports)
 }
 
-fn send_back(mut stream: TcpStream) {
+fn send_back(mut stream: TcpStream, arrived: &AtomicU64) {
     let mut room = [0; 16 * 1024];
     while let Ok(count) = stream.read(&mut room) {
+        arrived.fetch_add(count as u64, Ordering::Relaxed);
         if count == 0 || stream.write_all(&room[..count]).is_err() {
             break;
         }

@@ -27,6 +27,8 @@ pub(super) struct Machine<'a> {
     /// Whether it has a network card, whose other end is this machine, and a source of random
     /// bytes.
     pub(super) has_network: bool,
+    /// Where the emulator takes orders while it runs, if it takes any: a socket at this path.
+    pub(super) orders: Option<&'a Path>,
     /// What it has for a disk.
     pub(super) disk: Option<&'a Path>,
     /// How long it may run.
@@ -41,6 +43,7 @@ impl<'a> Machine<'a> {
             pace: None,
             has_network: false,
             arguments,
+            orders: None,
             disk: None,
             patience: PATIENCE,
         }
@@ -132,6 +135,12 @@ impl Machine<'_> {
             }
             None => Vec::new(),
         };
+        let orders = self.orders.into_iter().flat_map(|path| {
+            let mut socket = OsString::from("unix:");
+            socket.push(path);
+            socket.push(",server=on,wait=off");
+            ["-monitor".into(), socket]
+        });
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
             .process(QEMU)
@@ -140,6 +149,7 @@ impl Machine<'_> {
             .args(["-no-reboot"])
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
             .args(disk)
+            .args(orders)
             .args(network.iter().copied())
             .args(counted)
             .args(["-append", arguments.trim_end(), "-kernel"])
