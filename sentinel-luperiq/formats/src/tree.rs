@@ -14,8 +14,8 @@ pub struct Machine<'a> {
     pub memory: Pieces,
     /// Pieces of it that are somebody else's.
     pub reserved: Pieces,
-    /// The PL011 that people look at.
-    pub serial: Option<u64>,
+    /// The serial line that people look at.
+    pub serial: Option<(u64, Serial)>,
     /// Its line at the interrupt controller.
     pub serial_line: Option<u32>,
     /// The PL031.
@@ -28,12 +28,23 @@ pub struct Machine<'a> {
     pub virtio: Pieces,
     /// The line of each of them at the interrupt controller, or 0; they have no length.
     pub virtio_lines: Pieces,
+    /// Cadence's network card, and its line at the interrupt controller, or 0.
+    pub ethernet: Option<(u64, u32)>,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
     /// Random bytes that the firmware made for this start.
     pub seed: &'a [u8],
     /// What the kernel was told on its command line.
     pub arguments: &'a str,
+}
+
+/// What drives a serial line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serial {
+    /// An ARM PL011.
+    Pl011,
+    /// Cadence's.
+    Cadence,
 }
 
 /// The instruction that calls the firmware.
@@ -146,6 +157,8 @@ struct Node<'a> {
     ranges: Option<&'a [u8]>,
     address_cells: usize,
     size_cells: usize,
+    /// Its devices see memory as the processor does.
+    is_coherent: bool,
     is_read: bool,
 }
 
@@ -161,6 +174,7 @@ impl<'a> Node<'a> {
             "reg" => self.place = value,
             "interrupts" => self.lines = value,
             "ranges" => self.ranges = Some(value),
+            "dma-coherent" => self.is_coherent = true,
             "#address-cells" => self.address_cells = cells(value)?,
             "#size-cells" => self.size_cells = cells(value)?,
             _ => {}
@@ -177,6 +191,14 @@ impl<'a> Node<'a> {
         let number = word(self.lines, 4).filter(|number| *number < 988);
         let is_shared = word(self.lines, 0) == Some(0);
         number.filter(|_| is_shared).map(|number| 32 + number)
+    }
+
+    fn serial(&self) -> Option<Serial> {
+        if self.is("arm,pl011") {
+            Some(Serial::Pl011)
+        } else {
+            self.is("cdns,uart-r1p12").then_some(Serial::Cadence)
+        }
     }
 
     fn is_off(&self) -> bool {
@@ -200,9 +222,17 @@ impl<'a> Machine<'a> {
             (0..PIECES_MAX).map_while(|index| address(path, index)).for_each(|piece| {
                 self.reserved.push(piece);
             });
-        } else if node.is("arm,pl011") && self.serial.is_none() {
-            self.serial = first().map(|(at, _)| at);
+        } else if let Some(kind) = node.serial()
+            && self.serial.is_none()
+        {
+            self.serial = first().map(|(at, _)| (at, kind));
             self.serial_line = node.shared_line();
+        } else if ["cdns,zynqmp-gem", "xlnx,zynqmp-gem"].iter().any(|name| node.is(name))
+            && self.ethernet.is_none()
+            // What the card writes would be seen late, or never.
+            && path.iter().any(|above| above.is_coherent)
+        {
+            self.ethernet = first().map(|(at, _)| (at, node.shared_line().unwrap_or(0)));
         } else if node.is("arm,pl031") {
             self.clock = first().map(|(at, _)| at);
         } else if node.is("virtio,mmio") {
@@ -420,13 +450,52 @@ mod tests {
         let machine = read(&blob).unwrap();
         let memory: Vec<_> = machine.memory.iter().collect();
         assert_eq!(memory, [(0x8_0000, 0x1000_0000), (1 << 32, 0x2000_0000)]);
-        assert_eq!(machine.serial, Some(0x10_7d00_1000), "the first, where the root sees it");
+        let serial = (0x10_7d00_1000, Serial::Pl011);
+        assert_eq!(machine.serial, Some(serial), "the first, where the root sees it");
         assert_eq!(machine.serial_line, Some(153));
         assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
         assert_eq!(machine.seed, b"4");
         assert_eq!(machine.arguments, "init=shell exit=semihosting");
+    }
+
+    /// A bus with a serial line and two network cards, coherent or not.
+    fn cadence(is_coherent: bool) -> Vec<u8> {
+        let card = |tree: Writer, at, line, status: &[u8]| {
+            let tree = tree.node("ethernet").set("compatible", b"cdns,zynqmp-gem\0cdns,gem\0");
+            let tree = if is_coherent { tree.set("dma-coherent", b"") } else { tree };
+            tree.set("status", status)
+                .words("reg", &[0, at, 0, 0x1000])
+                .words("interrupts", &[0, line, 4, 0, line, 4])
+                .end()
+        };
+        let tree = Writer::default()
+            .node("")
+            .words("#address-cells", &[2])
+            .words("#size-cells", &[2])
+            .node("axi")
+            .words("#address-cells", &[2])
+            .words("#size-cells", &[2])
+            .set("ranges", b"")
+            .node("serial@ff000000")
+            .set("compatible", b"xlnx,xuartps\0cdns,uart-r1p12\0")
+            .words("reg", &[0, 0xff00_0000, 0, 0x1000])
+            .words("interrupts", &[0, 21, 4])
+            .end();
+        let tree = card(tree, 0xff0b_0000, 57, b"disabled\0");
+        card(tree, 0xff0e_0000, 63, b"okay\0").end().end().blob()
+    }
+
+    #[test]
+    fn devices_of_cadence_are_found() {
+        let blob = cadence(true);
+        let machine = read(&blob).unwrap();
+        assert_eq!(machine.serial, Some((0xff00_0000, Serial::Cadence)));
+        assert_eq!(machine.serial_line, Some(53));
+        assert_eq!(machine.ethernet, Some((0xff0e_0000, 95)), "the one that is on");
+        let blob = cadence(false);
+        assert_eq!(read(&blob).unwrap().ethernet, None, "it does not see what the core sees");
     }
 
     #[test]

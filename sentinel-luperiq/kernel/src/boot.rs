@@ -3,6 +3,7 @@
 use luperiq_abi::Error;
 use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
+use luperiq_cadence::Gem;
 use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
 use luperiq_policy::audit::Making;
@@ -19,7 +20,7 @@ use crate::console::{self, say};
 use crate::device::block::Block;
 use crate::device::gic::{Gic, Line};
 use crate::device::pl031::Pl031;
-use crate::device::{Card, Registers, Shared};
+use crate::device::{Card, Ethernet, Registers, Shared};
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::memory::frame::Frames;
@@ -61,9 +62,9 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     unsafe { arch::install_kernel_table(space.root(), image) };
     arch::forbid_writable_code();
     arch::confine_user();
-    if let Some(serial) = machine.serial {
-        // SAFETY: the device tree says that a PL011 is there, and `build` mapped it.
-        unsafe { console::start(serial) };
+    if let Some((serial, kind)) = machine.serial {
+        // SAFETY: the device tree says that such a device is there, and `build` mapped it.
+        unsafe { console::start(serial, kind) };
     }
     let megabytes = (frames.total() * PAGE) >> 20;
     say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
@@ -133,7 +134,7 @@ fn take_over(
     })
 }
 
-/// What is behind the windows of virtio: the first of each kind.
+/// Disk, network and random bytes: the first of each kind.
 #[derive(Default)]
 struct Devices {
     disk: Option<Store<Block>>,
@@ -143,7 +144,7 @@ struct Devices {
     random_bytes: usize,
 }
 
-/// Looks behind each window, once.
+/// Looks behind each window of virtio, once; a network card of its own counts if none is there.
 fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_store::Error> {
     let mut devices = Devices::default();
     let lines = tree.virtio_lines.iter().map(|(line, _)| Line(line as u32));
@@ -164,7 +165,7 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
         } else if devices.network.is_none()
             && let Some(net) = Net::new(window(), page)
         {
-            devices.network = Some(Card { net, line });
+            devices.network = Some(Card { net: Ethernet::Virtio(net), line });
         } else if devices.disk.is_none()
             && let Some(disk) = Block::new(window(), frames)
         {
@@ -173,6 +174,16 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
             say!("disk: a store, with a record of {log} of {room} KiB");
             devices.disk = Some(store);
         }
+    }
+    if let (Some((at, line)), None) = (tree.ethernet, &devices.network)
+        && at < layout::PHYSICAL_END
+    {
+        // SAFETY: the device tree says that the card is here, `build` mapped its page, and this is
+        // the only window onto it.
+        let window = unsafe { Registers::new(at, luperiq_cadence::WINDOW_BYTES) };
+        let gem = Gem::new(window, || frames.take().map(Shared::new));
+        let line = Line(line);
+        devices.network = gem.map(|gem| Card { net: Ethernet::Cadence(gem), line });
     }
     Ok(devices)
 }

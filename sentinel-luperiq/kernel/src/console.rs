@@ -4,10 +4,12 @@
 //! What programs print: that goes through a console handle.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use luperiq_formats::tree::Serial as Kind;
 
 use crate::device::Registers;
-use crate::device::pl011::Pl011;
+use crate::device::serial::Serial;
 
 /// Prints a line that begins with how long the machine has been running.
 macro_rules! say {
@@ -20,10 +22,11 @@ pub(crate) use say;
 /// Names the device; from now on lines appear.
 ///
 /// # Safety
-/// There is a PL011 at this physical address, and it is mapped.
-pub(crate) unsafe fn start(physical: u64) {
+/// There is a device of this kind at this physical address, and it is mapped.
+pub(crate) unsafe fn start(physical: u64, kind: Kind) {
     // SAFETY: the caller promises the device; only this module makes windows onto it.
-    Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) }).set_up();
+    Serial::new(unsafe { Registers::new(physical, Serial::BYTES) }, kind).set_up();
+    IS_CADENCE.store(kind == Kind::Cadence, Ordering::Relaxed);
     SERIAL.store(physical, Ordering::Relaxed);
 }
 
@@ -48,12 +51,16 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     }
 }
 
-fn serial() -> Option<Pl011> {
+fn serial() -> Option<Serial> {
     let physical = SERIAL.load(Ordering::Relaxed);
+    let kind = if IS_CADENCE.load(Ordering::Relaxed) { Kind::Cadence } else { Kind::Pl011 };
     // SAFETY: `start` stored an address for which its caller promised this. Windows onto the
     // device are never used at once: one core, interrupts masked.
-    (physical != 0).then(|| Pl011::new(unsafe { Registers::new(physical, Pl011::BYTES) }))
+    (physical != 0).then(|| Serial::new(unsafe { Registers::new(physical, Serial::BYTES) }, kind))
 }
 
 /// 0 until the device is known; no device is there.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
+
+/// Which of the two kinds it is.
+static IS_CADENCE: AtomicBool = AtomicBool::new(false);

@@ -17,6 +17,7 @@ mod network;
 mod qemu;
 mod random;
 mod unsafe_code;
+mod zcu102;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ use crate::metal::toolchain;
 use crate::similar;
 use crate::workspace::Workspace;
 use cases::Case;
-use qemu::Machine;
+use qemu::{Board, Machine};
 
 /// A workspace of its own: nothing in it runs on the host but its tests.
 pub(crate) const MANIFEST: &str = "sentinel-luperiq/Cargo.toml";
@@ -141,7 +142,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["-p", "luperiq-abi", "-p", "luperiq-formats", "-p", "luperiq-policy"])
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
-        .args(["-p", "luperiq-exchange", "-p", "luperiq-tls"])
+        .args(["-p", "luperiq-exchange", "-p", "luperiq-tls", "-p", "luperiq-cadence"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -195,6 +196,14 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     for probe in cases::PROBES {
         failed += usize::from(!is_well(workspace, &plain, &probe.case(), false)?);
     }
+    let tree = zcu102::tree(workspace)?;
+    for case in cases::BOOTS {
+        for has_hypervisor in [false, true] {
+            let board = Board::Zcu102(&tree);
+            let machine = Machine { board, has_hypervisor, ..Machine::new("") };
+            failed += usize::from(!is_well_on(workspace, &plain, case, machine)?);
+        }
+    }
     for case in cases::FAILING {
         for has_hypervisor in [false, true] {
             let disk = disk::blank(workspace, "failing.disk", FAILING_BYTES)?;
@@ -236,10 +245,14 @@ fn is_well_on(
     let machine = Machine { arguments: &case.arguments, ..machine };
     let outcome = machine.boot(workspace, image)?;
     let level = if machine.has_hypervisor { "EL2" } else { "EL1" };
+    let board = match machine.board {
+        Board::Virt => "",
+        Board::Zcu102(_) => "zcu102: ",
+    };
     match cases::difference(case, &outcome.output, outcome.status) {
-        None => println!("   ok      {level}  {}", case.name),
+        None => println!("   ok      {level}  {board}{}", case.name),
         Some(what) => {
-            println!("   FAILED  {level}  {}: {what}\n{}", case.name, outcome.output);
+            println!("   FAILED  {level}  {board}{}: {what}\n{}", case.name, outcome.output);
             return Ok(false);
         }
     }

@@ -17,13 +17,34 @@ use std::time::Duration;
 use super::cable::Cable;
 use super::cases::{self, Case};
 use super::disk;
-use super::qemu::Machine;
-use super::{Kind, build_with};
+use super::qemu::{Board, Machine};
+use super::{Kind, build_with, zcu102};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-/// Boots once and lets a program send so many kilobytes to a host that sends them back.
+/// Lets a program send so many kilobytes to a host that sends them back, on each machine that has a
+/// network card.
 pub(super) fn run(workspace: &Workspace, kilobytes: u64) -> Result<(), Error> {
+    let disk = disk::blank(workspace, "network.disk", DISK_BYTES + kilobytes * LOGGED)?;
+    let virt = Machine { disk: Some(&disk), ..Machine::new("") };
+    let output = reach(workspace, virt, "virt", kilobytes)?;
+    if !output.contains(FROM_A_DEVICE) {
+        return Err(Error::new(format!("it does not say `{FROM_A_DEVICE}`:\n{output}")));
+    }
+    super::record(workspace, &disk, None)?;
+    disk::remove(&disk)?;
+    let tree = zcu102::tree(workspace)?;
+    let zcu102 = Machine { board: Board::Zcu102(&tree), ..Machine::new("") };
+    reach(workspace, zcu102, "zcu102", kilobytes).map(drop)
+}
+
+/// Boots once and gives what was said.
+fn reach(
+    workspace: &Workspace,
+    machine: Machine<'_>,
+    name: &str,
+    kilobytes: u64,
+) -> Result<String, Error> {
     let wrong = |cause| Error::new(format!("no server on the loopback: {cause}"));
     let arrived = Arc::new(AtomicU64::new(0));
     let (echo, names) = servers(arrived.clone()).map_err(wrong)?;
@@ -32,41 +53,33 @@ pub(super) fn run(workspace: &Workspace, kilobytes: u64) -> Result<(), Error> {
     let case = Case {
         name: "the network, over a card and over its driver",
         arguments: "init=bin/init -- network.toml".into(),
-        expected: &[
-            "entropy: 32 bytes of a device",
-            "reach: ",
-            " bytes went there and came back",
-            "reach asked for NETWORK:evil.test:80: not allowed",
-            "reach: 64 connections at once, and no more",
-            "reach: all went as it should",
-            "init: reach ended with 0",
-            cases::NOTHING_LEFT,
-        ],
+        expected: SAID,
         forbidden: &["panic", "fault", "FAILED", "killed"],
         status: 0,
     };
-    let disk = disk::blank(workspace, "network.disk", DISK_BYTES + kilobytes * LOGGED)?;
     let patience = Duration::from_secs(60 + kilobytes / 100);
     let cable = Cable::watch(kilobytes * 1024 / 2, arrived);
     let machine = Machine {
+        arguments: &case.arguments,
         has_network: true,
         orders: Some(cable.orders()),
-        disk: Some(&disk),
         patience,
-        ..Machine::new(&case.arguments)
+        ..machine
     };
     let outcome = machine.boot(workspace, &image)?;
     let pulled = cable.end();
     match cases::difference(&case, &outcome.output, outcome.status) {
         None => {
-            println!("   ok      EL1  the cable was pulled after {} bytes, and put back", pulled?);
+            let pulled = pulled?;
+            println!(
+                "   ok      EL1  {name}: the cable was pulled after {pulled} bytes, and put back"
+            );
             for line in outcome.output.lines().filter(|line| line.starts_with("reach: ")) {
-                println!("   ok      EL1  {line}");
+                println!("   ok      EL1  {name}: {line}");
             }
-            super::record(workspace, &disk, None)?;
-            disk::remove(&disk)
+            Ok(outcome.output)
         }
-        Some(what) => Err(Error::new(format!("the network: {what}\n{}", outcome.output))),
+        Some(what) => Err(Error::new(format!("the network of {name}: {what}\n{}", outcome.output))),
     }
 }
 
@@ -152,6 +165,20 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
     }
     Some(answer)
 }
+
+/// What the kernel says where virtio has a source of random bytes.
+const FROM_A_DEVICE: &str = "entropy: 32 bytes of a device";
+
+/// What the programs say, in this order.
+const SAID: &[&str] = &[
+    "reach: ",
+    " bytes went there and came back",
+    "reach asked for NETWORK:evil.test:80: not allowed",
+    "reach: 64 connections at once, and no more",
+    "reach: all went as it should",
+    "init: reach ended with 0",
+    cases::NOTHING_LEFT,
+];
 
 const NO_SUCH_NAME: u8 = 3;
 

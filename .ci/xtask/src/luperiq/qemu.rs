@@ -14,9 +14,19 @@ use crate::error::Error;
 use crate::process::Process;
 use crate::workspace::Workspace;
 
+/// Which machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Board<'a> {
+    /// The emulator's own, whose devices are virtio's.
+    Virt,
+    /// The ZCU102, of which this file is the device tree. It has no disk.
+    Zcu102(&'a Path),
+}
+
 /// A machine to boot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Machine<'a> {
+    pub(super) board: Board<'a>,
     /// Whether the firmware starts the kernel at EL2.
     pub(super) has_hypervisor: bool,
     /// How many nanoseconds an instruction takes, as a power of two, so that every run is the same;
@@ -24,8 +34,8 @@ pub(super) struct Machine<'a> {
     pub(super) pace: Option<u8>,
     /// What the kernel is told.
     pub(super) arguments: &'a str,
-    /// Whether it has a network card, whose other end is this machine, and a source of random
-    /// bytes.
+    /// Whether it has a network card, whose other end is this machine, and where virtio is a source
+    /// of random bytes.
     pub(super) has_network: bool,
     /// Where the emulator takes orders while it runs, if it takes any: a socket at this path.
     pub(super) orders: Option<&'a Path>,
@@ -39,6 +49,7 @@ impl<'a> Machine<'a> {
     /// A machine without a disk that boots at EL1 and is done in a moment.
     pub(super) const fn new(arguments: &'a str) -> Self {
         Self {
+            board: Board::Virt,
             has_hypervisor: false,
             pace: None,
             has_network: false,
@@ -110,13 +121,21 @@ impl Machine<'_> {
 
     /// The emulator for this machine, with the serial line on its own output.
     pub(super) fn process(&self, workspace: &Workspace, image: &Path) -> Process {
-        let machine = if self.has_hypervisor { "virt,virtualization=on" } else { "virt" };
+        let level = if self.has_hypervisor { ",virtualization=on" } else { "" };
+        let board: Vec<OsString> = match self.board {
+            Board::Virt => [format!("virt{level}"), "-cpu".into(), "cortex-a76".into()]
+                .map(OsString::from)
+                .into(),
+            Board::Zcu102(tree) => {
+                [format!("xlnx-zcu102{level}").into(), "-dtb".into(), tree.into()].into()
+            }
+        };
         // Time does not jump while something is under way outside of the machine.
         let sleep = if self.has_network { "on" } else { "off" };
         let counted = self.pace.map(|shift| format!("shift={shift},sleep={sleep}"));
         let counted = counted.into_iter().flat_map(|how| ["-icount".into(), how]);
-        let network: &[&str] = match self.has_network {
-            true => &[
+        let network: &[&str] = match (self.has_network, self.board) {
+            (true, Board::Virt) => &[
                 "-netdev",
                 "user,id=net,ipv6=off",
                 "-device",
@@ -124,7 +143,10 @@ impl Machine<'_> {
                 "-device",
                 "virtio-rng-device",
             ],
-            false => &[],
+            (true, Board::Zcu102(_)) => {
+                &["-netdev", "user,id=net,ipv6=off", "-net", "nic,netdev=net"]
+            }
+            (false, _) => &[],
         };
         let disk: Vec<OsString> = match self.disk {
             Some(path) => {
@@ -144,7 +166,11 @@ impl Machine<'_> {
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
             .process(QEMU)
-            .args(["-M", machine, "-cpu", "cortex-a76", "-m", "128", "-nodefaults", "-semihosting"])
+            .args(["-M"])
+            .args(board)
+            .args(["-m", "128", "-nodefaults", "-semihosting"])
+            // The ZCU102 has a display with sound, which nobody here hears.
+            .set("QEMU_AUDIO_DRV", "none")
             // A machine that starts again would do so for ever.
             .args(["-no-reboot"])
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])

@@ -32,8 +32,14 @@ impl Gic {
         Self { distributor, processor }
     }
 
-    /// Lets a line interrupt.
+    /// Lets a line interrupt this core.
     pub(crate) fn enable(&self, line: Line) {
+        // Where there are several cores a shared line goes to none of them until it is told to.
+        // What stands at the core's own lines is the core that reads.
+        let (place, shift) = (GICD_ITARGETSR + line.0 as usize / 4 * 4, line.0 % 4 * 8);
+        let core = self.distributor.read(GICD_ITARGETSR) & 0xff;
+        let others = self.distributor.read(place) & !(0xff << shift);
+        self.distributor.write(place, others | core << shift);
         let (word, bit) = (line.0 as usize / 32, line.0 % 32);
         self.distributor.write(GICD_ISENABLER + 4 * word, 1 << bit);
     }
@@ -56,6 +62,7 @@ const GICD_TYPER: usize = 0x004;
 const GICD_ISENABLER: usize = 0x100;
 const GICD_ICENABLER: usize = 0x180;
 const GICD_ICPENDR: usize = 0x280;
+const GICD_ITARGETSR: usize = 0x800;
 const GICC_CTLR: usize = 0x000;
 const GICC_PMR: usize = 0x004;
 const GICC_BPR: usize = 0x008;

@@ -1,18 +1,15 @@
 //! What is outside the processor: the device tree and the devices it names.
 
 pub(crate) mod block;
+mod card;
 pub(crate) mod gic;
-pub(crate) mod pl011;
+mod pl011;
 pub(crate) mod pl031;
 mod register;
+pub(crate) mod serial;
 mod shared;
+mod uart;
 
+pub(crate) use card::{Card, Ethernet};
 pub(crate) use register::Registers;
 pub(crate) use shared::Shared;
-
-/// The network card, and its line if it has one (0 is none).
-#[derive(Debug)]
-pub(crate) struct Card {
-    pub(crate) net: luperiq_virtio::net::Net<Registers, Shared>,
-    pub(crate) line: gic::Line,
-}

@@ -1,6 +1,4 @@
-//! The serial line: one byte out, one byte in.
-
-use core::fmt;
+//! The serial line of QEMU's `virt` and of the Raspberry Pi: one byte out, one byte in.
 
 use super::Registers;
 
@@ -9,8 +7,6 @@ use super::Registers;
 pub(crate) struct Pl011(Registers);
 
 impl Pl011 {
-    pub(crate) const BYTES: usize = 0x1000;
-
     /// The device, as whoever set it up left it.
     pub(crate) fn new(registers: Registers) -> Self {
         Self(registers)
@@ -39,19 +35,6 @@ impl Pl011 {
     pub(crate) fn read(&self) -> Option<u8> {
         let is_empty = self.0.read(FLAGS) & RECEIVE_EMPTY != 0;
         (!is_empty).then(|| self.0.read(DATA) as u8)
-    }
-}
-
-/// Text for people: a line feed also returns the carriage.
-impl fmt::Write for Pl011 {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            if byte == b'\n' {
-                self.write(b'\r');
-            }
-            self.write(byte);
-        }
-        Ok(())
     }
 }
 

@@ -46,7 +46,9 @@ pub(crate) fn build(
         }
     }
     let interrupts = machine.interrupts.map(|(distributor, processor)| [distributor, processor]);
-    let devices = [machine.serial, machine.clock].into_iter().flatten();
+    let serial = machine.serial.map(|(serial, _)| serial);
+    let ethernet = machine.ethernet.map(|(ethernet, _)| ethernet);
+    let devices = [serial, machine.clock, ethernet].into_iter().flatten();
     let windows = machine.virtio.iter().map(|(window, _)| window);
     let mut last = None;
     for device in devices.chain(interrupts.into_iter().flatten()).chain(windows) {
