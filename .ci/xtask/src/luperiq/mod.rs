@@ -16,6 +16,7 @@ mod image;
 mod network;
 mod qemu;
 mod random;
+mod shell;
 mod unsafe_code;
 mod zcu102;
 
@@ -82,6 +83,10 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             network::run(workspace, number(kilobytes)?)
         }
         ("network", _) => Err(Error::new("`luperiq network` takes how many kilobytes go each way")),
+        ("shell", []) => {
+            emulator(workspace)?;
+            shell::run(workspace, &build(workspace, Kind::Plain)?)
+        }
         ("unsafe", []) => unsafe_code::report(workspace),
         ("cuts", [count]) => {
             emulator(workspace)?;
@@ -97,14 +102,15 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("random", _) => {
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
-        ("build" | "test" | "figures" | "unsafe" | "appliance" | "connected", [extra, ..]) => {
-            Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`")))
-        }
+        (
+            "build" | "test" | "figures" | "shell" | "unsafe" | "appliance" | "connected",
+            [extra, ..],
+        ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "build",
     "run",
     "test",
@@ -113,6 +119,7 @@ const COMMANDS: [&str; 13] = [
     "network",
     "record",
     "figures",
+    "shell",
     "unsafe",
     "talk",
     "appliance",
@@ -213,6 +220,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             disk::remove(&disk)?;
         }
     }
+    shell::run(workspace, &plain)?;
     appliance::run(workspace)?;
     connected::run(workspace)?;
     network::run(workspace, KILOBYTES)?;
