@@ -49,6 +49,10 @@ pub(super) fn run(workspace: &Workspace, image: &Path, count: u64) -> Result<(),
                 writes += 1;
             }
         }
+        // A long run on a busy machine takes an hour.
+        if (cut + 1).is_multiple_of(TOLD_EVERY) {
+            println!("           {} power cuts so far, {writes} times something was safe", cut + 1);
+        }
     }
     if 4 * writes < count {
         return Err(Error::new(format!("in {count} lives {writes} things were safe: no test")));
@@ -119,6 +123,9 @@ const STARTS: &str = "LuperIQ kernel";
 const FOUND: &str = "writer: found version ";
 
 const DISK_BYTES: u64 = 256 << 20;
+
+/// More than a check has.
+const TOLD_EVERY: u64 = 25;
 
 /// How long a machine lives at least, and by how much more at most.
 const LIFE_MICROS: (u64, u64) = (20_000, 1_200_000);
