@@ -113,7 +113,7 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let Charge { profile, plan, filter, group, report, streams, doors, doors_filter } = charge;
     let Begun { own, mut root } = begun;
     let landlock = ground.landlock;
-    net::make(profile, &report)?;
+    net::make(profile, &own, &report)?;
     let killed = group.and_then(|group| group.killed.as_ref());
     // What the kernel limits need not be watched.
     let bytes_max = profile.limits.memory_bytes.filter(|_| killed.is_none());

@@ -13,7 +13,8 @@ use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use rustix::fd::{AsFd as _, OwnedFd};
-use rustix::io::Errno;
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::io::{Errno, write};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
     SocketType, bind, listen, sendmsg, socket_with, sockopt,
@@ -44,13 +45,25 @@ pub(crate) fn way_to_proxy(is_to_here: bool) -> impl Iterator<Item = Vec<u8>> {
     named.into_iter().chain(own).map(String::into_bytes)
 }
 
-/// Makes what there is of a network, and hands out the proxy's socket.
-pub(super) fn make(profile: &Profile, report: &OwnedFd) -> Result<(), Fault> {
+/// Makes what there is of a network, and hands out the proxy's socket. `own` is this process in
+/// `/proc`.
+pub(super) fn make(profile: &Profile, own: &OwnedFd, report: &OwnedFd) -> Result<(), Fault> {
     if profile.network == Network::Proxied {
         let listener = proxy().at(Stage::Network)?;
         hand_out(&listener, report).at(Stage::Network)?;
     }
+    if profile.published.iter().any(|port| *port < PRIVILEGED_PORTS_END) {
+        open_all_ports(own).at(Stage::Network)?;
+    }
     Ok(())
+}
+
+/// Lets everybody in this network, which is the sandbox's own, wait on every port: a published one
+/// may be one of those that elsewhere only root waits on, such as 80, and nobody is root in here.
+fn open_all_ports(own: &OwnedFd) -> rustix::io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    let setting = openat(own, c"../sys/net/ipv4/ip_unprivileged_port_start", flags, Mode::empty())?;
+    write(&setting, b"0").map(drop)
 }
 
 fn proxy() -> rustix::io::Result<OwnedFd> {
@@ -92,5 +105,7 @@ pub(super) fn take(report: &OwnedFd) -> std::io::Result<Result<OwnedFd, Report>>
     }
 }
 
+/// The first port that everybody may wait on, unless a network says otherwise.
+const PRIVILEGED_PORTS_END: u16 = 1024;
 /// Connections that wait to be taken.
 const WAITING_MAX: i32 = 64;

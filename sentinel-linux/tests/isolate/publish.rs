@@ -40,6 +40,29 @@ fn said_to(port: u16, bytes: &[u8]) -> Vec<u8> {
     })
 }
 
+/// Nobody is root inside, and servers of the web wait on port 80 all the same.
+#[test]
+fn a_port_that_is_roots_elsewhere_is_waited_on_inside() {
+    if !Path::new("/usr/bin/perl").exists() {
+        return;
+    }
+    as_everybody("published-low", |person| {
+        let port = free_port();
+        let ports = format!("{port}:80");
+        let mut child = person
+            .isolate(&["--publish", &ports], &["perl", "-e", ECHO, "80"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = [0; 6];
+        let is_ready = child.stdout.as_mut().unwrap().read_exact(&mut ready);
+        let heard = is_ready.map(|()| said_to(port, b"hello"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(heard.unwrap(), b"hello");
+    });
+}
+
 #[test]
 fn a_published_port_leads_to_the_server_inside() {
     if !Path::new("/usr/bin/perl").exists() {
