@@ -43,6 +43,23 @@ fn a_program_runs_and_its_end_is_told() {
     assert_eq!(run(&shell("kill -SEGV $$")).0, End::Signalled(libc::SIGSEGV));
 }
 
+/// What goes through the proxy is not held back between it and the program: of what a connection
+/// inside could carry, pacing took two thirds.
+#[test]
+fn what_the_proxy_sends_inside_is_not_paced() {
+    if !can_be_made() {
+        return;
+    }
+    let mut profile = Profile::new(b"/usr/bin/true", b"/");
+    profile.network = Network::Proxied;
+    let nothing = || File::open("/dev/null").unwrap().into();
+    let streams = Streams { input: nothing(), output: nothing(), errors: nothing() };
+    let mut started = Sandboxes::new().unwrap().start(&profile, streams).unwrap();
+    let listener = started.listener.take().unwrap();
+    assert_eq!(rustix::net::sockopt::tcp_congestion(&listener).unwrap(), "reno");
+    assert_eq!(started.wait().end, End::Exited(0));
+}
+
 #[test]
 fn what_was_not_given_is_not_there() {
     if !can_be_made() {
