@@ -8,7 +8,7 @@ use super::calls::{self, NOTHING, Word, ask};
 use super::files::opened_for_writing;
 use super::ground::Ground;
 use super::resources::deafen;
-use super::{Attempt, Proof, Refused, Tried};
+use super::{Attempt, Proof, Refused, Tried, secrets};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new(
@@ -225,8 +225,9 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         Proof::Word,
         |ground| {
             let flags = rustix::fs::OFlags::TMPFILE | rustix::fs::OFlags::WRONLY;
-            rustix::fs::open(ground.text("home")?, flags, rustix::fs::Mode::RUSR)?;
-            Ok(())
+            let home = ground.text("home")?;
+            rustix::fs::open(home, flags, rustix::fs::Mode::RUSR)?;
+            secrets::is_home(ground, home)
         },
     ),
 ];

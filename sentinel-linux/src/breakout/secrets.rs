@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit};
 use super::calls::{self, NOTHING, Word, ask};
 use super::files::{every_descriptor, read_some};
 use super::ground::{Ground, put_out};
-use super::{Attempt, Need, Proof, Refused};
+use super::{Attempt, Need, Proof, Refused, Tried};
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new(
@@ -217,12 +217,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("list-home", "The home directory of the user is listed.", Proof::Word, |ground| {
         let home = ground.text("home")?;
         fs::read_dir(home)?;
-        // A directory of the same name is not the same directory.
-        let about = fs::metadata(home)?;
-        match format!("{} {}", about.dev(), about.ino()) == ground.text("home-number")? {
-            true => Ok(()),
-            false => Err(Refused::stopped("it is another directory")),
-        }
+        is_home(ground, home)
     }),
     Attempt::new(
         "read-kernel-addresses",
@@ -281,6 +276,15 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 ];
 
 const OBJECTS: &[Need] = &[Need::Objects];
+
+/// Whether a directory is the home of outside: one of the same name is not the same directory.
+pub(super) fn is_home(ground: &Ground, home: &str) -> Tried {
+    let about = fs::metadata(home)?;
+    match format!("{} {}", about.dev(), about.ino()) == ground.text("home-number")? {
+        true => Ok(()),
+        false => Err(Refused::stopped("it is another directory")),
+    }
+}
 
 fn of_starter(ground: &Ground, what: &str) -> Result<String, Refused> {
     Ok(format!("/proc/{}/{what}", ground.text("starter")?))
