@@ -18,13 +18,13 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sentinel_core::agent::{CallNumber, DeliveryNumber, ExchangeNumber, OperatorCommand};
 use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, Incoming, Part, Platform, Post};
 use sentinel_core::control::Command;
+use sentinel_core::egress::SharedSecret;
 use sentinel_core::llm::{Outgoing, TransportKind};
 use sentinel_core::order::{Map, Set};
 use sentinel_core::runtime::{Effect, Event, EventError, Picture, Said, Sentinel};
@@ -149,7 +149,7 @@ struct Program {
     door: Door,
     network: Network,
     egress: Egress,
-    injected: Map<String, Arc<str>>,
+    injected: Map<String, SharedSecret>,
     /// The calls that have a way out.
     doors: Map<DoorNumber, CallNumber>,
     notify: Notify,

@@ -4,10 +4,9 @@
 use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use sentinel_core::config::SecretSource;
-use sentinel_core::egress::SECRET_BYTES_MIN;
+use sentinel_core::egress::{SECRET_BYTES_MIN, SharedSecret};
 use sentinel_core::order::Map;
 use zeroize::Zeroizing;
 
@@ -74,7 +73,7 @@ pub(crate) fn read(source: &SecretSource) -> Result<Secret, String> {
 /// One is not there, or too short to be told from other text.
 pub(crate) fn injected(
     sources: &[(String, SecretSource)],
-) -> Result<Map<String, Arc<str>>, String> {
+) -> Result<Map<String, SharedSecret>, String> {
     let mut secrets = Map::new();
     for (name, source) in sources {
         let secret = read(source).map_err(|error| format!("[secret.{name}]: {error}"))?;
@@ -88,7 +87,7 @@ pub(crate) fn injected(
 ///
 /// # Errors
 /// It is too short.
-pub(crate) fn shared(secret: &Secret) -> Result<Arc<str>, String> {
+pub(crate) fn shared(secret: &Secret) -> Result<SharedSecret, String> {
     match secret.as_str().len() >= SECRET_BYTES_MIN {
         true => Ok(secret.as_str().into()),
         false => Err(format!(
@@ -109,8 +108,12 @@ pub(crate) fn file(source: &SecretSource) -> Option<PathBuf> {
 }
 
 fn text_of(path: PathBuf) -> Result<Zeroizing<String>, String> {
-    let mut text = Zeroizing::new(String::new());
-    let read = || std::fs::File::open(&path)?.take(SECRET_BYTES_MAX).read_to_string(&mut text);
+    // Room for all that is read and more, or a part would be moved and left behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * SECRET_BYTES_MAX));
+    let read = || {
+        let file = std::fs::File::open(&path)?;
+        file.take(SECRET_BYTES_MAX as u64).read_to_string(&mut text)
+    };
     let read: std::io::Result<usize> = { read }();
     read.map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(text)
@@ -124,7 +127,7 @@ fn place(source: &SecretSource) -> String {
     }
 }
 
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
+const SECRET_BYTES_MAX: usize = 64 * 1024;
 
 #[cfg(test)]
 mod tests {

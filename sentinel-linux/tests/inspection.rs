@@ -21,7 +21,8 @@ use authority::{Authority, Flaw, secured};
 
 const CANARY: &str = "canary-5f0e9d1c7b3a2846";
 
-/// A server that keeps the requests it read, and answers each with all of it.
+/// A server that keeps the requests it read, and answers each with all of it, unless it is to be
+/// quiet.
 struct Server {
     port: u16,
     heard: Arc<Mutex<Vec<String>>>,
@@ -58,6 +59,10 @@ fn serve(stream: &mut (impl Read + Write), heard: &Mutex<Vec<String>>) -> std::i
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     heard.lock().unwrap().push(head.clone());
+    if head.starts_with("GET /quiet") {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+        return stream.flush();
+    }
     let answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nX-Echo: {CANARY}\r\nConnection: close\r\n\r\n\
          {head}",
@@ -196,6 +201,60 @@ fn a_secret_reaches_the_server_and_nothing_inside() {
         let (said, told) = home.isolate(&options, "echo started");
         assert!(said.is_empty() && told.contains(why), "{why}: {said}{told}");
     }
+}
+
+/// Goal: of a secret that was added nothing is left in memory but the secret itself. Method: after
+/// two requests and one with a body, all memory of the proxy's process is looked through.
+#[test]
+fn what_was_added_to_a_request_is_not_left_in_memory() {
+    if !has_curl() || !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let authority = Authority::new();
+    let server = Server::start(&authority, Flaw::None);
+    let home = Home::new("left", &authority);
+    let host = format!("localhost:{}", server.port);
+    let url = format!("https://{host}/quiet");
+    let script = format!(
+        "curl -sS {url}/a; curl -sS {url}/b; head -c 9000 /dev/zero | curl -sS -X GET \
+         --data-binary @- {url}/c; echo asked; exec sleep 60"
+    );
+    let mut command = home.sentinel();
+    command.args(["isolate", "--ca-file", "../ca.pem", "--inspect", "--allow-host", &host]);
+    command.args(["--secret", &format!("{host}=API_TOKEN"), "--", "sh", "-c", &script]);
+    let mut child = command.spawn().unwrap();
+    let mut asked = [0; 6];
+    child.stdout.as_mut().unwrap().read_exact(&mut asked).unwrap();
+    // The end of the last connection may be heard of a moment later.
+    let found = (0..100).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        times_in_memory(child.id(), CANARY.as_bytes())
+    });
+    let found: Vec<usize> = found.take_while(|count| *count != 1).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(server.heard().matches(CANARY).count(), 3, "{}", server.heard());
+    assert!(found.len() < 100, "{found:?}");
+}
+
+/// How often something stands in the memory of a process.
+fn times_in_memory(process: u32, what: &[u8]) -> usize {
+    use std::os::unix::fs::FileExt as _;
+    let memory = fs::File::open(format!("/proc/{process}/mem")).unwrap();
+    let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+    let areas = maps.lines().filter_map(|line| {
+        let (from, to) = line.split_once(' ')?.0.split_once('-')?;
+        Some((u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?))
+    });
+    let count = |(from, to): (u64, u64)| {
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+        // What is the kernel's cannot be read.
+        match memory.read_exact_at(&mut bytes, from) {
+            Ok(()) => bytes.windows(what.len()).filter(|window| *window == what).count(),
+            Err(_) => 0,
+        }
+    };
+    areas.map(count).sum()
 }
 
 /// Goal: no request, and no secret, goes to a server that cannot prove who it is.

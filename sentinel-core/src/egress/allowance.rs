@@ -9,7 +9,6 @@
 //! Which grants a call has, and the questions about them: they were answered, and their uses
 //! counted, before the call began.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,6 +16,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::inspection::{Injection, Inspection};
 use super::refusal::Refusal;
 use super::scope::Scope;
+use super::secret::SharedSecret;
 use crate::capability::{
     Destination, Grant, GrantError, Holder, HostPattern, HttpRequest, Level, Request, Resource,
     Table, Verdict,
@@ -39,7 +39,7 @@ pub struct Allowance {
 #[derive(Clone)]
 pub(super) struct Added {
     pub(super) injection: Injection,
-    pub(super) secret: Option<Arc<str>>,
+    pub(super) secret: Option<SharedSecret>,
 }
 
 /// Not the secret.
@@ -116,7 +116,7 @@ impl Allowance {
 
     /// Hands over the secrets that are added, each by its name. Without its secret no request goes
     /// where one is to be added.
-    pub fn hand_over(&mut self, secret: impl Fn(&str) -> Option<Arc<str>>) {
+    pub fn hand_over(&mut self, secret: impl Fn(&str) -> Option<SharedSecret>) {
         for added in &mut self.added {
             added.secret = secret(added.injection.name());
         }

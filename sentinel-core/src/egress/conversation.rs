@@ -25,6 +25,7 @@ use super::allowance::{Allowance, Tunnel};
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::requests::{Desk, Requests, Step};
+use super::secret::Wiped;
 use super::socks::{self, Read, Reply};
 use super::tunnel::{Guard, Words};
 use crate::limits::{EGRESS_IDLE_TIME_MAX, EGRESS_PENDING_BYTES_MAX, EGRESS_WORD_TIME_MAX};
@@ -48,7 +49,8 @@ pub struct Conversation {
 struct Said {
     allowance: Arc<Allowance>,
     to_client: Vec<u8>,
-    to_server: Vec<u8>,
+    /// Wiped in the end: secrets are added to it.
+    to_server: Wiped,
     actions: VecDeque<Action>,
 }
 
@@ -227,7 +229,7 @@ impl Conversation {
             said: Said {
                 allowance,
                 to_client: Vec::new(),
-                to_server: Vec::new(),
+                to_server: Wiped::default(),
                 actions: VecDeque::new(),
             },
             pending: Vec::new(),
@@ -248,13 +250,13 @@ impl Conversation {
     }
 
     /// What is to be sent to the server; take off what was.
-    pub const fn to_server(&mut self) -> &mut Vec<u8> {
+    pub fn to_server(&mut self) -> &mut Vec<u8> {
         &mut self.said.to_server
     }
 
     /// Whether bytes of the program are to be read now.
     #[must_use]
-    pub const fn takes_client(&self) -> bool {
+    pub fn takes_client(&self) -> bool {
         self.pending.len() < EGRESS_PENDING_BYTES_MAX
             && self.said.to_server.len() < EGRESS_PENDING_BYTES_MAX
             // What answers many small requests is not gathered for a program that does not read.
@@ -670,7 +672,7 @@ impl Conversation {
     fn close(&mut self) {
         self.state = State::Closed;
         self.pending = Vec::new();
-        self.said.to_server = Vec::new();
+        self.said.to_server = Wiped::default();
         self.is_impatient = false;
         self.said.actions.push_back(Action::Close);
     }

@@ -12,11 +12,11 @@
 //! # Not here
 //! The secrets: a shell reads them, and hands them over for the time of a call.
 
-use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::secret::WipedText;
 use crate::capability::Destination;
 use crate::wire::http::{HeaderName, HeaderValue};
 
@@ -116,8 +116,8 @@ impl Injection {
     }
 
     /// The value of the header.
-    pub(super) fn value(&self, secret: &str) -> String {
-        format!("{}{secret}{}", self.format.0, self.format.1)
+    pub(super) fn value(&self, secret: &str) -> WipedText {
+        WipedText::of([&self.format.0, secret, &self.format.1])
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     fn a_secret_becomes_one_header() {
         let place = || Destination::parse("api.example.com").unwrap();
         let injection = Injection::new("k", place(), "Authorization", "Bearer {}").unwrap();
-        assert_eq!(injection.value("x"), "Bearer x");
+        assert_eq!(&*injection.value("x"), "Bearer x");
         for (header, format) in [
             ("Host", "{}"),
             ("transfer-Encoding", "{}"),

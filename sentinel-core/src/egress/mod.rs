@@ -28,6 +28,7 @@ mod refusal;
 mod requests;
 mod scope;
 mod scrub;
+mod secret;
 mod socks;
 mod tunnel;
 mod wish;
@@ -44,3 +45,4 @@ pub use inspection::{
 pub use passage::{Outcome, Passage};
 pub use refusal::Refusal;
 pub use scope::Scope;
+pub use secret::SharedSecret;

@@ -24,8 +24,10 @@ use super::conversation::{Action, Goal, Way};
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::scrub::Scrubber;
+use super::secret::Wiped;
 use super::wish::{Wish, body_length, forms, passed_on_answer};
 use crate::capability::HttpRequest;
+use crate::limits::EGRESS_PENDING_BYTES_MAX;
 use crate::time::Timestamp;
 use crate::wire::http::{
     BodyLength, Client, HttpError, HttpLimits, Method, RequestHead, RequestPart, ResponseHead,
@@ -390,9 +392,15 @@ impl Requests {
         let passage = Passage { secrets: names.collect(), ..wish.passage(upstream.outcome) };
         desk.actions.push_back(Action::Note(passage));
         self.scrubber = Scrubber::new(added.iter().flat_map(forms));
-        let sent = wish
-            .head(&upstream.way, &added)
-            .and_then(|head| upstream.client.send_head(&head, wish.length, desk.to_server));
+        if !added.is_empty() {
+            // What is added is wiped with what it is written to, which is not to be moved before.
+            desk.to_server.reserve(SECRET_ROOM_BYTES);
+        }
+        let sent = wish.head(&upstream.way, &added).and_then(|head| {
+            let sent = upstream.client.send_head(&head, wish.length, desk.to_server);
+            drop(Wiped(head.headers.into_bytes()));
+            sent
+        });
         if sent.is_err() {
             return self.answer(400, Refusal::Malformed.sentence(), desk);
         }
@@ -545,3 +553,6 @@ impl Upstream {
         }
     }
 }
+
+/// More than waits for a server at one time: what is kept of one direction, and a full read.
+const SECRET_ROOM_BYTES: usize = 2 * EGRESS_PENDING_BYTES_MAX;

@@ -12,20 +12,21 @@
 //! A secret in another form: compressed, encoded, in pieces. Whoever is sent a secret is trusted
 //! not to do that.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+use super::secret::SharedSecret;
 
 /// Covers secrets in one answer.
 #[derive(Clone, Default)]
 pub(super) struct Scrubber {
-    secrets: Vec<Arc<str>>,
+    secrets: Vec<SharedSecret>,
     /// What could be the beginning of one.
     held: Vec<u8>,
 }
 
 impl Scrubber {
-    pub(super) fn new(secrets: impl Iterator<Item = Arc<str>>) -> Self {
-        let secrets = secrets.filter(|secret| !secret.is_empty()).collect();
+    pub(super) fn new(secrets: impl Iterator<Item = SharedSecret>) -> Self {
+        let secrets = secrets.filter(|secret| !secret.as_bytes().is_empty()).collect();
         Self { secrets, held: Vec::new() }
     }
 
@@ -115,7 +116,7 @@ mod tests {
             ("", ""),
         ] {
             for size in 1..=text.len().max(1) {
-                let mut scrubber = Scrubber::new(secrets.iter().map(|secret| Arc::from(*secret)));
+                let mut scrubber = Scrubber::new(secrets.into_iter().map(SharedSecret::from));
                 let mut out = Vec::new();
                 for piece in text.as_bytes().chunks(size) {
                     out.extend(scrubber.pass(piece));

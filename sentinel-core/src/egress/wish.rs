@@ -5,8 +5,7 @@
 //!   protocol.
 //! - What is added outside replaces what the program wrote under the same name.
 
-use alloc::string::{String, ToString};
-use alloc::sync::Arc;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::allowance::{Added, Allowance};
@@ -15,6 +14,7 @@ use super::inspection::SECRET_BYTES_MIN;
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::scrub::Scrubber;
+use super::secret::{SharedSecret, Wiped};
 use crate::limits::EGRESS_PATH_BYTES_MAX;
 use crate::text::base64;
 use crate::time::Timestamp;
@@ -79,10 +79,14 @@ impl Wish {
             without.extend(["accept-encoding", "range", "if-range"]);
         }
         copy(&self.headers, &mut head.headers, &without)?;
-        for Added { injection, secret } in added {
-            if let Some(secret) = secret {
-                head.headers.append(injection.header(), injection.value(secret).as_bytes())?;
-            }
+        let secrets = added.iter().filter_map(|Added { injection, secret }| {
+            Some((injection.header(), injection.value(secret.as_ref()?.as_str())))
+        });
+        let secrets: Vec<_> = secrets.collect();
+        // Room for all of it, so that none is moved and left behind.
+        head.headers.reserve(secrets.iter().map(|(name, value)| name.len() + value.len()).sum());
+        for (name, value) in &secrets {
+            head.headers.append(name, value.as_bytes())?;
         }
         Ok(head)
     }
@@ -153,21 +157,21 @@ fn is_same(name: &str, other: &str) -> bool {
 
 /// What a secret may be said back as, letter for letter: itself, what stands behind the name of a
 /// scheme, and what that is if the scheme is the one of users and passwords.
-pub(super) fn forms(added: &Added) -> Vec<Arc<str>> {
+pub(super) fn forms(added: &Added) -> Vec<SharedSecret> {
     let Some(secret) = &added.secret else { return Vec::new() };
-    let value = added.injection.value(secret);
+    let value = added.injection.value(secret.as_str());
     let mut forms = Vec::from([secret.clone()]);
     let mut also = |form: &str| {
-        if form.len() >= SECRET_BYTES_MIN && forms.iter().all(|known| **known != *form) {
-            forms.push(Arc::from(form));
+        if form.len() >= SECRET_BYTES_MIN && forms.iter().all(|known| known.as_str() != form) {
+            forms.push(SharedSecret::from(form));
         }
     };
     if let Some((scheme, credential)) = value.rsplit_once(' ') {
         also(credential);
         let pair = base64::decode(credential).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
-        let pair = pair.and_then(|pair| String::from_utf8(pair).ok());
-        if let Some(pair) = pair {
-            also(&pair);
+        let pair = pair.map(Wiped);
+        if let Some(pair) = pair.as_deref().and_then(|pair| core::str::from_utf8(pair).ok()) {
+            also(pair);
             also(pair.split_once(':').map_or("", |(_, password)| password));
         }
     }

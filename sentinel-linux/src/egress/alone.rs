@@ -5,10 +5,9 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Arc;
 
 use rustix::fd::AsFd as _;
-use sentinel_core::egress::Passage;
+use sentinel_core::egress::{Passage, SharedSecret};
 
 use super::{Egress, WayOut};
 use crate::clock::Clock;
@@ -35,7 +34,7 @@ impl Alone {
     }
 
     /// Hands over the secrets that are added, each by its name.
-    pub(crate) fn hand_over(&mut self, secret: impl Fn(&str) -> Option<Arc<str>>) {
+    pub(crate) fn hand_over(&mut self, secret: impl Fn(&str) -> Option<SharedSecret>) {
         self.way_out.hand_over(secret);
     }
 

@@ -162,7 +162,13 @@ impl Passing {
         match received {
             Ok(Some(count)) => {
                 self.moved += count as u64;
-                self.conversation.server(now, buffer.get(..count).unwrap_or_default());
+                let is_veiled = server.veil().is_some();
+                let heard = buffer.get_mut(..count).unwrap_or_default();
+                self.conversation.server(now, heard);
+                if is_veiled {
+                    // A server may say a secret back, and this is kept for the next who is heard.
+                    heard.fill(0);
+                }
             }
             Ok(None) if server.is_cut => self.conversation.server_cut(now),
             Ok(None) if server.has_ended => self.conversation.server_end(now),

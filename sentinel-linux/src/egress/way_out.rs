@@ -1,10 +1,9 @@
 //! The way out of one sandbox: what it is let out to, and what its programs have to believe.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sentinel_core::egress::Allowance;
+use sentinel_core::egress::{Allowance, SharedSecret};
 use sentinel_core::sandbox::Profile;
 use sentinel_core::time::Timestamp;
 
@@ -34,7 +33,7 @@ impl WayOut {
     }
 
     /// Hands over the secrets that are added, each by its name.
-    pub(crate) fn hand_over(&mut self, secret: impl Fn(&str) -> Option<Arc<str>>) {
+    pub(crate) fn hand_over(&mut self, secret: impl Fn(&str) -> Option<SharedSecret>) {
         self.allowance.hand_over(secret);
     }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::{FileRight, Grant, Level, Resource};
 use sentinel_core::config::Config;
+use sentinel_core::egress::SharedSecret;
 use sentinel_core::order::Map;
 use sentinel_core::runtime::{Event, EventError};
 
@@ -36,7 +37,7 @@ struct Prepared {
     configuration: Configuration,
     settings: Arc<Settings>,
     models: Models,
-    injected: Map<String, Arc<str>>,
+    injected: Map<String, SharedSecret>,
     connectors: Connectors,
     network: Network,
     roots: Tools,

@@ -1,11 +1,10 @@
 //! The ways out of sandboxes, and the calls that they belong to.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sentinel_core::agent::CallNumber;
-use sentinel_core::egress::Allowance;
+use sentinel_core::egress::{Allowance, SharedSecret};
 use sentinel_core::order::Map;
 use sentinel_core::runtime::Event;
 use sentinel_core::time::Timestamp;
@@ -17,7 +16,7 @@ use crate::log;
 impl Program {
     /// What a call is let out to, with the secrets that are added to what it sends.
     pub(super) fn way_out(
-        injected: &Map<String, Arc<str>>,
+        injected: &Map<String, SharedSecret>,
         allowance: Option<Allowance>,
         now: Timestamp,
         time: Duration,

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::egress::hello::tests::hello;
-use crate::egress::{Injection, Inspection};
+use crate::egress::{Injection, Inspection, SharedSecret};
 
 const HOST: &str = "api.example.com";
 const SECRET: &str = "canary-7f3a91c4";
@@ -27,7 +27,7 @@ fn world(grants: &[&str], injections: Vec<Injection>) -> World {
     let inspection = Inspection { is_on: true, injections };
     let allowance = Allowance::new(grants, Timestamp(0)).unwrap();
     let mut allowance = allowance.inspecting(inspection);
-    allowance.hand_over(|name| (name == "api").then(|| Arc::from(SECRET)));
+    allowance.hand_over(|name| (name == "api").then(|| SECRET.into()));
     World::of(allowance)
 }
 
@@ -377,7 +377,7 @@ fn a_secret_is_covered_without_its_scheme() {
         };
         let grants = ["connect api.example.com"].iter().map(|grant| grant.parse().unwrap());
         let mut allowance = Allowance::new(grants, Timestamp(0)).unwrap().inspecting(inspection);
-        allowance.hand_over(|_| Some(Arc::from(value)));
+        allowance.hand_over(|_| Some(SharedSecret::from(value)));
         let mut world = World::of(allowance);
         world.client(std::format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n\r\n"));
         world.client(hello(HOST)).to_client.clear();

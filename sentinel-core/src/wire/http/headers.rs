@@ -273,6 +273,18 @@ impl Headers {
         Ok(self)
     }
 
+    /// Makes room for so many bytes more of names and values.
+    #[cfg(feature = "policy")]
+    pub(crate) fn reserve(&mut self, bytes_count: usize) {
+        self.buffer.reserve(bytes_count);
+    }
+
+    /// All names and values, for whoever wipes them.
+    #[cfg(feature = "policy")]
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.buffer
+    }
+
     /// The first field of this name.
     pub fn get(&self, name: &str) -> Option<HeaderValue<'_>> {
         let name = name.as_bytes();

@@ -8,10 +8,9 @@
 //! - What was put away is read again by this process alone.
 
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
 
 use rustix::pipe::PipeFlags;
-use sentinel_core::egress::Injection;
+use sentinel_core::egress::{Injection, SharedSecret};
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::policy::{self, Key, Policy};
 use zeroize::Zeroizing;
@@ -32,7 +31,8 @@ impl Kept {
     /// Takes the secrets that a policy names out of the environment.
     pub(super) fn put_away(policy: &Policy) -> Result<Self, Refused> {
         let mut kept = Self::default();
-        let mut all = Zeroizing::new(Vec::new());
+        // It never grows, so that nothing is moved and left behind.
+        let mut all = Zeroizing::new(Vec::with_capacity(SECRETS_BYTES_MAX));
         for (_, variable) in secrets(policy) {
             if kept.lengths.iter().any(|(known, _)| known == variable) {
                 continue;
@@ -44,15 +44,16 @@ impl Kept {
             if value.is_empty() || value.contains(char::is_control) {
                 return Err(refused("holds no secret: one line is expected"));
             }
+            if all.len() + value.len() > SECRETS_BYTES_MAX {
+                let why =
+                    format!("--secret: all together have more than {SECRETS_BYTES_MAX} bytes");
+                return Err(Refused::new(why));
+            }
             all.extend_from_slice(value.as_bytes());
             kept.lengths.push((variable.to_string(), value.len()));
         }
         if kept.lengths.is_empty() {
             return Ok(kept);
-        }
-        if all.len() > SECRETS_BYTES_MAX {
-            let why = format!("--secret: all together have more than {SECRETS_BYTES_MAX} bytes");
-            return Err(Refused::new(why));
         }
         let (reader, writer) =
             rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
@@ -65,16 +66,16 @@ impl Kept {
     }
 
     /// Has them again.
-    pub(super) fn take_back(mut self) -> Result<Map<String, Arc<str>>, Refused> {
+    pub(super) fn take_back(mut self) -> Result<Map<String, SharedSecret>, Refused> {
         let mut secrets = Map::new();
         for (variable, length) in self.lengths {
             let mut value = Zeroizing::new(vec![0; length]);
             if let Some(pipe) = &mut self.pipe {
                 pipe.read_exact(&mut value)?;
             }
-            let text = String::from_utf8(value.to_vec());
-            let text = Zeroizing::new(text.map_err(|_| Refused::new("--secret: it is no text"))?);
-            let secret = shared(&Secret::new(text))
+            let text = std::str::from_utf8(&value);
+            let text = text.map_err(|_| Refused::new("--secret: it is no text"))?;
+            let secret = shared(&Secret::new(Zeroizing::new(text.to_string())))
                 .map_err(|why| Refused::new(format!("--secret: {variable}: {why}")))?;
             secrets.insert(variable, secret);
         }
