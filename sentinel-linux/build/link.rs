@@ -37,7 +37,8 @@ pub(crate) fn arguments() {
     if let Some(linkers) = &linkers {
         println!("cargo::rustc-link-arg-bins=-B{}", linkers.display());
         println!("cargo::rustc-link-arg-bins=-fuse-ld=lld");
-        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all");
+        // Constants as well as functions: nothing here tells two by their addresses.
+        println!("cargo::rustc-link-arg-bins=-Wl,--icf=all,--ignore-data-address-equality,-O2");
     }
     // The musl that rustc brings reads short lists, and its linker writes them for every machine.
     let is_for_this = env::var_os("HOST") == env::var_os("TARGET");

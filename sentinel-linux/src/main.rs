@@ -46,6 +46,8 @@ mod state;
 mod style;
 mod survey;
 mod terminal;
+#[cfg(all(target_env = "musl", not(test)))]
+mod thread_name;
 mod tools;
 #[cfg(all(no_unwinding, not(test)))]
 mod unwinding;

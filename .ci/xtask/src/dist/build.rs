@@ -20,8 +20,14 @@ pub(super) fn build(
     let home = std::env::var("CARGO_HOME")
         .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
     let home = home.map_err(|_| Error::new("neither CARGO_HOME nor HOME is set"))?;
-    // No path of this machine gets into the file, be it by the compiler or by that of C.
-    let places = [(root.display().to_string(), "/sentinel"), (home, "/cargo")];
+    // No path of this machine gets into the file, be it by the compiler or by that of C. Of several
+    // that fit, the last counts: crates are named as what they are, wherever cargo unpacked them.
+    let mut places = vec![(root.display().to_string(), "/sentinel"), (home.clone(), "/cargo")];
+    let registries = std::fs::read_dir(Path::new(&home).join("registry/src"));
+    for registry in registries.into_iter().flatten().flatten() {
+        places.push((format!("{}/", registry.path().display()), ""));
+    }
+    places.sort_unstable();
     let is_x86 = triple.starts_with("x86_64-");
     let flags = FLAGS.iter().chain(if is_x86 { FLAGS_OF_X86 } else { &[] });
     let mut flags: Vec<String> = flags.map(|flag| (*flag).to_string()).collect();
