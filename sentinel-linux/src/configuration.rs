@@ -6,12 +6,13 @@
 use std::cell::RefCell;
 use std::error::Error;
 use std::fmt;
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::Grant;
 use sentinel_core::config::{
-    Config, Reading, SecretSource, Severity, Surroundings, providers, read, show,
+    Config, Diagnostic, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
 use sentinel_core::order::Map;
 use sentinel_core::skill::{Catalogue, Trust};
@@ -42,13 +43,49 @@ pub(crate) fn find(
     let file = named.map(Path::to_path_buf).or(usual);
     let (reading, texts, shelves) = look(file.as_deref(), &program)?;
     for diagnostic in &reading.diagnostics {
-        eprintln!("{diagnostic}");
+        // Nobody is there to be told that nobody reads it.
+        let _ = writeln!(std::io::stderr(), "{diagnostic}");
     }
-    if reading.is_dangerous() && !accepts_danger {
+    let is_dangerous = reading.is_dangerous();
+    // With errors in it, nothing that anybody says could start it.
+    let config = reading.config.ok_or(Refused)?;
+    if is_dangerous && !accepts_danger {
         return Err(Box::new(Dangerous));
     }
-    let config = reading.config.ok_or(Refused)?;
     Ok(Configuration { config, file, read: texts, shelves })
+}
+
+/// All there is to say about the file, for programs, and whether the agent would start with it.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn checked(
+    named: Option<&Path>,
+    accepts_danger: bool,
+) -> Result<(String, bool), Box<dyn Error>> {
+    let usual = usual_file().filter(|path| path.exists());
+    let file = named.map(Path::to_path_buf).or(usual);
+    let (reading, ..) = look(file.as_deref(), &program)?;
+    let starts = reading.config.is_some() && (accepts_danger || !reading.is_dangerous());
+    let text = json::object(|object| {
+        let file = file.as_ref().map(|file| file.display().to_string());
+        object.field("ok", starts).optional("file", file.as_deref());
+        object.array("diagnostics", |list| {
+            for Diagnostic { severity, place, message, help, .. } in &reading.diagnostics {
+                list.object(|object| {
+                    object.field("severity", severity_word(*severity));
+                    if let Some(place) = place {
+                        object
+                            .field("line", place.line as u64)
+                            .field("column", place.column as u64)
+                            .field("width", place.width as u64);
+                    }
+                    object.field("message", message.as_str()).optional("help", help.as_deref());
+                });
+            }
+        });
+    });
+    Ok((text, starts))
 }
 
 /// Reads a text as the file of this name, here.
@@ -154,10 +191,11 @@ impl Configuration {
                 _ => log::warn!("{diagnostic}"),
             }
         }
-        if reading.is_dangerous() && !accepts_danger {
+        let is_dangerous = reading.is_dangerous();
+        let config = reading.config.ok_or(Refused)?;
+        if is_dangerous && !accepts_danger {
             return Err(Box::new(Dangerous));
         }
-        let config = reading.config.ok_or(Refused)?;
         Ok(Self { config, file: self.file.clone(), read: texts, shelves })
     }
 
@@ -346,7 +384,8 @@ impl Error for Dangerous {}
 
 fn severity_word(severity: Severity) -> &'static str {
     match severity {
+        Severity::Error => "error",
         Severity::Danger => "danger",
-        _ => "error",
+        Severity::Note => "note",
     }
 }

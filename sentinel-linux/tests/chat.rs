@@ -266,6 +266,26 @@ fn the_configuration_is_checked_shown_and_described() {
     assert!(said.contains("2:1: unknown key 'nmae'") && said.contains("'name'"), "{said}");
     assert!(said.contains("4:1: a secret stands in this file"), "{said}");
     assert!(!said.contains("123:abc"), "{said}");
+    // To programs the same is said in places, and a secret no more than to people.
+    let output = ask(&["check", "--json"]);
+    let said = text(&output.stdout);
+    assert!(!output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let document = sentinel_core::text::json::parse(said.as_bytes()).unwrap();
+    let list = document.root().get("diagnostics").unwrap();
+    let first = list.index(0).unwrap();
+    assert_eq!(first.get("severity").unwrap().as_str().unwrap(), "error");
+    assert_eq!(first.get("line").unwrap().as_u64().unwrap(), 2, "{said}");
+    assert!(said.contains("\"ok\":false") && !said.contains("123:abc"), "{said}");
+    // What is wrong comes before what is dangerous: whoever says that they know gets no start of it.
+    let mistakes = "[agent]\nnmae = \"x\"\n[security]\ngrants = [\"write /\"]\n";
+    put(&home.path.join("sentinel.toml"), mistakes.as_bytes());
+    let said = text(&ask(&["check"]).stderr);
+    assert!(said.contains("danger: ") && said.contains("has errors"), "{said}");
+    assert!(!said.contains("i-know-what"), "{said}");
+    put(&home.path.join("sentinel.toml"), b"[security]\ngrants = [\"write /\"]\n");
+    assert!(text(&ask(&["check"]).stderr).contains("--i-know-what-im-doing"));
+    let known = ask(&["check", "--json", "--i-know-what-im-doing"]);
+    assert!(known.status.success() && text(&known.stdout).contains("\"danger\""), "{known:?}");
 }
 
 #[test]

@@ -65,6 +65,11 @@ impl Arguments {
         configuration::find(self.path("config").as_deref(), self.has("i-know-what-im-doing"))
     }
 
+    /// What there is to say about it, for programs, and whether the agent would start with it.
+    pub(super) fn checked_configuration(&self) -> Result<(String, bool), Box<dyn Error>> {
+        configuration::checked(self.path("config").as_deref(), self.has("i-know-what-im-doing"))
+    }
+
     /// The same for a command that only looks: however dangerous it is to start with, reading what
     /// came of it is not.
     pub(super) fn harmless_configuration(&self) -> Result<Configuration, Box<dyn Error>> {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use super::{Arguments, Command};
+use super::{Arguments, Command, Switch};
 use crate::print::{print, println};
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -12,8 +12,10 @@ pub(super) const COMMANDS: &[Command] = &[
         operands: "",
         operands_max: 0,
         summary: "what is wrong with the configuration, all at once",
-        details: "It ends with 0 if the agent would start with it.",
-        options: &[],
+        details: "\
+It ends with 0 if the agent would start with it. With --json an editor or a script learns of each
+place what is wrong there, and whether that is an error, a danger or a note.",
+        options: &[JSON],
         run: check,
     },
     Command {
@@ -36,7 +38,14 @@ pub(super) const COMMANDS: &[Command] = &[
     },
 ];
 
+const JSON: Switch = Switch { name: "json", short: None, value: "", summary: "for programs" };
+
 fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    if arguments.has("json") {
+        let (text, starts) = arguments.checked_configuration()?;
+        println!("{text}");
+        return Ok(if starts { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     println!("{}", arguments.configuration()?.found());
     Ok(ExitCode::SUCCESS)
 }
