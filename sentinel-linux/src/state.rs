@@ -54,7 +54,9 @@ impl State {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         let above = nearest(directory).map(Path::to_path_buf);
-        builder.create(directory).map_err(failed(directory))?;
+        builder
+            .create(directory)
+            .map_err(|error| StateError::NotMade { path: directory.to_path_buf(), error })?;
         if let Some(above) = above {
             sync_between(&above, directory).map_err(failed(directory))?;
         }
@@ -392,6 +394,7 @@ pub(crate) fn private() -> OpenOptions {
 #[derive(Debug)]
 pub(crate) enum StateError {
     Io { path: PathBuf, error: io::Error },
+    NotMade { path: PathBuf, error: io::Error },
     Entropy(io::Error),
     NotPrivate { path: PathBuf },
     Held { path: PathBuf },
@@ -404,6 +407,19 @@ impl fmt::Display for StateError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, error } => write!(formatter, "{}: {error}", path.display()),
+            Self::NotMade { path, error } => {
+                write!(
+                    formatter,
+                    "{}: no directory for the log can be made here: ",
+                    path.display()
+                )?;
+                match error.kind() {
+                    io::ErrorKind::AlreadyExists => formatter.write_str("a file has this name")?,
+                    _ => write!(formatter, "{error}")?,
+                }
+                formatter
+                    .write_str("; name another one with --state, or as directory under [state]")
+            }
             Self::Entropy(error) => write!(formatter, "the system gives no random bytes: {error}"),
             Self::NotPrivate { path } => write!(
                 formatter,

@@ -97,6 +97,21 @@ fn the_wizard_speaks_with_a_person_at_a_terminal() {
     assert!(file.contains("model = \"qwen3:8b\"") && !file.contains("write "), "{file}");
 }
 
+/// What stands in nobody's way but the start's is said with what can be done about it.
+#[test]
+fn without_a_place_for_the_log_it_says_so() {
+    let home = Home::new("alone-place");
+    let mut command = home.sentinel(&["chat", "-m", "hello"]);
+    let said = text(&command.env_remove("HOME").output().unwrap().stderr);
+    assert!(said.contains("there is no home directory") && said.contains("[state]"), "{said}");
+    for (place, why) in [("file", "a file has this name"), ("file/below", "Not a directory")] {
+        std::fs::write(home.path.join("work/file"), "").unwrap();
+        let output = home.sentinel(&["chat", "-m", "hello", "--state", place]).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(said.contains(why) && said.contains("--state"), "{place}: {said}");
+    }
+}
+
 #[test]
 fn build_facts_are_told_in_lines_and_to_programs() {
     let home = Home::new("facts");
