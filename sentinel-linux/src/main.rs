@@ -30,6 +30,7 @@ mod opening;
 mod persona;
 #[cfg(any(target_env = "musl", test))]
 mod pieces;
+mod plain;
 mod policy;
 mod poller;
 mod print;

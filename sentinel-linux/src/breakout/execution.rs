@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::ptr;
 
 use rustix::fs::MemfdFlags;
@@ -16,6 +15,7 @@ use super::calls::{self, Word, in_child};
 use super::ground::{Ground, put_out};
 use super::program::{ANSWER, code, dropped};
 use super::{Attempt, Need, Proof, Refused, Tried};
+use crate::plain::Plain;
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new(
@@ -106,7 +106,7 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             let program = ground.workspace("copied");
             fs::write(&program, fs::read("/bin/echo")?)?;
             fs::set_permissions(&program, fs::Permissions::from_mode(0o644))?;
-            let said = Command::new(loader()?).arg(&program).arg(super::program::RAN).output()?;
+            let said = Plain::new(loader()?).word(&program).word(super::program::RAN).said()?;
             put_out(&said.stdout)?;
             if said.status.success() { Ok(()) } else { Err(said_to(&said.stderr)) }
         },
@@ -118,10 +118,9 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
         |ground| {
             let library = ground.workspace("dropped.so");
             fs::write(&library, fs::read(library_of_system()?)?)?;
-            let mut command = Command::new("/bin/true");
+            let plain = Plain::new("/bin/true").variable("LD_PRELOAD", &library);
             // The loader tells which libraries it started.
-            command.env("LD_PRELOAD", &library).env("LD_DEBUG", "files");
-            let said = command.output()?.stderr;
+            let said = plain.variable("LD_DEBUG", "files").said()?.stderr;
             let said = String::from_utf8_lossy(&said);
             let started = format!("calling init: {}", library.display());
             if said.contains(&started) {

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use super::ground::{Ground, VARIABLE, WORD};
 use super::{Refused, named, victim};
+use crate::plain::Plain;
 
 /// What an attempt says first: without it nothing was tried, whatever came out.
 pub(super) const BEGUN: &str = "sentinel-breakout: begun";
@@ -57,7 +58,7 @@ fn control(ground: &Ground) -> super::Tried {
         return Err(Refused::stopped("the workspace does not hold what was written"));
     }
     std::fs::read(ground.shared("file"))?;
-    let said = std::process::Command::new("/bin/sh").args(["-c", "echo $((6 * 7))"]).output()?;
+    let said = Plain::new("/bin/sh").words(["-c", "echo $((6 * 7))"]).said()?;
     match said.stdout.as_slice() {
         b"42\n" => Ok(()),
         _ => Err(Refused::stopped("a shell cannot count")),

@@ -5,12 +5,11 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{CWD, XattrFlags};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Pid;
 use rustix::termios::{LocalModes, Winsize};
 use sentinel_core::order::Map;
@@ -19,6 +18,7 @@ use super::ground::{Ground, OUTSIDE, SHARED, SIGN, VARIABLE, WORD, WORKSPACE};
 use super::inside::VICTIM;
 use super::runner::Stage;
 use super::{Attempt, Need, calls, objects, program, services, victim};
+use crate::plain::{self, Plain, Running};
 
 /// The ground of one run.
 #[derive(Debug)]
@@ -154,27 +154,31 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The process that is attacked.
 #[derive(Debug)]
 pub(super) struct Victim {
-    process: Child,
+    process: Running,
+    /// It lives until this is closed.
+    _input: OwnedFd,
     before: String,
 }
 
 impl Victim {
     fn new(stage: &Stage, ground: &mut Ground) -> io::Result<Self> {
-        let mut command = Command::new(&stage.program);
-        command.args(["doctor", WORD, VICTIM, &stage.secret]).env_clear();
-        command.env(VARIABLE, ground.written()).env(victim::VARIABLE, &stage.secret);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.process_group(0).spawn()?;
+        let (reads, input) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (told, tells) = pipe_with(PipeFlags::CLOEXEC)?;
+        let plain = Plain::new(&stage.program).words(["doctor", WORD, VICTIM, &stage.secret]);
+        let plain = plain.without_variables().variable(VARIABLE, ground.written());
+        let plain = plain.variable(victim::VARIABLE, &stage.secret).grouped();
+        let plain = plain.streams([Some(reads), Some(tells), Some(plain::nothing()?)]);
+        let process = plain.start()?;
+        drop(plain);
         let mut line = String::new();
-        let told = process.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
-        BufReader::new(told).read_line(&mut line)?;
+        BufReader::new(File::from(told)).read_line(&mut line)?;
         let names = ["victim-secret", "victim-length", "victim-memory", "victim-descriptor"];
         for (name, number) in names.iter().zip(line.split_whitespace()) {
             ground.tell(name, number);
         }
         ground.tell("victim", process.id());
         let before = Self::state(process.id());
-        Ok(Self { process, before })
+        Ok(Self { process, _input: input, before })
     }
 
     /// What is not as it was about it.
@@ -190,7 +194,7 @@ impl Victim {
     }
 
     fn changed_now(&mut self) -> Option<String> {
-        if let Ok(Some(ended)) = self.process.try_wait() {
+        if let Ok(Some(ended)) = self.process.ended() {
             return Some(format!("the victim ended: {ended}"));
         }
         let now = Self::state(self.process.id());
@@ -212,13 +216,6 @@ impl Victim {
         let killer = fs::read_to_string(format!("/proc/{process}/oom_score_adj"));
         let killer = killer.unwrap_or_default();
         format!("{limit:?} {nice:?} {processors:?} {disk:?} {policy:?} {}", killer.trim())
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

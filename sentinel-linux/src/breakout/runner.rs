@@ -5,9 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +24,7 @@ use super::prepared::Prepared;
 use super::services::{self, Visits};
 use super::way_out::WayOut;
 use super::{Attempt, GROUPS, Group, Need, Proof, Refused, victim, walls};
+use crate::plain::{self, Plain};
 use crate::sandbox::{Sandboxes, Started};
 
 /// What is tried.
@@ -276,13 +275,17 @@ impl Stage {
         Ok((ran.has_begun(), judgement))
     }
 
-    fn bare(&self, attempt: &Attempt, prepared: &Prepared, tells: OwnedFd) -> io::Result<Child> {
-        let mut command = Command::new(&self.program);
-        command.args(["doctor", WORD, attempt.name, prepared.ground.sign()]);
-        command.env(VARIABLE, prepared.ground.written()).current_dir(prepared.ground.workspace(""));
-        command.stdin(Stdio::from(prepared.input()?)).stdout(tells.try_clone()?).stderr(tells);
-        // Of a group of its own, so that what is meant for it does not meet this process.
-        command.process_group(0).spawn()
+    fn bare(
+        &self,
+        attempt: &Attempt,
+        prepared: &Prepared,
+        tells: OwnedFd,
+    ) -> io::Result<plain::Running> {
+        let words = ["doctor", WORD, attempt.name, prepared.ground.sign()];
+        let plain = Plain::new(&self.program).words(words).grouped();
+        let plain = plain.variable(VARIABLE, prepared.ground.written());
+        let streams = [prepared.input()?, tells.try_clone()?, tells].map(Some);
+        plain.within(prepared.ground.workspace("")).streams(streams).start()
     }
 }
 
@@ -316,7 +319,8 @@ impl Way {
 /// An attempt that is made.
 #[derive(Debug)]
 enum Running {
-    Bare(Child),
+    /// Dropped, it is ended.
+    Bare(plain::Running),
     /// Until somebody waited for its end; with its proxy, if it has one.
     Inside(Option<Box<Started>>, Option<WayOut>),
 }
@@ -330,7 +334,7 @@ impl Running {
     /// How it ended, once it has.
     fn ended(&mut self) -> io::Result<Option<String>> {
         match self {
-            Self::Bare(process) => Ok(process.try_wait()?.map(|ended| ended.to_string())),
+            Self::Bare(process) => Ok(process.ended()?.map(|ended| ended.to_string())),
             Self::Inside(running, _) => {
                 let Some(started) = running.as_ref() else { return Ok(Some(String::new())) };
                 let mut waited = [PollFd::new(&started.report, PollFlags::IN)];
@@ -345,10 +349,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         match self {
-            Self::Bare(process) => {
-                let _ = process.kill();
-                let _ = process.wait();
-            }
+            Self::Bare(_) => {}
             Self::Inside(started, way_out) => {
                 // Its end is everybody's; what is seen afterwards outlived it.
                 if let Some(started) = started.take() {
@@ -389,9 +390,8 @@ fn keep_secret() -> io::Result<String> {
     if let Ok(secret) = std::env::var(victim::VARIABLE) {
         return Ok(secret);
     }
-    let mut command = Command::new("/proc/self/exe");
-    command.args(std::env::args_os().skip(1)).env(victim::VARIABLE, token()?);
-    Err(command.exec())
+    let plain = Plain::new("/proc/self/exe").words(std::env::args_os().skip(1));
+    Err(plain.variable(victim::VARIABLE, token()?).become_it())
 }
 
 impl Prepared {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command as Program, ExitCode, Stdio};
+use std::process::ExitCode;
 
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, mkdirat, open, openat};
 use rustix::io::Errno;
@@ -12,6 +12,7 @@ use super::{Arguments, Command, Switch};
 use crate::configuration::{self, Configuration};
 use crate::doctor;
 use crate::document;
+use crate::plain::Plain;
 use crate::print::{print, println};
 use crate::service::{self, Facts, Manager, Secrets};
 
@@ -259,8 +260,7 @@ fn expect_account(name: &str) -> Result<(Uid, Gid), Box<dyn Error>> {
     let file = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     // Accounts of a directory service are not in the file.
     let known = numbers_of(name, &file).or_else(|| {
-        let mut command = Program::new("getent");
-        let output = command.args(["passwd", name]).stderr(Stdio::null()).output().ok()?;
+        let output = Plain::new("getent").words(["passwd", name]).said().ok()?;
         numbers_of(name, &String::from_utf8_lossy(&output.stdout))
     });
     known.ok_or_else(|| {
@@ -313,13 +313,10 @@ fn systemctl(manager: Manager, words: &[&str]) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn control(manager: Manager, words: &[&str]) -> Program {
-    let mut command = Program::new("systemctl");
-    if manager == Manager::User {
-        command.arg("--user");
-    }
-    command.args(words);
-    command
+fn control(manager: Manager, words: &[&str]) -> Plain {
+    let plain = Plain::new("systemctl");
+    let plain = if manager == Manager::User { plain.word("--user") } else { plain };
+    plain.words(words)
 }
 
 fn failed(path: &Path, error: &io::Error) -> String {

@@ -5,9 +5,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +14,7 @@ use rustix::io::Errno;
 use sentinel_core::order;
 use sentinel_core::sandbox::Profile;
 
+use crate::plain::{self, Plain};
 use crate::sandbox::{End, Outcome, Sandboxes, Spawner, Streams, Told, found, look};
 
 /// Medians of a program that does nothing.
@@ -55,8 +54,9 @@ pub(crate) fn measure() -> io::Result<Times> {
         }
         call.push(time);
         let start = Instant::now();
-        let mut command = Command::new(&program);
-        let status = command.arg0("true").stdin(Stdio::null()).stdout(Stdio::null()).status()?;
+        let plain = Plain::new(&program).called("true");
+        let plain = plain.streams([Some(plain::nothing()?), Some(plain::nothing()?), None]);
+        let status = plain.status()?;
         bare.push(start.elapsed());
         if !status.success() {
             return Err(io::Error::other(format!("{} failed", program.display())));
