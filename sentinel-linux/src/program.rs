@@ -334,6 +334,9 @@ impl Program {
         if has_ended && self.ending == Ending::No {
             self.ending = Ending::AfterWork;
         }
+        if self.terminal.is_gone() {
+            self.ending = self.ending.max(Ending::Now);
+        }
         let is_waiting = self.is_busy() && !self.waits_for_nobody();
         match self.ending {
             Ending::No => {

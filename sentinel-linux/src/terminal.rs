@@ -24,6 +24,8 @@ pub(crate) struct Terminal {
     input: Input,
     is_interactive: bool,
     has_prompt: bool,
+    /// Whoever read what is said here has seen enough.
+    is_gone: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,7 @@ impl Terminal {
             input,
             is_interactive,
             has_prompt: false,
+            is_gone: false,
         })
     }
 
@@ -65,6 +68,7 @@ impl Terminal {
             input: Input::Ended,
             is_interactive: false,
             has_prompt: false,
+            is_gone: false,
         })
     }
 
@@ -103,6 +107,11 @@ impl Terminal {
     /// Whether all that was typed has been taken, and nothing more will come.
     pub(crate) fn has_ended(&self) -> bool {
         self.input == Input::Ended && self.typed.is_empty()
+    }
+
+    /// Whether nobody reads any more what is said here.
+    pub(crate) const fn is_gone(&self) -> bool {
+        self.is_gone
     }
 
     pub(crate) fn has_typed(&self) -> bool {
@@ -159,9 +168,21 @@ impl Terminal {
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
+        if text.is_empty() || self.is_gone {
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.is_gone = true;
+                Ok(())
+            }
+            Err(error) => {
+                let what = format!("what is said here could not be written: {error}");
+                Err(io::Error::new(error.kind(), what))
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }
 
