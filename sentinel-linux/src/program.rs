@@ -202,7 +202,9 @@ impl Program {
         if model == "offline" {
             self.terminal.note("The offline model is a few rules, and no mind.")?;
         }
-        self.terminal.note("Try 'list the files here' or /help. Ctrl-D ends it.")
+        self.terminal.note("Try 'list the files here' or /help. Ctrl-D ends it.")?;
+        self.remember();
+        Ok(())
     }
 
     fn go_on(&mut self) -> Result<(), Box<dyn Error>> {
@@ -382,6 +384,7 @@ impl Program {
                 while let Some(signal) = self.signals.take() {
                     match (signal, self.ending) {
                         (Signal::Reload, _) => self.is_to_reload = true,
+                        (Signal::Resume, _) => self.terminal.resume()?,
                         (Signal::End, Ending::No | Ending::AfterWork) => self.ending = Ending::Now,
                         (Signal::End, _) => return Err("ended at once, as asked twice".into()),
                     }

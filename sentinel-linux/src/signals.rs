@@ -1,4 +1,5 @@
-//! Signals, as something to read: one that ends the program, one that reloads its settings.
+//! Signals, as something to read: one that ends the program, one that reloads its settings, one
+//! that says that it goes on.
 
 use std::io;
 
@@ -11,6 +12,8 @@ pub(crate) enum Signal {
     End,
     /// Read the settings again.
     Reload,
+    /// The process was stopped, and goes on.
+    Resume,
 }
 
 /// The descriptor that signals come from.
@@ -30,7 +33,7 @@ impl Signals {
         // `pthread_sigmask` and `signalfd` read the set and keep no pointer to it.
         let fd = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCONT] {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
             let blocked =
@@ -61,6 +64,10 @@ impl Signals {
         // The number of the signal is the first member.
         let number = info.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))?;
         let is = |signal: libc::c_int| u32::try_from(signal) == Ok(number);
-        Some(if is(libc::SIGHUP) { Signal::Reload } else { Signal::End })
+        Some(match () {
+            () if is(libc::SIGHUP) => Signal::Reload,
+            () if is(libc::SIGCONT) => Signal::Resume,
+            () => Signal::End,
+        })
     }
 }

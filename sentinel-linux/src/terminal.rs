@@ -1,18 +1,27 @@
 //! The terminal, or whatever standard input and output are: lines in, words out.
 //!
+//! A person at a terminal has an [`Editor`]: keys come one by one, and what is typed stands below
+//! what is said. While something stands there, half a line of an answer waits for its other half.
+//!
 //! # Invariants
 //! - What a person types while something goes on is taken at once, so that `/stop` and `/approve`
 //!   work; what comes from a pipe or a file waits its turn.
 //! - Nothing that a model or a tool wrote reaches a terminal as an escape sequence.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use rustix::io::Errno;
-use sentinel_core::channel::{Identity, Incoming, Keyboard, LineTooLong, Post, Screen};
+use sentinel_core::channel::{
+    Editor, Identity, Incoming, Keyboard, LineTooLong, Post, Screen, Typed,
+};
 use sentinel_core::config::TERMINAL_PERSON;
 use sentinel_core::time::Timestamp;
 
+use self::keys::EachKey;
 use crate::poller::{Interest, Owner, Poller, Token};
+
+mod keys;
 
 /// Standard input and output.
 #[derive(Debug)]
@@ -21,11 +30,24 @@ pub(crate) struct Terminal {
     screen: Screen,
     /// Bytes that were read and are no messages yet.
     typed: Vec<u8>,
+    /// Where each key is handed over.
+    desk: Option<Desk>,
     input: Input,
     is_interactive: bool,
     has_prompt: bool,
     /// Whoever read what is said here has seen enough.
     is_gone: bool,
+}
+
+/// Where a person types who sees each key.
+#[derive(Debug)]
+struct Desk {
+    keys: EachKey,
+    editor: Editor,
+    /// What was said and is not taken yet.
+    said: VecDeque<String>,
+    /// What is to be shown and waits for the end of its line.
+    held: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +69,18 @@ impl Terminal {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Input::File,
             Err(error) => return Err(error),
         };
+        let desk = if is_interactive { EachKey::begin()? } else { None };
+        let desk = desk.map(|keys| Desk {
+            keys,
+            editor: Editor::default(),
+            said: VecDeque::new(),
+            held: String::new(),
+        });
         Ok(Self {
             keyboard: Keyboard::new(identity, "you", now),
             screen: Screen::new(),
             typed: Vec::new(),
+            desk,
             input,
             is_interactive,
             has_prompt: false,
@@ -65,6 +95,7 @@ impl Terminal {
             keyboard: Keyboard::new(identity, "you", now),
             screen: Screen::new(),
             typed: Vec::new(),
+            desk: None,
             input: Input::Ended,
             is_interactive: false,
             has_prompt: false,
@@ -82,17 +113,85 @@ impl Terminal {
             Err(Errno::IO) => 0,
             Err(error) => return Err(error.into()),
         };
-        self.has_prompt = false;
+        let bytes = bytes.get(..count).unwrap_or_default();
         if count == 0 {
-            if self.input == Input::Waited {
-                poller.remove(io::stdin())?;
-            }
-            self.input = Input::Ended;
+            self.end_input(poller)?;
+        } else if self.desk.is_some() {
+            return self.press(bytes, poller);
+        }
+        self.has_prompt = false;
+        self.typed.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn end_input(&mut self, poller: &Poller) -> io::Result<()> {
+        if self.input == Input::Waited {
+            poller.remove(io::stdin())?;
+        }
+        self.input = Input::Ended;
+        if self.desk.is_none() {
             self.typed.push(b'\n');
-        } else {
-            self.typed.extend_from_slice(bytes.get(..count).unwrap_or_default());
         }
         Ok(())
+    }
+
+    /// Takes keys, and shows what they did.
+    fn press(&mut self, keys: &[u8], poller: &Poller) -> io::Result<()> {
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        let (columns, rows) = keys::size();
+        let mut out = String::new();
+        desk.editor.press(keys);
+        let mut has_ended = false;
+        while let Some(typed) = desk.editor.next() {
+            match typed {
+                Typed::Message(message) => {
+                    desk.editor.hide(&mut out);
+                    self.screen.end(&mut desk.held);
+                    out.push_str(&std::mem::take(&mut desk.held));
+                    desk.editor.keep(&message, columns, &mut out);
+                    desk.said.push_back(message);
+                    self.has_prompt = false;
+                }
+                Typed::End => {
+                    has_ended = true;
+                    break;
+                }
+            }
+        }
+        if has_ended {
+            desk.editor.hide(&mut out);
+        } else if desk.editor.is_shown() || !desk.editor.is_empty() {
+            if !desk.editor.is_shown() {
+                self.screen.end(&mut desk.held);
+                out.push_str(&std::mem::take(&mut desk.held));
+            }
+            desk.editor.show(columns, rows, &mut out);
+        }
+        if has_ended {
+            self.end_input(poller)?;
+        }
+        self.put(&out)
+    }
+
+    /// What was said in earlier chats, the oldest first: the arrow up finds it.
+    pub(crate) fn remember<'t>(&mut self, messages: impl Iterator<Item = &'t str>) {
+        if let Some(desk) = &mut self.desk {
+            messages.for_each(|message| desk.editor.remember(message));
+        }
+    }
+
+    /// The process goes on after it was stopped: meanwhile somebody else had the terminal.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        desk.keys.resume()?;
+        let mut out = String::new();
+        if desk.editor.is_shown() {
+            let (columns, rows) = keys::size();
+            desk.editor.lose();
+            out.push('\n');
+            desk.editor.show(columns, rows, &mut out);
+        }
+        self.put(&out)
     }
 
     /// Whether input can be read at once, without waiting.
@@ -106,7 +205,7 @@ impl Terminal {
 
     /// Whether all that was typed has been taken, and nothing more will come.
     pub(crate) fn has_ended(&self) -> bool {
-        self.input == Input::Ended && self.typed.is_empty()
+        self.input == Input::Ended && !self.has_typed()
     }
 
     /// Whether nobody reads any more what is said here.
@@ -115,7 +214,7 @@ impl Terminal {
     }
 
     pub(crate) fn has_typed(&self) -> bool {
-        !self.typed.is_empty()
+        !self.typed.is_empty() || self.desk.as_ref().is_some_and(|desk| !desk.said.is_empty())
     }
 
     /// A message that was given on the command line.
@@ -129,6 +228,9 @@ impl Terminal {
 
     /// The next message that was typed.
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<Result<Incoming, LineTooLong>> {
+        if let Some(message) = self.desk.as_mut().and_then(|desk| desk.said.pop_front()) {
+            return self.message(&message, now);
+        }
         let mut rest = self.typed.as_slice();
         let line = self.keyboard.next(&mut rest, now);
         let used = self.typed.len() - rest.len();
@@ -140,7 +242,7 @@ impl Terminal {
     pub(crate) fn show(&mut self, post: &Post) -> io::Result<()> {
         let mut text = String::new();
         self.screen.show(post, &mut text);
-        self.put(&text)
+        self.add(&text)
     }
 
     /// Shows a line of the program's own, where a person looks on.
@@ -152,7 +254,7 @@ impl Terminal {
         self.screen.end(&mut text);
         let post = Post::Send { piece: 0, text: format!("{line}\n"), key: 0 };
         self.screen.show(&post, &mut text);
-        self.put(&text)
+        self.add(&text)
     }
 
     /// Shows that it is the person's turn, once.
@@ -161,10 +263,41 @@ impl Terminal {
             self.has_prompt = true;
             let mut text = String::new();
             self.screen.end(&mut text);
-            text.push_str("> ");
+            match &mut self.desk {
+                None => text.push_str("> "),
+                Some(desk) => {
+                    let (columns, rows) = keys::size();
+                    desk.held.push_str(&text);
+                    text.clear();
+                    desk.editor.hide(&mut text);
+                    text.push_str(&std::mem::take(&mut desk.held));
+                    desk.editor.show(columns, rows, &mut text);
+                }
+            }
             self.put(&text)?;
         }
         Ok(())
+    }
+
+    /// Adds to what was said, above what is typed.
+    fn add(&mut self, text: &str) -> io::Result<()> {
+        let Some(desk) = &mut self.desk else { return self.put(text) };
+        let mut out = String::new();
+        desk.held.push_str(text);
+        if desk.editor.is_shown() && !desk.editor.is_empty() {
+            // Below a line that is not whole nothing can stand.
+            if let Some(end) = desk.held.rfind('\n') {
+                let (columns, rows) = keys::size();
+                desk.editor.hide(&mut out);
+                out.extend(desk.held.drain(..=end));
+                desk.editor.show(columns, rows, &mut out);
+            }
+        } else {
+            desk.editor.hide(&mut out);
+            out.push_str(&std::mem::take(&mut desk.held));
+            self.has_prompt = false;
+        }
+        self.put(&out)
     }
 
     fn put(&mut self, text: &str) -> io::Result<()> {
@@ -182,6 +315,19 @@ impl Terminal {
                 Err(io::Error::new(error.kind(), what))
             }
             Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Some(desk) = &mut self.desk {
+            let mut out = String::new();
+            desk.editor.hide(&mut out);
+            self.screen.end(&mut desk.held);
+            out.push_str(&desk.held);
+            // The end is no place to fail: whoever looks on sees it, or is gone.
+            let _ = self.put(&out);
         }
     }
 }

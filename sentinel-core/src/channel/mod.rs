@@ -3,8 +3,8 @@
 //! One model for every platform, so that nothing that decides knows which platform it is on. A
 //! connector (the shell's) turns what a platform sends into an [`Incoming`]; [`Access`] says
 //! whether the sender may talk at all; a [`Delivery`] brings the answer into the chat, in pieces
-//! that the [`Platform`] takes. [`Keyboard`] and [`Screen`] are the connector of a terminal; others
-//! have the shape of [`connector`].
+//! that the [`Platform`] takes. [`Keyboard`] and [`Screen`] are the connector of a terminal, with
+//! an [`Editor`] where it hands over every key; others have the shape of [`connector`].
 //!
 //! # Invariants
 //! - People and chats are told apart by ids, never by names.
@@ -18,6 +18,7 @@ mod access;
 pub mod connector;
 mod delivery;
 pub mod discord;
+mod editor;
 mod identity;
 mod incoming;
 mod pairing;
@@ -31,6 +32,7 @@ mod traffic;
 
 pub use access::{Access, Admission, Ignored, Known, Person};
 pub use delivery::{Delivery, Failure, Outcome, Post, UNFINISHED, Why};
+pub use editor::{Editor, Typed};
 pub use identity::{Identity, IdentityError, IdentityPart, IdentityProblem};
 pub use incoming::{AttachmentKind, Incoming, IncomingError, Part};
 pub use pairing::{PairingError, Waiting};

@@ -10,7 +10,8 @@
 //!   that reorders or hides text: such characters are shown as `\u{1b}`.
 //!
 //! # Not here
-//! Reading and writing the terminal, history of lines, colours of our own: the shell.
+//! Reading and writing the terminal, colours of our own: the shell. Keys, and what was said before:
+//! [`editor`](super::Editor).
 
 use alloc::format;
 use alloc::string::String;
@@ -224,7 +225,7 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Whether a terminal may be given a character as it is.
-fn is_harmless(character: char, before: Option<char>) -> bool {
+pub(super) fn is_harmless(character: char, before: Option<char>) -> bool {
     match character {
         '\n' | '\t' => true,
         // Joiners and variants belong into scripts and emoji, one at a time; after ASCII, or in a

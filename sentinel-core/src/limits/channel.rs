@@ -73,6 +73,9 @@ pub const CHANNEL_KEY_LIFETIME: Duration = Duration::from_secs(120);
 /// One line that is typed or piped in: more than a screen of pasted text.
 pub const CHANNEL_LINE_BYTES_MAX: usize = 64 * 1024;
 
+/// Messages that the arrow up finds again on a terminal: those of a day, and not of a year.
+pub const CHANNEL_LINES_REMEMBERED_MAX: usize = 500;
+
 const _: () = assert!(CHANNEL_LINE_BYTES_MAX * 3 <= CHANNEL_INCOMING_BYTES_MAX, "even if mended");
 
 // channel::telegram

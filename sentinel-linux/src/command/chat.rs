@@ -13,7 +13,9 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     summary: "talk with it here; Ctrl-D ends it",
     details: "\
 In a terminal you talk with the agent, see what it does and by which grant, and answer its
-questions. In a pipe each line is a message:
+questions. The arrow up finds what you said before; Alt-Enter, or a backslash at the end of a line,
+begins another line of the same message, and what is pasted is one message, sent by Enter.
+In a pipe each line is a message:
 
   echo 'list the files here' | sentinel chat
   sentinel chat -m 'read README.md'      one message, and nothing but its answer

@@ -122,7 +122,8 @@ struct Part {
 fn parts() -> [Part; 4] {
     let [inet, inet6] = [libc::AF_INET, libc::AF_INET6].map(|family| number(family.into()));
     let requests = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, INTERFACE_INDEX];
-    let requests = requests.iter().filter_map(|request| u32::try_from(*request).ok()).collect();
+    let requests = requests.iter().filter_map(|request| u32::try_from(*request).ok());
+    let requests = requests.chain(TERMINAL_MODES).collect();
     [
         // What connects to a service of this machine can have it start programs.
         Part { call: libc::SYS_socket, argument: 0, values: vec![inet, inet6] },
@@ -237,3 +238,6 @@ const ALLOWED: &[libc::c_long] = &[
 
 /// `SIOCGIFINDEX`: the number of an interface, for addresses that are on one.
 const INTERFACE_INDEX: libc::Ioctl = 0x8933;
+/// `TCGETS2` and `TCSETSW2`: a terminal hands over each key, and is left as it was. libc has no
+/// number for them on musl, where one is signed and the first too large.
+const TERMINAL_MODES: [u32; 2] = [0x802c_542a, 0x402c_542c];

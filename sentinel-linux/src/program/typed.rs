@@ -5,12 +5,31 @@
 
 use std::error::Error;
 
+use sentinel_core::agent::ConversationNumber;
+use sentinel_core::llm::{Block, Role};
 use sentinel_core::runtime::Event;
 
 use super::{Ending, Program};
-use crate::log;
+use crate::{log, terminal};
 
 impl Program {
+    /// Gives the person at the terminal what they said in earlier chats, as far as it is
+    /// remembered: no file of its own holds it in the clear.
+    pub(super) fn remember(&mut self) {
+        let mut chats = self.sentinel.conversations(ConversationNumber(0));
+        let chat = chats.find(|it| it.platform == terminal::PLATFORM && it.chat == terminal::CHAT);
+        let Some(history) = chat.and_then(|chat| self.sentinel.history(chat.number)?) else {
+            return;
+        };
+        let said = history.messages().filter(|message| message.role == Role::User);
+        self.terminal.remember(said.flat_map(|message| &message.blocks).filter_map(|block| {
+            match block {
+                Block::Text(text) => Some(text.as_str()),
+                _ => None,
+            }
+        }));
+    }
+
     /// Whether a line is taken now: a person's at once, a pipe's when the last one is done with or
     /// its question waits.
     pub(super) fn takes_input(&self) -> bool {

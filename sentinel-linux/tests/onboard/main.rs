@@ -15,3 +15,4 @@ mod init;
 mod readers;
 mod server;
 mod service;
+mod typing;

@@ -1,0 +1,73 @@
+//! A terminal that hands over each key, and says where a paste begins and ends.
+//!
+//! # Invariants
+//! - The terminal is left as it was found, however the program ends that it runs in, but for a
+//!   kill: then the shell behind it mends it.
+//! - Ctrl-C and Ctrl-Z stay what they are.
+
+use std::io::{self, Write as _};
+
+use rustix::io::Errno;
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+};
+
+/// A terminal in that mode.
+#[derive(Debug)]
+pub(super) struct EachKey {
+    before: Termios,
+    during: Termios,
+}
+
+impl EachKey {
+    /// From here on keys come one by one; not at all on a terminal that cannot show them by itself.
+    pub(super) fn begin() -> io::Result<Option<Self>> {
+        if std::env::var_os("TERM").is_none_or(|name| name.is_empty() || name == "dumb") {
+            return Ok(None);
+        }
+        let before = tcgetattr(io::stdin())?;
+        let mut during = before.clone();
+        during.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::IEXTEN;
+        during.special_codes[SpecialCodeIndex::VMIN] = 1;
+        during.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let keys = Self { before, during };
+        keys.resume()?;
+        Ok(Some(keys))
+    }
+
+    /// The same again, after somebody else had it.
+    pub(super) fn resume(&self) -> io::Result<()> {
+        set(&self.during, PASTES_ARE_MARKED)
+    }
+}
+
+impl Drop for EachKey {
+    fn drop(&mut self) {
+        // There is nobody to tell, and nothing else to try.
+        let _ = set(&self.before, PASTES_ARE_TYPED);
+    }
+}
+
+/// How many columns and rows there are. A terminal that does not know has those of the first ones.
+pub(super) fn size() -> (usize, usize) {
+    let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_col > 0 && size.ws_row > 0);
+    size.map_or((80, 24), |size| (size.ws_col.into(), size.ws_row.into()))
+}
+
+fn set(modes: &Termios, pastes: &str) -> io::Result<()> {
+    loop {
+        // What was typed meanwhile stays, and what is still to be written is written as before. It
+        // is the one of three ways that a confined process has.
+        match tcsetattr(io::stdin(), OptionalActions::Drain, modes) {
+            Ok(()) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(pastes.as_bytes())?;
+    out.flush()
+}
+
+const PASTES_ARE_MARKED: &str = "\x1b[?2004h";
+const PASTES_ARE_TYPED: &str = "\x1b[?2004l";

@@ -1,0 +1,128 @@
+//! A person at a terminal: keys, what was said before, several lines, and a terminal left as found.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::process::Child;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::home::Home;
+
+/// A chat in a terminal of its own, and all that was seen there.
+struct Sitting {
+    keys: File,
+    /// The program's side of it, so that it lives on without the program.
+    inside: File,
+    seen: Arc<Mutex<Vec<u8>>>,
+    agent: Child,
+}
+
+impl Sitting {
+    fn new(home: &Home, name: &str) -> Self {
+        let outside = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
+        let outside = outside.unwrap();
+        grantpt(&outside).unwrap();
+        unlockpt(&outside).unwrap();
+        let inside = ptsname(&outside, Vec::new()).unwrap();
+        let inside = File::options().read(true).write(true).open(inside.to_str().unwrap()).unwrap();
+        let mut agent = home.sentinel(&["chat"]);
+        agent.env("TERM", name).stdin(inside.try_clone().unwrap());
+        agent.stdout(inside.try_clone().unwrap()).stderr(inside.try_clone().unwrap());
+        let (keys, seen) = (File::from(outside), Arc::new(Mutex::new(Vec::new())));
+        let mut screen = keys.try_clone().unwrap();
+        let shown = seen.clone();
+        std::thread::spawn(move || {
+            let mut room = [0; 4096];
+            while let Ok(count @ 1..) = screen.read(&mut room) {
+                shown.lock().unwrap().extend_from_slice(&room[..count]);
+            }
+        });
+        Self { keys, inside, seen, agent: agent.spawn().unwrap() }
+    }
+
+    /// Types, and forgets what was seen so far.
+    fn press(&mut self, keys: &str) {
+        self.seen.lock().unwrap().clear();
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn shows(&self, words: &str) {
+        for _ in 0..6000 {
+            if self.screen().contains(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no {words:?} in {:?}", self.screen());
+    }
+
+    fn screen(&self) -> String {
+        String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
+    }
+
+    fn is_line_by_line(&self) -> bool {
+        let modes = tcgetattr(&self.inside).unwrap().local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+}
+
+impl Drop for Sitting {
+    fn drop(&mut self) {
+        let _ = self.agent.kill();
+        let _ = self.agent.wait();
+    }
+}
+
+/// Under all the confinement there is: a line is mended and said again, now and after a new start,
+/// a paste is one message, and the terminal is as it was.
+#[test]
+fn a_message_is_edited_and_found_again() {
+    let home = Home::new("typing");
+    fs::write(home.path.join("work/README.md"), "# A house\n").unwrap();
+    let mut sitting = Sitting::new(&home, "xterm");
+    sitting.shows("Ctrl-D ends it.");
+    sitting.shows("> ");
+    assert!(!sitting.is_line_by_line());
+    // The last word is mended, then the first.
+    sitting.press("ead READMX.md\x1b[D\x1b[D\x1b[D\x7fE\x01r\r");
+    sitting.shows("# A house");
+    sitting.shows("> ");
+    sitting.press("\x1b[200~list the files here\nand be quick\x1b[201~");
+    sitting.shows("  and be quick");
+    sitting.press("\r");
+    sitting.shows("README.md");
+    // Two messages ago; no such sequence is sent.
+    sitting.press("\x1b[A\x1b[A\x1b[A\r");
+    sitting.shows("# A house");
+    sitting.press("half a mess\x15\x04");
+    assert!(sitting.agent.wait().unwrap().success());
+    assert!(sitting.is_line_by_line());
+    sitting.shows("\x1b[?2004l");
+    let mut again = Sitting::new(&home, "xterm");
+    again.shows("Ctrl-D ends it.");
+    again.press("\x1b[A\r");
+    again.shows("# A house");
+    // Whoever ends it in another way finds the terminal as it was, too.
+    let agent = Pid::from_child(&again.agent);
+    kill_process(agent, Signal::TERM).unwrap();
+    assert!(again.agent.wait().unwrap().success() && again.is_line_by_line());
+}
+
+/// A terminal that cannot move its cursor is one line after the other.
+#[test]
+fn a_terminal_that_can_do_nothing_is_asked_for_nothing() {
+    let home = Home::new("typing-dumb");
+    fs::write(home.path.join("work/README.md"), "# A house\n").unwrap();
+    let mut sitting = Sitting::new(&home, "dumb");
+    sitting.shows("Ctrl-D ends it.");
+    assert!(sitting.is_line_by_line());
+    sitting.press("read README.md\r");
+    sitting.shows("# A house");
+    assert!(!sitting.screen().contains('\x1b'), "{:?}", sitting.screen());
+    sitting.press("\x04");
+    assert!(sitting.agent.wait().unwrap().success());
+}
