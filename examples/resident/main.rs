@@ -6,7 +6,8 @@
 //! ```sh
 //! cargo run -p sentinel-examples --bin resident                 # the offline model, no network
 //! cargo run -p sentinel-examples --bin resident -- http://127.0.0.1:11434/v1 llama3.2
-//! MODEL_KEY=sk-... cargo run -p sentinel-examples --bin resident -- https://api.openai.com/v1 gpt-5
+//! export MODEL_KEY=sk-...
+//! cargo run -p sentinel-examples --bin resident -- https://api.openai.com/v1 gpt-5
 //! ```
 //!
 //! Try "list the files in docs", "read README.md", `/help`. Kill it and start it again: it goes on.

@@ -276,7 +276,7 @@ fn the_configuration_is_checked_shown_and_described() {
     assert_eq!(first.get("severity").unwrap().as_str().unwrap(), "error");
     assert_eq!(first.get("line").unwrap().as_u64().unwrap(), 2, "{said}");
     assert!(said.contains("\"ok\":false") && !said.contains("123:abc"), "{said}");
-    // What is wrong comes before what is dangerous: whoever says that they know gets no start of it.
+    // What is wrong comes before what is dangerous: saying that one knows does not start it.
     let mistakes = "[agent]\nnmae = \"x\"\n[security]\ngrants = [\"write /\"]\n";
     put(&home.path.join("sentinel.toml"), mistakes.as_bytes());
     let said = text(&ask(&["check"]).stderr);

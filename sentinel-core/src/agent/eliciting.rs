@@ -8,8 +8,8 @@
 //! - Only a call that runs asks, and its question ends with it.
 //! - Each question has one answer, and the record of it stands before the server hears of it.
 //! - A question that cannot be shown whole, or asks for a secret, is declined unseen.
-//! - While one waits the clock of its call stands: what people take is not the call's time. How long
-//!   that can be is bounded by how long each waits, and by how many the shell lets a call ask.
+//! - While one waits the clock of its call stands: what people take is not the call's time. How
+//!   long that can be is bounded by how long each waits, and by how many the shell lets a call ask.
 //!
 //! # Not here
 //! What servers may ask at all: their manifest says so. What an answer is: [`form`](super::form).

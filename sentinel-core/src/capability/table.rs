@@ -20,11 +20,11 @@
 //!
 //! # Not here
 //! Asking, and writing down what was decided. A handle for each call of a built-in tool: the agent
-//! of this crate hands on nothing to itself. What it orders is one call in its canonical form, which
-//! says more exactly than a grant could what may be done; the handles beside it say by what, so that
-//! the call ends with any of them. [`Table::derive`] is for those who choose their own deeds while a
-//! call goes on, as skills do: their table is the call's own (`skill::Handed`), so that what was
-//! derived for it ends with it.
+//! of this crate hands on nothing to itself. What it orders is one call in its canonical form,
+//! which says more exactly than a grant could what may be done; the handles beside it say by what,
+//! so that the call ends with any of them. [`Table::derive`] is for those who choose their own
+//! deeds while a call goes on, as skills do: their table is the call's own (`skill::Handed`), so
+//! that what was derived for it ends with it.
 
 #[cfg(feature = "agent")]
 mod kept;
