@@ -237,10 +237,10 @@ impl Agent {
         if is_broken(Fault::LostQuestion) {
             self.approvals.take(question);
         } else if let Some(approval) = self.end_question(question, Answer::No, why) {
-            if let Subject::Server(Asked { call, number, .. }) = approval.subject {
-                if !is_broken(Fault::LostReply) {
-                    self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
-                }
+            if let Subject::Server(Asked { call, number, .. }) = approval.subject
+                && !is_broken(Fault::LostReply)
+            {
+                self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
             }
             let text = format!("Question {question} is void: {why}.");
             self.notice(approval.conversation, text);
