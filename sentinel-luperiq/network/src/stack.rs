@@ -15,7 +15,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use luperiq_runtime::abi::Error;
 use luperiq_runtime::abi::settings::Protocol;
 use luperiq_runtime::abi::wire::ConnectHeader;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::{dhcpv4, tcp, udp};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, IpEndpoint, Ipv4Cidr};
@@ -62,6 +62,8 @@ pub struct Stack<W, L> {
     /// Who is asked for addresses.
     server: Option<SocketAddrV4>,
     connections: Vec<Connection<L>>,
+    /// Whether something came after programs were last told.
+    has_news: bool,
     random: Random,
 }
 
@@ -105,7 +107,8 @@ impl<W: Wire, L: Line> Stack<W, L> {
             None => Some(sockets.add(dhcpv4::Socket::new())),
         };
         let (server, connections) = (settings.server, Vec::new());
-        Self { port, interface, sockets, lease, settings, server, connections, random }
+        let has_news = false;
+        Self { port, interface, sockets, lease, settings, server, connections, has_news, random }
     }
 
     /// The wire.
@@ -143,13 +146,15 @@ impl<W: Wire, L: Line> Stack<W, L> {
         let mut connections = core::mem::take(&mut self.connections);
         connections.retain_mut(|connection| self.tend(connection, now));
         self.connections = connections;
-        // What was written above goes at once.
-        self.interface.poll(at, &mut self.port, &mut self.sockets);
+        // What was written above goes at once. What came meanwhile is told in the next turn: that
+        // a connection is there, or ended, nothing else would wake anybody for.
+        let outcome = self.interface.poll(at, &mut self.port, &mut self.sockets);
+        self.has_news = outcome == PollResult::SocketStateChanged;
     }
 
     /// When there is something to do although nothing comes; in milliseconds.
     pub fn due(&mut self, now: u64) -> Option<u64> {
-        if self.port.is_spent() {
+        if self.port.is_spent() || self.has_news {
             return Some(now);
         }
         let protocols = self.interface.poll_delay(instant(now), &self.sockets);

@@ -99,6 +99,8 @@ struct Program {
     is_full: bool,
     /// The stack let go of the line.
     is_over: bool,
+    /// What comes on the wire when the stack next looks at this line.
+    brings: Option<(Frames, Vec<Vec<u8>>)>,
 }
 
 #[derive(Debug)]
@@ -107,6 +109,9 @@ struct Fake(Rc<RefCell<Program>>);
 impl Line for Fake {
     fn read(&mut self) -> Result<Vec<u8>, Error> {
         let mut program = self.0.borrow_mut();
+        if let Some((wire, frames)) = program.brings.take() {
+            wire.borrow_mut().extend(frames);
+        }
         let nothing = if program.is_gone { Error::PeerClosed } else { Error::NotReady };
         program.says.pop_front().ok_or(nothing)
     }
@@ -220,6 +225,32 @@ fn bytes_go_and_come_back_and_the_end_is_told_both_ways() {
     assert_eq!(program.borrow().heard.last(), Some(&Vec::new()), "no more come");
     assert!(program.borrow().is_over);
     assert_eq!(world.stack.count(), 0);
+}
+
+/// That a connection is there came while programs were told of other things: else it would be
+/// noticed when something else comes, which is the next sign of life, five seconds later.
+#[test]
+fn what_comes_while_programs_are_told_is_told_at_once() {
+    let mut world = world(1);
+    let program = world.ask("there.test");
+    let held = loop {
+        world.go_on(1);
+        let mut frames = world.wire.0.goes.borrow_mut();
+        // An answer of IPv4, which is the host's to the question for a connection.
+        if frames.iter().any(|frame| frame[12..14] == [8, 0]) {
+            break frames.drain(..).collect();
+        }
+    };
+    assert!(program.borrow().heard.is_empty());
+    program.borrow_mut().brings = Some((Rc::clone(&world.wire.0.goes), held));
+    world.now += 1;
+    world.stack.poll(world.now);
+    assert!(program.borrow().heard.is_empty(), "it was looked at before");
+    assert_eq!(world.stack.due(world.now), Some(world.now));
+    world.stack.poll(world.now);
+    assert_eq!(program.borrow().heard, [vec![0; 4]], "it is connected");
+    world.stack.poll(world.now);
+    assert_ne!(world.stack.due(world.now), Some(world.now), "and then it is quiet");
 }
 
 #[test]
