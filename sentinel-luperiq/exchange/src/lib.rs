@@ -3,7 +3,8 @@
 //! Whoever wants an exchange makes a line and sends one end of it, with an [`Asked`], to where
 //! exchanges are asked for. What follows on the line from there are the bytes of the request's
 //! body, as many as were announced; what comes back are [`Said`]s, until one that ends it. Whoever
-//! lets go of the line ends the exchange.
+//! lets go of the line ends the exchange. An empty message behind the body says that all of the
+//! answer is there: only who asks reads HTTP and knows, and the connection can be used again.
 //!
 //! # Invariants
 //! - Nobody here names a key, nor a host that a key would go to: the service is a name, and the
@@ -50,7 +51,8 @@ pub struct Times {
 /// What is said of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said<'a> {
-    /// It is known who is at the other end: after how much of the processor's time, in nanoseconds.
+    /// It is known who is at the other end: after how much of the processor's time, in nanoseconds;
+    /// 0 if that was known from an exchange before this one, on the same connection.
     Verified(u64),
     /// Bytes that came, as HTTP has them.
     Bytes(&'a [u8]),

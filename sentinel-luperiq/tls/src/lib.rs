@@ -13,7 +13,8 @@
 //! | [`stream`] | a connection on which that was shown |
 //! | [`records`] | what may come in which order, beneath TLS |
 //! | [`algorithms`] | signatures |
-//! | [`serve`] | one exchange from its beginning to its end |
+//! | [`serve`] | exchanges from their beginning to their end, several at once |
+//! | [`desk`] | which lane carries which of them |
 //!
 //! # Invariants
 //! - A [`stream::Stream`] exists only after certificate, host, time and signature were verified:
@@ -34,6 +35,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod algorithms;
+pub mod desk;
+mod either;
 pub mod records;
 pub mod serve;
 pub mod services;

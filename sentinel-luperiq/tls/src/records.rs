@@ -9,8 +9,9 @@
 
 use core::cell::{Cell, RefCell};
 use core::fmt;
+use core::future::Future;
 
-use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 use luperiq_runtime::abi::Error;
 
@@ -20,13 +21,17 @@ pub trait Wire {
     ///
     /// # Errors
     /// Why nothing came.
-    fn read(&mut self, room: &mut [u8], deadline: u64) -> Result<usize, Cause>;
+    fn read(
+        &mut self,
+        room: &mut [u8],
+        deadline: u64,
+    ) -> impl Future<Output = Result<usize, Cause>>;
 
     /// Sends some bytes, waiting for room until a moment.
     ///
     /// # Errors
     /// Why they were not sent.
-    fn write(&mut self, bytes: &[u8], deadline: u64) -> Result<usize, Cause>;
+    fn write(&mut self, bytes: &[u8], deadline: u64) -> impl Future<Output = Result<usize, Cause>>;
 }
 
 /// Why a connection does not go on.
@@ -46,6 +51,7 @@ pub enum Cause {
 #[derive(Debug, Default)]
 pub struct Watch {
     is_open: Cell<bool>,
+    is_within: Cell<bool>,
     deadline: Cell<u64>,
     cause: RefCell<Option<Cause>>,
 }
@@ -59,6 +65,11 @@ impl Watch {
     /// Why it does not go on, if it is known.
     pub fn cause(&self) -> Option<Cause> {
         *self.cause.borrow()
+    }
+
+    /// Whether a part of a record was read, and not all of it.
+    pub fn is_within(&self) -> bool {
+        self.is_within.get()
     }
 
     /// The handshake is over.
@@ -110,14 +121,14 @@ impl<'w, W: Wire> Records<'w, W> {
 }
 
 impl<W: Wire> Read for Records<'_, W> {
-    fn read(&mut self, room: &mut [u8]) -> Result<usize, Failed> {
+    async fn read(&mut self, room: &mut [u8]) -> Result<usize, Failed> {
         if room.is_empty() {
             return Ok(0);
         }
         let is_head = self.rest == 0;
         let wanted = if is_head { HEAD_BYTES - self.head_bytes } else { self.rest };
         let (room, _) = room.split_at_mut(wanted.min(room.len()));
-        let read = self.wire.read(room, self.watch.deadline.get());
+        let read = self.wire.read(room, self.watch.deadline.get()).await;
         let count = read.map_err(|cause| self.watch.failed(cause))?;
         if !self.watch.is_open.get() {
             self.bytes_count += count;
@@ -138,17 +149,18 @@ impl<W: Wire> Read for Records<'_, W> {
                 }
             }
         }
+        self.watch.is_within.set(self.head_bytes > 0 || self.rest > 0);
         Ok(count)
     }
 }
 
 impl<W: Wire> Write for Records<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Failed> {
-        let written = self.wire.write(bytes, self.watch.deadline.get());
+    async fn write(&mut self, bytes: &[u8]) -> Result<usize, Failed> {
+        let written = self.wire.write(bytes, self.watch.deadline.get()).await;
         written.map_err(|cause| self.watch.failed(cause))
     }
 
-    fn flush(&mut self) -> Result<(), Failed> {
+    async fn flush(&mut self) -> Result<(), Failed> {
         Ok(())
     }
 }
@@ -169,7 +181,7 @@ impl fmt::Display for Failed {
 
 impl core::error::Error for Failed {}
 
-impl embedded_io::Error for Failed {
+impl embedded_io_async::Error for Failed {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Other
     }
@@ -195,6 +207,8 @@ const HANDSHAKE_BYTES_MAX: usize = 128 << 10;
 
 #[cfg(test)]
 mod tests {
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
     use std::vec::Vec;
 
     use super::*;
@@ -202,7 +216,7 @@ mod tests {
     struct Bytes(Vec<u8>);
 
     impl Wire for Bytes {
-        fn read(&mut self, room: &mut [u8], _: u64) -> Result<usize, Cause> {
+        async fn read(&mut self, room: &mut [u8], _: u64) -> Result<usize, Cause> {
             // Never more than three at once, so that heads are cut anywhere.
             let count = self.0.len().min(room.len()).min(3);
             room[..count].copy_from_slice(&self.0[..count]);
@@ -210,8 +224,16 @@ mod tests {
             Ok(count)
         }
 
-        fn write(&mut self, bytes: &[u8], _: u64) -> Result<usize, Cause> {
+        async fn write(&mut self, bytes: &[u8], _: u64) -> Result<usize, Cause> {
             Ok(bytes.len())
+        }
+    }
+
+    fn step(records: &mut Records<'_, Bytes>, room: &mut [u8]) -> Option<usize> {
+        let mut context = Context::from_waker(Waker::noop());
+        match pin!(records.read(room)).poll(&mut context) {
+            Poll::Ready(Ok(count)) if count > 0 => Some(count),
+            _ => None,
         }
     }
 
@@ -220,9 +242,7 @@ mod tests {
         watch.is_open.set(is_open);
         let mut records = Records::new(Bytes(bytes.to_vec()), &watch);
         let (mut all, mut room) = (Vec::new(), [0; 4096]);
-        while let Ok(count) = records.read(&mut room)
-            && count > 0
-        {
+        while let Some(count) = step(&mut records, &mut room) {
             all.extend_from_slice(&room[..count]);
         }
         (all, watch.cause())

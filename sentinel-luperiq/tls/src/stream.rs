@@ -11,11 +11,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use embedded_tls::blocking::{
-    Aes128GcmSha256, CryptoProvider, TLS_RECORD_OVERHEAD, TlsConfig, TlsConnection, TlsContext,
-    TlsVerifier,
+use embedded_tls::{
+    Aes128GcmSha256, CryptoProvider, CryptoRng, CryptoRngCore, TLS_RECORD_OVERHEAD, TlsConfig,
+    TlsConnection, TlsContext, TlsError, TlsVerifier,
 };
-use embedded_tls::{CryptoRng, CryptoRngCore, TlsError};
 use p256::elliptic_curve::rand_core::{self, RngCore};
 use rustls_pki_types::{DnsName, UnixTime};
 use zeroize::Zeroizing;
@@ -74,7 +73,7 @@ impl<'r, W: Wire> Stream<'r, W> {
     ///
     /// # Errors
     /// Why there is none.
-    pub fn open(
+    pub async fn open(
         wire: W,
         watch: &'r Watch,
         room: &'r mut Room,
@@ -87,7 +86,7 @@ impl<'r, W: Wire> Stream<'r, W> {
         let mut connection = TlsConnection::new(records, &mut room.read, &mut room.write);
         let config = TlsConfig::new().with_server_name(peer.host).enable_rsa_signatures();
         let provider = Provider { random, verifier: &mut verifier };
-        if let Err(error) = connection.open(TlsContext::new(&config, provider)) {
+        if let Err(error) = connection.open(TlsContext::new(&config, provider)).await {
             return Err(match (watch.cause(), verifier.refused()) {
                 (Some(cause), _) => Unopened::Wire(cause),
                 (None, Some(refused)) => Unopened::Refused(refused),
@@ -107,9 +106,10 @@ impl<'r, W: Wire> Stream<'r, W> {
     ///
     /// # Errors
     /// Why it was not sent.
-    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Broken> {
         while !bytes.is_empty() {
-            let count = self.connection.write(bytes).map_err(|error| self.broken(error))?;
+            let written = self.connection.write(bytes).await;
+            let count = written.map_err(|error| self.broken(error))?;
             bytes = bytes.get(count..).unwrap_or_default();
         }
         Ok(())
@@ -119,19 +119,19 @@ impl<'r, W: Wire> Stream<'r, W> {
     ///
     /// # Errors
     /// Why it was not sent.
-    pub fn flush(&mut self) -> Result<(), Broken> {
-        self.connection.flush().map_err(|error| self.broken(error))
+    pub async fn flush(&mut self) -> Result<(), Broken> {
+        self.connection.flush().await.map_err(|error| self.broken(error))
     }
 
     /// Takes what came, 0 if the other side says that no more comes.
     ///
     /// # Errors
     /// Why nothing came; also if the connection ended and nobody said so under the key.
-    pub fn read(&mut self, room: &mut [u8]) -> Result<usize, Broken> {
+    pub async fn read(&mut self, room: &mut [u8]) -> Result<usize, Broken> {
         if self.has_ended || room.is_empty() {
             return Ok(0);
         }
-        match self.connection.read(room) {
+        match self.connection.read(room).await {
             Err(TlsError::ConnectionClosed) => {
                 self.has_ended = true;
                 Ok(0)

@@ -16,6 +16,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 /// What every host here is called, if it does not lie.
 pub(crate) const NAME: &str = "models.test";
 
+/// In place of a piece of an answer: nothing is said for a moment.
+pub(crate) const PAUSE: &[u8] = b"\0pause";
+const PAUSED: std::time::Duration = std::time::Duration::from_millis(400);
+
 /// How a host is wrong, if at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -69,8 +73,11 @@ impl Authority {
 
     /// A host's certificates and its key.
     pub(crate) fn chain(&self, flaw: Flaw) -> (Vec<CertificateDer<'static>>, KeyPair) {
-        let name = if flaw == Flaw::OtherName { "other.test" } else { NAME };
-        let mut params = CertificateParams::new(vec![name.to_string()]).unwrap();
+        // By the second name it is reached from this machine itself.
+        let names =
+            if flaw == Flaw::OtherName { vec!["other.test"] } else { vec![NAME, "localhost"] };
+        let names: Vec<String> = names.into_iter().map(String::from).collect();
+        let mut params = CertificateParams::new(names).unwrap();
         match flaw {
             Flaw::Expired => params.not_after = date_time_ymd(2020, 2, 2),
             Flaw::NotYet => params.not_before = date_time_ymd(2999, 1, 1),
@@ -171,10 +178,26 @@ fn talk(
     answer: &(impl Fn(&str) -> Vec<Vec<u8>> + ?Sized),
 ) -> std::io::Result<()> {
     let mut stream = StreamOwned::new(connection, socket);
-    let request = request(&mut stream)?;
-    for piece in answer(&request) {
-        stream.write_all(&piece)?;
-        stream.flush()?;
+    loop {
+        let request = request(&mut stream)?;
+        if request.is_empty() {
+            break;
+        }
+        let pieces = answer(&request);
+        for piece in &pieces {
+            match piece.strip_prefix(PAUSE) {
+                Some(_) => thread::sleep(PAUSED),
+                None => stream.write_all(piece)?,
+            }
+            stream.flush()?;
+        }
+        let head = pieces.first().map(|head| String::from_utf8_lossy(head).to_ascii_lowercase());
+        let head = head.unwrap_or_default();
+        let has_end = head.contains("content-length:") || head.contains("chunked");
+        // What has no end of its own ends with the connection.
+        if flaw == Flaw::CutAnswer || !has_end || head.contains("connection: close") {
+            break;
+        }
     }
     if flaw != Flaw::CutAnswer {
         stream.conn.send_close_notify();

@@ -9,10 +9,16 @@
 
 extern crate alloc;
 
+use alloc::boxed::Box;
 use alloc::format;
+use alloc::rc::Rc;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
 use core::fmt::Write as _;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
 
 use luperiq_exchange::Said;
 use luperiq_runtime::Start;
@@ -23,10 +29,11 @@ use luperiq_runtime::call::note;
 use luperiq_runtime::handle::{
     Channel, Clock, Console, Directory, Endpoint, Entropy, Job, Owned, Socket, wait_many,
 };
+use luperiq_tls::desk::{Desk, LANES};
 use luperiq_tls::records::{Cause, Wire};
 use luperiq_tls::serve::{Carrier, Line, Machine};
 use luperiq_tls::services::Service;
-use luperiq_tls::stream::{RANDOM_BYTES, Room};
+use luperiq_tls::stream::RANDOM_BYTES;
 use luperiq_tls::trust::Trust;
 use zeroize::Zeroizing;
 
@@ -42,10 +49,24 @@ fn main() {
 /// What it holds.
 struct Handles {
     job: Job,
-    clock: Clock,
     entropy: Entropy,
     /// In the order of the services.
     endpoints: Vec<Endpoint>,
+    board: Rc<Board>,
+}
+
+/// What is waited for, until everything is looked at again: nothing else wakes anybody.
+struct Board {
+    clock: Clock,
+    items: RefCell<Vec<(Thing, Signals)>>,
+    deadline: Cell<u64>,
+}
+
+/// Something that can be waited for.
+#[derive(Clone)]
+enum Thing {
+    Socket(Rc<Socket>),
+    Line(Rc<Channel>),
 }
 
 fn run(mut start: Start) -> i32 {
@@ -61,7 +82,7 @@ fn run(mut start: Start) -> i32 {
     let carrier = prepare(&directory, &start.arguments, endpoints.len());
     // What was read is not looked at again.
     drop(directory);
-    let mut carrier = match carrier {
+    let carrier = match carrier {
         Ok(carrier) => carrier,
         Err(what) => {
             // Where it cannot be said the code says that something was wrong.
@@ -70,22 +91,50 @@ fn run(mut start: Start) -> i32 {
         }
     };
     drop(console);
-    let machine =
-        Handles { job: Job(job), clock: Clock(clock), entropy: Entropy(entropy), endpoints };
-    let inbox = Channel(inbox);
+    let board = Rc::new(Board {
+        clock: Clock(clock),
+        items: RefCell::default(),
+        deadline: Cell::new(FOREVER),
+    });
+    let machine = Handles { job: Job(job), entropy: Entropy(entropy), endpoints, board };
+    serve(&carrier, &machine, &Rc::new(Channel(inbox)))
+}
+
+/// Looks after all lanes, until nobody can ask any more.
+fn serve(carrier: &Carrier, machine: &Handles, inbox: &Rc<Channel>) -> i32 {
+    let (desk, board) = (Desk::new(), &machine.board);
+    let lane = |lane| -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(carrier.lane(machine, &desk, lane))
+    };
+    let mut lanes: Vec<_> = (0..LANES).map(lane).collect();
+    let mut context = Context::from_waker(Waker::noop());
     loop {
-        match inbox.receive(FOREVER) {
-            Ok(message) => {
-                let line = message.handles.into_iter().next().flatten();
-                // Requests wait here while another one is carried; not all are waited for still.
-                if let Some(line) = line.map(|line| Held(Channel(line)))
-                    && !line.is_let_go()
-                {
-                    carrier.serve(&machine, &line, &message.bytes);
+        board.clear();
+        while desk.has_room() {
+            match inbox.read() {
+                Ok(message) => {
+                    let line = message.handles.into_iter().next().flatten();
+                    if let Some(line) = line.map(|line| Held::new(Channel(line), board)) {
+                        carrier.take(machine, &desk, line, message.bytes);
+                    }
                 }
+                Err(Error::NotReady) => {
+                    board.want(Thing::Line(inbox.clone()), Signals::READABLE, FOREVER);
+                    break;
+                }
+                Err(Error::PeerClosed) => return 0,
+                Err(_) => return FAILED,
             }
-            // Nobody can ask any more.
-            Err(Error::PeerClosed) => return 0,
+        }
+        for lane in &mut lanes {
+            // They never end.
+            let _ = lane.as_mut().poll(&mut context);
+        }
+        if desk.has_moved() {
+            continue;
+        }
+        match board.wait() {
+            Ok(()) => {}
             Err(_) => return FAILED,
         }
     }
@@ -124,20 +173,19 @@ fn prepare(directory: &Directory, words: &[String], endpoints: usize) -> Result<
         let count = services.len();
         return Err(format!("there are {count} services and {endpoints} endpoints for them"));
     }
-    Ok(Carrier { services, trust, room: Room::new() })
+    Ok(Carrier { services, trust })
 }
 
 impl Machine for Handles {
-    type Wire<'l> = Connection<'l>;
+    type Wire = Connection;
     type Line = Held;
 
     fn now(&self) -> u64 {
-        // Without a clock everything has taken too long.
-        self.clock.now().map_or(u64::MAX, |(now, _)| now)
+        self.board.now()
     }
 
     fn wall(&self) -> u64 {
-        self.clock.now().map_or(0, |(_, wall)| wall)
+        self.board.clock.now().map_or(0, |(_, wall)| wall)
     }
 
     fn spent(&self) -> u64 {
@@ -148,27 +196,19 @@ impl Machine for Handles {
         self.entropy.fill(room)
     }
 
-    fn connect<'l>(
-        &'l self,
-        service: usize,
-        line: &'l Held,
-        deadline: u64,
-    ) -> Result<Connection<'l>, Cause> {
+    async fn connect(&self, service: usize, deadline: u64) -> Result<Connection, Cause> {
         let endpoint = self.endpoints.get(service).ok_or(Cause::Kernel(Error::NotFound))?;
-        let socket = endpoint.socket().map_err(Cause::Kernel)?;
-        loop {
-            let now = self.now();
-            if now >= deadline {
-                return Err(Cause::TimedOut);
+        let socket = Rc::new(endpoint.socket().map_err(Cause::Kernel)?);
+        let board = self.board.clone();
+        poll_fn(|_| match socket.connect(0) {
+            // It was asked for, and what comes of it can be read.
+            Err(Error::TimedOut) => {
+                board.pending(Thing::Socket(socket.clone()), Signals::READABLE, deadline)
             }
-            match socket.connect(deadline.min(now.saturating_add(PATIENCE_NANOSECONDS))) {
-                Ok(()) => return Ok(Connection { machine: self, socket, line }),
-                // It is looked whether somebody still waits for it.
-                Err(Error::TimedOut) if line.is_let_go() => return Err(Cause::LetGo),
-                Err(Error::TimedOut) => {}
-                Err(error) => return Err(Cause::Kernel(error)),
-            }
-        }
+            outcome => Poll::Ready(outcome.map_err(Cause::Kernel)),
+        })
+        .await?;
+        Ok(Connection { board, socket })
     }
 
     fn note(&self, text: &str) {
@@ -178,85 +218,136 @@ impl Machine for Handles {
     }
 }
 
+impl Board {
+    fn now(&self) -> u64 {
+        // Without a clock everything has taken too long.
+        self.clock.now().map_or(u64::MAX, |(now, _)| now)
+    }
+
+    fn clear(&self) {
+        self.items.borrow_mut().clear();
+        self.deadline.set(FOREVER);
+    }
+
+    fn want(&self, thing: Thing, signals: Signals, deadline: u64) {
+        self.items.borrow_mut().push((thing, signals.with(Signals::PEER_CLOSED)));
+        self.deadline.set(self.deadline.get().min(deadline));
+    }
+
+    /// It is waited for, unless the moment came.
+    fn pending<T>(&self, thing: Thing, signals: Signals, deadline: u64) -> Poll<Result<T, Cause>> {
+        if self.now() >= deadline {
+            return Poll::Ready(Err(Cause::TimedOut));
+        }
+        self.want(thing, signals, deadline);
+        Poll::Pending
+    }
+
+    fn wait(&self) -> Result<(), Error> {
+        let items = self.items.borrow();
+        let items: Vec<(&Owned, Signals)> =
+            items.iter().map(|(thing, signals)| (thing.owned(), *signals)).collect();
+        match wait_many(&items, self.deadline.get()) {
+            Err(Error::TimedOut) => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+}
+
+impl Thing {
+    fn owned(&self) -> &Owned {
+        match self {
+            Self::Socket(socket) => socket,
+            Self::Line(line) => line,
+        }
+    }
+}
+
 /// The line to whoever asked.
-struct Held(Channel);
+struct Held {
+    line: Rc<Channel>,
+    board: Rc<Board>,
+}
 
 impl Held {
-    fn is_let_go(&self) -> bool {
-        self.0.wait(Signals::PEER_CLOSED, 0).is_ok()
+    fn new(line: Channel, board: &Rc<Board>) -> Self {
+        Self { line: Rc::new(line), board: board.clone() }
+    }
+
+    fn thing(&self) -> Thing {
+        Thing::Line(self.line.clone())
     }
 }
 
 impl Line for Held {
-    fn hear(&self, deadline: u64) -> Result<Vec<u8>, Cause> {
-        self.0.receive(deadline).map(|message| message.bytes).map_err(cause)
+    async fn hear(&self, deadline: u64) -> Result<Vec<u8>, Cause> {
+        poll_fn(|_| match self.line.read() {
+            Err(Error::NotReady) => self.board.pending(self.thing(), Signals::READABLE, deadline),
+            outcome => Poll::Ready(outcome.map(|message| message.bytes).map_err(cause)),
+        })
+        .await
     }
 
-    fn say(&self, said: &Said<'_>, deadline: u64) -> Result<(), Cause> {
+    async fn say(&self, said: &Said<'_>, deadline: u64) -> Result<(), Cause> {
         let bytes = Zeroizing::new(said.encode());
-        loop {
-            match self.0.send(&bytes, Vec::new()) {
-                Err((Error::NotReady, _)) => {}
-                outcome => return outcome.map_err(|(error, _)| cause(error)),
+        poll_fn(|_| match self.line.send(&bytes, Vec::new()) {
+            Err((Error::NotReady, _)) => {
+                self.board.pending(self.thing(), Signals::WRITABLE, deadline)
             }
-            let room = Signals::WRITABLE.with(Signals::PEER_CLOSED);
-            self.0.wait(room, deadline).map_err(cause)?;
-        }
+            outcome => Poll::Ready(outcome.map_err(|(error, _)| cause(error))),
+        })
+        .await
+    }
+
+    async fn gone(&self) {
+        poll_fn(|_| match self.line.wait(Signals::PEER_CLOSED, 0) {
+            Ok(_) => Poll::Ready(()),
+            Err(_) => {
+                self.board.want(self.thing(), Signals::PEER_CLOSED, FOREVER);
+                Poll::Pending
+            }
+        })
+        .await;
     }
 }
 
-/// A socket, which is given up when nobody waits for it any more.
-struct Connection<'l> {
-    machine: &'l Handles,
-    socket: Socket,
-    line: &'l Held,
+/// A socket that is connected.
+struct Connection {
+    board: Rc<Board>,
+    socket: Rc<Socket>,
 }
 
-impl Connection<'_> {
-    /// Whether it goes on at all. A server that never stops sending is not waited for, so this is
-    /// asked before each piece and not only where there is none.
+impl Connection {
+    fn thing(&self) -> Thing {
+        Thing::Socket(self.socket.clone())
+    }
+
+    /// A server that never stops sending is not waited for, so the time is asked before each piece
+    /// and not only where there is none.
     fn check(&self, deadline: u64) -> Result<(), Cause> {
-        match self.machine.now() >= deadline {
-            true => Err(Cause::TimedOut),
-            false if self.line.is_let_go() => Err(Cause::LetGo),
-            false => Ok(()),
-        }
-    }
-
-    /// Waits for one of these signals.
-    fn wait(&self, signals: Signals, deadline: u64) -> Result<(), Cause> {
-        let line: &Owned = &self.line.0;
-        let items =
-            [(&*self.socket, signals.with(Signals::PEER_CLOSED)), (line, Signals::PEER_CLOSED)];
-        let found = wait_many(&items, deadline).map_err(cause)?;
-        match found.get(1).is_some_and(|signals| !signals.is_empty()) {
-            true => Err(Cause::LetGo),
-            false => Ok(()),
-        }
+        if self.board.now() >= deadline { Err(Cause::TimedOut) } else { Ok(()) }
     }
 }
 
-impl Wire for Connection<'_> {
-    fn read(&mut self, room: &mut [u8], deadline: u64) -> Result<usize, Cause> {
-        loop {
-            self.check(deadline)?;
-            match self.socket.receive_some(room) {
-                Err(Error::NotReady) => self.wait(Signals::READABLE, deadline)?,
-                // It broke, which is no end of what was said.
-                Err(Error::PeerClosed) => return Ok(0),
-                outcome => return outcome.map_err(Cause::Kernel),
-            }
-        }
+impl Wire for Connection {
+    async fn read(&mut self, room: &mut [u8], deadline: u64) -> Result<usize, Cause> {
+        self.check(deadline)?;
+        poll_fn(|_| match self.socket.receive_some(room) {
+            Err(Error::NotReady) => self.board.pending(self.thing(), Signals::READABLE, deadline),
+            // It broke, which is no end of what was said.
+            Err(Error::PeerClosed) => Poll::Ready(Ok(0)),
+            outcome => Poll::Ready(outcome.map_err(Cause::Kernel)),
+        })
+        .await
     }
 
-    fn write(&mut self, bytes: &[u8], deadline: u64) -> Result<usize, Cause> {
-        loop {
-            self.check(deadline)?;
-            match self.socket.send_some(bytes) {
-                Err(Error::NotReady) => self.wait(Signals::WRITABLE, deadline)?,
-                outcome => return outcome.map_err(Cause::Kernel),
-            }
-        }
+    async fn write(&mut self, bytes: &[u8], deadline: u64) -> Result<usize, Cause> {
+        self.check(deadline)?;
+        poll_fn(|_| match self.socket.send_some(bytes) {
+            Err(Error::NotReady) => self.board.pending(self.thing(), Signals::WRITABLE, deadline),
+            outcome => Poll::Ready(outcome.map_err(Cause::Kernel)),
+        })
+        .await
     }
 }
 
@@ -273,9 +364,6 @@ const fn cause(error: Error) -> Cause {
 const FILE_BYTES_MAX: usize = 512 * 1024;
 
 const AUTHORITIES_MAX: usize = 64;
-
-/// How long it may take until it is noticed that nobody waits any more.
-const PATIENCE_NANOSECONDS: u64 = 250_000_000;
 
 /// It was not given what it needs.
 const UNLIKE_ITS_MANIFEST: i32 = 2;

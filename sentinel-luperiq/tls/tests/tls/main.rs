@@ -8,8 +8,11 @@ mod hosts;
 mod nobody;
 mod rsa_keys;
 
-use std::io::{Read as _, Write as _};
+use std::future::{Future, poll_fn};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use rustls_pki_types::UnixTime;
@@ -25,17 +28,38 @@ use luperiq_tls::verifier::Refused;
 struct Socket(TcpStream);
 
 impl Wire for Socket {
-    fn read(&mut self, room: &mut [u8], _: u64) -> Result<usize, Cause> {
-        Ok(self.0.read(room).unwrap_or(0))
+    async fn read(&mut self, room: &mut [u8], _: u64) -> Result<usize, Cause> {
+        poll_fn(|_| match self.0.read(room) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+            outcome => Poll::Ready(Ok(outcome.unwrap_or(0))),
+        })
+        .await
     }
 
-    fn write(&mut self, bytes: &[u8], _: u64) -> Result<usize, Cause> {
-        self.0.write(bytes).map_err(|_| Cause::LetGo)
+    async fn write(&mut self, bytes: &[u8], _: u64) -> Result<usize, Cause> {
+        poll_fn(|_| match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+            outcome => Poll::Ready(outcome.map_err(|_| Cause::LetGo)),
+        })
+        .await
     }
 }
 
 fn socket(port: u16) -> Socket {
-    Socket(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap())
+    let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    Socket(socket)
+}
+
+/// Looks again and again until it is done.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }
 
 fn now() -> UnixTime {
@@ -56,14 +80,18 @@ fn trust(authority: &Authority) -> Trust {
 
 /// Agrees with a host, asks it something, and gives what it said.
 fn ask(port: u16, trust: &Trust, time: UnixTime) -> Result<Vec<u8>, Unopened> {
+    wait_for(asked(port, trust, time))
+}
+
+async fn asked(port: u16, trust: &Trust, time: UnixTime) -> Result<Vec<u8>, Unopened> {
     let (watch, mut room) = (Watch::default(), Room::new());
     let peer = Peer { host: NAME, trust, time };
-    let mut stream = Stream::open(socket(port), &watch, &mut room, peer, random())?;
-    stream.write(b"POST / HTTP/1.1\r\nHost: models.test\r\n\r\n").unwrap();
-    stream.flush().unwrap();
+    let mut stream = Stream::open(socket(port), &watch, &mut room, peer, random()).await?;
+    stream.write(b"POST / HTTP/1.1\r\nHost: models.test\r\n\r\n").await.unwrap();
+    stream.flush().await.unwrap();
     let (mut all, mut room) = (Vec::new(), [0; 777]);
     loop {
-        match stream.read(&mut room) {
+        match stream.read(&mut room).await {
             Ok(0) => return Ok(all),
             Ok(count) => all.extend_from_slice(&room[..count]),
             Err(Broken::Closed) => return Err(Unopened::Closed),
@@ -156,9 +184,10 @@ fn an_alert_in_the_clear_is_no_end() {
     let trust = trust(&authority);
     let (watch, mut room) = (Watch::default(), Room::new());
     let peer = Peer { host: NAME, trust: &trust, time: now() };
-    let mut stream = Stream::open(socket(between), &watch, &mut room, peer, random()).unwrap();
-    stream.write(b"POST / HTTP/1.1\r\n\r\n").unwrap();
-    stream.flush().unwrap();
-    let broken = stream.read(&mut [0; 100]).unwrap_err();
+    let opened = Stream::open(socket(between), &watch, &mut room, peer, random());
+    let mut stream = wait_for(opened).unwrap();
+    wait_for(stream.write(b"POST / HTTP/1.1\r\n\r\n")).unwrap();
+    wait_for(stream.flush()).unwrap();
+    let broken = wait_for(stream.read(&mut [0; 100])).unwrap_err();
     assert!(broken.to_string().contains("not sealed with its key"), "{broken}");
 }
