@@ -5,6 +5,7 @@
 //! ```text
 //! anthropic x-api-key https://api.anthropic.com/v1/messages
 //! openai    bearer    https://api.openai.com/v1/chat/completions
+//! telegram  bot-path  https://api.telegram.org/bot
 //! ```
 //!
 //! # Invariants
@@ -37,6 +38,8 @@ enum Place {
     Field,
     /// Into `authorization`, as a bearer's.
     Bearer,
+    /// Into the path, right behind the address's own (Telegram's).
+    Path,
     /// It wants none.
     Nowhere,
 }
@@ -56,8 +59,9 @@ impl Service {
         let place = match place {
             "x-api-key" => Place::Field,
             "bearer" => Place::Bearer,
+            "bot-path" => Place::Path,
             "none" => Place::Nowhere,
-            other => return Err(format!("`{other}` is not x-api-key, bearer or none")),
+            other => return Err(format!("`{other}` is not x-api-key, bearer, bot-path or none")),
         };
         let address = Url::parse(address).map_err(|error| format!("`{address}`: {error}"))?;
         if address.scheme() != Scheme::Https {
@@ -86,6 +90,10 @@ impl Service {
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("it is not one word of plain characters");
+        }
+        let is_in_path = |byte: u8| byte.is_ascii_alphanumeric() || b":-_".contains(&byte);
+        if self.place == Place::Path && !text.bytes().all(is_in_path) {
+            return Err("it is none that may stand in a path");
         }
         self.key = Zeroizing::new(text.into());
         Ok(())
@@ -122,7 +130,10 @@ impl Service {
     }
 
     fn build(&self, url: &Url, asked: &Asked<'_>) -> Result<RequestHead, HttpError> {
-        let target = Target::new(url.request_target())?;
+        let target = match self.place {
+            Place::Path => Target::new(&*self.with_key(url))?,
+            _ => Target::new(url.request_target())?,
+        };
         let mut head = RequestHead::new(Method::new(asked.method)?, target);
         head.headers.append("Host", url.authority())?;
         for (name, value) in &asked.fields {
@@ -141,9 +152,16 @@ impl Service {
                 let value = Zeroizing::new(format!("Bearer {}", self.key.as_str()));
                 head.headers.append("authorization", value.as_str())?;
             }
-            Place::Nowhere => {}
+            Place::Path | Place::Nowhere => {}
         }
         Ok(head)
+    }
+
+    /// A target beneath the address, with the key between them.
+    fn with_key(&self, url: &Url) -> Zeroizing<String> {
+        let own = self.address.request_target();
+        let rest = url.request_target().strip_prefix(own).unwrap_or_default();
+        Zeroizing::new([own, self.key.as_str(), rest].concat())
     }
 }
 
@@ -184,6 +202,7 @@ mod tests {
             ("a bearer", "is no name"),
             ("a bearer https://a.example/ more", "is no name"),
             ("a basic https://a.example/", "`basic` is not"),
+            ("a Bot-Path https://a.example/bot", "`Bot-Path` is not"),
             ("a none http://a.example/", "but by https"),
             ("a none https://10.0.2.2/", "a host has a name"),
             ("a none https://[::1]/", "a host has a name"),
@@ -199,6 +218,32 @@ mod tests {
             keyed.set_key(bad).unwrap_err();
         }
         assert!(!format!("{keyed:?}").contains("sk-1234"));
+    }
+
+    #[test]
+    fn a_token_stands_in_the_path_behind_the_address_and_nowhere_else() {
+        let mut bot = Service::parse("a bot-path https://a.example/bot").unwrap();
+        for bad in [&b"1:a/b"[..], b"1:a?b", b"1:a%2f", b"1:a#b", b"../1:a"] {
+            bot.set_key(bad).unwrap_err();
+        }
+        bot.set_key(b"12:AB-c_d\n").unwrap();
+        let target = |url| {
+            let head = bot.head(&asked(url, Vec::new()))?;
+            Ok(head.target.as_str().to_string())
+        };
+        let target = |url| -> Result<String, String> { target(url) };
+        let is_it = "/bot12:AB-c_d/getUpdates?a=/bot/x";
+        assert_eq!(target("https://a.example/bot/getUpdates?a=/bot/x").unwrap(), is_it);
+        for url in [
+            "https://a.example/getUpdates",
+            "https://a.example/file/bot/getUpdates",
+            "https://a.example/bots/getUpdates",
+            "https://a.example/bot/../getUpdates",
+            "https://b.example/bot/getUpdates",
+        ] {
+            let said = target(url).unwrap_err();
+            assert!(!said.contains("AB-c_d"), "{said}");
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! # Invariants
 //! - A call of a tool stands in the kernel's record before anything of it is done; one that cannot
 //!   be recorded is not done.
+//! - What is written to the log stands in the kernel's record by its digest, before it is written:
+//!   so every decision of the core does, also one that nothing is done.
 //! - What the core wants safe is safe when it is told so; keys before the records that need them.
 
 use alloc::format;
@@ -16,16 +18,20 @@ use core::fmt;
 use luperiq_runtime::abi::Error;
 use sentinel_core::agent::{CallNumber, DeliveryNumber, Fetched, ToolOutput};
 use sentinel_core::capability::Handle;
+use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, IdentityError, LineTooLong, Post};
-use sentinel_core::runtime::{Effect, Event, EventError, Sentinel};
+use sentinel_core::order::Set;
+use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
 use sentinel_core::tool::Call;
 
+use crate::exchanges::Heard;
 use crate::folder::Folder;
 use crate::kept;
-use crate::log::Log;
+use crate::log::{self, Log};
 use crate::machine::Machine;
-use crate::models::{Heard, Models};
+use crate::models::Models;
 use crate::opening::{self, OpenError, Opened};
+use crate::platforms::{Platforms, Told};
 use crate::settings::Configured;
 use crate::terminal::{self, Terminal};
 use crate::tools::Tools;
@@ -38,6 +44,9 @@ pub struct Agent<'m, M: Machine, F> {
     state: F,
     tools: Tools<F>,
     models: Models<M::Line>,
+    platforms: Platforms<M::Line>,
+    /// Questions that were open when that was looked at last.
+    questions: Set<u32>,
     terminal: Terminal,
     sentinel: Sentinel,
     log: Log,
@@ -64,11 +73,26 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         let terminal = Terminal::new(u64::from_le_bytes(start)).map_err(Failed::Person)?;
         let tools = Tools::new(workspace, &configured.settings.workspace);
         let models = Models::new(configured.services.clone(), &configured.http);
+        machine.entropy(&mut start)?;
+        let platforms = Platforms::new(&configured.platforms, u64::from_le_bytes(start));
+        let questions = Set::new();
         let (log, is_keyless) = (Log::default(), false);
         let safe_count = records_count.unwrap_or(0);
-        let mut agent =
-            Self { machine, state, tools, models, terminal, sentinel, log, is_keyless, safe_count };
+        let mut agent = Self {
+            machine,
+            state,
+            tools,
+            models,
+            platforms,
+            questions,
+            terminal,
+            sentinel,
+            log,
+            is_keyless,
+            safe_count,
+        };
         agent.welcome(configured, records_count)?;
+        agent.platforms.start(agent.machine.now());
         Ok(agent)
     }
 
@@ -85,8 +109,12 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             if !self.sentinel.is_busy() {
                 self.terminal.prompt(self.machine)?;
             }
-            let deadlines = [self.sentinel.deadline(), self.models.deadline()];
-            self.machine.wait(self.models.lines(), deadlines.into_iter().flatten().min())?;
+            self.settle_questions();
+            self.listen()?;
+            let deadlines =
+                [self.sentinel.deadline(), self.models.deadline(), self.platforms.deadline()];
+            let lines = self.models.lines().chain(self.platforms.lines());
+            self.machine.wait(lines, deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
             while let Some(message) = self.terminal.next(self.machine.now().wall) {
                 match message {
@@ -103,10 +131,60 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
     }
 
-    /// Takes what came of models.
+    /// Takes what came of models and platforms.
     fn listen(&mut self) -> Result<(), Failed> {
+        let mut takes_messages = true;
+        loop {
+            self.listen_to_models()?;
+            let is_urgent = |message: &_| self.sentinel.takes(message);
+            let told = self.platforms.next(self.machine, takes_messages, &is_urgent);
+            let Some(told) = told else { return Ok(()) };
+            match told {
+                Told::Message(message) => {
+                    let event = Event::Message(message.clone());
+                    match self.sentinel.handle(self.machine.now(), event) {
+                        // It is offered again when something has happened.
+                        Err(EventError::Busy) => {
+                            self.platforms.refused(message);
+                            takes_messages = false;
+                        }
+                        Err(error @ EventError::Message(_)) => self.note(&error.to_string())?,
+                        outcome => outcome.map_err(Failed::Event)?,
+                    }
+                }
+                Told::Posted { delivery, piece, outcome } => {
+                    let delivery = DeliveryNumber(delivery);
+                    self.tell(match &outcome {
+                        Posted::Sent(message) => Event::Sent { delivery, piece, message },
+                        Posted::Edited => Event::Edited { delivery, piece },
+                        Posted::Failed(failure) => {
+                            Event::PostFailed { delivery, piece, failure: *failure }
+                        }
+                    })?;
+                }
+                Told::Note(text) => self.note(&text)?,
+            }
+            self.perform()?;
+        }
+    }
+
+    /// Tells the platforms which questions are over.
+    fn settle_questions(&mut self) {
+        let now = self.machine.now();
+        let open: Set<u32> = self.sentinel.questions().map(|open| open.number).collect();
+        for question in self.questions.difference(&open) {
+            self.platforms.settled(now, *question);
+        }
+        self.questions = open;
+    }
+
+    /// Takes what came of models.
+    fn listen_to_models(&mut self) -> Result<(), Failed> {
         while let Some((exchange, heard)) = self.models.next(self.machine) {
             match heard {
+                Heard::Verified(service, 0) => {
+                    self.note(&format!("* '{service}' is asked once more"))?;
+                }
                 Heard::Verified(service, nanoseconds) => {
                     let microseconds = nanoseconds / 1000;
                     self.note(&format!(
@@ -177,16 +255,23 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 Effect::RunTool { number, call, handles, .. } => {
                     self.run(number, &call, &handles)?;
                 }
-                Effect::Post { delivery, platform, post, .. } => {
-                    self.post(delivery, platform, &post)?;
+                Effect::Post { delivery, platform, chat, post, said } => {
+                    self.post(delivery, platform, chat, post, said)?;
+                }
+                Effect::Acknowledge { platform, message } => {
+                    let now = self.machine.now();
+                    self.platforms.acknowledge(now, &platform, &message);
                 }
                 Effect::AskModel { exchange, model, request, .. } => {
                     self.models.ask(self.machine, exchange, model, &request);
                 }
-                Effect::CancelModel { exchange } => self.models.cancel(exchange),
-                // Nobody sends files over a serial line.
+                Effect::CancelModel { exchange } => {
+                    let now = self.machine.now().instant;
+                    self.models.cancel(now, exchange);
+                }
+                // There is no place for them.
                 Effect::Fetch { fetch, .. } => {
-                    let fetched = Fetched::Failed("no files come over the console".into());
+                    let fetched = Fetched::Failed("no files are taken on this machine".into());
                     self.tell(Event::Fetched { fetch, fetched })?;
                 }
                 Effect::Alert(text) => self.note(&text)?,
@@ -213,10 +298,12 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 kept::store(&mut self.state, "checkpoint", note.to_string().as_bytes())
             }
             Effect::Persist { file, offset, bytes, records_count } => {
-                let written = match self.is_keyless {
+                let noted = match self.is_keyless {
                     true => Err(Error::WrongState),
-                    false => self.log.write(&mut self.state, file, offset, &bytes),
+                    false => self.machine.note(&log::note(file, offset, &bytes)),
                 };
+                let log = &mut self.log;
+                let written = noted.and_then(|()| log.write(&mut self.state, file, offset, &bytes));
                 let event = match written {
                     Ok(()) => {
                         self.safe_count = records_count;
@@ -237,25 +324,34 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         &mut self,
         delivery: DeliveryNumber,
         platform: &str,
-        post: &Post,
+        chat: String,
+        post: Post,
+        said: Said,
     ) -> Result<(), Failed> {
         let piece = match post {
-            Post::Send { piece, .. } | Post::Edit { piece, .. } => Some(*piece),
+            Post::Send { piece, .. } | Post::Edit { piece, .. } => Some(piece),
             Post::Typing => None,
         };
         if platform != terminal::PLATFORM {
+            let question = match said {
+                Said::Question(number) => Some(number),
+                Said::Answer | Said::Notice => None,
+            };
+            let post = ToPost { delivery: delivery.0, chat, post, question };
+            let is_taken = self.platforms.post(self.machine.now(), platform, post);
             let failure = Failure::Rejected;
             return match piece {
-                Some(piece) => self.tell(Event::PostFailed { delivery, piece, failure }),
-                None => Ok(()),
+                // It is not connected any more.
+                Some(piece) if !is_taken => {
+                    self.tell(Event::PostFailed { delivery, piece, failure })
+                }
+                _ => Ok(()),
             };
         }
-        self.terminal.show(self.machine, post)?;
+        self.terminal.show(self.machine, &post)?;
         match post {
-            Post::Send { piece, .. } => {
-                self.tell(Event::Sent { delivery, piece: *piece, message: "" })
-            }
-            Post::Edit { piece, .. } => self.tell(Event::Edited { delivery, piece: *piece }),
+            Post::Send { piece, .. } => self.tell(Event::Sent { delivery, piece, message: "" }),
+            Post::Edit { piece, .. } => self.tell(Event::Edited { delivery, piece }),
             Post::Typing => Ok(()),
         }
     }

@@ -10,7 +10,9 @@
 //! | [`opening`] | the settings, the keys, and the log gone on with |
 //! | [`settings`] | `sentinel.toml`, and what of it this machine cannot do |
 //! | [`tools`] | the files of the workspace |
-//! | [`models`] | exchanges with services, through the program that holds their keys |
+//! | [`exchanges`] | exchanges with services, through the program that holds their keys |
+//! | [`models`] | those with models |
+//! | [`platforms`] | those with platforms that people write from |
 //! | [`kept`] | small things that are replaced whole |
 //! | [`log`] | the files of the journal |
 //! | [`folder`] | a directory, by its handle |
@@ -35,12 +37,14 @@ extern crate alloc;
 extern crate std;
 
 pub mod agent;
+pub mod exchanges;
 pub mod folder;
 pub mod kept;
 pub mod log;
 pub mod machine;
 pub mod models;
 pub mod opening;
+pub mod platforms;
 pub mod settings;
 pub mod terminal;
 pub mod tools;

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 
 use luperiq_runtime::abi::Error;
 use luperiq_runtime::call::Result;
+use sentinel_core::journal::digest;
 
 use crate::folder::Folder;
 use crate::kept;
@@ -51,6 +52,15 @@ impl Log {
         self.last = Some((number, offset + bytes.len() as u64));
         Ok(())
     }
+}
+
+/// What is said in the kernel's record of a write before it is made: where it goes, how long it is,
+/// and its SHA-256.
+#[must_use]
+pub fn note(number: u64, offset: u64, bytes: &[u8]) -> String {
+    let digest = digest(&[], bytes);
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{NOTE}{number} {offset} {} {hex}", bytes.len())
 }
 
 /// All files of the log, in their order; none, if it was never begun. A cut that was not finished
@@ -111,6 +121,9 @@ fn finish_cut<F: Folder>(folder: &mut F) -> Result<()> {
 
 /// The longest log that is gone on with: it is read whole at a start, and so much memory is there.
 pub const LOG_BYTES_MAX: u64 = 16 << 20;
+
+/// What such a note begins with.
+pub const NOTE: &str = "log ";
 
 const DIRECTORY: &str = "journal";
 const PREFIX: &str = "journal/";

@@ -17,9 +17,10 @@ use sentinel_core::agent::{Provider, Settings};
 use sentinel_core::capability::{FileRight, Grant, Level, PathRef, Resource};
 use sentinel_core::config::{self, Config, Endpoint, Http, SealKey, SecretSource, Surroundings};
 use sentinel_core::tool::Builtin;
-use sentinel_core::wire::url::Scheme;
+use sentinel_core::wire::url::{Scheme, Url};
 
-use crate::models::Service;
+use crate::exchanges::{Service, milliseconds};
+use crate::platforms::Connected;
 
 /// A configuration that can be kept.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Configured {
     pub notes: Vec<String>,
     /// The services of its models, by their numbers; none for the one that is built in.
     pub services: Vec<Option<Service>>,
+    /// The platforms that people write from.
+    pub platforms: Vec<Connected>,
     /// How long exchanges with them may take.
     pub http: Http,
 }
@@ -67,7 +70,21 @@ pub fn read(text: &str, has_services: bool) -> Result<Configured, Vec<String>> {
     }
     let services: Vec<Option<Service>> = config.endpoints().iter().map(service).collect();
     let http = config.http().clone();
-    Ok(Configured { settings: Arc::new(settings), text: text.into(), notes: said, services, http })
+    let connect = milliseconds(http.connect_time_max);
+    let platforms: Result<Vec<Connected>, String> =
+        config.connectors().iter().map(|connector| connected(connector, connect)).collect();
+    let platforms = platforms.map_err(|why| Vec::from([why]))?;
+    let (settings, text) = (Arc::new(settings), text.into());
+    Ok(Configured { settings, text, notes: said, services, platforms, http })
+}
+
+/// How a platform is reached.
+fn connected(connector: &config::Connector, connect: u32) -> Result<Connected, String> {
+    let platform = connector.platform.name;
+    let base = connector.base_url.as_ref().map_or(TELEGRAM, |url| url.as_str());
+    let base = format!("{}/bot", base.trim_end_matches('/'));
+    let base = Url::parse(&base).map_err(|error| format!("[{platform}] base_url: {error}"))?;
+    Ok(Connected { platform, service: Service { name: platform.into(), base }, connect })
 }
 
 /// Who is asked for a model, if it is a service.
@@ -129,8 +146,26 @@ fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
         }
     }
     for connector in config.connectors() {
-        let why = "no platform is reached from this machine; leave its section out";
-        refuse(connector.platform.name, why);
+        let name = connector.platform.name;
+        if name != "telegram" || !has_services {
+            let why = match has_services {
+                true => "only Telegram is reached from this machine; leave its section out",
+                false => "no platform is reached from this machine; leave its section out",
+            };
+            refuse(name, why);
+            continue;
+        }
+        if connector.base_url.as_ref().is_some_and(|url| url.scheme() != Scheme::Https) {
+            refuse(name, "it is reached by https only; change its base_url");
+        }
+        let own = format!("{KEYS}/{name}");
+        if connector.token != SecretSource::File(own.clone()) {
+            let why = format!(
+                "its token is where only the program that reaches it can read it: say token_file \
+                 = \"{own}\", and put it there into the image"
+            );
+            refuse(name, &why);
+        }
     }
     if config.terminal().is_none() {
         refuse("[terminal]", "the console is the only way to talk here; enable it");
@@ -185,6 +220,9 @@ pub const WORKSPACE: &str = "/workspace";
 
 /// What the directory would be called in which the agent keeps its own: no path leads there.
 const STATE: &str = "/state";
+
+/// Where Telegram is, if nobody says anything else.
+const TELEGRAM: &str = "https://api.telegram.org";
 
 /// Where keys of services are, for the program that reaches them and nobody else.
 const KEYS: &str = "/tls/keys";

@@ -153,10 +153,14 @@ struct Typist {
     arrived: Vec<u8>,
     shown: String,
     notes: RefCell<Vec<String>>,
+    /// What was noted of writes to the log.
+    written: RefCell<Vec<String>>,
     milliseconds: u64,
     /// What whoever holds the keys says, exchange by exchange, and then ends; without any there is
     /// nobody.
     answers: VecDeque<VecDeque<Vec<u8>>>,
+    /// How often it was said that all of an answer is there.
+    ends_count: usize,
     /// What was asked, and the bodies that came behind it.
     asked: Vec<(Vec<u8>, Vec<u8>)>,
 }
@@ -221,6 +225,7 @@ impl Machine for Typist {
     }
 
     fn say(&mut self, line: &usize, bytes: &[u8]) -> Result<()> {
+        self.ends_count += usize::from(bytes.is_empty());
         self.asked[*line].1.extend_from_slice(bytes);
         Ok(())
     }
@@ -244,7 +249,9 @@ impl Machine for Typist {
     }
 
     fn note(&self, text: &str) -> Result<()> {
-        self.notes.borrow_mut().push(text.into());
+        let is_write = text.starts_with(crate::log::NOTE);
+        let notes = if is_write { &self.written } else { &self.notes };
+        notes.borrow_mut().push(text.into());
         Ok(())
     }
 }

@@ -33,9 +33,9 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     for (case, names, life, asked) in [
         (&DOUBTED, REFUSED, None, ONCE),
         (&BROKEN, CUT, None, ONCE),
-        (&DYING, &[LAST][..], Some(SHORT_LIFE), TWICE),
+        (&DYING, &["closing"][..], Some(SHORT_LIFE), TWICE),
     ] {
-        hosts.configure(names, life)?;
+        hosts.configure(&Wanted { names, life, ..Wanted::default() })?;
         let output = boot(workspace, &hosts, Machine { pace: Some(0), ..Machine::new("") }, asked)?;
         if let Some(what) = cases::difference(case, &output, Some(0)) {
             let name = case.name;
@@ -57,7 +57,7 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
         (&["good"][..], "thousands of instructions: 3 signatures of P-256"),
         (&["larger"][..], "the same: 2 signatures of P-384"),
     ] {
-        hosts.configure(names, None)?;
+        hosts.configure(&Wanted { names, ..Wanted::default() })?;
         let machine = Machine { pace: Some(0), ..Machine::new("") };
         let output = boot(workspace, &hosts, machine, ONCE)?;
         let spent = output.split("it says it is (").nth(1).and_then(|rest| rest.split(' ').next());
@@ -92,23 +92,41 @@ fn boot(
 }
 
 /// The services, as long as this is there.
-struct Hosts {
+pub(super) struct Hosts {
     child: Child,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
+    /// What was done on platforms, a file for each.
+    pub(super) records: PathBuf,
     /// Names and ports.
     ports: Vec<(String, u16)>,
 }
 
+/// What an appliance is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted<'w> {
+    /// Its models, in this order.
+    pub(super) names: &'w [&'w str],
+    /// How much of the processor's time the program that reaches services may have, if that is
+    /// bounded.
+    pub(super) life: Option<&'w str>,
+    /// The host that is its Telegram, if it has one.
+    pub(super) platform: Option<&'w str>,
+    /// Its grants, if they are others.
+    pub(super) grants: Option<&'w str>,
+}
+
 impl Hosts {
-    fn begin(workspace: &Workspace) -> Result<Self, Error> {
+    pub(super) fn begin(workspace: &Workspace) -> Result<Self, Error> {
         let folder = target(workspace).join("connected");
         make(&folder.join("tls/keys"))?;
         let authorities = folder.join("tls/authorities");
         make(&authorities)?;
+        let records = target(workspace).join("records");
+        make(&records)?;
         let process = workspace
             .cargo(["run", "--quiet", "--manifest-path", MANIFEST])
             .args(["-p", "luperiq-tls", "--example", "servers", "--target-dir"])
-            .args([target(workspace), "--".into(), authorities]);
+            .args([target(workspace), "--".into(), authorities, records.clone()]);
         let mut command = process.command();
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|cause| process.not_started(&cause))?;
@@ -120,32 +138,46 @@ impl Hosts {
             let port = port.ok_or_else(|| Error::new(format!("`{line}` is no host")))?;
             ports.push((name.to_string(), port));
             if name == LAST {
-                return Ok(Self { child, folder, ports });
+                return Ok(Self { child, folder, records, ports });
             }
         }
         Err(Error::new("the servers for the connected appliance ended at once"))
     }
 
-    /// Writes what the owner of an appliance writes, for these models in this order; and how much
-    /// of the processor's time the program that reaches them may have, if it is bounded.
-    fn configure(&self, names: &[&str], life: Option<&str>) -> Result<(), Error> {
+    /// The port of a host.
+    pub(super) fn port(&self, name: &str) -> Result<u16, Error> {
+        let port = self.ports.iter().find(|(other, _)| other == name).map(|(_, port)| *port);
+        port.ok_or_else(|| Error::new(format!("there is no host `{name}`")))
+    }
+
+    /// Writes what the owner of an appliance writes.
+    pub(super) fn configure(&self, wanted: &Wanted<'_>) -> Result<(), Error> {
         let (mut words, mut endpoints, mut allowed) = (String::new(), String::new(), String::new());
+        let names = wanted.names;
+        let grants = wanted.grants.unwrap_or("\"read /workspace\"");
         let mut settings = format!("[agent]\nmodel = \"{}\"\n", names.first().unwrap_or(&LAST));
-        let _ =
-            writeln!(settings, "models = {names:?}\n[security]\ngrants = [\"read /workspace\"]");
-        for name in names {
-            let port = self.ports.iter().find(|(other, _)| other == name).map(|(_, port)| port);
-            let port = port.ok_or_else(|| Error::new(format!("there is no host `{name}`")))?;
+        let _ = writeln!(settings, "models = {names:?}\n[security]\ngrants = [{grants}]");
+        let platform = wanted.platform.map(|host| (host, "telegram", "bot-path", "bot"));
+        let models = names.iter().map(|name| (*name, *name, "x-api-key", "v1/messages"));
+        for (host, name, place, path) in models.chain(platform) {
+            let port = self.port(host)?;
             let address = format!("https://models.test:{port}");
-            let _ = writeln!(words, "    \"{name} x-api-key {address}/v1/messages\",");
+            let _ = writeln!(words, "    \"{name} {place} {address}/{path}\",");
             let _ = writeln!(endpoints, "    \"endpoint=models.test:{port}:connect\",");
             let _ = writeln!(allowed, "    \"models.test:{port}\",");
-            let _ = writeln!(
-                settings,
-                "[models.{name}]\nprovider = \"anthropic\"\nmodel = \"{name}\"\nbase_url = \
-                 \"{address}\"\napi_key_file = \"/tls/keys/{name}\""
-            );
-            write(&self.folder.join("tls/keys").join(name), "sk-appliance\n")?;
+            let section = match name {
+                "telegram" => format!(
+                    "[telegram]\nbase_url = \"{address}\"\ntoken_file = \"/tls/keys/{name}\"\n\
+                     operators = [\"77\"]"
+                ),
+                name => format!(
+                    "[models.{name}]\nprovider = \"anthropic\"\nmodel = \"{name}\"\nbase_url = \
+                     \"{address}\"\napi_key_file = \"/tls/keys/{name}\""
+                ),
+            };
+            let _ = writeln!(settings, "{section}");
+            let key = if name == "telegram" { "12:sk-appliance\n" } else { "sk-appliance\n" };
+            write(&self.folder.join("tls/keys").join(name), key)?;
         }
         let manifest = TEMPLATE
             .replace(
@@ -159,24 +191,24 @@ impl Hosts {
             )
             .replace("    \"endpoint=api.anthropic.com:443:connect\",\n", &endpoints)
             .replace("[\"api.anthropic.com:443\"]", &format!("[\n{allowed}]"))
-            .replace("memory = 8388608", life.unwrap_or("memory = 8388608"));
+            .replace("memory = 8388608", wanted.life.unwrap_or("memory = 8388608"));
         write(&self.folder.join("boot.toml"), &manifest)?;
         write(&self.folder.join("sentinel.toml"), &settings)
     }
 
     /// They end when nobody holds their input any more.
-    fn end(mut self) -> Result<(), Error> {
+    pub(super) fn end(mut self) -> Result<(), Error> {
         drop(self.child.stdin.take());
         let status = self.child.wait();
         status.map(drop).map_err(|cause| Error::new(format!("the servers do not end: {cause}")))
     }
 }
 
-fn make(folder: &Path) -> Result<(), Error> {
+pub(super) fn make(folder: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(folder).map_err(|cause| Error::file("make", folder, &cause))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(|cause| Error::file("write", path, &cause))
 }
 
@@ -238,10 +270,10 @@ const DYING: Case = Case {
     name: "the appliance goes on when the program that holds its keys dies in a handshake",
     arguments: Cow::Borrowed(""),
     expected: &[
-        "* 'good' is asked: it is who it says it is (",
+        "* 'closing' is asked: it is who it says it is (",
         "The capital of France is Paris, as far as I know.",
-        "* good: the program that holds its key ended in the middle, and is started again",
-        "* 'good' is asked: it is who it says it is (",
+        "* closing: the program that holds its key ended in the middle, and is started again",
+        "* 'closing' is asked: it is who it says it is (",
         "The capital of France is Paris, as far as I know.",
         "The log is signed: ",
         "init: agent ended with 0",
@@ -262,4 +294,4 @@ const QUESTION: Line = Line { after: PROMPT, text: "what is the capital of Franc
 const SHORT_LIFE: &str = "memory = 8388608\ncpu = 30000000";
 
 /// A machine that is shared needs a part of a second for each handshake.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);

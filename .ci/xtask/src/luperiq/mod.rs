@@ -14,6 +14,7 @@ mod disk;
 mod figures;
 mod image;
 mod network;
+mod platform;
 mod qemu;
 mod random;
 mod shell;
@@ -68,6 +69,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
              tls; or nothing",
         )),
         ("connected", []) => emulator(workspace).and_then(|()| connected::run(workspace)),
+        ("platform", []) => emulator(workspace).and_then(|()| platform::run(workspace)),
         ("appliance", []) => emulator(workspace).and_then(|()| appliance::run(workspace)),
         ("audit", [_, ..]) => appliance::audit(workspace, rest),
         ("audit", []) => Err(Error::new(
@@ -103,14 +105,15 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
         (
-            "build" | "test" | "figures" | "shell" | "unsafe" | "appliance" | "connected",
+            "build" | "test" | "figures" | "shell" | "unsafe" | "appliance" | "connected"
+            | "platform",
             [extra, ..],
         ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "build",
     "run",
     "test",
@@ -124,6 +127,7 @@ const COMMANDS: [&str; 14] = [
     "talk",
     "appliance",
     "connected",
+    "platform",
     "audit",
 ];
 
@@ -223,6 +227,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     shell::run(workspace, &plain)?;
     appliance::run(workspace)?;
     connected::run(workspace)?;
+    platform::run(workspace)?;
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;

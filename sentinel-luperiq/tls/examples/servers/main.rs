@@ -1,21 +1,35 @@
 //! Hosts for the checks of the appliance, until whoever started this closes its input.
 //!
-//! `servers FOLDER` writes `authority.pem` into the folder and prints a line for each host: its
-//! name in the configuration, and its port. Each answers as a service with Anthropic's dialect
-//! does, to whoever has the key, and says so to nobody else.
+//! `servers FOLDER RECORDS` writes `authority.pem` into the folder and prints a line for each host:
+//! its name in the configuration, and its port. Each answers as a service with Anthropic's dialect
+//! does, to whoever has the key, and says so to nobody else; two are a Telegram, which writes down
+//! in the folder RECORDS what was done there.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod chat;
 mod hosts;
 
+use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
 
+use chat::{Made, Telegram};
 use hosts::{Authority, Flaw};
 
 fn main() {
     let folder: PathBuf = std::env::args_os().nth(1).expect("a folder is named").into();
+    let records: PathBuf = std::env::args_os().nth(2).expect("a folder is named").into();
     let authority = Authority::new();
     std::fs::write(folder.join("authority.pem"), authority.pem()).unwrap();
+    // One for each who talks with it: the appliance, and the same agent on Linux.
+    for name in ["telegram", "telegram-elsewhere"] {
+        let telegram = Telegram::new(File::create(records.join(name)).unwrap(), WISH);
+        println!("{name} {}", authority.host(Flaw::None, move |request| telegram.answer(request)));
+    }
+    for (name, calls, at_once) in [("helpful", HELPFUL, 1)] {
+        let answer = move |request: &str| chat::scripted(request, calls, at_once);
+        println!("{name} {}", authority.host(Flaw::None, answer));
+    }
     for (name, flaw) in [
         ("expired", Flaw::Expired),
         ("other-name", Flaw::OtherName),
@@ -28,13 +42,35 @@ fn main() {
         ("cut", Flaw::CutAnswer),
         ("not-yet", Flaw::NotYet),
         ("larger", Flaw::LargerCurve),
+        ("closing", Flaw::None),
         ("good", Flaw::None),
     ] {
-        println!("{name} {}", authority.host(flaw, move |request| answer(request, flaw)));
+        println!(
+            "{name} {}",
+            authority.host(flaw, move |request| {
+                let mut pieces = answer(request, flaw);
+                if name == "closing"
+                    && let Some(head) = pieces.first_mut()
+                {
+                    head.truncate(head.len() - 2);
+                    head.extend(b"Connection: close\r\n\r\n");
+                }
+                pieces
+            })
+        );
     }
     // Nobody reads it any more when there is nobody.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
+
+/// What the person on the platform wants.
+const WISH: &str = "Please put tea on my list.";
+
+/// What a model does about it.
+const HELPFUL: &[Made] = &[
+    ("list_directory", "{\"path\":\".\"}"),
+    ("write_file", "{\"path\":\"list.txt\",\"content\":\"tea\\n\"}"),
+];
 
 /// Anthropic's stream, in as many pieces as it has events; half of it where the answer is cut.
 fn answer(request: &str, flaw: Flaw) -> Vec<Vec<u8>> {

@@ -63,6 +63,7 @@ fn a_service_is_asked_by_its_name_and_its_answer_is_shown() {
     assert_eq!(asked.body_bytes, body.len() as u64);
     assert!(asked.fields.iter().all(|(name, _)| !name.contains("key")), "{asked:?}");
     assert!(core::str::from_utf8(body).unwrap().contains("hello"));
+    assert_eq!(typist.ends_count, 1, "the connection can be used again");
 }
 
 #[test]
@@ -114,4 +115,25 @@ fn a_service_has_no_key_here_and_is_reached_by_https() {
     let configured = settings::read(&text, true).unwrap();
     let names: Vec<&str> = configured.services.iter().flatten().map(|it| &*it.name).collect();
     assert_eq!(names, ["anthropic", "openai"]);
+}
+
+#[test]
+fn telegram_is_reached_with_a_token_that_is_not_here() {
+    let own = "[telegram]\ntoken_file = \"/tls/keys/telegram\"\noperators = [\"77\"]\n";
+    let configured = settings::read(own, true).unwrap();
+    let [telegram] = &configured.platforms[..] else { panic!("{:?}", configured.platforms) };
+    assert_eq!(telegram.service.base.as_str(), "https://api.telegram.org/bot");
+    let clear = [own, "base_url = \"http://127.0.0.1:1\"\n"].concat();
+    let elsewhere = own.replace("/tls/keys", "/etc");
+    let discord = own.replace("telegram", "discord");
+    for (text, why) in [
+        (&clear, "by https only"),
+        (&elsewhere, "say token_file = \"/tls/keys/telegram\""),
+        (&discord, "only Telegram is reached"),
+    ] {
+        let said = settings::read(text, true).unwrap_err().join("\n");
+        assert!(said.contains(why), "{text}: {said}");
+    }
+    let said = settings::read(own, false).unwrap_err().join("\n");
+    assert!(said.contains("no platform is reached"), "{said}");
 }

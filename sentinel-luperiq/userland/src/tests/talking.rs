@@ -42,6 +42,23 @@ fn the_files_are_listed_and_all_of_it_is_shown_and_recorded() {
 }
 
 #[test]
+fn every_byte_of_the_log_is_noted_before_it_is_written() {
+    let (state, workspace) = (Disk::default(), Disk::default());
+    let mut notes = talk(&state, &workspace, &["list the files here"]).written.take();
+    notes.extend(talk(&state, &workspace, &["/status"]).written.take());
+    let file = state.0.borrow().safe["journal/000000.log"].clone();
+    let mut end = 0;
+    for note in &notes {
+        let words: Vec<&str> = note.split(' ').collect();
+        let [offset, bytes] = [words[2], words[3]].map(|word| word.parse::<usize>().unwrap());
+        assert_eq!(offset, end, "{note}");
+        end += bytes;
+        assert_eq!(*note, crate::log::note(0, offset as u64, &file[offset..end]));
+    }
+    assert_eq!(end, file.len());
+}
+
+#[test]
 fn a_second_start_goes_on_with_the_conversation() {
     let (state, workspace) = (Disk::default(), Disk::with(&[("tea.txt", "green\n")]));
     talk(&state, &workspace, &["list the files here"]);

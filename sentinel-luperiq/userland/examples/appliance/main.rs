@@ -2,12 +2,19 @@
 //! kernel's record, and whether the two agree.
 //!
 //! ```text
-//! appliance IMAGE [DIRECTORY]
+//! appliance [--keys] [--same EXPORT] [--refused COUNT] IMAGE [DIRECTORY]
 //! ```
 //!
 //! They agree if every call of a tool that the agent says was finished stands in the kernel's
-//! record, and no other does. The image is only read. What comes into DIRECTORY is as
-//! `sentinel audit verify DIRECTORY` reads it; `--keys` takes the keys along, which open it.
+//! record, and no other does, and if the agent's log is what the kernel's record says was written.
+//! With `--refused COUNT` it is also looked whether the agent refused at least so many calls and
+//! made none. The image is only read. What comes into DIRECTORY is as
+//! `sentinel audit verify DIRECTORY` reads it; `--keys` takes the keys along, which open it. With
+//! `--same` it is also looked whether the agent decided the same as another one did, whose log
+//! `sentinel audit export --open` has written down.
+
+mod decisions;
+mod noted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -16,12 +23,14 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use decisions::Decisions;
 use luperiq_runtime::abi::Error as KernelError;
 use luperiq_runtime::call::Result as Kernel;
 use luperiq_runtime::files::Name;
 use luperiq_store::{Disk, Failed, SECTOR_BYTES, Store};
 use luperiq_userland::folder::Folder;
 use luperiq_userland::{kept, log};
+use noted::Noted;
 use sentinel_core::agent::Kind;
 use sentinel_core::journal::export::Keys;
 use sentinel_core::journal::{KeyRing, MasterKey, Payload, Reader, Trust, Verdict, Verifier};
@@ -31,15 +40,23 @@ fn main() -> ExitCode {
     let mut arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let takes_keys = arguments.iter().any(|argument| argument.as_os_str() == "--keys");
     arguments.retain(|argument| argument.as_os_str() != "--keys");
+    let mut option = |name: &str| {
+        let place = arguments.iter().position(|argument| argument.as_os_str() == name)?;
+        let value = (place + 1 < arguments.len()).then(|| arguments.remove(place + 1));
+        arguments.remove(place);
+        value
+    };
+    let same = option("--same");
+    let refused = option("--refused").and_then(|count| count.to_str()?.parse().ok());
     let (image, out) = match arguments.as_slice() {
         [image] => (image, None),
         [image, out] => (image, Some(out.as_path())),
         _ => {
-            eprintln!("appliance [--keys] IMAGE [DIRECTORY]");
+            eprintln!("appliance [--keys] [--same EXPORT] [--refused COUNT] IMAGE [DIRECTORY]");
             return ExitCode::from(2);
         }
     };
-    match look(image, out, takes_keys) {
+    match look(image, out, takes_keys, (same.as_deref(), refused)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(what) => {
@@ -49,7 +66,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn look(image: &Path, out: Option<&Path>, takes_keys: bool) -> Result<bool, Box<dyn Error>> {
+fn look(
+    image: &Path,
+    out: Option<&Path>,
+    takes_keys: bool,
+    (same, refused): (Option<&Path>, Option<usize>),
+) -> Result<bool, Box<dyn Error>> {
     let mut store = Store::mount(Image(File::open(image)?)).map_err(|error| error.to_string())?;
     let record = record(&mut store)?;
     let mut state = State(store.into());
@@ -57,7 +79,8 @@ fn look(image: &Path, out: Option<&Path>, takes_keys: bool) -> Result<bool, Box<
     let is_good = [
         verify("the kernel's record", std::slice::from_ref(&record)),
         verify("the agent's log", &files),
-        agree(&record, &files, &state)?,
+        agree(&record, &files, &state, refused)?,
+        same.map_or(Ok(true), |same| compare(&files, &state, same))?,
     ];
     if let Some(out) = out {
         take_out(out, &files, &state, takes_keys)?;
@@ -92,16 +115,15 @@ fn verify(what: &str, files: &[Vec<u8>]) -> bool {
 }
 
 /// Whether the calls in the agent's log are those in the kernel's record.
-fn agree(record: &[u8], files: &[Vec<u8>], state: &State) -> Result<bool, Box<dyn Error>> {
-    let find = |name| kept::find(state, name).map_err(|error| format!("{name}: {error}"));
-    let ring = match find("keys")? {
-        Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| "keys: no key ring")?,
-        None => KeyRing::new(),
-    };
-    let master = find("journal.key")?.ok_or("journal.key is not there")?;
-    let master = MasterKey::new(master.as_slice().try_into()?);
+fn agree(
+    record: &[u8],
+    files: &[Vec<u8>],
+    state: &State,
+    refused: Option<usize>,
+) -> Result<bool, Box<dyn Error>> {
+    let (ring, master) = keys(state)?;
     let keys = Keys { ring: &ring, master: &master };
-    let (mut started, mut finished) = (BTreeMap::new(), BTreeSet::new());
+    let (mut started, mut finished, mut denied_count) = (BTreeMap::new(), BTreeSet::new(), 0);
     read(files, keys, |kind, payload| match Kind::from_number(kind) {
         Some(Kind::CallStarted) => {
             let tool = payload.find("tool").and_then(|tool| tool.as_str().ok());
@@ -109,13 +131,18 @@ fn agree(record: &[u8], files: &[Vec<u8>], state: &State) -> Result<bool, Box<dy
                 started.insert(call, tool.to_string());
             }
         }
+        Some(Kind::CallDecided) => {
+            let answer = payload.find("answer").and_then(|answer| answer.as_str().ok());
+            denied_count += usize::from(answer == Some("deny"));
+        }
         Some(Kind::ToolFinished) => finished.extend(number(payload, "call")),
         _ => {}
     });
-    let mut noted = BTreeSet::new();
+    let (mut noted, mut writes) = (BTreeSet::new(), Noted::default());
     read(&[record.to_vec()], keys, |kind, payload| {
         let text = payload.find("text").filter(|_| kind == PROCESS_NOTE);
         let text = text.and_then(|text| text.as_str().ok()).map(ToString::to_string);
+        text.iter().for_each(|text| writes.take(text));
         noted.extend(text.filter(|text| text.starts_with("call ")));
     });
     let note = |call: &u64| started.get(call).map(|tool| format!("call {call} {tool}"));
@@ -136,7 +163,33 @@ fn agree(record: &[u8], files: &[Vec<u8>], state: &State) -> Result<bool, Box<dy
             println!("  {call}: {what}");
         }
     }
-    Ok(missing.is_empty() && unclaimed.is_empty())
+    let is_harmless = refused.is_none_or(|least| {
+        println!("calls that were refused: {denied_count}, and {} were made", started.len());
+        denied_count >= least && started.is_empty()
+    });
+    let are_agreed = missing.is_empty() && unclaimed.is_empty();
+    Ok(writes.are(files) && are_agreed && is_harmless)
+}
+
+/// Whether the agent decided what another one did.
+fn compare(files: &[Vec<u8>], state: &State, other: &Path) -> Result<bool, Box<dyn Error>> {
+    let (ring, master) = keys(state)?;
+    let mut decisions = Decisions::default();
+    read(files, Keys { ring: &ring, master: &master }, |kind, payload| {
+        decisions.take(kind, payload);
+    });
+    Ok(decisions.are_same(&Decisions::exported(other)?))
+}
+
+/// What opens the agent's log.
+fn keys(state: &State) -> Result<(KeyRing, MasterKey), Box<dyn Error>> {
+    let find = |name| kept::find(state, name).map_err(|error| format!("{name}: {error}"));
+    let ring = match find("keys")? {
+        Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| "keys: no key ring")?,
+        None => KeyRing::new(),
+    };
+    let master = find("journal.key")?.ok_or("journal.key is not there")?;
+    Ok((ring, MasterKey::new(master.as_slice().try_into()?)))
 }
 
 /// Tells every record whose payload is JSON that can be opened.
