@@ -413,6 +413,10 @@ pub const APPROVALS_COUNT_MAX: usize = 256;
 /// asks leaves room for others.
 pub const TURN_QUESTIONS_MAX: usize = 16;
 
+/// Questions that the servers of one call may put to people, one after the other: while one waits
+/// the clock of the call stands, and each is a message in a chat.
+pub const CALL_QUESTIONS_MAX: u32 = 2 * TURN_QUESTIONS_MAX as u32;
+
 /// Questions of guests of open rooms among them: they come unasked, and nobody whom an operator let
 /// in is refused because of them.
 pub const GUESTS_QUESTIONS_MAX: usize = APPROVALS_COUNT_MAX / 2;

@@ -72,7 +72,7 @@ impl Agent {
         let number = CallNumber(self.numbers.next());
         let stage = CallStage::refused(&call.id, why);
         let unread = Some(digest_of_unread(&call));
-        Calling { number, id: call.id, call: None, unread, is_swayed: true, stage }
+        Calling { number, id: call.id, call: None, unread, is_swayed: true, asks_count: 0, stage }
     }
 
     /// Decides a call, and starts it if it is allowed. Of one that a person is to be asked about
@@ -103,8 +103,8 @@ impl Agent {
         self.read_workspace(conversation, &call);
         let is_swayed = self.is_swayed(conversation, &call);
         let (stage, asked) = self.decide_call(conversation, turn, number, &call, &wanted.id);
-        let calling =
-            Calling { number, id: wanted.id, call: Some(call), unread: None, is_swayed, stage };
+        let (id, call, asks_count) = (wanted.id, Some(call), 0);
+        let calling = Calling { number, id, call, unread: None, is_swayed, asks_count, stage };
         (calling, asked)
     }
 

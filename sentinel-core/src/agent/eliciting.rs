@@ -9,7 +9,7 @@
 //! - Each question has one answer, and the record of it stands before the server hears of it.
 //! - A question that cannot be shown whole, or asks for a secret, is declined unseen.
 //! - While one waits the clock of its call stands: what people take is not the call's time. How
-//!   long that can be is bounded by how long each waits, and by how many the shell lets a call ask.
+//!   long that can be is bounded by how long each waits, and by how many a call may ask.
 //!
 //! # Not here
 //! What servers may ask at all: their manifest says so. What an answer is: [`form`](super::form).
@@ -23,10 +23,10 @@ use super::form::Form;
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Order;
 use super::record::Kind;
-use super::turn::{CallStage, Stage};
+use super::turn::{CallStage, Calling, Stage};
 use crate::fault::{Fault, is_broken};
 use crate::label::visible;
-use crate::limits::{FORM_BYTES_MAX, QUESTION_BYTES_MAX};
+use crate::limits::{CALL_QUESTIONS_MAX, FORM_BYTES_MAX, QUESTION_BYTES_MAX};
 
 /// What a server asks, during a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +102,9 @@ impl Agent {
         let turn = turn.ok_or("nobody waits for its call")?;
         let Stage::Calling(round) = &turn.stage else { return Err("no call goes on".into()) };
         let calling = round.iter().find(|calling| calling.number == call);
+        if calling.is_some_and(|calling| calling.asks_count >= CALL_QUESTIONS_MAX) {
+            return Err("its call has asked as often as one may".into());
+        }
         let Some((CallStage::Running { deadline, .. }, Some(made))) =
             calling.map(|calling| (&calling.stage, &calling.call))
         else {
@@ -139,8 +142,11 @@ impl Agent {
             expires,
         };
         self.put_question(approval, &[]).ok_or("too many questions wait already")?;
-        if stops_clock && let Some(stage) = self.stage_of(conversation, call) {
-            stage.stop_clock(now);
+        if let Some(calling) = self.calling(conversation, call) {
+            calling.asks_count = calling.asks_count.saturating_add(1);
+            if stops_clock {
+                calling.stage.stop_clock(now);
+            }
         }
         Ok(())
     }
@@ -149,21 +155,20 @@ impl Agent {
     pub(super) fn asked_is_over(&mut self, conversation: ConversationNumber, call: CallNumber) {
         let now = self.now.instant;
         if self.approvals.asked_by(call, None).is_none()
-            && let Some(stage) = self.stage_of(conversation, call)
+            && let Some(calling) = self.calling(conversation, call)
         {
-            stage.start_clock(now);
+            calling.stage.start_clock(now);
         }
     }
 
-    fn stage_of(
+    fn calling(
         &mut self,
         conversation: ConversationNumber,
         call: CallNumber,
-    ) -> Option<&mut CallStage> {
+    ) -> Option<&mut Calling> {
         let turn = self.conversations.get_mut(&conversation)?.turn.as_mut()?;
         let Stage::Calling(round) = &mut turn.stage else { return None };
-        let calling = round.iter_mut().find(|calling| calling.number == call)?;
-        Some(&mut calling.stage)
+        round.iter_mut().find(|calling| calling.number == call)
     }
 
     /// A server wants no answer any more.

@@ -83,6 +83,8 @@ pub(super) struct Calling {
     pub(super) unread: Option<[u8; 32]>,
     /// Whether its arguments may be the words of somebody nobody vouches for.
     pub(super) is_swayed: bool,
+    /// How often its server has asked people something.
+    pub(super) asks_count: u32,
     pub(super) stage: CallStage,
 }
 

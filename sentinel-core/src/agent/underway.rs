@@ -294,6 +294,7 @@ impl Calling {
         }
         out.optional("unread", self.unread.map(|digest| hex(&digest)).as_deref());
         out.field("is_swayed", self.is_swayed);
+        out.optional("asks_count", Some(u64::from(self.asks_count)).filter(|count| *count > 0));
         match &self.stage {
             CallStage::Asking => {
                 out.field("stage", "asking");
@@ -361,8 +362,10 @@ impl Calling {
         };
         // Of one of before it was kept nobody knows.
         let is_swayed = value.find("is_swayed").map(|flag| flag.as_bool()).transpose()?;
+        let asks_count = value.find("asks_count").map(|count| count.as_u64()).transpose()?;
+        let asks_count = u32::try_from(asks_count.unwrap_or(0)).unwrap_or(u32::MAX);
         let (number, is_swayed) = (CallNumber(number(value, "number")?), is_swayed.unwrap_or(true));
-        Ok(Self { number, id, call, unread, is_swayed, stage })
+        Ok(Self { number, id, call, unread, is_swayed, asks_count, stage })
     }
 }
 
