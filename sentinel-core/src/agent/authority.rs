@@ -442,7 +442,9 @@ const FOR_GUEST: &str = "\nA guest of this open room wants it. What is read can 
 /// an answer that the guest reads, and everybody else in the room: so an operator is asked,
 /// whatever the grant says.
 fn is_private_read(role: &ToolRole) -> bool {
-    let reads = role.effect == Effect::Read || role.fetches.is_some();
+    // What changes the workspace tells what stood there, if only by what it says.
+    let is_local = matches!(role.effect, Effect::Read | Effect::Workspace);
+    let reads = is_local || role.fetches.is_some();
     reads && role.output.secrecy != Secrecy::Public
 }
 

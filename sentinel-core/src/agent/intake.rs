@@ -26,7 +26,7 @@ use super::record::Kind;
 use super::repetition::Repetition;
 use super::turn::{End, Stage, Turn};
 use crate::budget::Scope;
-use crate::channel::{Admission, Incoming, Part, Person};
+use crate::channel::{Admission, Incoming, Part, Person, Standing};
 use crate::fault::{Fault, is_broken};
 use crate::label::{Label, Secrecy, Source};
 use crate::limits::{CONVERSATION_QUEUE_MAX, CONVERSATION_SAYINGS_MAX};
@@ -275,10 +275,17 @@ impl Agent {
         self.say(number, text, Saying::Notice);
     }
 
-    /// Whether a person may end or clear what goes on: their own turn, or an operator any.
+    /// Whether a person may end or clear what goes on: their own turn, whoever was let in a
+    /// guest's, an operator any.
     fn may_end(&self, number: ConversationNumber, person: Person, is_operator: bool) -> bool {
         let turn = self.conversations.get(&number).and_then(|chat| chat.turn.as_ref());
-        is_operator || turn.is_none_or(|turn| turn.person == person)
+        let is_guest = |person| {
+            self.access.person(person).is_some_and(|known| known.standing == Standing::Guest)
+        };
+        is_operator
+            || turn.is_none_or(|turn| {
+                turn.person == person || is_guest(turn.person) && !is_guest(person)
+            })
     }
 
     fn stop_by(&mut self, number: ConversationNumber, person: Person, is_operator: bool) -> String {

@@ -20,7 +20,7 @@ use super::conversation::Conversation;
 use super::input::SYSTEM;
 use super::number::{ConversationNumber, DeliveryNumber};
 use super::outbox::Order;
-use crate::channel::{Incoming, Person, Platform};
+use crate::channel::{Incoming, Person, Platform, Standing};
 use crate::limits::{
     CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT, GUEST_CONVERSATIONS_MAX,
     GUESTS_CONVERSATIONS_MAX,
@@ -114,14 +114,16 @@ impl Agent {
         }
         let theirs = self.guests.iter().filter_map(|number| {
             let conversation = self.conversations.get(number)?;
-            Some((*number, conversation))
+            // Whoever was let in since is no guest any more.
+            let known = self.access.person(conversation.guest?)?;
+            (known.standing == Standing::Guest).then_some((*number, conversation))
         });
         // Nobody knows one who never spoke.
         let person = self.access.sender(incoming).map(|(person, _)| person);
         let is_own = |chat: &Conversation| chat.guest == person;
         let has_many =
             theirs.clone().filter(|(_, chat)| is_own(chat)).count() >= GUEST_CONVERSATIONS_MAX;
-        if !has_many && !is_full && self.guests.len() < GUESTS_CONVERSATIONS_MAX {
+        if !has_many && !is_full && theirs.clone().count() < GUESTS_CONVERSATIONS_MAX {
             return Room::Free;
         }
         let told: Set<ConversationNumber> =

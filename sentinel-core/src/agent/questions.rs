@@ -189,7 +189,8 @@ impl Agent {
             let person = approval.person.and_then(|person| self.access.person(person));
             person.is_some_and(|known| known.standing == Standing::Guest)
         };
-        if !is_guests(approval) {
+        // Who lets an assistant in from outside answers for it.
+        if !is_guests(approval) || self.is_outside(approval.conversation) {
             return true;
         }
         let (mut all, mut own) = (0, 0);
