@@ -193,6 +193,11 @@ impl Agent {
         id: &str,
         handles: Vec<Handle>,
     ) -> CallStage {
+        // It was decided on as if nobody had written what it may follow.
+        if self.read_workspace(conversation, call) {
+            let why = "not run: others changed files in the workspace since it was decided on";
+            return CallStage::refused(id, format!("{why}. Call it again."));
+        }
         // It was there when the call was decided, and may be gone since.
         let whole = match self.whole(conversation, call) {
             Ok(whole) => whole,
@@ -221,7 +226,7 @@ impl Agent {
             self.settle(conversation, spending, amount);
             return self.extract(conversation, number, id, *from, wanted);
         }
-        self.write_workspace(conversation, call);
+        self.write_workspace(conversation, call, &whole.references);
         let deadline = self.now.instant.after(time).after(TURN_CALL_GRACE);
         self.run(conversation, turn.number, number, whole, &handles, 1);
         CallStage::Running { handles, spending, deadline, asks_since: None }

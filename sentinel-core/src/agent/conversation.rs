@@ -75,6 +75,8 @@ pub(super) struct Memory {
     pub(super) thinker: Option<Box<str>>,
     /// The models that found their window too long, and are sent half of that since.
     pub(super) narrow: Vec<Box<str>>,
+    /// Whether what others wrote in the workspace counts as read.
+    pub(super) has_read_workspace: bool,
 }
 
 /// A block's text, for the person who is asked where a value came from.
@@ -155,6 +157,7 @@ impl Default for Memory {
             held: Held::default(),
             thinker: None,
             narrow: Vec::new(),
+            has_read_workspace: false,
         }
     }
 }

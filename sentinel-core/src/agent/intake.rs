@@ -317,6 +317,7 @@ impl Agent {
         }
         self.stop(number, End::Stopped);
         self.release(number);
+        self.writers.disown(number);
         if let Some(conversation) = self.conversation(number) {
             conversation.clear();
             conversation.queue = others;

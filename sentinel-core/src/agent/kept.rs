@@ -80,6 +80,9 @@ impl Memory {
         if self.context.is_dictated() {
             out.field("is_dictated", true);
         }
+        if self.has_read_workspace {
+            out.field("has_read_workspace", true);
+        }
         out.field("untrusted_gone", self.untrusted_gone() as u64);
         if self.has_lost_records {
             out.field("has_lost_records", true);
@@ -139,6 +142,7 @@ impl Memory {
             has_lost_records: is_marked(value, "has_lost_records")?,
             held: Held::default(),
             thinker: value.find("thinker").map(|model| model.as_str()).transpose()?.map(Into::into),
+            has_read_workspace: is_marked(value, "has_read_workspace")?,
             narrow: match value.find("narrow") {
                 Some(models) => {
                     let models = models.elements()?.map(|model| model.as_str().map(Into::into));

@@ -13,22 +13,30 @@
 //! # Not here
 //! Files of attachments, which no other conversation may name: [`fetching`](super::fetching).
 
-use alloc::format;
 use alloc::string::String;
 
-use super::Agent;
 use super::codec::Unreadable;
 use super::number::ConversationNumber;
-use crate::label::{Effect, Label, Secrecy, Source};
+use super::{Agent, SYSTEM};
+use crate::capability::{FileRight, FileRights};
+use crate::label::{Effect, Integrity, Label, Reference, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
 use crate::tool::{Call, Operation};
 
-/// The conversations that left something of strangers behind. Two are enough to know of: whoever
-/// asks is at most one of them.
+/// The conversations that left something of strangers behind; [`SYSTEM`] stands for one that knows
+/// no more of it than any other. Two are enough to know of: whoever asks is at most one of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Writers([Option<ConversationNumber>; 2]);
 
 impl Writers {
+    /// What one wrote who begins anew is others' from then on: nothing of it was seen since.
+    pub(super) fn disown(&mut self, conversation: ConversationNumber) {
+        let own = self.0.iter_mut().flatten().find(|writer| **writer == conversation);
+        if let Some(own) = own {
+            *own = SYSTEM;
+        }
+    }
+
     fn add(&mut self, conversation: ConversationNumber) {
         let Self([first, second]) = self;
         match first {
@@ -67,40 +75,63 @@ impl Writers {
 }
 
 impl Agent {
-    /// A call is about to be decided: what it will work on without naming it counts as read.
-    pub(super) fn read_workspace(&mut self, number: ConversationNumber, call: &Call) {
-        if !matches!(call, Call::Builtin(Operation::RunCommand { .. })) {
-            return;
+    /// A call is about to be decided or to start: what it will work on without naming it counts as
+    /// read. Says whether that is news to its conversation.
+    pub(super) fn read_workspace(&mut self, number: ConversationNumber, call: &Call) -> bool {
+        if !matches!(call, Call::Builtin(Operation::RunCommand { .. }))
+            || self.writers.other_than(number).is_none()
+        {
+            return false;
         }
-        let Some(writer) = self.writers.other_than(number) else { return };
-        let Some(conversation) = self.conversation(number) else { return };
+        let Some(conversation) = self.conversation(number) else { return false };
         let memory = conversation.memory();
-        if !memory.context.is_untrusted() {
-            let label = Label::untrusted(Source::Tool, Secrecy::Private);
-            memory.add(label, &format!("the workspace, in which {writer} wrote"), "");
+        if memory.has_read_workspace {
+            return false;
         }
+        memory.has_read_workspace = true;
+        let label = Label::untrusted(Source::Tool, Secrecy::Private);
+        memory.add(label, "the workspace", WORDS);
+        true
     }
 
-    /// A call was allowed and starts: what it may write is of the conversation's making.
-    pub(super) fn write_workspace(&mut self, number: ConversationNumber, call: &Call) {
+    /// A call was allowed and starts: what it may write is of the conversation's making, and of
+    /// theirs whose content it carries along.
+    pub(super) fn write_workspace(
+        &mut self,
+        number: ConversationNumber,
+        call: &Call,
+        references: &[Reference],
+    ) {
         let is_from_afar = match call {
             Call::Builtin(Operation::RunCommand { hosts, .. }) => !hosts.is_empty(),
             Call::Builtin(Operation::WriteFile { .. } | Operation::EditFile { .. }) => false,
             Call::Builtin(_) => return,
-            Call::Foreign(foreign) => match self.settings.tools.find(foreign.tool()) {
-                Ok(tool) => {
-                    let effect = tool.role(call, false).effect;
-                    if !matches!(effect, Effect::Workspace | Effect::Change) {
-                        return;
-                    }
-                    true
+            Call::Foreign(foreign) => {
+                let writes = |(_, rights): &(_, FileRights)| rights.has(FileRight::Write);
+                let tool = self.settings.tools.find(foreign.tool());
+                let effect = tool.map_or(Effect::Send, |tool| tool.role(call, false).effect);
+                let changes = matches!(effect, Effect::Workspace | Effect::Change);
+                if !changes && !foreign.places().iter().any(writes) {
+                    return;
                 }
-                Err(_) => return,
-            },
+                true
+            }
         };
-        let known = self.conversations.get(&number).and_then(|chat| chat.find_memory());
-        if is_from_afar || known.is_some_and(|memory| memory.context.is_tainted(self.now.wall)) {
+        let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
+        let Some(memory) = memory else { return };
+        // Content that is only handed on was read by nobody, not even here.
+        let is_foreign = |reference: &Reference| {
+            let content = memory.held.find(*reference);
+            content.is_none_or(|content| content.label.integrity == Integrity::Untrusted)
+        };
+        if references.iter().any(is_foreign) {
+            self.writers.add(SYSTEM);
+        } else if is_from_afar || memory.context.is_tainted(self.now.wall) {
             self.writers.add(number);
         }
     }
 }
+
+/// What stands for what a program reads there.
+const WORDS: &str = "(Files of the workspace. Conversations that had read what nobody vouches for \
+                     wrote there, or programs and skills that bring something in.)";

@@ -58,3 +58,36 @@ fn a_program_is_asked_about_where_another_conversation_wrote_what_it_was_told_to
     shell.write("1", "c2", "run tidy");
     assert_eq!(program(&shell), None);
 }
+
+/// A conversation that is clean again has not seen what it wrote before.
+#[test]
+fn what_one_wrote_before_it_began_anew_counts_as_others() {
+    let mut shell = shell();
+    write_after_reading(&mut shell);
+    shell.write("1", "c1", "/clear");
+    let said = shell.write("1", "c1", "run tidy");
+    assert_eq!(program(&shell), None, "{said}");
+    // Once it is read it is read, also after a start from a snapshot; and that names nothing.
+    shell.write("1", "c1", "/deny 1");
+    shell.operate(OperatorCommand::Snapshot).unwrap();
+    shell.restart();
+    shell.write("1", "c1", "run tidy");
+    assert_eq!(program(&shell), None);
+}
+
+/// A program that was decided on before somebody wrote does not start after it.
+#[test]
+fn what_was_allowed_before_others_wrote_is_not_run_after_it() {
+    let mut settings = settings(&["model offline", "read,write,list /srv/agent", RUN_ASKED]);
+    settings.programs.insert("tidy".into(), "/usr/bin/tidy".into());
+    let mut shell = Shell::new(settings);
+    shell.write("1", "c2", "run tidy");
+    let asked = shell.sentinel.questions().next().unwrap().number;
+    write_after_reading(&mut shell);
+    let calls_count = shell.calls.len();
+    let said = shell.write("1", "c2", &alloc::format!("/approve {asked}"));
+    assert_eq!(shell.calls.len(), calls_count, "{said}");
+    assert!(said.contains("others changed files in the workspace"), "{said}");
+}
+
+const RUN_ASKED: &str = "run /usr/bin/tidy ask";
