@@ -456,6 +456,7 @@ impl Sentinel {
             return;
         }
         if let Some(recorded) = self.record(&input) {
+            self.book.checkpoint_if_due(self.now);
             self.agent.handle(self.now, recorded);
             return self.drain();
         }
@@ -515,8 +516,6 @@ impl Sentinel {
             let alert = format!("{what} of {conversation} was not recorded, nor acted on: {error}");
             self.effects.push_back(Effect::Alert(alert));
         }
-        // One input may have more records than a checkpoint is to vouch for: a snapshot has.
-        self.book.checkpoint_if_due(self.now);
         written.is_ok()
     }
 
@@ -526,6 +525,8 @@ impl Sentinel {
                 Line::Record(entry) => {
                     let is_written = self.append(entry.kind, entry.conversation, &entry.payload);
                     self.is_stopped |= !is_written;
+                    // One input may have more records than a checkpoint is to vouch for.
+                    self.book.checkpoint_if_due(self.now);
                     if is_written {
                         self.figures.derived(entry.kind, &entry.payload);
                     }
