@@ -103,7 +103,17 @@ impl Program {
         words: impl IntoIterator<Item = &'w str>,
         directory: &str,
     ) -> Result<(), String> {
-        let files = words.into_iter().map(|word| Path::new(directory).join(word));
+        // A word may be a file, or end in one: `--rcfile=FILE`, `-fFILE`. What runs in the folder
+        // need not name a file at all.
+        let ends = words.into_iter().flat_map(|word| {
+            let value = word.split_once('=').map(|(_, value)| value);
+            let short = word.strip_prefix('-').and_then(|rest| {
+                let mut rest = rest.chars();
+                rest.next().map(|_| rest.as_str())
+            });
+            [Some(word), value, short].into_iter().flatten().chain(["."])
+        });
+        let files = ends.map(|end| Path::new(directory).join(end));
         let files: Vec<_> = files.filter_map(|file| file.canonicalize().ok()).collect();
         for skill in self.catalogue.skills() {
             let Ok(place) = Path::new(&skill.place).canonicalize() else { continue };

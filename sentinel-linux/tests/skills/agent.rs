@@ -125,6 +125,19 @@ fn scripts_run_where_they_are_granted_and_as_they_were_approved() {
     fs::write(&script, program.replace("brewed", "burned")).unwrap();
     let told = run(Some(&line));
     assert!(told.contains("not approved as it is") && !told.contains("burned"), "{told}");
+    // A program that is granted by itself runs nothing of that folder, named or not.
+    for arguments in [
+        format!("{{\"program\":\"/bin/true\",\"directory\":\"{here}\"}}"),
+        format!("{{\"program\":\"/bin/true\",\"arguments\":[\"--rc={script_path}\"]}}"),
+        format!("{{\"program\":\"/bin/true\",\"arguments\":[\"-f{script_path}\"]}}"),
+    ] {
+        let (port, seen) = model(&[("run_command", &arguments)]);
+        house.configure(&["run /bin/true any paths", &reads], Some(port));
+        house.ask("/clear");
+        house.ask(&format!("please run /bin/true, {arguments}"));
+        let told = seen.lock().unwrap().last().cloned().unwrap_or_default();
+        assert!(told.contains("not approved as it is"), "{arguments}: {told}");
+    }
     // A model that reads the instructions is told where the script is.
     house.allow("tea");
     let (port, seen) = model(&[("tea__instructions", "{}")]);
