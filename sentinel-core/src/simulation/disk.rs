@@ -20,6 +20,9 @@ pub(super) struct Disk {
     pub(super) seed: Vec<u8>,
     /// Whether the keys of the next records could not be stored.
     is_keyless: bool,
+    /// Where a write began of which a sector was left out, and that was not made again since: a
+    /// start drops it, and to an auditor it is damage.
+    hole: Option<(usize, usize)>,
 }
 
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl Disk {
         assert!(offset <= file.len(), "no hole is left in the log");
         file.truncate(offset);
         file.extend_from_slice(&bytes);
+        self.hole = None;
         Some(Written::Safe(records_count))
     }
 
@@ -96,8 +100,19 @@ impl Disk {
         self.files.iter().map(Vec::as_slice).collect()
     }
 
+    /// The files, up to a write that left a hole.
+    pub(super) fn whole_files(&self) -> Vec<&[u8]> {
+        let mut files = self.files();
+        if let Some((number, offset)) = self.hole {
+            files.truncate(number + 1);
+            files[number] = &files[number][..offset];
+        }
+        files
+    }
+
     /// What recovery threw away at the end of the last file.
     pub(super) fn truncate(&mut self, bytes_count: u64) {
+        self.hole = None;
         if let Some(last) = self.files.last_mut() {
             last.truncate(usize::try_from(bytes_count).unwrap());
         }
@@ -109,9 +124,11 @@ impl Disk {
             return;
         }
         summary.writes_torn += 1;
+        let place = (*file, *offset);
         let file = self.file(*file);
         assert!(*offset <= file.len(), "no hole is left in the log");
         file.truncate(*offset);
+        let mut is_torn = false;
         let length = match random.chance(40) {
             true => bytes.len(),
             false => usize::try_from(random.below(bytes.len() as u64 + 1)).unwrap(),
@@ -125,10 +142,11 @@ impl Disk {
                 summary.sectors_lost += u64::from(core::mem::take(&mut has_hole));
             } else {
                 file.resize(offset + end, 0);
-                has_hole = true;
+                (has_hole, is_torn) = (true, true);
             }
             start = end;
         }
+        self.hole = is_torn.then_some(place);
     }
 
     fn file(&mut self, number: usize) -> &mut Vec<u8> {

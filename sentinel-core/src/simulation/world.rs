@@ -757,7 +757,7 @@ impl World {
     }
 
     fn check(&mut self) {
-        let files = self.disk.files();
+        let files = self.disk.whole_files();
         promises::verify(&files);
         let (lines, forgotten_count) = super::ledger::read(&files, &self.disk.ring, MASTER);
         self.summary.records = lines.len() as u64;
