@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sentinel_core::agent::OperatorCommand;
-use sentinel_core::capability::Grant;
+use sentinel_core::capability::{self, CommandRule, Grant, Level, Resource};
 use sentinel_core::control::Query;
 use sentinel_core::label::{Effect, Secrecy};
 use sentinel_core::skill::{
@@ -132,7 +132,14 @@ pub(super) fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             println!("\nPrograms in its folder, which run as commands, each where it is granted:");
         }
         for script in &skill.scripts {
-            println!("  sentinel grant 'run {}/{}'", plain(&skill.place), plain(script));
+            // A name is whatever somebody wrote; the line is for a shell, and grants one program.
+            match capability::Path::parse(&format!("{}/{script}", skill.place)) {
+                Ok(path) => {
+                    let rule = Resource::Command(CommandRule::new(path));
+                    println!("  {}", plain(&grant_line(&Grant::new(rule, Level::Allow))));
+                }
+                Err(error) => println!("  {}: {error}", plain(script)),
+            }
         }
     }
     for problem in &skill.problems {
