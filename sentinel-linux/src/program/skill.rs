@@ -103,15 +103,14 @@ impl Program {
         words: impl IntoIterator<Item = &'w str>,
         directory: &str,
     ) -> Result<(), String> {
-        // A word may be a file, or end in one: `--rcfile=FILE`, `-fFILE`. What runs in the folder
-        // need not name a file at all.
+        // A word may be a file, or end in one: `--rcfile=FILE`, `-fFILE`.
         let ends = words.into_iter().flat_map(|word| {
             let value = word.split_once('=').map(|(_, value)| value);
             let short = word.strip_prefix('-').and_then(|rest| {
                 let mut rest = rest.chars();
                 rest.next().map(|_| rest.as_str())
             });
-            [Some(word), value, short].into_iter().flatten().chain(["."])
+            [Some(word), value, short].into_iter().flatten()
         });
         let files = ends.map(|end| Path::new(directory).join(end));
         let files: Vec<_> = files.filter_map(|file| file.canonicalize().ok()).collect();

@@ -125,9 +125,8 @@ fn scripts_run_where_they_are_granted_and_as_they_were_approved() {
     fs::write(&script, program.replace("brewed", "burned")).unwrap();
     let told = run(Some(&line));
     assert!(told.contains("not approved as it is") && !told.contains("burned"), "{told}");
-    // A program that is granted by itself runs nothing of that folder, named or not.
+    // A program that is granted by itself is given nothing of that folder.
     for arguments in [
-        format!("{{\"program\":\"/bin/true\",\"directory\":\"{here}\"}}"),
         format!("{{\"program\":\"/bin/true\",\"arguments\":[\"--rc={script_path}\"]}}"),
         format!("{{\"program\":\"/bin/true\",\"arguments\":[\"-f{script_path}\"]}}"),
     ] {
