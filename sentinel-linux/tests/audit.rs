@@ -409,8 +409,20 @@ fn a_forgotten_conversation_is_shown_as_that() {
     let (_, text) = home.audit(&["export", "--open"]);
     assert!(text.contains("\"unopened\":\"forgotten\"") && !text.contains("README"), "{text}");
     assert_eq!(home.audit(&["verify"]).0, 0);
+    // No person had it forgotten: the key was taken.
     let (code, text) = home.audit(&["replay"]);
-    assert!(code == 2 && text.contains("was forgotten"), "{text}");
+    assert!(code == 1 && text.contains("no record says that it was forgotten"), "{text}");
+}
+
+/// What a person had forgotten is passed over by a replay, up to the next snapshot.
+#[test]
+fn a_conversation_that_a_person_had_forgotten_is_passed_over() {
+    let home = Home::new("audit-passed-over");
+    home.ask("read README.md");
+    let forgetting = home.sentinel(&["conversations", "forget", "1"]).output().unwrap();
+    assert!(forgetting.status.success(), "{forgetting:?}");
+    let (code, text) = home.audit(&["replay"]);
+    assert!(code == 0 && text.contains("was forgotten, up to the next snapshot"), "{text}");
 }
 
 /// Control characters and marks that reorder, said by a person, stay out of the operator's
