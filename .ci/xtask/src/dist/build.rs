@@ -23,8 +23,13 @@ pub(super) fn build(
     // No path of this machine gets into the file, be it by the compiler or by that of C. Of several
     // that fit, the last counts: crates are named as what they are, wherever cargo unpacked them.
     let mut places = vec![(root.display().to_string(), "/sentinel"), (home.clone(), "/cargo")];
-    let registries = std::fs::read_dir(Path::new(&home).join("registry/src"));
-    for registry in registries.into_iter().flatten().flatten() {
+    // On a machine that has built nothing yet they are unpacked only now.
+    let manifest = root.join("Cargo.toml").display().to_string();
+    workspace.process("cargo").args(["fetch", "--locked", "--manifest-path", &manifest]).run()?;
+    let registry = Path::new(&home).join("registry/src");
+    let registries = std::fs::read_dir(&registry);
+    let registries = registries.map_err(|cause| Error::file("read", &registry, &cause))?;
+    for registry in registries.flatten() {
         places.push((format!("{}/", registry.path().display()), ""));
     }
     places.sort_unstable();
