@@ -384,7 +384,9 @@ impl Program {
                 while let Some(signal) = self.signals.take() {
                     match (signal, self.ending) {
                         (Signal::Reload, _) => self.is_to_reload = true,
-                        (Signal::Resume, _) => self.terminal.resume()?,
+                        (Signal::Resume, Ending::No) => self.terminal.resume()?,
+                        // Whoever ends leaves the terminal alone.
+                        (Signal::Resume, _) => {}
                         (Signal::End, Ending::No | Ending::AfterWork) => self.ending = Ending::Now,
                         (Signal::End, _) => return Err("ended at once, as asked twice".into()),
                     }

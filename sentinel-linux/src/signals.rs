@@ -33,7 +33,8 @@ impl Signals {
         // `pthread_sigmask` and `signalfd` read the set and keep no pointer to it.
         let fd = unsafe {
             libc::sigemptyset(set.as_mut_ptr());
-            for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGCONT] {
+            let ends = [libc::SIGINT, libc::SIGTERM, libc::SIGQUIT];
+            for signal in ends.into_iter().chain([libc::SIGHUP, libc::SIGCONT]) {
                 libc::sigaddset(set.as_mut_ptr(), signal);
             }
             let blocked =

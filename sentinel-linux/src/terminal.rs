@@ -180,10 +180,23 @@ impl Terminal {
         }
     }
 
+    /// What was said here is forgotten.
+    pub(crate) fn forget(&mut self) {
+        if let Some(desk) = &mut self.desk {
+            desk.editor.forget();
+        }
+    }
+
     /// The process goes on after it was stopped: meanwhile somebody else had the terminal.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         let Some(desk) = &mut self.desk else { return Ok(()) };
-        desk.keys.resume()?;
+        match desk.keys.resume() {
+            Err(error) if is_gone(&error) => {
+                self.is_gone = true;
+                return Ok(());
+            }
+            other => other?,
+        }
         let mut out = String::new();
         if desk.editor.is_shown() {
             let (columns, rows) = keys::size();
@@ -292,6 +305,8 @@ impl Terminal {
                 out.extend(desk.held.drain(..=end));
                 desk.editor.show(columns, rows, &mut out);
             }
+            // What has no end yet is shown when it is the person's turn.
+            self.has_prompt &= desk.held.is_empty();
         } else {
             desk.editor.hide(&mut out);
             out.push_str(&std::mem::take(&mut desk.held));
@@ -306,7 +321,8 @@ impl Terminal {
         }
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // A pipe says the one, a terminal that was closed the other.
+            Err(error) if is_gone(&error) => {
                 self.is_gone = true;
                 Ok(())
             }
@@ -330,6 +346,11 @@ impl Drop for Terminal {
             let _ = self.put(&out);
         }
     }
+}
+
+/// Whether nobody is there any more who could read.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PIPE | Errno::IO))
 }
 
 pub(crate) const PLATFORM: &str = "terminal";

@@ -103,6 +103,14 @@ impl Editor {
         self.said.push_back(message.into());
     }
 
+    /// Forgets what was said and taken out; what is being typed stays.
+    pub fn forget(&mut self) {
+        self.said.clear();
+        self.killed.clear();
+        self.draft.clear();
+        self.back = 0;
+    }
+
     /// Whether nothing is typed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

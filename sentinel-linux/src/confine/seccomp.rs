@@ -239,5 +239,6 @@ const ALLOWED: &[libc::c_long] = &[
 /// `SIOCGIFINDEX`: the number of an interface, for addresses that are on one.
 const INTERFACE_INDEX: libc::Ioctl = 0x8933;
 /// `TCGETS2` and `TCSETSW2`: a terminal hands over each key, and is left as it was. libc has no
-/// number for them on musl, where one is signed and the first too large.
-const TERMINAL_MODES: [u32; 2] = [0x802c_542a, 0x402c_542c];
+/// number for them on musl, where one is signed and the first too large. `TCSETSW` is what serves
+/// where the second is not known.
+const TERMINAL_MODES: [u32; 3] = [0x802c_542a, 0x402c_542c, 0x5403];

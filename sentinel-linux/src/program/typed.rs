@@ -6,11 +6,15 @@
 use std::error::Error;
 
 use sentinel_core::agent::ConversationNumber;
+use sentinel_core::channel::Part;
 use sentinel_core::llm::{Block, Role};
 use sentinel_core::runtime::Event;
 
 use super::{Ending, Program};
 use crate::{log, terminal};
+
+/// What clears a conversation.
+const CLEAR: &str = "/clear";
 
 impl Program {
     /// Gives the person at the terminal what they said in earlier chats, as far as it is
@@ -50,7 +54,16 @@ impl Program {
         while self.has_input_to_take() {
             match self.terminal.next(self.clock.now().wall) {
                 None => break,
-                Some(Ok(message)) => self.tell(Event::Message(message))?,
+                Some(Ok(message)) => {
+                    let is_cleared = message
+                        .parts
+                        .iter()
+                        .any(|part| matches!(part, Part::Text(text) if text.trim() == CLEAR));
+                    self.tell(Event::Message(message))?;
+                    if is_cleared {
+                        self.terminal.forget();
+                    }
+                }
                 Some(Err(error)) => log::warn!("{error}"),
             }
             self.perform()?;

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //! - The terminal is left as it was found, however the program ends that it runs in, but for a
-//!   kill: then the shell behind it mends it.
-//! - Ctrl-C and Ctrl-Z stay what they are.
+//!   kill or a fault of its own: then the shell behind it mends it.
+//! - Ctrl-C and Ctrl-Z stay what they are, and Ctrl-\ ends it as Ctrl-C does.
 
 use std::io::{self, Write as _};
 

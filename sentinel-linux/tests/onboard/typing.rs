@@ -2,15 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::process::Child;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::home::Home;
+use crate::home::{Home, text};
 
 /// A chat in a terminal of its own, and all that was seen there.
 struct Sitting {
@@ -23,16 +25,11 @@ struct Sitting {
 
 impl Sitting {
     fn new(home: &Home, name: &str) -> Self {
-        let outside = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC);
-        let outside = outside.unwrap();
-        grantpt(&outside).unwrap();
-        unlockpt(&outside).unwrap();
-        let inside = ptsname(&outside, Vec::new()).unwrap();
-        let inside = File::options().read(true).write(true).open(inside.to_str().unwrap()).unwrap();
+        let (outside, inside) = terminal();
         let mut agent = home.sentinel(&["chat"]);
         agent.env("TERM", name).stdin(inside.try_clone().unwrap());
         agent.stdout(inside.try_clone().unwrap()).stderr(inside.try_clone().unwrap());
-        let (keys, seen) = (File::from(outside), Arc::new(Mutex::new(Vec::new())));
+        let (keys, seen) = (outside, Arc::new(Mutex::new(Vec::new())));
         let mut screen = keys.try_clone().unwrap();
         let shown = seen.clone();
         std::thread::spawn(move || {
@@ -68,6 +65,17 @@ impl Sitting {
         let modes = tcgetattr(&self.inside).unwrap().local_modes;
         modes.contains(LocalModes::ICANON | LocalModes::ECHO)
     }
+}
+
+/// A terminal: the side of who sits there, and the program's.
+fn terminal() -> (File, File) {
+    let outside = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&outside).unwrap();
+    unlockpt(&outside).unwrap();
+    let inside = ptsname(&outside, Vec::new()).unwrap();
+    let mut options = File::options();
+    options.read(true).write(true).custom_flags(OFlags::NOCTTY.bits().cast_signed());
+    (File::from(outside), options.open(inside.to_str().unwrap()).unwrap())
 }
 
 impl Drop for Sitting {
@@ -110,6 +118,38 @@ fn a_message_is_edited_and_found_again() {
     let agent = Pid::from_child(&again.agent);
     kill_process(agent, Signal::TERM).unwrap();
     assert!(again.agent.wait().unwrap().success() && again.is_line_by_line());
+}
+
+/// Whoever closes the window of a chat leaves a log that is signed, and a next chat that has
+/// nothing to say of it.
+#[test]
+fn a_terminal_that_is_closed_ends_the_chat_in_good_order() {
+    let home = Home::new("typing-closed");
+    let chat = home.sentinel(&["chat"]);
+    let (mut outside, inside) = terminal();
+    // As a session's first process, which is told that the terminal is gone.
+    let mut agent = Command::new("setsid");
+    agent.arg("--ctty").arg(chat.get_program()).args(chat.get_args());
+    chat.get_envs().for_each(|(name, value)| match value {
+        Some(value) => drop(agent.env(name, value)),
+        None => drop(agent.env_remove(name)),
+    });
+    chat.get_current_dir().map(|directory| agent.current_dir(directory));
+    agent.env("TERM", "xterm").stdin(inside.try_clone().unwrap());
+    agent.stdout(inside.try_clone().unwrap()).stderr(Stdio::null());
+    let mut agent = agent.spawn().unwrap();
+    drop(inside);
+    let (mut seen, mut room) = (String::new(), [0; 4096]);
+    while !seen.contains("\x1b[?2004h") || !seen.contains("> ") {
+        let count = outside.read(&mut room).unwrap();
+        seen += &String::from_utf8_lossy(&room[..count]);
+    }
+    outside.write_all(b"hello\rhalf a line").unwrap();
+    drop(outside);
+    let status = agent.wait().unwrap();
+    assert!(status.success(), "{status}: {seen:?}");
+    let output = home.sentinel(&["chat", "-m", "/status"]).output().unwrap();
+    assert!(!text(&output.stdout).contains("restarted"), "{output:?}");
 }
 
 /// A terminal that cannot move its cursor is one line after the other.
