@@ -301,17 +301,21 @@ impl Carrier {
         }
         watch.until(clock.within(asked.times.first_byte));
         let mut room = Zeroizing::new(alloc::vec![0; PIECE_BYTES_MAX]);
+        let mut has_answer = false;
         loop {
             let heard = wanted.line.hear(clock.end());
             match either(stream.read(&mut room), heard).await {
                 Either::One(read) => match read.map_err(|error| broken(&host, &error))? {
                     0 => return Ok(After::Closed),
                     count => {
+                        has_answer = true;
                         out.say(&Said::Bytes(room.get(..count).unwrap_or_default())).await?;
                     }
                 },
-                Either::Other(Ok(message)) if message.is_empty() => return Ok(After::Keep),
-                Either::Other(Ok(_)) => return Err(too_long().into()),
+                Either::Other(Ok(message)) if !message.is_empty() => return Err(too_long().into()),
+                // On this connection the answer would come to whoever asks next.
+                Either::Other(Ok(_)) if !has_answer => return Err(too_early().into()),
+                Either::Other(Ok(_)) => return Ok(After::Keep),
                 Either::Other(Err(cause)) => return Err(unheard(cause)),
             }
             watch.until(clock.within(asked.times.idle));
@@ -400,6 +404,10 @@ async fn farewell<M: Machine>(machine: &M, line: &M::Line, said: &Said<'_>) {
 
 fn too_long() -> (Failure, String) {
     (Failure::Refused, "the request is not as long as it was said to be".into())
+}
+
+fn too_early() -> (Failure, String) {
+    (Failure::Refused, "nobody has all of an answer that has not begun".into())
 }
 
 /// Why whoever asked is not heard any more.

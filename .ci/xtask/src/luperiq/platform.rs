@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use super::appliance::{self, DISK_BYTES};
@@ -108,7 +108,7 @@ fn on_linux(workspace: &Workspace, hosts: &Hosts) -> Result<PathBuf, Error> {
     // It ends as a service does, with its log signed.
     let number = child.id().to_string();
     let ended = workspace.process("kill").args(["-TERM", number.as_str()]).run();
-    let status = child.wait();
+    let status = end_of(&mut child);
     outcome.map_err(|error| error.help(format!("it said: {}", read(&said).unwrap_or_default())))?;
     ended?;
     status.map_err(|cause| process.not_started(&cause))?;
@@ -119,6 +119,19 @@ fn on_linux(workspace: &Workspace, hosts: &Hosts) -> Result<PathBuf, Error> {
     write(&log, &export.replace(&work.display().to_string(), "/workspace"))?;
     println!("   ok      the program of Linux goes through the same script");
     Ok(log)
+}
+
+/// Waits for a program that was asked to end; one that does not is ended.
+fn end_of(child: &mut Child) -> std::io::Result<ExitStatus> {
+    let asked = Instant::now();
+    while asked.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()
 }
 
 fn read(path: &Path) -> Result<String, Error> {

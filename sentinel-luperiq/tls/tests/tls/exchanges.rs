@@ -127,7 +127,8 @@ fn asked() -> Asked<'static> {
 }
 
 /// A carrier, and hosts that give back what they were asked: one whose answers end with the
-/// connection, one whose answers have a length, one that is not who it says, and none.
+/// connection, one whose answers have a length, one that is not who it says, none, and one that
+/// never answers.
 fn carrier() -> (Carrier, Here) {
     let authority = Authority::new();
     let open = |request: &str| vec![b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), request.into()];
@@ -136,7 +137,7 @@ fn carrier() -> (Carrier, Here) {
         vec![head.into_bytes(), request.into()]
     };
     let mut carrier = Carrier { services: Vec::new(), trust: trust(&authority) };
-    for name in ["good", "kept", "bad", "gone"] {
+    for name in ["good", "kept", "bad", "gone", "silent"] {
         let mut service = Service::parse(&format!("{name} x-api-key {ADDRESS}")).unwrap();
         service.set_key(b"sk-secret").unwrap();
         carrier.services.push(service);
@@ -146,6 +147,11 @@ fn carrier() -> (Carrier, Here) {
         authority.host(Flaw::None, counted),
         authority.host(Flaw::Expired, open),
         0,
+        authority.host(Flaw::None, |_| {
+            loop {
+                std::thread::park();
+            }
+        }),
     ];
     (carrier, Here { ports, notes: RefCell::default() })
 }
@@ -290,6 +296,22 @@ fn who_goes_before_the_end_of_an_answer_leaves_no_connection_behind() {
     let notes = carry(&[(kept(), &gone), (kept(), &after)], false);
     assert_eq!(notes, ["tls: kept: models.test is who it says it is"; 2]);
     assert_eq!(*after.0.said.borrow(), ["Verified(7)"]);
+}
+
+#[test]
+fn who_has_all_of_an_answer_that_has_not_begun_leaves_no_connection_behind() {
+    let silent = || Asked { service: "silent", ..asked() };
+    let askers = [asker(&[b"hello", b""]), asker(&[b"hello", b""])];
+    let notes = carry(&[(silent(), &askers[0]), (silent(), &askers[1])], false);
+    let is = "tls: silent: models.test is who it says it is";
+    let why = "nobody has all of an answer that has not begun";
+    let failed = format!("tls: silent: {why}");
+    assert_eq!(notes, [is, &failed, is, &failed]);
+    for asker in &askers {
+        let said = asker.0.said.take();
+        assert_eq!(said.last().unwrap(), &format!("Failed(Refused, {why:?})"));
+        assert!(asker.0.bytes.borrow().is_empty());
+    }
 }
 
 #[test]

@@ -40,17 +40,21 @@ fn main() -> ExitCode {
     let mut arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let takes_keys = arguments.iter().any(|argument| argument.as_os_str() == "--keys");
     arguments.retain(|argument| argument.as_os_str() != "--keys");
+    let mut is_whole = true;
     let mut option = |name: &str| {
         let place = arguments.iter().position(|argument| argument.as_os_str() == name)?;
         let value = (place + 1 < arguments.len()).then(|| arguments.remove(place + 1));
         arguments.remove(place);
+        is_whole &= value.is_some();
         value
     };
     let same = option("--same");
-    let refused = option("--refused").and_then(|count| count.to_str()?.parse().ok());
-    let (image, out) = match arguments.as_slice() {
-        [image] => (image, None),
-        [image, out] => (image, Some(out.as_path())),
+    let refused = option("--refused").map(|count| count.to_str().and_then(|it| it.parse().ok()));
+    let (image, out, refused) = match (arguments.as_slice(), refused) {
+        ([image], None) if is_whole => (image, None, None),
+        ([image], Some(Some(count))) if is_whole => (image, None, Some(count)),
+        ([image, out], None) if is_whole => (image, Some(out.as_path()), None),
+        ([image, out], Some(Some(count))) if is_whole => (image, Some(out.as_path()), Some(count)),
         _ => {
             eprintln!("appliance [--keys] [--same EXPORT] [--refused COUNT] IMAGE [DIRECTORY]");
             return ExitCode::from(2);
@@ -124,10 +128,13 @@ fn agree(
     let (ring, master) = keys(state)?;
     let keys = Keys { ring: &ring, master: &master };
     let (mut started, mut finished, mut denied_count) = (BTreeMap::new(), BTreeSet::new(), 0);
+    let mut claimed: BTreeMap<String, usize> = BTreeMap::new();
     read(files, keys, |kind, payload| match Kind::from_number(kind) {
         Some(Kind::CallStarted) => {
             let tool = payload.find("tool").and_then(|tool| tool.as_str().ok());
             if let (Some(call), Some(tool)) = (number(payload, "call"), tool) {
+                // One that was interrupted may be made again, and then says so.
+                *claimed.entry(format!("call {call} {tool}")).or_default() += 1;
                 started.insert(call, tool.to_string());
             }
         }
@@ -138,18 +145,21 @@ fn agree(
         Some(Kind::ToolFinished) => finished.extend(number(payload, "call")),
         _ => {}
     });
-    let (mut noted, mut writes) = (BTreeSet::new(), Noted::default());
+    let (mut noted, mut writes) = (BTreeMap::<String, usize>::new(), Noted::default());
     read(&[record.to_vec()], keys, |kind, payload| {
         let text = payload.find("text").filter(|_| kind == PROCESS_NOTE);
         let text = text.and_then(|text| text.as_str().ok()).map(ToString::to_string);
         text.iter().for_each(|text| writes.take(text));
-        noted.extend(text.filter(|text| text.starts_with("call ")));
+        if let Some(call) = text.filter(|text| text.starts_with("call ")) {
+            *noted.entry(call).or_default() += 1;
+        }
     });
     let note = |call: &u64| started.get(call).map(|tool| format!("call {call} {tool}"));
-    let claimed: BTreeSet<String> = started.keys().filter_map(note).collect();
     let done: BTreeSet<String> = finished.iter().filter_map(note).collect();
-    let missing: Vec<_> = done.difference(&noted).collect();
-    let unclaimed: Vec<_> = noted.difference(&claimed).collect();
+    let missing: Vec<_> = done.iter().filter(|call| !noted.contains_key(*call)).collect();
+    let is_surplus =
+        |(call, count): &(&String, &usize)| **count > claimed.get(*call).map_or(0, |it| *it);
+    let unclaimed: Vec<_> = noted.iter().filter(is_surplus).map(|(call, _)| call).collect();
     println!(
         "calls of tools: {} in the agent's log, {} in the kernel's record",
         done.len(),
@@ -157,7 +167,7 @@ fn agree(
     );
     for (what, calls) in [
         ("finished, and not in the kernel's record", &missing),
-        ("in the kernel's record, and not in the agent's log", &unclaimed),
+        ("in the kernel's record more often than in the agent's log", &unclaimed),
     ] {
         for call in calls {
             println!("  {call}: {what}");
