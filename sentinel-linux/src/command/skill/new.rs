@@ -25,8 +25,8 @@ pub(super) fn new(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     };
     let abi = match (arguments.path("abi"), language) {
         (None, "rust") => {
-            let why = "the crate sentinel-skill-abi is in no registry yet: --abi says where it lies, \
-                       such as --abi ../sentinel/sentinel-skill-abi";
+            let why = "the crate sentinel-skill-abi is in no registry yet: --abi says where it \
+                       lies, such as --abi ../sentinel/sentinel-skill-abi";
             return Err(why.into());
         }
         (Some(_), language) if language != "rust" => {
