@@ -194,7 +194,7 @@ impl Agent {
         handles: Vec<Handle>,
     ) -> CallStage {
         // It was decided on as if nobody had written what it may follow.
-        if self.read_workspace(conversation, call) {
+        if self.has_unread_workspace(conversation, call) {
             let why = "not run: others changed files in the workspace since it was decided on";
             return CallStage::refused(id, format!("{why}. Call it again."));
         }

@@ -116,7 +116,8 @@ impl Agent {
             let conversation = self.conversations.get(number)?;
             // Whoever was let in since is no guest any more.
             let known = self.access.person(conversation.guest?)?;
-            (known.standing == Standing::Guest).then_some((*number, conversation))
+            let is_let_in = matches!(known.standing, Standing::Operator | Standing::Person);
+            (!is_let_in).then_some((*number, conversation))
         });
         // Nobody knows one who never spoke.
         let person = self.access.sender(incoming).map(|(person, _)| person);

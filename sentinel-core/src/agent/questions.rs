@@ -187,10 +187,11 @@ impl Agent {
     fn has_room_for(&self, approval: &Approval) -> bool {
         let is_guests = |approval: &Approval| {
             let person = approval.person.and_then(|person| self.access.person(person));
+            // Who lets an assistant in from outside answers for it.
             person.is_some_and(|known| known.standing == Standing::Guest)
+                && !self.is_outside(approval.conversation)
         };
-        // Who lets an assistant in from outside answers for it.
-        if !is_guests(approval) || self.is_outside(approval.conversation) {
+        if !is_guests(approval) {
             return true;
         }
         let (mut all, mut own) = (0, 0);

@@ -31,9 +31,8 @@ pub(super) struct Writers([Option<ConversationNumber>; 2]);
 impl Writers {
     /// What one wrote who begins anew is others' from then on: nothing of it was seen since.
     pub(super) fn disown(&mut self, conversation: ConversationNumber) {
-        let own = self.0.iter_mut().flatten().find(|writer| **writer == conversation);
-        if let Some(own) = own {
-            *own = SYSTEM;
+        for writer in core::mem::take(self).0.into_iter().flatten() {
+            self.add(if writer == conversation { SYSTEM } else { writer });
         }
     }
 
@@ -75,23 +74,25 @@ impl Writers {
 }
 
 impl Agent {
-    /// A call is about to be decided or to start: what it will work on without naming it counts as
-    /// read. Says whether that is news to its conversation.
-    pub(super) fn read_workspace(&mut self, number: ConversationNumber, call: &Call) -> bool {
-        if !matches!(call, Call::Builtin(Operation::RunCommand { .. }))
-            || self.writers.other_than(number).is_none()
+    /// A call is about to be decided: what it will work on without naming it counts as read.
+    pub(super) fn read_workspace(&mut self, number: ConversationNumber, call: &Call) {
+        if self.has_unread_workspace(number, call)
+            && let Some(conversation) = self.conversation(number)
         {
-            return false;
+            let memory = conversation.memory();
+            memory.has_read_workspace = true;
+            let label = Label::untrusted(Source::Tool, Secrecy::Private);
+            memory.add(label, "the workspace", WORDS);
         }
-        let Some(conversation) = self.conversation(number) else { return false };
-        let memory = conversation.memory();
-        if memory.has_read_workspace {
-            return false;
-        }
-        memory.has_read_workspace = true;
-        let label = Label::untrusted(Source::Tool, Secrecy::Private);
-        memory.add(label, "the workspace", WORDS);
-        true
+    }
+
+    /// Whether a call may follow what others wrote, and its conversation does not count as one that
+    /// has read it. Of one that waited since it was decided on, that is news.
+    pub(super) fn has_unread_workspace(&self, number: ConversationNumber, call: &Call) -> bool {
+        let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
+        matches!(call, Call::Builtin(Operation::RunCommand { .. }))
+            && self.writers.other_than(number).is_some()
+            && memory.is_none_or(|memory| !memory.has_read_workspace)
     }
 
     /// A call was allowed and starts: what it may write is of the conversation's making, and of
