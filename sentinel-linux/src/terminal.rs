@@ -191,7 +191,7 @@ impl Terminal {
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         let Some(desk) = &mut self.desk else { return Ok(()) };
         match desk.keys.resume() {
-            Err(error) if is_gone(&error) => {
+            Err(error) if is_gone(&error, true) => {
                 self.is_gone = true;
                 return Ok(());
             }
@@ -322,7 +322,7 @@ impl Terminal {
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             // A pipe says the one, a terminal that was closed the other.
-            Err(error) if is_gone(&error) => {
+            Err(error) if is_gone(&error, self.is_interactive) => {
                 self.is_gone = true;
                 Ok(())
             }
@@ -348,9 +348,13 @@ impl Drop for Terminal {
     }
 }
 
-/// Whether nobody is there any more who could read.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(Errno::from_io_error(error), Some(Errno::PIPE | Errno::IO))
+/// Whether nobody is there any more who could read. Of a file the same error is a broken disk.
+fn is_gone(error: &io::Error, is_terminal: bool) -> bool {
+    match Errno::from_io_error(error) {
+        Some(Errno::PIPE) => true,
+        Some(Errno::IO) => is_terminal,
+        _ => false,
+    }
 }
 
 pub(crate) const PLATFORM: &str = "terminal";

@@ -55,10 +55,11 @@ impl Program {
             match self.terminal.next(self.clock.now().wall) {
                 None => break,
                 Some(Ok(message)) => {
+                    let is_clear = |text: &str| text.trim().eq_ignore_ascii_case(CLEAR);
                     let is_cleared = message
                         .parts
                         .iter()
-                        .any(|part| matches!(part, Part::Text(text) if text.trim() == CLEAR));
+                        .any(|part| matches!(part, Part::Text(text) if is_clear(text)));
                     self.tell(Event::Message(message))?;
                     if is_cleared {
                         self.terminal.forget();
