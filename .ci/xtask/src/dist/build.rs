@@ -25,11 +25,11 @@ pub(super) fn build(
     let mut places = vec![(root.display().to_string(), "/sentinel"), (home.clone(), "/cargo")];
     // On a machine that has built nothing yet they are unpacked only now.
     let manifest = root.join("Cargo.toml").display().to_string();
-    workspace.process("cargo").args(["fetch", "--locked", "--manifest-path", &manifest]).run()?;
-    let registry = Path::new(&home).join("registry/src");
-    let registries = std::fs::read_dir(&registry);
-    let registries = registries.map_err(|cause| Error::file("read", &registry, &cause))?;
-    for registry in registries.flatten() {
+    let compiler = |name: &str| format!("{}{name}", target.compiler);
+    let fetch = ["fetch", "--locked", "--target", triple, "--manifest-path", manifest.as_str()];
+    workspace.process(&compiler("cargo")).args(fetch).run()?;
+    let registries = std::fs::read_dir(Path::new(&home).join("registry/src"));
+    for registry in registries.into_iter().flatten().flatten() {
         places.push((format!("{}/", registry.path().display()), ""));
     }
     places.sort_unstable();
@@ -43,7 +43,6 @@ pub(super) fn build(
     }
     // A copy of the sources is no repository, and is of the same commit all the same.
     let commit = workspace.process("git").args(["rev-parse", "HEAD"]).output()?;
-    let compiler = |name: &str| format!("{}{name}", target.compiler);
     let process = workspace.process(&compiler("cargo")).args([
         OsString::from("build"),
         "--release".into(),
