@@ -37,7 +37,8 @@ pub(crate) fn arguments() {
     if let Some(linkers) = &linkers {
         println!("cargo::rustc-link-arg-bins=-B{}", linkers.display());
         println!("cargo::rustc-link-arg-bins=-fuse-ld=lld");
-        // Constants as well as functions: nothing here tells two by their addresses.
+        // Constants as well as functions. What tells two by their addresses (tables of keys, in
+        // the reference of the configuration) takes equal ones for one, and means that.
         println!("cargo::rustc-link-arg-bins=-Wl,--icf=all,--ignore-data-address-equality,-O2");
     }
     // The musl that rustc brings reads short lists, and its linker writes them for every machine.
