@@ -5,7 +5,6 @@
 //! does outside was done once at most. What was interrupted was said, to the model and to the
 //! operator. The log is whole. The files are those of a run to which nothing happened.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,16 +60,7 @@ pub(crate) fn all(what: &[What]) -> Vec<Moment> {
             house.answers(PEOPLE[0], job) == 1 && house.platform.is_confirmed()
         });
         traced::stop(&mut child);
-        let mut counts = BTreeMap::<(String, u32), usize>::new();
-        for (thread, name) in traced::calls(&trace) {
-            *counts.entry((name, thread)).or_default() += 1;
-        }
-        let mut most = BTreeMap::<String, usize>::new();
-        for ((name, _), count) in counts {
-            let most = most.entry(name).or_default();
-            *most = count.max(*most);
-        }
-        for (call, most) in most {
+        for (call, most) in traced::most(&trace) {
             // The call that starts the program is made by `strace` itself.
             let first = if call == "execve" { 2 } else { 1 };
             for count in first..=most {
@@ -104,8 +94,9 @@ pub(crate) fn try_some(name: &str, moments: &[Moment], wanted: usize) -> (usize,
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(moment) = chosen.get(index) else { break };
+                    let job = (index * TRIES_MAX) as u64 + 10;
                     // What is wrong with one is said, and the others come all the same.
-                    let outcome = catch_unwind(|| moment.come(&house, index as u64 + 10));
+                    let outcome = catch_unwind(|| moment.come_once(&house, job));
                     let Ok(outcome) = outcome else {
                         bad.fetch_add(1, Ordering::Relaxed);
                         continue;
@@ -125,6 +116,25 @@ pub(crate) fn try_some(name: &str, moments: &[Moment], wanted: usize) -> (usize,
 }
 
 impl Moment {
+    /// Lets it come, and one that never came at a call that was made for certain: how many of some
+    /// there are depends on how fast the machine is just then.
+    fn come_once(&self, house: &House, job: u64) -> Outcome {
+        let mut moment = self.clone();
+        let mut outcome = moment.come(house, job);
+        for again in 1..TRIES_MAX as u64 {
+            if outcome.is_ended || matches!(self.what, What::Error(_)) {
+                break;
+            }
+            let made = traced::most(&house.trace_file()).remove(&moment.call).unwrap_or(0);
+            moment.count = moment.count.min(made) * 3 / 4;
+            if moment.count == 0 {
+                break;
+            }
+            outcome = moment.come(house, job + again);
+        }
+        outcome
+    }
+
     /// Lets it come, starts the program again, and looks at what there is.
     pub(crate) fn come(&self, house: &House, job: u64) -> Outcome {
         house.prepare(self.is_used);
@@ -214,6 +224,9 @@ fn cut(house: &House) {
     assert!(written <= data.len(), "what is synced is there");
     fs::OpenOptions::new().write(true).open(log).unwrap().set_len(written).unwrap();
 }
+
+/// A moment is tried so often until it comes.
+const TRIES_MAX: usize = 4;
 
 /// Set, it lets all moments come; else some do.
 pub(crate) const ALL: &str = "SENTINEL_CRASH_ALL";

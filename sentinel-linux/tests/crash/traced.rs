@@ -3,6 +3,7 @@
 //!
 //! The program cannot be traced once it has confined itself; who traced it before goes on doing so.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -45,6 +46,20 @@ pub(crate) fn stop(child: &mut Child) {
         let _ = pid.map(|pid| rustix::process::kill_process(pid, signal));
     }
     child.wait().unwrap();
+}
+
+/// How often each call of a run was made by the thread that made it most often.
+pub(crate) fn most(trace: &Path) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::<(String, u32), usize>::new();
+    for (thread, name) in calls(trace) {
+        *counts.entry((name, thread)).or_default() += 1;
+    }
+    let mut most = BTreeMap::<String, usize>::new();
+    for ((name, _), count) in counts {
+        let most = most.entry(name).or_default();
+        *most = count.max(*most);
+    }
+    most
 }
 
 /// The calls of a run, as they began, in order: each with the thread it was made by.
