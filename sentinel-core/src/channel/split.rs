@@ -237,7 +237,7 @@ impl<'t> Pieces<'t> {
             at += cluster.len();
             if !is_in_cluster && is_plain(cluster.as_bytes()) {
                 let room = fence.map_or(0, |fence| fence.closing(self.unit)) + used;
-                let passed = plain_before_last(text, at).min(self.limit.saturating_sub(room));
+                let passed = plain_before_last(text, at, self.limit.saturating_sub(room));
                 (used, at) = (used + passed, at + passed);
             }
             is_line_start = cluster.ends_with('\n');
@@ -357,11 +357,13 @@ fn cluster(text: &str) -> &str {
 
 /// How many letters and digits stand here before the last one of their word. Behind another one
 /// they are no place for a cut that the last one is not a better one for, and nothing else begins
-/// or ends at them, so that nobody has to look at each. In every unit they count one.
-fn plain_before_last(text: &str, at: usize) -> usize {
+/// or ends at them, so that nobody has to look at each. In every unit they count one. A word may
+/// be much longer than a piece: it is looked at no further than there is room for.
+fn plain_before_last(text: &str, at: usize, room: usize) -> usize {
     let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let near = rest.get(..room.saturating_add(1)).unwrap_or(rest);
     let is_over = |byte: &u8| !byte.is_ascii_alphanumeric();
-    rest.iter().position(is_over).unwrap_or(rest.len()).saturating_sub(1)
+    near.iter().position(is_over).unwrap_or(near.len()).saturating_sub(1)
 }
 
 fn is_plain(cluster: &[u8]) -> bool {
