@@ -20,6 +20,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::fold::Room;
 use super::label::{Integrity, Label, Secrecy, Source};
 use super::phrases::{Phrases, Value};
 use super::records::RecordIndex;
@@ -359,7 +360,8 @@ impl Context {
     }
 
     fn names(&self, value: &str, now: Timestamp) -> bool {
-        let value = Value::of(value);
+        let mut room = Room::default();
+        let value = Value::of(value, &mut room);
         self.trusted.name_value(&value)
             || self.endorsed(now).any(|(_, phrases)| phrases.name_value(&value))
     }

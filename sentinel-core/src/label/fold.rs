@@ -13,50 +13,53 @@
 
 use crate::limits::LABEL_VALUE_BYTES_MAX;
 
-/// The spelling of a value.
-pub(super) struct Folded {
+/// Where a spelling is written that is not how its value stands there already.
+#[derive(Default)]
+pub(super) struct Room(Option<Written>);
+
+struct Written {
     bytes: [u8; CAPACITY],
     length: usize,
 }
 
-impl Folded {
-    /// The spelling of a value that may stand in text: of four characters at least, one of them
-    /// more than punctuation, and none that hides.
-    pub(super) fn value(text: &str) -> Option<Self> {
-        let folded = Self::any(text)?;
-        let characters = folded.bytes().iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
-        let says_something = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
-        (characters >= CHARACTERS_MIN && folded.bytes().iter().any(says_something))
-            .then_some(folded)
-    }
+/// The spelling of a value that may stand in text: of four characters at least, one of them more
+/// than punctuation, and none that hides.
+pub(super) fn fold_value<'r>(text: &'r str, room: &'r mut Room) -> Option<&'r [u8]> {
+    let folded = fold_any(text, room)?;
+    let characters = folded.iter().filter(|&&byte| byte & 0xc0 != 0x80).count();
+    let says_something = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+    (characters >= CHARACTERS_MIN && folded.iter().any(says_something)).then_some(folded)
+}
 
-    /// The spelling of a value of any length up to the bound.
-    pub(super) fn any(text: &str) -> Option<Self> {
-        if text.len() > LABEL_VALUE_BYTES_MAX || text.starts_with(' ') || text.ends_with(' ') {
-            return None;
-        }
-        let mut folded = Self { bytes: [0; CAPACITY], length: 0 };
-        if text.is_ascii() {
-            for (to, from) in folded.bytes.iter_mut().zip(text.bytes()) {
-                if from < 0x20 || from == 0x7f {
-                    return None;
-                }
-                *to = from.to_ascii_lowercase();
-            }
-            folded.length = text.len();
-        } else {
-            for character in text.chars() {
-                let spoils = character.is_control()
-                    || hides(character)
-                    || (character != ' ' && character.is_whitespace());
-                if spoils || !folded.push(lower(character)?) {
-                    return None;
-                }
+/// The spelling of a value of any length up to the bound.
+pub(super) fn fold_any<'r>(text: &'r str, room: &'r mut Room) -> Option<&'r [u8]> {
+    let bytes = text.as_bytes();
+    if bytes.len() > LABEL_VALUE_BYTES_MAX || text.starts_with(' ') || text.ends_with(' ') {
+        return None;
+    }
+    let folded = if bytes.iter().all(|byte| is_own_spelling(*byte)) {
+        // Most addresses and names of files. Nothing has to be cleared or copied for them.
+        bytes
+    } else {
+        let written = room.0.insert(Written { bytes: [0; CAPACITY], length: 0 });
+        for character in text.chars() {
+            let spoils = character.is_control()
+                || hides(character)
+                || (character != ' ' && character.is_whitespace());
+            if spoils || !written.push(lower(character)?) {
+                return None;
             }
         }
-        (!folded.bytes().windows(2).any(|pair| pair == b"  ")).then_some(folded)
-    }
+        written.bytes.get(..written.length)?
+    };
+    (!folded.windows(2).any(|pair| pair == b"  ")).then_some(folded)
+}
 
+const fn is_own_spelling(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !byte.is_ascii_uppercase()
+}
+
+impl Written {
     /// Adds a character, if there is room.
     fn push(&mut self, character: char) -> bool {
         let Some(room) = self.bytes.get_mut(self.length..self.length + character.len_utf8()) else {
@@ -64,10 +67,6 @@ impl Folded {
         };
         self.length += character.encode_utf8(room).len();
         true
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
     }
 }
 
@@ -137,7 +136,7 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> Option<Vec<u8>> {
-        Folded::value(text).map(|folded| folded.bytes().to_vec())
+        fold_value(text, &mut Room::default()).map(<[u8]>::to_vec)
     }
 
     #[test]
@@ -151,6 +150,15 @@ mod tests {
     fn the_short_way_is_the_long_way() {
         for character in '\0'..=char::MAX {
             assert_eq!(lower(character), lower_by_table(character), "{character:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_its_own_spelling_is_what_nothing_changes() {
+        for byte in 0..=u8::MAX {
+            let character = char::from(byte);
+            let stays = !character.is_control() && lower(character) == Some(character);
+            assert_eq!(is_own_spelling(byte), byte.is_ascii() && stays, "{character:?}");
         }
     }
 

@@ -16,7 +16,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::fold::{Folded, fold_text};
+use super::fold::{Room, fold_text, fold_value};
 use crate::limits::{LABEL_KEYS_MAX, LABEL_PLACES_MAX, LABEL_TRUSTED_BYTES_MAX};
 use crate::order::Map;
 
@@ -32,14 +32,14 @@ pub(super) struct Phrases {
 /// A value that is looked for, perhaps in several of these.
 pub(super) struct Value<'v> {
     amount: Option<&'v [u8]>,
-    folded: Option<Folded>,
+    folded: Option<&'v [u8]>,
 }
 
 impl<'v> Value<'v> {
-    pub(super) fn of(text: &'v str) -> Self {
+    pub(super) fn of(text: &'v str, room: &'v mut Room) -> Self {
         let is_amount = text.len() < AMOUNT_BYTES_MAX
             && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        Self { amount: is_amount.then_some(text.as_bytes()), folded: Folded::value(text) }
+        Self { amount: is_amount.then_some(text.as_bytes()), folded: fold_value(text, room) }
     }
 }
 
@@ -90,13 +90,13 @@ impl Phrases {
 
     /// Whether one of the texts names a value.
     pub(super) fn name(&self, value: &str) -> bool {
-        self.name_value(&Value::of(value))
+        self.name_value(&Value::of(value, &mut Room::default()))
     }
 
     /// Whether one of the texts names a value: as whole words, or as an amount.
     pub(super) fn name_value(&self, value: &Value<'_>) -> bool {
         value.amount.is_some_and(|amount| self.contain_amount(amount))
-            || value.folded.as_ref().is_some_and(|folded| self.contain_bytes(folded.bytes()))
+            || value.folded.is_some_and(|folded| self.contain_bytes(folded))
     }
 
     /// Whether an amount stands in one of the texts: a number beside a currency, or behind `#`.

@@ -20,7 +20,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::fold::Folded;
+use super::fold::{Room, fold_any};
 use super::tool::Records;
 use crate::limits::{LABEL_RECORDS_MAX, LABEL_VALUE_BYTES_MAX};
 use crate::order::{Entry, Map};
@@ -81,8 +81,9 @@ impl RecordIndex {
             let name = object.find(field).filter(|name| name.kind() == Kind::String);
             let Some(name) = name.and_then(|name| name.as_str().ok()) else { continue };
             // A name that hides something still disputes the one it replaced.
+            let mut room = Room::default();
             let spelling: Box<[u8]> =
-                Folded::any(name).map_or_else(Box::default, |folded| folded.bytes().into());
+                fold_any(name, &mut room).map_or_else(Box::default, Into::into);
             if id.len() > LABEL_VALUE_BYTES_MAX {
                 // Too long to be grounded, and not too long to be what the name means.
                 kind.names.insert(spelling, Named::Several);
