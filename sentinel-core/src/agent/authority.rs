@@ -159,7 +159,8 @@ impl Agent {
             until.is_some_and(|until| until.is_none_or(|until| now < until))
         };
         let denied = matches!(self.cover(call).0, Verdict::Denied { .. });
-        match handles.iter().all(is_there) && !denied || is_broken(Fault::UngrantedCall) {
+        let is_granted = !handles.is_empty() && handles.iter().all(is_there);
+        match is_granted && !denied || is_broken(Fault::UngrantedCall) {
             true => MayRun::Yes,
             false => MayRun::NotCovered,
         }

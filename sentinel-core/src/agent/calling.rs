@@ -208,6 +208,10 @@ impl Agent {
         // What the runtime does itself is done at once.
         let is_own = is_value(Some(call));
         let time_ms = if is_own { 0 } else { time_ms };
+        // What needs a grant and comes here without one was not allowed by anything.
+        if handles.is_empty() && !is_own && !is_broken(Fault::UngrantedCall) {
+            return CallStage::refused(id, "not run: no grant covers it.".into());
+        }
         let amount = Amount { calls: 1, time_ms, ..Amount::default() };
         let accounts = self.accounts(conversation, turn);
         let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {

@@ -362,10 +362,14 @@ impl Agent {
             for calling in round.iter_mut().filter(|calling| numbers.contains(&calling.number)) {
                 let Some(call) = calling.call.clone() else { continue };
                 let (person, number) = (turn.person, calling.number);
-                let Ruling { handles, .. } = self.rule(conversation, person, number, &call);
-                let number = calling.number;
-                calling.stage =
-                    self.start_call(conversation, turn, number, &call, &calling.id, handles);
+                let Ruling { answer, handles, .. } = self.rule(conversation, person, number, &call);
+                // One before it may have used up what both were allowed by.
+                calling.stage = match answer {
+                    Ruled::Allow => {
+                        self.start_call(conversation, turn, number, &call, &calling.id, handles)
+                    }
+                    _ => refused(&calling.id, "no grant covers it any more"),
+                };
             }
         }
     }

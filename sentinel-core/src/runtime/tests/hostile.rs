@@ -142,18 +142,7 @@ fn a_turn_cannot_fill_the_list_of_questions() {
 /// An endorsement answers the other questions of the round that asked for the same block.
 #[test]
 fn trust_is_for_what_else_is_asked_because_of_the_block() {
-    let mut own = service(&["model offline", "skill poke"]);
-    let role = crate::label::ToolRole::new(crate::label::Effect::Change)
-        .undoable()
-        .control("at")
-        .control("by");
-    let definition = crate::llm::ToolDefinition {
-        name: "move".into(),
-        description: "Moves.".into(),
-        parameters: r#"{"type":"object"}"#.into(),
-    };
-    own.tools.add(definition, role, false).unwrap();
-    own.grants.push("skill move".parse().unwrap());
+    let own = moving("skill move");
     let calls =
         || poking(&[r#"{"at":"station"}"#, r#"{"by":"harbour"}"#]).replace("\"poke\"", "\"move\"");
     for (answer, runs) in [("trust", 2), ("once", 1)] {
@@ -170,6 +159,38 @@ fn trust_is_for_what_else_is_asked_because_of_the_block() {
         // because nothing untrusted is left.
         assert_eq!(shell.calls.len(), runs, "{said}");
     }
+}
+
+/// Two calls that one question is about were both allowed by the last use of a grant.
+#[test]
+fn trust_does_not_stretch_a_grant() {
+    let mut shell = Shell::new(moving("skill move uses 2"));
+    let quoted = Part::Quoted("station or harbour or airport".into());
+    shell.send("1", "c1", Vec::from([Part::Text("go there".into()), quoted]));
+    let calls = [r#"{"at":"station"}"#, r#"{"by":"harbour"}"#, r#"{"by":"airport"}"#];
+    shell.answer(200, &[], &poking(&calls).replace("\"poke\"", "\"move\""));
+    assert_eq!(shell.sentinel.questions().count(), 2, "{:?}", shell.said);
+    shell.write("1", "c1", "/approve 1 trust");
+    assert_eq!(shell.calls.len(), 2);
+    let starts = shell.payloads(Kind::CallStarted);
+    assert_eq!(starts.len(), 2, "{starts:?}");
+}
+
+/// What [`service`] is, with a tool that moves by this grant.
+fn moving(grant: &str) -> Settings {
+    let mut own = service(&["model offline", "skill poke"]);
+    let role = crate::label::ToolRole::new(crate::label::Effect::Change)
+        .undoable()
+        .control("at")
+        .control("by");
+    let definition = crate::llm::ToolDefinition {
+        name: "move".into(),
+        description: "Moves.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, role, false).unwrap();
+    own.grants.push(grant.parse().unwrap());
+    own
 }
 
 /// Whoever vouches for what nobody is trusted for is named in the record of it.
