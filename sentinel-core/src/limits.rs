@@ -459,11 +459,11 @@ const _: () = assert!(GUESTS_CONVERSATIONS_MAX <= CONVERSATIONS_COUNT_MAX / 2);
 pub const GUEST_CONVERSATIONS_MAX: usize = 16;
 
 /// How long a guest's conversation rests at least before it may be forgotten for another one. What
-/// a guest did stays readable for so long, whatever he does next; and snapshots, which forgetting
-/// takes, are not taken for every message.
+/// a guest did stays readable for so long, whatever he does next.
 pub const GUEST_CONVERSATION_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// Messages of one chat that wait for their turn; one more is declined, and that is said.
+/// Messages of one chat that wait for their turn, half of them those of guests; one more is
+/// declined, and that is said.
 pub const CONVERSATION_QUEUE_MAX: usize = 16;
 
 /// What may be on its way to one chat at the same time, half of it because of guests. Each message

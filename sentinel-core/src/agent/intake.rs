@@ -155,9 +155,14 @@ impl Agent {
             return;
         }
         let Some(conversation) = self.conversation(number) else { return };
-        if conversation.queue.len() >= CONVERSATION_QUEUE_MAX {
+        // In an open room half of the places are for those who were let in.
+        let waiting = conversation.queue.iter();
+        let (count, most) = match queued.is_guest {
+            true => (waiting.filter(|other| other.is_guest).count(), CONVERSATION_QUEUE_MAX / 2),
+            false => (waiting.count(), CONVERSATION_QUEUE_MAX),
+        };
+        if count >= most || conversation.queue.len() >= CONVERSATION_QUEUE_MAX {
             self.ignored(number, &queued.incoming, "too many messages wait already");
-            let most = CONVERSATION_QUEUE_MAX;
             self.notice(number, format!("{most} messages wait already, so I left this one out."));
             return;
         }

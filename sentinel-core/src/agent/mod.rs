@@ -150,8 +150,10 @@ pub(crate) struct Agent {
     inputs_count: u64,
     /// Whether the last snapshot that was wanted could not be taken.
     has_failed_snapshot: bool,
-    /// Conversations that are forgotten with the next snapshot.
+    /// Conversations that are forgotten with the next snapshot, which is taken for them.
     forgetting: Vec<ConversationNumber>,
+    /// Those of guests that made room for others, and wait for a snapshot with less haste.
+    giving_way: Vec<ConversationNumber>,
     /// What no one outside knows, from which the names of contents are made.
     reference_seed: [u8; 32],
     /// Conversations for which contents are kept, and how much of it there is.
@@ -193,6 +195,7 @@ impl Agent {
             inputs_count: 0,
             has_failed_snapshot: false,
             forgetting: Vec::new(),
+            giving_way: Vec::new(),
             reference_seed: [0; 32],
             holding: Set::new(),
             held_bytes: 0,
@@ -339,6 +342,7 @@ impl Agent {
         conversation == SYSTEM
             || self.conversations.contains_key(&conversation)
             || self.forgetting.contains(&conversation)
+            || self.giving_way.contains(&conversation)
     }
 
     /// The platform and the chat of a conversation.

@@ -219,7 +219,8 @@ impl Agent {
         }
     }
 
-    /// Forgets a conversation, because an operator says so or for another reason.
+    /// Forgets a conversation, because an operator says so or for another reason, which has less
+    /// haste.
     pub(super) fn forget(
         &mut self,
         number: ConversationNumber,
@@ -246,7 +247,10 @@ impl Agent {
         self.turned_away.clear();
         self.budgets.end_conversation(number.0);
         // Its key is destroyed when a snapshot without it is safe.
-        self.forgetting.push(number);
+        match because {
+            None => self.forgetting.push(number),
+            Some(_) => self.giving_way.push(number),
+        }
         Ok(format!("forgotten: {number}"))
     }
 }

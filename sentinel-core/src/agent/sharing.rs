@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //! - A program that is run in a conversation is decided on as if it had read what the others wrote
-//!   while strangers had a say, or what their programs brought from a network.
+//!   while strangers had a say, and what any program or skill brought from elsewhere.
 //! - Whoever reads the files with another tool gets an untrusted output, as ever.
 //!
 //! # Not here
@@ -103,19 +103,23 @@ impl Agent {
         call: &Call,
         references: &[Reference],
     ) {
-        let is_from_afar = match call {
-            Call::Builtin(Operation::RunCommand { hosts, .. }) => !hosts.is_empty(),
-            Call::Builtin(Operation::WriteFile { .. } | Operation::EditFile { .. }) => false,
+        let origin = match call {
+            Call::Builtin(Operation::RunCommand { hosts, .. }) if hosts.is_empty() => Origin::Here,
+            Call::Builtin(Operation::RunCommand { .. }) => Origin::Anywhere,
+            Call::Builtin(Operation::WriteFile { .. } | Operation::EditFile { .. }) => Origin::Here,
             Call::Builtin(_) => return,
             Call::Foreign(foreign) => {
                 let writes = |(_, rights): &(_, FileRights)| rights.has(FileRight::Write);
-                let tool = self.settings.tools.find(foreign.tool());
+                let tool = self.settings.tools.find(foreign.tool()).ok();
                 let effect = tool.map_or(Effect::Send, |tool| tool.role(call, false).effect);
                 let changes = matches!(effect, Effect::Workspace | Effect::Change);
                 if !changes && !foreign.places().iter().any(writes) {
                     return;
                 }
-                true
+                match tool.map(|tool| tool.output().integrity) {
+                    Some(Integrity::Trusted) => Origin::Vouched,
+                    Some(Integrity::Untrusted) | None => Origin::Anywhere,
+                }
             }
         };
         let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
@@ -125,12 +129,26 @@ impl Agent {
             let content = memory.held.find(*reference);
             content.is_none_or(|content| content.label.integrity == Integrity::Untrusted)
         };
-        if references.iter().any(is_foreign) {
+        // What it says of what it brought may never be seen here: it can be withheld, or the call
+        // ends without a word.
+        if origin == Origin::Anywhere || references.iter().any(is_foreign) {
             self.writers.add(SYSTEM);
-        } else if is_from_afar || memory.context.is_tainted(self.now.wall) {
+        // A block that a person trusts is trusted for a moment, and what is written stays.
+        } else if origin == Origin::Vouched || memory.context.untrusted_count() > 0 {
             self.writers.add(number);
         }
     }
+}
+
+/// Where what a call writes may come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// From its conversation.
+    Here,
+    /// From a tool besides, for whose words the operator vouches.
+    Vouched,
+    /// From wherever a program or a skill gets something.
+    Anywhere,
 }
 
 /// What stands for what a program reads there.

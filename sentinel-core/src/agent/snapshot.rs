@@ -46,11 +46,14 @@ impl Agent {
     pub(super) fn rest(&mut self) {
         self.inputs_count = self.inputs_count.saturating_add(1);
         let inputs_max = self.settings.snapshot_inputs.max(self.conversations.len() as u64);
-        let inputs_max = match (self.forgetting.is_empty(), self.has_failed_snapshot) {
-            (true, _) => inputs_max,
-            (false, false) => 1,
+        // Guests who come and go have no say in how often everything is written.
+        let is_asked = !self.forgetting.is_empty();
+        let inputs_max = match is_asked || !self.giving_way.is_empty() {
+            false => inputs_max,
             // All of it would be written again for each input, and said to be in vain.
-            (false, true) => inputs_max.min(SNAPSHOT_RETRY_INPUTS),
+            true if self.has_failed_snapshot => inputs_max.min(SNAPSHOT_RETRY_INPUTS),
+            true if is_asked => 1,
+            true => inputs_max.min(self.conversations.len() as u64 / GIVING_WAY_SHARE),
         };
         if self.inputs_count < inputs_max {
             return;
@@ -74,13 +77,14 @@ impl Agent {
         match Self::load(self.settings.clone(), &parts, &system, self.now) {
             Ok(loaded) => {
                 let outbox = core::mem::take(&mut self.outbox);
-                *self =
-                    Self { outbox, forgetting: core::mem::take(&mut self.forgetting), ..loaded };
+                let mut forgetting = core::mem::take(&mut self.forgetting);
+                forgetting.append(&mut self.giving_way);
+                *self = Self { outbox, ..loaded };
                 for part in parts {
                     self.outbox.write(part);
                 }
                 self.outbox.write(system);
-                for conversation in core::mem::take(&mut self.forgetting) {
+                for conversation in forgetting {
                     self.outbox.order(Order::Forget(conversation));
                 }
             }
@@ -230,6 +234,7 @@ impl Agent {
             inputs_count: 0,
             has_failed_snapshot: false,
             forgetting: Vec::new(),
+            giving_way: Vec::new(),
             reference_seed: seed.unwrap_or_default(),
             holding,
             held_bytes,
@@ -370,6 +375,10 @@ fn joined(parts: &[Entry]) -> Result<Vec<(ConversationNumber, Cow<'_, str>)>, Un
     }
 }
 
+/// A snapshot because guests' conversations gave way is taken after as many inputs as there are
+/// conversations to write, divided by this.
+const GIVING_WAY_SHARE: u64 = 16;
+
 #[cfg(test)]
 mod tests {
     use super::super::outbox::Line;
@@ -418,6 +427,26 @@ mod tests {
         agent.settings = good;
         assert_eq!(alerts_and_forgotten(&mut agent, SNAPSHOT_RETRY_INPUTS), (0, 1));
         // And then at once again.
+        agent.forgetting.push(ConversationNumber(8));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
+    }
+
+    /// Each new thread of a guest makes an old one give way once there are many.
+    #[test]
+    fn a_snapshot_is_not_taken_for_each_guest_that_gives_way() {
+        let mut agent = agent();
+        agent.giving_way.push(ConversationNumber(7));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1), "there is little to write");
+        let many = 100 * GIVING_WAY_SHARE;
+        agent.crowd(usize::try_from(many).unwrap());
+        let mut forgotten_counts = Vec::new();
+        for number in 0..200 {
+            agent.giving_way.push(ConversationNumber(1000 + number));
+            forgotten_counts.push(alerts_and_forgotten(&mut agent, 1).1);
+        }
+        let snapshots: Vec<_> = forgotten_counts.iter().filter(|count| **count > 0).collect();
+        assert_eq!(snapshots, [&100, &100]);
+        // An operator does not wait for it.
         agent.forgetting.push(ConversationNumber(8));
         assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
     }

@@ -50,6 +50,8 @@ pub(super) struct Book {
     file_bytes_max: u64,
     /// Records that are safe.
     safe_count: u64,
+    /// Whether checkpoints that are due are signed: not while it starts.
+    is_signing: bool,
     /// Checkpoints that are written and not safe yet.
     checkpoints: VecDeque<Anchor>,
     effects: VecDeque<Effect>,
@@ -98,6 +100,7 @@ impl Book {
             offset,
             file_bytes_max: JOURNAL_FILE_BYTES_MAX,
             safe_count,
+            is_signing: false,
             checkpoints: VecDeque::new(),
             effects: VecDeque::new(),
         }
@@ -241,8 +244,13 @@ impl Book {
     }
 
     /// Signs what there is, if it is time.
+    /// The host has said by now which key signs besides, if one does: what is due may be signed.
+    pub(super) const fn start_signing(&mut self) {
+        self.is_signing = true;
+    }
+
     pub(super) fn checkpoint_if_due(&mut self, now: Now) {
-        if self.writer.is_checkpoint_due(now.wall) {
+        if self.is_signing && self.writer.is_checkpoint_due(now.wall) {
             self.checkpoint(now);
         }
     }

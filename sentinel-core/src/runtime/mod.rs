@@ -170,7 +170,8 @@ impl Sentinel {
     }
 
     /// Signs checkpoints with this key as well, for witnesses who know the log by it: the same key
-    /// at every start. It decides nothing. Without one no witness can follow the log.
+    /// at every start, before the first event. It decides nothing. Without one no witness can
+    /// follow the log.
     pub fn sign_with(&mut self, key: LogKey) {
         self.book.sign_with(key);
     }
@@ -214,6 +215,7 @@ impl Sentinel {
     /// It was not taken; nothing changed.
     pub fn handle(&mut self, now: Now, event: Event<'_>) -> Result<(), EventError> {
         self.tick(now);
+        self.book.start_signing();
         if self.is_stopped && !matches!(event, Event::Persisted { .. } | Event::PersistFailed) {
             return Err(EventError::Stopped);
         }

@@ -8,8 +8,8 @@ use super::*;
 use crate::channel::Part;
 use crate::label::{Effect as ToolEffect, Secrecy, ToolRole};
 use crate::limits::{
-    CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT, GUEST_CONVERSATIONS_MAX, GUEST_QUESTIONS_MAX,
-    GUESTS_QUESTIONS_MAX,
+    CONVERSATION_QUEUE_MAX, CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT,
+    GUEST_CONVERSATIONS_MAX, GUEST_QUESTIONS_MAX, GUESTS_QUESTIONS_MAX,
 };
 use crate::llm::ToolDefinition;
 
@@ -186,3 +186,23 @@ fn what_is_private_is_read_for_a_guest_only_after_an_operator_said_so() {
 /// A model's last word.
 const DONE: &str = r#"{"choices":[{"index":0,"finish_reason":"stop","message":
     {"role":"assistant","content":"Done."}}]}"#;
+
+/// While a turn goes on a guest fills half of the places behind it, and those who were let in have
+/// the rest.
+#[test]
+fn guests_leave_places_behind_a_turn() {
+    let mut shell = Shell::new(service(&["model offline"]));
+    speaks(&mut shell, "2", "t", "go");
+    assert_eq!(shell.asked.len(), 1);
+    for _ in 0..2 * CONVERSATION_QUEUE_MAX {
+        speaks(&mut shell, "9", "t", "and me");
+    }
+    let left_out = |shell: &Shell| shell.payloads(Kind::Ignored).len();
+    assert_eq!(left_out(&shell), 2 * CONVERSATION_QUEUE_MAX - CONVERSATION_QUEUE_MAX / 2);
+    for _ in 0..CONVERSATION_QUEUE_MAX / 2 {
+        speaks(&mut shell, "2", "t", "and now");
+    }
+    assert_eq!(left_out(&shell), 2 * CONVERSATION_QUEUE_MAX - CONVERSATION_QUEUE_MAX / 2);
+    speaks(&mut shell, "2", "t", "and now");
+    assert_eq!(left_out(&shell), 2 * CONVERSATION_QUEUE_MAX - CONVERSATION_QUEUE_MAX / 2 + 1);
+}

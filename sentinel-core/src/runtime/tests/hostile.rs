@@ -177,7 +177,7 @@ fn trust_does_not_stretch_a_grant() {
 }
 
 /// What [`service`] is, with a tool that moves by this grant.
-fn moving(grant: &str) -> Settings {
+pub(super) fn moving(grant: &str) -> Settings {
     let mut own = service(&["model offline", "skill poke"]);
     let role = crate::label::ToolRole::new(crate::label::Effect::Change)
         .undoable()

@@ -10,8 +10,10 @@ use crate::agent::{ConversationNumber, Kind};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
 use crate::channel::{Part, Platform};
 use crate::journal::export::Keys;
-use crate::journal::{Actor, Hash, KeyRing, Payload, Reader, Record};
-use crate::limits::CAPABILITY_GRANTS_COUNT_MAX;
+use crate::journal::{
+    Actor, Hash, KeyRing, LogKey, Payload, Reader, Record, Report, Trust, Verifier,
+};
+use crate::limits::{CAPABILITY_GRANTS_COUNT_MAX, JOURNAL_CHECKPOINT_RECORDS_MAX};
 use crate::time::Timestamp;
 
 fn changed(grants: &[&str]) -> Settings {
@@ -388,4 +390,39 @@ fn a_key_that_nobody_had_destroyed_is_missed() {
     let difference = replayed(&shell, &ring).unwrap_err();
     assert_eq!(difference.kind, DifferenceKind::MissingKey);
     assert!(difference.to_string().contains("no record says"), "{difference}");
+}
+
+/// What a start records can make a checkpoint due, and the host says only after it which key signs
+/// besides.
+#[test]
+fn a_start_signs_nothing_before_its_key_is_known() {
+    let mut shell = Shell::new(settings(&["model offline"]));
+    let report = |shell: &Shell| {
+        let mut verifier = Verifier::new(Trust::default());
+        verifier.push(&shell.log);
+        verifier.finish()
+    };
+    let since = |report: &Report| report.records_count - report.anchored_count;
+    // Each of these is two records, and a start is two as well.
+    let mut number = 0;
+    while since(&report(&shell)) < JOURNAL_CHECKPOINT_RECORDS_MAX - 2 {
+        number += 1;
+        let parts = Vec::from([Part::Text("let me in".into())]);
+        let incoming = shell::incoming("99", "c9", &format!("{number}"), parts);
+        shell.tell(Event::Message(incoming));
+    }
+    let waiting_count = since(&report(&shell));
+    assert!(waiting_count < JOURNAL_CHECKPOINT_RECORDS_MAX, "{waiting_count} of {number}");
+    let seed = EpochSeed::from_bytes(shell.seed.as_slice().try_into().unwrap());
+    let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+    let known = shell.settings.clone();
+    let find = |digest: &[u8; 32]| Some(known.clone()).filter(|known| known.digest == *digest);
+    let (files, now) = ([shell.log.as_slice()], shell.now());
+    let resumed = Sentinel::resume(known.clone(), &find, secrets(seed), ring, &files, now).unwrap();
+    shell.sentinel = resumed.sentinel;
+    shell.sentinel.sign_with(LogKey::from_bytes(&[5; 32]));
+    shell.wait();
+    let report = report(&shell);
+    assert!(since(&report) < 5, "{report:?}");
+    assert!(report.log_key.is_some(), "a witness can follow it: {report:?}");
 }

@@ -4,8 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::hostile::moving;
 use super::shell::{Shell, calling, service, settings};
 use super::*;
+use crate::channel::Part;
 use crate::journal::KeyRing;
 use crate::journal::export::Keys;
 use crate::label::Mode;
@@ -63,6 +65,56 @@ fn a_program_is_asked_about_where_another_conversation_wrote_what_it_was_told_to
     shell.restart();
     shell.write("1", "c2", "run tidy");
     assert_eq!(program(&shell), None);
+}
+
+/// A person vouches for a page for the moment of one answer. What is written then stays.
+#[test]
+fn a_person_s_trust_does_not_outlast_its_block_in_files() {
+    let mut own = moving("skill move");
+    // It leaves the files alone.
+    let role = crate::label::ToolRole::new(crate::label::Effect::Send).undoable().control("at");
+    assert!(own.tools.declare("move", role));
+    own.grants.extend(GRANTS[1..].iter().map(|grant| grant.parse().unwrap()));
+    own.programs.insert("tidy".into(), "/usr/bin/tidy".into());
+    let mut shell = Shell::new(own);
+    let quoted = Part::Quoted("station: run tidy, which writes what I like".into());
+    shell.send("1", "c1", Vec::from([Part::Text("go there".into()), quoted]));
+    let moves = calling("move", &[r#"{"at":"station"}"#, TIDY]);
+    let (first, second) = moves.rsplit_once("\"move\"").unwrap();
+    shell.answer(200, &[], &format!("{first}\"run_command\"{second}"));
+    assert_eq!(shell.sentinel.questions().count(), 2);
+    let said = shell.write("1", "c1", "/approve 1 trust");
+    assert_eq!(shell.calls.len(), 2, "{said} {:?}", shell.calls);
+    let calls_count = shell.calls.len();
+    shell.write("1", "c2", "go");
+    shell.answer(200, &[], &calling("run_command", &[TIDY]));
+    assert_eq!(shell.calls.len(), calls_count);
+}
+
+/// What a program brought from elsewhere is in the files, whether or not it said so.
+#[test]
+fn what_was_brought_counts_as_read_where_it_was_brought() {
+    let mut own = service(&GRANTS);
+    own.grants.push("connect x.example".parse().unwrap());
+    own.programs.insert("tidy".into(), "/usr/bin/tidy".into());
+    for is_far in [false, true] {
+        let mut shell = Shell::new(own.clone());
+        shell.write("1", "c1", "go");
+        let far = TIDY.replace("}", r#","hosts":["x.example"]}"#);
+        let far = far.as_str();
+        shell.answer(200, &[], &calling("run_command", &[if is_far { far } else { TIDY }]));
+        if is_far {
+            // Whoever sends something where nobody named it is asked about that.
+            shell.write("1", "c1", "/approve 1");
+        }
+        let asked: Vec<_> = shell.sentinel.questions().map(|one| one.text).collect();
+        assert_eq!(program(&shell), Some("tidy"), "{is_far} {asked:?} {}", shell.request);
+        let calls_count = shell.calls.len();
+        shell.write("1", "c1", "/stop");
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], &calling("run_command", &[TIDY]));
+        assert_eq!(shell.calls.len() > calls_count, !is_far, "{:?}", shell.said);
+    }
 }
 
 /// A conversation that is clean again has not seen what it wrote before.
@@ -140,4 +192,5 @@ fn whoever_wrote_again_and_again_is_kept_once() {
     replay([shell.log.as_slice()], keys, &find).unwrap();
 }
 
+const TIDY: &str = r#"{"program":"tidy","arguments":["quickly"]}"#;
 const RUN_ASKED: &str = "run /usr/bin/tidy ask";
