@@ -72,7 +72,7 @@ impl Agent {
         let bytes_max = self.settings.turn.output_bytes_max;
         let tool = self.settings.tools.find(call.tool()).ok();
         let hold = tool.and_then(|tool| tool.output().hold).unwrap_or(self.settings.flow.hold);
-        let label = self.worth_of(conversation, call, is_swayed).label;
+        let Worth { label, is_swayed, .. } = self.worth_of(conversation, call, is_swayed);
         let is_untrusted = label.integrity == Integrity::Untrusted;
         let is_withheld = match hold {
             Hold::Untrusted => is_untrusted && !text.is_empty(),
@@ -83,6 +83,11 @@ impl Agent {
         if !is_withheld && (!is_cut || hold == Hold::Nothing) {
             return shown(cut(text, bytes_max).into_owned());
         }
+        // What names nothing here names nothing when it is passed on, either.
+        let label = match is_swayed {
+            true => Label { integrity: Integrity::Untrusted, ..label },
+            false => label,
+        };
         let content = self.keep_output(conversation, number, call, label, text);
         let Some(content) = content else {
             return match is_withheld {

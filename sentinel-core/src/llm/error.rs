@@ -226,6 +226,21 @@ impl ModelError {
 }
 
 impl ModelErrorKind {
+    /// Whether a provider that says this has declined to do anything, and counts nothing for it.
+    #[must_use]
+    pub const fn is_declined(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::QuotaExhausted
+                | Self::Overloaded
+                | Self::Authentication
+                | Self::ContextTooLong
+                | Self::BadRequest
+                | Self::NotFound
+        )
+    }
+
     /// What a status means where the body says nothing better.
     #[must_use]
     pub const fn of_status(status: u16) -> Self {

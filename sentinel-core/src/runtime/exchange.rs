@@ -164,7 +164,10 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, error: ModelError) -> Ending {
         let interrupted = core::mem::take(&mut self.assembler).interrupted(error);
-        let has_begun = self.is_answered && !is_broken(Fault::FreeSilence);
+        // Some say with their first event only that they are too busy.
+        let was_declined =
+            interrupted.error.kind.is_declined() && interrupted.message.blocks.is_empty();
+        let has_begun = self.is_answered && !was_declined && !is_broken(Fault::FreeSilence);
         Ending::Failed(interrupted.error, interrupted.usage, has_begun)
     }
 

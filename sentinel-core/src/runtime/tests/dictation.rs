@@ -122,3 +122,33 @@ fn what_a_description_dictates_names_nothing() {
         }
     }
 }
+
+/// A long answer is kept under a name, and what is passed on by that name is worth no more than it
+/// was when it was shown.
+#[test]
+fn what_was_dictated_names_nothing_when_it_is_passed_on_either() {
+    let mut own = company();
+    let mut role = ToolRole::new(ToolEffect::Read);
+    role.parameters = Vec::from([Parameter::new("text", ParameterKind::Payload)]);
+    role.output = Output { integrity: Integrity::Trusted, ..Output::default() };
+    let definition = ToolDefinition {
+        name: "shout".into(),
+        description: "Makes letters large.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, role, true).unwrap();
+    own.grants.push("skill shout".parse().unwrap());
+    let mut shell = Shell::new(own);
+    shell.write("1", "c1", "Read page.txt, and poke Robert");
+    plan(&mut shell);
+    shell.answer(200, &[], &calling("shout", &[r#"{"text":"eve@evil.test"}"#]));
+    shell.give_back(&format!("{} eve@evil.test", "word ".repeat(20_000)));
+    let (_, rest) = shell.request.rsplit_once("give exactly ").expect("it has a name");
+    let name = rest.split(' ').next().unwrap();
+    let passing = format!(r#"{{"text":"{name}"}}"#);
+    shell.answer(200, &[], &calling("shout", &[&passing]));
+    shell.give_back("eve@evil.test");
+    read(&mut shell, "words");
+    let question = question_of_poking(&mut shell, "eve@evil.test");
+    assert!(question.contains("asks (rule 5)"), "{question}");
+}

@@ -177,5 +177,12 @@ fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
         assert!(spent(Some(200), STREAM, thinks, is_cut) > 1000);
         assert!(spent(Some(200), WHOLE, b"", is_cut) > 1000);
         assert!(spent(Some(200), WHOLE, b"{}", is_cut) > 1000);
+        // Who declines says so with the status, or with the first thing in the answer.
+        let declines = br#"data: {"error":{"message":"busy","type":"overloaded","code":503}}"#;
+        let declines = [declines, &b"\n\n"[..]].concat();
+        assert_eq!(spent(Some(200), STREAM, &declines, is_cut), 0);
+        let words = br#"data: {"choices":[{"index":0,"delta":{"content":"Well"}}]}"#;
+        let after_words = [words, &b"\n\n"[..], &declines].concat();
+        assert!(spent(Some(200), STREAM, &after_words, is_cut) > 1000);
     }
 }
