@@ -5,11 +5,13 @@
 //! file ends inside it; one that did not come is zeros, because the shell clears away what an
 //! earlier try left before it writes again.
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::random::Random;
 use super::summary::Summary;
+use crate::journal::KeyRing;
 
 /// The journal's files, the key ring and the seed: what survives, and what is being written.
 #[derive(Debug, Default)]
@@ -17,6 +19,9 @@ pub(super) struct Disk {
     files: Vec<Vec<u8>>,
     writing: Option<Write>,
     pub(super) ring: Vec<u8>,
+    /// The rings that had a key which the next one had no more. Nobody keeps them but the world, to
+    /// check what became of conversations that were forgotten.
+    former_rings: Vec<Vec<u8>>,
     pub(super) seed: Vec<u8>,
     /// Whether the keys of the next records could not be stored.
     is_keyless: bool,
@@ -60,9 +65,23 @@ impl Disk {
     /// The key ring is replaced, or stays as it was: then no record that needs it is written.
     pub(super) fn store_keys(&mut self, ring: Vec<u8>, fails: bool) {
         self.is_keyless = fails;
-        if !fails {
-            self.ring = ring;
+        if fails {
+            return;
         }
+        let former = core::mem::replace(&mut self.ring, ring);
+        let keyed = |ring: &[u8]| -> BTreeSet<u64> {
+            let ring = (!ring.is_empty()).then(|| KeyRing::from_bytes(ring).unwrap());
+            ring.iter().flat_map(KeyRing::conversations).collect()
+        };
+        if !keyed(&self.ring).is_superset(&keyed(&former)) {
+            self.former_rings.push(former);
+        }
+    }
+
+    /// Every ring that opens something, the newest first.
+    pub(super) fn rings(&self) -> Vec<&[u8]> {
+        let former = self.former_rings.iter().rev().map(Vec::as_slice);
+        core::iter::once(self.ring.as_slice()).chain(former).collect()
     }
 
     pub(super) const fn is_writing(&self) -> bool {

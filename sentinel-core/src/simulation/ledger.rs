@@ -1,5 +1,6 @@
 //! What the disk holds, read by somebody who knows the format and nothing else of the runtime.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -46,36 +47,49 @@ impl Line {
     }
 }
 
-/// All that is safe on the disk, and how many records nobody can read any more.
-pub(super) fn read(files: &[&[u8]], ring: &[u8], master: [u8; 32]) -> (Vec<Line>, u64) {
-    let ring = match ring {
-        [] => KeyRing::new(),
-        bytes => KeyRing::from_bytes(bytes).expect("the stored ring reads back"),
-    };
-    let master = MasterKey::new(master);
-    let mut reader = Reader::new(Keys { ring: &ring, master: &master });
-    let (mut lines, mut forgotten_count) = (Vec::new(), 0);
-    for file in files {
-        let Some(mut records) = reader.start(file) else { continue };
-        while let Some((record, payload)) = reader.next(&mut records) {
-            let Some(kind) = Kind::from_number(record.kind) else { continue };
-            assert!(record.is_sealed, "what people said is sealed");
-            let payload = match payload {
-                Payload::Open(payload) => String::from_utf8(payload.into_owned()).unwrap(),
-                Payload::Forgotten => {
-                    forgotten_count += 1;
-                    continue;
-                }
-                Payload::Sealed => panic!("a record does not open with the stored keys"),
-            };
-            lines.push(Line {
-                sequence: record.sequence,
-                time: record.time.0,
-                conversation: record.conversation,
-                kind,
-                payload,
-            });
+/// All that is safe on the disk, and how many records the stored keys do not open any more: those
+/// of conversations that were forgotten, which former keys open here.
+pub(super) fn read(files: &[&[u8]], rings: &[&[u8]], master: [u8; 32]) -> (Vec<Line>, u64) {
+    let mut known: BTreeMap<u64, Line> = BTreeMap::new();
+    let mut forgotten: BTreeSet<u64> = BTreeSet::new();
+    let mut forgotten_count = 0;
+    for (age, ring) in rings.iter().enumerate() {
+        if age > 0 && forgotten.is_empty() {
+            break;
         }
+        let ring = match *ring {
+            [] => KeyRing::new(),
+            bytes => KeyRing::from_bytes(bytes).expect("the stored ring reads back"),
+        };
+        let master = MasterKey::new(master);
+        let mut reader = Reader::new(Keys { ring: &ring, master: &master });
+        for file in files {
+            let Some(mut records) = reader.start(file) else { continue };
+            while let Some((record, payload)) = reader.next(&mut records) {
+                let Some(kind) = Kind::from_number(record.kind) else { continue };
+                assert!(record.is_sealed, "what people said is sealed");
+                let payload = match payload {
+                    Payload::Open(payload) => String::from_utf8(payload.into_owned()).unwrap(),
+                    Payload::Forgotten => {
+                        forgotten_count += u64::from(age == 0);
+                        forgotten.insert(record.sequence);
+                        continue;
+                    }
+                    Payload::Sealed => panic!("a record does not open with the stored keys"),
+                };
+                forgotten.remove(&record.sequence);
+                known.entry(record.sequence).or_insert(Line {
+                    sequence: record.sequence,
+                    time: record.time.0,
+                    conversation: record.conversation,
+                    kind,
+                    payload,
+                });
+            }
+        }
+        // What a later ring has a key for is no news of an earlier one.
+        forgotten.retain(|sequence| !known.contains_key(sequence));
     }
-    (lines, forgotten_count)
+    assert!(forgotten.is_empty(), "records {forgotten:?} open with no key that there ever was");
+    (known.into_values().collect(), forgotten_count)
 }

@@ -293,44 +293,60 @@ fn effects_follow_records(lines: &[Line], seen: &Seen) {
     }
 }
 
+/// What became of a message that was let in.
+struct Ends {
+    conversation: u64,
+    ends: Vec<Kind>,
+}
+
 /// What was acknowledged was looked at, and what was let in came to one end: a turn, a command, a
 /// word that it is left out, or a word that no work is taken.
 fn messages_are_answered_once(lines: &[Line], chats: &Chats, kept: &BTreeSet<(String, String)>) {
     let unheard = kept.iter().find(|key| !chats.acknowledged.contains(*key));
     assert_eq!(unheard, None, "a message was never acknowledged");
-    let mut ends: BTreeMap<(String, String), Vec<Kind>> = BTreeMap::new();
+    let mut ends: BTreeMap<(String, String), Ends> = BTreeMap::new();
+    let check = |(platform, id): (String, String), Ends { ends, .. }: Ends| {
+        let text = crate::agent::own_words_of(&chats.kept[&(platform.clone(), id.clone())]);
+        let is_ended_once = ends.len() == 1 || text.starts_with('/') && ends.len() <= 1;
+        assert!(is_ended_once, "message {id} of {platform} was let in, and then {ends:?}");
+    };
     for (index, line) in lines.iter().enumerate() {
         match line.kind {
             Kind::Admitted => {
                 let key = (line.text("platform").unwrap(), line.text("message").unwrap());
-                let known = ends.insert(key.clone(), Vec::new());
-                assert!(known.is_none(), "message {key:?} was let in twice");
                 let is_its = |next: &&Line| next.conversation == line.conversation;
                 let next = lines.get(index + 1).filter(is_its);
                 // What follows at once is about it, if it says something.
                 let is_word = next.is_some_and(|next| next.kind == Kind::Saying);
-                ends.entry(key).or_default().extend(is_word.then_some(Kind::Saying));
+                let first = is_word.then_some(Kind::Saying).into_iter().collect();
+                let of_it = Ends { conversation: line.conversation, ends: first };
+                let known = ends.insert(key.clone(), of_it);
+                assert!(known.is_none(), "message {key:?} was let in twice");
             }
             Kind::Ignored => {
                 let key = (line.text("platform").unwrap(), line.text("message").unwrap());
                 let is_again = line.text("why").as_deref() == Some("it came before");
                 if let Some(ends) = ends.get_mut(&key).filter(|_| !is_again) {
-                    ends.push(Kind::Ignored);
+                    ends.ends.push(Kind::Ignored);
                 }
             }
             Kind::TurnStarted => {
                 let id = line.text("message").unwrap();
                 let own = ends.iter_mut().find(|((_, message), _)| *message == id);
-                own.expect("a turn is of a message that was let in").1.push(Kind::TurnStarted);
+                own.expect("a turn is of a message that was let in").1.ends.push(Kind::TurnStarted);
+            }
+            // All of it has come to its end, and nobody knows any more that it was there: what
+            // comes once more is another message.
+            Kind::Forgotten => {
+                let conversation = line.number("conversation").unwrap();
+                let is_its =
+                    |_: &(String, String), its: &mut Ends| its.conversation == conversation;
+                ends.extract_if(.., is_its).for_each(|(key, its)| check(key, its));
             }
             _ => {}
         }
     }
-    for ((platform, id), ends) in ends {
-        let text = crate::agent::own_words_of(&chats.kept[&(platform.clone(), id.clone())]);
-        let is_ended_once = ends.len() == 1 || text.starts_with('/') && ends.len() <= 1;
-        assert!(is_ended_once, "message {id} of {platform} was let in, and then {ends:?}");
-    }
+    ends.into_iter().for_each(|(key, its)| check(key, its));
     // What a turn answered is said, and nothing else is said as an answer.
     let answered = of(lines, Kind::TurnEnded)
         .filter(|line| line.text("how").as_deref() == Some("answered"))

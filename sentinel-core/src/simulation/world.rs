@@ -759,7 +759,7 @@ impl World {
     fn check(&mut self) {
         let files = self.disk.whole_files();
         promises::verify(&files);
-        let (lines, forgotten_count) = super::ledger::read(&files, &self.disk.ring, MASTER);
+        let (lines, forgotten_count) = super::ledger::read(&files, &self.disk.rings(), MASTER);
         self.summary.records = lines.len() as u64;
         self.summary.forgotten = forgotten_count;
         self.summary.files_full = files.len() as u64 - 1;
@@ -768,17 +768,14 @@ impl World {
         let values = lines.iter().filter(|line| line.kind == Kind::Extracted);
         self.summary.values = values.count() as u64;
         promises::forgotten_is_gone(&lines, &self.disk.ring, &self.files);
-        // What cannot be read cannot be checked: then only what holds without it is.
-        if forgotten_count == 0 {
-            let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
-            let limits = self.settings.budget.limits.clone();
-            let facts = promises::check(&lines, &self.seen, &self.chats, &kept, &limits);
-            self.summary.answers = facts.answers;
-            self.summary.completed = facts.completed;
-            self.summary.approved = facts.approved;
-            self.summary.outside_done = facts.outside;
-            servers::hear_what_is_on_record(&lines, &self.seen.replies);
-        }
+        let kept: BTreeSet<(String, String)> = self.chats.kept.keys().cloned().collect();
+        let limits = self.settings.budget.limits.clone();
+        let facts = promises::check(&lines, &self.seen, &self.chats, &kept, &limits);
+        self.summary.answers = facts.answers;
+        self.summary.completed = facts.completed;
+        self.summary.approved = facts.approved;
+        self.summary.outside_done = facts.outside;
+        servers::hear_what_is_on_record(&lines, &self.seen.replies);
         let open = self.sentinel.open_counts();
         assert!(open.iter().all(|count| *count == 0), "not everything came to an end: {open:?}");
         promises::replay(&files, &self.disk.ring, MASTER, &self.known);
