@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use super::random::Random;
 use crate::label::Reference;
+use crate::limits::MODEL_REPLY_NAME_BYTES_MAX;
 use crate::text::json::{self, Value};
 
 /// What the provider does with one request.
@@ -108,8 +109,14 @@ pub(super) fn answer(
                 delta.field("content", piece.as_str());
             }));
         }
-        text = Some(answer.join(" "));
-        events.push(finish("stop"));
+        // Some are cut by the length they may have, or by a filter: nobody has said the whole.
+        let (reason, is_whole) = match random.aside().below(20) {
+            0 => ("length", false),
+            1 => ("content_filter", false),
+            _ => ("stop", true),
+        };
+        text = is_whole.then(|| answer.join(" "));
+        events.push(finish(reason));
     }
     let finish_index = events.len() - 1;
     // Not every service counts.
@@ -188,12 +195,55 @@ fn failure(random: &mut Random) -> Answer {
         let wait = *random.pick(&["1", "3", "1000000000", "-5", "soon"]);
         headers.push(("retry-after", wait.to_string()));
     }
-    let body = json::object(|body| {
+    let is_cut = random.chance(20);
+    let mut aside = random.aside();
+    if aside.chance(20) {
+        return no_answer(is_cut, &mut aside);
+    }
+    let (status, kind) = match aside.chance(40) {
+        false => (status, kind),
+        true => *aside.pick(&[
+            (429, "insufficient_quota"),
+            (402, "billing_hard_limit_reached"),
+            (404, "model_not_found"),
+            (400, "content_filter"),
+            (413, "request_too_large"),
+            (504, "timeout"),
+            (529, "overloaded_error"),
+            (302, "moved"),
+        ]),
+    };
+    Answer { status, headers, body: error(kind).into_bytes(), is_cut, text: None }
+}
+
+fn error(kind: &str) -> String {
+    json::object(|body| {
         body.object("error", |error| {
             error.field("message", "no").field("type", kind).field("code", kind);
         });
+    })
+}
+
+/// What a service says as if it were an answer, and is none.
+fn no_answer(is_cut: bool, random: &mut Random) -> Answer {
+    let words = delta(|delta| {
+        delta.field("content", "Well");
     });
-    Answer { status, headers, body: body.into_bytes(), is_cut: random.chance(20), text: None }
+    let name = "x".repeat(MODEL_REPLY_NAME_BYTES_MAX + 1);
+    let call = Call { id: "id".to_string(), name, arguments: "{}".to_string() };
+    let mut too_long = Vec::new();
+    call.write(0, &mut too_long, random);
+    let (kind, body) = match random.below(7) {
+        0 => ("text/html", "<html>Sign in to this network</html>".to_string()),
+        1 => ("application/json", "{\"choices\":".to_string()),
+        2 => ("application/json", "{}".to_string()),
+        3 => ("text/event-stream", format!("data: {words}\n\ndata: {{broken\n\n")),
+        4 => ("text/event-stream", format!("data: {}\n\n", error("overloaded"))),
+        5 => ("text/event-stream", format!("data: {words}\n\ndata: {}\n\n", error("overloaded"))),
+        _ => ("text/event-stream", format!("data: {}\n\n", too_long.join("\n\ndata: "))),
+    };
+    let headers = alloc::vec![("content-type", kind.to_string())];
+    Answer { status: 200, headers, body: body.into_bytes(), is_cut, text: None }
 }
 
 /// A tool that somebody wants, and its arguments: honest or not.

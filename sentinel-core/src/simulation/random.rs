@@ -11,6 +11,12 @@ impl Random {
         Self { state: seed }
     }
 
+    /// Another series, which takes nothing from this one: what is drawn of it leaves a world of
+    /// before as it was in everything else.
+    pub(super) fn aside(&self) -> Self {
+        Self { state: self.state ^ 0x5851_f42d_4c95_7f2d }
+    }
+
     pub(super) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;

@@ -398,6 +398,9 @@ impl World {
             self.summary.streams_cut += 1;
             let kinds = [TransportKind::Connect, TransportKind::Cut, TransportKind::Protocol];
             let kind = *self.random.pick(&kinds);
+            let others = [TransportKind::Resolve, TransportKind::Tls, TransportKind::Timeout];
+            let mut aside = self.random.aside();
+            let kind = if aside.chance(40) { *aside.pick(&others) } else { kind };
             return self.tell(Event::ModelFailed { exchange, kind });
         }
         if !core::mem::replace(&mut stream.has_head, true) {
