@@ -65,8 +65,11 @@ impl Assistant {
             Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => Input::File,
             Err(error) => return Err(error),
         };
-        // A plan is declared before anything untrusted is read, and here everything is.
-        let tools = settings.tools.iter().filter(|tool| tool.builtin() != Some(Builtin::Plan));
+        // A plan is declared before anything untrusted is read, and here everything is. And who an
+        // assistant is told to be stands elsewhere.
+        let is_meant =
+            |of: Option<Builtin>| !matches!(of, Some(Builtin::Plan | Builtin::ChangePersona));
+        let tools = settings.tools.iter().filter(|tool| is_meant(tool.builtin()));
         let offer = ServerOffer {
             version: env!("CARGO_PKG_VERSION").into(),
             instructions: INSTRUCTIONS.into(),

@@ -152,7 +152,9 @@ fn calls_are_made_under_the_grants_and_are_in_the_log() {
     for tool in ["read_file", "write_file", "run_command", "http_fetch"] {
         assert!(tools.contains(&format!(r#""name":"{tool}""#)), "{tools}");
     }
-    assert!(!tools.contains(r#""name":"plan""#));
+    for tool in ["plan", "change_persona"] {
+        assert!(!tools.contains(&format!(r#""name":"{tool}""#)), "{tools}");
+    }
     let (text, is_error) = assistant.made(2, "read_file", r#"{"path":"README.md"}"#);
     assert!(text.contains("# A house") && !is_error, "{text}");
     // The own workspace is written as the grant says, with nobody asked.
