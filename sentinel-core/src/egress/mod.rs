@@ -45,4 +45,5 @@ pub use inspection::{
 pub use passage::{Outcome, Passage};
 pub use refusal::Refusal;
 pub use scope::Scope;
+pub use scrub::without_secret;
 pub use secret::SharedSecret;

@@ -1,17 +1,20 @@
-//! Secrets in what a server answers: they are covered before a program reads them.
+//! Secrets in what a server answers: they are covered before anybody reads them.
 //!
 //! A server that is sent a secret may say it back, in a page that shows the request or in an error.
-//! The program that asked has never seen it, and does not here either: every byte of it becomes a
-//! `*`, so that lengths stay what they were announced to be.
+//! A program that asked has never seen it, and does not here either: every byte of it becomes a
+//! `*`, so that lengths stay what they were announced to be. In words that are told to a model or a
+//! person a cover stands in its place, and in that of what is left of one where they were cut.
 //!
 //! # Invariants
 //! - Any split of the bytes gives the same text.
 //! - No more is held back than a secret is long.
+//! - Where a text was cut, less than twelve bytes of a secret are left.
 //!
 //! # Not here
 //! A secret in another form: compressed, encoded, in pieces. Whoever is sent a secret is trusted
 //! not to do that.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::secret::SharedSecret;
@@ -93,11 +96,51 @@ impl core::fmt::Debug for Scrubber {
     }
 }
 
+/// A text in which a cover stands for a secret, and for what is left of one where the text was cut:
+/// whoever may choose what is said before it could choose where it is cut.
+#[must_use]
+pub fn without_secret(text: String, secret: &str, cover: &str) -> String {
+    let is_there = !secret.is_empty() && text.contains(secret);
+    let text = if is_there { text.replace(secret, cover) } else { text };
+    // A part of other letters could end within one.
+    if !secret.is_ascii() || secret.len() <= PART_BYTES {
+        return text;
+    }
+    let (said, own) = (text.as_bytes(), secret.as_bytes());
+    let ((front, _), (_, back)) = (own.split_at(PART_BYTES), own.split_at(own.len() - PART_BYTES));
+    let (mut out, mut told, mut at) = (String::new(), 0, 0);
+    while let Some(rest) = said.get(at..).filter(|rest| rest.len() >= PART_BYTES) {
+        let (begin, end) = if rest.starts_with(front) {
+            let length = rest.iter().zip(own).take_while(|(here, own)| here == own).count();
+            (at, at + length)
+        } else if rest.starts_with(back) {
+            let end = at + PART_BYTES;
+            let before = said.get(told..end).unwrap_or_default().iter().rev();
+            let own = own.iter().rev();
+            (end - before.zip(own).take_while(|(here, own)| here == own).count(), end)
+        } else {
+            at += 1;
+            continue;
+        };
+        out.push_str(text.get(told..begin).unwrap_or_default());
+        out.push_str(cover);
+        (told, at) = (end, end);
+    }
+    if told == 0 {
+        return text;
+    }
+    out.push_str(text.get(told..).unwrap_or_default());
+    out
+}
+
 const COVER: u8 = b'*';
+/// So much of a secret is covered wherever it stands: less tells little, and stands elsewhere too.
+const PART_BYTES: usize = 12;
 
 #[cfg(test)]
 mod tests {
-    use std::string::String;
+    use std::format;
+    use std::string::ToString as _;
 
     use super::*;
 
@@ -125,6 +168,33 @@ mod tests {
                 out.extend(scrubber.finish());
                 assert_eq!(String::from_utf8(out).unwrap(), expected, "{text} by {size}");
             }
+        }
+    }
+    #[test]
+    fn a_secret_is_covered_wherever_a_text_was_cut() {
+        let secret = "tok-4711-abcdefghijkl-9";
+        for (text, expected) in [
+            ("nothing of it".to_string(), "nothing of it"),
+            (format!("a {secret} b {secret}"), "a *** b ***"),
+            (format!("it was {}", &secret[..22]), "it was ***"),
+            (format!("it was {}", &secret[..12]), "it was ***"),
+            (format!("{} and so on", &secret[1..]), "*** and so on"),
+            (format!("{} left out {}", &secret[..14], &secret[9..]), "*** left out ***"),
+            (format!("{}{}", &secret[..14], &secret[9..]), "******"),
+            (format!("it was {}", &secret[..11]), "it was tok-4711-ab"),
+            (format!("grün {}", &secret[..13]), "grün ***"),
+        ] {
+            assert_eq!(without_secret(text, secret, "***"), expected);
+        }
+        for (text, secret, expected) in [
+            ("short one", "short", "*** one"),
+            ("sho", "short", "sho"),
+            ("schlüssel-schlüssel", "schlüssel-schlüssel", "***"),
+            ("schlüssel-schlü", "schlüssel-schlüssel", "schlüssel-schlü"),
+            ("aaaaaaaaaaaaaaab", "aaaaaaaaaaaaab", "aa***"),
+            ("nothing", "", "nothing"),
+        ] {
+            assert_eq!(without_secret(text.into(), secret, "***"), expected);
         }
     }
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use sentinel_core::capability::{Destination, Grant, HostPattern, HttpRequest, Resource};
 use sentinel_core::config::{Config, SkillToken};
-use sentinel_core::egress::{Allowance, Tunnel};
+use sentinel_core::egress::{Allowance, Tunnel, without_secret};
 use sentinel_core::mcp::{Begin, ExchangeNumber, Remote};
 use sentinel_core::order::{Map, Set};
 use sentinel_core::skill::Manifest;
@@ -109,39 +109,10 @@ impl Place {
     /// Words of the server, without its token.
     pub(crate) fn without_token(&self, text: String) -> String {
         match &self.token {
-            Some(token) => without(text, token.as_str(), &token.to_string()),
+            Some(token) => without_secret(text, token.as_str(), &token.to_string()),
             None => text,
         }
     }
-}
-
-/// A text in which a cover stands for a token, and for what is left of one where the text was cut:
-/// whoever may choose what is said before it could choose where it is cut.
-fn without(text: String, token: &str, cover: &str) -> String {
-    let mut text = if text.contains(token) { text.replace(token, cover) } else { text };
-    if !token.is_ascii() || token.len() <= PART_BYTES {
-        return text;
-    }
-    let bytes = token.as_bytes();
-    let front = token.get(..PART_BYTES).unwrap_or(token);
-    let mut start = 0;
-    while let Some(found) = text.get(start..).and_then(|rest| rest.find(front)) {
-        let begin = start + found;
-        let here = text.bytes().skip(begin);
-        let length = here.zip(bytes).take_while(|(here, own)| here == *own).count();
-        text.replace_range(begin..begin + length, cover);
-        start = begin + cover.len();
-    }
-    let back = token.get(token.len() - PART_BYTES..).unwrap_or(token);
-    let mut start = 0;
-    while let Some(found) = text.get(start..).and_then(|rest| rest.find(back)) {
-        let end = start + found + back.len();
-        let here = text.bytes().take(end).rev();
-        let length = here.zip(bytes.iter().rev()).take_while(|(here, own)| here == *own).count();
-        text.replace_range(end - length..end, cover);
-        start = end - length + cover.len();
-    }
-    text
 }
 
 /// The tokens of servers, as they were read when the configuration was.
@@ -301,29 +272,3 @@ const SHORT: Times = Times {
 };
 /// Bytes of an answer: a stream brings a few of the longest messages.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
-
-/// So much of a token is covered wherever it stands: less tells little, and stands elsewhere too.
-const PART_BYTES: usize = 12;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_covered_wherever_a_text_was_cut() {
-        let token = "tok-4711-abcdefghijkl-9";
-        for (text, expected) in [
-            ("nothing of it".to_string(), "nothing of it"),
-            (format!("a {token} b {token}"), "a *** b ***"),
-            (format!("it was {}", &token[..22]), "it was ***"),
-            (format!("it was {}", &token[..12]), "it was ***"),
-            (format!("{} and so on", &token[1..]), "*** and so on"),
-            (format!("{} left out {}", &token[..14], &token[9..]), "*** left out ***"),
-            (format!("it was {}", &token[..11]), "it was tok-4711-ab"),
-        ] {
-            assert_eq!(without(text, token, "***"), expected);
-        }
-        assert_eq!(without("short one".into(), "short", "***"), "*** one");
-        assert_eq!(without("sho".into(), "short", "***"), "sho");
-    }
-}
