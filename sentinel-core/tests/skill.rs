@@ -80,7 +80,7 @@ fn a_manifest_says_what_it_says() {
     let manifest = manifest(GOOD);
     assert_eq!(manifest.name, "weather");
     assert_eq!(manifest.entry, "bin/weather");
-    assert_eq!(manifest.runtime, Runtime::Process);
+    assert_eq!((manifest.runtime, manifest.is_kept), (Runtime::Process, true));
     assert_eq!(manifest.bounds.time.as_secs(), 5);
     assert_eq!(manifest.bounds.memory_bytes, 256 << 20);
     let [tool] = manifest.tools.as_slice() else { panic!("one tool") };
@@ -94,6 +94,13 @@ fn a_manifest_says_what_it_says() {
     assert_eq!(schema["properties"]["place"]["maxLength"], 64);
     assert_eq!(schema["properties"]["days"]["items"]["maximum"], 7);
     assert_eq!(schema["required"], serde_json::json!(["place", "days"]));
+}
+
+#[test]
+fn a_program_for_each_call_is_said_so() {
+    let once = GOOD.replace("\"process\"", "\"process\"\nkept = false");
+    assert!(!manifest(&once).is_kept);
+    assert!(manifest(&once.replace("false", "true")).is_kept);
 }
 
 #[test]
@@ -116,6 +123,7 @@ fn every_mistake_is_told_with_its_place() {
         ("bin/weather", "/bin/weather", "this leads elsewhere"),
         ("bin/weather", "bin//weather", "this leads elsewhere"),
         ("\"process\"", "\"proces\"", "unknown word 'proces'; did you mean 'process'?"),
+        ("\"process\"", "\"process\"\nkept = 1", "skill.toml:8:8: 'kept' is true or false, not an"),
         (
             "effect = \"send\"",
             "effects = \"send\"",
@@ -151,6 +159,7 @@ fn every_mistake_is_told_with_its_place() {
     }
     let many = GOOD.replace("bytes = 64", "byte = 64").replace("effect =", "efect =");
     assert_eq!(Manifest::read("x", &many).diagnostics.len(), 4);
+    assert_eq!(changed("\"process\"", "\"proces\"").len(), 1);
     let none = GOOD.split("[tools").next().unwrap();
     let reading = Manifest::read("skill.toml", none);
     assert!(said(&reading.diagnostics)[0].contains("the section [tools] is missing"));

@@ -24,6 +24,8 @@ pub struct Manifest {
     pub entry: String,
     /// What starts it.
     pub runtime: Runtime,
+    /// Whether it waits for the next call; else there is a process for each.
+    pub is_kept: bool,
     /// How an MCP server is started, or where it is, if it is one.
     pub server: Option<Server>,
     /// What it can do.

@@ -77,7 +77,7 @@ impl Reader<'_, '_> {
         let runtime = self.word(skill, "runtime", RUNTIMES);
         let is_server = runtime == Runtime::Mcp;
         let mut sections = Vec::from(["skill", "tools", "capabilities", "limits"]);
-        let mut keys = Vec::from(["name", "version", "description", "runtime"]);
+        let mut keys = Vec::from(["name", "version", "description", "runtime", "kept"]);
         match is_server {
             true => sections.push("server"),
             false => keys.push("entry"),
@@ -95,13 +95,13 @@ impl Reader<'_, '_> {
         if is_server {
             self.reaches_itself(start, &capabilities.required);
         }
-        let runtime = self.word(skill, "runtime", RUNTIMES);
         let manifest = Manifest {
             name: self.name(skill, "name"),
             version: self.text(skill, "version", SKILL_VERSION_BYTES_MAX),
             description: self.text(skill, "description", SKILL_DESCRIPTION_BYTES_MAX),
             entry,
             runtime,
+            is_kept: skill.get("kept").is_none() || self.flag(skill, "kept"),
             tools: if is_server { Vec::new() } else { self.tools(start) },
             server,
             capabilities,

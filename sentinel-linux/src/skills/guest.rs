@@ -547,9 +547,10 @@ impl Guest {
         self.wait(now);
     }
 
-    /// It may be called again, unless it was let out for one call.
+    /// It may be called again, unless it was let out for one call, or is meant for one.
     fn wait(&mut self, now: Instant) {
-        self.stage = if self.is_let_out { Stage::Done } else { Stage::Waiting };
+        let is_kept = self.manifest.is_kept && !self.is_let_out;
+        self.stage = if is_kept { Stage::Waiting } else { Stage::Done };
         self.deadline = now.after(WAITING);
     }
 

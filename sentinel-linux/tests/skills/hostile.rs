@@ -84,11 +84,15 @@ struct Tried {
 }
 
 fn attempt_with(name: &str, before: &str, call: &str, calls: &[&str]) -> Tried {
+    attempt_as(MANIFEST, name, before, call, calls)
+}
+
+fn attempt_as(manifest: &str, name: &str, before: &str, call: &str, calls: &[&str]) -> Tried {
     let house = House::new(name);
     let call = call.replace('\n', "\n        ");
     let secret = house.path.join("work/secret.txt").display().to_string();
     let program = PROGRAM.replace("#BEFORE", before).replace("#CALL", &call);
-    house.skill("evil", MANIFEST, &program.replace("SECRET", &secret));
+    house.skill("evil", manifest, &program.replace("SECRET", &secret));
     let calls: Vec<(&str, &str)> = calls.iter().map(|arguments| ("evil__do", *arguments)).collect();
     let (port, seen) = model(&calls);
     house.configure(&["skill evil"], Some(port));
@@ -357,4 +361,14 @@ fn breaks_off_again_and_again() {
     assert!(tried.model.contains("evil broke off 2 times in a row"), "{}", tried.model);
     let tried = attempt_with("kept", "", "result(\"count %d\" % COUNT)", &["{}", "{}"]);
     assert!(tried.model.contains("count 1") && tried.model.contains("count 2"), "{}", tried.model);
+}
+
+/// A process for each call knows nothing of the call before.
+#[test]
+fn remembers_nothing_where_it_is_not_kept() {
+    let manifest = MANIFEST.replace("\"process\"", "\"process\"\nkept = false");
+    let call = "result(\"count %d\" % COUNT)";
+    let tried = attempt_as(&manifest, "once", "", call, &["{}", "{\"file\":\"a.txt\"}"]);
+    assert_eq!(tried.model.matches("count 1").count(), 2, "{}", tried.model);
+    assert!(!tried.model.contains("count 2"), "{}", tried.model);
 }
