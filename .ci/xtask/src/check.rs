@@ -116,7 +116,8 @@ fn format(workspace: &Workspace) -> Result<Outcome, Error> {
     setup::component(workspace, "rustfmt", "fmt")?;
     let fix = "`cargo fmt` with the same arguments but `--check` mends it";
     workspace.cargo(["fmt", "--all", "--check"]).help(fix).run()?;
-    for manifest in [metal::MANIFEST, luperiq::MANIFEST, fuzz::MANIFEST] {
+    let [core, skill] = metal::MANIFESTS;
+    for manifest in [core, skill, luperiq::MANIFEST, fuzz::MANIFEST] {
         if workspace.has(manifest) {
             let format = ["fmt", "--all", "--manifest-path", manifest, "--check"];
             workspace.cargo(format).help(fix).run()?;

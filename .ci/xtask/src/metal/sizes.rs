@@ -19,7 +19,7 @@ pub(super) fn run(workspace: &Workspace, source: Option<Source>) -> Result<(), E
         // Debian is told as well.
         ("RUSTFLAGS", "-Csymbol-mangling-version=v0 -Cembed-bitcode=yes"),
     ];
-    let image = super::build(workspace, source, "metal-small", &small)?;
+    let image = super::build(workspace, &super::CORE, source, "metal-small", &small)?;
     let mut rows: Vec<(String, u64)> = by_part(&image.symbols).into_iter().collect();
     rows.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     println!("\n{:<32} {:>9}", "code, opt-level=s", "bytes");
