@@ -1,17 +1,18 @@
 //! `cargo xtask check wasm`: the skill that is a program and a module is a module, and a small one.
 //!
 //! It is built from the source that is a Linux program as well, its size is looked at, and then the
-//! program that people run checks it as it checks every skill.
+//! program that people run checks it as it checks every skill. So it does with what it writes
+//! itself for whoever begins a skill in Rust.
 //!
 //! # Not here
 //! What hostile modules do: `sentinel-linux/tests/skills/modules`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::check::Outcome;
 use crate::error::Error;
-use crate::metal::toolchain;
+use crate::metal::toolchain::{self, Toolchain};
 use crate::workspace::Workspace;
 
 /// The step of `check`.
@@ -34,6 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     workspace.cargo(["build", "--quiet", "-p", "sentinel-linux"]).run()?;
     let program = workspace.target().join("debug/sentinel").display().to_string();
     workspace.process(&program).args(["skill", "check"]).args([skill]).run()?;
+    begun(workspace, &program)?;
     Ok(Outcome::Pass)
 }
 
@@ -45,13 +47,59 @@ pub(crate) fn module(workspace: &Workspace) -> Result<Result<PathBuf, String>, E
     };
     println!("with {toolchain}");
     let target = workspace.target().join(FOLDER);
-    let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", CRATE];
-    toolchain.cargo(workspace).args(build).args(["--target-dir".into(), target.clone()]).run()?;
+    build_module(workspace, &toolchain, CRATE, &target)?;
     Ok(Ok(target.join(TARGET).join("release/word-count.wasm")))
+}
+
+fn build_module(
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    manifest: &str,
+    target: &Path,
+) -> Result<(), Error> {
+    let build = ["build", "--release", "--locked", "--target", TARGET, "--manifest-path", manifest];
+    toolchain.cargo(workspace).args(build).args(["--target-dir".into(), target.to_owned()]).run()
+}
+
+/// What `sentinel skill new` writes in Rust: its own tests pass, and it is a program and a module
+/// that keep to the contract.
+fn begun(workspace: &Workspace, sentinel: &str) -> Result<(), Error> {
+    let target = workspace.target().join(FOLDER);
+    let place = target.join("begun");
+    let failed = |cause: std::io::Error| Error::file("make", &place, &cause);
+    match fs::remove_dir_all(&place) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
+        _ => {}
+    }
+    let abi = workspace.root().join("sentinel-skill-abi");
+    let new = workspace.process(sentinel).args(["skill", "new", "--lang", "rust", "--abi"]);
+    new.args([&abi, &place]).run()?;
+    // The same versions as those of the word counter: it is built without a network, too.
+    let lock = workspace.read(LOCK)?.replace("name = \"word-count\"", "name = \"begun\"");
+    fs::write(place.join("Cargo.lock"), lock).map_err(failed)?;
+    let manifest = place.join("Cargo.toml").display().to_string();
+    for words in [["test", "--quiet"], ["build", "--release"]] {
+        let host = ["--locked", "--manifest-path", &manifest, "--target-dir"];
+        workspace.cargo(words).args(host).args([&target]).run()?;
+    }
+    let check = |entry: &str, built: PathBuf| {
+        let copied = fs::copy(built, place.join("skill").join(entry));
+        copied.map_err(failed)?;
+        workspace.process(sentinel).args(["skill", "check"]).args([place.join("skill")]).run()
+    };
+    check("begun", target.join("release/begun"))?;
+    let toolchain = toolchain::find(workspace, TARGET, None)?;
+    build_module(workspace, &toolchain, &manifest, &target)?;
+    let about = place.join("skill/skill.toml");
+    let said = fs::read_to_string(&about).map_err(failed)?;
+    let said = said.replace("entry = \"begun\"", "entry = \"begun.wasm\"");
+    fs::write(about, said.replace("\"process\"", "\"wasm\"")).map_err(failed)?;
+    check("begun.wasm", target.join(TARGET).join("release/begun.wasm"))
 }
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const CRATE: &str = "examples/skills/word-count/Cargo.toml";
+const LOCK: &str = "examples/skills/word-count/Cargo.lock";
 const MANIFEST: &str = "examples/skills/word-count/module/skill.toml";
 /// Below the folder of the target.
 const FOLDER: &str = "wasm";

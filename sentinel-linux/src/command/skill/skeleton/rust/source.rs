@@ -28,12 +28,22 @@ impl Parameter for Most {
 }
 
 fn lengths(parameters: Lengths, _: &mut Host<'_>) -> Result<Vec<u64, 100>, Failure> {
-    let most = parameters.most.map_or(10, |most| most.0);
-    let words = parameters.text.split_whitespace().take(most);
-    Ok(words.map(|word| word.chars().count() as u64).collect())
+    Ok(measured(&parameters.text, parameters.most.map_or(10, |most| most.0)))
+}
+
+fn measured(text: &str, most: usize) -> Vec<u64, 100> {
+    text.split_whitespace().take(most).map(|word| word.chars().count() as u64).collect()
 }
 
 skill!("SKILL_NAME", env!("CARGO_PKG_VERSION"), {
     /// How long each word of a text is, in characters.
     lengths(Lengths);
 });
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn characters_are_counted_not_bytes() {
+        assert_eq!(super::measured("grün is green", 2), [4, 2]);
+    }
+}
