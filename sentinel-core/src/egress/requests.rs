@@ -24,10 +24,9 @@ use super::conversation::{Action, Goal, Way};
 use super::passage::{Outcome, Passage};
 use super::refusal::Refusal;
 use super::scrub::Scrubber;
-use super::secret::Wiped;
+use super::secret::{Wiped, make_room};
 use super::wish::{Wish, body_length, forms, passed_on_answer};
 use crate::capability::HttpRequest;
-use crate::limits::EGRESS_PENDING_BYTES_MAX;
 use crate::time::Timestamp;
 use crate::wire::http::{
     BodyLength, Client, HttpError, HttpLimits, Method, RequestHead, RequestPart, ResponseHead,
@@ -186,7 +185,7 @@ impl Requests {
                     self.head(head, desk)
                 }
                 RequestPart::Body(piece) => {
-                    self.say(|client, out| client.send_body(piece, out), desk)
+                    self.say(piece.len(), |client, out| client.send_body(piece, out), desk)
                 }
                 // They say nothing that a program needs to have heard (RFC 9110 §6.5.1).
                 RequestPart::Trailers(_) => Step::Wait,
@@ -194,7 +193,7 @@ impl Requests {
                     Asked::Tunnel(host, port) => return Step::Tunnel(host, port),
                     asked => {
                         self.asked = asked;
-                        self.say(Client::finish, desk)
+                        self.say(0, Client::finish, desk)
                     }
                 },
             };
@@ -392,11 +391,8 @@ impl Requests {
         let passage = Passage { secrets: names.collect(), ..wish.passage(upstream.outcome) };
         desk.actions.push_back(Action::Note(passage));
         self.scrubber = Scrubber::new(added.iter().flat_map(forms));
-        if !added.is_empty() {
-            // What is added is wiped with what it is written to, which is not to be moved before.
-            desk.to_server.reserve(SECRET_ROOM_BYTES);
-        }
         let sent = wish.head(&upstream.way, &added).and_then(|head| {
+            make_room(desk.to_server, head_bytes(&head).saturating_add(FRAMING_BYTES_MAX));
             let sent = upstream.client.send_head(&head, wish.length, desk.to_server);
             drop(Wiped(head.headers.into_bytes()));
             sent
@@ -410,11 +406,14 @@ impl Requests {
         Step::Wait
     }
 
+    /// Writes so much of a body, which may stand behind a secret, and what frames it.
     fn say(
         &mut self,
+        bytes: usize,
         say: impl FnOnce(&mut Client, &mut Vec<u8>) -> Result<(), HttpError>,
         desk: &mut Desk<'_>,
     ) -> Step {
+        make_room(desk.to_server, bytes.saturating_add(FRAMING_BYTES_MAX));
         let said = self.upstream.as_mut().map(|upstream| say(&mut upstream.client, desk.to_server));
         match said {
             Some(Ok(())) => Step::Wait,
@@ -426,12 +425,17 @@ impl Requests {
         self.has_answered = true;
         let said = match part {
             ResponsePart::Informational(head) => {
-                let head = passed_on_answer(&head, &self.scrubber);
+                let passed = passed_on_answer(&head, &self.scrubber);
+                self.forget(head);
                 // To HTTP/1.0 there is none.
-                let _ = head.and_then(|head| self.server.send_informational(&head, desk.to_client));
+                let _ = passed.and_then(|it| self.server.send_informational(&it, desk.to_client));
                 Ok(())
             }
-            ResponsePart::Head(head) => return self.answer_head(&head, desk),
+            ResponsePart::Head(head) => {
+                let step = self.answer_head(&head, desk);
+                self.forget(head);
+                return step;
+            }
             ResponsePart::Body(piece) if self.scrubber.is_idle() => {
                 self.server.send_body(piece, desk.to_client)
             }
@@ -463,6 +467,13 @@ impl Requests {
         let sent = passed_on_answer(head, &self.scrubber)
             .and_then(|head| self.server.send_head(&head, length, desk.to_client));
         if sent.is_err() { Step::Close } else { Step::Wait }
+    }
+
+    /// Wipes what a server said that may have said a secret back.
+    fn forget(&self, head: ResponseHead) {
+        if !self.scrubber.is_idle() {
+            drop(Wiped(head.headers.into_bytes()));
+        }
     }
 
     fn answer_end(&mut self, desk: &mut Desk<'_>) -> Step {
@@ -554,5 +565,14 @@ impl Upstream {
     }
 }
 
-/// More than waits for a server at one time: what is kept of one direction, and a full read.
-const SECRET_ROOM_BYTES: usize = 2 * EGRESS_PENDING_BYTES_MAX;
+/// What the codec makes of a head, but for what it says of the body.
+fn head_bytes(head: &RequestHead) -> usize {
+    let fields = head.headers.iter();
+    // Each with a colon, a space and the end of its line.
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.as_bytes().len() + 4);
+    head.method.as_str().len() + head.target.as_str().len() + fields.sum::<usize>()
+}
+
+/// More than the codec adds of its own to a head, a piece of a body or its end: version, length and
+/// empty line are less than half of it.
+const FRAMING_BYTES_MAX: usize = 128;

@@ -17,20 +17,20 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::secret::SharedSecret;
+use super::secret::{SharedSecret, Wiped, make_room};
 
 /// Covers secrets in one answer.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Scrubber {
     secrets: Vec<SharedSecret>,
-    /// What could be the beginning of one.
-    held: Vec<u8>,
+    /// What could be the beginning of one. All that a server says back passes through it.
+    held: Wiped,
 }
 
 impl Scrubber {
     pub(super) fn new(secrets: impl Iterator<Item = SharedSecret>) -> Self {
         let secrets = secrets.filter(|secret| !secret.as_bytes().is_empty()).collect();
-        Self { secrets, held: Vec::new() }
+        Self { secrets, held: Wiped::default() }
     }
 
     /// Whether there is nothing to look for.
@@ -40,6 +40,7 @@ impl Scrubber {
 
     /// What of these bytes, and of those held back before, goes on now.
     pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        make_room(&mut self.held, bytes.len());
         self.held.extend_from_slice(bytes);
         self.go_on(false)
     }
@@ -82,7 +83,7 @@ impl Scrubber {
 
     /// A text that is there as a whole.
     pub(super) fn cover(&self, text: &[u8]) -> Vec<u8> {
-        let mut whole = Self { secrets: self.secrets.clone(), held: Vec::new() };
+        let mut whole = Self { secrets: self.secrets.clone(), held: Wiped::default() };
         let mut out = whole.pass(text);
         out.extend(whole.finish());
         out

@@ -5,8 +5,8 @@
 //! - What is wiped is all that was set aside, also beyond what is in use.
 //!
 //! # Not here
-//! Memory that was given back because something grew: whoever writes a secret makes room for all
-//! of it first.
+//! Memory that is given back because something grows: whoever writes where a secret may stand makes
+//! room with [`make_room`] first.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -92,6 +92,18 @@ impl DerefMut for Wiped {
 impl Drop for Wiped {
     fn drop(&mut self) {
         wipe(&mut self.0);
+    }
+}
+
+/// Makes room for so many bytes more. What grows is moved, and an allocator leaves the old place as
+/// it was: also what was taken off the front, and is in no length any more. So it is moved here.
+pub(super) fn make_room(bytes: &mut Vec<u8>, more: usize) {
+    let needed = bytes.len().saturating_add(more);
+    if needed > bytes.capacity() {
+        // Twice as much as before, so that many small pieces are not moved as often.
+        let mut roomy = Vec::with_capacity(needed.max(bytes.capacity().saturating_mul(2)));
+        roomy.extend_from_slice(bytes);
+        drop(Wiped(core::mem::replace(bytes, roomy)));
     }
 }
 

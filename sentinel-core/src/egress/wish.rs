@@ -85,8 +85,13 @@ impl Wish {
         let secrets: Vec<_> = secrets.collect();
         // Room for all of it, so that none is moved and left behind.
         head.headers.reserve(secrets.iter().map(|(name, value)| name.len() + value.len()).sum());
-        for (name, value) in &secrets {
-            head.headers.append(name, value.as_bytes())?;
+        let written = secrets
+            .iter()
+            .try_for_each(|(name, value)| head.headers.append(name, value.as_bytes()));
+        if let Err(error) = written {
+            // The one before it may be in there.
+            drop(Wiped(head.headers.into_bytes()));
+            return Err(error);
         }
         Ok(head)
     }
@@ -127,25 +132,28 @@ pub(super) fn passed_on_answer(
         copy(&head.headers, &mut passed.headers, &["proxy-authenticate"])?;
         return Ok(passed);
     }
-    let mut headers = Headers::new();
-    copy(&head.headers, &mut headers, &["proxy-authenticate"])?;
-    for (name, value) in headers.iter() {
-        passed.headers.append(name.as_str(), scrubber.cover(value.as_bytes()))?;
+    for (name, value) in head.headers.iter() {
+        if goes_on(&head.headers, name.as_str(), &["proxy-authenticate"]) {
+            passed.headers.append(name.as_str(), scrubber.cover(value.as_bytes()))?;
+        }
     }
     Ok(passed)
 }
 
-/// Copies the fields that are not for this hop alone (RFC 9110 §7.6.1), nor among `without`.
+/// Copies the fields that are not for this hop alone, nor among `without`.
 fn copy(from: &Headers, to: &mut Headers, without: &[&str]) -> Result<(), HttpError> {
     for (name, value) in from.iter() {
-        let name = name.as_str();
-        let is_for_hop = HOP_FIELDS.iter().chain(without).any(|other| is_same(name, other))
-            || from.lists("connection", name);
-        if !is_for_hop {
-            to.append(name, value.as_bytes())?;
+        if goes_on(from, name.as_str(), without) {
+            to.append(name.as_str(), value.as_bytes())?;
         }
     }
     Ok(())
+}
+
+/// Whether a field is not for this hop alone (RFC 9110 §7.6.1), nor among `without`.
+fn goes_on(headers: &Headers, name: &str, without: &[&str]) -> bool {
+    let is_named = HOP_FIELDS.iter().chain(without).any(|other| is_same(name, other));
+    !is_named && !headers.lists("connection", name)
 }
 
 /// Whether some server takes one name for the other: those that hand fields on as variables cannot
