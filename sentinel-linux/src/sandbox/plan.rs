@@ -218,6 +218,7 @@ impl Layer {
         profile: &Profile,
         directories: &mut Set<PathBuf>,
     ) -> Result<(), StartError> {
+        let mut plain = Vec::new();
         for (path, rights) in system::places(profile.network) {
             let Ok(data) = fs::symlink_metadata(path) else { continue };
             let name = relative(path.as_bytes());
@@ -229,8 +230,13 @@ impl Layer {
                 }
                 continue;
             }
-            let Ok(real) = fs::canonicalize(path) else { continue };
-            let is_directory = real.is_dir();
+            let (real, is_directory) = if data.is_symlink() || !is_above_plain(path, &mut plain) {
+                let Ok(real) = fs::canonicalize(path) else { continue };
+                let is_directory = real.is_dir();
+                (real, is_directory)
+            } else {
+                (PathBuf::from(path), data.is_dir())
+            };
             let attributes = attributes(rights);
             let allowed = ruleset::of(rights, is_directory);
             let source = string(relative(real.as_os_str().as_bytes()))?;
@@ -350,6 +356,20 @@ impl Layer {
         directories.remove(Path::new(""));
         Ok(())
     }
+}
+
+/// Whether all that a path leads through are directories and no links; those that are known for
+/// such are not looked at again.
+fn is_above_plain(path: &'static str, known: &mut Vec<&'static str>) -> bool {
+    let above = path.match_indices('/').filter_map(|(end, _)| path.get(..end));
+    above.filter(|above| !above.is_empty()).all(|above| {
+        let is_known = known.contains(&above);
+        let is_plain = is_known || fs::symlink_metadata(above).is_ok_and(|data| data.is_dir());
+        if is_plain && !is_known {
+            known.push(above);
+        }
+        is_plain
+    })
 }
 
 fn attributes(rights: Rights) -> u64 {

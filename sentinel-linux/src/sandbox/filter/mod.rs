@@ -101,7 +101,7 @@ fn program_for(
             );
         }
     }
-    tree::program(&actions, &Action::Refuse(libc::ENOSYS))
+    tree::program(actions, Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
@@ -129,7 +129,7 @@ pub(super) fn watched(
         let action = if is_free(call, number) { Action::Allow } else { ask.clone() };
         actions.put(call.1, action);
     }
-    tree::program(&actions, &ask)
+    tree::program(actions, ask)
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
@@ -164,7 +164,7 @@ fn of_name(name: &[u8], network: Network) -> Result<&'static Call, StartError> {
 pub(super) fn only(calls: &[libc::c_long]) -> Result<Vec<libc::sock_filter>, StartError> {
     let mut actions = Table::default();
     calls.iter().for_each(|call| actions.put(*call, Action::Allow));
-    tree::program(&actions, &Action::Refuse(libc::EPERM))
+    tree::program(actions, Action::Refuse(libc::EPERM))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 
@@ -182,7 +182,7 @@ pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
         };
         actions.put(*number, action);
     }
-    tree::program(&actions, &Action::Refuse(libc::ENOSYS))
+    tree::program(actions, Action::Refuse(libc::ENOSYS))
         .ok_or_else(|| StartError::new("the filter of system calls would be too long"))
 }
 

@@ -7,93 +7,122 @@ use crate::confine::bpf::{
 };
 
 /// What becomes of calls, by their numbers: small ones, which the kernel gives out in order.
-#[derive(Debug, Default)]
-pub(super) struct Table(Vec<Option<Action>>);
+///
+/// It is made at every start of a sandbox, so it is small: of a few kilobytes the kernel is asked
+/// for nothing.
+#[derive(Debug)]
+pub(super) struct Table {
+    calls: Vec<Code>,
+    steps: Vec<Vec<libc::sock_filter>>,
+}
+
+/// What is done with a call: nearly always it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    /// What is done with all that nothing was said of.
+    Other,
+    Answer(u32),
+    /// These, which always end with an answer.
+    Steps(u16),
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { calls: Vec::with_capacity(CALLS_USUAL), steps: Vec::new() }
+    }
+}
 
 impl Table {
     /// What was said of the call before no longer holds.
     pub(super) fn put(&mut self, call: libc::c_long, action: Action) {
         let Ok(number) = usize::try_from(call) else { return };
-        if number >= self.0.len() {
-            self.0.resize_with(number + 1, || None);
+        if number >= self.calls.len() {
+            self.calls.resize(number + 1, Code::Other);
         }
-        if let Some(place) = self.0.get_mut(number) {
-            *place = Some(action);
+        let code = self.code(action);
+        if let Some(place) = self.calls.get_mut(number) {
+            *place = code;
+        }
+    }
+
+    fn code(&mut self, action: Action) -> Code {
+        let steps = match action {
+            Action::Allow => return Code::Answer(libc::SECCOMP_RET_ALLOW),
+            Action::Refuse(error) => return Code::Answer(refusal(error).k),
+            Action::Decide(part) => parts::code(&part),
+            Action::Judge(steps) => steps,
+        };
+        let known = self.steps.iter().position(|known| is_same(known, &steps));
+        let index = known.unwrap_or(self.steps.len());
+        if known.is_none() {
+            self.steps.push(steps);
+        }
+        // There are as many as calls, at most; of more there would be none in the filter.
+        Code::Steps(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+
+    fn append(&self, code: Code, program: &mut Vec<libc::sock_filter>) {
+        let steps = match code {
+            Code::Answer(value) => return program.push(answer(value)),
+            Code::Steps(index) => self.steps.get(usize::from(index)),
+            Code::Other => None,
+        };
+        match steps {
+            Some(steps) => program.extend_from_slice(steps),
+            // Neither comes to pass, and nothing may go on into what is done with another call.
+            None => program.push(answer(libc::SECCOMP_RET_KILL_PROCESS)),
         }
     }
 }
 
 /// The filter for these calls, and for every other number. None if the kernel would not take it.
-pub(super) fn program(table: &Table, other: &Action) -> Option<Vec<libc::sock_filter>> {
-    let mut ranges: Vec<(u32, Code)> = Vec::new();
-    for (number, action) in (0..).zip(&table.0) {
-        extend(&mut ranges, number, Code::of(action.as_ref().unwrap_or(other)));
+pub(super) fn program(mut table: Table, other: Action) -> Option<Vec<libc::sock_filter>> {
+    let other = table.code(other);
+    let mut ranges: Vec<(u32, Code)> = Vec::with_capacity(RANGES_USUAL);
+    for (number, code) in (0..).zip(&table.calls) {
+        extend(&mut ranges, number, if let Code::Other = code { other } else { *code });
     }
-    extend(&mut ranges, u32::try_from(table.0.len()).ok()?, Code::of(other));
-    let mut program = vec![
+    extend(&mut ranges, u32::try_from(table.calls.len()).ok()?, other);
+    let mut program = Vec::with_capacity(STEPS_USUAL);
+    program.extend([
         load(ARCHITECTURE_OFFSET),
         step(JUMP_EQUAL, ARCHITECTURE, 1, 0),
         answer(libc::SECCOMP_RET_KILL_PROCESS),
         load(NUMBER_OFFSET),
-    ];
-    search(&ranges, &mut program);
+    ]);
+    search(&table, &ranges, &mut program);
     (program.len() <= STEPS_MAX).then_some(program)
 }
 
 /// What is done from a number on, until the next.
 fn extend(ranges: &mut Vec<(u32, Code)>, from: u32, code: Code) {
-    match ranges.last_mut() {
+    match ranges.last() {
+        // Of equal steps there is one copy.
         Some((_, last)) if *last == code => {}
         _ => ranges.push((from, code)),
     }
 }
 
-/// Instructions that always end with an answer. Nearly always they are nothing else.
-#[derive(Clone, Debug)]
-enum Code {
-    Answer(libc::sock_filter),
-    Steps(Vec<libc::sock_filter>),
-}
-
-impl Code {
-    fn of(action: &Action) -> Self {
-        match action {
-            Action::Allow => Self::Answer(answer(libc::SECCOMP_RET_ALLOW)),
-            Action::Refuse(error) => Self::Answer(refusal(*error)),
-            Action::Decide(part) => Self::Steps(parts::code(part)),
-            Action::Judge(code) => Self::Steps(code.clone()),
-        }
-    }
-
-    fn steps(&self) -> &[libc::sock_filter] {
-        match self {
-            Self::Answer(answer) => std::slice::from_ref(answer),
-            Self::Steps(steps) => steps,
-        }
-    }
-}
-
-impl PartialEq for Code {
-    fn eq(&self, other: &Self) -> bool {
-        let (own, others) = (self.steps(), other.steps());
-        let is_same = |(a, b): (&libc::sock_filter, &libc::sock_filter)| {
-            (a.code, a.jt, a.jf, a.k) == (b.code, b.jt, b.jf, b.k)
-        };
-        own.len() == others.len() && own.iter().zip(others).all(is_same)
-    }
+fn is_same(own: &[libc::sock_filter], others: &[libc::sock_filter]) -> bool {
+    let same = |(a, b): (&libc::sock_filter, &libc::sock_filter)| {
+        (a.code, a.jt, a.jf, a.k) == (b.code, b.jt, b.jf, b.k)
+    };
+    own.len() == others.len() && own.iter().zip(others).all(same)
 }
 
 /// Adds the code that finds the range of a number and does what is done there.
-fn search(ranges: &[(u32, Code)], program: &mut Vec<libc::sock_filter>) {
+fn search(table: &Table, ranges: &[(u32, Code)], program: &mut Vec<libc::sock_filter>) {
     let (low, high) = ranges.split_at(ranges.len() / 2);
     let Some((first, _)) = high.first().filter(|_| !low.is_empty()) else {
-        let steps = ranges.first().map_or(&[][..], |(_, code)| code.steps());
-        return program.extend_from_slice(steps);
+        if let Some((_, code)) = ranges.first() {
+            table.append(*code, program);
+        }
+        return;
     };
     // How far it jumps is known once that stands there.
     let jump = program.len();
     program.push(step(JUMP_FROM, *first, 0, 0));
-    search(low, program);
+    search(table, low, program);
     let length = program.len() - jump - 1;
     // A comparison reaches only so far; a plain jump reaches everything.
     match (u8::try_from(length), program.get_mut(jump)) {
@@ -105,8 +134,12 @@ fn search(ranges: &[(u32, Code)], program: &mut Vec<libc::sock_filter>) {
         }
         (_, None) => {}
     }
-    search(high, program);
+    search(table, high, program);
 }
 
+/// More calls than there are, and than a list of them has ranges and steps: nothing is moved.
+const CALLS_USUAL: usize = 512;
+const RANGES_USUAL: usize = 256;
+const STEPS_USUAL: usize = 512;
 /// As many as the kernel takes.
 const STEPS_MAX: usize = 4096;
