@@ -1,5 +1,6 @@
 //! WebSockets on a connection: the handshake, messages, pings and the end.
 
+use sentinel_core::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
 use sentinel_core::wire::http::ResponsePart;
 use sentinel_core::wire::websocket::{CloseCode, Connection as Frames, Event, Message, Role};
 
@@ -42,7 +43,7 @@ impl Connection {
             };
             offer.check(&head).map_err(Broken::protocol)?;
             context.events.push_back(NetworkEvent::SocketOpened { socket: number });
-            let mut frames = Frames::new(Role::Client, MESSAGE_BYTES_MAX);
+            let mut frames = Frames::new(Role::Client, WEBSOCKET_MESSAGE_BYTES_MAX);
             flow.wait(context.now, Wait::Idle);
             if let Purpose::Socket(spoken) = &mut flow.purpose {
                 spoken.is_open = true;
@@ -168,8 +169,6 @@ fn tell_closed(flow: &mut Flow, context: &mut Context<'_>) {
     }
 }
 
-/// The largest message of a platform is a tenth of this.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// What may wait to be sent before nothing more is taken.
 const OUT_BYTES_MAX: usize = 1 << 20;
 /// What may wait to be sent before an end that floods us with pings and reads nothing is given up.

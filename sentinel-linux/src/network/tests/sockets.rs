@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use sentinel_core::limits::WEBSOCKET_MESSAGE_BYTES_MAX;
 use sentinel_core::wire::http::Headers;
 use sentinel_core::wire::websocket::CloseCode;
 use tungstenite::protocol::CloseFrame;
@@ -101,6 +102,24 @@ fn texts_go_both_ways_and_both_ends_close() {
     assert_eq!(world.network.deadline(), None);
 }
 
+/// Discord tells what a server is made of in one message, and whoever lets the agent in decides how
+/// much that is: some mebibytes for the largest. It must not end the connection each time anew.
+#[test]
+fn what_a_large_group_is_made_of_comes_whole() {
+    let large = "é".repeat(5 << 20);
+    let said = large.clone();
+    let server = accepting(move |mut socket| {
+        socket.send(Message::text(said.clone())).unwrap();
+        socket.send(Message::text("after")).unwrap();
+        while socket.read().is_ok() {}
+    });
+    let mut world = World::new(Options::default());
+    let socket = world.open(request(&url(&server)));
+    let after = NetworkEvent::SocketText { socket, text: "after".into() };
+    world.until("both", |events| events.contains(&after));
+    assert!(world.events.contains(&NetworkEvent::SocketText { socket, text: large }));
+}
+
 #[test]
 fn a_socket_under_tls_is_the_same() {
     let authority = Authority::new();
@@ -164,7 +183,7 @@ fn a_handshake_that_fails_says_why() {
 
 #[test]
 fn what_a_peer_must_not_send_ends_the_socket() {
-    let large = "x".repeat((1 << 20) + 1);
+    let large = "x".repeat(WEBSOCKET_MESSAGE_BYTES_MAX + 1);
     let cases = [
         (Message::text(large), FailureKind::TooLong),
         (Message::binary(&b"bytes"[..]), FailureKind::Protocol),
