@@ -32,7 +32,7 @@ use self::gateway::{Gateway, Heard};
 use self::inbox::{Arrival, Inbox, Kept};
 use self::message::{Me, Press, number, press, told};
 use self::places::{Place, Places};
-use self::posting::{Job, PAGE, Ticket, Verdict, wait};
+use self::posting::{Job, PAGE, PAGE_AFTER_FAILURE, Ticket, Verdict, wait};
 use super::connector::{
     Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token,
 };
@@ -88,7 +88,7 @@ pub struct Discord {
 enum Purpose {
     Gateway,
     Say { ticket: Ticket, lane: String },
-    Missed { channel: u64, lane: String },
+    Missed { channel: u64, count: usize, lane: String },
     Place { channel: u64, lane: String },
     Other { lane: String },
     Respond,
@@ -250,8 +250,15 @@ impl Discord {
         }
     }
 
-    /// A channel was asked for what was missed.
-    fn missed(&mut self, now: Now, channel: u64, status: u16, headers: &Headers, body: &[u8]) {
+    /// A channel was asked for so many of the messages that were missed.
+    fn missed(
+        &mut self,
+        now: Now,
+        (channel, asked): (u64, usize),
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+    ) {
         let document = json::parse(body).ok();
         let messages = document.as_ref().and_then(|document| document.root().elements().ok());
         match (status, messages, &self.me) {
@@ -273,7 +280,7 @@ impl Discord {
                     });
                     self.inbox.caught_up(channel, told.id, arrival);
                 }
-                if self.inbox.asked(channel, count >= PAGE) {
+                if self.inbox.asked(channel, count >= asked) {
                     self.out.push(Action::Alert(format!(
                         "Discord: too much was said in channel {channel} while nothing ran; some \
                          of it was not read"
@@ -383,7 +390,8 @@ impl Discord {
             && now.instant >= self.asks_from
             && let Some((channel, after)) = self.inbox.missed()
         {
-            let job = Job::Missed { channel, after };
+            let count = if self.asking.failures() > 0 { PAGE_AFTER_FAILURE } else { PAGE };
+            let job = Job::Missed { channel, after, count };
             self.is_asking = self.lanes.push(&job.lane(), job).is_ok();
             if !self.is_asking {
                 self.ask_later(now, Duration::ZERO);
@@ -405,7 +413,7 @@ impl Discord {
             let request = job.request();
             let purpose = match job {
                 Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
-                Job::Missed { channel, .. } => Purpose::Missed { channel, lane },
+                Job::Missed { channel, count, .. } => Purpose::Missed { channel, count, lane },
                 Job::Place { channel } => Purpose::Place { channel, lane },
                 Job::Locate { file, .. } => Purpose::Locate { file, lane },
                 Job::Type { .. } | Job::Tidy { .. } => Purpose::Other { lane },
@@ -560,10 +568,10 @@ impl Connector for Discord {
                 let verdict = ticket.verdict(status, headers, body);
                 self.said(now, ticket, &lane, verdict);
             }
-            Purpose::Missed { channel, lane } => {
+            Purpose::Missed { channel, count, lane } => {
                 self.observe(now, &lane, headers);
                 self.is_asking = false;
-                self.missed(now, channel, status, headers, body);
+                self.missed(now, (channel, count), status, headers, body);
             }
             Purpose::Place { channel, lane } => {
                 self.observe(now, &lane, headers);

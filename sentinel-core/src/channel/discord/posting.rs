@@ -30,7 +30,7 @@ pub(super) enum Job {
     /// Take the buttons of a question away.
     Tidy { channel: u64, message: u64 },
     /// What was missed in a channel.
-    Missed { channel: u64, after: u64 },
+    Missed { channel: u64, after: u64, count: usize },
     /// What a channel is.
     Place { channel: u64 },
     /// Where a file is.
@@ -143,8 +143,8 @@ impl Job {
                 });
                 Request::json(Method::PATCH, path, token, body)
             }
-            Self::Missed { channel, after } => {
-                let path = format!("/channels/{channel}/messages?after={after}&limit={PAGE}");
+            Self::Missed { channel, after, count } => {
+                let path = format!("/channels/{channel}/messages?after={after}&limit={count}");
                 Request::get(path, token)
             }
             Self::Place { channel } => Request::get(format!("/channels/{channel}"), token),
@@ -268,6 +268,9 @@ fn hint(code: u64) -> &'static str {
 
 /// Messages of one request for what was missed.
 pub(super) const PAGE: usize = 100;
+/// The same after one that was in vain: what people and their programs can put into a hundred
+/// messages may be more than an answer is let have, and then it would be asked for in vain forever.
+pub(super) const PAGE_AFTER_FAILURE: usize = 10;
 
 /// So that links have no previews.
 const SUPPRESS_EMBEDS: u64 = 1 << 2;

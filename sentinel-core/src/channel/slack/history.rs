@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::message::{Stamp, elements, text, told};
-use super::posting::Job;
+use super::posting::{Job, PAGE, PAGE_AFTER_FAILURE};
 use super::refusal::{Refusal, refusal};
 use super::{BAD_TOKEN, Slack};
 use crate::channel::connector::Action;
@@ -30,6 +30,8 @@ use crate::wire::http::Headers;
 pub(super) struct History {
     channel: String,
     oldest: Stamp,
+    /// Messages of a page: the same for all pages, however it goes with them.
+    count: usize,
     pages: u32,
     newest: Stamp,
     told: Vec<(Stamp, Incoming)>,
@@ -51,8 +53,9 @@ impl Slack {
             let channel = channel.to_string();
             let told = Vec::new();
             self.inbox.asking(&channel);
-            let job = Job::History { channel: channel.clone(), oldest, cursor: None };
-            self.history = Some(History { channel, oldest, pages: 0, newest: oldest, told });
+            let count = if self.asking.failures() > 0 { PAGE_AFTER_FAILURE } else { PAGE };
+            let job = Job::History { channel: channel.clone(), oldest, cursor: None, count };
+            self.history = Some(History { channel, oldest, count, pages: 0, newest: oldest, told });
             self.ask(now, job);
         }
     }
@@ -82,8 +85,9 @@ impl Slack {
             Some(cursor) if history.pages < CHANNEL_MISSED_PAGES_MAX => {
                 let cursor = Some(cursor.to_string());
                 let (channel, oldest) = (history.channel.clone(), history.oldest);
+                let count = history.count;
                 self.history = Some(history);
-                self.ask(now, Job::History { channel, oldest, cursor });
+                self.ask(now, Job::History { channel, oldest, cursor, count });
             }
             cursor => {
                 if cursor.is_some() {

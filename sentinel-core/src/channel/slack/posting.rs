@@ -29,7 +29,7 @@ pub(super) enum Job {
     /// Take the buttons of a question away, and leave its text.
     Tidy { channel: String, message: Stamp, text: String },
     /// What was said in a channel.
-    History { channel: String, oldest: Stamp, cursor: Option<String> },
+    History { channel: String, oldest: Stamp, cursor: Option<String>, count: usize },
     /// Where a file is.
     Locate { path: String, file: ToFetch },
 }
@@ -112,10 +112,10 @@ impl Job {
                 });
                 post("/chat.update", body)
             }
-            Self::History { channel, oldest, cursor } => {
+            Self::History { channel, oldest, cursor, count } => {
                 let mut path = format!(
                     "/conversations.history?channel={channel}&oldest={oldest}&inclusive=false\
-                     &limit={PAGE}"
+                     &limit={count}"
                 );
                 if let Some(cursor) = cursor {
                     path.push_str("&cursor=");
@@ -288,7 +288,10 @@ fn percent(text: &str, out: &mut String) {
 }
 
 /// Messages of one request for a channel's history.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
+/// The same after one that was in vain: a hundred of the longest messages are more than an answer
+/// is let have, and then they would be asked for in vain forever.
+pub(super) const PAGE_AFTER_FAILURE: usize = 10;
 
 /// What a change takes in its text.
 const CHANGE_CHARACTERS_MAX: usize = 4000;

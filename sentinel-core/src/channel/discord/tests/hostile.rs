@@ -81,6 +81,27 @@ fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
     assert_eq!(handed, expected);
 }
 
+/// Goal: whoever fills a room with the longest messages there can be makes nobody deaf. Method: a
+/// page of them is larger than an answer may be, and that request fails, whenever it is tried.
+#[test]
+fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
+    let mut desk = Desk::running();
+    desk.message(2, 500, 41, "one");
+    desk.discord.acknowledge(at(desk.now), "500");
+    let asked = calls(desk.hear(READY));
+    assert_eq!(asked[0].path, "/channels/41/messages?after=500&limit=100");
+    desk.discord.failed(at(desk.now), asked[0].number, true);
+    let asked = calls(desk.wait());
+    assert_eq!(asked[0].path, "/channels/41/messages?after=500&limit=10");
+    let page = (501..=510).map(|id| message(id, 41, "x")).collect::<Vec<_>>().join(",");
+    let actions = desk.answer(&asked[0], 200, &format!("[{page}]"));
+    assert_eq!(ids(&actions).len(), 10);
+    let asked = calls(actions);
+    assert_eq!(asked[0].path, "/channels/41/messages?after=510&limit=100", "there may be more");
+    desk.answer(&asked[0], 200, "[]");
+    assert_eq!(ids(&desk.message(9, 600, 41, "now")), ["600"], "nothing waits any more");
+}
+
 #[test]
 fn what_is_kept_and_broken_is_as_if_nothing_were_kept() {
     let mut desk = Desk::running();

@@ -72,6 +72,37 @@ fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
     assert_eq!(handed, expected);
 }
 
+/// Goal: whoever fills a channel with the longest messages there can be makes nobody deaf. Method:
+/// a page of them is larger than an answer may be, and that request fails, whenever it is tried.
+#[test]
+fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
+    let mut desk = Desk::running();
+    desk.hear(&envelope("e1", &message("D1", "1700000000.000100", "hello")));
+    desk.acknowledge("D1:1700000000.000100");
+    desk.slack.closed(at(desk.now), None);
+    let address = calls(desk.wait());
+    desk.answer(&address[0], 200, ADDRESS);
+    desk.slack.opened(at(desk.now));
+    let asked = calls(desk.hear(r#"{"type": "hello"}"#));
+    assert!(asked[0].path.ends_with("&limit=100"), "{}", asked[0].path);
+    let page = |stamp: &str, next: &str| {
+        format!(
+            r#"{{"ok":true,"messages":[{{"type":"message","user":"U1","ts":"{stamp}","text":"x"}}],
+                "response_metadata":{{"next_cursor":"{next}"}}}}"#
+        )
+    };
+    // The first page has the last things that were said, and the long ones come behind it.
+    let asked = calls(desk.answer(&asked[0], 200, &page("1700000005.000100", "n1")));
+    assert!(asked[0].path.ends_with("&limit=100&cursor=n1"), "{}", asked[0].path);
+    desk.slack.failed(at(desk.now), asked[0].number, true);
+    let asked = calls(desk.wait());
+    assert!(asked[0].path.ends_with("&limit=10"), "{}", asked[0].path);
+    let asked = calls(desk.answer(&asked[0], 200, &page("1700000005.000100", "n1")));
+    assert!(asked[0].path.ends_with("&limit=10&cursor=n1"), "to the last page: {}", asked[0].path);
+    let actions = desk.answer(&asked[0], 200, &page("1700000001.000100", ""));
+    assert_eq!(ids(&actions), ["D1:1700000001.000100", "D1:1700000005.000100"]);
+}
+
 #[test]
 fn what_is_kept_and_broken_is_as_if_nothing_were_kept() {
     let mut desk = Desk::running();
