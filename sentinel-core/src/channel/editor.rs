@@ -1,8 +1,8 @@
 //! A message while it is typed, on a terminal that hands over each key.
 //!
 //! Keys go in as bytes; whole messages come out, and what makes the screen show what was typed. It
-//! knows what people's hands know: arrows, Home and End, Ctrl-A, E, B, F, P, N, K, U, W, Y and L,
-//! Alt with an arrow or letter, and what was said before, by the arrow up.
+//! knows what people's hands know: arrows, Home and End, Tab, which indents, Ctrl-A, E, B, F, P, N,
+//! K, U, W, Y and L, Alt with an arrow or letter, and what was said before, by the arrow up.
 //!
 //! A message has several lines if Alt-Enter, a backslash at the end of a line, or a paste breaks
 //! them. A paste is never sent by itself.
@@ -21,6 +21,7 @@ mod keys;
 mod layout;
 #[cfg(test)]
 mod tests;
+mod width;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -176,6 +177,7 @@ impl Editor {
             Key::Text(letter) => self.insert(letter.encode_utf8(&mut [0; 4])),
             Key::Paste(text) => self.insert(&text),
             Key::Break => self.insert("\n"),
+            Key::Tab => self.indent(),
             Key::Enter => return self.enter(),
             Key::DeleteOrEnd if self.text.is_empty() => return Some(Typed::End),
             Key::Backspace => self.remove(self.before(), self.cursor),
@@ -226,6 +228,13 @@ impl Editor {
         self.cursor += text.len();
         // A mark that joins what stood there before is one letter with it.
         self.cursor = self.boundary_from(self.cursor);
+    }
+
+    /// As many spaces as lead to the next stop: how wide a tab itself is, only the terminal knows.
+    fn indent(&mut self) {
+        let before = self.text.get(self.line_start()..self.cursor).unwrap_or_default();
+        let past = before.graphemes(true).count() % TAB_LETTERS;
+        self.insert(TAB.get(past..).unwrap_or_default());
     }
 
     fn remove(&mut self, from: usize, to: usize) {
@@ -328,6 +337,10 @@ impl Editor {
         self.cursor + blank + word.find(char::is_whitespace).unwrap_or(word.len())
     }
 }
+
+/// What the key Tab leads to the next of.
+const TAB: &str = "    ";
+const TAB_LETTERS: usize = TAB.len();
 
 /// Moves the cursor of the screen.
 fn move_by(count: usize, direction: char, out: &mut String) {

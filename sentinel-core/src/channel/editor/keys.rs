@@ -21,6 +21,7 @@ pub(super) enum Key {
     Enter,
     /// A line break that does not end the message.
     Break,
+    Tab,
     Backspace,
     Delete,
     /// Ctrl-D: deletes, and ends what is empty.
@@ -145,6 +146,7 @@ fn control(byte: u8) -> Option<Key> {
         0x05 => Key::End,
         0x06 => Key::Right,
         0x08 | 0x7f => Key::Backspace,
+        b'\t' => Key::Tab,
         b'\n' | b'\r' => Key::Enter,
         0x0b => Key::KillToEnd,
         0x0c => Key::Clear,

@@ -12,6 +12,7 @@ use core::fmt::Write as _;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::width::{Columns, is_mark};
 use crate::channel::terminal::is_harmless;
 
 /// A message as rows, and where the cursor is among them.
@@ -53,42 +54,22 @@ pub(super) fn lay_out(text: &str, cursor: usize, columns: usize) -> Layout {
 
 /// What stands on the screen for what a person takes for one letter, and how many columns it has.
 fn shown(cluster: &str, mut before: Option<char>) -> (String, usize) {
-    let (mut shown, mut wide) = (String::new(), 0);
+    let (mut shown, mut columns, mut escaped) = (String::new(), Columns::default(), 0);
+    // A mark with nothing before it would stand on what is not its own.
+    let is_alone = cluster.chars().next().is_some_and(is_mark);
     for letter in cluster.chars() {
-        if is_harmless(letter, before) && letter != '\t' {
+        if is_harmless(letter, before) && letter != '\t' && !is_alone {
             shown.push(letter);
-            wide = wide.max(columns_of(letter));
+            columns.add(letter);
         } else {
             let from = shown.len();
             // Writing to a string cannot fail.
             let _ = write!(shown, "{}", letter.escape_unicode());
-            wide += shown.len() - from;
+            escaped += shown.len() - from;
         }
         before = Some(letter);
     }
-    (shown, wide)
-}
-
-/// How many columns terminals give to a letter: two to those of East Asia and to pictures.
-fn columns_of(letter: char) -> usize {
-    match letter {
-        '\u{1100}'..='\u{115f}'
-        | '\u{231a}'..='\u{231b}'
-        | '\u{2e80}'..='\u{303e}'
-        | '\u{3041}'..='\u{a4cf}'
-        | '\u{a960}'..='\u{a97f}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe0f}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff01}'..='\u{ff60}'
-        | '\u{ffe0}'..='\u{ffe6}'
-        | '\u{1f300}'..='\u{1f64f}'
-        | '\u{1f680}'..='\u{1f6ff}'
-        | '\u{1f900}'..='\u{1faff}'
-        | '\u{20000}'..='\u{3fffd}' => 2,
-        _ => 1,
-    }
+    (shown, columns.count() + escaped)
 }
 
 const PROMPT: &str = "> ";

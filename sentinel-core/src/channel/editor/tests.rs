@@ -43,6 +43,10 @@ fn keys_do_what_hands_expect() {
         ("one\x1b\rtwo\x1b[Ax\r", "onex\ntwo"),
         ("one\x1b\rtwo\x10\x02x\x0ey\r", "onxe\ntwoy"),
         ("\x1b[200~a\r\nb\tc\x03\x1b[201~\r", "a\nb\tc\u{3}"),
+        // Tab leads to the next stop of its line.
+        ("\tx\r", "    x"),
+        ("abc\tde\t!\r", "abc de  !"),
+        ("abcd\x1b\r\ta\tb\r", "abcd\n    a   b"),
         // What no key is, is nothing; the letter after it is one.
         ("a\x1b[99;9zb\x07c\r", "abc"),
         // A letter with its marks is one letter, and a flag too.
@@ -213,6 +217,10 @@ fn wide_letters_and_hidden_ones_have_their_columns() {
         ("\u{1f469}\u{200d}\u{1f467}", 4),
         ("e\u{301}", 3),
         ("\u{2764}\u{fe0f}", 4),
+        ("\u{1f1e6}\u{1f1f9}x", 5),
+        ("\u{26a1}\u{2705}", 6),
+        ("\u{e01}\u{e33}", 4),
+        ("\u{301}x", 3 + "\\u{301}".len()),
         ("\u{202e}", 2 + "\\u{202e}".len()),
         ("\t", 2 + "\\u{9}".len()),
     ] {
