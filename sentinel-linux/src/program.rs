@@ -211,6 +211,7 @@ impl Program {
         let mut began = Instant::now();
         loop {
             self.settle()?;
+            self.terminal.show_log()?;
             if self.is_over()? {
                 return Ok(());
             }

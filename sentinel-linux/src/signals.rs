@@ -72,3 +72,19 @@ impl Signals {
         })
     }
 }
+
+/// From here on what this thread writes to a terminal does not stop the process, wherever it runs:
+/// it ends, and nobody would let it go on.
+#[allow(unsafe_code, reason = "a set of signals is made and blocked in no safe way")]
+pub(crate) fn go_on_in_the_background() {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: `sigemptyset` writes all of the set that it is given a place for, so that it is
+    // initialised from then on; `sigaddset` takes the number of a signal that exists;
+    // `pthread_sigmask` reads the set and keeps no pointer to it. It fails for an unknown way of
+    // changing a mask alone, and this one is known.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), libc::SIGTTOU);
+        libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), std::ptr::null_mut());
+    }
+}

@@ -20,6 +20,7 @@ use sentinel_core::time::Timestamp;
 
 use self::keys::EachKey;
 use crate::poller::{Interest, Owner, Poller, Token};
+use crate::{log, signals};
 
 mod keys;
 
@@ -70,6 +71,9 @@ impl Terminal {
             Err(error) => return Err(error),
         };
         let desk = if is_interactive { EachKey::begin()? } else { None };
+        if desk.is_some() && keys::is_log_here() {
+            log::hold(true);
+        }
         let desk = desk.map(|keys| Desk {
             keys,
             editor: Editor::default(),
@@ -270,6 +274,22 @@ impl Terminal {
         self.add(&text)
     }
 
+    /// Shows what the program said of its work, above what is typed: written by itself it would
+    /// stand in the middle of that.
+    pub(crate) fn show_log(&mut self) -> io::Result<()> {
+        if self.desk.is_none() {
+            return Ok(());
+        }
+        let lines = log::take_held();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut text = String::new();
+        self.screen.end(&mut text);
+        text.push_str(&lines);
+        self.add(&text)
+    }
+
     /// Shows that it is the person's turn, once.
     pub(crate) fn prompt(&mut self) -> io::Result<()> {
         if self.is_interactive && !self.has_prompt && self.input != Input::Ended {
@@ -338,12 +358,16 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if let Some(desk) = &mut self.desk {
+            // Or who was told to end while somebody else has the terminal would stand still there.
+            signals::go_on_in_the_background();
+            self.is_gone |= desk.keys.is_elsewhere();
             let mut out = String::new();
             desk.editor.hide(&mut out);
             self.screen.end(&mut desk.held);
             out.push_str(&desk.held);
             // The end is no place to fail: whoever looks on sees it, or is gone.
             let _ = self.put(&out);
+            log::hold(false);
         }
     }
 }

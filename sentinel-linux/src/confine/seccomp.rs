@@ -121,7 +121,14 @@ struct Part {
 
 fn parts() -> [Part; 4] {
     let [inet, inet6] = [libc::AF_INET, libc::AF_INET6].map(|family| number(family.into()));
-    let requests = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONBIO, libc::FIONREAD, INTERFACE_INDEX];
+    let requests = [
+        libc::TCGETS,
+        libc::TIOCGWINSZ,
+        libc::TIOCGPGRP,
+        libc::FIONBIO,
+        libc::FIONREAD,
+        INTERFACE_INDEX,
+    ];
     let requests = requests.iter().filter_map(|request| u32::try_from(*request).ok());
     let requests = requests.chain(TERMINAL_MODES).collect();
     [
@@ -209,6 +216,7 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_gettid,
     libc::SYS_getuid,
     libc::SYS_geteuid,
+    libc::SYS_getpgid,
     libc::SYS_getrandom,
     libc::SYS_rt_sigreturn,
     libc::SYS_rt_sigaction,
@@ -216,6 +224,8 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_sigaltstack,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_getpgrp,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_epoll_wait,
     #[cfg(target_arch = "x86_64")]

@@ -143,6 +143,27 @@ pub(crate) fn flush() {
     with(Logger::flush);
 }
 
+/// From here on lines are [taken](take_held) by whoever shows what is on the terminal, or written
+/// again.
+pub(crate) fn hold(is_held: bool) {
+    with(|logger| {
+        logger.sink.hold(is_held);
+        logger.flush();
+    });
+}
+
+/// The lines that are held, whole.
+pub(crate) fn take_held() -> String {
+    with(|logger| {
+        let mut lines = logger.sink.take();
+        if logger.tell_dropped() {
+            lines.append(&mut logger.sink.take());
+        }
+        IS_BEHIND.store(logger.sink.is_behind(), Ordering::Relaxed);
+        String::from_utf8_lossy(&lines).into_owned()
+    })
+}
+
 /// The program ends: what waits is written if it is taken within a second.
 pub(crate) fn finish() {
     with(|logger| {
@@ -191,15 +212,18 @@ impl Logger {
     }
 
     fn flush(&mut self) {
-        if self.sink.flush()
-            && let Some(count) = self.sink.take_dropped()
-        {
-            let message =
-                format_args!("{count} lines were left out here: nobody read them in time");
-            self.say(&Line { level: Level::Warn, part: "log", message, fields: &[] });
+        if self.sink.flush() && self.tell_dropped() {
             self.sink.flush();
         }
         IS_BEHIND.store(self.sink.is_behind(), Ordering::Relaxed);
+    }
+
+    /// Says how many lines were left out, if any were.
+    fn tell_dropped(&mut self) -> bool {
+        let Some(count) = self.sink.take_dropped() else { return false };
+        let message = format_args!("{count} lines were left out here: nobody read them in time");
+        self.say(&Line { level: Level::Warn, part: "log", message, fields: &[] });
+        true
     }
 }
 

@@ -5,6 +5,9 @@
 //! waiting: the descriptor that it was given is shared with others, who may not expect that. A
 //! socket is told with every write; a file takes everything.
 //!
+//! Where a person types below what is said, lines are [held](Sink::hold): whoever knows what stands
+//! there takes them and shows them above it.
+//!
 //! # Invariants
 //! - Lines are left out whole, and only when as much as fits waits already.
 
@@ -23,6 +26,7 @@ pub(super) struct Sink {
     waiting: Vec<u8>,
     sent: usize,
     dropped: u64,
+    is_held: bool,
 }
 
 enum Way {
@@ -37,7 +41,7 @@ enum Way {
 
 impl Sink {
     pub(super) const fn new() -> Self {
-        Self { way: Way::Waits, waiting: Vec::new(), sent: 0, dropped: 0 }
+        Self { way: Way::Waits, waiting: Vec::new(), sent: 0, dropped: 0, is_held: false }
     }
 
     /// From here on no write waits.
@@ -67,8 +71,25 @@ impl Sink {
         }
     }
 
+    /// From here on lines wait to be [taken](Self::take), or are written again.
+    pub(super) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// The lines that wait, which somebody else shows.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        if !self.is_held {
+            return Vec::new();
+        }
+        self.waiting.drain(..std::mem::take(&mut self.sent));
+        std::mem::take(&mut self.waiting)
+    }
+
     /// Writes what is taken; true if nothing waits any more.
     pub(super) fn flush(&mut self) -> bool {
+        if self.is_held {
+            return self.waiting.is_empty();
+        }
         while let Some(rest @ [_, ..]) = self.waiting.get(self.sent..) {
             match self.way.write(rest) {
                 Ok(count) => self.sent += count,
@@ -149,6 +170,26 @@ const FINISH_PAUSE: Duration = Duration::from_millis(100);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_are_held_are_taken_or_written_and_never_both() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        let mut sink = Sink::new();
+        sink.way = Way::Own(writer);
+        sink.push(b"one\n");
+        assert!(sink.take().is_empty() && sink.flush(), "who holds nothing takes nothing");
+        sink.hold(true);
+        sink.push(b"two\n");
+        assert!(!sink.flush() && sink.is_behind());
+        assert_eq!(sink.take(), b"two\n");
+        assert!(sink.flush() && !sink.is_behind());
+        sink.push(b"three\n");
+        sink.hold(false);
+        assert!(sink.flush());
+        let mut room = [0; 64];
+        let count = rustix::io::read(&reader, &mut room).unwrap();
+        assert_eq!(room.get(..count), Some(&b"one\nthree\n"[..]));
+    }
 
     #[test]
     fn lines_that_nobody_takes_are_left_out_whole_and_counted() {

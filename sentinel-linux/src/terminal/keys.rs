@@ -3,13 +3,18 @@
 //! # Invariants
 //! - The terminal is left as it was found, however the program ends that it runs in, but for a
 //!   kill or a fault of its own: then the shell behind it mends it.
+//! - Who ends after it was stopped, while somebody else has the terminal, leaves it alone: the
+//!   shell has mended it already, and is asking there for the next command.
 //! - Ctrl-C and Ctrl-Z stay what they are, and Ctrl-\ ends it as Ctrl-C does.
 
 use std::io::{self, Write as _};
 
+use rustix::fs::fstat;
 use rustix::io::Errno;
+use rustix::process::getpgrp;
 use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcgetwinsize,
+    tcsetattr,
 };
 
 /// A terminal in that mode.
@@ -39,12 +44,28 @@ impl EachKey {
     pub(super) fn resume(&self) -> io::Result<()> {
         set(&self.during, PASTES_ARE_MARKED)
     }
+
+    /// Whether somebody else has the terminal now. One that is no session's is everybody's.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp())
+    }
 }
 
 impl Drop for EachKey {
     fn drop(&mut self) {
-        // There is nobody to tell, and nothing else to try.
-        let _ = set(&self.before, PASTES_ARE_TYPED);
+        if !self.is_elsewhere() {
+            // There is nobody to tell, and nothing else to try.
+            let _ = set(&self.before, PASTES_ARE_TYPED);
+        }
+    }
+}
+
+/// Whether what the program says of its work stands on the terminal where it talks.
+pub(super) fn is_log_here() -> bool {
+    let place = |status: rustix::fs::Stat| (status.st_dev, status.st_ino, status.st_rdev);
+    match (fstat(io::stdout()), fstat(io::stderr())) {
+        (Ok(out), Ok(log)) => place(out) == place(log),
+        _ => false,
     }
 }
 

@@ -25,8 +25,11 @@ struct Sitting {
 
 impl Sitting {
     fn new(home: &Home, name: &str) -> Self {
+        Self::of(home.sentinel(&["chat"]), name)
+    }
+
+    fn of(mut agent: Command, name: &str) -> Self {
         let (outside, inside) = terminal();
-        let mut agent = home.sentinel(&["chat"]);
         agent.env("TERM", name).stdin(inside.try_clone().unwrap());
         agent.stdout(inside.try_clone().unwrap()).stderr(inside.try_clone().unwrap());
         let (keys, seen) = (outside, Arc::new(Mutex::new(Vec::new())));
@@ -120,6 +123,59 @@ fn a_message_is_edited_and_found_again() {
     assert!(again.agent.wait().unwrap().success() && again.is_line_by_line());
 }
 
+/// A command as the first process of a session with a terminal of its own, which is told when that
+/// is gone. `words` start it.
+fn in_a_session(words: &[&str], command: &Command) -> Command {
+    let mut session = Command::new("setsid");
+    session.arg("--ctty").args(words).arg(command.get_program()).args(command.get_args());
+    command.get_envs().for_each(|(name, value)| match value {
+        Some(value) => drop(session.env(name, value)),
+        None => drop(session.env_remove(name)),
+    });
+    command.get_current_dir().map(|directory| session.current_dir(directory));
+    session
+}
+
+/// What the program says of its work stands above what is being typed, and both stay whole.
+#[test]
+fn a_line_of_the_log_does_not_stand_in_what_is_typed() {
+    let home = Home::new("typing-log");
+    home.configure("");
+    let mut sitting = Sitting::new(&home, "xterm");
+    sitting.shows("Ctrl-D ends it.");
+    sitting.shows("> ");
+    sitting.press("half a mess");
+    sitting.shows("half a mess");
+    sitting.seen.lock().unwrap().clear();
+    kill_process(Pid::from_child(&sitting.agent), Signal::HUP).unwrap();
+    sitting.shows("made: 0\r\n> half a mess");
+    assert!(sitting.screen().starts_with("\r\x1b[Jsentinel: "), "{:?}", sitting.screen());
+    sitting.press("age\r");
+    sitting.shows("> half a message\r\n");
+}
+
+/// A chat that was stopped, and is told to end while the shell has the terminal, ends: it is not
+/// stopped anew where it mends the terminal.
+#[test]
+fn a_stopped_chat_ends_when_it_is_told_to() {
+    let home = Home::new("typing-stopped");
+    // A shell with jobs gives each of them the terminal, and takes it back.
+    let script = "set -m; \"$@\"; echo it has stopped; kill -TERM %1; kill -CONT %1; \
+                  while kill -0 %1 2>/dev/null; do sleep 0.1; done; echo it is gone";
+    let chat = home.sentinel(&["chat"]);
+    let mut sitting = Sitting::of(in_a_session(&["sh", "-c", script, "sh"], &chat), "xterm");
+    sitting.shows("Ctrl-D ends it.");
+    sitting.shows("> ");
+    sitting.press("half");
+    sitting.shows("half");
+    sitting.press("\x1a");
+    sitting.shows("it has stopped\r\n");
+    sitting.shows("it is gone");
+    assert!(!sitting.screen().contains('\x1b'), "the shell's now: {:?}", sitting.screen());
+    let output = home.sentinel(&["chat", "-m", "/status"]).output().unwrap();
+    assert!(!text(&output.stdout).contains("restarted"), "{output:?}");
+}
+
 /// Whoever closes the window of a chat leaves a log that is signed, and a next chat that has
 /// nothing to say of it.
 #[test]
@@ -127,14 +183,7 @@ fn a_terminal_that_is_closed_ends_the_chat_in_good_order() {
     let home = Home::new("typing-closed");
     let chat = home.sentinel(&["chat"]);
     let (mut outside, inside) = terminal();
-    // As a session's first process, which is told that the terminal is gone.
-    let mut agent = Command::new("setsid");
-    agent.arg("--ctty").arg(chat.get_program()).args(chat.get_args());
-    chat.get_envs().for_each(|(name, value)| match value {
-        Some(value) => drop(agent.env(name, value)),
-        None => drop(agent.env_remove(name)),
-    });
-    chat.get_current_dir().map(|directory| agent.current_dir(directory));
+    let mut agent = in_a_session(&[], &chat);
     agent.env("TERM", "xterm").stdin(inside.try_clone().unwrap());
     agent.stdout(inside.try_clone().unwrap()).stderr(Stdio::null());
     let mut agent = agent.spawn().unwrap();
