@@ -330,11 +330,7 @@ impl Program {
     }
 
     fn is_over(&mut self) -> Result<bool, Box<dyn Error>> {
-        let has_ended = match &self.assistant {
-            Some(assistant) => assistant.has_ended(),
-            None => self.mode != Mode::Run && self.terminal.has_ended(),
-        };
-        if has_ended && self.ending == Ending::No {
+        if self.has_heard_all() && self.ending == Ending::No {
             self.ending = Ending::AfterWork;
         }
         if self.terminal.is_gone() {
@@ -360,6 +356,24 @@ impl Program {
         self.finish()?;
         self.leave_servers();
         Ok(true)
+    }
+
+    /// Whether whoever talked with it here says nothing more.
+    fn has_heard_all(&self) -> bool {
+        match &self.assistant {
+            Some(assistant) => assistant.has_ended(),
+            None => self.mode != Mode::Run && self.terminal.has_ended(),
+        }
+    }
+
+    /// Whether somebody waits for a disk that takes no more: a person who sees why, or a platform.
+    /// A script would stand still with it, for a disk that nobody makes room on.
+    fn has_patience(&self) -> bool {
+        match self.mode {
+            Mode::Run => true,
+            Mode::Assistant { .. } => !self.has_heard_all(),
+            Mode::Chat | Mode::Single(_) => self.terminal.is_interactive() && !self.has_heard_all(),
+        }
     }
 
     /// Whether all that goes on waits for an answer that nobody can give any more.
@@ -670,7 +684,16 @@ impl Program {
         match done {
             Done::Persisted { records_count } => self.tell(Event::Persisted { records_count })?,
             Done::PersistFailed(error) => {
-                log::error!("the log could not be written: {error}");
+                let what = format!("the log could not be written: {error}");
+                if !self.has_patience() {
+                    let state = self.state.directory().display();
+                    return Err(format!(
+                        "{what}. Is there room on the disk of {state}? What the log has, the next \
+                         start goes on with; say again what was not answered"
+                    )
+                    .into());
+                }
+                log::error!("{what}");
                 self.tell(Event::PersistFailed)?;
             }
             Done::SeedFailed(error) => {

@@ -105,6 +105,44 @@ fn lines_of_a_pipe_are_answered_in_order_and_questions_by_the_next() {
     assert!(listed.contains("one.txt (5 bytes)"), "{listed}");
 }
 
+/// A disk that is full is no reason to wait where nobody sees why: a script would stand still with
+/// it. Method: no file may become larger than the log is already.
+#[test]
+fn on_a_full_disk_nobody_waits_for_an_answer() {
+    let home = Home::new("disk");
+    assert!(home.ask("list the files here").status.success());
+    let blocks = fs::metadata(home.log()).unwrap().len() / 512;
+    let full = |words: &[&str], lines: &str| {
+        let chat = home.sentinel(words);
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).arg(chat.get_program()).args(chat.get_args());
+        command.current_dir(chat.get_current_dir().unwrap()).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may have ended already, with a word about why.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        for _ in 0..6000 {
+            if child.try_wait().unwrap().is_some() {
+                return child.wait_with_output().unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        panic!("it waits, and said {}", text(&child.wait_with_output().unwrap().stderr));
+    };
+    for (words, lines) in [(&["-m", "read README.md"][..], ""), (&[], "read README.md\n")] {
+        let output = full(words, lines);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("the log could not be written"), "{said}");
+        assert!(said.contains("Is there room on the disk of"), "{said}");
+        assert!(!text(&output.stdout).contains("# A house"), "nothing was done");
+    }
+    assert!(text(&home.ask("read README.md").stdout).contains("# A house"));
+    assert_eq!(home.verdict(), Verdict::Ok);
+}
+
 #[test]
 fn nothing_outside_the_workspace_is_reached() {
     let home = Home::new("outside");
