@@ -313,6 +313,9 @@ fn it_is_halted_and_takes_work_again() {
     assert_eq!(home.say(&["halt"]), "halted\n");
     let output = home.run(&["chat", "-m", "list the files here"]);
     assert!(text(&output.stdout).contains("take no work"), "{output:?}");
+    let status = text(&home.run(&["status", "--json"]).stdout);
+    let is_quiet = status.contains("\"is_at_work\":false,\"is_busy\":false");
+    assert!(is_quiet, "whoever looks at the log is no agent that does something: {status}");
     let agent = home.work();
     assert!(home.say(&["status"]).contains("It takes no work."));
     assert_eq!(home.say(&["resume"]), "at work\n");

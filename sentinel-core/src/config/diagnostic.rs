@@ -70,10 +70,14 @@ impl fmt::Display for Diagnostic {
         if let Some(place) = &self.place {
             write!(formatter, ":{}:{}", place.line, place.column)?;
         }
+        // What was found without a file is in none.
+        if !self.file.is_empty() || self.place.is_some() {
+            formatter.write_str(": ")?;
+        }
         formatter.write_str(match self.severity {
-            Severity::Error => ": ",
-            Severity::Danger => ": danger: ",
-            Severity::Note => ": note: ",
+            Severity::Error => "",
+            Severity::Danger => "danger: ",
+            Severity::Note => "note: ",
         })?;
         formatter.write_str(&self.message)?;
         let shown = self.place.as_ref().and_then(|place| Some((place, place.source.as_ref()?)));

@@ -126,7 +126,9 @@ fn status(out: &mut Out<'_>, sentinel: &Sentinel, status: &Status<'_>) {
         }
     });
     out.optional("halted", status.halted);
-    out.field("is_at_work", !sentinel.is_maintained()).field("is_busy", sentinel.is_busy());
+    // What a log that is only looked at has to write is nothing that goes on.
+    let is_at_work = !sentinel.is_maintained();
+    out.field("is_at_work", is_at_work).field("is_busy", is_at_work && sentinel.is_busy());
     out.field("active", status.active_count as u64);
     out.field("conversations", status.conversations_count as u64);
     out.field("questions", status.questions_count as u64);

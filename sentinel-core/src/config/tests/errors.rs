@@ -8,6 +8,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use super::{read_with, said_with};
+use crate::config::{Diagnostic, Severity};
 
 const CASES: &str = include_str!("../../../tests/data/config/diagnostics.txt");
 
@@ -44,8 +45,7 @@ fn a_file_with_an_error_is_no_configuration() {
     for case in CASES.split_terminator(END) {
         let (text, _) = case.split_once(ANSWER).unwrap();
         let reading = read_with(text, &VARIABLES);
-        let is_wrong =
-            reading.diagnostics.iter().any(|it| it.severity == crate::config::Severity::Error);
+        let is_wrong = reading.diagnostics.iter().any(|it| it.severity == Severity::Error);
         assert_eq!(reading.config.is_none(), is_wrong, "{text}");
     }
 }
@@ -73,4 +73,20 @@ fn what_is_too_long_is_refused() {
     let said =
         said_with(&format!("[telegram]\ntoken_env = 'KEY'\noperators = [{ids}]"), &VARIABLES);
     assert!(said[0].contains("the allowlist has more than 1024 entries"), "{}", said[0]);
+}
+
+/// What is found without a file, in the defaults, is in none, and does not begin with a colon.
+#[test]
+fn what_is_in_no_file_names_none() {
+    let (place, help) = (None, Some("name one".to_string()));
+    let found = Diagnostic {
+        severity: Severity::Danger,
+        file: String::new(),
+        place,
+        message: "nobody can approve".into(),
+        help,
+    };
+    assert_eq!(found.to_string(), "danger: nobody can approve\n  help: name one");
+    let named = Diagnostic { file: "sentinel.toml".into(), ..found };
+    assert!(named.to_string().starts_with("sentinel.toml: danger: nobody"), "{named}");
 }
