@@ -110,7 +110,9 @@ impl Server {
     }
 
     fn accept(&mut self, now: Instant, poller: &Poller) {
-        loop {
+        // Everybody on this machine can connect, as fast as they like: those behind these are told
+        // of again when the others had their turn.
+        for _ in 0..ACCEPTED_AT_ONCE {
             let stream = match self.listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) => match error.kind() {
@@ -294,6 +296,7 @@ fn is_own(host: &str) -> bool {
 const LISTENER: Token = Token::new(Owner::Metrics, 0);
 /// A monitor or two, and a person who looks.
 const CONNECTIONS_COUNT_MAX: usize = 8;
+const ACCEPTED_AT_ONCE: usize = 16;
 /// A request without a body and with few fields.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(10);
@@ -303,6 +306,28 @@ const REST: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: who connects without end does not hold up the agent. Method: more connections than are
+    /// taken in one turn, and how many of them were closed after it.
+    #[test]
+    fn a_flood_of_connections_takes_its_turns() {
+        let poller = Poller::new().unwrap();
+        let mut server = Server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        server.begin(&poller).unwrap();
+        let clients: Vec<TcpStream> = (0..3 * ACCEPTED_AT_ONCE)
+            .map(|_| {
+                let client = TcpStream::connect(server.address()).unwrap();
+                client.set_nonblocking(true).unwrap();
+                client
+            })
+            .collect();
+        let closed = || clients.iter().filter(|it| matches!((&**it).read(&mut [0]), Ok(0))).count();
+        for turn in 1..=3 {
+            server.accept(Instant(0), &poller);
+            assert_eq!(server.connections.len(), CONNECTIONS_COUNT_MAX);
+            assert_eq!(closed(), turn * ACCEPTED_AT_ONCE - CONNECTIONS_COUNT_MAX);
+        }
+    }
 
     #[test]
     fn names_that_lead_here_are_not_ours() {
