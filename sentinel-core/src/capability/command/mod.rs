@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use self::known::{Guard, Known};
+use self::known::{Guard, HOST, Known, SIGNS, Writes};
 use super::request::{FileRight, Request};
 use super::{Path, PathRef};
 use crate::limits::CAPABILITY_ARGUMENT_PATHS_MAX;
@@ -94,13 +94,14 @@ impl CommandRule {
         let mut may_all = |path: PathRef<'c>, rights: &[FileRight], is_tree| {
             rights.iter().all(|right| may(&Request::File { path, right: *right, is_tree }))
         };
-        let is_granted = |directory| may_all(directory, &[FileRight::Read], false);
+        // What an unknown program does with a path is unknown: it may read it, and write there.
+        let default = (Writes::Arguments, EMPTY);
+        let (writes, besides) = known.map_or(default, |known| known.use_of(arguments));
+        let rights = if writes == Writes::Here { READER_AND_WRITER } else { READER };
+        let is_granted = |directory| may_all(directory, rights, false);
         if !self.may_use_any_path && !PathRef::absolute(directory).is_ok_and(is_granted) {
             return Err(CommandRefusal::Path(directory));
         }
-        // What an unknown program does with a path is unknown: it may read it, and write there.
-        let is_writer = known.is_none_or(|known| known.is_writer);
-        let rights = if is_writer { READER_AND_WRITER } else { READER };
         let (mut are_options_over, mut has_separator) = (false, false);
         // A `--` behind an option may be its value, and `find` does not stop at one.
         let mut may_end_options = !known.is_some_and(|known| known.has_long_single_dash);
@@ -108,6 +109,7 @@ impl CommandRule {
         let mut has_script = guard.is_some_and(|known| known.has_script);
         // Where the grant names subcommands, they are the operator's choice.
         let mut is_first = self.subcommands.is_empty();
+        let mut operands_count = 0;
         for (index, argument) in arguments.iter().copied().enumerate() {
             if !has_separator && argument == "--" {
                 has_separator = true;
@@ -120,7 +122,7 @@ impl CommandRule {
                 false if is_bundle => Form::Bundle,
                 false => Form::Operand,
             };
-            self.check_options(known, argument, form)?;
+            self.check_options(known, besides, argument, form)?;
             may_end_options &= form == Form::Operand;
             let is_operand = form != Form::Options;
             if let Some(known) = guard.filter(|_| is_first) {
@@ -136,6 +138,13 @@ impl CommandRule {
                 }
                 continue;
             }
+            // What may be an operand is counted as one: too much is asked, and never too little.
+            let rights = match writes {
+                Writes::Nothing => READER,
+                Writes::OperandsFrom(first) if operands_count < first => READER,
+                Writes::Arguments | Writes::Here | Writes::OperandsFrom(_) => READER_AND_WRITER,
+            };
+            operands_count += usize::from(is_operand || has_separator || argument == "-");
             if self.may_use_any_path {
                 continue;
             }
@@ -157,6 +166,7 @@ impl CommandRule {
     fn check_options<'c>(
         &self,
         known: Option<&'static Known>,
+        besides: &[&str],
         argument: &'c str,
         form: Form,
     ) -> Result<(), CommandRefusal<'c>> {
@@ -165,6 +175,8 @@ impl CommandRule {
             match (option.starts_with('-'), form) {
                 (true, Form::Options) => means(argument, option, has_long_single_dash),
                 (true, Form::Bundle) => short(option).is_some_and(|it| argument.contains(it)),
+                (false, _) if option == HOST => names_host(argument),
+                (false, _) if SIGNS.contains(&option) => argument.contains(option),
                 // Words such as `of=...` and `$ENV` count wherever they stand.
                 (false, _) => mentions(argument, option),
                 (true, Form::Operand) => false,
@@ -176,7 +188,7 @@ impl CommandRule {
         let Some(known) = known.filter(|_| !self.is_unguarded) else { return Ok(()) };
         let is_guarded = match known.guard {
             Guard::RunsAnything => !matches!(argument, "--version" | "--help"),
-            Guard::Refuses(options) => options.iter().any(|option| is(option)),
+            Guard::Refuses(options) => options.iter().chain(besides).any(|option| is(option)),
         };
         if is_guarded { Err(CommandRefusal::Guarded(argument, known.reason)) } else { Ok(()) }
     }
@@ -189,12 +201,8 @@ impl CommandRule {
                 && self.subcommands.iter().all(|word| other.subcommands.contains(word)));
         // To name a subcommand that is refused otherwise is to grant it.
         let guard = self.known().filter(|_| other.subcommands.is_empty() && !other.is_unguarded);
-        let names_more = guard.is_some_and(|known| {
-            self.subcommands.iter().any(|word| {
-                !known.refused_subcommands.is_empty() && word.starts_with('-')
-                    || known.refused_subcommands.contains(&&**word)
-            })
-        });
+        let names_more =
+            guard.is_some_and(|known| self.subcommands.iter().any(|word| known.is_freed_by(word)));
         self.program == other.program
             && are_subcommands_within
             && !names_more
@@ -317,6 +325,12 @@ fn mentions(argument: &str, word: &str) -> bool {
     })
 }
 
+/// Whether there is a host in front of a colon. GNU tar takes no name for one that has a slash
+/// before it.
+fn names_host(argument: &str) -> bool {
+    argument.split_once(':').is_some_and(|(host, _)| !host.is_empty() && !host.contains('/'))
+}
+
 /// What of an argument could be the path of a file.
 fn paths_in(argument: &str, are_options_over: bool) -> impl Iterator<Item = &str> {
     let is_option = argument.starts_with('-') && argument.len() > 1 && !are_options_over;
@@ -359,6 +373,7 @@ fn is_plain_script(script: &str) -> bool {
     script.chars().all(|c| c.is_ascii_digit() || matches!(c, ',' | '$' | ';' | 'p' | 'd' | 'q'))
 }
 
+const EMPTY: &[&str] = &[];
 const READER: &[FileRight] = &[FileRight::Read];
 const READER_AND_WRITER: &[FileRight] = &[FileRight::Read, FileRight::Write];
 

@@ -237,6 +237,94 @@ fn every_known_way_out_is_closed() {
         "/usr/bin/original-awk x",
         "/usr/bin/editor x",
         "/usr/bin/pager x",
+        "/usr/bin/install -s --strip-program=sh s d",
+        "/usr/bin/install -s --strip-p=sh s d",
+        "/usr/bin/install -s --strip-p sh s d",
+        "/usr/bin/git merge-index id -a",
+        "/usr/bin/git --no-pager merge-index id -a",
+        // A program or an alias, and the file `git-x/y`.
+        "/usr/bin/git x/y",
+        "/usr/bin/git st",
+        "/usr/bin/git cherry-pick --strategy=x/y HEAD",
+        "/usr/bin/git revert --strat x/y HEAD",
+        "/usr/bin/git rebase -s x/y HEAD~1",
+        "/usr/bin/git rebase -fsx/y HEAD~1",
+        "/usr/bin/git merge -s x HEAD~1",
+        "/usr/bin/git pull -s x",
+        "/usr/bin/git clone x/y::z",
+        "/usr/bin/git fetch ext::id",
+        "/usr/bin/git ls-remote x/y::z",
+        "/usr/bin/git remote add x ext::id",
+        "/usr/bin/git clone --config=core.fsmonitor=id x",
+        "/usr/bin/git rebase --edit-todo",
+        "/usr/bin/git branch --edit-description",
+        "/usr/bin/git apply --unsafe-paths x",
+        "/usr/bin/git archive --exec=id HEAD",
+        "/usr/bin/git archive --remote=host:x HEAD",
+        "/usr/bin/git help log",
+        "/usr/bin/git -h log",
+        "/usr/bin/git --help log",
+        "/usr/bin/git log --help",
+        "/usr/bin/git p4 sync",
+        "/usr/bin/git svn fetch",
+        "/usr/bin/git cvsserver x",
+        "/usr/bin/git cvsimport x",
+        "/usr/bin/git archimport x",
+        "/usr/bin/git imap-send",
+        "/usr/bin/git quiltimport",
+        "/usr/bin/git request-pull x y",
+        "/usr/bin/git credential fill",
+        "/usr/bin/git credential-store --file=x get",
+        "/usr/bin/git credential-cache exit",
+        "/usr/bin/git remote-ext x id",
+        "/usr/bin/git upload-pack .",
+        "/usr/bin/git receive-pack .",
+        "/usr/bin/git upload-archive .",
+        "/usr/bin/git http-backend",
+        "/usr/bin/git fetch-pack --exec=id x",
+        "/usr/bin/git send-pack --exec=id x",
+        "/usr/bin/git merge-one-file",
+        "/usr/bin/git sh-setup",
+        "/usr/bin/git gui",
+        "/usr/bin/git rev-parse ../../etc/x",
+        "/usr/bin/git-shell -c id",
+        "/usr/bin/git-upload-pack .",
+        "/usr/bin/hg --config=alias.x=!id x",
+        "/usr/bin/svn diff --diff-cmd=id",
+        "/bin/tar -cf host:x x",
+        "/bin/tar -cfhost:x x",
+        "/bin/tar --file=host:x -c x",
+        "/bin/tar --fil host:x -c x",
+        "/bin/tar -x -f me@host:x",
+        "/bin/tar -cML 10 -f v1 x",
+        "/bin/tar --multi-v -cf v1 x",
+        "/bin/tar --tape-len=10 -cf v1 x",
+        "/usr/bin/md5sum -c list",
+        "/usr/bin/sha256sum --check list",
+        "/usr/bin/sha512sum -bc list",
+        "/usr/bin/file -z x.gz",
+        "/usr/bin/fdfind -x id",
+        "/usr/bin/fd --exec-b id",
+        "/usr/bin/7z a x.7z @list",
+        "/usr/bin/7z a x.7z -i@list",
+        "/usr/bin/zip -@ a.zip",
+        "/usr/bin/setfacl --restore=list",
+        "/bin/rmdir -p x",
+        "/bin/cp -a x y",
+        "/usr/bin/jq modulemeta x",
+        "/usr/bin/rustc -Clinker=id x.rs",
+        "/usr/bin/ld -plugin x.so",
+        "/usr/bin/nm --plugin=x.so y",
+        "/usr/bin/x86_64-linux-gnu-nm --plugin=x.so y",
+        "/usr/bin/pdflatex -shell-escape x",
+        "/usr/bin/convert |id x",
+        "/usr/bin/psql -c \\!id",
+        "/usr/bin/yq -n load(\"/etc/passwd\")",
+        "/usr/bin/cpio -oFhost:x",
+        "/usr/bin/pytest x",
+        "/usr/bin/hyperfine id",
+        "/usr/bin/ldd x",
+        "/usr/bin/fzf --preview=id",
     ] {
         assert!(check(&bare(line), line).is_err(), "{line}");
     }
@@ -273,10 +361,93 @@ fn honest_commands_pass() {
         "/bin/echo $(id) ; rm x | sh && `id`",
         "/usr/bin/split -l 5 x part",
         "/usr/bin/gcc-12 --version",
+        "/usr/bin/git switch --create new",
+        "/usr/bin/git commit -m a::b -s",
+        "/usr/bin/git grep -n a::b",
+        "/usr/bin/git status -s",
+        "/usr/bin/git archive -o a.tar HEAD",
+        "/bin/tar -cf ./host:x x",
+        "/usr/bin/tar -xf /w/a:b",
+        "/usr/bin/install -m 755 a b",
+        "/usr/bin/uniq -c a b",
+        "/usr/bin/sha256sum a b",
+        "/bin/rmdir x",
         "/opt/vim.sh x",
         "/opt/make.sh x",
     ] {
         assert_eq!(check(&bare(line), line), Ok(()), "{line}");
+    }
+}
+
+/// What is written without a word for it lies where the program runs; what is written and looks
+/// like what is read is judged as written.
+#[test]
+fn what_a_program_writes_needs_to_be_writable() {
+    let may_write = |line: &str, writable: &str| {
+        let mut words = line.split(' ');
+        let program = PathRef::absolute(words.next().unwrap()).unwrap();
+        let arguments: Vec<&str> = words.collect();
+        let work = PathRef::absolute("/w").unwrap();
+        let out = PathRef::absolute(writable).unwrap();
+        let checked = bare(line).check(program, &arguments, "/w/dir", |request| match request {
+            Request::File { path, right: FileRight::Write, .. } => path.is_within(out),
+            Request::File { path, .. } => path.is_within(work),
+            _ => false,
+        });
+        checked.is_ok()
+    };
+    for line in [
+        "/usr/bin/uniq IN OUT",
+        "/usr/bin/uniq - OUT",
+        "/usr/bin/uniq -c -- -IN OUT",
+        "/usr/bin/uniq -c -f 1 IN OUT",
+        "/usr/bin/git archive -o F HEAD",
+        "/usr/bin/git archive -oF HEAD",
+        "/usr/bin/git format-patch -o DIR HEAD~1",
+        "/usr/bin/git format-patch HEAD~1",
+        "/usr/bin/git clone a.git DIR",
+        "/usr/bin/git clone https://a.example/b.git",
+        "/usr/bin/git init DIR",
+        "/usr/bin/git init",
+        "/usr/bin/git --no-pager worktree add DIR",
+        "/usr/bin/git bundle create F HEAD",
+        "/usr/bin/git checkout -- F",
+        "/usr/bin/git apply F",
+        "/usr/bin/tar -xf a.tar",
+        "/usr/bin/unzip a.zip",
+        "/usr/bin/split a",
+        "/bin/cp a b",
+        "/opt/unknown x",
+    ] {
+        assert!(!may_write(line, "/nowhere"), "{line}");
+        assert!(may_write(line, "/w"), "{line}");
+    }
+    // What is named may be written; what is not lies where it runs, and may not.
+    for line in ["/usr/bin/git clone a.git /w/out/x", "/usr/bin/tar -xf /w/out/a.tar"] {
+        assert!(!may_write(line, "/w/out"), "{line}");
+    }
+    assert!(may_write("/usr/bin/uniq IN /w/out/x", "/w/out"));
+    assert!(!may_write("/usr/bin/uniq /w/out/x OUT", "/w/out"));
+    for line in [
+        "/usr/bin/uniq -c IN",
+        "/usr/bin/uniq",
+        "/usr/bin/git status -s",
+        "/usr/bin/git",
+        "/usr/bin/git --version",
+        "/usr/bin/git --no-pager log -n 3 src",
+        "/usr/bin/git diff HEAD src/main.rs",
+        "/usr/bin/grep -rn word src",
+        "/usr/bin/sort x",
+    ] {
+        assert!(may_write(line, "/nowhere"), "{line}");
+    }
+    // A grant that names a word that is not known, names one that may write.
+    let mut rule = bare("/usr/bin/git");
+    rule.subcommands = Vec::from(["fast-export".into(), "--attr-source".into()]);
+    for words in [["fast-export", "x"], ["--attr-source", "log"]] {
+        let read =
+            |request: &Request<'_>| matches!(request, Request::File { right: FileRight::Read, .. });
+        assert!(rule.check(rule.program.borrow(), &words, "/w", read).is_err(), "{words:?}");
     }
 }
 

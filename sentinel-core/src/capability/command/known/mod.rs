@@ -11,15 +11,49 @@
 //!   (`python3.11`).
 //!
 //! # Not here
-//! Containment. A program that is allowed still runs in a sandbox with the grants of its call.
+//! Which words of git are allowed: [`git`]. Containment: a program that is allowed still runs in a
+//! sandbox with the grants of its call.
+
+mod git;
 
 /// What of a program is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guard {
     /// It runs whatever it is told to; only asking for its version or help is harmless.
     RunsAnything,
-    /// These options, written whole; an abbreviation or a value behind `=` is the option too.
+    /// These options, written whole; an abbreviation or a value behind `=` is the option too. What
+    /// does not begin with a dash is a word that no argument may mention, or one of the [`SIGNS`]
+    /// or [`HOST`].
     Refuses(&'static [&'static str]),
+}
+
+/// What an argument may not contain anywhere: a list of further arguments (`@list`) and the name of
+/// a transport (`x::y`).
+pub(super) static SIGNS: &[&str] = &["@", "::"];
+
+/// An argument that names a host: a colon with no slash before it. GNU tar logs in there.
+pub(super) const HOST: &str = ":";
+
+/// What a program may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writes {
+    Nothing,
+    /// What its arguments name.
+    Arguments,
+    /// That, and what its arguments do not name, beneath the directory it runs in.
+    Here,
+    /// The operands from this one on, counted from zero.
+    OperandsFrom(usize),
+}
+
+/// Words a program may be told first, that are alike.
+#[derive(Debug)]
+pub(super) struct Subcommand {
+    names: &'static [&'static str],
+    /// Whether it changes what it is given, or what lies where it runs.
+    is_writer: bool,
+    /// What is refused with it, besides what the program refuses everywhere.
+    pub(super) refused: &'static [&'static str],
 }
 
 /// A program with a guard.
@@ -27,19 +61,19 @@ pub(super) enum Guard {
 pub(super) struct Known {
     names: &'static [&'static str],
     pub(super) guard: Guard,
-    /// Whether it changes the files it is given.
-    pub(super) is_writer: bool,
+    writes: Writes,
     /// Whether a single dash starts a long option, so that letters are not bundled.
     pub(super) has_long_single_dash: bool,
     /// Whether its first operand is a script, in which only line numbers are allowed.
     pub(super) has_script: bool,
     /// Whether its first word is options also without a dash.
     pub(super) has_dashless_bundle: bool,
-    /// First operands that are refused where the grant names no subcommands itself.
-    pub(super) refused_subcommands: &'static [&'static str],
+    /// First operands of which one has to come where the grant names no subcommands itself; none if
+    /// the program knows no such words.
+    subcommands: &'static [Subcommand],
     /// Where there are such, the options that may stand before the subcommand: none takes the next
     /// word for its value. What stands behind another is anybody's guess.
-    pub(super) leading_options: &'static [&'static str],
+    leading_options: &'static [&'static str],
     /// What it could do without the guard, to follow "it".
     pub(super) reason: &'static str,
 }
@@ -57,17 +91,47 @@ impl Known {
         let stem = tool.split(|c: char| c.is_ascii_digit()).next().unwrap_or_default();
         let stem = stem.trim_end_matches('-');
         let is = |known: &&Self, name| known.names.contains(&name);
-        let exact = KNOWN.iter().find(|known| is(known, name) || is(known, plain));
+        let has_version = plain.len() != name.len();
+        let exact = KNOWN.iter().find(|it| is(it, name) || has_version && is(it, plain));
         let is_runner = |known: &&Self| known.guard == Guard::RunsAnything;
         exact.or_else(|| KNOWN.iter().find(|known| is_runner(known) && is(known, stem)))
     }
 
     /// Whether this may not stand before, or as, the subcommand.
     pub(super) fn is_refused_beginning(&self, argument: &str, is_operand: bool) -> bool {
-        if is_operand {
-            return self.refused_subcommands.contains(&argument);
+        if self.subcommands.is_empty() {
+            return false;
         }
-        !self.refused_subcommands.is_empty() && !self.leading_options.contains(&argument)
+        if is_operand {
+            return self.subcommand_of(argument).is_none();
+        }
+        !self.leading_options.contains(&argument)
+    }
+
+    /// Whether a grant that begins with this word allows what one without such words refuses: with
+    /// an option it says nothing of the word that follows.
+    pub(super) fn is_freed_by(&self, word: &str) -> bool {
+        let is_free = word.starts_with('-') || self.subcommand_of(word).is_none();
+        !self.subcommands.is_empty() && is_free
+    }
+
+    /// What it may write with these arguments, and what is refused with them besides. A word that
+    /// cannot be told to be the subcommand is none that is known, and so writes.
+    pub(super) fn use_of(&self, arguments: &[&str]) -> (Writes, &'static [&'static str]) {
+        if self.subcommands.is_empty() {
+            return (self.writes, &[]);
+        }
+        let word = arguments.iter().find(|argument| !self.leading_options.contains(argument));
+        let Some(word) = word else { return (Writes::Nothing, &[]) };
+        match self.subcommand_of(word) {
+            Some(known) if known.is_writer => (Writes::Here, known.refused),
+            Some(known) => (Writes::Nothing, known.refused),
+            None => (Writes::Here, &[]),
+        }
+    }
+
+    fn subcommand_of(&self, word: &str) -> Option<&'static Subcommand> {
+        self.subcommands.iter().find(|known| known.names.contains(&word))
     }
 }
 
@@ -75,11 +139,11 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
     Known {
         names,
         guard: Guard::RunsAnything,
-        is_writer: true,
+        writes: Writes::Here,
         has_long_single_dash: false,
         has_script: false,
         has_dashless_bundle: false,
-        refused_subcommands: &[],
+        subcommands: &[],
         leading_options: &[],
         reason,
     }
@@ -88,17 +152,17 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
 const fn refuses(
     names: &'static [&'static str],
     options: &'static [&'static str],
-    is_writer: bool,
+    writes: Writes,
     reason: &'static str,
 ) -> Known {
     Known {
         names,
         guard: Guard::Refuses(options),
-        is_writer,
+        writes,
         has_long_single_dash: false,
         has_script: false,
         has_dashless_bundle: false,
-        refused_subcommands: &[],
+        subcommands: &[],
         leading_options: &[],
         reason,
     }
@@ -106,8 +170,23 @@ const fn refuses(
 
 /// Only looks at what it is given, and has no option that does more.
 const fn reader(names: &'static [&'static str]) -> Known {
-    refuses(names, &[], false, "reads the files it is given")
+    refuses(names, &[], Writes::Nothing, "reads the files it is given")
 }
+
+/// What is refused of the programs that change files: directories with all that lies beneath, and
+/// what would be a path that does not look like one.
+static FILES: &[&str] = &[
+    "--target-directory",
+    "-t",
+    "--suffix",
+    "-S",
+    "--reference",
+    "-r",
+    "--recursive",
+    "-R",
+    "--archive",
+    "-a",
+];
 
 static KNOWN: &[Known] = &[
     // Shells and interpreters.
@@ -172,6 +251,34 @@ static KNOWN: &[Known] = &[
         &["runcon", "sg", "dbus-run-session", "xvfb-run", "ssh-agent", "rlwrap", "ld.so"],
         "runs the program it is given",
     ),
+    anything(
+        &["git-shell", "git-upload-pack", "git-receive-pack", "git-upload-archive", "scalar"],
+        "runs the hooks, and what the configuration names, of the repository it is given",
+    ),
+    anything(
+        &["gitk", "tig", "hg", "svn", "cvs", "bzr", "brz", "fossil", "darcs", "jj"],
+        "runs programs named by its options and its configuration",
+    ),
+    anything(
+        &["chronic", "ifne", "pee", "vidir", "vipe", "unbuffer", "dtach", "abduco"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["hyperfine", "watchexec", "torify", "torsocks", "proxychains", "ccache", "distcc"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["firejail", "systemd-nspawn", "systemd-inhibit", "systemd-cat", "machinectl", "cgexec"],
+        "runs the program it is given",
+    ),
+    anything(
+        &["logsave", "uclampset", "setpgid", "aa-exec", "openvt", "ldd", "lldb", "gdbserver", "rr"],
+        "runs or takes over the program it is given",
+    ),
+    anything(
+        &["xdg-open", "gio", "busctl", "dbus-send", "gdbus", "service", "logrotate", "msgexec"],
+        "runs programs, or has others run them",
+    ),
     // Programs that run what a project or an image tells them to.
     anything(
         &["make", "gmake", "ninja", "cmake", "meson", "just", "ant", "mvn", "gradle"],
@@ -185,6 +292,41 @@ static KNOWN: &[Known] = &[
         &["gcc", "g++", "cc", "c++", "cpp", "c89", "c99", "clang", "clang++", "clang-cpp"],
         "runs the programs, and loads the code, that its options and files name (-B, -wrapper, \
          -fplugin)",
+    ),
+    anything(
+        &["ld", "ld.bfd", "ld.gold", "ld.lld", "as", "ar", "nm", "ranlib", "strip", "objcopy"],
+        "loads code (--plugin), and takes options from files (@)",
+    ),
+    anything(
+        &["rustc", "rustdoc", "rustup", "zig", "swift", "ghc", "cabal", "stack", "dotnet", "tcc"],
+        "runs the programs, and loads the code, that its options and files name",
+    ),
+    anything(
+        &["rake", "scons", "bazel", "pytest", "tox", "pre-commit", "composer", "poetry", "conda"],
+        "runs what the project's files say",
+    ),
+    anything(
+        &[
+            "tex", "latex", "pdftex", "pdflatex", "xelatex", "lualatex", "luatex", "latexmk",
+            "groff",
+        ],
+        "runs what documents and options name",
+    ),
+    anything(
+        &["pandoc", "convert", "magick", "mogrify", "identify", "montage", "composite", "gs"],
+        "runs what documents, options and names of files (`|id`) say",
+    ),
+    anything(
+        &["psql", "mysql", "mariadb", "mlr", "yq", "xsltproc", "ansible", "terraform", "vagrant"],
+        "runs programs in its own language, which read and write any file or run others",
+    ),
+    anything(
+        &["cpio", "pax", "rmt", "mt"],
+        "takes names of files from its input, and logs in to what stands before a colon",
+    ),
+    anything(
+        &["fzf", "ack", "ack-grep", "ag", "ugrep", "ug", "bat", "batcat"],
+        "runs programs named by its options and settings (--pager, --filter, --preview)",
     ),
     anything(&["openssl"], "loads code (-engine, -provider-path), and connects anywhere"),
     anything(
@@ -205,7 +347,7 @@ static KNOWN: &[Known] = &[
         "connects anywhere, past the grants for hosts",
     ),
     anything(
-        &["nc.openbsd", "nc.traditional", "netcat", "rsh", "rlogin", "rcp"],
+        &["nc.openbsd", "nc.traditional", "netcat", "rsh", "rlogin", "rcp", "lftp", "tftp"],
         "connects anywhere, past the grants for hosts",
     ),
     anything(
@@ -252,11 +394,11 @@ static KNOWN: &[Known] = &[
             "-fls",
             "-files0-from",
         ]),
-        is_writer: false,
+        writes: Writes::Nothing,
         has_long_single_dash: true,
         has_script: false,
         has_dashless_bundle: false,
-        refused_subcommands: &[],
+        subcommands: &[],
         leading_options: &[],
         reason: "runs programs (-exec), deletes, and writes files (-fprint)",
     },
@@ -282,9 +424,16 @@ static KNOWN: &[Known] = &[
                 "-X",
                 "--rmt-command",
                 "--volno-file",
+                // At the end of a volume it asks for the next one, and takes `!` for a shell.
+                "--multi-volume",
+                "-M",
+                "--tape-length",
+                "-L",
+                HOST,
             ],
-            true,
-            "runs programs (--checkpoint-action, --to-command, -I) and reads lists of files",
+            Writes::Here,
+            "runs programs (--checkpoint-action, --to-command, -I), reads lists of files, and logs \
+             in to what stands before a colon (`./a:b` is a file)",
         )
     },
     Known {
@@ -316,31 +465,20 @@ static KNOWN: &[Known] = &[
             "-e",
             "--interactive",
             "-i",
+            "--edit-todo",
+            "--edit-description",
+            "--strategy",
+            "--remote",
+            concat!("--un", "safe-paths"),
+            // They start a pager or a browser.
+            "--help",
         ]),
-        // Its own files it changes wherever it runs; what it is given it reads.
-        is_writer: false,
+        // Its subcommands say what.
+        writes: Writes::Here,
         has_long_single_dash: false,
         has_script: false,
         has_dashless_bundle: false,
-        // They run what they are told to, or write down what another one runs.
-        refused_subcommands: &[
-            "bisect",
-            "citool",
-            "config",
-            "daemon",
-            "difftool",
-            "filter-branch",
-            "for-each-repo",
-            "gui",
-            "hook",
-            "instaweb",
-            "maintenance",
-            "mergetool",
-            "send-email",
-            "shell",
-            "submodule",
-            "web--browse",
-        ],
+        subcommands: git::SUBCOMMANDS,
         leading_options: &[
             "--no-pager",
             "-P",
@@ -355,16 +493,14 @@ static KNOWN: &[Known] = &[
             "--icase-pathspecs",
             "--version",
             "-v",
-            "--help",
-            "-h",
         ],
         reason: "runs programs named by its options and its configuration (-c core.sshCommand=...)",
     },
-    refuses(&["split"], &["--filter"], true, "runs a program for every part (--filter)"),
+    refuses(&["split"], &["--filter"], Writes::Here, "runs a program for every part (--filter)"),
     refuses(
         &["sort"],
         &["--compress-program", "-o", "--output", "--files0-from", "-T", "--temporary-directory"],
-        false,
+        Writes::Nothing,
         "runs a program (--compress-program) and writes files (-o)",
     ),
     Known {
@@ -383,11 +519,11 @@ static KNOWN: &[Known] = &[
             "-l",
             "--line-length",
         ]),
-        is_writer: false,
+        writes: Writes::Nothing,
         has_long_single_dash: false,
         has_script: true,
         has_dashless_bundle: false,
-        refused_subcommands: &[],
+        subcommands: &[],
         leading_options: &[],
         reason: "runs programs and writes files from its scripts (e, w); -n and a plain print of \
                  lines (1,5p) are allowed",
@@ -403,12 +539,17 @@ static KNOWN: &[Known] = &[
             "--temp-path",
             "-O",
             "--output-file",
-            "-@",
+            "@",
         ],
-        true,
+        Writes::Arguments,
         "runs a program to test what it wrote (-TT)",
     ),
-    refuses(&["unzip", "7z", "7za"], &["-o", "-P", "-p", "-d"], true, "writes over files"),
+    refuses(
+        &["unzip", "7z", "7za", "7zr", "7zz"],
+        &["-o", "-P", "-p", "-d", "@"],
+        Writes::Here,
+        "writes over files, and reads lists of files (@)",
+    ),
     refuses(
         &["rg", "ripgrep"],
         &[
@@ -421,13 +562,13 @@ static KNOWN: &[Known] = &[
             "-f",
             "--ignore-file",
         ],
-        false,
+        Writes::Nothing,
         "runs a program for every file (--pre)",
     ),
     refuses(
         &["grep", "egrep", "fgrep"],
         &["-f", "--file", "--exclude-from"],
-        false,
+        Writes::Nothing,
         "reads patterns from files (-f)",
     ),
     refuses(
@@ -444,55 +585,111 @@ static KNOWN: &[Known] = &[
             "env",
             "import",
             "include",
+            "modulemeta",
         ],
-        false,
+        Writes::Nothing,
         "reads the environment and further files",
     ),
-    refuses(&["tee"], &["-p", "--output-error"], true, "writes files"),
+    refuses(&["tee"], &["-p", "--output-error"], Writes::Arguments, "writes files"),
     refuses(
-        &["cp", "mv", "ln", "install", "rm", "rmdir", "mkdir", "touch", "truncate", "shred"],
-        &["--target-directory", "-t", "--suffix", "-S", "--reference", "-r", "--recursive", "-R"],
-        true,
+        &["cp", "mv", "ln", "rm", "mkdir", "touch", "truncate", "shred"],
+        FILES,
+        Writes::Arguments,
         "changes files",
     ),
     refuses(
+        &["install"],
+        &["--strip-program", "--target-directory", "-t", "--suffix", "-S"],
+        Writes::Arguments,
+        "runs the program that strips what it installs (--strip-program)",
+    ),
+    refuses(
+        &["rmdir"],
+        &["--parents", "-p"],
+        Writes::Arguments,
+        "removes the directories above, too (-p)",
+    ),
+    refuses(
         &["chmod", "chown", "chgrp", "setfacl"],
-        &["--reference", "-R", "--recursive"],
-        true,
+        &["--reference", "-R", "--recursive", "--restore", "-M", "-X"],
+        Writes::Arguments,
         "changes who may do what",
     ),
     refuses(
         &["dd"],
         &["of", "if"],
-        true,
+        Writes::Arguments,
         "reads and writes files and devices named as of= and if=",
     ),
     refuses(
         &["date"],
         &["-f", "--file", "-s", "--set", "-r", "--reference"],
-        false,
+        Writes::Nothing,
         "reads files (-f) and sets the clock (-s)",
     ),
     refuses(
         &["wc", "du"],
         &["--files0-from", "--exclude-from", "-X"],
-        false,
+        Writes::Nothing,
         "reads lists of files",
     ),
     refuses(
         &["file"],
-        &["-f", "--files-from", "-m", "--magic-file", "-C", "--compile"],
-        false,
-        "reads lists of files and writes its own",
+        &[
+            "-f",
+            "--files-from",
+            "-m",
+            "--magic-file",
+            "-C",
+            "--compile",
+            "-z",
+            "-Z",
+            "--uncompress",
+            "--uncompress-noreport",
+        ],
+        Writes::Nothing,
+        "reads lists of files, writes its own, and runs programs that unpack (-z)",
     ),
     refuses(
         &["diff"],
         &["--from-file", "--to-file", "-X", "--exclude-from", "-l", "--paginate"],
-        false,
+        Writes::Nothing,
         "reads lists of files and starts a pager",
     ),
-    reader(&["ls", "cat", "head", "tail", "cut", "tr", "uniq", "nl", "od", "stat", "basename"]),
-    reader(&["dirname", "echo", "printf", "pwd", "true", "false", "sha256sum", "md5sum", "cksum"]),
+    refuses(
+        &["fd", "fdfind"],
+        &[
+            "-x",
+            "--exec",
+            "-X",
+            "--exec-batch",
+            "-l",
+            "--list-details",
+            "--ignore-file",
+            "-C",
+            "--base-directory",
+        ],
+        Writes::Nothing,
+        "runs programs for what it finds (--exec)",
+    ),
+    refuses(
+        &[
+            "sha256sum",
+            "md5sum",
+            "cksum",
+            "sha1sum",
+            "sha224sum",
+            "sha384sum",
+            "sha512sum",
+            "b2sum",
+        ],
+        &["-c", "--check"],
+        Writes::Nothing,
+        "reads lists of files (-c)",
+    ),
+    refuses(&["uniq"], &[], Writes::OperandsFrom(1), "writes the second file it is given"),
+    reader(&["ls", "cat", "head", "tail", "cut", "tr", "nl", "od", "stat", "basename"]),
+    reader(&["dirname", "echo", "printf", "pwd", "true", "false"]),
 ];
 
 #[cfg(test)]
