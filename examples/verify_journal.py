@@ -24,6 +24,11 @@ MAGIC = bytes.fromhex("d3534e544c310d0a")
 HEAD, PREFIX, HASH = 37, 8, 32
 BODY_MAX = HEAD + (16 << 20) + 16
 OPENED, CHECKPOINT, LOG_KEY = 0xFF00, 0xFF01, 0xFF03
+NOTE_MAX, SIGNATURES_MAX, ORIGIN_MAX = 64 << 10, 64, 255
+
+# What Unicode calls White_Space, which is what no name holds; spelled out, for the functions of
+# languages that sound alike differ in it. Of these the control characters are left out.
+SPACES = {0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000}
 
 
 class Bad(Exception):
@@ -143,17 +148,34 @@ def unbase64_hash(text):
     return data
 
 
+def is_control(letter):
+    return ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0
+
+
+def is_name(text):
+    """Whether a signer can be called that: one word without control characters and `+`."""
+    return text != "" and not any(c == "+" or is_control(c) or ord(c) in SPACES for c in text)
+
+
+def is_origin(text):
+    """Whether a log can be called that."""
+    return is_name(text) and len(text.encode()) <= ORIGIN_MAX
+
+
 def parse_note(text):
-    body, _, lines = text.rpartition("\n\n")
+    if len(text.encode()) > NOTE_MAX:
+        raise ValueError("a note of more than 64 KiB")
+    body, between, lines = text.rpartition("\n\n")
+    if not between or any(is_control(c) and c != "\n" for c in body):
+        raise ValueError("no note")
     signatures = []
     for line in lines.removesuffix("\n").split("\n"):
         mark, name, encoded = line.split(" ")
         signature = unbase64(encoded)
-        is_name = name and name.isprintable() and "+" not in name
-        if mark != "—" or not is_name or len(signature) < 5:
+        if mark != "—" or not is_name(name) or len(signature) < 5:
             raise ValueError(line)
         signatures.append((name, signature))
-    if not lines.endswith("\n") or not signatures:
+    if not lines.endswith("\n") or len(signatures) > SIGNATURES_MAX:
         raise ValueError("signatures")
     return body + "\n", signatures
 
@@ -167,8 +189,8 @@ def parse_checkpoint(body):
         "epoch": int(epoch.removeprefix("epoch ")),
         "next": unbase64_hash(key.removeprefix("next ")),
     }
-    is_name = origin and origin.isprintable() and not set(origin) & set("+ ")
-    if write_checkpoint(checkpoint) != body or not is_name:
+    is_number = 0 <= checkpoint["size"] < 2**64 and 0 <= checkpoint["epoch"] < 2**64
+    if write_checkpoint(checkpoint) != body or not is_number or not is_origin(origin):
         raise ValueError("another spelling")
     return checkpoint
 
@@ -177,7 +199,7 @@ def parse_key(text):
     """A name and a key in one word, as C2SP signed-note writes it: (name, key)."""
     name, mark, encoded = text.split("+", 2)
     key = unbase64(encoded)
-    if len(key) != 33 or key[0] not in (1, 4) or sha(name.encode(), b"\n", key)[:4].hex() != mark:
+    if not is_name(name) or len(key) != 33 or key[0] not in (1, 4) or sha(name.encode(), b"\n", key)[:4].hex() != mark:
         raise ValueError(f"{text}: no key of Ed25519, or not of that name")
     return name, key[1:]
 
@@ -236,11 +258,17 @@ class Verifier:
             "origin": data[105 : 105 + length],
             "tree": data[105 + length : end],
         }
+        try:
+            found["origin"] = found["origin"].decode()
+        except UnicodeDecodeError:
+            raise Bad(record, SEGMENT) from None
+        if not is_origin(found["origin"]):
+            raise Bad(record, SEGMENT)
         if self.file < 0:
             self.log, self.key, self.origin = found["log"], found["key"], found["origin"]
             self.epoch = 0
             start = b"sentinel journal start v1\n"
-            self.previous = sha(start, self.log, self.key, self.origin)
+            self.previous = sha(start, self.log, self.key, self.origin.encode())
         self.file += 1
         expected = {
             "log": self.log,
@@ -306,7 +334,7 @@ class Verifier:
             found = parse_checkpoint(body)
         except ValueError:
             return False
-        name = self.origin.decode()
+        name = self.origin
         expected = {
             "origin": name,
             "size": self.tree.size,
@@ -330,7 +358,7 @@ class Verifier:
     def check_kept(self):
         for kept in self.kept:
             is_here = kept["size"] == self.tree.size
-            same = kept["root"] == self.tree.root() and kept["origin"] == self.origin.decode()
+            same = kept["root"] == self.tree.root() and kept["origin"] == self.origin
             if is_here and not same:
                 raise Bad(max(self.tree.size - 1, 0), FORGED)
 

@@ -6,6 +6,8 @@
 #![cfg(feature = "journal")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod files;
+mod names;
 mod proofs;
 mod samples;
 

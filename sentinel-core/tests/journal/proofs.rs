@@ -27,7 +27,7 @@ for line in sys.stdin:
 const PAGE: &str = include_str!("../../../docs/AUDIT.md");
 
 /// What the page says between two lines, the first of which begins so.
-fn said(after: &str) -> String {
+pub(super) fn said(after: &str) -> String {
     let (_, rest) = PAGE.split_once(after).unwrap();
     match rest.strip_prefix("\n\n```\n") {
         Some(rest) => rest.split_once("```").unwrap().0.to_string(),
