@@ -13,11 +13,16 @@ use sentinel_core::time::Timestamp;
 
 use super::{answers, frames};
 
-/// Reads cases as lines: the files and the kept notes, each list of hexadecimal with commas.
+/// Reads cases as lines: the files and the kept notes, each list of hexadecimal with commas. The
+/// same signatures come again and again, and are slow to check: what was found of one is
+/// remembered.
 pub(super) const DRIVER: &str = "
+import functools
 import sys
 sys.path.insert(0, sys.argv[1])
 import verify_journal as journal
+journal.is_signed = functools.lru_cache(None)(journal.is_signed)
+journal.is_key = functools.lru_cache(None)(journal.is_key)
 pinned = bytes.fromhex(sys.argv[2]) or None
 for line in sys.stdin:
     files, notes = line.rstrip('\\n').split(' ')
@@ -89,9 +94,13 @@ fn both_readers_agree_on_files_and_kept_checkpoints() {
     kept.extend(notes.iter().chain(&rewritten_notes).map(|note| vec![note.clone()]));
     let mut cases = Vec::new();
     for kept in &kept {
-        for files in damaged_by_hand(&log, &other, &rewritten) {
+        for files in [log.clone(), log[..2].to_vec(), rewritten.clone(), other.clone()] {
             cases.push(Case { files, kept: kept.clone() });
         }
+    }
+    let damaged = damaged_by_hand(&log, &other, &rewritten);
+    for (files, kept) in damaged.into_iter().zip(kept.iter().cycle()) {
+        cases.push(Case { files, kept: kept.clone() });
     }
     arbtest(|u| {
         let mut files = log.clone();
@@ -106,7 +115,7 @@ fn both_readers_agree_on_files_and_kept_checkpoints() {
             _ => file[at] ^= 1 << u.int_in_range(0..=7)?,
         }
         let kept = u.choose(&kept)?.clone();
-        if cases.len() < 2_000 {
+        if cases.len() < 600 {
             cases.push(Case { files, kept });
         }
         Ok(())

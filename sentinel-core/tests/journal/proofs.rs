@@ -52,7 +52,13 @@ fn verdict(text: &str, log: &NoteVerifier, witness: Option<&NoteVerifier>, kept:
         (Subject::Growth { from: 0 } | Subject::Record { .. }, _) => None,
         _ => return "none".into(),
     };
-    if kept.is_some_and(|kept| kept.origin != proof.checkpoint().origin) {
+    // One that is neither of then nor of now has nothing to do with the proof.
+    let count = proof.checkpoint().records_count;
+    let is_foreign = |kept: &Checkpoint| {
+        kept.origin != proof.checkpoint().origin
+            || (earlier.is_none() && kept.records_count != count)
+    };
+    if kept.as_ref().is_some_and(is_foreign) {
         return "none".into();
     }
     if proof.check(earlier).is_err() {
