@@ -92,12 +92,16 @@ pub enum Part {
 
 /// What kind of file an attachment is said to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum AttachmentKind {
+    /// A picture.
     Image,
+    /// A sound or a spoken message.
     Audio,
+    /// A film.
     Video,
+    /// Any other file.
     Document,
+    /// A small picture of the platform's, sent as a message.
     Sticker,
 }
 

@@ -279,12 +279,16 @@ pub struct Log {
 
 /// How much is logged, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)]
 pub enum LogLevel {
+    /// What failed and was not done.
     Error,
+    /// That, and what somebody should look at.
     Warn,
+    /// That, and what is done.
     Info,
+    /// That, and how it is done.
     Debug,
+    /// Everything that there is to say.
     Trace,
 }
 

@@ -73,11 +73,14 @@ pub struct Image {
 
 /// Formats of pictures that models read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs)]
 pub enum ImageKind {
+    /// Portable Network Graphics.
     Png,
+    /// JPEG, which cameras write.
     Jpeg,
+    /// Graphics Interchange Format.
     Gif,
+    /// WebP.
     Webp,
 }
 

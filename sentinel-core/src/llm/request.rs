@@ -103,10 +103,12 @@ pub enum Thinking {
 
 /// How hard a model tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Effort {
+    /// It answers soon and cheaply.
     Low,
+    /// What a provider takes where nothing is said.
     Medium,
+    /// It thinks for as long as it finds right.
     High,
 }
 

@@ -371,15 +371,22 @@ impl Server {
 
 /// How important a line of the log is, from the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs)]
 pub enum Level {
+    /// For those who look for a fault in the program.
     Debug,
+    /// What is done.
     Info,
+    /// What is done and is not usual.
     Notice,
+    /// What somebody should look at.
     Warning,
+    /// Something failed.
     Error,
+    /// A part of the program failed.
     Critical,
+    /// Somebody has to do something now.
     Alert,
+    /// Nothing works.
     Emergency,
 }
 
