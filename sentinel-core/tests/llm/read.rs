@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sentinel_core::llm::{Assembler, Block, Delta, Dialect, Interrupted, Reply};
+use sentinel_core::llm::{Assembler, Block, Delta, Dialect, Interrupted, Message, Reply};
 
 /// All that a stream said.
 #[derive(Debug, PartialEq)]
@@ -48,10 +48,28 @@ pub(crate) fn read<'p>(dialect: Dialect, pieces: impl IntoIterator<Item = &'p [u
     Outcome { deltas, end }
 }
 
+/// What there was of an answer when it failed, and how it did.
+pub(crate) fn render_cut(cut: &Interrupted) -> String {
+    format!("{}failed {:?}\n", render_blocks(&cut.message), cut.error.kind)
+}
+
 /// A reply in plain words.
 pub(crate) fn render(reply: &Reply) -> String {
+    let mut out = render_blocks(&reply.message);
+    let usage = reply.usage;
+    writeln!(out, "stop {:?}", reply.stop).unwrap();
+    writeln!(
+        out,
+        "usage {} {} {} {}",
+        usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens
+    )
+    .unwrap();
+    out
+}
+
+fn render_blocks(message: &Message) -> String {
     let mut out = String::new();
-    for block in &reply.message.blocks {
+    for block in &message.blocks {
         match block {
             Block::Text(text) => writeln!(out, "text {text:?}"),
             Block::Thinking { text, signature } => writeln!(out, "thinking {text:?} {signature:?}"),
@@ -63,13 +81,5 @@ pub(crate) fn render(reply: &Reply) -> String {
         }
         .unwrap();
     }
-    let usage = reply.usage;
-    writeln!(out, "stop {:?}", reply.stop).unwrap();
-    writeln!(
-        out,
-        "usage {} {} {} {}",
-        usage.input_tokens, usage.output_tokens, usage.cache_read_tokens, usage.cache_write_tokens
-    )
-    .unwrap();
     out
 }

@@ -10,7 +10,8 @@ pub(crate) struct Recording {
     pub(crate) name: &'static str,
     pub(crate) dialect: Dialect,
     pub(crate) stream: &'static str,
-    /// The reply, as `render` writes it.
+    /// The reply, as `render` writes it; or what there was of it and why no more, as `render_cut`
+    /// does.
     pub(crate) reply: &'static str,
 }
 
@@ -44,6 +45,14 @@ recordings!(
         "stop_reason_of_tomorrow",
         "empty",
     ]
+);
+
+// Streams in which the provider fails after it began to answer.
+recordings!(
+    ANTHROPIC_FAILED,
+    "anthropic",
+    Dialect::Anthropic,
+    ["error_in_a_text", "error_in_arguments", "error_after_the_reason"]
 );
 
 recordings!(

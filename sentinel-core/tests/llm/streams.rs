@@ -4,8 +4,8 @@
 
 use sentinel_core::llm::{Dialect, ModelErrorKind, TransportKind};
 
-use crate::read::{read, render};
-use crate::recordings::{ANTHROPIC, OPENAI, SERVERS, all};
+use crate::read::{read, render, render_cut};
+use crate::recordings::{ANTHROPIC, ANTHROPIC_FAILED, OPENAI, SERVERS, all};
 
 #[test]
 fn every_recording_says_what_stands_beside_it() {
@@ -70,6 +70,28 @@ fn no_part_of_a_stream_is_an_answer() {
             let end = read(Dialect::Anthropic, [&stream[..length]]).end;
             let kind = end.expect_err(recording.name).error.kind;
             assert_eq!(kind, ModelErrorKind::Transport(TransportKind::Cut), "{length}");
+        }
+    }
+}
+
+/// A provider that fails in the middle says so in the stream: that is what is told, with what there
+/// was until then, however the stream is cut; and a part of it is cut, and no answer either.
+#[test]
+fn a_failure_in_the_middle_is_told_at_every_cut() {
+    for recording in ANTHROPIC_FAILED {
+        let stream = recording.stream.as_bytes();
+        let whole = read(recording.dialect, [stream]);
+        let failed = whole.end.as_ref().expect_err(recording.name);
+        assert_eq!(render_cut(failed), recording.reply, "{}", recording.name);
+        assert_eq!(read(recording.dialect, stream.chunks(1)), whole, "{}", recording.name);
+        let last_event = recording.stream.find("event: error").unwrap();
+        for cut in 0..=stream.len() {
+            let (head, tail) = stream.split_at(cut);
+            assert_eq!(read(recording.dialect, [head, &[], tail]), whole, "{cut}");
+            let end = read(recording.dialect, [head]).end.expect_err(recording.name);
+            let is_cut = end.error.kind == ModelErrorKind::Transport(TransportKind::Cut);
+            let is_told = cut > last_event && end.error.kind == failed.error.kind;
+            assert!(is_cut || is_told, "{} at {cut}: {:?}", recording.name, end.error);
         }
     }
 }
