@@ -270,9 +270,26 @@ impl Agent {
             turn.rounds_count += 1;
             return self.ask(number, turn);
         }
-        let text = answer(said, stop);
+        let text = answer(self.whole_answer(number, said), stop);
         self.say_as(turn.delivery, number, text, Saying::Answer);
         self.end_turn(number, &turn, End::Answered);
+    }
+
+    /// What was said last, with what the model said of the same answer before it paused: those are
+    /// the messages of the history that nobody's words and no results stand between.
+    fn whole_answer(&self, number: ConversationNumber, said: String) -> String {
+        let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
+        let Some(memory) = memory else { return said };
+        let messages = memory.history.messages().rev();
+        let parts = messages.take_while(|message| message.role == Role::Assistant);
+        let mut parts: Vec<String> = parts.map(words).collect();
+        if parts.len() < 2 && !said.trim().is_empty() {
+            return said;
+        }
+        // One that says nothing does not stand in the history, or is all that there is.
+        parts.retain(|part| !part.trim().is_empty());
+        parts.reverse();
+        parts.join("\n\n")
     }
 
     pub(super) fn reply_failed(

@@ -165,7 +165,7 @@ impl History {
     }
 
     /// The messages, in order.
-    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+    pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
         self.entries.iter().map(|entry| &entry.message)
     }
 

@@ -177,6 +177,69 @@ fn thinking_goes_back_to_the_model_that_thought() {
     }
 }
 
+/// A provider may pause in the middle of an answer and be asked to go on: what it said before is a
+/// part of the answer, over a start too, and so is what it said where it may pause no longer.
+#[test]
+fn an_answer_is_whole_with_what_was_said_before_a_pause() {
+    let part = |text: &str, stop: &str| {
+        alloc::format!(
+            r#"{{"type":"message","stop_reason":"{stop}","content":[{{"type":"text",
+            "text":"{text}"}}]}}"#
+        )
+    };
+    for snapshot_inputs in [1, 1000] {
+        for is_restarted in [false, true] {
+            let mut own = service(&["model offline", "skill poke"]);
+            own.snapshot_inputs = snapshot_inputs;
+            own.models[0].provider = Provider::Service(Dialect::Anthropic);
+            own.turn.rounds_max = 2;
+            let mut shell = Shell::new(own);
+            shell.write("1", "c1", "zero");
+            shell.answer(200, &[], &part("Before.", "end_turn"));
+            shell.write("1", "c1", "one");
+            shell.answer(200, &[], &part("First.", "pause_turn"));
+            if is_restarted {
+                shell.restart();
+                shell.wait();
+            }
+            assert!(shell.request.contains("First."), "{}", shell.request);
+            shell.answer(200, &[], &part("Second.", "pause_turn"));
+            shell.answer(200, &[], &part("Third.", "end_turn"));
+            let whole = "First.\n\nSecond.\n\nThird.";
+            assert_eq!(shell.said.last().map(String::as_str), Some(whole));
+            // Words that stand with calls are none of the answer, before a pause or not.
+            shell.write("1", "c1", "two");
+            shell.answer(200, &[], &part("Looking.", "pause_turn"));
+            shell.answer(
+                200,
+                &[],
+                r#"{"type":"message","stop_reason":"tool_use","content":[{"type":"text",
+                "text":"Poking."},{"type":"tool_use","id":"t","name":"poke","input":{}}]}"#,
+            );
+            shell.give_back("poked");
+            shell.answer(200, &[], &part("Done.", "end_turn"));
+            assert_eq!(shell.said.last().map(String::as_str), Some("Done."));
+        }
+    }
+    // It says nothing more, or pauses for ever.
+    for (last, expected) in [
+        (part(" ", "end_turn"), "First."),
+        (
+            part("Second.", "pause_turn"),
+            "First.\n\nSecond.\n\n[the model paused and was not asked to go on]",
+        ),
+    ] {
+        let mut own = service(&["model offline"]);
+        own.models[0].provider = Provider::Service(Dialect::Anthropic);
+        own.turn.rounds_max = 1;
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "one");
+        shell.answer(200, &[], &part("First.", "pause_turn"));
+        shell.answer(200, &[], &last);
+        assert_eq!(shell.said.last().map(String::as_str), Some(expected));
+    }
+}
+
 fn with_operators() -> Settings {
     let mut own = may_approve(service(&["model offline", "skill poke ask"]));
     own.access = own
