@@ -186,3 +186,31 @@ fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
         assert!(spent(Some(200), STREAM, &after_words, is_cut) > 1000);
     }
 }
+
+const DONE: &str = r#"{"choices":[{"message":{"role":"assistant","content":"done"},
+    "finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":500}}"#;
+
+/// Whoever spends is told at each share that the operator set, once, and so is the log.
+#[test]
+fn a_person_is_warned_at_a_set_share_and_that_is_on_record() {
+    let mut own = limited(Scope::Conversation, 4, AtLimit::Stop);
+    own.budget.warn_percent = Vec::from([50, 75]);
+    let mut shell = Shell::new(own);
+    let mut warned = Vec::new();
+    for count in 1..=4 {
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], DONE);
+        warned.extend([None, Some(50), Some(75), None][count - 1]);
+        let share = |percent: &u32| format!("{percent} % of the limit of a conversation is spent");
+        for texts in [shell.said.clone(), shell.payloads(Kind::Budget)] {
+            let texts: Vec<_> = texts.iter().filter(|text| text.contains(" % of")).collect();
+            assert_eq!(texts.len(), warned.len(), "{texts:?}");
+            let shares = warned.iter().map(share);
+            assert!(texts.iter().zip(shares).all(|(text, share)| text.contains(&share)));
+        }
+        if count == 2 {
+            // What was said is not said again after a start.
+            shell.restart();
+        }
+    }
+}
