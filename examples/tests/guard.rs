@@ -29,11 +29,17 @@ fn every_call_gets_the_answer_that_its_origin_deserves() -> Result<(), Box<dyn s
                 r#"send_mail {"to": "ada@example.com", "body": "Buy milk, again."}"#,
                 "ask the person"
             ),
+            (r#"read_file {"path": "notes.txt"}"#, "allowed; the loop runs it now"),
+            (r#"read_file {"path": "notes.txt"}"#, "stopped"),
         ]
     );
     // The two mails are asked about for different reasons: whose words, and whose address.
     assert!(answers[1].2.contains("(rule 7)"), "{}", answers[1].2);
     assert!(answers[2].2.contains("(rule 5)"), "{}", answers[2].2);
-    assert!(text.contains("warning: 50 % of the limit"), "{text}");
+    assert!(answers[7].2.contains("the limit of a conversation"), "{}", answers[7].2);
+    // What a call took is known when it is over: the warning stands behind what it gave back.
+    let given_back = text.find("read_file gives back").unwrap_or(usize::MAX);
+    let warning = text.find("warning: 50 % of the limit").unwrap_or_default();
+    assert!(given_back < warning, "{text}");
     Ok(())
 }
