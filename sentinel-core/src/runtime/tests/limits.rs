@@ -1,10 +1,11 @@
 //! Limits that are reached, and what people are asked and told about them.
 
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::shell::{Shell, poking, service};
 use super::*;
-use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
+use crate::budget::{AtLimit, Limit, Measure, Money, Price, Rules, Scope};
 
 /// So many calls of models and tools together may be made.
 fn limited(scope: Scope, max: u64, at_limit: AtLimit) -> Settings {
@@ -213,4 +214,46 @@ fn a_person_is_warned_at_a_set_share_and_that_is_on_record() {
             shell.restart();
         }
     }
+}
+
+/// Money is a limit as any other: what a model's answers cost ends the turn before the next one is
+/// asked for, and the person is told why.
+#[test]
+fn a_limit_of_money_stops_a_turn() {
+    let usage = r#","usage":{"prompt_tokens":1000,"completion_tokens":500}}"#;
+    let costly = poking(&["{}"]).strip_suffix('}').unwrap().to_string() + usage;
+    // A turn in which one answer was paid for, before the next one is.
+    let begun = |max| {
+        let mut own = service(&["model offline", "skill poke"]);
+        let (input, output) = (Money(1_000_000), Money(4_000_000));
+        own.prices.add("offline", Price { input, output, ..Price::default() });
+        let (scope, at_limit) = (Scope::Turn, AtLimit::Stop);
+        let limit = Limit { scope, measure: Measure::Money, max, at_limit };
+        own.budget = Rules { limits: Vec::from([limit]), warn_percent: Vec::new() };
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "go");
+        shell.answer(200, &[], &costly);
+        assert_eq!(shell.sentinel.status().spent.money, Money(3000));
+        shell.give_back("poked");
+        shell
+    };
+    // What is reserved for the next one: its tokens, of which a thousand cost four times as much.
+    let asked = begun(1_000_000).payloads(Kind::ModelAsked);
+    let asked = crate::text::json::parse(asked[1].as_bytes()).unwrap();
+    let reserved = asked.root().get("tokens").unwrap().as_u64().unwrap() + 3000;
+    let mut shell = begun(3000 + reserved - 1);
+    assert!(shell.asked.is_empty(), "no model is asked for what is not there");
+    let told = shell.said.last().unwrap();
+    assert!(told.contains("the limit of a turn"), "{told}");
+    let ended = shell.payloads(Kind::TurnEnded);
+    assert!(ended.len() == 1 && ended[0].contains("over_budget"), "{ended:?}");
+    let recorded = shell.payloads(Kind::Budget);
+    assert!(recorded.len() == 1 && recorded[0].contains("exceeded"), "{recorded:?}");
+    // The next turn has an account of its own, and where there is room for one more it is asked.
+    shell.write("1", "c1", "again");
+    assert_eq!(shell.asked.len(), 1);
+    let mut shell = begun(3000 + reserved);
+    shell.answer(200, &[], DONE);
+    assert_eq!(shell.said.last().map(String::as_str), Some("done"));
+    assert!(shell.payloads(Kind::Budget).is_empty());
 }
