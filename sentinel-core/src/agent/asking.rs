@@ -304,7 +304,16 @@ impl Agent {
             return;
         };
         // Where no answer had begun, what nobody counted is nothing. From its head on a provider
-        // counts, and whoever leaves before the end is not told what.
+        // counts, and whoever leaves before the end is not told what: all that it was allowed to
+        // write may have been written, shown or not.
+        let is_partly_counted = has_begun && usage != Usage::default();
+        let usage = match self.settings.models.get(attempt.model().index()) {
+            Some(model) if is_partly_counted => {
+                let most = u64::from(model.reply_tokens_max);
+                Usage { output_tokens: usage.output_tokens.max(most), ..usage }
+            }
+            _ => usage,
+        };
         match usage == Usage::default() && !was_shown && !has_begun {
             true => {
                 let spent = spending.by_clock(self.now.instant);

@@ -39,6 +39,9 @@ pub struct Interrupted {
     pub message: Message,
     /// What was known of the cost.
     pub usage: Usage,
+    /// Whether that is the cost of all of it: the provider had come to an end, and counted. Before
+    /// that some tell what they have read, and nothing of what they write.
+    pub is_counted: bool,
     /// What happened.
     pub error: ModelError,
 }
@@ -110,7 +113,8 @@ impl Assembler {
     #[must_use]
     pub fn interrupted(self, error: ModelError) -> Interrupted {
         let usage = self.usage;
-        Interrupted { message: self.message(), usage, error }
+        let is_counted = self.stop.is_some() && usage != Usage::default();
+        Interrupted { message: self.message(), usage, is_counted, error }
     }
 
     /// What it has cost so far, as far as the provider said.

@@ -16,8 +16,8 @@ use crate::limits::{
     EXCHANGE_ERROR_BYTES_MAX, EXCHANGE_IDLE_TIME, EXCHANGE_TIME_MAX, EXCHANGE_WHOLE_BYTES_MAX,
 };
 use crate::llm::{
-    Assembler, Decoder, Delta, Dialect, ModelError, ModelErrorKind, Reply, ReplyBound, StopReason,
-    TransportKind, Usage,
+    Assembler, Decoder, Delta, Dialect, Interrupted, ModelError, ModelErrorKind, Reply, ReplyBound,
+    StopReason, TransportKind, Usage,
 };
 use crate::time::{Instant, Timestamp};
 use crate::wire::http::Headers;
@@ -164,11 +164,13 @@ impl Exchange {
 
     pub(super) fn fail(&mut self, error: ModelError) -> Ending {
         let interrupted = core::mem::take(&mut self.assembler).interrupted(error);
-        // Some say with their first event only that they are too busy.
+        let Interrupted { message, usage, error, is_counted } = interrupted;
+        // Some say only with their first event that they are too busy.
+        let is_nothing = message.blocks.is_empty() && usage == Usage::default();
         let was_declined =
-            interrupted.error.kind.is_declined() && interrupted.message.blocks.is_empty();
-        let has_begun = self.is_answered && !was_declined && !is_broken(Fault::FreeSilence);
-        Ending::Failed(interrupted.error, interrupted.usage, has_begun)
+            matches!(self.body, Body::Stream(_)) && is_nothing && error.kind.is_declined();
+        let is_open = self.is_answered && !was_declined && !is_counted;
+        Ending::Failed(error, usage, is_open && !is_broken(Fault::FreeSilence))
     }
 
     fn finish(&mut self) -> Ending {

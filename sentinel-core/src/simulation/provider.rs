@@ -21,6 +21,8 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Whether the connection breaks after the body instead of ending it.
     pub(super) is_cut: bool,
+    /// Whether the service says that it does nothing, though it has said that it answers.
+    pub(super) is_declined: bool,
     /// The text of a complete answer: what a person may be shown as such.
     pub(super) text: Option<String>,
 }
@@ -133,9 +135,16 @@ pub(super) fn answer(
         let complete: usize = events.iter().take(finish_index).map(|event| event.len() + 8).sum();
         body.truncate(usize::try_from(random.below(complete as u64 + 1)).unwrap());
         let is_cut = random.chance(50);
-        return Answer { status: 200, headers: stream_headers(), body, is_cut, text: None };
+        return Answer {
+            status: 200,
+            headers: stream_headers(),
+            body,
+            is_cut,
+            is_declined: false,
+            text: None,
+        };
     }
-    Answer { status: 200, headers: stream_headers(), body, is_cut: false, text }
+    Answer { status: 200, headers: stream_headers(), body, is_cut: false, is_declined: false, text }
 }
 
 /// Refuses what the real service would refuse.
@@ -213,7 +222,14 @@ fn failure(random: &mut Random) -> Answer {
             (302, "moved"),
         ]),
     };
-    Answer { status, headers, body: error(kind).into_bytes(), is_cut, text: None }
+    Answer {
+        status,
+        headers,
+        body: error(kind).into_bytes(),
+        is_cut,
+        is_declined: false,
+        text: None,
+    }
 }
 
 fn error(kind: &str) -> String {
@@ -233,17 +249,28 @@ fn no_answer(is_cut: bool, random: &mut Random) -> Answer {
     let call = Call { id: "id".to_string(), name, arguments: "{}".to_string() };
     let mut too_long = Vec::new();
     call.write(0, &mut too_long, random);
-    let (kind, body) = match random.below(7) {
+    let choice = random.below(7);
+    let (kind, body) = match choice {
         0 => ("text/html", "<html>Sign in to this network</html>".to_string()),
         1 => ("application/json", "{\"choices\":".to_string()),
         2 => ("application/json", "{}".to_string()),
         3 => ("text/event-stream", format!("data: {words}\n\ndata: {{broken\n\n")),
-        4 => ("text/event-stream", format!("data: {}\n\n", error("overloaded"))),
-        5 => ("text/event-stream", format!("data: {words}\n\ndata: {}\n\n", error("overloaded"))),
+        4 => ("text/event-stream", format!("data: {}\n\n", error("overloaded_error"))),
+        5 => (
+            "text/event-stream",
+            format!("data: {words}\n\ndata: {}\n\n", error("overloaded_error")),
+        ),
         _ => ("text/event-stream", format!("data: {}\n\n", too_long.join("\n\ndata: "))),
     };
     let headers = alloc::vec![("content-type", kind.to_string())];
-    Answer { status: 200, headers, body: body.into_bytes(), is_cut, text: None }
+    Answer {
+        status: 200,
+        headers,
+        body: body.into_bytes(),
+        is_cut,
+        is_declined: choice == 4,
+        text: None,
+    }
 }
 
 /// A tool that somebody wants, and its arguments: honest or not.

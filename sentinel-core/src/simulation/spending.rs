@@ -175,7 +175,9 @@ pub(super) fn is_bounded(lines: &[Line], limits: &[Limit], answered: &BTreeSet<u
             Kind::ReplyFailed => {
                 let has_begun = ["was_shown", "has_begun"].iter().any(|key| line.is_set(key));
                 let is_counted = answered.contains(&number("exchange"));
-                assert!(has_begun || !is_counted, "what began to be answered is taken for free");
+                // Or it came to its end, was counted there, and broke off after that.
+                let is_taken = has_begun || usage(line).tokens > 0;
+                assert!(is_taken || !is_counted, "what began to be answered is taken for free");
                 books.end(Thing::Exchange(number("exchange")), |it| match has_begun {
                     true => it.answered(line),
                     false => it.of(line),

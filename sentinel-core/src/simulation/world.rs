@@ -409,7 +409,7 @@ impl World {
                 headers.append(name, value.as_bytes()).unwrap();
             }
             let status = stream.answer.status;
-            if status == 200 {
+            if status == 200 && !stream.answer.is_declined {
                 self.seen.answered.insert(exchange.0);
             }
             return self.tell(Event::ModelHead { exchange, status, headers: &headers });

@@ -81,44 +81,48 @@ impl Reader {
 
     fn chunk(&mut self, chunk: Value<'_>, queue: &mut Queue) -> Result<(), ModelError> {
         let (mut choices, mut usage, mut groq) = (None, None, None);
+        let mut error = None;
         let members = chunk.members().map_err(|_| malformed(Malformed::Shape))?;
         for (key, value) in members {
             match key {
                 "choices" => choices = value.elements().ok(),
                 "usage" => usage = Some(value),
                 "x_groq" => groq = read::present(value, "usage"),
-                "error" if !value.is_null() => return Err(failure::of_value(chunk, None)),
+                "error" if !value.is_null() => error = Some(failure::of_value(chunk, None)),
                 "object" if value.as_str() == Ok("error") => {
-                    return Err(failure::of_value(chunk, None));
+                    error = Some(failure::of_value(chunk, None));
                 }
                 _ => {}
             }
         }
-        // One answer was asked for; others would be a provider's mistake.
+        // What was said and counted besides is told before what went wrong. One answer was asked for; others would be a provider's mistake.
         let is_ours = |choice: &Value<'_>| read::count(*choice, "index").unwrap_or(0) == 0;
         if let Some(choice) = choices.and_then(|mut choices| choices.find(is_ours)) {
-            self.choice(choice, queue)?;
+            error = error.or(self.choice(choice, queue).err());
         }
         if let Some(usage) = usage.filter(|usage| usage.kind() == Kind::Object).or(groq) {
             self.take_usage(usage, queue);
         }
-        Ok(())
+        error.map_or(Ok(()), Err)
     }
 
     fn choice(&mut self, choice: Value<'_>, queue: &mut Queue) -> Result<(), ModelError> {
-        let (mut delta, mut reason) = (None, "");
+        let (mut delta, mut reason, mut error) = (None, "", None);
         for (key, value) in choice.members().map_err(|_| malformed(Malformed::Shape))? {
             match key {
                 "delta" | "message" if value.kind() == Kind::Object => delta = Some(value),
                 "finish_reason" if value.kind() == Kind::String => {
                     reason = value.as_str().unwrap_or_default();
                 }
-                "error" if !value.is_null() => return Err(failure::of_value(choice, None)),
+                "error" if !value.is_null() => error = Some(failure::of_value(choice, None)),
                 _ => {}
             }
         }
         if let Some(delta) = delta {
             self.delta(delta, queue)?;
+        }
+        if let Some(error) = error {
+            return Err(error);
         }
         // Some send an empty reason with every chunk.
         if reason.is_empty() { Ok(()) } else { self.finish(reason, queue) }

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use super::shell::{Shell, poking, service};
 use super::*;
+use crate::agent::Provider;
 use crate::budget::{AtLimit, Limit, Measure, Money, Price, Rules, Scope};
+use crate::llm::Dialect;
 
 /// So many calls of models and tools together may be made.
 fn limited(scope: Scope, max: u64, at_limit: AtLimit) -> Settings {
@@ -185,7 +187,53 @@ fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
         let words = br#"data: {"choices":[{"index":0,"delta":{"content":"Well"}}]}"#;
         let after_words = [words, &b"\n\n"[..], &declines].concat();
         assert!(spent(Some(200), STREAM, &after_words, is_cut) > 1000);
+        // And whoever says both has begun.
+        let with_words = br#"data: {"error":{"type":"overloaded_error"},"#;
+        let with_words = [with_words, &br#""choices":[{"index":0,"delta":{"content":"W"}}]}"#[..]];
+        let with_words = [&with_words.concat()[..], b"\n\n"].concat();
+        assert!(spent(Some(200), STREAM, &with_words, is_cut) > 1000);
+        let whole = br#"{"choices":[{"index":0,"message":{"content":"Well"},
+            "error":{"code":429}}],"usage":{"prompt_tokens":9000,"completion_tokens":4000}}"#;
+        assert!(spent(Some(200), WHOLE, whole, is_cut) > 1000);
     }
+}
+
+/// Some providers count what they read at once and what they wrote at the very end. Until then all
+/// that they were allowed to write may have been written.
+#[test]
+fn an_answer_that_breaks_off_costs_what_it_may_have_become() {
+    let spent = |events: &[&str]| {
+        let mut own = limited(Scope::Day, 1_000_000, AtLimit::Stop);
+        own.models[0].provider = Provider::Service(Dialect::Anthropic);
+        own.models[0].reply_tokens_max = 5000;
+        let mut shell = Shell::new(own);
+        shell.write("1", "c1", "go");
+        let exchange = shell.asked.pop().unwrap();
+        let mut headers = Headers::new();
+        headers.append("content-type", b"text/event-stream").unwrap();
+        shell.tell(Event::ModelHead { exchange, status: 200, headers: &headers });
+        for event in events {
+            let event = format!("data: {event}\n\n");
+            shell.tell(Event::ModelBody { exchange, bytes: event.as_bytes() });
+        }
+        shell.tell(Event::ModelFailed { exchange, kind: TransportKind::Cut });
+        assert_eq!(shell.payloads(Kind::ReplyFailed).len(), 1);
+        shell.sentinel.status().spent.tokens
+    };
+    let start = r#"{"type":"message_start","message":{"role":"assistant","content":[],
+        "usage":{"input_tokens":9000,"output_tokens":1}}}"#;
+    let start = start.replace('\n', "");
+    let block =
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#;
+    let words =
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Well"}}"#;
+    let over = r#"{"type":"content_block_stop","index":0}"#;
+    let end = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},
+        "usage":{"output_tokens":7}}"#;
+    let end = end.replace('\n', "");
+    assert_eq!(spent(&[&start]), 14_000);
+    assert_eq!(spent(&[&start, block, words]), 14_000);
+    assert_eq!(spent(&[&start, block, words, over, &end]), 9007, "it was counted");
 }
 
 const DONE: &str = r#"{"choices":[{"message":{"role":"assistant","content":"done"},
