@@ -308,7 +308,7 @@ mod tests {
             said: "pull, please",
             read: None,
         };
-        let grants = ["read /srv/work", "run /usr/bin/git pull", "connect *.example"];
+        let grants = ["read,write /srv/work", "run /usr/bin/git pull", "connect *.example"];
         let asked = explained(&grants, pull);
         assert_eq!((asked.answer, asked.rule), (Answer::Ask, 7), "{}", asked.text);
         for line in [

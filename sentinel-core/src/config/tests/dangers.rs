@@ -100,8 +100,8 @@ fn notes(list: &str, denied: &str) -> Vec<String> {
 #[test]
 fn what_the_guard_of_a_bare_program_refuses() {
     let narrow = "; these options are refused. Name subcommands or options to narrow it further";
-    let tar = "/bin/tar: it runs programs (--checkpoint-action, --to-command, -I) and reads lists \
-               of files";
+    let tar = "/bin/tar: it runs programs (--checkpoint-action, --to-command, -I), reads lists of \
+               files, and logs in to what stands before a colon (`./a:b` is a file)";
     assert_eq!(notes("'run /bin/tar'", ""), [format!("{tar}{narrow}")]);
     let find = "/usr/bin/find: it runs programs (-exec), deletes, and writes files (-fprint)";
     assert_eq!(notes("'run /usr/bin/find ask'", ""), [format!("{find}{narrow}")]);
