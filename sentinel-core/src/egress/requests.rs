@@ -190,7 +190,11 @@ impl Requests {
                 // They say nothing that a program needs to have heard (RFC 9110 §6.5.1).
                 RequestPart::Trailers(_) => Step::Wait,
                 RequestPart::End => match core::mem::replace(&mut self.asked, Asked::Nothing) {
-                    Asked::Tunnel(host, port) => return Step::Tunnel(host, port),
+                    Asked::Tunnel(host, port) => {
+                        // The tunnel leads to another server, or to the same one anew.
+                        self.leave(desk);
+                        return Step::Tunnel(host, port);
+                    }
                     asked => {
                         self.asked = asked;
                         self.say(0, Client::finish, desk)

@@ -196,6 +196,29 @@ fn a_grant_of_requests_opens_no_tunnel_for_tls() {
     assert!(world.places.is_empty());
 }
 
+/// Goal: what was granted for one host is heard by no other. Method: a body that waits for a server
+/// which answered without reading it, and then a tunnel to somebody else on the same connection.
+#[test]
+fn what_waits_for_one_server_is_not_heard_at_the_end_of_a_tunnel() {
+    let connect = "CONNECT b.example:80 HTTP/1.1\r\nHost: b.example:80\r\n\r\n";
+    let get = "GET /v1 HTTP/1.1\r\nHost: b.example\r\n\r\n";
+    for grant in ["connect b.example:80 GET /v1", "connect b.example:80"] {
+        let mut world = World::new(&["connect a.example:80", grant]);
+        world.client(
+            "POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 49\r\n\r\n",
+        );
+        world.room = 0;
+        world.client("DELETE /v1/all HTTP/1.1\r\nHost: b.example:80\r\n\r\n\r\n");
+        world.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        world.client(connect);
+        assert_eq!(world.places, ["a.example:80", "b.example:80"]);
+        assert_eq!(world.heard().split_off(world.last_began), "");
+        assert_eq!(world.disconnects_count, 1, "the first server is left before the second");
+        world.client(get);
+        assert_eq!(world.heard().split_off(world.last_began), get);
+    }
+}
+
 #[test]
 fn other_protocols_and_commands_are_not_served() {
     for words in [
