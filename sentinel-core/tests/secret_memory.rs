@@ -41,7 +41,8 @@ impl World {
             injection
         });
         let inspection = Inspection { is_on: true, injections: injections.collect() };
-        let grants = ["connect api.example.com:8080"].map(|grant| grant.parse().unwrap());
+        let grants = ["connect api.example.com:8080", "connect b.example.com:2222"];
+        let grants = grants.map(|grant| grant.parse().unwrap());
         let mut allowance = Allowance::new(grants, NOW.wall).unwrap().inspecting(inspection);
         allowance.hand_over(|name| Some(secret(name).into()));
         let conversation = Conversation::new(Arc::new(allowance), NOW.instant);
@@ -163,4 +164,39 @@ fn what_a_server_says_back_is_covered_and_not_left() {
         });
         assert_eq!((left, secrets_count), (0, 2), "in pieces of {size}");
     }
+}
+
+/// What passes through a tunnel grows without that care, so it is not where a secret was.
+#[test]
+fn a_tunnel_behind_requests_does_not_grow_over_a_secret() {
+    let request =
+        "GET http://api.example.com:8080/a HTTP/1.1\r\nHost: api.example.com:8080\r\n\r\n";
+    let connect = "CONNECT b.example.com:2222 HTTP/1.1\r\nHost: b.example.com:2222\r\n\r\n";
+    for words in [long_hello("b.example.com"), [&b"SSH-2.0-"[..], &[b'x'; 4000]].concat()] {
+        let mut world = World::new(&[SECRET_HEADER]);
+        let mut secrets_count = 0;
+        let left = left_behind::blocks(SECRET.as_bytes(), || {
+            world.client(request.as_bytes());
+            world.takes(usize::MAX);
+            world.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            world.client(connect.as_bytes());
+            world.client(&words);
+            assert_eq!(*world.conversation.to_server(), words);
+            world.takes(usize::MAX);
+            secrets_count = world.end();
+        });
+        assert_eq!((left, secrets_count), (0, 1), "{} bytes", words.len());
+    }
+}
+
+/// A `ClientHello` (RFC 8446 §4.1.2) that names a host and is padded (RFC 7685).
+fn long_hello(name: &str) -> Vec<u8> {
+    let sized = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
+    let named = sized(&[&[0], &*sized(name.as_bytes())].concat());
+    let extensions =
+        [&[0, 0], &*sized(&named), &[0, 43, 0, 3, 2, 3, 4], &[0, 21], &*sized(&[0; 4000])].concat();
+    // The version, a random value, no session, one suite, no compression.
+    let head = [&[3, 3][..], &[7; 32], &[0], &sized(&[0x13, 1]), &[1, 0]].concat();
+    let body = [head, sized(&extensions)].concat();
+    [&[22, 3, 1][..], &sized(&[&[1, 0], &*sized(&body)].concat())].concat()
 }

@@ -475,6 +475,9 @@ impl Conversation {
                     Step::Tunnel(host, port) => {
                         match core::mem::replace(&mut self.state, State::Closed) {
                             State::Requests(requests) => {
+                                // What passes through a tunnel grows like anything else, and that
+                                // leaves what stood before it: a secret, if one was added here.
+                                self.said.to_server = Wiped::default();
                                 self.open(now, Asked::Http(requests), host, port);
                             }
                             state => self.state = state,
