@@ -396,7 +396,10 @@ impl Connectors {
         }
         self.heard.push_back(Heard::Happened(line.platform, Happened::CallFailed));
         self.notes.extend(line.complaint(failure));
-        line.machine.failed(now, call, failure.may_have_arrived);
+        match failure.kind {
+            FailureKind::TooLong => line.machine.too_large(now, call),
+            _ => line.machine.failed(now, call, failure.may_have_arrived),
+        }
     }
 
     /// Does what the machines want, until one has something to say. Where no messages are taken,

@@ -225,6 +225,12 @@ pub trait Connector {
     /// nobody knows.
     fn failed(&mut self, now: Now, call: CallNumber, may_have_arrived: bool);
 
+    /// A request was answered with more than [`Call::answer_bytes_max`], so that nobody read it.
+    /// Asking for the same again would be in vain.
+    fn too_large(&mut self, now: Now, call: CallNumber) {
+        self.failed(now, call, true);
+    }
+
     /// The WebSocket is open.
     fn opened(&mut self, now: Now);
 

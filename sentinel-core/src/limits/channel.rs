@@ -177,9 +177,13 @@ const _: () = assert!(
         <= CONVERSATION_IDS_KEPT
 );
 
-/// Pages of a hundred messages that are asked for when a chat went on without us. What is older
-/// than that nobody waits for, and the operator is told.
-pub const CHANNEL_MISSED_PAGES_MAX: u32 = 20;
+/// Messages that are asked for when a chat went on without us, in however many pages they come. What
+/// is older than that nobody waits for, and the operator is told.
+pub const CHANNEL_MISSED_MAX: usize = 2000;
+
+/// The answers that these messages come in, in bytes: of a platform that may begin with the last
+/// one, all are held before the first is handed over.
+pub const CHANNEL_MISSED_BYTES_MAX: usize = 160 << 20;
 
 /// Questions whose buttons are remembered, to take them away once they are answered.
 pub const CHANNEL_QUESTIONS_MAX: usize = 256;

@@ -20,7 +20,7 @@ pub(super) use self::kept::Kept;
 use crate::channel::incoming::Incoming;
 use crate::limits::{
     CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
-    CHANNEL_HELD_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
+    CHANNEL_HELD_MAX, CHANNEL_MISSED_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 use crate::order;
 use crate::order::{Map, Set};
@@ -57,7 +57,8 @@ struct Hole {
     held: Vec<Arrival>,
     /// Something came meanwhile that is not held: ask once more.
     again: bool,
-    pages: u32,
+    /// Messages that came since it is asked.
+    messages: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -156,7 +157,7 @@ impl Inbox {
         for channel in self.channels.values_mut() {
             match &mut channel.hole {
                 // An answer that is under way may be from before.
-                Some(hole) => (hole.again, hole.pages) = (true, 0),
+                Some(hole) => (hole.again, hole.messages) = (true, 0),
                 None => channel.hole = Some(Hole::default()),
             }
         }
@@ -209,14 +210,14 @@ impl Inbox {
 
     /// A channel was asked, and this many messages came. Returns whether messages were passed over
     /// because there were too many.
-    pub(super) fn asked(&mut self, channel: u64, is_full: bool) -> bool {
+    pub(super) fn asked(&mut self, channel: u64, count: usize, is_full: bool) -> bool {
         let Some(known) = self.channels.get_mut(&channel) else { return false };
         let Some(hole) = &mut known.hole else { return false };
         if !hole.again {
             // What was not taken comes again, and is counted then.
-            hole.pages += 1;
+            hole.messages += count;
         }
-        let is_too_much = is_full && hole.pages >= CHANNEL_MISSED_PAGES_MAX;
+        let is_too_much = is_full && hole.messages >= CHANNEL_MISSED_MAX;
         if (is_full || hole.again) && !is_too_much {
             hole.again = false;
             return false;

@@ -32,15 +32,15 @@ use self::gateway::{Gateway, Heard};
 use self::inbox::{Arrival, Inbox, Kept};
 use self::message::{Me, Press, number, press, told};
 use self::places::{Place, Places};
-use self::posting::{Job, PAGE, PAGE_AFTER_FAILURE, Ticket, Verdict, wait};
+use self::posting::{Job, Ticket, Verdict, wait};
 use super::connector::{
     Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token,
 };
 use super::delivery::{Failure, Post};
 use super::incoming::Incoming;
 use super::traffic::{
-    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Request, answered_question, downloaded,
-    seconds,
+    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Pages, Request, answered_question,
+    downloaded, seconds,
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::order;
@@ -77,6 +77,7 @@ pub struct Discord {
     is_asking: bool,
     asks_from: Instant,
     asking: Backoff,
+    pages: Pages,
     questions: Map<(u64, u32), Asked>,
     /// The one message of a room that nothing was said after; `None` where there are several.
     unanswered: Map<u64, Option<u64>>,
@@ -121,6 +122,7 @@ impl Discord {
             is_asking: false,
             asks_from: Instant(0),
             asking: Backoff::default(),
+            pages: Pages::new(),
             questions: Map::new(),
             unanswered: Map::new(),
             alerted: Set::new(),
@@ -280,13 +282,14 @@ impl Discord {
                     });
                     self.inbox.caught_up(channel, told.id, arrival);
                 }
-                if self.inbox.asked(channel, count >= asked) {
+                if self.inbox.asked(channel, count, count >= asked) {
                     self.out.push(Action::Alert(format!(
                         "Discord: too much was said in channel {channel} while nothing ran; some \
                          of it was not read"
                     )));
                 }
                 self.asking.reset();
+                self.pages = Pages::new();
                 self.asks_from = now.instant;
                 self.is_changed = true;
             }
@@ -390,8 +393,7 @@ impl Discord {
             && now.instant >= self.asks_from
             && let Some((channel, after)) = self.inbox.missed()
         {
-            let count = if self.asking.failures() > 0 { PAGE_AFTER_FAILURE } else { PAGE };
-            let job = Job::Missed { channel, after, count };
+            let job = Job::Missed { channel, after, count: self.pages.count() };
             self.is_asking = self.lanes.push(&job.lane(), job).is_ok();
             if !self.is_asking {
                 self.ask_later(now, Duration::ZERO);
@@ -632,6 +634,13 @@ impl Connector for Discord {
             }
             Purpose::Respond => {}
         }
+    }
+
+    fn too_large(&mut self, now: Now, call: CallNumber) {
+        if let Some(Purpose::Missed { .. }) = self.out.purpose(call) {
+            self.pages.too_large();
+        }
+        self.failed(now, call, true);
     }
 
     fn opened(&mut self, now: Now) {

@@ -266,12 +266,6 @@ fn hint(code: u64) -> &'static str {
     }
 }
 
-/// Messages of one request for what was missed.
-pub(super) const PAGE: usize = 100;
-/// The same after one that was in vain: what people and their programs can put into a hundred
-/// messages may be more than an answer is let have, and then it would be asked for in vain forever.
-pub(super) const PAGE_AFTER_FAILURE: usize = 10;
-
 /// So that links have no previews.
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
 

@@ -2,6 +2,7 @@
 
 mod gateway;
 mod hostile;
+mod missed;
 mod posts;
 mod simulated;
 mod threads;

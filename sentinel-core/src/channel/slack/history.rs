@@ -3,6 +3,8 @@
 //! # Invariants
 //! - One channel is asked at a time, and its messages are handed over in their order, once all
 //!   pages came: Slack does not say which end it begins with.
+//! - A request that failed is made again, at the place where it failed. Nothing is passed over
+//!   because Slack was broken, out of reach, or asked us to wait.
 //!
 //! # Not here
 //! Which channels are behind: [`super::inbox`].
@@ -14,12 +16,13 @@ use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::message::{Stamp, elements, text, told};
-use super::posting::{Job, PAGE, PAGE_AFTER_FAILURE};
+use super::posting::Job;
 use super::refusal::{Refusal, refusal};
 use super::{BAD_TOKEN, Slack};
 use crate::channel::connector::Action;
 use crate::channel::incoming::Incoming;
-use crate::limits::CHANNEL_MISSED_PAGES_MAX;
+use crate::channel::traffic::Pages;
+use crate::limits::{CHANNEL_MISSED_BYTES_MAX, CHANNEL_MISSED_MAX};
 use crate::order;
 use crate::text::json;
 use crate::time::Now;
@@ -30,11 +33,40 @@ use crate::wire::http::Headers;
 pub(super) struct History {
     channel: String,
     oldest: Stamp,
-    /// Messages of a page: the same for all pages, however it goes with them.
-    count: usize,
-    pages: u32,
+    /// The same for all pages of one walk through it.
+    pages: Pages,
+    /// Where the next page begins.
+    cursor: Option<String>,
+    /// Messages that came, and the bytes of the answers they came in.
+    messages: usize,
+    bytes: usize,
     newest: Stamp,
     told: Vec<(Stamp, Incoming)>,
+}
+
+impl History {
+    fn new(channel: &str, oldest: Stamp, pages: Pages) -> Self {
+        Self {
+            channel: channel.to_string(),
+            oldest,
+            pages,
+            cursor: None,
+            messages: 0,
+            bytes: 0,
+            newest: oldest,
+            told: Vec::new(),
+        }
+    }
+
+    /// From its first page on again.
+    fn start_over(&mut self) {
+        *self = Self::new(&self.channel, self.oldest, self.pages);
+    }
+
+    fn job(&self) -> Job {
+        let (channel, cursor) = (self.channel.clone(), self.cursor.clone());
+        Job::History { channel, oldest: self.oldest, cursor, count: self.pages.count() }
+    }
 }
 
 impl Slack {
@@ -45,18 +77,15 @@ impl Slack {
         {
             return self.hand_over(history);
         }
-        if self.history.is_none()
-            && self.left_over.is_none()
-            && now.instant >= self.asks_from
-            && let Some((channel, oldest)) = self.inbox.behind()
-        {
-            let channel = channel.to_string();
-            let told = Vec::new();
-            self.inbox.asking(&channel);
-            let count = if self.asking.failures() > 0 { PAGE_AFTER_FAILURE } else { PAGE };
-            let job = Job::History { channel: channel.clone(), oldest, cursor: None, count };
-            self.history = Some(History { channel, oldest, count, pages: 0, newest: oldest, told });
-            self.ask(now, job);
+        if self.history.is_some() || self.left_over.is_some() || now.instant < self.asks_from {
+            return;
+        }
+        if let Some(history) = self.paused.take() {
+            self.ask(now, history);
+        } else if let Some((channel, oldest)) = self.inbox.behind() {
+            let history = History::new(channel, oldest, Pages::new());
+            self.inbox.asking(&history.channel);
+            self.ask(now, history);
         }
     }
 
@@ -70,24 +99,27 @@ impl Slack {
         let (Some(root), Some(me)) = (root, &self.me) else {
             return self.page_refused(now, history, refusal(status, headers, body));
         };
+        let before = history.messages;
         for message in elements(root, "messages") {
+            history.messages += 1;
             let Some(told) = told(message, Some(&history.channel), me) else { continue };
             history.newest = history.newest.max(told.stamp);
             if let Some(message) = told.message.filter(|_| told.stamp > history.oldest) {
                 history.told.push((told.stamp, message));
             }
         }
-        history.pages += 1;
+        // A page of nothing counts, too: there is an end to them.
+        history.messages = history.messages.max(before + 1);
+        history.bytes = history.bytes.saturating_add(body.len());
+        let is_enough =
+            history.messages >= CHANNEL_MISSED_MAX || history.bytes >= CHANNEL_MISSED_BYTES_MAX;
         let cursor = root.find("response_metadata").and_then(|more| text(more, "next_cursor"));
         let cursor = cursor.filter(|cursor| !cursor.is_empty() && cursor.len() <= CURSOR_BYTES_MAX);
         self.asking.reset();
         match cursor {
-            Some(cursor) if history.pages < CHANNEL_MISSED_PAGES_MAX => {
-                let cursor = Some(cursor.to_string());
-                let (channel, oldest) = (history.channel.clone(), history.oldest);
-                let count = history.count;
-                self.history = Some(history);
-                self.ask(now, Job::History { channel, oldest, cursor, count });
+            Some(cursor) if !is_enough => {
+                history.cursor = Some(cursor.to_string());
+                self.ask(now, history);
             }
             cursor => {
                 if cursor.is_some() {
@@ -124,11 +156,16 @@ impl Slack {
         }
     }
 
-    fn page_refused(&mut self, now: Now, history: History, refused: Refusal) {
+    fn page_refused(&mut self, now: Now, mut history: History, refused: Refusal) {
         match refused {
             Refusal::BadToken(error) => self.stop(&format!("{BAD_TOKEN} (Slack says: {error})")),
-            Refusal::Wait(pause) => self.ask_later(now, pause),
-            Refusal::Broken => self.ask_later(now, Duration::ZERO),
+            Refusal::Wait(pause) => self.ask_later(now, pause, history),
+            Refusal::Broken => self.ask_later(now, Duration::ZERO, history),
+            // It is good for a while only, and Slack may have asked us to wait for longer.
+            Refusal::Other(error) if error == "invalid_cursor" && history.cursor.is_some() => {
+                history.start_over();
+                self.ask_later(now, Duration::ZERO, history);
+            }
             Refusal::Gone => self.inbox.caught_up(&history.channel, history.oldest, true),
             Refusal::Other(error) => {
                 self.inbox.caught_up(&history.channel, history.oldest, true);
@@ -144,15 +181,33 @@ impl Slack {
         }
     }
 
-    pub(super) fn ask_later(&mut self, now: Now, pause: Duration) {
-        self.history = None;
+    /// A page did not come.
+    pub(super) fn page_lost(&mut self, now: Now) {
+        if let Some(history) = self.history.take() {
+            self.ask_later(now, Duration::ZERO, history);
+        }
+    }
+
+    /// A page came that was more than an answer is let have.
+    pub(super) fn page_too_large(&mut self, now: Now) {
+        if let Some(history) = &mut self.history {
+            history.pages.too_large();
+            history.start_over();
+        }
+        self.page_lost(now);
+    }
+
+    fn ask_later(&mut self, now: Now, pause: Duration, history: History) {
+        self.paused = Some(history);
         let pause = self.asking.next(&mut self.chance).max(pause);
         self.asks_from = now.instant.after(pause);
     }
 
-    fn ask(&mut self, now: Now, job: Job) {
-        if self.lanes.push(&job.lane(), job).is_err() {
-            self.ask_later(now, Duration::ZERO);
+    fn ask(&mut self, now: Now, history: History) {
+        let job = history.job();
+        match self.lanes.push(&job.lane(), job) {
+            Ok(()) => self.history = Some(history),
+            Err(_) => self.ask_later(now, Duration::ZERO, history),
         }
     }
 }

@@ -75,6 +75,8 @@ pub struct Slack {
     is_changed: bool,
     /// The channel that is being asked.
     history: Option<History>,
+    /// The one that is asked again, once it is time.
+    paused: Option<History>,
     /// What one told that there was no room for yet.
     left_over: Option<History>,
     asks_from: Instant,
@@ -132,6 +134,7 @@ impl Slack {
             next_round: Instant(0),
             is_changed: false,
             history: None,
+            paused: None,
             left_over: None,
             asks_from: Instant(0),
             asking: Backoff::default(),
@@ -358,6 +361,7 @@ impl Slack {
             }
         }
         self.history = None;
+        self.paused = None;
         self.left_over = None;
     }
 
@@ -547,7 +551,7 @@ impl Connector for Slack {
             }
             Purpose::History { lane } => {
                 self.lanes.answered(&lane);
-                self.ask_later(now, Duration::ZERO);
+                self.page_lost(now);
             }
             Purpose::Other { lane } => self.lanes.answered(&lane),
             Purpose::Locate { file, lane } => {
@@ -558,6 +562,15 @@ impl Connector for Slack {
                 self.out.push(Action::File { fetch, outcome: Err(LATER) });
             }
         }
+    }
+
+    fn too_large(&mut self, now: Now, call: CallNumber) {
+        let Some(Purpose::History { lane }) = self.out.purpose(call) else {
+            return self.failed(now, call, true);
+        };
+        self.lanes.answered(lane);
+        self.out.take(call);
+        self.page_too_large(now);
     }
 
     fn opened(&mut self, now: Now) {
@@ -606,7 +619,8 @@ impl Connector for Slack {
             return None;
         }
         let is_running = self.socket.is_running();
-        let may_ask = is_running && self.history.is_none() && self.inbox.behind().is_some();
+        let is_to_ask = self.paused.is_some() || self.inbox.behind().is_some();
+        let may_ask = is_running && self.history.is_none() && is_to_ask;
         let asks = may_ask.then_some(self.asks_from);
         let round = (is_running && !self.polled.is_empty()).then_some(self.next_round);
         [self.socket.deadline(), self.lanes.deadline(), asks, round].into_iter().flatten().min()

@@ -287,12 +287,6 @@ fn percent(text: &str, out: &mut String) {
     }
 }
 
-/// Messages of one request for a channel's history.
-pub(super) const PAGE: usize = 100;
-/// The same after one that was in vain: a hundred of the longest messages are more than an answer
-/// is let have, and then they would be asked for in vain forever.
-pub(super) const PAGE_AFTER_FAILURE: usize = 10;
-
 /// What a change takes in its text.
 const CHANGE_CHARACTERS_MAX: usize = 4000;
 

@@ -1,6 +1,7 @@
 //! The connector against documents as Slack sends them.
 
 mod hostile;
+mod missed;
 mod posts;
 mod simulated;
 mod sockets;

@@ -10,10 +10,12 @@
 pub(super) mod dice;
 mod lanes;
 mod outbox;
+mod pages;
 mod pause;
 
 pub(super) use lanes::Lanes;
 pub(super) use outbox::{Outbox, Request};
+pub(super) use pages::Pages;
 pub(super) use pause::{Backoff, Chance};
 
 use alloc::string::String;

@@ -111,6 +111,11 @@ impl<P> Outbox<P> {
         self.calls.remove(&call.0)
     }
 
+    /// What a request is for that is under way.
+    pub(in crate::channel) fn purpose(&self, call: CallNumber) -> Option<&P> {
+        self.calls.get(&call.0)
+    }
+
     /// All that is under way is given up; what it was for.
     pub(in crate::channel) fn abandon(&mut self) -> Vec<P> {
         let calls = core::mem::take(&mut self.calls);

@@ -44,13 +44,13 @@ fn a_heartbeat_of_no_time_at_all_does_not_spin() {
 
 #[test]
 fn an_agent_that_acknowledges_nothing_is_not_flooded_and_loses_nothing() {
-    use crate::limits::{CHANNEL_CHAT_PENDING_MAX, CHANNEL_MISSED_PAGES_MAX, CHANNEL_PENDING_MAX};
+    use crate::limits::{CHANNEL_CHAT_PENDING_MAX, CHANNEL_MISSED_MAX, CHANNEL_PENDING_MAX};
     let mut desk = Desk::running();
     let rooms = u64::try_from(CHANNEL_PENDING_MAX).unwrap();
     let count = (1..=rooms + 200).filter(|id| ids(&desk.message(*id, *id, *id, "x")).len() == 1);
     assert_eq!(count.count(), CHANNEL_PENDING_MAX, "from all rooms together");
     let mut desk = Desk::running();
-    let all = 100 * u64::from(CHANNEL_MISSED_PAGES_MAX);
+    let all = u64::try_from(CHANNEL_MISSED_MAX).unwrap();
     let mut handed = Vec::new();
     for id in 1..=all {
         let actions = desk.message(id + 1, id, 41, "x");
@@ -90,7 +90,7 @@ fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
     desk.discord.acknowledge(at(desk.now), "500");
     let asked = calls(desk.hear(READY));
     assert_eq!(asked[0].path, "/channels/41/messages?after=500&limit=100");
-    desk.discord.failed(at(desk.now), asked[0].number, true);
+    desk.discord.too_large(at(desk.now), asked[0].number);
     let asked = calls(desk.wait());
     assert_eq!(asked[0].path, "/channels/41/messages?after=500&limit=10");
     let page = (501..=510).map(|id| message(id, 41, "x")).collect::<Vec<_>>().join(",");

@@ -94,7 +94,7 @@ fn a_page_that_is_too_large_is_asked_for_in_smaller_ones() {
     // The first page has the last things that were said, and the long ones come behind it.
     let asked = calls(desk.answer(&asked[0], 200, &page("1700000005.000100", "n1")));
     assert!(asked[0].path.ends_with("&limit=100&cursor=n1"), "{}", asked[0].path);
-    desk.slack.failed(at(desk.now), asked[0].number, true);
+    desk.slack.too_large(at(desk.now), asked[0].number);
     let asked = calls(desk.wait());
     assert!(asked[0].path.ends_with("&limit=10"), "{}", asked[0].path);
     let asked = calls(desk.answer(&asked[0], 200, &page("1700000005.000100", "n1")));

@@ -1,0 +1,108 @@
+//! What was said while nothing ran is read whole, whatever Discord does in between.
+
+use super::*;
+
+/// What becomes of a request for a page.
+#[derive(Clone, Copy, Debug)]
+enum Page {
+    Told,
+    Refused(u16, &'static str),
+    Cut,
+}
+
+const FAILURES: [Page; 3] = [
+    Page::Refused(429, r#"{"retry_after": 1.5, "global": false}"#),
+    Page::Refused(502, ""),
+    Page::Cut,
+];
+
+/// A channel of which so much was missed, and what came of asking for it.
+struct Missed {
+    desk: Desk,
+    last: u64,
+    /// The paths of all requests for a page.
+    asked: Vec<String>,
+    handed: Vec<u64>,
+    alerts: Vec<String>,
+}
+
+impl Missed {
+    fn new(count: u64) -> Self {
+        let mut desk = Desk::running();
+        desk.message(2, 500, 41, "one");
+        desk.discord.acknowledge(at(desk.now), "500");
+        let (asked, handed, alerts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { desk, last: 500 + count, asked, handed, alerts }
+    }
+
+    /// A new session, and what follows until nothing is asked any more. What becomes of a page is
+    /// said by how many were asked for before.
+    fn read(&mut self, becomes: impl Fn(usize) -> Page) {
+        let mut actions = self.desk.hear(READY);
+        for _ in 0..20_000 {
+            let mut next = Vec::new();
+            for action in core::mem::take(&mut actions) {
+                match action {
+                    Action::Call(call) => next.extend(self.answer(&call, &becomes)),
+                    Action::Message(message) => {
+                        self.handed.push(message.id.parse().unwrap());
+                        self.desk.discord.acknowledge(at(self.desk.now), &message.id);
+                        next.extend(self.desk.poll());
+                    }
+                    Action::Alert(what) => self.alerts.push(what),
+                    _ => {}
+                }
+            }
+            if next.is_empty() {
+                if self.desk.discord.inbox.missed().is_none() && !self.desk.discord.is_asking {
+                    break;
+                }
+                next = self.desk.wait();
+            }
+            actions = next;
+        }
+    }
+
+    fn answer(&mut self, call: &Call, becomes: &impl Fn(usize) -> Page) -> Vec<Action> {
+        let Some(path) = call.path.strip_prefix("/channels/41/messages?after=") else {
+            return Vec::new();
+        };
+        let (after, count) = path.split_once("&limit=").unwrap();
+        let (after, count): (u64, u64) = (after.parse().unwrap(), count.parse().unwrap());
+        let page = becomes(self.asked.len());
+        self.asked.push(call.path.clone());
+        match page {
+            Page::Told => {
+                let page =
+                    (after + 1..=self.last.min(after + count)).map(|id| message(id, 41, "x"));
+                let page = format!("[{}]", page.collect::<Vec<_>>().join(","));
+                self.desk.answer(call, 200, &page)
+            }
+            Page::Refused(status, body) => self.desk.answer(call, status, body),
+            Page::Cut => {
+                self.desk.discord.failed(at(self.desk.now), call.number, true);
+                self.desk.poll()
+            }
+        }
+    }
+}
+
+/// Goal: no message is lost because Discord did not answer. Method: the first request, and every
+/// second one, fails, each in every way.
+#[test]
+fn a_failure_loses_nothing_of_what_was_missed() {
+    for failure in FAILURES {
+        for (when, fails) in [
+            ("at first", (|asked| asked == 0) as fn(usize) -> bool),
+            ("every second time", |asked| asked % 2 == 0),
+        ] {
+            let mut missed = Missed::new(500);
+            missed.read(|asked| if fails(asked) { failure } else { Page::Told });
+            let expected: Vec<_> = (501..=1000).collect();
+            assert_eq!(missed.handed, expected, "{failure:?} {when}");
+            assert!(missed.alerts.is_empty(), "{failure:?} {when}: {:?}", missed.alerts);
+            let is_whole = |path: &String| path.ends_with("&limit=100");
+            assert!(missed.asked.iter().all(is_whole), "nothing was too large: {:?}", missed.asked);
+        }
+    }
+}

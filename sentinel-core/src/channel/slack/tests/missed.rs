@@ -1,0 +1,168 @@
+//! What was said while nothing ran is read whole, whatever Slack does in between.
+
+use super::*;
+
+/// What becomes of a request for a page.
+#[derive(Clone, Copy, Debug)]
+enum Page {
+    Told,
+    Refused(u16, &'static str),
+    Cut,
+}
+
+/// A channel of which so much was missed, and a Slack that tells it, the last message first.
+struct Missed {
+    desk: Desk,
+    stamps: Vec<String>,
+    /// The paths of all requests for a page.
+    asked: Vec<String>,
+    handed: Vec<String>,
+    alerts: Vec<String>,
+}
+
+impl Missed {
+    fn new(count: usize) -> Self {
+        let mut desk = Desk::running();
+        desk.hear(&envelope("e1", &message("D1", "1700000000.000100", "hello")));
+        desk.acknowledge("D1:1700000000.000100");
+        let stamps = (1..=count).map(|index| format!("{}.000100", 1_700_000_000 + index));
+        let (stamps, asked) = (stamps.collect(), Vec::new());
+        let (handed, alerts) = (Vec::new(), Vec::new());
+        Self { desk, stamps, asked, handed, alerts }
+    }
+
+    /// Connects again, and goes on until nothing is asked any more. What becomes of a page is said
+    /// by how many were asked for before.
+    fn read(&mut self, becomes: impl Fn(usize) -> Page) {
+        self.desk.slack.closed(at(self.desk.now), None);
+        let address = calls(self.desk.wait());
+        self.desk.answer(&address[0], 200, ADDRESS);
+        self.desk.slack.opened(at(self.desk.now));
+        let mut actions = self.desk.hear(r#"{"type": "hello"}"#);
+        for _ in 0..20_000 {
+            let mut next = Vec::new();
+            for action in core::mem::take(&mut actions) {
+                match action {
+                    Action::Call(call) => next.extend(self.answer(&call, &becomes)),
+                    Action::Message(message) => {
+                        next.extend(self.desk.acknowledge(&message.id));
+                        self.handed.push(message.id);
+                    }
+                    Action::Alert(what) => self.alerts.push(what),
+                    _ => {}
+                }
+            }
+            if next.is_empty() {
+                if !self.desk.slack.deadline().is_some_and(|at| at.0 < self.desk.now + 600_000) {
+                    break;
+                }
+                let is_at_rest = self.desk.slack.inbox.behind().is_none()
+                    && self.desk.slack.history.is_none()
+                    && self.desk.slack.left_over.is_none();
+                if is_at_rest {
+                    break;
+                }
+                next = self.desk.wait();
+            }
+            actions = next;
+        }
+    }
+
+    fn answer(&mut self, call: &Call, becomes: &impl Fn(usize) -> Page) -> Vec<Action> {
+        let page = becomes(self.asked.len());
+        self.asked.push(call.path.clone());
+        match page {
+            Page::Told => {
+                let told = self.page(&call.path);
+                self.desk.answer(call, 200, &told)
+            }
+            Page::Refused(status, body) => self.desk.answer(call, status, body),
+            Page::Cut => {
+                self.desk.slack.failed(at(self.desk.now), call.number, true);
+                self.desk.poll()
+            }
+        }
+    }
+
+    fn page(&self, path: &str) -> String {
+        let value = |key: &str| {
+            let mut pairs = path.split(['?', '&']).filter_map(|pair| pair.split_once('='));
+            pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+        };
+        let oldest = value("oldest").unwrap();
+        let newer: Vec<_> = self.stamps.iter().rev().filter(|at| at.as_str() > oldest).collect();
+        let from: usize = value("cursor").map_or(0, |cursor| cursor.parse().unwrap());
+        let count: usize = value("limit").unwrap().parse().unwrap();
+        let page = newer.iter().skip(from).take(count).map(|stamp| message("D1", stamp, "x"));
+        let page = page.collect::<Vec<_>>().join(",");
+        let next = from + count;
+        let next = if next < newer.len() { next.to_string() } else { String::new() };
+        format!(
+            r#"{{"ok":true,"messages":[{page}],"response_metadata":{{"next_cursor":"{next}"}}}}"#
+        )
+    }
+
+    fn expect_all(&self, what: &str) {
+        let expected: Vec<_> = self.stamps.iter().map(|stamp| format!("D1:{stamp}")).collect();
+        assert_eq!(self.handed, expected, "{what}");
+        assert!(self.alerts.is_empty(), "{what}: {:?}", self.alerts);
+    }
+}
+
+const FAILURES: [Page; 4] = [
+    Page::Refused(429, ""),
+    Page::Refused(502, "<html>"),
+    Page::Refused(200, r#"{"ok":false,"error":"internal_error"}"#),
+    Page::Cut,
+];
+
+/// Goal: no message is lost because Slack did not answer once. Method: the first request, the last
+/// one and every second one fail, each in every way.
+#[test]
+fn a_failure_loses_nothing_of_what_was_missed() {
+    for failure in FAILURES {
+        for (when, fails) in [
+            ("at first", (|asked| asked == 0) as fn(usize) -> bool),
+            ("in the middle", |asked| asked == 3),
+            ("every second time", |asked| asked % 2 == 0),
+        ] {
+            let mut missed = Missed::new(500);
+            missed.read(|asked| if fails(asked) { failure } else { Page::Told });
+            missed.expect_all(&format!("{failure:?} {when}"));
+            let is_whole = |path: &String| path.contains("&limit=100");
+            assert!(missed.asked.iter().all(is_whole), "nothing was too large: {:?}", missed.asked);
+        }
+    }
+}
+
+/// Goal: a walk that Slack interrupts ends. Method: no more requests are made than pages and
+/// failures, so it goes on where it was.
+#[test]
+fn a_walk_goes_on_where_it_was_interrupted() {
+    let mut missed = Missed::new(1000);
+    missed.read(|asked| if asked % 3 == 2 { Page::Refused(429, "") } else { Page::Told });
+    missed.expect_all("interrupted");
+    assert_eq!(missed.asked.len(), 14, "{:#?}", missed.asked);
+}
+
+#[test]
+fn a_place_that_slack_forgot_is_no_end() {
+    const FORGOTTEN: Page = Page::Refused(200, r#"{"ok":false,"error":"invalid_cursor"}"#);
+    let mut missed = Missed::new(500);
+    missed.read(|asked| if asked == 3 { FORGOTTEN } else { Page::Told });
+    missed.expect_all("from the beginning");
+    assert_eq!(missed.asked.len(), 4 + 5);
+}
+
+#[test]
+fn two_thousand_are_read_and_the_operator_is_told_of_more() {
+    use crate::limits::CHANNEL_MISSED_MAX;
+    let mut missed = Missed::new(CHANNEL_MISSED_MAX);
+    missed.read(|_| Page::Told);
+    missed.expect_all("as many as there may be");
+    let mut missed = Missed::new(CHANNEL_MISSED_MAX + 1);
+    missed.read(|_| Page::Told);
+    assert_eq!(missed.handed.len(), CHANNEL_MISSED_MAX);
+    assert_eq!(missed.alerts.len(), 1);
+    assert!(missed.alerts[0].contains("some of it was not read"), "{:?}", missed.alerts);
+}
