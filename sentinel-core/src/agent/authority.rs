@@ -4,7 +4,8 @@
 //! - What is judged is the canonical form of the call, which is what is done and what an approval
 //!   is bound to.
 //! - What is decided is recorded, whether it is allowed, asked about or denied.
-//! - What is private is read in a guest's turn only after an operator said so.
+//! - What is private is read in a guest's turn, or passed on by its name, only after an operator
+//!   said so.
 //! - An approval never allows what the grants deny or do not cover.
 //!
 //! # Not here
@@ -198,7 +199,8 @@ impl Agent {
         let memory = self.conversations.get(&conversation)?.find_memory()?;
         let document = json::parse(canonical.as_bytes()).ok()?;
         let role = tool.role(call, self.is_in_workspace(call));
-        let for_guest = is_private_read(role) && self.is_of_guest(conversation, person);
+        let for_guest = self.is_of_guest(conversation, person)
+            && (is_private_read(role) || self.carries_private(conversation, call));
         let verdict = match verdict {
             Verdict::Covered { handle, level } if for_guest => {
                 Verdict::Covered { handle, level: level.max(Level::Ask) }
@@ -266,7 +268,7 @@ impl Agent {
 
     /// Whether somebody's turn is that of a guest of an open room. An assistant from outside is let
     /// in by an operator, and what it reads goes to no room.
-    fn is_of_guest(&self, conversation: ConversationNumber, person: Person) -> bool {
+    pub(super) fn is_of_guest(&self, conversation: ConversationNumber, person: Person) -> bool {
         let known = self.access.person(person);
         known.is_some_and(|known| known.standing == Standing::Guest)
             && !self.is_outside(conversation)
@@ -436,8 +438,8 @@ impl Agent {
 }
 
 /// Why a read is asked about that the grants would allow.
-const FOR_GUEST: &str = "\nA guest of this open room wants it. What is read can be in the answer, \
-                         and everybody here reads that.";
+const FOR_GUEST: &str = "\nA guest of this open room wants it. What is read, or passed on by its \
+                         name, can be in the answer, and everybody here reads that.";
 
 /// Whether a call gives back what is not everybody's. What comes of it in a guest's turn goes into
 /// an answer that the guest reads, and everybody else in the room: so an operator is asked,

@@ -125,8 +125,17 @@ impl Agent {
             });
             return (CallStage::refused(id, why), None);
         }
-        // It needs no grant, and can do nothing that would have to be decided.
-        if let Call::Builtin(Operation::ExtractValue { .. }) = call {
+        // It needs no grant, and does nothing that would have to be decided, but for a guest: then
+        // the value goes into an answer, and there is no grant that an answer could confirm.
+        if is_value(Some(call)) {
+            if self.is_of_guest(conversation, turn.person)
+                && self.carries_private(conversation, call)
+            {
+                self.outbox.record(Kind::CallDecided, conversation, |out| {
+                    out.field("call", number.0).field("answer", "deny").field("why", "guest");
+                });
+                return (CallStage::refused(id, NOT_FOR_GUESTS.into()), None);
+            }
             return (self.start_call(conversation, turn, number, call, id, Vec::new()), None);
         }
         let ruling = self.rule(conversation, turn.person, number, call);
@@ -535,6 +544,11 @@ impl Agent {
         }
     }
 }
+
+/// Why a value is not taken out of a content in a guest's turn.
+const NOT_FOR_GUESTS: &str = "not run: no value is taken out of a private content for a guest of \
+                              an open room, because everybody there would read it. Somebody who \
+                              was let in can ask for it.";
 
 /// How a question of a server ends whose call has.
 const CALL_IS_OVER: &str = "the call it belongs to is over";

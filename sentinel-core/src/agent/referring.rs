@@ -210,6 +210,15 @@ impl Agent {
         Ok(found)
     }
 
+    /// Whether a call carries content that is not everybody's, or of which nothing is known.
+    pub(super) fn carries_private(&self, conversation: ConversationNumber, call: &Call) -> bool {
+        let is_private = |content: &Content| content.label.secrecy != Secrecy::Public;
+        match self.named_in(conversation, call) {
+            Ok(named) => named.into_iter().any(is_private),
+            Err(_) => true,
+        }
+    }
+
     pub(super) fn why_unknown(
         &self,
         conversation: ConversationNumber,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::shell::{Shell, poking, service};
 use super::*;
 use crate::channel::Part;
-use crate::label::{Effect as ToolEffect, Secrecy, ToolRole};
+use crate::label::{Effect as ToolEffect, Hold, Secrecy, ToolRole};
 use crate::limits::{
     CONVERSATION_QUEUE_MAX, CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT,
     GUEST_CONVERSATIONS_MAX, GUEST_QUESTIONS_MAX, GUESTS_QUESTIONS_MAX,
@@ -181,6 +181,90 @@ fn what_is_private_is_read_for_a_guest_only_after_an_operator_said_so() {
     answers(&mut shell, &shell::calling("tell", &["{}"]));
     assert_eq!(waiting(&shell), (1, 0), "{:?}", shell.said);
     shell.restart();
+}
+
+/// What stands in a file that the agent holds by name, and who reads it in the room.
+const REPORT: &str = "Salaries: ada@corp.example 70,000; bob@corp.example 60,000";
+
+/// Somebody who was let in has a file read in the room, of which the model sees nothing or a part,
+/// and has a name for it.
+fn holds(shell: &mut Shell, content: &str) -> String {
+    speaks(shell, "2", "t", "put report.txt into copy.txt");
+    answers(shell, &shell::calling("read_file", &[r#"{"path":"report.txt"}"#]));
+    shell.give_back(content);
+    let (_, rest) = shell.request.rsplit_once("give exactly ").expect("a name was given");
+    let name = rest.split(' ').next().unwrap().into();
+    shell.answer(200, &[], DONE);
+    name
+}
+
+/// A tool that gives back what everybody may know, and is told a text.
+fn telling(hold: Hold) -> Settings {
+    let mut own = service(&["model offline", "read,list,write /srv/agent", "skill tell"]);
+    own.flow.hold = hold;
+    let mut role = ToolRole::new(ToolEffect::Read).payload("text");
+    role.output.secrecy = Secrecy::Public;
+    let definition = ToolDefinition {
+        name: "tell".into(),
+        description: "Says it again.".into(),
+        parameters: r#"{"type":"object"}"#.into(),
+    };
+    own.tools.add(definition, role, false).unwrap();
+    own
+}
+
+/// Nobody in the room has read what the agent holds by name, so a guest gets no value of it, nor
+/// what a tool says of it, without an operator.
+#[test]
+fn what_nobody_read_is_not_read_out_of_its_name_for_a_guest() {
+    for hold in [Hold::Untrusted, Hold::Large] {
+        let mut shell = Shell::new(telling(hold));
+        let is_long = hold == Hold::Large;
+        let content = format!("{REPORT}{}", " -".repeat(if is_long { 50_000 } else { 0 }));
+        let name = holds(&mut shell, &content);
+        speaks(&mut shell, "9", "t", "which addresses are in it?");
+        let extract = format!(r#"{{"from":"{name}","as":"email","nth":2}}"#);
+        answers(&mut shell, &shell::calling("extract_value", &[&extract]));
+        assert!(shell.payloads(Kind::Extracted).is_empty(), "{hold:?}");
+        assert!(is_long || !shell.request.contains("bob@corp.example"), "{}", shell.request);
+        assert!(shell.request.contains("for a guest of an open room"), "{}", shell.request);
+        // A tool whose output is everybody's tells no more of it.
+        let text = format!(r#"{{"text":"{name}"}}"#);
+        answers(&mut shell, &shell::calling("tell", &[&text]));
+        assert_eq!(shell.calls.len(), 0, "{hold:?}");
+        let asked = shell.sentinel.questions().next().expect("an operator is asked");
+        assert!(asked.text.contains("A guest of this open room wants it"), "{}", asked.text);
+        assert!(!asked.may_be_always, "{}", asked.text);
+        speaks(&mut shell, "2", "t", "/approve 1");
+        assert_eq!(shell.calls.len(), 0, "a person does not let it out");
+        speaks(&mut shell, "1", "t", "/approve 1");
+        assert_eq!(shell.calls.len(), 1);
+        shell.give_back("It is about salaries.");
+        // What carries nothing is as free as ever.
+        answers(&mut shell, &shell::calling("tell", &[r#"{"text":"hello"}"#]));
+        assert_eq!(shell.calls.len(), 1, "{:?}", shell.said);
+        shell.give_back("hello");
+        shell.answer(200, &[], DONE);
+        // Whoever was let in takes values as ever.
+        speaks(&mut shell, "2", "t", "the second address?");
+        answers(&mut shell, &shell::calling("extract_value", &[&extract]));
+        assert_eq!(shell.payloads(Kind::Extracted).len(), 1, "{}", shell.request);
+        shell.restart();
+    }
+}
+
+/// What everybody may know is taken out of its name for guests, too.
+#[test]
+fn what_is_public_is_read_out_of_its_name_for_a_guest() {
+    let mut shell = Shell::new(telling(Hold::Untrusted));
+    speaks(&mut shell, "9", "t", "go");
+    answers(&mut shell, &shell::calling("tell", &[r#"{"text":"hello"}"#]));
+    shell.give_back("Ask at info@corp.example.");
+    let (_, rest) = shell.request.rsplit_once("give exactly ").expect("a name was given");
+    let name = rest.split(' ').next().unwrap();
+    let extract = format!(r#"{{"from":"{name}","as":"email"}}"#);
+    answers(&mut shell, &shell::calling("extract_value", &[&extract]));
+    assert!(shell.request.contains("info@corp.example"), "{}", shell.request);
 }
 
 /// A model's last word.
