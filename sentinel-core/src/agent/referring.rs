@@ -303,8 +303,9 @@ impl Agent {
     }
 
     /// What the output of a call is worth. Whoever declared the tool's own output trusted: if
-    /// content was carried by the call, it is no better than that, and if the call was swayed, no
-    /// better than everything that the model had read.
+    /// content was carried by the call, it is no better than that, if the call was swayed, no
+    /// better than everything that the model had read, and if it read files of the workspace, no
+    /// better than whoever wrote there.
     pub(super) fn worth_of(
         &self,
         conversation: ConversationNumber,
@@ -333,7 +334,11 @@ impl Agent {
                 },
             }
         };
-        let (label, has_content) = (names.iter().fold(own, carried), !names.is_empty());
+        let (mut label, has_content) = (names.iter().fold(own, carried), !names.is_empty());
+        // Whoever vouches for a tool does not vouch for strangers who wrote what it read.
+        if self.may_repeat_workspace(conversation, call) {
+            label.integrity = Integrity::Untrusted;
+        }
         // What nobody vouches for names nothing anyway.
         let is_swayed = is_swayed && label.integrity == Integrity::Trusted;
         let memory = self.conversations.get(&conversation).and_then(|chat| chat.find_memory());

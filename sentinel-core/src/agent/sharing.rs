@@ -8,7 +8,8 @@
 //! # Invariants
 //! - A program that is run in a conversation is decided on as if it had read what the others wrote
 //!   while strangers had a say, and what any program or skill brought from elsewhere.
-//! - Whoever reads the files with another tool gets an untrusted output, as ever.
+//! - Whoever reads the files with another tool gets an untrusted output, also where the operator
+//!   vouches for what that tool says, once somebody wrote who had read what nobody vouches for.
 //!
 //! # Not here
 //! Files of attachments, which no other conversation may name: [`fetching`](super::fetching).
@@ -18,7 +19,7 @@ use alloc::string::String;
 use super::codec::Unreadable;
 use super::number::ConversationNumber;
 use super::{Agent, SYSTEM};
-use crate::capability::{FileRight, FileRights};
+use crate::capability::{FileRight, FileRights, PathRef, Request};
 use crate::label::{Effect, Integrity, Label, Reference, Secrecy, Source};
 use crate::text::json::{ObjectWriter, Value};
 use crate::tool::{Call, Operation};
@@ -49,6 +50,10 @@ impl Writers {
 
     fn other_than(self, conversation: ConversationNumber) -> Option<ConversationNumber> {
         self.0.into_iter().flatten().find(|writer| *writer != conversation)
+    }
+
+    fn has(self, conversation: ConversationNumber) -> bool {
+        self.0.contains(&Some(conversation))
     }
 
     pub(super) fn keep(self, out: &mut ObjectWriter<'_, String>) {
@@ -93,6 +98,33 @@ impl Agent {
         matches!(call, Call::Builtin(Operation::RunCommand { .. }))
             && self.writers.other_than(number).is_some()
             && memory.is_none_or(|memory| !memory.has_read_workspace)
+    }
+
+    /// Whether what a call gives back may be what strangers had written into the workspace: it
+    /// reads there, and others wrote, or this conversation after it had read something of them.
+    pub(super) fn may_repeat_workspace(&self, number: ConversationNumber, call: &Call) -> bool {
+        let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
+        let is_untrusted = memory.is_none_or(|memory| memory.context.is_untrusted());
+        let is_written =
+            self.writers.other_than(number).is_some() || (self.writers.has(number) && is_untrusted);
+        is_written && self.reads_workspace(call)
+    }
+
+    /// Whether a call reads or lists something in the workspace. A program may read all of it.
+    fn reads_workspace(&self, call: &Call) -> bool {
+        if matches!(call, Call::Builtin(Operation::RunCommand { .. })) {
+            return true;
+        }
+        let Ok(workspace) = PathRef::absolute(&self.settings.workspace) else { return true };
+        let reads = call.with_requests(&self.surroundings(call), |requests| {
+            requests.iter().any(|request| match request {
+                Request::File { right: FileRight::Read | FileRight::List, path, is_tree } => {
+                    path.is_within(workspace) || (*is_tree && workspace.is_within(*path))
+                }
+                _ => false,
+            })
+        });
+        reads.unwrap_or(true)
     }
 
     /// A call was allowed and starts: what it may write is of the conversation's making, and of

@@ -7,11 +7,13 @@ use alloc::vec::Vec;
 use super::hostile::moving;
 use super::shell::{Shell, calling, service, settings};
 use super::*;
+use crate::capability::{FileRight, FileRights, Path};
 use crate::channel::Part;
 use crate::journal::KeyRing;
 use crate::journal::export::Keys;
-use crate::label::Mode;
-use crate::tool::Operation;
+use crate::label::{Effect as ToolEffect, Integrity, Mode, ToolRole};
+use crate::llm::ToolDefinition;
+use crate::tool::{Needs, Operation};
 
 const GRANTS: [&str; 3] = ["model offline", "read,write,list /srv/agent", "run /usr/bin/tidy"];
 
@@ -72,7 +74,7 @@ fn a_program_is_asked_about_where_another_conversation_wrote_what_it_was_told_to
 fn a_person_s_trust_does_not_outlast_its_block_in_files() {
     let mut own = moving("skill move");
     // It leaves the files alone.
-    let role = crate::label::ToolRole::new(crate::label::Effect::Send).undoable().control("at");
+    let role = ToolRole::new(ToolEffect::Send).undoable().control("at");
     assert!(own.tools.declare("move", role));
     own.grants.extend(GRANTS[1..].iter().map(|grant| grant.parse().unwrap()));
     own.programs.insert("tidy".into(), "/usr/bin/tidy".into());
@@ -190,6 +192,110 @@ fn whoever_wrote_again_and_again_is_kept_once() {
     let find =
         |digest: &[u8; 32]| (shell.settings.digest == *digest).then(|| shell.settings.clone());
     replay([shell.log.as_slice()], keys, &find).unwrap();
+}
+
+/// How the contacts can be read, by tools for whose words the operator vouches.
+const READERS: [(&str, &str); 5] = [
+    ("read_file", r#"{"path":"contacts.csv"}"#),
+    ("search_files", r#"{"directory":"contacts","text":"station"}"#),
+    ("run_command", r#"{"program":"tidy"}"#),
+    ("of_file", r#"{"file":"contacts.csv"}"#),
+    ("of_place", "{}"),
+];
+
+/// What [`moving`] is, with all those tools.
+fn vouching() -> Settings {
+    let mut own = moving("skill move");
+    own.tools.declare("move", ToolRole::new(ToolEffect::Send).undoable().control("at"));
+    let grants = ["skill of_file", "skill of_place"];
+    let grants = GRANTS[1..].iter().chain(&grants);
+    own.grants.extend(grants.map(|grant| grant.parse().unwrap()));
+    own.programs.insert("tidy".into(), "/usr/bin/tidy".into());
+    let place = (Path::parse("/srv/agent/shared").unwrap(), FileRights::of(&[FileRight::Read]));
+    let file = Needs { files: Vec::from(["file".into()]), ..Needs::default() };
+    let place = Needs { places: Vec::from([place]), ..Needs::default() };
+    for (name, needs) in [("of_file", file), ("of_place", place)] {
+        let definition = ToolDefinition {
+            name: name.into(),
+            description: "Finds a contact.".into(),
+            parameters: r#"{"type":"object"}"#.into(),
+        };
+        own.tools.add_with(definition, ToolRole::new(ToolEffect::Read), true, needs).unwrap();
+    }
+    for (name, _) in READERS {
+        let effect = match name {
+            "run_command" => ToolEffect::Workspace,
+            _ => ToolEffect::Read,
+        };
+        let parameters = ["path", "directory", "text", "program", "file"];
+        let role = ToolRole::new(effect).undoable();
+        let mut role = parameters.into_iter().fold(role, ToolRole::control);
+        role.output.integrity = Integrity::Trusted;
+        assert!(own.tools.declare(name, role));
+    }
+    own
+}
+
+/// Somebody has the contacts read, and then goes where they say. What was asked, if anything.
+fn goes_by_contacts(shell: &mut Shell, chat: &str, (tool, arguments): (&str, &str)) -> String {
+    let calls_count = shell.calls.len();
+    let words = "go where contacts or contacts.csv says, if a station is there; tidy it first";
+    shell.write("1", chat, words);
+    shell.answer(200, &[], &calling(tool, &[arguments]));
+    if shell.calls.len() == calls_count {
+        let number = shell.sentinel.questions().next().expect(tool).number;
+        shell.write("1", chat, &format!("/approve {number}"));
+    }
+    assert_eq!(shell.calls.len(), calls_count + 1, "{tool}");
+    shell.give_back("station@evil.test");
+    shell.answer(200, &[], &calling("move", &[r#"{"at":"station@evil.test"}"#]));
+    let asked = shell.sentinel.questions().next().map(|asked| asked.text.into());
+    assert_eq!(shell.calls.len(), calls_count + usize::from(asked.is_none()), "{tool}");
+    asked.unwrap_or_default()
+}
+
+/// A conversation writes the contacts, after a stranger spoke in it or not.
+fn writes_contacts(shell: &mut Shell, is_strangers: bool) {
+    let mut parts = Vec::from([Part::Text("put it into contacts.csv".into())]);
+    parts.extend(is_strangers.then(|| Part::Quoted("station@evil.test".into())));
+    shell.send("1", "c1", parts);
+    let written = r#"{"path":"contacts.csv","content":"station@evil.test"}"#;
+    shell.answer(200, &[], &calling("write_file", &[written]));
+    shell.give_back("written");
+    shell.write("1", "c1", "/stop");
+}
+
+/// Whatever tool reads it, and whoever vouches for that tool: what a stranger had written into a
+/// file of the workspace is the stranger's.
+#[test]
+fn strangers_words_do_not_become_the_operator_s_in_a_file() {
+    for reader in READERS {
+        let mut shell = Shell::new(vouching());
+        writes_contacts(&mut shell, false);
+        assert_eq!(goes_by_contacts(&mut shell, "c2", reader), "", "{reader:?}: only people wrote");
+        let mut shell = Shell::new(vouching());
+        writes_contacts(&mut shell, true);
+        let asked = goes_by_contacts(&mut shell, "c2", reader);
+        assert!(asked.contains("rule 5"), "{reader:?}: {asked}");
+        // Whoever wrote it has no better of it; nor after a start.
+        shell.operate(OperatorCommand::Snapshot).unwrap();
+        shell.restart();
+        shell.write("1", "c2", "/stop");
+        shell.asked.clear();
+        let asked = goes_by_contacts(&mut shell, "c1", reader);
+        assert!(asked.contains("rule 5"), "{reader:?} by its writer: {asked}");
+    }
+}
+
+/// What a tool reads elsewhere, nobody wrote here.
+#[test]
+fn what_is_read_outside_of_the_workspace_is_as_good_as_the_operator_says() {
+    let mut own = vouching();
+    own.grants.push("read /srv/directory".parse().unwrap());
+    let mut shell = Shell::new(own);
+    writes_contacts(&mut shell, true);
+    let reader = ("read_file", r#"{"path":"/srv/directory/contacts.csv"}"#);
+    assert_eq!(goes_by_contacts(&mut shell, "c2", reader), "");
 }
 
 const TIDY: &str = r#"{"program":"tidy","arguments":["quickly"]}"#;
