@@ -230,6 +230,13 @@ impl Agent {
         for queued in waiting.unwrap_or_default() {
             self.ignored(super::SYSTEM, &queued.incoming, "its conversation was forgotten");
         }
+        // It is gone already but for its key, which has no haste until an operator means it.
+        if because.is_none()
+            && let Some(place) = self.giving_way.iter().position(|other| *other == number)
+        {
+            self.forgetting.push(self.giving_way.remove(place));
+            return Ok(format!("forgotten: {number}"));
+        }
         self.stop(number, End::Stopped);
         self.release(number);
         let conversation = self

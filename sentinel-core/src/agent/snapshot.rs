@@ -450,4 +450,17 @@ mod tests {
         agent.forgetting.push(ConversationNumber(8));
         assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
     }
+
+    /// Nor for one that gives way already: its key goes as soon as an operator says so.
+    #[test]
+    fn an_operator_hastens_what_gives_way() {
+        let mut agent = agent();
+        agent.crowd(usize::try_from(10 * GIVING_WAY_SHARE).unwrap());
+        let number = ConversationNumber(7);
+        agent.giving_way.push(number);
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 0), "it has no haste");
+        assert_eq!(agent.forget(number, None).unwrap(), "forgotten: conversation 7");
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
+        assert!(agent.forget(number, None).is_err(), "it is gone");
+    }
 }
