@@ -48,12 +48,15 @@ impl Agent {
         let inputs_max = self.settings.snapshot_inputs.max(self.conversations.len() as u64);
         // Guests who come and go have no say in how often everything is written.
         let is_asked = !self.forgetting.is_empty();
+        let wanted = match is_asked {
+            true => 1,
+            false => self.conversations.len() as u64 / GIVING_WAY_SHARE,
+        };
         let inputs_max = match is_asked || !self.giving_way.is_empty() {
             false => inputs_max,
             // All of it would be written again for each input, and said to be in vain.
-            true if self.has_failed_snapshot => inputs_max.min(SNAPSHOT_RETRY_INPUTS),
-            true if is_asked => 1,
-            true => inputs_max.min(self.conversations.len() as u64 / GIVING_WAY_SHARE),
+            true if self.has_failed_snapshot => inputs_max.min(wanted.max(SNAPSHOT_RETRY_INPUTS)),
+            true => inputs_max.min(wanted),
         };
         if self.inputs_count < inputs_max {
             return;
@@ -462,5 +465,24 @@ mod tests {
         assert_eq!(agent.forget(number, None).unwrap(), "forgotten: conversation 7");
         assert_eq!(alerts_and_forgotten(&mut agent, 1), (0, 1));
         assert!(agent.forget(number, None).is_err(), "it is gone");
+    }
+
+    /// A snapshot that cannot be taken is not tried more often for guests than one that can.
+    #[test]
+    fn a_snapshot_that_fails_is_not_tried_more_often_for_guests() {
+        let mut agent = agent();
+        let often = 2 * SNAPSHOT_RETRY_INPUTS;
+        agent.crowd(usize::try_from(often * GIVING_WAY_SHARE).unwrap());
+        let mut bad = Settings::clone(&agent.settings);
+        bad.models.clear();
+        agent.settings = Arc::new(bad);
+        agent.giving_way.push(ConversationNumber(7));
+        assert_eq!(alerts_and_forgotten(&mut agent, often - 1), (0, 0));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (1, 0));
+        assert_eq!(alerts_and_forgotten(&mut agent, often - 1), (0, 0));
+        assert_eq!(alerts_and_forgotten(&mut agent, 1), (1, 0));
+        // An operator's word is tried again as soon as ever.
+        agent.forgetting.push(ConversationNumber(8));
+        assert_eq!(alerts_and_forgotten(&mut agent, SNAPSHOT_RETRY_INPUTS), (1, 0));
     }
 }
