@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::shell::{Shell, poking, service};
 use super::*;
 use crate::channel::Part;
+use crate::journal::export::Keys;
 use crate::label::{Effect as ToolEffect, Hold, Secrecy, ToolRole};
 use crate::limits::{
     CONVERSATION_QUEUE_MAX, CONVERSATIONS_COUNT_MAX, GUEST_CONVERSATION_KEPT,
@@ -265,6 +266,49 @@ fn what_is_public_is_read_out_of_its_name_for_a_guest() {
     let extract = format!(r#"{{"from":"{name}","as":"email"}}"#);
     answers(&mut shell, &shell::calling("extract_value", &[&extract]));
     assert!(shell.request.contains("info@corp.example"), "{}", shell.request);
+}
+
+/// A conversation gave way, and the snapshot without it is still to come: however often the agent
+/// starts until then, the last snapshot can be read, and so can the log.
+#[test]
+fn what_gave_way_can_be_read_until_a_snapshot_is_without_it() {
+    let mut shell = Shell::new(service(&["model offline"]));
+    for thread in 0..GUEST_CONVERSATIONS_MAX {
+        speaks(&mut shell, "9", &format!("t{thread}"), "/help");
+    }
+    for thread in 0..1600 - GUEST_CONVERSATIONS_MAX {
+        speaks(&mut shell, "2", &format!("p{thread}"), "/help");
+    }
+    shell.wait();
+    shell.operate(OperatorCommand::Snapshot).unwrap();
+    let count = shell.sentinel.conversations_count();
+    let first = shell.sentinel.conversations(ConversationNumber(0)).next().unwrap().number;
+    let master = MasterKey::new([2; 32]);
+    let has_key = |shell: &Shell| {
+        let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+        ring.open(first.0, &master).is_ok()
+    };
+    shell.instant += u64::try_from(GUEST_CONVERSATION_KEPT.as_millis()).unwrap();
+    speaks(&mut shell, "9", "more", "/help");
+    assert_eq!(shell.payloads(Kind::Forgotten).len(), 1);
+    let is_known = |shell: &Shell| {
+        shell.sentinel.conversations(ConversationNumber(0)).any(|known| known.number == first)
+    };
+    for start in 0..3 {
+        assert_eq!(shell.sentinel.conversations_count(), count, "after {start} starts");
+        assert!(!is_known(&shell) && has_key(&shell), "after {start} starts");
+        let find =
+            |digest: &[u8; 32]| (shell.settings.digest == *digest).then(|| shell.settings.clone());
+        let ring = KeyRing::from_bytes(&shell.ring).unwrap();
+        let keys = Keys { ring: &ring, master: &master };
+        replay([shell.log.as_slice()], keys, &find).unwrap();
+        shell.restart();
+    }
+    // An operator who means the same one does not wait for guests.
+    shell.operate(OperatorCommand::Forget(first)).unwrap();
+    assert!(!has_key(&shell));
+    shell.restart();
+    assert_eq!(shell.sentinel.conversations_count(), count);
 }
 
 /// A model's last word.
