@@ -12,6 +12,8 @@
 //! The rules: [`capability`](crate::capability) and [`label`](crate::label).
 
 mod explained;
+#[cfg(test)]
+mod tests;
 
 use alloc::format;
 use alloc::string::{String, ToString};
