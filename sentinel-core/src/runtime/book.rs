@@ -243,12 +243,12 @@ impl Book {
         }
     }
 
-    /// Signs what there is, if it is time.
     /// The host has said by now which key signs besides, if one does: what is due may be signed.
     pub(super) const fn start_signing(&mut self) {
         self.is_signing = true;
     }
 
+    /// Signs what there is, if it is time and the keys to sign with are known.
     pub(super) fn checkpoint_if_due(&mut self, now: Now) {
         if self.is_signing && self.writer.is_checkpoint_due(now.wall) {
             self.checkpoint(now);
