@@ -155,10 +155,7 @@ pub(crate) fn hold(is_held: bool) {
 /// The lines that are held, whole.
 pub(crate) fn take_held() -> String {
     with(|logger| {
-        let mut lines = logger.sink.take();
-        if logger.tell_dropped() {
-            lines.append(&mut logger.sink.take());
-        }
+        let lines = logger.take_held();
         IS_BEHIND.store(logger.sink.is_behind(), Ordering::Relaxed);
         String::from_utf8_lossy(&lines).into_owned()
     })
@@ -218,6 +215,18 @@ impl Logger {
         IS_BEHIND.store(self.sink.is_behind(), Ordering::Relaxed);
     }
 
+    fn take_held(&mut self) -> Vec<u8> {
+        if !self.sink.is_held() {
+            // Whoever writes them says how many were left out, once there is room for that.
+            return Vec::new();
+        }
+        let mut lines = self.sink.take();
+        if self.tell_dropped() {
+            lines.append(&mut self.sink.take());
+        }
+        lines
+    }
+
     /// Says how many lines were left out, if any were.
     fn tell_dropped(&mut self) -> bool {
         let Some(count) = self.sink.take_dropped() else { return false };
@@ -272,3 +281,33 @@ macro_rules! fields {
     };
 }
 pub(crate) use {debug, error, fields, info, trace, warning as warn};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who asks for held lines where none are held takes nothing, the count of what was left out
+    /// neither.
+    #[test]
+    fn the_count_of_what_was_left_out_is_told_to_whoever_reads_on() {
+        let mut logger = Logger {
+            form: Form::Plain,
+            text: Form::Plain,
+            is_terminal: false,
+            sink: Sink::new(),
+            line: String::new(),
+            message: String::new(),
+        };
+        let line = [b'x'; 64 * 1024];
+        for _ in 0..7 {
+            logger.sink.push(&line);
+        }
+        assert!(logger.take_held().is_empty());
+        assert_eq!(logger.sink.take_dropped(), Some(3));
+        logger.sink.push(&line);
+        logger.sink.hold(true);
+        let lines = String::from_utf8(logger.take_held()).unwrap();
+        assert!(lines.ends_with("1 lines were left out here: nobody read them in time\n"));
+        assert!(logger.take_held().is_empty());
+    }
+}

@@ -76,6 +76,10 @@ impl Sink {
         self.is_held = is_held;
     }
 
+    pub(super) const fn is_held(&self) -> bool {
+        self.is_held
+    }
+
     /// The lines that wait, which somebody else shows.
     pub(super) fn take(&mut self) -> Vec<u8> {
         if !self.is_held {
