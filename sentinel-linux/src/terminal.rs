@@ -284,10 +284,9 @@ impl Terminal {
         if lines.is_empty() {
             return Ok(());
         }
-        let mut text = String::new();
-        self.screen.end(&mut text);
-        text.push_str(&lines);
-        self.add(&text)
+        let Some(desk) = &mut self.desk else { return Ok(()) };
+        put_log(&lines, &mut self.screen, &mut desk.held);
+        self.add("")
     }
 
     /// Shows that it is the person's turn, once.
@@ -372,6 +371,17 @@ impl Drop for Terminal {
     }
 }
 
+/// Adds what the program said of its work to what is to be shown: before a half line that waits
+/// for its other half, which would be cut in two.
+fn put_log(lines: &str, screen: &mut Screen, held: &mut String) {
+    if held.is_empty() {
+        // What stands on the screen already cannot wait any more.
+        screen.end(held);
+    }
+    let half = held.rfind('\n').map_or(0, |end| end + 1);
+    held.insert_str(half, lines);
+}
+
 /// Whether nobody is there any more who could read. Of a file the same error is a broken disk.
 fn is_gone(error: &io::Error, is_terminal: bool) -> bool {
     match Errno::from_io_error(error) {
@@ -384,3 +394,26 @@ fn is_gone(error: &io::Error, is_terminal: bool) -> bool {
 pub(crate) const PLATFORM: &str = "terminal";
 pub(crate) const CHAT: &str = "here";
 pub(crate) const TOKEN: Token = Token::new(Owner::Terminal, 0);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_stands_before_the_half_line_that_waits() {
+        let say = |text: &str| Post::Send { piece: 0, text: text.into(), key: 0 };
+        let (mut screen, mut held) = (Screen::new(), String::new());
+        screen.show(&say("one\nand half"), &mut held);
+        // What has its end is shown at once, the rest waits below what is typed.
+        held.drain(..4);
+        put_log("log\n", &mut screen, &mut held);
+        screen.show(&say(" a line\n"), &mut held);
+        assert_eq!(held, "log\nand half a line\n");
+        // Where nothing waits, what stands there already is ended.
+        held.clear();
+        screen.show(&say("half"), &mut held);
+        held.clear();
+        put_log("log\n", &mut screen, &mut held);
+        assert_eq!(held, "\nlog\n");
+    }
+}
