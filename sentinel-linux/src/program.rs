@@ -402,7 +402,10 @@ impl Program {
                         (Signal::Resume, Ending::No) => self.terminal.resume()?,
                         // Whoever ends leaves the terminal alone.
                         (Signal::Resume, _) => {}
-                        (Signal::End, Ending::No | Ending::AfterWork) => self.ending = Ending::Now,
+                        (Signal::End, Ending::No | Ending::AfterWork) => {
+                            self.terminal.yield_to_others();
+                            self.ending = Ending::Now;
+                        }
                         (Signal::End, _) => return Err("ended at once, as asked twice".into()),
                     }
                 }

@@ -289,6 +289,11 @@ impl Terminal {
         self.add("")
     }
 
+    /// The program was told to end: where somebody else has the terminal nothing more is shown.
+    pub(crate) fn yield_to_others(&mut self) {
+        self.is_gone |= self.desk.as_ref().is_some_and(|desk| desk.keys.is_elsewhere());
+    }
+
     /// Shows that it is the person's turn, once.
     pub(crate) fn prompt(&mut self) -> io::Result<()> {
         if self.is_interactive && !self.has_prompt && self.input != Input::Ended {
@@ -360,6 +365,10 @@ impl Drop for Terminal {
             // Or who was told to end while somebody else has the terminal would stand still there.
             signals::go_on_in_the_background();
             self.is_gone |= desk.keys.is_elsewhere();
+            if self.is_gone {
+                // It was to be shown here, and would be written to the same place.
+                drop(log::take_held());
+            }
             let mut out = String::new();
             desk.editor.hide(&mut out);
             self.screen.end(&mut desk.held);
