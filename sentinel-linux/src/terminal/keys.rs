@@ -3,8 +3,9 @@
 //! # Invariants
 //! - The terminal is left as it was found, however the program ends that it runs in, but for a
 //!   kill or a fault of its own: then the shell behind it mends it.
-//! - Who ends after it was stopped, while somebody else has the terminal, leaves it alone: the
-//!   shell has mended it already, and is asking there for the next command.
+//! - Who ends after it was stopped, while somebody else has the terminal, leaves it alone if the
+//!   shell has mended it, and is asking there for the next command. Not every shell does: where it
+//!   hands over each key as it was told to here, it is mended here.
 //! - Ctrl-C and Ctrl-Z stay what they are, and Ctrl-\ ends it as Ctrl-C does.
 
 use std::io::{self, Write as _};
@@ -49,11 +50,18 @@ impl EachKey {
     pub(super) fn is_elsewhere(&self) -> bool {
         tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp())
     }
+
+    /// Whether nobody changed the terminal. What reads keys for a shell changes more of it, or less.
+    fn is_as_it_was_set(&self) -> bool {
+        let modes =
+            |of: &Termios| (of.input_modes, of.output_modes, of.control_modes, of.local_modes);
+        tcgetattr(io::stdin()).is_ok_and(|now| modes(&now) == modes(&self.during))
+    }
 }
 
 impl Drop for EachKey {
     fn drop(&mut self) {
-        if !self.is_elsewhere() {
+        if !self.is_elsewhere() || self.is_as_it_was_set() {
             // There is nobody to tell, and nothing else to try.
             let _ = set(&self.before, PASTES_ARE_TYPED);
         }

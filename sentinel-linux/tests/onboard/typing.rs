@@ -155,13 +155,16 @@ fn a_line_of_the_log_does_not_stand_in_what_is_typed() {
 }
 
 /// A chat that was stopped, and is told to end while the shell has the terminal, ends: it is not
-/// stopped anew where it mends the terminal.
+/// stopped anew where it mends the terminal, and shows nothing there, not what it says of its work
+/// either.
 #[test]
 fn a_stopped_chat_ends_when_it_is_told_to() {
     let home = Home::new("typing-stopped");
-    // A shell with jobs gives each of them the terminal, and takes it back.
-    let script = "set -m; \"$@\"; echo it has stopped; kill -TERM %1; kill -CONT %1; \
-                  while kill -0 %1 2>/dev/null; do sleep 0.1; done; echo it is gone";
+    home.configure("");
+    // A shell with jobs gives each of them the terminal, and takes it back. This one leaves the
+    // terminal as it found it then.
+    let script = "set -m; \"$@\"; echo it has stopped; kill -HUP %1; kill -TERM %1; \
+                  kill -CONT %1; while kill -0 %1 2>/dev/null; do sleep 0.1; done; echo it is gone";
     let chat = home.sentinel(&["chat"]);
     let mut sitting = Sitting::of(in_a_session(&["sh", "-c", script, "sh"], &chat), "xterm");
     sitting.shows("Ctrl-D ends it.");
@@ -171,7 +174,10 @@ fn a_stopped_chat_ends_when_it_is_told_to() {
     sitting.press("\x1a");
     sitting.shows("it has stopped\r\n");
     sitting.shows("it is gone");
-    assert!(!sitting.screen().contains('\x1b'), "the shell's now: {:?}", sitting.screen());
+    let screen = sitting.screen();
+    let own = screen.replacen("\x1b[?2004l", "", 1);
+    assert!(!own.contains('\x1b') && !own.contains("sentinel"), "the shell's now: {screen:?}");
+    assert!(own != screen && sitting.is_line_by_line(), "nobody mended it: {screen:?}");
     let output = home.sentinel(&["chat", "-m", "/status"]).output().unwrap();
     assert!(!text(&output.stdout).contains("restarted"), "{output:?}");
 }
