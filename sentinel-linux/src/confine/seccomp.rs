@@ -216,6 +216,7 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_gettid,
     libc::SYS_getuid,
     libc::SYS_geteuid,
+    #[cfg(not(target_arch = "x86_64"))]
     libc::SYS_getpgid,
     libc::SYS_getrandom,
     libc::SYS_rt_sigreturn,
@@ -252,3 +253,15 @@ const INTERFACE_INDEX: libc::Ioctl = 0x8933;
 /// number for them on musl, where one is signed and the first too large. `TCSETSW` is what serves
 /// where the second is not known.
 const TERMINAL_MODES: [u32; 3] = [0x802c_542a, 0x402c_542c, 0x5403];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only its own group is of any use, and where a call says no other one, that one is enough.
+    #[test]
+    fn the_groups_of_others_are_asked_for_only_where_there_is_no_other_way() {
+        let has_own = cfg!(target_arch = "x86_64");
+        assert_eq!(ALLOWED.contains(&libc::SYS_getpgid), !has_own);
+    }
+}
