@@ -238,3 +238,22 @@ fn a_name_besides_the_list_is_allowed_or_told_why_not() {
     assert!(besides("connect", Network::Proxied).is_ok());
     assert!(besides("no_such_call", Network::None).unwrap_err().contains("no system call"));
 }
+
+/// A call that is answered whatever its arguments are is like its neighbours, whoever says so.
+#[test]
+fn one_answer_is_the_same_however_it_was_found() {
+    let length = |judged: bool| {
+        let mut table = Table::default();
+        for call in 0..9 {
+            table.put(
+                call,
+                match judged && call % 2 == 1 {
+                    true => Action::Judge(vec![bpf::answer(ALLOW)]),
+                    false => Action::Allow,
+                },
+            );
+        }
+        tree::program(table, Action::Refuse(libc::ENOSYS)).unwrap().len()
+    };
+    assert_eq!(length(true), length(false));
+}
