@@ -35,7 +35,7 @@ impl Columns {
 
 /// Whether a character stands above, below or around the one before it, and takes no column.
 pub(super) fn is_mark(character: char) -> bool {
-    if character.is_ascii() {
+    if character.is_ascii() || is_in(&SPACED, character) {
         return false;
     }
     let mut buffer = [b'a'; 5];
@@ -50,13 +50,16 @@ fn columns_of(character: char) -> usize {
     if character < FIRST_WIDE {
         return usize::from(!is_mark(character));
     }
-    let is_before = |(_, last): &(char, char)| *last < character;
-    let range = WIDE.get(WIDE.partition_point(is_before));
-    match range {
-        Some((first, _)) if *first <= character => 2,
+    match character {
+        _ if is_in(&WIDE, character) => 2,
         _ if matches!(character, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}') => 0,
         _ => usize::from(!is_mark(character)),
     }
+}
+
+fn is_in(ranges: &[(char, char)], character: char) -> bool {
+    let range = ranges.get(ranges.partition_point(|(_, last)| *last < character));
+    range.is_some_and(|(first, _)| *first <= character)
 }
 
 const JOINER: char = '\u{200d}';
@@ -154,14 +157,63 @@ const WIDE: [(char, char); 87] = [
     ('\u{30000}', '\u{3fffd}'),
 ];
 
+/// Marks that belong to the letter before them and have a column of their own: those that Unicode
+/// 16 joins (`Other_Grapheme_Extend`) and are spacing (`Mc`), or halves of kana (`Lm`).
+const SPACED: [(char, char); 41] = [
+    ('\u{9be}', '\u{9be}'),
+    ('\u{9d7}', '\u{9d7}'),
+    ('\u{b3e}', '\u{b3e}'),
+    ('\u{b57}', '\u{b57}'),
+    ('\u{bbe}', '\u{bbe}'),
+    ('\u{bd7}', '\u{bd7}'),
+    ('\u{cc0}', '\u{cc2}'),
+    ('\u{cc7}', '\u{ccb}'),
+    ('\u{cd5}', '\u{cd6}'),
+    ('\u{d3e}', '\u{d3e}'),
+    ('\u{d57}', '\u{d57}'),
+    ('\u{dcf}', '\u{dcf}'),
+    ('\u{ddf}', '\u{ddf}'),
+    ('\u{1715}', '\u{1715}'),
+    ('\u{1734}', '\u{1734}'),
+    ('\u{1b35}', '\u{1b35}'),
+    ('\u{1b3b}', '\u{1b3b}'),
+    ('\u{1b3d}', '\u{1b3d}'),
+    ('\u{1b43}', '\u{1b44}'),
+    ('\u{1baa}', '\u{1baa}'),
+    ('\u{1bf2}', '\u{1bf3}'),
+    ('\u{a953}', '\u{a953}'),
+    ('\u{a9c0}', '\u{a9c0}'),
+    ('\u{ff9e}', '\u{ff9f}'),
+    ('\u{111c0}', '\u{111c0}'),
+    ('\u{11235}', '\u{11235}'),
+    ('\u{1133e}', '\u{1133e}'),
+    ('\u{1134d}', '\u{11357}'),
+    ('\u{113b8}', '\u{113b8}'),
+    ('\u{113c2}', '\u{113c9}'),
+    ('\u{113cf}', '\u{113cf}'),
+    ('\u{114b0}', '\u{114b0}'),
+    ('\u{114bd}', '\u{114bd}'),
+    ('\u{115af}', '\u{115af}'),
+    ('\u{116b6}', '\u{116b6}'),
+    ('\u{11930}', '\u{11930}'),
+    ('\u{1193d}', '\u{1193d}'),
+    ('\u{11f41}', '\u{11f41}'),
+    ('\u{16ff0}', '\u{16ff1}'),
+    ('\u{1d165}', '\u{1d166}'),
+    ('\u{1d16d}', '\u{1d172}'),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn ranges_come_in_order() {
-        assert!(WIDE.iter().all(|(first, last)| first <= last));
-        assert!(WIDE.windows(2).all(|pair| matches!(pair, [(_, last), (next, _)] if last < next)));
+        for ranges in [&WIDE[..], &SPACED] {
+            let is_apart = |pair: &[(char, char)]| matches!(pair, [(_, a), (b, _)] if a < b);
+            assert!(ranges.iter().all(|(first, last)| first <= last));
+            assert!(ranges.windows(2).all(is_apart));
+        }
         assert_eq!(WIDE.first().map(|(first, _)| *first), Some(FIRST_WIDE));
     }
 
@@ -192,6 +244,14 @@ mod tests {
             ("\u{1100}\u{1161}\u{11a8}", 2),
             ("\u{e01}\u{e33}", 2),
             ("\u{e01}\u{e34}", 1),
+            ("\u{b95}\u{bbe}", 2),
+            ("\u{995}\u{9be}", 2),
+            ("\u{cb0}\u{cc2}", 2),
+            ("\u{d15}\u{d3e}", 2),
+            ("\u{ff76}\u{ff9e}", 2),
+            ("\u{ff8a}\u{ff9f}", 2),
+            ("\u{ff9e}", 1),
+            ("\u{b95}\u{bcd}", 1),
         ] {
             assert_eq!(columns(text), expected, "{text:?}");
         }
