@@ -177,8 +177,8 @@ const _: () = assert!(
         <= CONVERSATION_IDS_KEPT
 );
 
-/// Messages that are asked for when a chat went on without us, in however many pages they come. What
-/// is older than that nobody waits for, and the operator is told.
+/// Messages that are asked for when a chat went on without us, in however many pages they come.
+/// What is older than that nobody waits for, and the operator is told.
 pub const CHANNEL_MISSED_MAX: usize = 2000;
 
 /// The answers that these messages come in, in bytes: of a platform that may begin with the last

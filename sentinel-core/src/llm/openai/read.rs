@@ -95,7 +95,8 @@ impl Reader {
                 _ => {}
             }
         }
-        // What was said and counted besides is told before what went wrong. One answer was asked for; others would be a provider's mistake.
+        // What was said and counted besides is told before what went wrong. One answer was asked
+        // for; others would be a provider's mistake.
         let is_ours = |choice: &Value<'_>| read::count(*choice, "index").unwrap_or(0) == 0;
         if let Some(choice) = choices.and_then(|mut choices| choices.find(is_ours)) {
             error = error.or(self.choice(choice, queue).err());
