@@ -53,7 +53,7 @@ impl Missed {
                 }
             }
             if next.is_empty() {
-                if !self.desk.slack.deadline().is_some_and(|at| at.0 < self.desk.now + 600_000) {
+                if self.desk.slack.deadline().is_none_or(|at| at.0 >= self.desk.now + 600_000) {
                     break;
                 }
                 let is_at_rest = self.desk.slack.inbox.behind().is_none()
