@@ -289,7 +289,7 @@ impl Discord {
                     )));
                 }
                 self.asking.reset();
-                self.pages = Pages::new();
+                self.pages.read();
                 self.asks_from = now.instant;
                 self.is_changed = true;
             }
@@ -637,8 +637,17 @@ impl Connector for Discord {
     }
 
     fn too_large(&mut self, now: Now, call: CallNumber) {
-        if let Some(Purpose::Missed { .. }) = self.out.purpose(call) {
-            self.pages.too_large();
+        if let Some(Purpose::Missed { channel, .. }) = self.out.purpose(call)
+            && !self.pages.too_large()
+        {
+            let channel = *channel;
+            self.pages = Pages::new();
+            self.inbox.cannot_ask(channel);
+            let what = format!(
+                "Discord: a message in channel {channel} is too large to be read. It was passed \
+                 over, with what was said there after it while nothing ran"
+            );
+            self.alert_once(channel, TOO_LARGE, what);
         }
         self.failed(now, call, true);
     }
@@ -713,6 +722,9 @@ const NOT_NOW: Failure = Failure::RateLimited { retry_after_ms: 1000 };
 
 /// Discord takes 50 requests a second of one bot.
 const REQUESTS_PER_SECOND: u32 = 45;
+
+/// No code of Discord's own: one message is more than an answer may be.
+const TOO_LARGE: u64 = u64::MAX;
 
 /// The response to a press that says nothing yet.
 const DEFERRED_UPDATE: u64 = 6;

@@ -5,6 +5,10 @@
 //!   pages came: Slack does not say which end it begins with.
 //! - A request that failed is made again, at the place where it failed. Nothing is passed over
 //!   because Slack was broken, out of reach, or asked us to wait.
+//! - A message that is more than an answer may be is passed over, and the operator is told. Where
+//!   it stands only Slack knows, and what comes after it only the answer that nobody read; so the
+//!   time in which it was said is halved until nothing else can be lost with it but what was said
+//!   in the same second.
 //!
 //! # Not here
 //! Which channels are behind: [`super::inbox`].
@@ -25,14 +29,20 @@ use crate::channel::traffic::Pages;
 use crate::limits::{CHANNEL_MISSED_BYTES_MAX, CHANNEL_MISSED_MAX};
 use crate::order;
 use crate::text::json;
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
 use crate::wire::http::Headers;
 
 /// A channel that is asked what was said.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     channel: String,
+    /// What was said between these two is asked for, both excluded.
     oldest: Stamp,
+    latest: Option<Stamp>,
+    /// What is asked for after that.
+    to_come: Vec<(Stamp, Stamp)>,
+    /// How much was told before this walk.
+    told_before: usize,
     /// The same for all pages of one walk through it.
     pages: Pages,
     /// Where the next page begins.
@@ -45,11 +55,14 @@ pub(super) struct History {
 }
 
 impl History {
-    fn new(channel: &str, oldest: Stamp, pages: Pages) -> Self {
+    fn new(channel: &str, oldest: Stamp) -> Self {
         Self {
             channel: channel.to_string(),
             oldest,
-            pages,
+            latest: None,
+            to_come: Vec::new(),
+            told_before: 0,
+            pages: Pages::new(),
             cursor: None,
             messages: 0,
             bytes: 0,
@@ -58,14 +71,46 @@ impl History {
         }
     }
 
-    /// From its first page on again.
+    /// From the first page of this walk on again.
     fn start_over(&mut self) {
-        *self = Self::new(&self.channel, self.oldest, self.pages);
+        self.told.truncate(self.told_before);
+        self.cursor = None;
+        (self.messages, self.bytes) = (self.told_before, 0);
+    }
+
+    /// The next walk, through another time. Returns whether there is one.
+    fn next_walk(&mut self) -> bool {
+        let Some((oldest, latest)) = self.to_come.pop() else { return false };
+        (self.oldest, self.latest) = (oldest, Some(latest));
+        (self.told_before, self.cursor, self.pages) = (self.told.len(), None, Pages::new());
+        true
+    }
+
+    /// One message alone is too large, somewhere in the time that is asked for: from here on, in
+    /// its first half and then in the second. Returns whether it is too short to be halved.
+    fn halve(&mut self, wall: Timestamp) -> bool {
+        self.start_over();
+        let Stamp(oldest) = self.oldest;
+        // Slack's clock may be another one than ours.
+        let end = wall.0.saturating_mul(1000).saturating_add(DAY).max(oldest.saturating_add(DAY));
+        let Stamp(latest) = self.latest.unwrap_or(Stamp(end));
+        let length = latest.saturating_sub(oldest);
+        if length <= SECOND {
+            // It is not asked for again.
+            self.newest = self.newest.max(Stamp(latest.saturating_sub(1)));
+            return true;
+        }
+        let middle = oldest.saturating_add(length / 2);
+        self.to_come.push((Stamp(middle), Stamp(latest)));
+        self.to_come.push((self.oldest, Stamp(middle.saturating_add(1))));
+        self.next_walk();
+        false
     }
 
     fn job(&self) -> Job {
         let (channel, cursor) = (self.channel.clone(), self.cursor.clone());
-        Job::History { channel, oldest: self.oldest, cursor, count: self.pages.count() }
+        let (oldest, latest, count) = (self.oldest, self.latest, self.pages.count());
+        Job::History { channel, oldest, latest, cursor, count }
     }
 }
 
@@ -83,7 +128,7 @@ impl Slack {
         if let Some(history) = self.paused.take() {
             self.ask(now, history);
         } else if let Some((channel, oldest)) = self.inbox.behind() {
-            let history = History::new(channel, oldest, Pages::new());
+            let history = History::new(channel, oldest);
             self.inbox.asking(&history.channel);
             self.ask(now, history);
         }
@@ -122,19 +167,26 @@ impl Slack {
                 self.ask(now, history);
             }
             cursor => {
-                if cursor.is_some() {
+                if cursor.is_some() || is_enough && !history.to_come.is_empty() {
                     self.out.push(Action::Alert(format!(
                         "Slack: too much was said in channel {} while nothing ran; some of it was \
                          not read",
                         history.channel
                     )));
                 }
-                self.caught_up(history);
+                if is_enough {
+                    history.to_come.clear();
+                }
+                self.walked(now, history);
             }
         }
     }
 
-    fn caught_up(&mut self, mut history: History) {
+    /// A walk is over, and with the last one the channel has told all.
+    fn walked(&mut self, now: Now, mut history: History) {
+        if history.next_walk() {
+            return self.ask(now, history);
+        }
         order::sort_by_key(&mut history.told, |(stamp, _)| Reverse(*stamp));
         self.hand_over(history);
     }
@@ -190,11 +242,18 @@ impl Slack {
 
     /// A page came that was more than an answer is let have.
     pub(super) fn page_too_large(&mut self, now: Now) {
-        if let Some(history) = &mut self.history {
-            history.pages.too_large();
+        let Some(mut history) = self.history.take() else { return };
+        if history.pages.too_large() {
             history.start_over();
+        } else if history.halve(now.wall) {
+            self.out.push(Action::Alert(format!(
+                "Slack: a message in channel {} is too large to be read. It was passed over, with \
+                 what else was said there within a second after {}",
+                history.channel, history.oldest
+            )));
+            return self.walked(now, history);
         }
-        self.page_lost(now);
+        self.ask_later(now, Duration::ZERO, history);
     }
 
     fn ask_later(&mut self, now: Now, pause: Duration, history: History) {
@@ -213,3 +272,7 @@ impl Slack {
 }
 
 const CURSOR_BYTES_MAX: usize = 512;
+
+/// In Slack's stamps.
+const SECOND: u64 = 1_000_000;
+const DAY: u64 = 86_400 * SECOND;

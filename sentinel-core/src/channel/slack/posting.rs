@@ -29,7 +29,13 @@ pub(super) enum Job {
     /// Take the buttons of a question away, and leave its text.
     Tidy { channel: String, message: Stamp, text: String },
     /// What was said in a channel.
-    History { channel: String, oldest: Stamp, cursor: Option<String>, count: usize },
+    History {
+        channel: String,
+        oldest: Stamp,
+        latest: Option<Stamp>,
+        cursor: Option<String>,
+        count: usize,
+    },
     /// Where a file is.
     Locate { path: String, file: ToFetch },
 }
@@ -112,11 +118,12 @@ impl Job {
                 });
                 post("/chat.update", body)
             }
-            Self::History { channel, oldest, cursor, count } => {
-                let mut path = format!(
-                    "/conversations.history?channel={channel}&oldest={oldest}&inclusive=false\
-                     &limit={count}"
-                );
+            Self::History { channel, oldest, latest, cursor, count } => {
+                let mut path = format!("/conversations.history?channel={channel}&oldest={oldest}");
+                if let Some(latest) = latest {
+                    path.push_str(&format!("&latest={latest}"));
+                }
+                path.push_str(&format!("&inclusive=false&limit={count}"));
                 if let Some(cursor) = cursor {
                     path.push_str("&cursor=");
                     percent(cursor, &mut path);

@@ -27,13 +27,21 @@ impl Pages {
         self.count
     }
 
-    /// A page was more than an answer is let have.
-    pub(in crate::channel) fn too_large(&mut self) {
-        self.count = SMALL;
+    /// A page was more than an answer is let have. Returns whether there is a smaller one.
+    pub(in crate::channel) fn too_large(&mut self) -> bool {
+        let was_one = self.count == 1;
+        self.count = if self.count > SMALL { SMALL } else { 1 };
+        !was_one
+    }
+
+    /// A page was read: the next one may be larger.
+    pub(in crate::channel) fn read(&mut self) {
+        self.count = if self.count < SMALL { SMALL } else { LARGE };
     }
 }
 
 /// What platforms give at once.
 const LARGE: usize = 100;
-/// What people and their programs put into so many messages fits an answer.
+/// What people and their programs put into so many messages mostly fits an answer. If it does not,
+/// they are asked for one by one.
 const SMALL: usize = 10;

@@ -106,3 +106,33 @@ fn a_failure_loses_nothing_of_what_was_missed() {
         }
     }
 }
+
+/// Goal: messages of which ten, or one alone, are more than an answer may be make nobody deaf.
+#[test]
+fn what_is_too_large_is_asked_for_one_by_one_and_then_passed_over() {
+    let mut desk = Desk::running();
+    desk.message(2, 500, 41, "one");
+    desk.discord.acknowledge(at(desk.now), "500");
+    let mut asked = calls(desk.hear(READY));
+    for (after, limit, is_read) in
+        [(500, 100, false), (500, 10, false), (500, 1, true), (501, 10, false), (501, 1, false)]
+    {
+        let path = format!("/channels/41/messages?after={after}&limit={limit}");
+        assert_eq!(asked[0].path, path);
+        if is_read {
+            let actions = desk.answer(&asked[0], 200, &format!("[{}]", message(501, 41, "x")));
+            assert_eq!(ids(&actions), ["501"]);
+            desk.discord.acknowledge(at(desk.now), "501");
+            asked = calls(actions);
+        } else {
+            desk.discord.too_large(at(desk.now), asked[0].number);
+            let actions = if (after, limit) == (501, 1) { desk.poll() } else { desk.wait() };
+            if let [Action::Alert(what)] = &actions[..] {
+                assert!(what.contains("channel 41 is too large"), "{what}");
+            }
+            asked = calls(actions);
+        }
+    }
+    assert!(asked.is_empty(), "it is not asked for again: {asked:?}");
+    assert_eq!(ids(&desk.message(9, 600, 41, "now")), ["600"], "nothing waits any more");
+}

@@ -14,6 +14,8 @@ enum Page {
 struct Missed {
     desk: Desk,
     stamps: Vec<String>,
+    /// What each of them weighs, of the hundred that an answer may.
+    weights: Vec<u32>,
     /// The paths of all requests for a page.
     asked: Vec<String>,
     handed: Vec<String>,
@@ -28,7 +30,7 @@ impl Missed {
         let stamps = (1..=count).map(|index| format!("{}.000100", 1_700_000_000 + index));
         let (stamps, asked) = (stamps.collect(), Vec::new());
         let (handed, alerts) = (Vec::new(), Vec::new());
-        Self { desk, stamps, asked, handed, alerts }
+        Self { desk, stamps, weights: alloc::vec![1; count], asked, handed, alerts }
     }
 
     /// Connects again, and goes on until nothing is asked any more. What becomes of a page is said
@@ -73,8 +75,11 @@ impl Missed {
         self.asked.push(call.path.clone());
         match page {
             Page::Told => {
-                let told = self.page(&call.path);
-                self.desk.answer(call, 200, &told)
+                if let Some(told) = self.page(&call.path) {
+                    return self.desk.answer(call, 200, &told);
+                }
+                self.desk.slack.too_large(at(self.desk.now), call.number);
+                self.desk.poll()
             }
             Page::Refused(status, body) => self.desk.answer(call, status, body),
             Page::Cut => {
@@ -84,22 +89,30 @@ impl Missed {
         }
     }
 
-    fn page(&self, path: &str) -> String {
+    /// A page, unless it is too large.
+    fn page(&self, path: &str) -> Option<String> {
         let value = |key: &str| {
             let mut pairs = path.split(['?', '&']).filter_map(|pair| pair.split_once('='));
             pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
         };
         let oldest = value("oldest").unwrap();
-        let newer: Vec<_> = self.stamps.iter().rev().filter(|at| at.as_str() > oldest).collect();
+        let latest = value("latest").unwrap_or("9");
+        let all = self.stamps.iter().zip(&self.weights).rev();
+        let newer = all.filter(|(at, _)| at.as_str() > oldest && at.as_str() < latest);
+        let newer: Vec<_> = newer.collect();
         let from: usize = value("cursor").map_or(0, |cursor| cursor.parse().unwrap());
         let count: usize = value("limit").unwrap().parse().unwrap();
-        let page = newer.iter().skip(from).take(count).map(|stamp| message("D1", stamp, "x"));
+        let page: Vec<_> = newer.iter().skip(from).take(count).collect();
+        if page.iter().map(|(_, weight)| **weight).sum::<u32>() > 100 {
+            return None;
+        }
+        let page = page.iter().map(|(stamp, _)| message("D1", stamp, "x"));
         let page = page.collect::<Vec<_>>().join(",");
         let next = from + count;
         let next = if next < newer.len() { next.to_string() } else { String::new() };
-        format!(
+        Some(format!(
             r#"{{"ok":true,"messages":[{page}],"response_metadata":{{"next_cursor":"{next}"}}}}"#
-        )
+        ))
     }
 
     fn expect_all(&self, what: &str) {
@@ -165,4 +178,35 @@ fn two_thousand_are_read_and_the_operator_is_told_of_more() {
     assert_eq!(missed.handed.len(), CHANNEL_MISSED_MAX);
     assert_eq!(missed.alerts.len(), 1);
     assert!(missed.alerts[0].contains("some of it was not read"), "{:?}", missed.alerts);
+}
+
+/// Goal: ten messages that are more than an answer may be make nobody deaf.
+#[test]
+fn what_is_too_large_in_tens_is_read_one_by_one() {
+    let mut missed = Missed::new(30);
+    missed.weights[5..15].fill(20);
+    missed.read(|_| Page::Told);
+    missed.expect_all("one by one");
+}
+
+/// Goal: one message that is more than an answer may be is passed over, and nothing else; it is
+/// told, and not asked for again. Method: one, two, the first and the last of many.
+#[test]
+fn one_that_is_too_large_alone_is_passed_over() {
+    for large in [&[12_usize][..], &[0], &[39], &[3, 4, 30]] {
+        let mut missed = Missed::new(40);
+        for index in large {
+            missed.weights[*index] = 101;
+        }
+        missed.read(|_| Page::Told);
+        let rest = missed.stamps.iter().enumerate().filter(|(index, _)| !large.contains(index));
+        let rest: Vec<_> = rest.map(|(_, stamp)| format!("D1:{stamp}")).collect();
+        assert_eq!(missed.handed, rest, "{large:?}");
+        assert_eq!(missed.alerts.len(), large.len(), "{:?}", missed.alerts);
+        assert!(missed.alerts[0].contains("channel D1 is too large"), "{:?}", missed.alerts);
+        let asked = missed.asked.len();
+        missed.read(|_| Page::Told);
+        let again = missed.asked.len() - asked;
+        assert!(again <= 1, "{large:?}: it is asked for again: {:?}", &missed.asked[asked..]);
+    }
 }
