@@ -9,14 +9,17 @@
 //! - A program that is run in a conversation is decided on as if it had read what the others wrote
 //!   while strangers had a say, and what any program or skill brought from elsewhere.
 //! - Whoever reads the files with another tool gets an untrusted output, also where the operator
-//!   vouches for what that tool says, once somebody wrote who had read what nobody vouches for.
+//!   vouches for what that tool says, once somebody wrote who had read what nobody vouches for, and
+//!   of what was attached in any case.
 //!
 //! # Not here
-//! Files of attachments, which no other conversation may name: [`fetching`](super::fetching).
+//! That no other conversation may name the files of attachments: [`fetching`](super::fetching).
 
+use alloc::format;
 use alloc::string::String;
 
 use super::codec::Unreadable;
+use super::fetching::ATTACHMENTS;
 use super::number::ConversationNumber;
 use super::{Agent, SYSTEM};
 use crate::capability::{FileRight, FileRights, PathRef, Request};
@@ -101,25 +104,34 @@ impl Agent {
     }
 
     /// Whether what a call gives back may be what strangers had written into the workspace: it
-    /// reads there, and others wrote, or this conversation after it had read something of them.
+    /// reads there, and others wrote, or this conversation after it had read something of them; or
+    /// it reads what somebody attached.
     pub(super) fn may_repeat_workspace(&self, number: ConversationNumber, call: &Call) -> bool {
         let memory = self.conversations.get(&number).and_then(|chat| chat.find_memory());
         let is_untrusted = memory.is_none_or(|memory| memory.context.is_untrusted());
         let is_written =
             self.writers.other_than(number).is_some() || (self.writers.has(number) && is_untrusted);
-        is_written && self.reads_workspace(call)
+        let workspace = &self.settings.workspace;
+        let attachments = format!("{}/{ATTACHMENTS}", workspace.trim_end_matches('/'));
+        (is_written && self.reads_beneath(call, workspace))
+            || (self.has_attachments(number) && self.reads_beneath(call, &attachments))
     }
 
-    /// Whether a call reads or lists something in the workspace. A program may read all of it.
-    fn reads_workspace(&self, call: &Call) -> bool {
+    fn has_attachments(&self, number: ConversationNumber) -> bool {
+        self.conversations.get(&number).is_none_or(|chat| chat.attachment_bytes > 0)
+    }
+
+    /// Whether a call reads or lists something in a directory of the workspace. A program may read
+    /// all of it.
+    fn reads_beneath(&self, call: &Call, directory: &str) -> bool {
         if matches!(call, Call::Builtin(Operation::RunCommand { .. })) {
             return true;
         }
-        let Ok(workspace) = PathRef::absolute(&self.settings.workspace) else { return true };
+        let Ok(directory) = PathRef::absolute(directory) else { return true };
         let reads = call.with_requests(&self.surroundings(call), |requests| {
             requests.iter().any(|request| match request {
                 Request::File { right: FileRight::Read | FileRight::List, path, is_tree } => {
-                    path.is_within(workspace) || (*is_tree && workspace.is_within(*path))
+                    path.is_within(directory) || (*is_tree && directory.is_within(*path))
                 }
                 _ => false,
             })

@@ -7,12 +7,14 @@ use alloc::vec::Vec;
 use super::hostile::moving;
 use super::shell::{Shell, calling, service, settings};
 use super::*;
+use crate::agent::FetchNumber;
 use crate::capability::{FileRight, FileRights, Path};
-use crate::channel::Part;
+use crate::channel::{AttachmentKind, Part};
 use crate::journal::KeyRing;
 use crate::journal::export::Keys;
 use crate::label::{Effect as ToolEffect, Integrity, Mode, ToolRole};
 use crate::llm::ToolDefinition;
+use crate::text::json;
 use crate::tool::{Needs, Operation};
 
 const GRANTS: [&str; 3] = ["model offline", "read,write,list /srv/agent", "run /usr/bin/tidy"];
@@ -284,6 +286,36 @@ fn strangers_words_do_not_become_the_operator_s_in_a_file() {
         shell.asked.clear();
         let asked = goes_by_contacts(&mut shell, "c1", reader);
         assert!(asked.contains("rule 5"), "{reader:?} by its writer: {asked}");
+    }
+}
+
+/// What somebody attached is nobody's word, also after the conversation began anew.
+#[test]
+fn what_was_attached_is_not_the_operator_s_word() {
+    let mut own = vouching();
+    own.attachments.insert("chat".into(), 1 << 20);
+    let mut shell = Shell::new(own);
+    let (kind, name) = (AttachmentKind::Document, String::from("offer.csv"));
+    let part = Part::Attachment { kind, name, bytes_count: 9, id: "f".into() };
+    shell.send("1", "c1", Vec::from([Part::Text("look".into()), part]));
+    let asked = shell.payloads(Kind::AttachmentAsked);
+    let document = json::parse(asked[0].as_bytes()).unwrap();
+    let fetch = FetchNumber(document.root().get("fetch").unwrap().as_u64().unwrap());
+    let fetched = Fetched::Kept { bytes_count: 9, digest: [7; 32], picture: None };
+    shell.tell(Event::Fetched { fetch, fetched });
+    let (_, path) = shell.request.split_once("the file is ").unwrap();
+    let path = String::from(path.split(']').next().unwrap());
+    let read = format!(r#"{{"path":"{path}"}}"#);
+    let search = r#"{"directory":".","text":"station"}"#;
+    for (tool, arguments, is_attached) in [
+        ("read_file", READERS[0].1, false),
+        ("read_file", read.as_str(), true),
+        ("search_files", search, true),
+    ] {
+        shell.write("1", "c1", "/stop");
+        shell.write("1", "c1", "/clear");
+        let asked = goes_by_contacts(&mut shell, "c1", (tool, arguments));
+        assert_eq!(asked.contains("rule 5"), is_attached, "{tool} {arguments}: {asked}");
     }
 }
 
