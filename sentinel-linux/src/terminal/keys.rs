@@ -51,8 +51,7 @@ impl EachKey {
         tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpgrp())
     }
 
-    /// Whether nobody changed the terminal. What reads keys for a shell changes more of it, or
-    /// less.
+    /// Whether nobody changed it. What reads keys for a shell changes more of it, or less.
     fn is_as_it_was_set(&self) -> bool {
         let modes =
             |of: &Termios| (of.input_modes, of.output_modes, of.control_modes, of.local_modes);

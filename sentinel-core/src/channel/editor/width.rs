@@ -51,8 +51,8 @@ fn columns_of(character: char) -> usize {
         return usize::from(!is_mark(character));
     }
     match character {
+        '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}' => 0,
         _ if is_in(&WIDE, character) => 2,
-        _ if matches!(character, '\u{1160}'..='\u{11ff}' | '\u{d7b0}'..='\u{d7ff}') => 0,
         _ => usize::from(!is_mark(character)),
     }
 }
