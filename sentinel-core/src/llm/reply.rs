@@ -113,7 +113,7 @@ impl Assembler {
     #[must_use]
     pub fn interrupted(self, error: ModelError) -> Interrupted {
         let usage = self.usage;
-        let is_counted = self.stop.is_some() && usage != Usage::default();
+        let is_counted = self.stop.is_some() && usage.output_tokens > 0;
         Interrupted { message: self.message(), usage, is_counted, error }
     }
 

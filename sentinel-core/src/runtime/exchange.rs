@@ -19,6 +19,7 @@ use crate::llm::{
     Assembler, Decoder, Delta, Dialect, Interrupted, ModelError, ModelErrorKind, Reply, ReplyBound,
     StopReason, TransportKind, Usage,
 };
+use crate::text::json;
 use crate::time::{Instant, Timestamp};
 use crate::wire::http::Headers;
 
@@ -153,7 +154,7 @@ impl Exchange {
             }
             Body::Whole(bytes) => match self.dialect.whole(self.number, &bytes) {
                 Ok(reply) => Ending::Answered(reply),
-                Err(error) => self.fail(error),
+                Err(error) => self.fail_after(error, is_only_error(&bytes)),
             },
             body @ Body::Stream(_) => {
                 self.body = body;
@@ -163,12 +164,16 @@ impl Exchange {
     }
 
     pub(super) fn fail(&mut self, error: ModelError) -> Ending {
+        self.fail_after(error, matches!(self.body, Body::Stream(_)))
+    }
+
+    /// It failed, and `may_be_declined` if all that there was to read was read.
+    fn fail_after(&mut self, error: ModelError, may_be_declined: bool) -> Ending {
         let interrupted = core::mem::take(&mut self.assembler).interrupted(error);
         let Interrupted { message, usage, error, is_counted } = interrupted;
         // Some say only with their first event that they are too busy.
         let is_nothing = message.blocks.is_empty() && usage == Usage::default();
-        let was_declined =
-            matches!(self.body, Body::Stream(_)) && is_nothing && error.kind.is_declined();
+        let was_declined = may_be_declined && is_nothing && error.kind.is_declined();
         let is_open = self.is_answered && !was_declined && !is_counted;
         Ending::Failed(error, usage, is_open && !is_broken(Fault::FreeSilence))
     }
@@ -191,4 +196,13 @@ impl Exchange {
             },
         }
     }
+}
+
+/// Whether an answer that came whole is an error, with no words and no counts beside it.
+fn is_only_error(body: &[u8]) -> bool {
+    let document = json::parse(body).ok();
+    let members = document.as_ref().and_then(|document| document.root().members().ok());
+    members.is_some_and(|mut members| {
+        members.all(|(key, _)| matches!(key, "error" | "type" | "request_id" | "object"))
+    })
 }

@@ -618,6 +618,7 @@ impl Connector for Discord {
             Purpose::Missed { lane, .. } => {
                 self.lanes.answered(&lane);
                 self.is_asking = false;
+                self.pages.lost(self.asking.failures());
                 self.ask_later(now, Duration::ZERO);
             }
             Purpose::Place { lane, .. } => {

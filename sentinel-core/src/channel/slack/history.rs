@@ -45,8 +45,9 @@ pub(super) struct History {
     told_before: usize,
     /// The same for all pages of one walk through it.
     pages: Pages,
-    /// Where the next page begins.
+    /// Where the next page begins, and how often Slack did not know it any more.
     cursor: Option<String>,
+    lost_places: u32,
     /// Messages that came, and the bytes of the answers they came in.
     messages: usize,
     bytes: usize,
@@ -64,6 +65,7 @@ impl History {
             told_before: 0,
             pages: Pages::new(),
             cursor: None,
+            lost_places: 0,
             messages: 0,
             bytes: 0,
             newest: oldest,
@@ -215,6 +217,16 @@ impl Slack {
             Refusal::Broken => self.ask_later(now, Duration::ZERO, history),
             // It is good for a while only, and Slack may have asked us to wait for longer.
             Refusal::Other(error) if error == "invalid_cursor" && history.cursor.is_some() => {
+                history.lost_places += 1;
+                if history.lost_places > LOST_PLACES_MAX {
+                    self.out.push(Action::Alert(format!(
+                        "Slack forgets again and again where the next page of channel {} begins; \
+                         some of what was said there was not read",
+                        history.channel
+                    )));
+                    history.to_come.clear();
+                    return self.walked(now, history);
+                }
                 history.start_over();
                 self.ask_later(now, Duration::ZERO, history);
             }
@@ -235,7 +247,10 @@ impl Slack {
 
     /// A page did not come.
     pub(super) fn page_lost(&mut self, now: Now) {
-        if let Some(history) = self.history.take() {
+        if let Some(mut history) = self.history.take() {
+            if history.pages.lost(self.asking.failures()) {
+                history.start_over();
+            }
             self.ask_later(now, Duration::ZERO, history);
         }
     }
@@ -272,6 +287,8 @@ impl Slack {
 }
 
 const CURSOR_BYTES_MAX: usize = 512;
+/// One who is made to wait for long may find a place gone; who finds it gone always has none.
+const LOST_PLACES_MAX: u32 = 3;
 
 /// In Slack's stamps.
 const SECOND: u64 = 1_000_000;

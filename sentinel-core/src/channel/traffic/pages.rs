@@ -4,8 +4,8 @@
 //! the same way, they would be asked for in vain forever, and whoever wrote them made us deaf.
 //!
 //! # Invariants
-//! - Only an answer that was too large makes pages smaller: a refusal, a broken platform or a cut
-//!   connection says nothing of how large they are.
+//! - An answer that was too large makes pages smaller. A refusal or a broken platform says nothing
+//!   of how large they are; that none came, and again none, may be because of it.
 //!
 //! # Not here
 //! How many messages are asked for in all:
@@ -30,8 +30,22 @@ impl Pages {
     /// A page was more than an answer is let have. Returns whether there is a smaller one.
     pub(in crate::channel) fn too_large(&mut self) -> bool {
         let was_one = self.count == 1;
-        self.count = if self.count > SMALL { SMALL } else { 1 };
+        self.smaller();
         !was_one
+    }
+
+    /// A page did not come at all, `failures` times in a row before: over a slow line a large one
+    /// takes longer than an answer may. Returns whether the next one is another.
+    pub(in crate::channel) fn lost(&mut self, failures: u32) -> bool {
+        let before = self.count;
+        if failures > 0 {
+            self.smaller();
+        }
+        self.count != before
+    }
+
+    fn smaller(&mut self) {
+        self.count = if self.count > SMALL { SMALL } else { 1 };
     }
 
     /// A page was read: the next one may be larger.

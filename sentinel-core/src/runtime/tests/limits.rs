@@ -195,6 +195,9 @@ fn an_answer_that_breaks_off_before_its_first_word_is_not_free() {
         let whole = br#"{"choices":[{"index":0,"message":{"content":"Well"},
             "error":{"code":429}}],"usage":{"prompt_tokens":9000,"completion_tokens":4000}}"#;
         assert!(spent(Some(200), WHOLE, whole, is_cut) > 1000);
+        let bare = br#"{"error":{"type":"overloaded_error","message":"busy"}}"#;
+        // One that was cut may have been more than that.
+        assert_eq!(spent(Some(200), WHOLE, bare, is_cut) > 1000, is_cut);
     }
 }
 

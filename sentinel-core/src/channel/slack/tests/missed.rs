@@ -168,6 +168,16 @@ fn a_place_that_slack_forgot_is_no_end() {
 }
 
 #[test]
+fn who_forgets_every_place_is_not_asked_for_ever() {
+    const FORGOTTEN: Page = Page::Refused(200, r#"{"ok":false,"error":"invalid_cursor"}"#);
+    let mut missed = Missed::new(500);
+    missed.read(|asked| if asked % 2 == 1 { FORGOTTEN } else { Page::Told });
+    assert_eq!(missed.asked.len(), 8, "{:?}", missed.asked);
+    assert_eq!(missed.handed.len(), 100);
+    assert!(missed.alerts[0].contains("was not read"), "{:?}", missed.alerts);
+}
+
+#[test]
 fn two_thousand_are_read_and_the_operator_is_told_of_more() {
     use crate::limits::CHANNEL_MISSED_MAX;
     let mut missed = Missed::new(CHANNEL_MISSED_MAX);
