@@ -41,13 +41,17 @@ impl Agent {
         if !is_as_it_was {
             self.adopt(settings)?;
         }
+        // What is said and begun from here on did not end with the program.
+        let before = self.numbers_given();
         self.stop_outsiders();
-        // First what was being said before the end: what is said from here on is not repeated.
-        self.repeat_sayings();
+        self.repeat_sayings(before);
         let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
         for number in active {
             let Some(turn) = self.take_turn(number) else { continue };
-            self.resume(number, turn, is_as_it_was);
+            match turn.number.0 <= before {
+                true => self.resume(number, turn, is_as_it_was),
+                false => self.put_turn(number, turn),
+            }
         }
         Ok(())
     }
@@ -190,9 +194,10 @@ impl Agent {
         Some(Spending { reservation, amount, since: self.now.instant })
     }
 
-    /// What was being said when the program ended.
-    fn repeat_sayings(&mut self) {
-        let open: Vec<_> = self.deliveries.values().cloned().collect();
+    /// What was being said when the program ended, with a number up to this one.
+    fn repeat_sayings(&mut self, before: u64) {
+        let open = self.deliveries.values().filter(|say| say.delivery.0 <= before);
+        let open: Vec<_> = open.cloned().collect();
         let mut uncertain = Set::new();
         for say in open {
             // After a while a platform knows a key no longer, and would say it twice.

@@ -8,7 +8,7 @@ use super::shell::{Shell, poking, secrets, service, settings};
 use super::*;
 use crate::agent::{ConversationNumber, Kind};
 use crate::budget::{AtLimit, Limit, Measure, Rules, Scope};
-use crate::channel::{Part, Platform};
+use crate::channel::{AccessRules, AttachmentKind, Audience, Part, Platform, Standing};
 use crate::journal::export::Keys;
 use crate::journal::{
     Actor, Hash, KeyRing, LogKey, Payload, Reader, Record, Report, Trust, Verifier,
@@ -425,4 +425,37 @@ fn a_start_signs_nothing_before_its_key_is_known() {
     let report = report(&shell);
     assert!(since(&report) < 5, "{report:?}");
     assert!(report.log_key.is_some(), "a witness can follow it: {report:?}");
+}
+
+/// Settings shut somebody out while the program was down: who waited behind them has a turn that
+/// begins then, and nothing of it was under way before.
+#[test]
+fn who_waited_behind_somebody_shut_out_begins_once() {
+    for has_file in [false, true] {
+        let mut own = service(&["model offline"]);
+        own.platforms = Vec::from([Platform { name: "chat", ..Platform::TELEGRAM }]);
+        own.attachments.insert("chat".into(), 1000);
+        let rules = || AccessRules::new().person("chat", "1", Standing::Operator).unwrap();
+        let both = rules().person("chat", "2", Standing::Person).unwrap();
+        own.access = both.room("chat", "hall", Audience::People).unwrap();
+        let mut shell = Shell::new(own.clone());
+        shell.write("2", "hall", "go");
+        let file = || {
+            let (kind, name) = (AttachmentKind::Document, "a.txt".to_string());
+            Part::Attachment { kind, name, bytes_count: 5, id: "a".into() }
+        };
+        let text = Part::Text("and I".into());
+        let parts = if has_file { Vec::from([text, file()]) } else { Vec::from([text]) };
+        shell.send("1", "hall", parts);
+        assert_eq!(shell.asked.len(), 1);
+        own.access = rules().room("chat", "hall", Audience::People).unwrap();
+        own.digest = [1; 32];
+        shell.restart_with(own);
+        let asked = shell.payloads(Kind::ModelAsked);
+        assert_eq!(asked.len(), if has_file { 1 } else { 2 }, "{asked:?}");
+        assert_eq!(shell.payloads(Kind::AttachmentAsked).len(), usize::from(has_file));
+        assert_eq!(shell.fetches, usize::from(has_file));
+        let restarted = shell.said.iter().filter(|said| said.contains("I was restarted"));
+        assert_eq!(restarted.count(), 0, "{:?}", shell.said);
+    }
 }

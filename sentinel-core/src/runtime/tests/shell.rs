@@ -39,6 +39,8 @@ pub(super) struct Shell {
     /// Exchanges that nobody waits for any more.
     pub(super) unasked: Vec<ExchangeNumber>,
     pub(super) alerts: Vec<String>,
+    /// How many files were asked for.
+    pub(super) fetches: usize,
     /// Whether nobody hears what became of what was said.
     pub(super) is_mute: bool,
     /// What was sent meanwhile.
@@ -107,6 +109,7 @@ impl Shell {
             pictures: Vec::new(),
             unasked: Vec::new(),
             alerts: Vec::new(),
+            fetches: 0,
             is_mute: false,
             unheard: Vec::new(),
             changed: Vec::new(),
@@ -176,6 +179,7 @@ impl Shell {
                 Effect::Reply { call, number, told } => self.replies.push((call, number, told)),
                 Effect::CancelModel { exchange } => self.unasked.push(exchange),
                 Effect::Alert(text) => self.alerts.push(text),
+                Effect::Fetch { .. } => self.fetches += 1,
                 Effect::Tell { outcome, .. } => self.told.push(outcome),
                 _ => {}
             }
