@@ -20,7 +20,7 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::number::{CallNumber, ConversationNumber};
+use super::number::{CallNumber, ConversationNumber, TurnNumber};
 use super::outbox::Order;
 use super::questions::SETTINGS_CHANGED;
 use super::record::Kind;
@@ -62,15 +62,30 @@ impl Agent {
     ) -> Result<(), SettingsError> {
         self.now = now;
         let has_other_models = self.adopt(settings)?;
+        // What is asked from here on is asked by these settings already.
+        let waiting = self.waiting_for_models();
         self.stop_outsiders();
         self.stop_forbidden();
-        let active: Vec<ConversationNumber> = self.active.iter().copied().collect();
-        for number in active {
+        for (number, waited) in waiting {
             let Some(turn) = self.take_turn(number) else { continue };
-            self.ask_again(number, turn, has_other_models);
+            match turn.number == waited {
+                true => self.ask_again(number, turn, has_other_models),
+                false => self.put_turn(number, turn),
+            }
         }
         self.rest();
         Ok(())
+    }
+
+    /// The turns that wait for a model, or for leave to ask one.
+    fn waiting_for_models(&self) -> Vec<(ConversationNumber, TurnNumber)> {
+        let turns = self.active.iter().filter_map(|number| {
+            let turn = self.conversations.get(number)?.turn.as_ref()?;
+            let is_waiting =
+                matches!(turn.stage, Stage::Asking { .. } | Stage::Pausing(_) | Stage::Held { .. });
+            is_waiting.then_some((*number, turn.number))
+        });
+        turns.collect()
     }
 
     /// Takes these settings on, and says whether they have other models. What was learnt stays:
