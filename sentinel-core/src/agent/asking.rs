@@ -92,6 +92,14 @@ impl Agent {
     pub(super) fn follow(&mut self, number: ConversationNumber, mut turn: Box<Turn>, next: Next) {
         match next {
             Next::Send { attempt, switch } => {
+                let Some(handle) = self.handle_to_ask(&attempt) else {
+                    self.route.abandoned(attempt);
+                    // Its grant ended while it was waited for. Those that are left have one.
+                    return match self.models(number).is_empty() {
+                        true => self.give_up(number, turn, &GiveUp::NoModel),
+                        false => self.ask(number, turn),
+                    };
+                };
                 if let Some(switch) = switch.or_else(|| self.route.passed_over(&attempt)) {
                     self.outbox.record(Kind::ModelSwitched, number, |out| {
                         out.field("from", self.route.name(switch.from));
@@ -99,7 +107,7 @@ impl Agent {
                         out.field("because", error_word(switch.because));
                     });
                 }
-                self.send(number, turn, attempt);
+                self.send(number, turn, attempt, handle);
             }
             Next::Wait(waiting) => {
                 turn.stage = Stage::Pausing(waiting);
@@ -109,12 +117,22 @@ impl Agent {
         }
     }
 
-    fn send(&mut self, number: ConversationNumber, mut turn: Box<Turn>, attempt: Attempt) {
+    /// The grant by which the model of an attempt is asked.
+    fn handle_to_ask(&self, attempt: &Attempt) -> Option<Handle> {
+        let model = self.settings.models.get(attempt.model().index())?;
+        self.handle_of_model(&model.name)
+    }
+
+    fn send(
+        &mut self,
+        number: ConversationNumber,
+        mut turn: Box<Turn>,
+        attempt: Attempt,
+        handle: Handle,
+    ) {
         let index = attempt.model().index();
         let settings = self.settings.clone();
-        let model = settings.models.get(index);
-        let handle = model.and_then(|model| self.handle_of_model(&model.name));
-        let (Some(model), Some(handle)) = (model, handle) else {
+        let Some(model) = settings.models.get(index) else {
             self.route.abandoned(attempt);
             return self.give_up(number, turn, &GiveUp::NoModel);
         };
