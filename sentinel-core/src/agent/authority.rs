@@ -162,8 +162,10 @@ impl Agent {
             until.is_some_and(|until| until.is_none_or(|until| now < until))
         };
         let denied = matches!(self.cover(call).0, Verdict::Denied { .. });
+        let is_usable =
+            self.settings.tools.find(call.tool()).is_ok() && self.unusable(call.tool()).is_none();
         let is_granted = !handles.is_empty() && handles.iter().all(is_there);
-        match is_granted && !denied || is_broken(Fault::UngrantedCall) {
+        match is_granted && is_usable && !denied || is_broken(Fault::UngrantedCall) {
             true => MayRun::Yes,
             false => MayRun::NotCovered,
         }

@@ -196,6 +196,7 @@ impl Agent {
             "the skill {name} lists other tools than those that were approved, and is not used any \
              more: 'sentinel skill approve {name}' shows what it lists now"
         ));
+        self.stop_uncovered();
         self.offer();
     }
 

@@ -163,3 +163,35 @@ fn nobody_approves_without_end() {
     }
     assert_eq!(state(&shell), SkillState::Ready, "one that is there is not pushed out");
 }
+
+/// A skill that lists other tools than the approved ones is not used from there on: what runs is
+/// stopped, and what was ordered is not begun.
+#[test]
+fn a_skill_that_differs_is_stopped_like_one_that_is_switched_off() {
+    for is_slow in [false, true] {
+        let mut shell = Shell::new(plain(&["model offline", "skill tea"]));
+        shell.operate(approve(DIGEST)).unwrap();
+        shell.write("1", "c1", "go");
+        shell.is_slow = is_slow;
+        shell.answer(200, &[], &calling("tea__brew", &["{}"]));
+        assert_eq!(shell.calls.len(), usize::from(!is_slow));
+        shell.tell(Event::SkillDiffers { skill: "tea".into(), digest: DIGEST });
+        shell.is_slow = false;
+        for records_count in core::mem::take(&mut shell.unsafe_counts) {
+            shell.tell(Event::Persisted { records_count });
+        }
+        shell.wait();
+        match shell.calls.pop() {
+            Some((call, _)) if !is_slow => {
+                let output = ToolOutput { content: "words-of-tea".into(), is_error: false };
+                shell.tell(Event::ToolFinished { call, output });
+                shell.wait();
+            }
+            call => assert!(call.is_none(), "it is not used any more: {call:?}"),
+        }
+        let request = &shell.request;
+        assert!(!request.contains("words-of-tea") && request.contains("stopped"), "{request}");
+        assert_eq!(state(&shell), SkillState::New);
+        shell.restart();
+    }
+}
