@@ -298,6 +298,12 @@ impl Agent {
             self.fetches.insert(order.number, number);
             self.outbox.order(Order::Fetch(order.clone()));
         }
+        if arriving.open().next().is_some()
+            && let Some(chat) = self.conversations.get_mut(&number)
+        {
+            // What a host put there is there, whatever it gets to say of it.
+            chat.attachment_bytes = chat.attachment_bytes.max(1);
+        }
         turn.stage = Stage::Arriving(arriving);
         self.has_arrived(number, turn);
     }

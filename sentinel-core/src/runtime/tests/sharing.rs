@@ -319,6 +319,30 @@ fn what_was_attached_is_not_the_operator_s_word() {
     }
 }
 
+/// A file that was to come may be there although nobody says so: the program can end between its
+/// last byte and the word of it.
+#[test]
+fn what_may_have_been_attached_is_not_the_operator_s_word() {
+    let mut own = vouching();
+    own.attachments.insert("chat".into(), 1 << 20);
+    let mut shell = Shell::new(own);
+    let (kind, name) = (AttachmentKind::Document, String::from("offer.csv"));
+    let part = Part::Attachment { kind, name, bytes_count: 9, id: "f".into() };
+    shell.send("1", "c1", Vec::from([Part::Text("look".into()), part]));
+    shell.restart();
+    let asked = shell.payloads(Kind::AttachmentAsked);
+    let document = json::parse(asked[0].as_bytes()).unwrap();
+    let (asked, name) = (document.root().get("fetch").unwrap(), document.root().get("name"));
+    let (fetch, name) = (asked.as_u64().unwrap(), String::from(name.unwrap().as_str().unwrap()));
+    let fetched = Fetched::Failed("it is there no longer".into());
+    shell.tell(Event::Fetched { fetch: FetchNumber(fetch), fetched });
+    shell.write("1", "c1", "/stop");
+    shell.write("1", "c1", "/clear");
+    let read = format!(r#"{{"path":"attachments/1/{name}"}}"#);
+    let asked = goes_by_contacts(&mut shell, "c1", ("read_file", read.as_str()));
+    assert!(asked.contains("rule 5"), "{asked}");
+}
+
 /// What a tool reads elsewhere, nobody wrote here.
 #[test]
 fn what_is_read_outside_of_the_workspace_is_as_good_as_the_operator_says() {
