@@ -55,9 +55,12 @@ impl Sentinel {
     pub(super) fn check_at_work(&self, event: &Event<'_>) -> Result<(), EventError> {
         let is_taken = match event {
             // What they begin would not be done.
-            Event::Operator { command, .. } => {
-                !matches!(command, OperatorCommand::Answer { .. } | OperatorCommand::Stop(_))
-            }
+            Event::Operator { command, .. } => !matches!(
+                command,
+                OperatorCommand::Answer { .. }
+                    | OperatorCommand::Fill { .. }
+                    | OperatorCommand::Stop(_)
+            ),
             Event::Time | Event::Persisted { .. } | Event::PersistFailed => true,
             _ => false,
         };

@@ -327,3 +327,17 @@ fn a_log_from_before_clocks_stood_reads_as_it_was_written() {
     shell.answer(200, &[], OVER);
     shell.restart();
 }
+
+/// Whoever opens the log of a program that is not at work answers no server: it is gone.
+#[test]
+fn a_log_that_is_only_opened_takes_no_values() {
+    let (mut shell, call) = called();
+    ask(&mut shell, call, 7, "Who?", FORM);
+    let Some(pending) = shell.sentinel.questions().next() else { panic!("{:?}", shell.said) };
+    let (question, digest) = (pending.number, pending.digest);
+    shell.maintain();
+    let values = r#"{"name":"Ada"}"#.to_string();
+    let command = OperatorCommand::Fill { question, digest, values };
+    let told = shell.sentinel.handle(shell.now(), Event::Operator { request: 1, command });
+    assert_eq!(told, Err(EventError::NotAtWork));
+}
