@@ -203,3 +203,22 @@ fn both(at: &str) -> String {
     let message = format!(r#"{{"role":"assistant","content":null,"tool_calls":[{calls}]}}"#);
     format!(r#"{{"choices":[{{"index":0,"finish_reason":"tool_calls","message":{message}}}]}}"#)
 }
+
+/// A call that was interrupted and did not write has proposed nothing: the same text, from wherever
+/// it comes later, is one that no person allowed.
+#[test]
+fn what_an_interrupted_call_did_not_write_is_nobodys_word() {
+    for snapshot_inputs in [1, 1_000_000] {
+        let mut shell = shell(&["persona irreversible"], snapshot_inputs);
+        change(&mut shell);
+        shell.calls.clear();
+        let mut other = (*shell.settings).clone();
+        other.digest = [9; 32];
+        shell.restart_with(other);
+        assert_eq!(shell.payloads(Kind::CallInterrupted).len(), 1);
+        look(&mut shell, OLD);
+        assert!(!is_halted(&mut shell));
+        look(&mut shell, NEW);
+        assert!(is_halted(&mut shell), "it came from somewhere else");
+    }
+}
