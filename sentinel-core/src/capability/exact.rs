@@ -16,7 +16,7 @@ use super::{CommandRule, Grant, HostPattern, HttpRule, Level, Path, Ports, Reque
 impl Grant {
     /// A grant of exactly this request. There is none for a command that does not begin with a
     /// subcommand: a grant cannot name all arguments of a command, and the whole program would be
-    /// too much.
+    /// too much; nor for a request whose path is longer than a grant can say.
     ///
     /// ```
     /// use sentinel_core::capability::{FileRight, Grant, PathRef, Request};
@@ -42,7 +42,11 @@ impl Grant {
             Request::Connect { host, port, http } => Resource::Connect {
                 hosts: HostPattern::Exact((*host).clone().into_owned()),
                 ports: Ports { first: *port, last: *port },
-                http: http.and_then(http_rule),
+                // What cannot be said is not left out: that would be any request.
+                http: match http {
+                    None => None,
+                    Some(request) => Some(http_rule(*request)?),
+                },
             },
             Request::Reach(place) => Resource::Connect {
                 hosts: HostPattern::Exact(place.host.clone()),
@@ -75,4 +79,25 @@ fn is_subcommand(word: &str) -> bool {
 fn http_rule(request: HttpRequest<'_>) -> Option<HttpRule> {
     let path = Path::parse(request.path).ok()?;
     Some(HttpRule { methods: Vec::from([Box::from(request.method)]), path })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+    use crate::wire::url::Host;
+
+    #[test]
+    fn a_request_that_no_grant_can_say_is_not_granted_as_any() {
+        let host = Host::parse("a.example").unwrap();
+        let grant = |path: &str| {
+            let http = Some(HttpRequest { method: "GET", path });
+            Grant::exactly(&Request::Connect { host: &host, port: 443, http })
+        };
+        assert_eq!(grant("/b").unwrap().to_string(), "connect a.example GET /b");
+        for path in ["/a".repeat(129), String::from("/") + &"a".repeat(5000)] {
+            assert_eq!(grant(&path), None, "{} bytes", path.len());
+        }
+    }
 }

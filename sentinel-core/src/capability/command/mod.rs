@@ -103,8 +103,8 @@ impl CommandRule {
             return Err(CommandRefusal::Path(directory));
         }
         let (mut are_options_over, mut has_separator) = (false, false);
-        // A `--` behind an option may be its value, and `find` does not stop at one.
-        let mut may_end_options = !known.is_some_and(|known| known.has_long_single_dash);
+        // A `--` behind an option may be its value, and not every program stops at one.
+        let mut may_end_options = !known.is_some_and(|known| known.ignores_separator);
         let guard = known.filter(|_| !self.is_unguarded);
         let mut has_script = guard.is_some_and(|known| known.has_script);
         // Where the grant names subcommands, they are the operator's choice.

@@ -64,6 +64,8 @@ pub(super) struct Known {
     writes: Writes,
     /// Whether a single dash starts a long option, so that letters are not bundled.
     pub(super) has_long_single_dash: bool,
+    /// Whether it reads options behind a `--`, too.
+    pub(super) ignores_separator: bool,
     /// Whether its first operand is a script, in which only line numbers are allowed.
     pub(super) has_script: bool,
     /// Whether its first word is options also without a dash.
@@ -82,7 +84,11 @@ impl Known {
     /// The guard for a program of this name.
     pub(super) fn find(name: &str) -> Option<&'static Self> {
         // Whatever starts programs for the system is called by its version and architecture.
-        let name = if name.starts_with("ld-") && name.contains(".so") { "ld.so" } else { name };
+        let name = match name {
+            name if name.starts_with("ld-") && name.contains(".so") => "ld.so",
+            name if name.starts_with("qemu-") => "qemu",
+            name => name,
+        };
         let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
         // `x86_64-linux-gnu-gcc-12`, `python3.11-dbg`: only what runs anything is looked for behind
         // such names, for there a wrong guess refuses too much and never too little.
@@ -92,7 +98,9 @@ impl Known {
         let stem = stem.trim_end_matches('-');
         let is = |known: &&Self, name| known.names.contains(&name);
         let has_version = plain.len() != name.len();
-        let exact = KNOWN.iter().find(|it| is(it, name) || has_version && is(it, plain));
+        // `diff3` is no version of `diff`.
+        let exact = KNOWN.iter().find(|known| is(known, name));
+        let exact = exact.or_else(|| KNOWN.iter().find(|it| has_version && is(it, plain)));
         let is_runner = |known: &&Self| known.guard == Guard::RunsAnything;
         exact.or_else(|| KNOWN.iter().find(|known| is_runner(known) && is(known, stem)))
     }
@@ -141,6 +149,7 @@ const fn anything(names: &'static [&'static str], reason: &'static str) -> Known
         guard: Guard::RunsAnything,
         writes: Writes::Here,
         has_long_single_dash: false,
+        ignores_separator: false,
         has_script: false,
         has_dashless_bundle: false,
         subcommands: &[],
@@ -160,6 +169,7 @@ const fn refuses(
         guard: Guard::Refuses(options),
         writes,
         has_long_single_dash: false,
+        ignores_separator: false,
         has_script: false,
         has_dashless_bundle: false,
         subcommands: &[],
@@ -279,17 +289,41 @@ static KNOWN: &[Known] = &[
         &["xdg-open", "gio", "busctl", "dbus-send", "gdbus", "service", "logrotate", "msgexec"],
         "runs programs, or has others run them",
     ),
+    anything(
+        &["gpg", "gpg2", "gpgsm", "gpgconf", "sshpass", "ip", "tcpdump", "mail", "mailx", "mutt"],
+        "runs programs named by its options and what it is told",
+    ),
+    anything(
+        &["rename", "prename", "file-rename", "exiftool", "prove"],
+        "runs programs in its own language, which can run others",
+    ),
     // Programs that run what a project or an image tells them to.
     anything(
         &["make", "gmake", "ninja", "cmake", "meson", "just", "ant", "mvn", "gradle"],
         "runs what the project's files say",
     ),
     anything(
-        &["cargo", "npm", "npx", "yarn", "pnpm", "pip", "pipx", "uv", "gem", "bundle", "go"],
+        &[
+            "cargo", "npm", "npx", "yarn", "pnpm", "pip", "pipx", "uv", "uvx", "bunx", "gem",
+            "bundle", "go",
+        ],
         "runs what packages bring along",
     ),
     anything(
-        &["gcc", "g++", "cc", "c++", "cpp", "c89", "c99", "clang", "clang++", "clang-cpp"],
+        &[
+            "gcc",
+            "g++",
+            "cc",
+            "c++",
+            "cpp",
+            "c89",
+            "c99",
+            "gfortran",
+            "clang",
+            "clang++",
+            "clang-cpp",
+            "javac",
+        ],
         "runs the programs, and loads the code, that its options and files name (-B, -wrapper, \
          -fplugin)",
     ),
@@ -302,7 +336,18 @@ static KNOWN: &[Known] = &[
         "runs the programs, and loads the code, that its options and files name",
     ),
     anything(
-        &["rake", "scons", "bazel", "pytest", "tox", "pre-commit", "composer", "poetry", "conda"],
+        &[
+            "rake",
+            "scons",
+            "bazel",
+            "pytest",
+            "tox",
+            "pre-commit",
+            "composer",
+            "poetry",
+            "conda",
+            "ctest",
+        ],
         "runs what the project's files say",
     ),
     anything(
@@ -317,7 +362,18 @@ static KNOWN: &[Known] = &[
         "runs what documents, options and names of files (`|id`) say",
     ),
     anything(
-        &["psql", "mysql", "mariadb", "mlr", "yq", "xsltproc", "ansible", "terraform", "vagrant"],
+        &[
+            "psql",
+            "mysql",
+            "mariadb",
+            "mlr",
+            "yq",
+            "xsltproc",
+            "ansible",
+            "ansible-playbook",
+            "terraform",
+            "vagrant",
+        ],
         "runs programs in its own language, which read and write any file or run others",
     ),
     anything(
@@ -338,8 +394,8 @@ static KNOWN: &[Known] = &[
         "starts whole systems, with any directory of this one",
     ),
     anything(
-        &["qemu-system-x86_64", "qemu-system-i386", "qemu-system-aarch64", "qemu-system-arm"],
-        "starts whole systems, with any file of this one",
+        &["qemu"],
+        "starts programs of other machines, or whole systems with any file of this one",
     ),
     // Network.
     anything(
@@ -396,6 +452,7 @@ static KNOWN: &[Known] = &[
         ]),
         writes: Writes::Nothing,
         has_long_single_dash: true,
+        ignores_separator: true,
         has_script: false,
         has_dashless_bundle: false,
         subcommands: &[],
@@ -429,6 +486,10 @@ static KNOWN: &[Known] = &[
                 "-M",
                 "--tape-length",
                 "-L",
+                // What bsdtar calls some of these: any long option, and unsafe paths.
+                "-W",
+                "--absolute-paths",
+                "--insecure",
                 HOST,
             ],
             Writes::Here,
@@ -476,6 +537,7 @@ static KNOWN: &[Known] = &[
         // Its subcommands say what.
         writes: Writes::Here,
         has_long_single_dash: false,
+        ignores_separator: false,
         has_script: false,
         has_dashless_bundle: false,
         subcommands: git::SUBCOMMANDS,
@@ -521,6 +583,7 @@ static KNOWN: &[Known] = &[
         ]),
         writes: Writes::Nothing,
         has_long_single_dash: false,
+        ignores_separator: false,
         has_script: true,
         has_dashless_bundle: false,
         subcommands: &[],
@@ -544,12 +607,16 @@ static KNOWN: &[Known] = &[
         Writes::Arguments,
         "runs a program to test what it wrote (-TT)",
     ),
-    refuses(
-        &["unzip", "7z", "7za", "7zr", "7zz"],
-        &["-o", "-P", "-p", "-d", "@"],
-        Writes::Here,
-        "writes over files, and reads lists of files (@)",
-    ),
+    Known {
+        // unzip only counts a dash there.
+        ignores_separator: true,
+        ..refuses(
+            &["unzip", "7z", "7za", "7zr", "7zz"],
+            &["-o", "-P", "-p", "-d", "-:", "@"],
+            Writes::Here,
+            "writes over files, also above where it runs (-:), and reads lists of files (@)",
+        )
+    },
     refuses(
         &["rg", "ripgrep"],
         &[
@@ -657,6 +724,12 @@ static KNOWN: &[Known] = &[
         "reads lists of files and starts a pager",
     ),
     refuses(
+        &["sdiff", "diff3"],
+        &["--diff-program", "-o", "--output"],
+        Writes::Nothing,
+        "runs the program that compares (--diff-program), and writes files (-o)",
+    ),
+    refuses(
         &["fd", "fdfind"],
         &[
             "-x",
@@ -698,7 +771,7 @@ mod tests {
 
     #[test]
     fn programs_are_known_with_their_versions() {
-        for name in ["python", "python3", "python3.11", "bash", "find", "7z", "qemu-system-x86_64"]
+        for name in ["python", "python3", "python3.11", "bash", "find", "7z", "qemu-x86_64-static"]
         {
             assert!(Known::find(name).is_some(), "{name}");
         }
