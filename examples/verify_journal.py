@@ -107,6 +107,11 @@ def is_signed(key, message, signature):
     return equal(multiply(scalar, BASE), add(commitment, multiply(challenge % ORDER, point)))
 
 
+def is_record(body):
+    """Whether these bytes are a record of this version."""
+    return len(body) >= HEAD and body[0] == 1 and body[1] <= 1 and body[4] <= 4
+
+
 def is_key(data):
     point = decompress(data) if len(data) == 32 else None
     return point is not None and not equal(multiply(8, point), (0, 1, 1, 0))
@@ -312,7 +317,7 @@ class Verifier:
 
     def record(self, body, stored):
         sequence = self.tree.size
-        if body[0] != 1 or body[1] > 1 or body[4] > 4:
+        if not is_record(body):
             raise Bad(sequence, "it is no record of this version")
         if body[5:13] != self.log:
             raise Bad(sequence, SPLICED)
@@ -493,8 +498,7 @@ def check_proof(text, log=None, witnesses=(), kept=None):
         if lines[1][:6] != "extra " or lines[2][:6] != "index ":
             raise ValueError("no proof")
         path = [unbase64_hash(line) for line in path]
-        is_record = len(entry) >= 32 + HEAD and number(entry, 32 + 13, 8) == index
-        is_proved = is_record and index < size
+        is_proved = is_record(entry[32:]) and number(entry, 32 + 13, 8) == index and index < size
         is_proved = is_proved and inclusion_root(sha(b"\0", entry), index, size, path) == root
         claim = f"record {index} stands in the log"
     else:

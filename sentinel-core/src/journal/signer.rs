@@ -43,8 +43,10 @@ impl NoteVerifier {
         if !is_name(name) {
             return Err(NoteError::Name);
         }
-        // A key of small order would accept one signature for every text.
-        if key.is_weak() {
+        // A key of small order would accept one signature for every text; one that can be spelled
+        // in another way is another key to some readers, and none to others.
+        let is_canonical = key.to_edwards().compress().to_bytes() == key.to_bytes();
+        if key.is_weak() || !is_canonical {
             return Err(NoteError::Key);
         }
         Ok(Self { name: name.to_string(), key })
@@ -133,6 +135,22 @@ mod tests {
 
     /// The key that the documentation of Go's notes shows, and its number.
     const GO: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+
+    /// The same point in another spelling, and points that sign for anything: no reader may take
+    /// what another one refuses.
+    #[test]
+    fn a_key_has_one_spelling() {
+        let beyond = |low: u8| {
+            let mut key = [0xff; 32];
+            (key[0], key[31]) = (low, 0x7f);
+            key
+        };
+        // p is 2^255 - 19; these are p + 3 to p + 18.
+        for low in 0xf0..=0xff {
+            assert_eq!(NoteVerifier::new("a", &beyond(low)).err(), Some(NoteError::Key), "{low}");
+        }
+        assert_eq!(NoteVerifier::new("a", &[0; 32]).err(), Some(NoteError::Key), "small order");
+    }
 
     #[test]
     fn a_key_reads_back_and_every_part_of_it_counts() {

@@ -194,7 +194,7 @@ impl Context {
         self.endorsed.clear();
         let id = BlockId(u32::try_from(self.blocks.len()).unwrap_or(u32::MAX));
         if !self.is_untrusted() && !self.is_dictated {
-            self.trusted.add(text);
+            self.trusted.add_model(text);
         }
         let label = Label { source: Source::Model, ..self.joined.clone() };
         self.note(label);
@@ -350,7 +350,8 @@ impl Context {
 
     /// Whether a value stands in trusted text, or in text endorsed for this moment.
     pub(super) fn is_named(&self, value: &str, now: Timestamp) -> bool {
-        self.names(value, now) || urls::host_alone(value).is_some_and(|host| self.names(host, now))
+        self.is_written(value, now)
+            || urls::host_alone(value).is_some_and(|host| self.is_written(host, now))
     }
 
     /// Whether a value stands in trusted text, whatever is endorsed.
@@ -359,17 +360,20 @@ impl Context {
         is_named(value) || urls::host_alone(value).is_some_and(is_named)
     }
 
-    fn names(&self, value: &str, now: Timestamp) -> bool {
+    /// Whether a value stands in trusted text, or in text endorsed for this moment, as it is
+    /// written: of a URL its host alone is not enough.
+    pub(super) fn is_written(&self, value: &str, now: Timestamp) -> bool {
         let mut room = Room::default();
         let value = Value::of(value, &mut room);
         self.trusted.name_value(&value)
             || self.endorsed(now).any(|(_, phrases)| phrases.name_value(&value))
     }
 
-    /// Whether an id stands in a record that trusted text names.
+    /// Whether an id stands in a record that trusted text names, other than a model's: a model
+    /// that knows of no record yet calls none by its name.
     pub(super) fn is_recorded(&self, kind: &str, id: &str, now: Timestamp) -> bool {
         self.records.ground(kind, id, |name| {
-            self.trusted.contain_bytes(name)
+            self.trusted.say_bytes(name)
                 || self.endorsed(now).any(|(_, phrases)| phrases.contain_bytes(name))
         })
     }

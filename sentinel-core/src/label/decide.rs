@@ -401,6 +401,11 @@ impl<'c> Judge<'_, 'c> {
         let is_recipient = |parameter: &Parameter| parameter.kind == ParameterKind::Recipient;
         let has_recipients = role.parameters.iter().any(is_recipient);
         let mut is_anybody_named = false;
+        // Whoever names a file, `notes.md`, named no host to tell something.
+        let is_named = match self.carries_words() {
+            true => Context::is_written,
+            false => Context::is_named,
+        };
         for (name, parameter, leaf) in self.leaves() {
             let counts = match kind(parameter) {
                 ParameterKind::Recipient => true,
@@ -420,7 +425,8 @@ impl<'c> Judge<'_, 'c> {
                 && carried.may_be_read_by(reader)
                 && role.unseen.as_ref().is_none_or(|unseen| unseen.readers.contain(reader));
             let may_read = role.readers.contain(reader) || is_reader;
-            if !may_read && !self.is_from_a_person(parameter, text) {
+            let is_named = is_named(self.context, text, self.now);
+            if !may_read && !is_named && !self.is_called_by_a_person(parameter, text) {
                 return Some(Some((name, text)));
             }
         }
@@ -496,9 +502,22 @@ impl<'c> Judge<'_, 'c> {
 
     /// Whether trusted text names a value, or the record that it is the id of.
     fn is_from_a_person(&self, parameter: Option<&Parameter>, text: &str) -> bool {
+        self.context.is_named(text, self.now) || self.is_called_by_a_person(parameter, text)
+    }
+
+    /// Whether something is a payload of the call that says anything.
+    fn carries_words(&self) -> bool {
+        self.leaves().any(|(_, parameter, leaf)| {
+            let is_empty = matches!(leaf, Leaf::Text(text) if text.is_empty());
+            kind(parameter) == ParameterKind::Payload && !is_empty
+        })
+    }
+
+    /// Whether a value is the id of a record that a person calls by its name, or a host that a
+    /// person named in another way.
+    fn is_called_by_a_person(&self, parameter: Option<&Parameter>, text: &str) -> bool {
         let record = parameter.and_then(|parameter| parameter.record.as_deref());
-        self.context.is_named(text, self.now)
-            || record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now))
+        record.is_some_and(|kind| self.context.is_recorded(kind, text, self.now))
             || (self.call.role.unseen.is_some()
                 && kind(parameter) == ParameterKind::Recipient
                 && self.is_host_of_a_person(text))

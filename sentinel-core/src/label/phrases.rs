@@ -27,6 +27,8 @@ pub(super) struct Phrases {
     text: Vec<u8>,
     words: Map<Box<[u8]>, Word>,
     places: Vec<Place>,
+    /// Where the texts begin and end that a model wrote, in order.
+    of_models: Vec<(u32, u32)>,
 }
 
 /// A value that is looked for, perhaps in several of these.
@@ -88,6 +90,15 @@ impl Phrases {
         rest.is_empty()
     }
 
+    /// Adds a text that a model wrote: it names what people name, but calls nothing by a name.
+    pub(super) fn add_model(&mut self, text: &str) {
+        let start = self.text.len();
+        self.add(text);
+        if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(self.text.len())) {
+            self.of_models.push((start, end));
+        }
+    }
+
     /// Whether one of the texts names a value.
     pub(super) fn name(&self, value: &str) -> bool {
         self.name_value(&Value::of(value, &mut Room::default()))
@@ -107,6 +118,19 @@ impl Phrases {
     }
 
     pub(super) fn contain_bytes(&self, value: &[u8]) -> bool {
+        self.find_bytes(value, |_| true)
+    }
+
+    /// Whether a person wrote this, or whoever else wrote a text that is no model's.
+    pub(super) fn say_bytes(&self, value: &[u8]) -> bool {
+        self.find_bytes(value, |start| {
+            let before = self.of_models.partition_point(|(first, _)| *first as usize <= start);
+            let last = before.checked_sub(1).and_then(|index| self.of_models.get(index));
+            last.is_none_or(|(_, end)| *end as usize <= start)
+        })
+    }
+
+    fn find_bytes(&self, value: &[u8], counts: impl Fn(usize) -> bool) -> bool {
         let mut rarest: Option<(Word, usize)> = None;
         let mut from = 0;
         for _ in 0..LABEL_KEYS_MAX {
@@ -126,7 +150,10 @@ impl Phrases {
             let Some(&Place { start, previous }) = self.places.get(index as usize) else {
                 return false;
             };
-            if self.stands_at(value, (start as usize).checked_sub(offset)) {
+            if let Some(start) = (start as usize).checked_sub(offset)
+                && self.stands_at(value, start)
+                && counts(start)
+            {
                 return true;
             }
             if previous == index {
@@ -137,10 +164,8 @@ impl Phrases {
         false
     }
 
-    fn stands_at(&self, value: &[u8], start: Option<usize>) -> bool {
-        let Some((before, rest)) = start.and_then(|start| self.text.split_at_checked(start)) else {
-            return false;
-        };
+    fn stands_at(&self, value: &[u8], start: usize) -> bool {
+        let Some((before, rest)) = self.text.split_at_checked(start) else { return false };
         let Some(after) = rest.strip_prefix(value) else { return false };
         // Only so much of what is around is read; that what is beyond it ends no word by not being
         // read, it is asked for in the whole text.

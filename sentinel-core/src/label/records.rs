@@ -133,11 +133,22 @@ pub(super) fn id_text(value: Value<'_>) -> Option<&str> {
     }
 }
 
-/// Whether a name is more than a common word: of two words, or with a digit or a sign in it. A
-/// stranger's record called "please" would otherwise be named in most requests.
+/// Whether a name is more than what stands in most requests: it has a digit or a sign in it, or is
+/// of several words of which one is no everyday word. A stranger's record called "please", or "to
+/// the", would otherwise be named by whoever asks for anything.
 fn calls_one_thing(name: &[u8]) -> bool {
-    let is_telling = |byte: &u8| byte.is_ascii_digit() || b" ._-/@:#+".contains(byte);
-    name.len() >= NAME_BYTES_MIN && name.iter().any(is_telling)
+    let has = |signs: &[u8]| name.iter().any(|byte| signs.contains(byte));
+    let is_telling = |word: &[u8]| word.len() >= WORD_BYTES_MIN && !is_everyday(word);
+    let is_phrase = has(b" ") && name.split(|byte| *byte == b' ').any(is_telling);
+    name.len() >= NAME_BYTES_MIN && (has(b"0123456789._-/@:#+") || is_phrase)
+}
+
+fn is_everyday(word: &[u8]) -> bool {
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    let start = word.iter().position(is_letter).unwrap_or(word.len());
+    let end = word.iter().rposition(is_letter).map_or(start, |last| last + 1);
+    core::str::from_utf8(&word[start..end])
+        .is_ok_and(|word| EVERYDAY.split(' ').any(|it| it == word))
 }
 
 /// Asks a value for what only one kind has, without making an error for the others.
@@ -151,6 +162,16 @@ fn checked<'d, T, E>(
 
 /// As long as any value that text can ground.
 const NAME_BYTES_MIN: usize = 4;
+/// Shorter words join others, in most languages.
+const WORD_BYTES_MIN: usize = 4;
+/// Words of requests, and of what they are about everywhere.
+const EVERYDAY: &str = "about after afternoon again agenda also appointment before calendar cancel \
+    change check contact could create date delete document email evening event file files find \
+    first folder from give have here invite just last latest like list mail make message morning \
+    move meeting need next note notes open over page please read remind reminder reply same send \
+    share should some task tell than that their them then there these they thing this those time \
+    today tomorrow tonight update want week what when where which will with work would write \
+    yesterday your";
 
 #[cfg(test)]
 mod tests {
@@ -235,6 +256,19 @@ mod tests {
         let index = index(&[r#"[{"id":"e1","title":"please"},{"id":"e2","title":"a b"}]"#]);
         assert!(!named(&index, "e1", "please"));
         assert!(!named(&index, "e2", "a b"));
+        for (name, is_telling) in [
+            ("to the", false),
+            ("your calendar", false),
+            ("the meeting,", false),
+            ("next week", false),
+            ("team lunch", true),
+            ("board meeting", true),
+            ("der plan", true),
+            ("week 7", true),
+            ("a.pdf", true),
+        ] {
+            assert_eq!(calls_one_thing(name.as_bytes()), is_telling, "{name}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn counts(attacks: &Tally, honest: &Tally) -> [usize; 4] {
 fn figures() {
     let (attacks, honest, reached) = figures_of("grounded, as written", Suite::new(), 0.75);
     assert_eq!(attacks.differences + honest.differences, 0, "see above");
-    assert_eq!((attacks.attacks, honest.honest), (104, 86));
+    assert_eq!((attacks.attacks, honest.honest), (107, 86));
     assert_eq!(counts(&attacks, &honest), [0, 65, 86, 21]);
     assert_eq!(reached, [true; 4]);
 

@@ -81,6 +81,8 @@ struct Oracle {
     joined: Made,
     blocks: Vec<(bool, String)>,
     trusted: Vec<String>,
+    /// Which of these a model wrote.
+    of_models: Vec<usize>,
     untrusted: Vec<usize>,
     values: Vec<usize>,
     endorsed: Vec<(u32, u64)>,
@@ -96,6 +98,7 @@ impl Oracle {
             joined: Made::default(),
             blocks: Vec::new(),
             trusted: Vec::new(),
+            of_models: Vec::new(),
             untrusted: Vec::new(),
             values: Vec::new(),
             endorsed: Vec::new(),
@@ -149,6 +152,7 @@ impl Oracle {
                 self.endorsed.clear();
                 // It is worth what everything before it is worth.
                 if !self.joined.is_untrusted {
+                    self.of_models.push(self.trusted.len());
                     self.trusted.push(text.clone());
                 }
                 self.blocks.push((self.joined.is_secret, text.clone()));
@@ -194,9 +198,12 @@ impl Oracle {
     }
 
     fn words_of_people(&self) -> Vec<&str> {
+        self.trusted.iter().map(String::as_str).chain(self.words_endorsed()).collect()
+    }
+
+    fn words_endorsed(&self) -> impl Iterator<Item = &str> {
         let endorsed = self.endorsed.iter().filter(|(_, expires)| self.now < *expires);
-        let endorsed = endorsed.map(|(block, _)| self.blocks[*block as usize].1.as_str());
-        self.trusted.iter().map(String::as_str).chain(endorsed).collect()
+        endorsed.map(|(block, _)| self.blocks[*block as usize].1.as_str())
     }
 
     fn is_tainted(&self) -> bool {
@@ -206,6 +213,11 @@ impl Oracle {
 
     fn names(&self, value: &str) -> bool {
         names(&self.words_of_people(), value)
+    }
+
+    /// The same without what is only the host of a URL.
+    fn writes(&self, value: &str) -> bool {
+        self.words_of_people().iter().any(|text| stands(text, value))
     }
 
     fn records(&self, id: &str) -> bool {
@@ -224,7 +236,12 @@ impl Oracle {
             .iter()
             .any(|entry| entry.id != id && entry.title.to_lowercase() == **title);
         let is_telling = title.contains([' ', '/', '.']) && !title.contains('\u{200b}');
-        !is_shared && is_telling && self.words_of_people().iter().any(|text| phrase(text, title))
+        let is_telling = is_telling && title != "to the";
+        // What a model says of something is no name that a person calls it by.
+        let own = self.trusted.iter().enumerate();
+        let own = own.filter(|(index, _)| !self.of_models.contains(index));
+        let mut said = own.map(|(_, text)| text.as_str()).chain(self.words_endorsed());
+        !is_shared && is_telling && said.any(|text| phrase(text, title))
     }
 
     /// The rules, in their order: answer and number of the rule.
@@ -385,6 +402,9 @@ impl Oracle {
                 })
                 .map(|leaf| (leaf.0, leaf))
                 .collect();
+            let tells = leaves
+                .iter()
+                .any(|(_, kind, text)| *kind == ParameterKind::Payload && !text.is_empty());
             let may_read = |(name, (_, kind, text)): &(&str, &(&str, ParameterKind, String))| {
                 let takes_records = parameter(role, name).is_some_and(|one| one.record.is_some());
                 let rest = text.strip_prefix("https://");
@@ -392,7 +412,8 @@ impl Oracle {
                     Some(_) => text.strip_suffix(":80").unwrap_or(text),
                     None => rest.map_or(text.as_str(), |rest| rest.split('/').next().unwrap()),
                 };
-                self.names(text)
+                let is_named = if tells { self.writes(text) } else { self.names(text) };
+                is_named
                     || is_hosted(*kind, text)
                     || (takes_records && self.records(text))
                     || is_among(&readers, reader)
