@@ -1,4 +1,5 @@
-//! The end: what is to be said here still, the last checkpoint, and everything that is to be written.
+//! The end: what is to be said here still, the last checkpoint, and everything that is to be
+//! written.
 //!
 //! # Invariants
 //! - The log ends with a signature over all of it, or it is said that it could not be written.
