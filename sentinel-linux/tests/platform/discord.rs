@@ -121,6 +121,13 @@ impl Discord {
         inner.tell("MESSAGE_CREATE", &format!("{{{body}{place}}}"));
     }
 
+    /// Somebody writes little, and what is shown beside it takes so many bytes.
+    pub fn write_with(&self, channel: u64, sender: u64, text: &str, bytes_count: usize) {
+        let shown = "x".repeat(bytes_count);
+        let embed = format!(r#","embeds":[{{"description":"{shown}"}}]"#);
+        self.say(channel, sender, text, &embed, true);
+    }
+
     /// Somebody sends a file, with a word about it.
     pub fn attach(&self, channel: u64, sender: u64, text: &str, name: &str, bytes: &[u8]) {
         let id = {

@@ -175,6 +175,33 @@ fn whatever_rest_does_every_message_is_answered_once() {
     assert_eq!(discord.facts().bad_tokens, 0);
 }
 
+/// What was missed can be more than an answer is let have: then less of it is asked for at once,
+/// and nothing of it is lost.
+#[test]
+fn what_was_missed_is_read_in_smaller_pages() {
+    let (discord, agent) = begin("discord-pages", "");
+    let running = agent.start();
+    until("it is in session", || discord.facts().identified == 1);
+    discord.write(700, 77, "what is 1 + 3000?");
+    until("it is answered", || discord.chats.has("700", "3001"));
+    running.end();
+    // Of strangers, so that none of them is answered.
+    for number in 0..90 {
+        discord.write_with(700, 99, &format!("look at this, {number}"), 100_000);
+    }
+    discord.write(700, 77, "what is 2 + 3000?");
+    // Nor is it told of them another way.
+    discord.lose_session();
+    let before = discord.facts().histories;
+    let running = agent.start();
+    until("what was missed is answered", || discord.chats.has("700", "3002"));
+    // A hundred at once, which is too much; then ten; then the rest.
+    assert!(discord.facts().histories >= before + 3, "{:?}", discord.facts());
+    let texts = discord.chats.texts("700");
+    assert_eq!(texts.len(), 2, "{texts:?}");
+    running.end();
+}
+
 #[test]
 fn an_answer_grows_is_split_and_asks_by_buttons() {
     let (discord, port) = serving();
