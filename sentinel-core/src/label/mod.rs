@@ -15,6 +15,7 @@
 mod arguments;
 mod context;
 mod decide;
+mod everyday;
 mod explain;
 mod extraction;
 mod fold;

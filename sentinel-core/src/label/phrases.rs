@@ -229,7 +229,7 @@ fn next_chunk(text: &[u8], from: usize) -> Option<core::ops::Range<usize>> {
 
 /// Where the word of a chunk is, without the punctuation around it. The whole chunk if there is
 /// nothing else.
-fn core_of(chunk: &[u8]) -> core::ops::Range<usize> {
+pub(super) fn core_of(chunk: &[u8]) -> core::ops::Range<usize> {
     let mut start = 0;
     while let Some(sign) = OPENING.iter().find(|sign| chunk[start..].starts_with(sign)) {
         start += sign.len();

@@ -20,7 +20,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::everyday::is_everyday;
 use super::fold::{Room, fold_any};
+use super::phrases::core_of;
 use super::tool::Records;
 use crate::limits::{LABEL_RECORDS_MAX, LABEL_VALUE_BYTES_MAX};
 use crate::order::{Entry, Map};
@@ -133,22 +135,25 @@ pub(super) fn id_text(value: Value<'_>) -> Option<&str> {
     }
 }
 
-/// Whether a name is more than what stands in most requests: it has a digit or a sign in it, or is
-/// of several words of which one is no everyday word. A stranger's record called "please", or "to
-/// the", would otherwise be named by whoever asks for anything.
+/// Whether a name is more than what stands in most requests: it has a digit in it, or a sign between
+/// letters, or is of several words of which one is no everyday word. A stranger's record called
+/// "please", or "to the", would otherwise be named by whoever asks for anything.
 fn calls_one_thing(name: &[u8]) -> bool {
-    let has = |signs: &[u8]| name.iter().any(|byte| signs.contains(byte));
-    let is_telling = |word: &[u8]| word.len() >= WORD_BYTES_MIN && !is_everyday(word);
-    let is_phrase = has(b" ") && name.split(|byte| *byte == b' ').any(is_telling);
-    name.len() >= NAME_BYTES_MIN && (has(b"0123456789._-/@:#+") || is_phrase)
-}
-
-fn is_everyday(word: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
-    let start = word.iter().position(is_letter).unwrap_or(word.len());
-    let end = word.iter().rposition(is_letter).map_or(start, |last| last + 1);
-    core::str::from_utf8(&word[start..end])
-        .is_ok_and(|word| EVERYDAY.split(' ').any(|it| it == word))
+    let chunks = || name.split(|byte| *byte == b' ').map(|chunk| &chunk[core_of(chunk)]);
+    let is_marked = |core: &[u8]| {
+        let joins = |window: &[u8]| match window {
+            [before, sign, after] => {
+                is_letter(before) && b"._/@:#+".contains(sign) && is_letter(after)
+            }
+            _ => false,
+        };
+        core.iter().any(u8::is_ascii_digit) || core.windows(3).any(joins)
+    };
+    let words = || chunks().flat_map(|core| core.split(|byte| !is_letter(byte)));
+    let is_phrase = words().filter(|word| !word.is_empty()).nth(1).is_some();
+    name.len() >= NAME_BYTES_MIN
+        && (chunks().any(is_marked) || (is_phrase && words().any(|word| !is_everyday(word))))
 }
 
 /// Asks a value for what only one kind has, without making an error for the others.
@@ -162,17 +167,6 @@ fn checked<'d, T, E>(
 
 /// As long as any value that text can ground.
 const NAME_BYTES_MIN: usize = 4;
-/// Shorter words join others, in most languages.
-const WORD_BYTES_MIN: usize = 4;
-/// Words of requests, and of what they are about everywhere.
-const EVERYDAY: &str = "about after afternoon again agenda also appointment before calendar cancel \
-    change check contact could create date delete document email evening event file files find \
-    first folder from give have here invite just last latest like list mail make message morning \
-    move meeting need next note notes open over page please read remind reminder reply same send \
-    share should some task tell than that their them then there these they thing this those time \
-    today tomorrow tonight update want week what when where which will with work would write \
-    yesterday your";
-
 #[cfg(test)]
 mod tests {
     use alloc::format;
@@ -261,9 +255,19 @@ mod tests {
             ("your calendar", false),
             ("the meeting,", false),
             ("next week", false),
+            ("please.", false),
+            ("you, and", false),
+            ("thank you", false),
+            ("right now\u{2026}", false),
+            ("(the meeting)", false),
+            ("e-mail", false),
+            ("follow-up", false),
+            ("- - -", false),
+            ("ann@corp.example", true),
+            ("plan-b-alpha", true),
             ("team lunch", true),
             ("board meeting", true),
-            ("der plan", true),
+            ("der fahrplan", true),
             ("week 7", true),
             ("a.pdf", true),
         ] {
