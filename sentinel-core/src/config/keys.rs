@@ -206,8 +206,8 @@ const PRICES: Key = key(
 );
 
 static PRICE: &[Key] = &[
-    key("input", MONEY, "Tokens that are read.").or(Default::Text("0.00")),
-    key("output", MONEY, "Tokens that are written.").or(Default::Text("0.00")),
+    key("input", MONEY, "Tokens that are read. It has to be said; `\"0.00\"` is for nothing."),
+    key("output", MONEY, "Tokens that are written. It has to be said, too."),
     key("cache_read", MONEY, "Tokens read from the provider's cache.")
         .or(Default::Follows("`input`")),
     key("cache_write", MONEY, "Tokens put into the provider's cache.")

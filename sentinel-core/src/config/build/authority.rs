@@ -104,8 +104,14 @@ pub(in crate::config) fn own_files(build: &Build<'_, '_>) -> Vec<(&'static str, 
         files.extend(path.and_then(|path| Some(("configuration", Path::parse(&path).ok()?))));
     }
     let agent = build.draft.part("agent");
-    for (key, what) in [("persona_file", "persona"), ("instructions_file", "instructions")] {
-        let path = agent.and_then(|agent| agent.text(key));
+    let http = build.draft.part("http");
+    for (part, key, what) in [
+        (agent, "persona_file", "persona"),
+        (agent, "instructions_file", "instructions"),
+        // Whoever writes there says whom the agent believes.
+        (http, "ca_file", "list of authorities"),
+    ] {
+        let path = part.and_then(|part| part.text(key));
         files.extend(path.and_then(|path| Some((what, Path::parse(path).ok()?))));
     }
     files

@@ -76,7 +76,9 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
     let skill_tokens = skills::tokens(build);
     let (skill_signers, are_skill_signatures_required) = skills::signers(build);
     let state = rest::state(build);
-    if let super::SealKey::Key(SecretSource::File(path)) = &state.key {
+    if let super::SealKey::Key(SecretSource::File(path))
+    | super::SealKey::Passphrase(SecretSource::File(path)) = &state.key
+    {
         build.secret_files.push(path.clone());
     }
     let written = authority::written(build);

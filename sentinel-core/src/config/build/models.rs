@@ -146,6 +146,16 @@ fn endpoint(build: &mut Build<'_, '_>, part: &Part, section: &str) -> Option<End
         let help = "context_tokens is the whole: the conversation and the answer";
         build.reporter.error_with(part.place("reply_tokens"), message, help);
     }
+    // What nobody gave a price is not for nothing: a limit of money would hold nothing of it.
+    let prices = part.get("prices");
+    for side in ["input", "output"] {
+        let is_silent = prices.is_some_and(|prices| prices.get(side).is_none());
+        if is_silent && !part.is_faulty {
+            let message = format!("'prices' does not say what {side} costs");
+            let help = format!("add {side} = \"0.00\" if it is for nothing");
+            build.reporter.error_with(part.place("prices"), message, help);
+        }
+    }
     Some(Endpoint {
         section: section.into(),
         model: Model {
@@ -158,7 +168,7 @@ fn endpoint(build: &mut Build<'_, '_>, part: &Part, section: &str) -> Option<End
         },
         base_url,
         key,
-        price: part.get("prices").map(price),
+        price: prices.map(price),
     })
 }
 

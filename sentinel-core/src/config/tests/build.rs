@@ -370,6 +370,44 @@ fn what_comes_from_a_cache_costs_what_is_read_costs_unless_that_is_said() {
     assert_eq!(said, Price { input, output, cache_read, cache_write });
 }
 
+/// A price that is left out is not nothing.
+#[test]
+fn both_prices_are_said() {
+    let model = "[models.a]\nprovider = 'compatible'\nbase_url = 'https://a.example'\nmodel = 'm'";
+    for (prices, missing) in [
+        ("{ input = '3.00' }", &["output"][..]),
+        ("{ output = '15.00' }", &["input"]),
+        ("{}", &["input", "output"]),
+        ("{ input = '0.00', output = '0' }", &[]),
+    ] {
+        let reading = read_with(&format!("{model}\nprices = {prices}"), &[]);
+        let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+        let faults = said.iter().filter(|said| said.contains("does not say what"));
+        assert_eq!(faults.count(), missing.len(), "{prices}: {said:?}");
+        assert_eq!(reading.config.is_some(), missing.is_empty(), "{prices}: {said:?}");
+        for side in missing {
+            let what = format!("'prices' does not say what {side} costs");
+            assert!(said.iter().any(|said| said.contains(&what)), "{said:?}");
+        }
+    }
+}
+
+/// A passphrase in a file is as much of a secret as any other.
+#[test]
+fn what_opens_the_journal_is_kept_from_the_agent() {
+    for (kind, key) in [("passphrase", "passphrase_file"), ("file", "key_file")] {
+        let state = format!("[state]\nkey = '{kind}'\n{key} = '/srv/work/opens'\n");
+        let reading = read_with(&state, &[]);
+        let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+        let config = reading.config.unwrap_or_else(|| panic!("{said:?}"));
+        let mut grants = config.settings().grants.iter().map(ToString::to_string);
+        assert!(grants.any(|it| it == "deny read,write,list /srv/work/opens"), "{kind}");
+    }
+    let config = config("[http]\nca_file = '/srv/work/more.pem'\n");
+    let mut grants = config.settings().grants.iter().map(ToString::to_string);
+    assert!(grants.any(|it| it == "deny write /srv/work/more.pem"));
+}
+
 #[test]
 fn commands_have_the_limits_that_are_written() {
     let config = config("[sandbox]\nmode = 'best-effort'\nmemory_mib = 64\nprocesses = 7\n");

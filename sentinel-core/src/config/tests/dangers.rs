@@ -274,7 +274,9 @@ fn money_that_is_not_counted() {
         dangers(text),
         ["money is limited, and 'openai' has no prices: what it costs is not counted"]
     );
-    assert!(dangers(&text.replace("'KEY'", "'KEY'\nprices = { input = '1' }")).is_empty());
+    assert!(
+        dangers(&text.replace("'KEY'", "'KEY'\nprices = { input = '1', output = '0' }")).is_empty()
+    );
     assert!(dangers(&text.replace("money = '5'", "tokens = 5")).is_empty());
 }
 
