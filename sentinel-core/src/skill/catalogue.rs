@@ -231,6 +231,8 @@ impl Catalogue {
             let mut own = role(&name).unwrap_or_else(|| entry.role.clone());
             if !needs.hosts.is_empty() {
                 own.effect = Effect::Send;
+                // What it is handed goes along, whatever an operator says of its parameters.
+                own.unseen = own.unseen.or_else(|| entry.role.unseen.clone());
             }
             // They fitted when they were read.
             if settings.tools.add_with(definition, own, is_idempotent, needs).is_ok() {

@@ -105,10 +105,13 @@ impl Listing {
     pub fn offered(&self, skill: &str) -> impl Iterator<Item = Offered<'_>> {
         let room = TOOL_NAME_BYTES_MAX.saturating_sub(skill.len() + BETWEEN.len());
         let tools = self.claims.tools.as_slice();
+        let names: Vec<String> = tools.iter().map(|claim| known_as(&claim.name)).collect();
         tools.iter().enumerate().map(move |(index, claim)| {
-            let name = known_as(&claim.name);
-            let before = tools.get(..index).unwrap_or_default().iter();
-            let is_taken = || { before }.any(|other| looks_like(&known_as(&other.name), &name));
+            let name = names.get(index).map_or("", String::as_str);
+            let before = names.get(..index).unwrap_or_default().iter();
+            // One that is too long is nobody's, and a server may have hundreds.
+            let mut before = before.filter(|other| other.len() <= room);
+            let mut is_taken = || before.any(|other| looks_like(other, name));
             let left_out = if name.is_empty() || !name.bytes().all(is_known) {
                 Some("models take no such name")
             } else if name.len() > room {

@@ -34,12 +34,12 @@ pub(super) fn misnamed(skill: &Skill) -> Vec<String> {
     };
     let mut problems = Vec::new();
     for declared in &server.tools {
-        let offered = listing.offered(&skill.name).find(|it| it.claim.name == declared.name);
-        let Some(offered) = offered else {
+        let claim = listing.claims.tools.iter().find(|claim| claim.name == declared.name);
+        let Some(claim) = claim else {
             problems.push(format!("its server has no tool '{}', which it names", declared.name));
             continue;
         };
-        let known = offered.parameters();
+        let known = Offered { claim, left_out: None }.parameters();
         for name in declared.payload.iter().filter(|name| !known.contains(name)) {
             problems.push(format!("its tool '{}' has no parameter '{name}'", declared.name));
         }

@@ -133,7 +133,9 @@ fn who_is_let_out_sends_whatever_it_says() {
     let arguments = r#"{"place":"x"}"#.into();
     let call = ToolUse { id: "1".into(), name: "weather__today".into(), arguments };
     let (tool, call) = settings.tools.read(&call).unwrap();
-    assert_eq!(tool.role(&call, false).effect, Effect::Send);
+    let role = tool.role(&call, false);
+    assert_eq!(role.effect, Effect::Send);
+    assert!(role.unseen.is_some(), "what it is handed goes along");
     assert_eq!(call.hosts(), [Destination::parse("api.example").unwrap()]);
 }
 
@@ -223,6 +225,24 @@ fn a_server_has_the_tools_that_it_listed() {
     assert_eq!(silent.role(&call, false).effect, Effect::Change, "it sees what it may write to");
     let silent = settings.tools.find("files__resource").unwrap();
     assert_eq!(silent.role(&call, false).effect, Effect::Send, "nothing was said of it");
+}
+
+/// Looked at once, a listing of a megabyte is nothing; looked at for each pair of its tools it
+/// would keep whoever starts waiting for minutes.
+#[test]
+fn a_name_that_is_too_long_is_left_out_of_what_others_are_compared_with() {
+    let tool = |name: &str| format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#);
+    let mut tools = Vec::from([tool(&"x".repeat(900_000))]);
+    tools.extend((0..200).map(|number| tool(&format!("t{number}"))));
+    tools.push(tool("T7"));
+    let own = format!("\"tools\":[{},", tools.join(","));
+    let listing = LISTING.replace("\"tools\":[", &own);
+    let catalogue = Catalogue::of(&[server(SERVER, Some(&listing))], None);
+    let problems = &catalogue.skills()[0].problems;
+    assert!(problems.is_empty(), "{problems:?}");
+    let tools: Vec<_> = catalogue.tools().collect();
+    assert!(tools.contains(&"files__t0") && tools.contains(&"files__t199"), "{tools:?}");
+    assert_eq!(tools.iter().filter(|tool| **tool == "files__t7").count(), 1, "the first has it");
 }
 
 const ELSEWHERE: &str = r#"
