@@ -175,9 +175,7 @@ impl Agent {
     pub(super) fn persona_read(&mut self, text: Option<String>) {
         let look = self.persona.look(text, self.settings.persona);
         // What a call that is over meant to write and did not is nobody's word any more.
-        if self.persona.text().is_ok() {
-            self.persona.proposed.retain(|call, _| self.calls.contains_key(call));
-        }
+        self.persona.proposed.retain(|call, _| self.calls.contains_key(call));
         match look {
             Look::Same => {}
             Look::Brought(digest) => self.persona_moved(digest, None),

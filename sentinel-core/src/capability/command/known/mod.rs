@@ -363,7 +363,7 @@ static KNOWN: &[Known] = &[
         // unzip only counts a dash there.
         ignores_separator: true,
         ..refuses(
-            &["unzip", "7z", "7za", "7zr", "7zz"],
+            &["unzip", "bsdunzip", "7z", "7za", "7zr", "7zz"],
             &["-o", "-P", "-p", "-d", "-:", "@"],
             Writes::Here,
             "writes over files, also above where it runs (-:), and reads lists of files (@)",

@@ -200,7 +200,7 @@ pub(super) static RUNNERS: &[Known] = &[
         "runs programs in its own language, which read and write any file or run others",
     ),
     anything(
-        &["cpio", "pax", "rmt", "mt"],
+        &["cpio", "bsdcpio", "pax", "rmt", "mt"],
         "takes names of files from its input, and logs in to what stands before a colon",
     ),
     anything(
