@@ -39,18 +39,49 @@ impl Watch {
             return Ok(patience(self.bytes_max - most));
         }
         // That was everything each can reach, shared or not.
-        let exact = self.sum(share);
-        match self.bytes_max.checked_sub(exact) {
-            Some(left) => Ok(patience(left).max(PATIENCE_EXACT)),
-            None => Err(TooMuch),
+        for _ in 0..READINGS_MAX {
+            let before = self.crowd();
+            let exact = self.sum(share);
+            if let Some(left) = self.bytes_max.checked_sub(exact) {
+                return Ok(patience(left).max(PATIENCE_EXACT));
+            }
+            if self.crowd() == before {
+                return Err(TooMuch);
+            }
+            // Each is looked at in its turn. Where one began or ended in between, what it shared
+            // with the others was counted with it, and with them again.
         }
+        Err(TooMuch)
     }
 
     fn sum(&self, bytes_of: fn(BorrowedFd<'_>, &CStr) -> Option<u64>) -> u64 {
         let mut sum = 0_u64;
+        let is_known = self.each(|name| {
+            sum = sum.saturating_add(bytes_of(self.processes.as_fd(), name).unwrap_or_default());
+            // Above it the rest does not matter, and takes time.
+            sum <= self.bytes_max
+        });
+        if is_known { sum } else { u64::MAX }
+    }
+
+    /// A number for those who have memory now: another one when one of them began or ended.
+    fn crowd(&self) -> u64 {
+        let mut crowd = 0_u64;
+        self.each(|name| {
+            if resident(self.processes.as_fd(), name).is_some_and(|bytes| bytes > 0) {
+                let id = number(name.to_bytes()).unwrap_or_default();
+                crowd = (crowd.rotate_left(5) ^ id).wrapping_mul(SPREAD);
+            }
+            true
+        });
+        crowd
+    }
+
+    /// Names each process but this one until it is told to stop; false if it could not.
+    fn each(&self, mut look: impl FnMut(&CStr) -> bool) -> bool {
         let mut room = [MaybeUninit::uninit(); 4096];
         if seek(&self.processes, SeekFrom::Start(0)).is_err() {
-            return u64::MAX;
+            return false;
         }
         let mut entries = RawDir::new(&self.processes, &mut room);
         while let Some(Ok(entry)) = entries.next() {
@@ -59,13 +90,11 @@ impl Watch {
             if !name.to_bytes().iter().all(u8::is_ascii_digit) || name == c"1" {
                 continue;
             }
-            sum = sum.saturating_add(bytes_of(self.processes.as_fd(), name).unwrap_or_default());
-            if sum > self.bytes_max {
-                // The rest does not matter, and takes time.
+            if !look(name) {
                 break;
             }
         }
-        sum
+        true
     }
 }
 
@@ -136,6 +165,11 @@ const PATIENCE_MIN: Duration = Duration::from_millis(2);
 const PATIENCE_MAX: Duration = Duration::from_millis(100);
 /// Exact shares take a look at every page.
 const PATIENCE_EXACT: Duration = Duration::from_millis(10);
+/// Too much is read so often at most while processes begin and end: who has them do so without end
+/// gains no more time than that.
+const READINGS_MAX: usize = 6;
+/// An odd number with bits everywhere: the golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +190,57 @@ mod tests {
         assert_eq!(patience(u64::MAX), PATIENCE_MAX);
         let time = patience(128 << 20);
         assert!(time > PATIENCE_MIN && time < Duration::from_millis(33), "{time:?}");
+    }
+
+    /// Goal: what is shared by two counts once, though one of them ends while they are looked at.
+    /// Method: their files are ours, and who is read first ends in the middle of that.
+    #[test]
+    fn who_ends_meanwhile_is_not_counted_twice() {
+        use std::fs;
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        let place = std::env::temp_dir().join(format!("sentinel-crowd-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&place);
+        let file = |process: &str, name: &str| place.join(process).join(name);
+        for process in ["2", "3"] {
+            fs::create_dir_all(place.join(process)).unwrap();
+            fs::write(file(process, "statm"), "60000 52480 0 0 0 0 0\n").unwrap();
+            let pipe = file(process, "smaps_rollup");
+            let mode = Mode::RUSR | Mode::WUSR;
+            let kind = rustix::fs::FileType::Fifo;
+            rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let processes = rustix::fs::open(&place, flags, Mode::empty()).unwrap();
+        let watch = Watch { processes, bytes_max: 256 << 20 };
+        let replace = |process: &str, text: &str| {
+            let fresh = file(process, "fresh");
+            fs::write(&fresh, text).unwrap();
+            fs::rename(fresh, file(process, "smaps_rollup")).unwrap();
+        };
+        let looked = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut options = fs::OpenOptions::new();
+                options.write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+                let (mut first, ending, other) = loop {
+                    // Nobody can write to a pipe that nobody reads from.
+                    let read = |process| options.open(file(process, "smaps_rollup")).ok();
+                    match (read("2"), read("3")) {
+                        (Some(pipe), _) => break (pipe, "2", "3"),
+                        (_, Some(pipe)) => break (pipe, "3", "2"),
+                        _ => std::thread::yield_now(),
+                    }
+                };
+                fs::write(file(ending, "statm"), "0 0 0 0 0 0 0\n").unwrap();
+                replace(ending, "");
+                replace(other, "Pss_Anon: 209920 kB\n");
+                first.write_all(b"Pss_Anon: 104960 kB\n").unwrap();
+            });
+            watch.look()
+        });
+        fs::remove_dir_all(&place).unwrap();
+        assert!(looked.is_ok(), "200 MiB are less than 256");
     }
 
     /// This process, as others see it.
