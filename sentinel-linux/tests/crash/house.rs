@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sentinel_core::journal::{Trust, Verdict, Verifier};
@@ -22,7 +23,10 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(name: &str, pause: Duration) -> Self {
-        let path = std::env::temp_dir().join(format!("sentinel-{name}-{}", std::process::id()));
+        // Two tests may count the calls of a turn at the same time, each in a house of that name.
+        let number = HOUSES_COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("sentinel-{name}-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         let house = Self {
             path,
@@ -194,6 +198,9 @@ pub(crate) fn comes(time_max: Duration, mut is_so: impl FnMut() -> bool) -> bool
     true
 }
 
+/// How many houses there were in this process.
+static HOUSES_COUNT: AtomicUsize = AtomicUsize::new(0);
+
 /// How long things may take on a machine with much else to do.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(60);
 
@@ -203,8 +210,17 @@ pub(crate) fn last_words(mut child: Child) -> String {
     String::from_utf8_lossy(&child.wait_with_output().unwrap().stderr).into_owned()
 }
 
-/// Ends it in good order, and what it said on standard error.
+/// Ends it in good order, and what it said on standard error. One that has just been started would
+/// be ended as it is by the signal.
 pub(crate) fn end(child: Child) -> String {
+    until("it takes signals, or has ended", || {
+        let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let status = status.unwrap_or_default();
+        let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+        let blocked = blocked.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let term = 1 << (rustix::process::Signal::TERM.as_raw() - 1);
+        blocked.is_none_or(|mask| mask & term != 0) || status.contains("State:\tZ")
+    });
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();

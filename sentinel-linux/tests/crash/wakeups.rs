@@ -28,7 +28,7 @@ fn what_can_be_done_is_done_without_another_reason() {
             jobs.push((chat, job));
             std::thread::sleep(Duration::from_micros(next(&mut random) % 30_000));
         }
-        let is_done = comes(Duration::from_secs(25), || {
+        let is_done = comes(Duration::from_secs(45), || {
             jobs.iter().all(|(chat, job)| house.answers(*chat, *job) == 1)
         });
         if !is_done {

@@ -64,7 +64,7 @@ fn read(page: &str) -> BTreeMap<String, f64> {
 fn figures_are_given_out_while_it_works() {
     let (platform, port) = serve(TOKEN);
     let agent = Agent::new("figures", port);
-    let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let own = free_port();
     let section = format!("[metrics]\nlisten = \"127.0.0.1:{own}\"\n");
     let grants = [agent.grant("read,list")];
     agent.configure(&section, "operators = [\"77\"]", &[&grants[0]]);
@@ -124,6 +124,13 @@ fn figures_are_given_out_while_it_works() {
     let said = running.reload();
     assert!(said.contains("[metrics] listen") && said.contains("nothing changed"), "{said}");
     running.end();
+}
+
+/// A port that nobody is given who asks for any: those are higher ones.
+fn free_port() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 5000).unwrap();
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 1000).find(is_free).unwrap()
 }
 
 fn page_or_none(port: u16) -> Option<String> {
