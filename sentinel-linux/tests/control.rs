@@ -16,6 +16,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sentinel_core::journal::{Trust, Verdict, Verifier};
 use sentinel_core::text::json;
 
@@ -77,7 +78,7 @@ impl Home {
     fn work(&self) -> Agent {
         let child = self.sentinel(&["chat"]).stdin(Stdio::piped()).spawn().unwrap();
         until("it is at work", || self.run(&["status"]).status.success());
-        Agent { child }
+        Agent { child, said: String::new() }
     }
 
     fn socket(&self) -> PathBuf {
@@ -101,14 +102,29 @@ impl Drop for Home {
     }
 }
 
-/// An agent at work. It ends with the test.
+/// An agent at work, and what it has said so far. It ends with the test.
 struct Agent {
     child: Child,
+    said: String,
 }
 
 impl Agent {
     fn hear(&mut self, line: &str) {
         self.child.stdin.as_mut().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Waits until it has said this.
+    fn says(&mut self, words: &str) {
+        let patience = Timespec { tv_sec: 60, tv_nsec: 0 };
+        while !self.said.contains(words) {
+            let out = self.child.stdout.as_mut().unwrap();
+            let count = poll(&mut [PollFd::new(out, PollFlags::IN)], Some(&patience)).unwrap();
+            assert!(count > 0, "it never came to it that it says {words:?}: {}", self.said);
+            let mut bytes = [0; 4096];
+            let count = out.read(&mut bytes).unwrap();
+            assert!(count > 0, "it ended without a word of {words:?}: {}", self.said);
+            self.said += &text(&bytes[..count]);
+        }
     }
 
     fn kill(mut self) {
@@ -119,7 +135,7 @@ impl Agent {
     /// Ends it in good order, and gives what it said: its answers and what is for its operator.
     fn end(mut self) -> (String, String) {
         drop(self.child.stdin.take());
-        let (mut out, mut error) = (String::new(), String::new());
+        let (mut out, mut error) = (std::mem::take(&mut self.said), String::new());
         self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
         self.child.stderr.take().unwrap().read_to_string(&mut error).unwrap();
         assert!(self.child.wait().unwrap().success(), "{error}");
@@ -294,6 +310,8 @@ fn a_conversation_is_shown_and_forgotten() {
     let listed = || members(&home.say(&["conversations", "list", "--json"]), "conversation");
     until("there is a conversation", || !listed().is_empty());
     until("it is answered", || home.say(&["conversations", "list"]).contains("idle; 2 messages"));
+    // What is forgotten while it waits for the disk is not said any more.
+    agent.says("That is 23");
     home.say(&["conversations", "forget", &listed()[0]]);
     until("it is gone", || {
         listed().is_empty() && fs::read(home.path.join("state/keys")).unwrap().len() == fewer
@@ -552,7 +570,7 @@ fn a_stranger_is_let_in_by_a_code_and_shut_out_again() {
     let start = || {
         let child = home.sentinel(&["run"]).env("BOT_TOKEN", "12:secret").spawn().unwrap();
         until("it is at work", || home.run(&["status"]).status.success());
-        Agent { child }
+        Agent { child, said: String::new() }
     };
     let agent = start();
     write(98, "let me in");

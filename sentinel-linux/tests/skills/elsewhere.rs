@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::house::{House, model};
+use crate::house::{House, model, until};
 
 const TOKEN: &str = "canary-token-1147";
 
@@ -60,6 +60,13 @@ impl Server {
 
     fn seen(&self) -> Vec<Asked> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until so many sessions were ended: whoever ends one waits for no answer.
+    fn has_ended(&self, sessions_count: usize) {
+        until("its sessions are ended", || {
+            self.seen().iter().filter(|asked| asked.method == "DELETE").count() >= sessions_count
+        });
     }
 
     fn count(&self, method: &str) -> usize {
@@ -179,7 +186,7 @@ fn manifest(port: u16) -> String {
     format!(
         "[skill]\nname = \"far\"\nversion = \"1\"\ndescription = \"A server elsewhere.\"\n\
          runtime = \"mcp\"\n[server]\nurl = \"http://127.0.0.1:{port}/mcp\"\n[limits]\n\
-         call_seconds = 5\n[capabilities.required]\ngrants = [\"connect 127.0.0.1:{port}\"]\n\
+         call_seconds = 60\n[capabilities.required]\ngrants = [\"connect 127.0.0.1:{port}\"]\n\
          [tools.do]\neffect = \"read\"\noutput = \"public\"\n"
     )
 }
@@ -241,6 +248,7 @@ fn a_server_elsewhere_is_called_with_its_session_and_its_token() {
     assert!(!log.contains(TOKEN), "{log}");
     // Once for the approval, and one session for both calls.
     assert_eq!((server.count("initialize"), server.count("tools/call")), (2, 2));
+    server.has_ended(2);
     let seen = server.seen();
     let last = seen.last().unwrap();
     assert_eq!((last.method.as_str(), last.field("mcp-session-id")), ("DELETE", Some("s1")));
@@ -253,6 +261,7 @@ fn a_server_elsewhere_is_called_with_its_session_and_its_token() {
     assert!(shown.contains(&format!("elsewhere: http://{host}/mcp")), "{shown}");
     let by_hand = tried.house.say(&["skill", "run", "far", "do", "text=x"]);
     assert!(!by_hand.contains(TOKEN), "{by_hand}");
+    server.has_ended(3);
     // Another host gets nothing.
     let config = tried.house.path.join("sentinel.toml");
     let text = fs::read_to_string(&config).unwrap();
@@ -374,8 +383,14 @@ fn who_floods_hangs_or_lies_is_ended() {
     .into_iter()
     .enumerate()
     {
+        let is_silent = answer.is_empty();
         let server = Server::new(move |asked, _| asked.is("tools/call").then(|| answer.clone()));
-        let tried = talk(install(&format!("far-bad-{number}"), server.port), &server, 1, "");
+        let house = install(&format!("far-bad-{number}"), server.port);
+        if is_silent {
+            let hasty = manifest(server.port).replace("call_seconds = 60", "call_seconds = 5");
+            fs::write(house.path.join("skills/far/skill.toml"), hasty).unwrap();
+        }
+        let tried = talk(house, &server, 1, "");
         assert!(tried.model.contains(told), "{told}: {}", tried.model);
         assert!(tried.operator.contains("done"), "{}", tried.operator);
     }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::net::TcpListener;
 
-use crate::house::{House, model, said};
+use crate::house::{House, model, said, until};
 
 const MANIFEST: &str = r#"
 [skill]
@@ -24,7 +24,7 @@ description = "A file."
 optional = true
 
 [limits]
-call_seconds = 3
+call_seconds = 60
 memory_mib = 96
 output_bytes = 4096
 "#;
@@ -112,6 +112,12 @@ fn attempt(name: &str, call: &str) -> Tried {
     attempt_with(name, "", call, &["{\"file\":\"a.txt\"}"])
 }
 
+/// The same with a skill that has little time: only that ends it.
+fn attempt_in_haste(name: &str, call: &str) -> Tried {
+    let manifest = MANIFEST.replace("call_seconds = 60", "call_seconds = 3");
+    attempt_as(&manifest, name, "", call, &["{\"file\":\"a.txt\"}"])
+}
+
 /// The call failed, and the model is told why.
 fn fails(name: &str, call: &str, why: &str) {
     let tried = attempt(name, call);
@@ -172,7 +178,9 @@ fn floods_with_progress() {
 
 #[test]
 fn hangs() {
-    fails("hangs", "time.sleep(1000)", "it took longer than it may");
+    let tried = attempt_in_haste("hangs", "time.sleep(1000)");
+    let told = "the skill evil broke off: it took longer than it may";
+    assert!(tried.model.contains(told), "{}", tried.model);
 }
 
 #[test]
@@ -297,11 +305,14 @@ fn outlives_its_call() {
     );
     let tried = attempt("outlives", &call);
     drop(tried);
-    let lives = fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
-    });
-    assert!(!lives, "it is still there");
+    let lives = || {
+        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+        })
+    };
+    // What was killed is gone when the kernel has got to it.
+    until("it is still there", || !lives());
 }
 
 #[test]
@@ -327,7 +338,7 @@ fn takes_all_memory() {
 #[test]
 fn starts_processes_without_end() {
     let call = "while True:\n    try: os.fork()\n    except OSError: pass";
-    let tried = attempt("forks", call);
+    let tried = attempt_in_haste("forks", call);
     assert!(tried.model.contains("evil broke off"), "{}", tried.model);
 }
 
