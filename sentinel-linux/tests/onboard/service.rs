@@ -52,7 +52,7 @@ fn systemd_is_told_when_it_is_ready_and_when_it_ends() {
     home.configure(&format!("{PLATFORM}{base}"));
     let path = home.path.join("notify");
     let listener = UnixDatagram::bind(&path).unwrap();
-    listener.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    listener.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let mut command = home.sentinel(&["run"]);
     command.env("TELEGRAM_BOT_TOKEN", TOKEN).env("NOTIFY_SOCKET", &path);
     let child = command.spawn().unwrap();

@@ -145,7 +145,8 @@ fn a_line_of_the_log_does_not_stand_in_what_is_typed() {
     sitting.shows("Ctrl-D ends it.");
     sitting.shows("> ");
     sitting.press("half a mess");
-    sitting.shows("half a mess");
+    // Whole, with where the cursor goes in the end.
+    sitting.shows("half a mess\r\x1b[13C");
     sitting.seen.lock().unwrap().clear();
     kill_process(Pid::from_child(&sitting.agent), Signal::HUP).unwrap();
     sitting.shows("made: 0\r\n> half a mess");
@@ -170,7 +171,7 @@ fn a_stopped_chat_ends_when_it_is_told_to() {
     sitting.shows("Ctrl-D ends it.");
     sitting.shows("> ");
     sitting.press("half");
-    sitting.shows("half");
+    sitting.shows("half\r\x1b[6C");
     sitting.press("\x1a");
     sitting.shows("it has stopped\r\n");
     sitting.shows("it is gone");

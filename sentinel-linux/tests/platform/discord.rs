@@ -388,7 +388,15 @@ impl Service for Discord {
             if told.is_none() || is_zombie {
                 continue;
             }
-            let order = self.inner.lock().unwrap().orders.pop_front();
+            let order = {
+                let mut inner = self.inner.lock().unwrap();
+                let order = inner.orders.pop_front();
+                if order == Some(Order::Invalid(false)) {
+                    // What happens until the next session is in none, and told by nobody.
+                    inner.session = None;
+                }
+                order
+            };
             match order {
                 Some(Order::Zombie) => is_zombie = true,
                 Some(order) if obey(&mut socket, order) => {}

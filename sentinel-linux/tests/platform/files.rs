@@ -108,6 +108,7 @@ fn a_crash_between_loses_no_file() {
     let running = agent.start();
     telegram.write(77, "what is 5000 + 1?");
     until("the last is answered", || telegram.chats.has("77", "5001"));
+    until("all are confirmed", || telegram.waiting() == 0);
     running.end();
     let all = files(&agent);
     assert_eq!(all.len(), 6, "{all:?}");
@@ -116,7 +117,6 @@ fn a_crash_between_loses_no_file() {
         let is_whole = content.len() == 300 && content.iter().all(|byte| *byte == content[0]);
         assert!(is_whole, "{}", path.display());
     }
-    assert_eq!(telegram.waiting(), 0);
 }
 
 #[test]

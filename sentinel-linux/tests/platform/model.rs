@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sentinel_core::text::json;
 
-use crate::agent::MODEL_KEY;
+use crate::agent::{MODEL_KEY, until};
 use crate::server::{Ask, Mishaps, Reply, Service};
 
 #[derive(Default)]
@@ -15,11 +15,20 @@ pub struct Model {
     /// All that it was asked, as it came.
     pub asked: Mutex<Vec<String>>,
     calls_count: AtomicUsize,
+    is_shown: Mutex<Option<Box<IsShown>>>,
 }
+
+/// Whether people see these words.
+type IsShown = dyn Fn(&str) -> bool + Send;
 
 impl Model {
     pub fn new() -> Arc<Self> {
         Arc::default()
+    }
+
+    /// What grows goes on when people have seen it twice on the way, however slow the agent is.
+    pub fn look_at(&self, is_shown: impl Fn(&str) -> bool + Send + 'static) {
+        *self.is_shown.lock().unwrap() = Some(Box::new(is_shown));
     }
 
     /// The section of a configuration that leads to it.
@@ -78,6 +87,14 @@ impl Service for Model {
         let mut reply = Reply::json(429, r#"{"error":{"message":"slow down"}}"#);
         reply.fields += &format!("retry-after: {seconds}\r\n");
         reply
+    }
+
+    fn follow(&self, piece: &[u8]) {
+        let piece = String::from_utf8_lossy(piece);
+        for words in ["piece 2", "piece 5"].into_iter().filter(|words| piece.contains(words)) {
+            let is_shown = self.is_shown.lock().unwrap();
+            until("what has grown is shown", || is_shown.as_ref().is_none_or(|it| it(words)));
+        }
     }
 
     fn mishaps(&self) -> &Mishaps {

@@ -133,6 +133,8 @@ fn an_answer_grows_is_split_and_asks_by_buttons() {
     let base = format!("http://127.0.0.1:{}", serve(&model, None));
     let config = config(port, SOCKET, ", \"write {work} ask\"") + &Model::section(&base);
     let agent = Agent::new("slack-model", &config);
+    let screen = slack.clone();
+    model.look_at(move |words| screen.chats.has("D77", words));
     let running = agent.start();
     slack.write("D77", "U77", "grow");
     until("it has grown", || slack.chats.texts("D77").iter().any(|it| it.ends_with("piece 7")));

@@ -56,6 +56,9 @@ pub trait Service: Send + Sync + 'static {
     /// Refuses for so many seconds, in the platform's own form.
     fn refuse(&self, seconds: u32) -> Reply;
 
+    /// Goes on with an answer in pieces after this piece.
+    fn follow(&self, _piece: &[u8]) {}
+
     /// Serves a WebSocket until it ends.
     fn socket(&self, _ask: &Ask, _socket: WebSocket<Wire>) {}
 
@@ -233,11 +236,16 @@ fn answer(wire: &mut Wire, ask: &Ask, service: &impl Service) -> Option<()> {
     if let Some(pause) = pause {
         head += "transfer-encoding: chunked\r\n\r\n";
         wire.write_all(head.as_bytes()).ok()?;
+        let mut piece: &[u8] = b"";
         for chunk in body.split_inclusive(|byte| *byte == b'\n') {
             let size = format!("{:x}\r\n", chunk.len());
             wire.write_all(&[size.as_bytes(), chunk, b"\r\n"].concat()).ok()?;
             if chunk.len() > 1 {
                 thread::sleep(pause);
+                piece = chunk;
+            } else {
+                // Until the empty line it has said nothing.
+                service.follow(piece);
             }
         }
         return wire.write_all(b"0\r\n\r\n").ok();
