@@ -295,7 +295,12 @@ impl Guest {
                 Ok(()) if self.stage == Stage::Waiting => self.stage = Stage::Done,
                 // How it ended stands in the report, which may come a moment later.
                 Ok(()) if self.report.is_some() => {}
-                Ok(()) => self.broke("it ended without an answer"),
+                Ok(()) => {
+                    // It may have been told a moment before, while this was looked at.
+                    let told = std::mem::take(&mut self.told);
+                    let is_told = !told.is_empty();
+                    self.broke(if is_told { &told } else { "it ended without an answer" });
+                }
             }
             return;
         }

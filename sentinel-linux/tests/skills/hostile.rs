@@ -3,6 +3,9 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::Child;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::house::{House, model, said, until};
 
@@ -88,6 +91,18 @@ fn attempt_with(name: &str, before: &str, call: &str, calls: &[&str]) -> Tried {
 }
 
 fn attempt_as(manifest: &str, name: &str, before: &str, call: &str, calls: &[&str]) -> Tried {
+    attempt_beside(manifest, name, before, call, calls, |_| {})
+}
+
+/// The same, and something is done beside it.
+fn attempt_beside(
+    manifest: &str,
+    name: &str,
+    before: &str,
+    call: &str,
+    calls: &[&str],
+    beside: impl FnOnce(&Child),
+) -> Tried {
     let house = House::new(name);
     let call = call.replace('\n', "\n        ");
     let secret = house.path.join("work/secret.txt").display().to_string();
@@ -100,7 +115,9 @@ fn attempt_as(manifest: &str, name: &str, before: &str, call: &str, calls: &[&st
     let words = ["chat", "-m", "do it with a.txt", "--i-know-what-im-doing"];
     let mut command = house.sentinel(&words);
     command.env("CANARY_API_KEY", "canary-4711");
-    let operator = said(&command.output().unwrap());
+    let agent = command.spawn().unwrap();
+    beside(&agent);
+    let operator = said(&agent.wait_with_output().unwrap());
     // Whatever it did, the turn came to its end.
     assert!(operator.contains("done"), "{operator}");
     let model = seen.lock().unwrap().last().unwrap().clone();
@@ -305,14 +322,36 @@ fn outlives_its_call() {
     );
     let tried = attempt("outlives", &call);
     drop(tried);
-    let lives = || {
-        fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
-        })
-    };
     // What was killed is gone when the kernel has got to it.
-    until("it is still there", || !lives());
+    until("it is still there", || !lives(&mark));
+}
+
+/// Whether there is a process that was started with this word.
+fn lives(mark: &str) -> bool {
+    fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).any(|word| word == mark.as_bytes())
+    })
+}
+
+/// Goal: how it ended is told though the agent hears of that and of the end of its words at once.
+/// Method: the agent is stopped meanwhile.
+#[test]
+fn ends_while_its_agent_is_stopped() {
+    let mark = format!("7{}", std::process::id());
+    let call = format!(
+        "if os.fork() == 0:\n    os.setsid()\n    os.execv(\"/usr/bin/env\", [\"env\", \"sleep\", \
+         \"{mark}\"])\ntime.sleep(2)\nos._exit(3)"
+    );
+    let tried = attempt_beside(MANIFEST, "stopped", "", &call, &["{}"], |agent| {
+        let signal = |signal| kill_process(Pid::from_child(agent), signal).unwrap();
+        until("it is at work", || lives(&mark));
+        signal(Signal::STOP);
+        until("it has ended", || !lives(&mark));
+        signal(Signal::CONT);
+    });
+    let told = "the skill evil broke off: it ended with status 3";
+    assert!(tried.model.contains(told), "{}", tried.model);
 }
 
 #[test]
