@@ -64,6 +64,11 @@ impl Grant {
             Request::Configure { key } => Resource::Configure { key: (*key).into() },
             Request::Persona => Resource::Persona,
             Request::Model { name } => Resource::Model { name: (*name).into(), is_prefix: false },
+            Request::Sampling { skill, model } => Resource::Sampling {
+                skill: (*skill).into(),
+                model: (*model).into(),
+                is_prefix: false,
+            },
         };
         Some(Self::new(resource, Level::Allow))
     }

@@ -64,7 +64,11 @@ impl Grant {
             Resource::Command(rule) => check_command(rule, is_denial),
             Resource::Connect { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
             Resource::Listen { ports, .. } if ports.first > ports.last => Err(GrantError::Empty),
-            Resource::Skill { name, .. } if name.is_empty() => Err(GrantError::Empty),
+            Resource::Skill { name, .. } | Resource::Sampling { skill: name, .. }
+                if name.is_empty() =>
+            {
+                Err(GrantError::Empty)
+            }
             Resource::Configure { key } if key.split('.').any(str::is_empty) => {
                 Err(GrantError::Empty)
             }

@@ -97,6 +97,9 @@ pub(super) fn keys<'r>(request: &'r Request<'r>) -> impl Iterator<Item = u64> {
             sought.exact = Some(Hash::of(Kind::Model).bytes(name.as_bytes()));
             sought.starts = Some((Hash::of(Kind::ModelPrefix), name));
         }
+        Request::Sampling { skill, .. } => {
+            sought.exact = Some(Hash::of(Kind::Sampling).bytes(skill.as_bytes()));
+        }
     }
     sought.keys()
 }
@@ -203,6 +206,7 @@ fn key(resource: &Resource) -> u64 {
             let kind = if *is_prefix { Kind::ModelPrefix } else { Kind::Model };
             Hash::of(kind).bytes(name.as_bytes())
         }
+        Resource::Sampling { skill, .. } => Hash::of(Kind::Sampling).bytes(skill.as_bytes()),
     };
     hash.0
 }
@@ -248,6 +252,7 @@ enum Kind {
     Persona,
     Model,
     ModelPrefix,
+    Sampling,
     WholeFiles,
     WholeKey,
     AllAddresses,

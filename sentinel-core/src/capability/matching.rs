@@ -35,7 +35,9 @@ pub(super) fn specificity(resource: &Resource) -> Special {
         Resource::Skill { operations, .. } => (usize::from(!operations.is_empty()), 0, 0),
         Resource::Configure { key } => (key.split('.').count(), 0, 0),
         Resource::Persona => (0, 0, 0),
-        Resource::Model { name, is_prefix } => (name.len(), usize::from(!is_prefix), 0),
+        Resource::Model { name, is_prefix } | Resource::Sampling { model: name, is_prefix, .. } => {
+            (name.len(), usize::from(!is_prefix), 0)
+        }
     }
 }
 
@@ -71,14 +73,19 @@ pub(super) fn covers(resource: &Resource, request: &Request<'_>) -> bool {
         }
         (Resource::Persona, Request::Persona) => true,
         (Resource::Model { name, is_prefix }, Request::Model { name: wanted }) => {
-            if *is_prefix {
-                wanted.starts_with(&**name)
-            } else {
-                **name == **wanted
-            }
+            is_model(wanted, name, *is_prefix)
         }
+        (
+            Resource::Sampling { skill, model, is_prefix },
+            Request::Sampling { skill: own, model: wanted },
+        ) => **skill == **own && is_model(wanted, model, *is_prefix),
         _ => false,
     }
+}
+
+/// Whether a model has this name, or one that starts like it.
+fn is_model(wanted: &str, name: &str, is_prefix: bool) -> bool {
+    if is_prefix { wanted.starts_with(name) } else { wanted == name }
 }
 
 /// Whether a rule that forbids could apply to a request: when in doubt, it does.

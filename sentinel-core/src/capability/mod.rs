@@ -22,6 +22,7 @@ mod grant;
 mod handle;
 mod host;
 mod index;
+mod lent;
 mod matching;
 mod path;
 mod request;

@@ -66,6 +66,13 @@ pub enum Request<'r> {
         /// Its name.
         name: &'r str,
     },
+    /// To ask a model what the server of a skill wants to know.
+    Sampling {
+        /// The name of the skill.
+        skill: &'r str,
+        /// The name of the model.
+        model: &'r str,
+    },
 }
 
 /// The part of an HTTP request that a grant may speak of.

@@ -65,6 +65,15 @@ pub enum Resource {
         /// Whether it is a start.
         is_prefix: bool,
     },
+    /// What the server of a skill may have a model asked, while one of its tools is called.
+    Sampling {
+        /// The name of the skill.
+        skill: Box<str>,
+        /// The name of the model, or its start.
+        model: Box<str>,
+        /// Whether it is a start.
+        is_prefix: bool,
+    },
 }
 
 /// Which HTTP requests a grant covers.
@@ -146,15 +155,27 @@ impl Resource {
             (
                 Self::Model { name, is_prefix },
                 Self::Model { name: other, is_prefix: is_other_prefix },
+            ) => are_models_within((name, *is_prefix), (other, *is_other_prefix)),
+            (
+                Self::Sampling { skill, model, is_prefix },
+                Self::Sampling { skill: other_skill, model: other, is_prefix: is_other_prefix },
             ) => {
-                if *is_other_prefix {
-                    name.starts_with(&**other)
-                } else {
-                    !is_prefix && name == other
-                }
+                skill == other_skill
+                    && are_models_within((model, *is_prefix), (other, *is_other_prefix))
             }
             _ => false,
         }
+    }
+}
+
+/// Whether models, by their name or the start of it, are among others.
+fn are_models_within(
+    (own, is_prefix): (&str, bool),
+    (other, is_other_prefix): (&str, bool),
+) -> bool {
+    match is_other_prefix {
+        true => own.starts_with(other),
+        false => !is_prefix && own == other,
     }
 }
 

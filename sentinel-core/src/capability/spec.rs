@@ -9,6 +9,7 @@
 //! config channels.telegram
 //! persona
 //! model claude-*
+//! model claude-* for weather                       what the server of a skill may ask
 //! ```
 //!
 //! `deny` before it forbids instead. Behind it may stand `ask` or `once`, `until DATE`, `uses N`,
@@ -95,7 +96,12 @@ impl<'t> Reader<'t> {
                 };
                 let name =
                     if raw.is_empty() { Box::default() } else { Word { raw, ..word }.text()? };
-                Ok(Resource::Model { name, is_prefix })
+                if self.words.peek().is_none_or(|word| !word.is("for")) {
+                    return Ok(Resource::Model { name, is_prefix });
+                }
+                self.words.next();
+                let skill = self.word("the name of a skill")?.text()?;
+                Ok(Resource::Sampling { skill, model: name, is_prefix })
             }
             _ => {
                 let rights = rights(kind)?;
@@ -274,6 +280,10 @@ fn unknown_term(word: Word<'_>, resource: &Resource) -> SpecProblem {
         }
         Resource::Command(_) => {
             SpecProblem::UnknownTerm { meant: suggest::nearest(word.raw, TERMS) }
+        }
+        Resource::Model { .. } => {
+            let meant = suggest::nearest(word.raw, COMMON_TERMS.into_iter().chain(["for"]));
+            SpecProblem::UnknownTerm { meant }
         }
         _ => SpecProblem::UnknownTerm { meant: suggest::nearest(word.raw, COMMON_TERMS) },
     }

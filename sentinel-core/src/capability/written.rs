@@ -62,14 +62,22 @@ fn resource(
         }
         Resource::Configure { key } => write!(formatter, "config {}", plain(key)),
         Resource::Persona => formatter.write_str("persona"),
-        Resource::Model { name, is_prefix: false } => {
+        Resource::Model { name, is_prefix } => model(name, *is_prefix, formatter),
+        Resource::Sampling { skill, model: name, is_prefix } => {
+            model(name, *is_prefix, formatter)?;
+            write!(formatter, " for {}", plain(skill))
+        }
+    }
+}
+
+fn model(name: &str, is_prefix: bool, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match is_prefix {
+        false => {
             let name = Quoted { word: name, special: &['*'], is_reserved: false };
             write!(formatter, "model {name}")
         }
-        Resource::Model { name, is_prefix: true } if name.is_empty() => {
-            formatter.write_str("model *")
-        }
-        Resource::Model { name, is_prefix: true } => write!(formatter, "model {}*", plain(name)),
+        true if name.is_empty() => formatter.write_str("model *"),
+        true => write!(formatter, "model {}*", plain(name)),
     }
 }
 

@@ -142,6 +142,7 @@ One line each; what is not granted is denied.
      `*.example.com` for all beneath it, `*` for any |
 | `skill weather today\\|tomorrow` | a skill, and what of it |
 | `model claude-*` | a model, or all whose names begin so |
+| `model claude-* for weather` | what the server of a skill may have a model asked |
 | `persona` | that the agent writes its persona anew; each change is asked about until it says \
      `irreversible` |
 | `listen 127.0.0.1:8080`, `config channels.telegram` | an address to wait on; a key of the \

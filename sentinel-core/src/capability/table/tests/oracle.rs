@@ -222,6 +222,13 @@ fn covers(resource: &Resource, request: &Request<'_>) -> bool {
         (Resource::Model { name, is_prefix }, Request::Model { name: wanted }) => {
             **name == **wanted || (*is_prefix && wanted.starts_with(&**name))
         }
+        (
+            Resource::Sampling { skill, model, is_prefix },
+            Request::Sampling { skill: own, model: wanted },
+        ) => {
+            **skill == **own
+                && (**model == **wanted || (*is_prefix && wanted.starts_with(&**model)))
+        }
         _ => false,
     }
 }
@@ -297,7 +304,9 @@ fn special(resource: &Resource) -> Vec<usize> {
         Resource::Skill { operations, .. } => Vec::from([usize::from(!operations.is_empty())]),
         Resource::Configure { key } => Vec::from([parts(key, '.')]),
         Resource::Persona => Vec::new(),
-        Resource::Model { name, is_prefix } => Vec::from([name.len(), usize::from(!is_prefix)]),
+        Resource::Model { name, is_prefix } | Resource::Sampling { model: name, is_prefix, .. } => {
+            Vec::from([name.len(), usize::from(!is_prefix)])
+        }
     }
 }
 
@@ -344,6 +353,10 @@ pub(super) fn grant(u: &mut Unstructured<'_>) -> arbitrary::Result<Grant> {
         "model m*",
         "model m-1",
         "model m-*",
+        "model * for s",
+        "model m-* for s",
+        "model m-1 for s",
+        "model m* for st",
     ])?;
     let resource = resource.trim_end_matches(" -");
     let level = *u.choose(&["", "", "", " ask", " once", "deny "])?;
@@ -400,8 +413,12 @@ pub(super) fn with_request(
             let operation = *u.choose(&["one", "two", "three"])?;
             then(&Request::Skill { name, operation });
         }
-        _ => match u.int_in_range(0..=2)? {
+        _ => match u.int_in_range(0..=3)? {
             0 => then(&Request::Persona),
+            3 => then(&Request::Sampling {
+                skill: u.choose(&["s", "st", "x"])?,
+                model: u.choose(&["m", "m-1", "m-2", "n"])?,
+            }),
             1 => then(&Request::Configure {
                 key: u.choose(&["a", "a.b", "a.b.c", "a.b.c.d", "a.bc", "ab", "b"])?,
             }),
