@@ -52,7 +52,7 @@ fn served(said: &[u8], size: usize) -> Vec<ServerEffect> {
 
 fn asked(said: &[u8], size: usize) -> Vec<ClientEffect> {
     let (version, roots) = ("1".into(), Vec::new());
-    let mut client = Client::new(ClientOffer { version, roots, may_ask: true });
+    let mut client = Client::new(ClientOffer { version, roots, may_ask: true, may_sample: true });
     let mut effects = Vec::new();
     for mut piece in said.chunks(size) {
         while !piece.is_empty() {

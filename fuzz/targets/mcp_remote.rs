@@ -43,7 +43,7 @@ impl World {
     fn new(size: usize) -> Self {
         let (version, roots) = ("1".into(), Vec::new());
         Self {
-            remote: Remote::new(ClientOffer { version, roots, may_ask: true }),
+            remote: Remote::new(ClientOffer { version, roots, may_ask: true, may_sample: true }),
             now: Instant(1_000_000),
             size,
             open: BTreeSet::new(),

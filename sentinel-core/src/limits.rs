@@ -417,6 +417,30 @@ pub const TURN_QUESTIONS_MAX: usize = 16;
 /// the clock of the call stands, and each is a message in a chat.
 pub const CALL_QUESTIONS_MAX: u32 = 2 * TURN_QUESTIONS_MAX as u32;
 
+/// How often the server of one call may have a model asked. Each is paid for, and the clock of the
+/// call stands meanwhile.
+pub const CALL_SAMPLINGS_MAX: u32 = 16;
+
+/// Of these, how many at one time: each may wait for a person.
+pub const CALL_SAMPLINGS_AT_ONCE_MAX: usize = 4;
+const _: () = assert!(CALL_SAMPLINGS_AT_ONCE_MAX < TURN_QUESTIONS_MAX);
+
+/// Bytes of what a server would have a model read, all together: some pages. A conversation of its
+/// own has no place in a call.
+pub const SAMPLING_BYTES_MAX: usize = 64 * 1024;
+
+/// Messages of it.
+pub const SAMPLING_MESSAGES_MAX: usize = 64;
+
+/// Texts that end an answer to a server: as many as every provider takes.
+pub const SAMPLING_STOPS_MAX: usize = 4;
+
+/// Tokens of an answer to a server, however many it asks for.
+pub const SAMPLING_TOKENS_MAX: u32 = 4096;
+
+/// Bytes of such an answer that the server is told: more than its tokens should ever have.
+pub const SAMPLING_ANSWER_BYTES_MAX: usize = 256 * 1024;
+
 /// Questions of guests of open rooms among them: they come unasked, and nobody whom an operator let
 /// in is refused because of them.
 pub const GUESTS_QUESTIONS_MAX: usize = APPROVALS_COUNT_MAX / 2;

@@ -106,5 +106,5 @@ fn answer(client: &mut Client, effect: ClientEffect, output: &mut String) {
 }
 
 fn offer() -> ClientOffer {
-    ClientOffer { version: "1".into(), roots: Vec::new(), may_ask: true }
+    ClientOffer { version: "1".into(), roots: Vec::new(), may_ask: true, may_sample: true }
 }

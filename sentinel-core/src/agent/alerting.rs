@@ -74,6 +74,10 @@ impl Agent {
             Subject::Server(asked) => {
                 ("what a server asks in a call of", core::slice::from_ref(&asked.call))
             }
+            Subject::Sampling { call, .. } => (
+                "what a server would have a model answer in a call of",
+                core::slice::from_ref(call),
+            ),
         };
         let chat = self.conversations.get(&approval.conversation);
         let round = match chat.and_then(|chat| chat.turn.as_ref()).map(|turn| &turn.stage) {

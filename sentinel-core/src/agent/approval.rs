@@ -110,6 +110,8 @@ pub(super) enum Subject {
     Budget(Exceeded),
     /// What a server asks during a call.
     Server(Asked),
+    /// Whether a model may be asked what a server would know, which has this number in its call.
+    Sampling { call: CallNumber, number: u64 },
 }
 
 /// A question that waits.
@@ -163,14 +165,14 @@ impl Approval {
     fn needs_values(&self) -> bool {
         match &self.subject {
             Subject::Server(asked) => asked.form.needs_values(),
-            Subject::Calls(_) | Subject::Budget(_) => false,
+            Subject::Calls(_) | Subject::Budget(_) | Subject::Sampling { .. } => false,
         }
     }
 
     /// Whether the answer holds for more than the turn and the conversation it arose in.
     pub(super) const fn is_for_operators(&self) -> bool {
         match &self.subject {
-            Subject::Calls(_) | Subject::Server(_) => false,
+            Subject::Calls(_) | Subject::Server(_) | Subject::Sampling { .. } => false,
             Subject::Budget(exceeded) => matches!(exceeded.scope, Scope::Person | Scope::Day),
         }
     }
@@ -233,15 +235,17 @@ impl Approvals {
         about.collect()
     }
 
-    /// A question of a server during this call: this one, or any.
+    /// A question of a server during this call, or about what it would have a model answer: this
+    /// one, or any.
     pub(super) fn asked_by(
         &self,
         call: CallNumber,
         number: Option<u64>,
     ) -> Option<(u32, ConversationNumber)> {
         let is_meant = |approval: &Approval| match &approval.subject {
-            Subject::Server(asked) => {
-                asked.call == call && number.is_none_or(|number| asked.number == number)
+            Subject::Server(Asked { call: own, number: asked, .. })
+            | Subject::Sampling { call: own, number: asked } => {
+                *own == call && number.is_none_or(|number| *asked == number)
             }
             Subject::Calls(_) | Subject::Budget(_) => false,
         };

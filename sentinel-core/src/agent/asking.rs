@@ -23,9 +23,10 @@ use super::{Agent, persona};
 use crate::budget::{Accounts, Amount, Refused};
 use crate::capability::{Handle, Holder, Level, Request, Verdict};
 use crate::fault::{Fault, hidden, is_broken};
-use crate::llm::route::{Attempt, Earlier, GiveUp, ModelIndex, Next};
+use crate::llm::route::{Attempt, Earlier, GiveUp, ModelIndex, Next, Switch};
 use crate::llm::{
-    Block, Message, ModelError, ModelErrorKind, Reply, Role, StopReason, ToolDefinition, Usage,
+    Block, CachePolicy, Message, ModelError, ModelErrorKind, Reply, Role, StopReason, Thinking,
+    ToolDefinition, Usage,
 };
 use crate::time::Timestamp;
 
@@ -38,6 +39,10 @@ pub(crate) struct Question<'a> {
     pub(crate) tools: &'a [ToolDefinition],
     pub(crate) may_call: bool,
     pub(crate) keeps_thinking: bool,
+    pub(crate) tokens_max: u32,
+    pub(crate) thinking: Thinking,
+    pub(crate) stops: Vec<&'a str>,
+    pub(crate) cache: CachePolicy,
 }
 
 impl Agent {
@@ -58,7 +63,7 @@ impl Agent {
     }
 
     /// The models that may be asked, the preferred one first.
-    fn models(&self, number: ConversationNumber) -> Vec<ModelIndex> {
+    pub(super) fn models(&self, number: ConversationNumber) -> Vec<ModelIndex> {
         let chosen = self.conversations.get(&number).and_then(|chat| chat.model.as_deref());
         let names = self.settings.models.iter().map(|model| model.name.as_str());
         let names = chosen.into_iter().chain(names);
@@ -71,18 +76,35 @@ impl Agent {
         self.handle_of_model(name).is_some()
     }
 
-    /// Whether a request to a model that was decided may go out now. Its use is counted already,
-    /// so the grant may be used up by this very request.
-    pub(crate) fn may_still_ask(&self, name: &str, handle: Handle, now: Timestamp) -> bool {
+    /// Whether a request to a model that was decided may go out now.
+    pub(crate) fn may_still_ask(
+        &self,
+        exchange: ExchangeNumber,
+        name: &str,
+        handle: Handle,
+        now: Timestamp,
+    ) -> bool {
+        self.is_granted_still(&Request::Model { name }, handle, now)
+            && self.is_sampling_granted(exchange, now)
+    }
+
+    /// Whether something goes on to be granted by this grant. Its use is counted already, so the
+    /// grant may be used up by this very request.
+    pub(super) fn is_granted_still(
+        &self,
+        request: &Request<'_>,
+        handle: Handle,
+        now: Timestamp,
+    ) -> bool {
         let until = self.table.find(handle).map(|grant| grant.until);
         let is_there = until.is_some_and(|until| until.is_none_or(|until| now < until));
-        let verdict = self.table.decide(Holder::AGENT, &Request::Model { name }, now);
+        let verdict = self.table.decide(Holder::AGENT, request, now);
         is_there && !matches!(verdict, Verdict::Denied { .. })
     }
 
     /// The grant for a model. A model is asked in every turn: a grant that asks a person first
     /// is none.
-    fn handle_of_model(&self, name: &str) -> Option<Handle> {
+    pub(super) fn handle_of_model(&self, name: &str) -> Option<Handle> {
         match self.table.decide(Holder::AGENT, &Request::Model { name }, self.now.wall) {
             Verdict::Covered { handle, level: Level::Allow } => Some(handle),
             _ => None,
@@ -100,13 +122,7 @@ impl Agent {
                         false => self.ask(number, turn),
                     };
                 };
-                if let Some(switch) = switch.or_else(|| self.route.passed_over(&attempt)) {
-                    self.outbox.record(Kind::ModelSwitched, number, |out| {
-                        out.field("from", self.route.name(switch.from));
-                        out.field("to", self.route.name(switch.to));
-                        out.field("because", error_word(switch.because));
-                    });
-                }
+                self.record_switch(number, &attempt, switch);
                 self.send(number, turn, attempt, handle);
             }
             Next::Wait(waiting) => {
@@ -114,6 +130,21 @@ impl Agent {
                 self.put_turn(number, turn);
             }
             Next::GiveUp(reason) => self.give_up(number, turn, &reason),
+        }
+    }
+
+    pub(super) fn record_switch(
+        &mut self,
+        number: ConversationNumber,
+        attempt: &Attempt,
+        switch: Option<Switch>,
+    ) {
+        if let Some(switch) = switch.or_else(|| self.route.passed_over(attempt)) {
+            self.outbox.record(Kind::ModelSwitched, number, |out| {
+                out.field("from", self.route.name(switch.from));
+                out.field("to", self.route.name(switch.to));
+                out.field("because", error_word(switch.because));
+            });
         }
     }
 
@@ -138,7 +169,8 @@ impl Agent {
         };
         let tokens = self.fit(number, model, &settings);
         let accounts = self.accounts(number, &turn);
-        let amount = self.estimate(model, tokens).plus(&self.first_time(accounts));
+        let amount =
+            self.estimate(model, tokens, model.reply_tokens_max).plus(&self.first_time(accounts));
         match self.budgets.reserve(accounts, amount, self.now.wall) {
             Err(Refused::Limit(exceeded)) => {
                 self.route.abandoned(attempt);
@@ -170,6 +202,7 @@ impl Agent {
                 turn.stage = Stage::Asking { exchange, attempt, spending };
                 self.exchanges.insert(exchange, number);
                 self.put_turn(number, turn);
+                let delivery = Some(delivery);
                 let ask = Ask { exchange, conversation: number, delivery, model: index, handle };
                 self.outbox.order(Order::Ask(ask));
             }
@@ -212,8 +245,8 @@ impl Agent {
         (tools.sum::<usize>() + self.settings.instructions.len() + persona) as u64
     }
 
-    fn estimate(&self, model: &Model, tokens: u64) -> Amount {
-        let reply = u64::from(model.reply_tokens_max);
+    pub(super) fn estimate(&self, model: &Model, tokens: u64, reply: u32) -> Amount {
+        let reply = u64::from(reply);
         Amount {
             tokens: tokens.saturating_add(reply),
             money: {
@@ -235,6 +268,9 @@ impl Agent {
     /// What is to be sent for an exchange that is still waited for.
     pub(crate) fn question(&self, exchange: ExchangeNumber) -> Option<Question<'_>> {
         let number = self.exchanges.get(&exchange)?;
+        if self.is_of_sampling(exchange) {
+            return self.sampling_question(exchange);
+        }
         let conversation = self.conversations.get(number)?;
         let turn = conversation.turn.as_ref()?;
         let Stage::Asking { exchange: asked, attempt, .. } = &turn.stage else { return None };
@@ -253,10 +289,24 @@ impl Agent {
         let tools = self.offered(!context.is_untrusted(), !memory.held.contents.is_empty());
         let window = memory.window(model, overhead(self.bytes_beside(), model));
         let may_call = turn.may_call;
-        Some(Question { model, system, window, tools, may_call, keeps_thinking })
+        Some(Question {
+            model,
+            system,
+            window,
+            tools,
+            may_call,
+            keeps_thinking,
+            tokens_max: model.reply_tokens_max,
+            thinking: model.thinking,
+            stops: Vec::new(),
+            cache: CachePolicy::default(),
+        })
     }
 
     pub(super) fn reply(&mut self, exchange: ExchangeNumber, reply: Reply) {
+        if self.is_of_sampling(exchange) {
+            return self.sampled(exchange, reply);
+        }
         let Some((number, mut turn, attempt, spending)) = self.take_exchange(exchange) else {
             return;
         };
@@ -318,28 +368,16 @@ impl Agent {
         (was_shown, has_begun): (bool, bool),
         entropy: u64,
     ) {
+        if self.is_of_sampling(exchange) {
+            return self.sampling_failed(exchange, error, usage, has_begun, entropy);
+        }
         let Some((number, turn, attempt, spending)) = self.take_exchange(exchange) else {
             return;
         };
-        // Where no answer had begun, what nobody counted is nothing. From its head on a provider
-        // counts, and whoever leaves before the end is not told what: all that it was allowed to
-        // write may have been written, shown or not.
-        let is_partly_counted = has_begun && usage != Usage::default();
-        let usage = match self.settings.models.get(attempt.model().index()) {
-            Some(model) if is_partly_counted => {
-                let most = u64::from(model.reply_tokens_max);
-                Usage { output_tokens: usage.output_tokens.max(most), ..usage }
-            }
-            _ => usage,
-        };
-        match usage == Usage::default() && !was_shown && !has_begun {
-            true => {
-                let spent = spending.by_clock(self.now.instant);
-                let spent = Amount { calls: 1, time_ms: spent.time_ms, ..Amount::default() };
-                self.settle(number, spending, spent);
-            }
-            false => self.settle_model(number, attempt.model(), spending, &usage),
-        }
+        let model = self.settings.models.get(attempt.model().index());
+        let most = model.map(|model| model.reply_tokens_max);
+        let counted = (usage, most, was_shown, has_begun);
+        self.settle_failed(number, attempt.model(), spending, counted);
         if error.kind == ModelErrorKind::ContextTooLong
             && let Some(conversation) = self.conversations.get_mut(&number)
         {
@@ -380,6 +418,10 @@ impl Agent {
         &mut self,
         exchange: ExchangeNumber,
     ) -> Option<(ConversationNumber, Box<Turn>, Attempt, Spending)> {
+        // What a server waits for is not the turn's.
+        if self.is_of_sampling(exchange) {
+            return None;
+        }
         let number = self.exchanges.remove(&exchange)?;
         let mut turn = self.take_turn(number)?;
         match core::mem::replace(&mut turn.stage, Stage::Moving) {
@@ -396,7 +438,7 @@ impl Agent {
 
     /// A model answered, in whole or in part. An answer is never free, so a provider that counts
     /// nothing has not counted: all that was reserved is taken as spent, or no limit would hold.
-    fn settle_model(
+    pub(super) fn settle_model(
         &mut self,
         number: ConversationNumber,
         model: ModelIndex,
@@ -424,6 +466,35 @@ impl Agent {
             false => Amount { tokens, money, calls: 1, time_ms },
         };
         self.settle(number, spending, actual);
+    }
+
+    /// A model did not answer, or not to the end: what it counted, the most that it may have
+    /// written, whether anything was shown, and whether an answer had begun.
+    pub(super) fn settle_failed(
+        &mut self,
+        number: ConversationNumber,
+        model: ModelIndex,
+        spending: Spending,
+        (usage, most, was_shown, has_begun): (Usage, Option<u32>, bool, bool),
+    ) {
+        // Where no answer had begun, what nobody counted is nothing. From its head on a provider
+        // counts, and whoever leaves before the end is not told what: all that it was allowed to
+        // write may have been written, shown or not.
+        let is_partly_counted = has_begun && usage != Usage::default();
+        let usage = match most {
+            Some(most) if is_partly_counted => {
+                Usage { output_tokens: usage.output_tokens.max(u64::from(most)), ..usage }
+            }
+            _ => usage,
+        };
+        match usage == Usage::default() && !was_shown && !has_begun {
+            true => {
+                let spent = spending.by_clock(self.now.instant);
+                let spent = Amount { calls: 1, time_ms: spent.time_ms, ..Amount::default() };
+                self.settle(number, spending, spent);
+            }
+            false => self.settle_model(number, model, spending, &usage),
+        }
     }
 
     pub(super) fn settle(
@@ -485,7 +556,7 @@ fn overhead(bytes: u64, model: &Model) -> u64 {
 }
 
 /// The words of a message.
-fn words(message: &Message) -> String {
+pub(super) fn words(message: &Message) -> String {
     debug_assert_eq!(message.role, Role::Assistant);
     let texts = message.blocks.iter().filter_map(|block| match block {
         Block::Text(text) => Some(text.as_str()),

@@ -72,7 +72,16 @@ impl Agent {
         let number = CallNumber(self.numbers.next());
         let stage = CallStage::refused(&call.id, why);
         let unread = Some(digest_of_unread(&call));
-        Calling { number, id: call.id, call: None, unread, is_swayed: true, asks_count: 0, stage }
+        Calling {
+            number,
+            id: call.id,
+            call: None,
+            unread,
+            is_swayed: true,
+            asks_count: 0,
+            samplings_count: 0,
+            stage,
+        }
     }
 
     /// Decides a call, and starts it if it is allowed. Of one that a person is to be asked about
@@ -103,8 +112,16 @@ impl Agent {
         self.read_workspace(conversation, &call);
         let is_swayed = self.is_swayed(conversation, &call);
         let (stage, asked) = self.decide_call(conversation, turn, number, &call, &wanted.id);
-        let (id, call, asks_count) = (wanted.id, Some(call), 0);
-        let calling = Calling { number, id, call, unread: None, is_swayed, asks_count, stage };
+        let calling = Calling {
+            number,
+            id: wanted.id,
+            call: Some(call),
+            unread: None,
+            is_swayed,
+            asks_count: 0,
+            samplings_count: 0,
+            stage,
+        };
         (calling, asked)
     }
 
@@ -501,6 +518,7 @@ impl Agent {
             self.stop_calls(number, &mut turn, &uncovered);
             self.go_on(number, turn);
         }
+        self.stop_ungranted_samplings();
     }
 
     /// Nobody waits for a call any more, and what it asked and meant to write ends with it.

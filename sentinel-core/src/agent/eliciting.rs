@@ -23,6 +23,7 @@ use super::form::Form;
 use super::number::{CallNumber, ConversationNumber};
 use super::outbox::Order;
 use super::record::Kind;
+use super::sampling::{Sampled, Unsampled};
 use super::turn::{CallStage, Calling, Stage};
 use crate::fault::{Fault, is_broken};
 use crate::label::visible;
@@ -46,6 +47,8 @@ pub enum Told {
     Declined,
     /// Nobody said anything.
     Nothing,
+    /// What came of what it would have a model answer.
+    Sampled(Result<Sampled, Unsampled>),
 }
 
 impl Asked {
@@ -151,17 +154,19 @@ impl Agent {
         Ok(())
     }
 
-    /// A question of a server is over. The clock of its call goes on, if no other one waits.
+    /// A question of a server is over. The clock of its call goes on, if no other one waits, and no
+    /// model is asked for it.
     pub(super) fn asked_is_over(&mut self, conversation: ConversationNumber, call: CallNumber) {
         let now = self.now.instant;
         if self.approvals.asked_by(call, None).is_none()
+            && !self.is_sampling_for(call)
             && let Some(calling) = self.calling(conversation, call)
         {
             calling.stage.start_clock(now);
         }
     }
 
-    fn calling(
+    pub(super) fn calling(
         &mut self,
         conversation: ConversationNumber,
         call: CallNumber,
@@ -182,6 +187,7 @@ impl Agent {
             self.end_question(question, Answer::No, how);
             self.notice(conversation, format!("Question {question} is over: {how}."));
         }
+        self.end_samplings(call, number, how);
     }
 
     /// The answer to a question of a server, unless it is a plain no.

@@ -18,6 +18,7 @@ use super::number::{CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumb
 use super::operator::OperatorCommand;
 use super::passing;
 use super::record::Kind;
+use super::sampling::Sampling;
 use super::shown::piece;
 use crate::channel::Incoming;
 use crate::egress::Passage;
@@ -71,6 +72,8 @@ pub(crate) enum Input {
     },
     /// It wants no answer any more.
     CallUnasks { call: CallNumber, number: u64 },
+    /// The server of a call would have a model answer something.
+    CallSamples { call: CallNumber, number: u64, sampling: Sampling },
     /// A file that came with a message was fetched, or was not.
     Fetched { fetch: FetchNumber, fetched: Fetched },
     /// The program of a call was let out to a host, or was not.
@@ -143,6 +146,7 @@ impl Input {
             Self::CallWithheld { .. } => Kind::CallWithheld,
             Self::CallAsks { .. } => Kind::CallAsks,
             Self::CallUnasks { .. } => Kind::CallUnasks,
+            Self::CallSamples { .. } => Kind::CallSamples,
             Self::Fetched { .. } => Kind::Fetched,
             Self::Passage { .. } => Kind::Passage,
             Self::Shown { .. } => Kind::Shown,
@@ -199,6 +203,10 @@ impl Input {
                 }
                 Self::CallUnasks { call, number } => {
                     out.field("call", call.0).field("number", *number);
+                }
+                Self::CallSamples { call, number, sampling } => {
+                    out.field("call", call.0).field("number", *number);
+                    sampling.write(out);
                 }
                 Self::Fetched { fetch, fetched } => {
                     out.field("fetch", fetch.0);
@@ -297,6 +305,11 @@ impl Input {
             Kind::CallUnasks => Self::CallUnasks {
                 call: CallNumber(number(value, "call")?),
                 number: number(value, "number")?,
+            },
+            Kind::CallSamples => Self::CallSamples {
+                call: CallNumber(number(value, "call")?),
+                number: number(value, "number")?,
+                sampling: Sampling::read(value)?,
             },
             Kind::Fetched => Self::Fetched {
                 fetch: FetchNumber(number(value, "fetch")?),

@@ -47,6 +47,7 @@ mod record;
 mod referring;
 mod repetition;
 mod restart;
+mod sampling;
 mod settings;
 mod sharing;
 mod shown;
@@ -70,6 +71,7 @@ use self::input::{DeliveryOutcome, Input, SYSTEM};
 use self::number::Numbers;
 use self::outbox::{Order, Outbox, Say, Saying};
 use self::persona::Persona;
+use self::sampling::Underway;
 use self::sharing::Writers;
 use self::shown::Shown;
 use self::skills::Standing;
@@ -103,6 +105,7 @@ pub use self::outside::{OutsideCall, OutsideOutcome};
 pub(crate) use self::record::Entry;
 pub use self::record::Kind;
 pub use self::repetition::Repetition;
+pub use self::sampling::{Sampled, Sampling, Unsampled};
 pub use self::settings::{Model, Provider, Settings, TurnRules};
 pub use self::skills::{Installed, SkillState, SkillView};
 pub use self::view::{Chat, Granted, Origin, Seen, Status};
@@ -136,6 +139,8 @@ pub(crate) struct Agent {
     active: Set<ConversationNumber>,
     exchanges: Map<ExchangeNumber, ConversationNumber>,
     calls: Map<CallNumber, ConversationNumber>,
+    /// What servers of calls would have models answer.
+    samplings: Vec<Underway>,
     /// Files that are on their way.
     fetches: Map<FetchNumber, ConversationNumber>,
     /// What was said and has not arrived as far as anybody knows.
@@ -187,6 +192,7 @@ impl Agent {
             active: Set::new(),
             exchanges: Map::new(),
             calls: Map::new(),
+            samplings: Vec::new(),
             fetches: Map::new(),
             deliveries: Map::new(),
             shown: Map::new(),
@@ -231,6 +237,9 @@ impl Agent {
                 self.call_asks((call, number), (&words, &schema), stops_clock);
             }
             Input::CallUnasks { call, number } => self.call_unasks(call, number),
+            Input::CallSamples { call, number, sampling } => {
+                self.call_samples((call, number), sampling);
+            }
             Input::Fetched { fetch, fetched } => self.fetched(fetch, fetched),
             Input::Shown { delivery, piece, message } => self.show(delivery, piece, message),
             Input::Delivered { delivery, outcome } => {
@@ -269,7 +278,7 @@ impl Agent {
         let turns = self.active.iter().filter_map(|conversation| {
             self.conversations.get(conversation)?.turn.as_ref()?.deadline()
         });
-        turns.chain(self.approvals.deadline()).min()
+        turns.chain(self.approvals.deadline()).chain(self.samplings_deadline()).min()
     }
 
     /// Whose record an input is: the key it is sealed with is that conversation's. A first message
@@ -290,6 +299,7 @@ impl Agent {
             | Input::CallWithheld { call, .. }
             | Input::CallAsks { call, .. }
             | Input::CallUnasks { call, .. }
+            | Input::CallSamples { call, .. }
             | Input::Passage { call, .. } => self.calls.get(call).copied(),
             Input::Fetched { fetch, .. } => self.fetches.get(fetch).copied(),
             // What is said to a question of a conversation is forgotten with it.
@@ -319,6 +329,7 @@ impl Agent {
             | Input::CallWithheld { call, .. }
             | Input::CallAsks { call, .. }
             | Input::CallUnasks { call, .. }
+            | Input::CallSamples { call, .. }
             | Input::Passage { call, .. } => self.calls.contains_key(call),
             Input::Fetched { fetch, .. } => self.waits_for_file(*fetch),
             Input::Shown { delivery, .. } => self.said_in(*delivery).is_some(),
@@ -497,6 +508,7 @@ impl Agent {
             let Some(turn) = self.take_turn(conversation) else { continue };
             self.due(conversation, turn);
         }
+        self.samplings_due();
     }
 }
 
@@ -511,12 +523,13 @@ impl Agent {
     }
 
     /// How much of each kind is under way.
-    pub(crate) fn open_counts(&self) -> [usize; 8] {
+    pub(crate) fn open_counts(&self) -> [usize; 9] {
         [
             self.fetches.len(),
             self.active.len(),
             self.exchanges.len(),
             self.calls.len(),
+            self.samplings.len(),
             self.deliveries.len(),
             self.shown.len(),
             self.approvals.iter().count(),

@@ -71,8 +71,8 @@ impl Order {
 pub(crate) struct Ask {
     pub(crate) exchange: ExchangeNumber,
     pub(crate) conversation: ConversationNumber,
-    /// The answer's place in the chat.
-    pub(crate) delivery: DeliveryNumber,
+    /// The answer's place in the chat; none, if it is not for a chat.
+    pub(crate) delivery: Option<DeliveryNumber>,
     /// Which of the configured models.
     pub(crate) model: usize,
     pub(crate) handle: Handle,

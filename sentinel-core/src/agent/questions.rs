@@ -159,7 +159,7 @@ impl Agent {
             Subject::Budget(Exceeded { scope, measure, .. }) => {
                 Some(format!("{} of a {}", measure.name(), scope.name()))
             }
-            Subject::Calls(_) | Subject::Server(_) => None,
+            Subject::Calls(_) | Subject::Server(_) | Subject::Sampling { .. } => None,
         };
         if self.approvals.of_turn(approval.turn).len() >= TURN_QUESTIONS_MAX
             || !self.has_room_for(&approval)
@@ -244,6 +244,9 @@ impl Agent {
             {
                 self.outbox.order(Order::Reply { call, number, told: Told::Nothing });
             }
+            if let Subject::Sampling { call, number } = approval.subject {
+                self.sampling_voided((call, number), why);
+            }
             let text = format!("Question {question} is void: {why}.");
             self.notice(approval.conversation, text);
         }
@@ -260,12 +263,15 @@ impl Agent {
         if let Subject::Server(asked) = &approval.subject {
             return self.server_answered(asked, answer, by);
         }
+        if let Subject::Sampling { call, number } = approval.subject {
+            return self.sampling_answered((call, number), answer, by);
+        }
         let Some(turn) = self.take_turn(conversation) else { return };
         if turn.number != approval.turn {
             return self.put_turn(conversation, turn);
         }
         match approval.subject.clone() {
-            Subject::Server(_) => self.put_turn(conversation, turn),
+            Subject::Server(_) | Subject::Sampling { .. } => self.put_turn(conversation, turn),
             Subject::Calls(calls) => {
                 self.calls_answered(conversation, turn, question, &calls, &approval, (answer, by));
             }
@@ -430,7 +436,7 @@ impl Agent {
         }
     }
 
-    fn record_exceeded(&mut self, number: ConversationNumber, exceeded: &Exceeded) {
+    pub(super) fn record_exceeded(&mut self, number: ConversationNumber, exceeded: &Exceeded) {
         let text = exceeded.to_string();
         self.outbox.record(Kind::Budget, number, |out| {
             out.field("exceeded", text.as_str());

@@ -62,6 +62,7 @@ impl Agent {
     ) -> Result<(), SettingsError> {
         self.now = now;
         let has_other_models = self.adopt(settings)?;
+        self.void_samplings(has_other_models);
         // What is asked from here on is asked by these settings already.
         let waiting = self.waiting_for_models();
         self.stop_outsiders();

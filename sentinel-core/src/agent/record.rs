@@ -85,6 +85,8 @@ kinds! {
     CallAsks = 30, "call.asks";
     /// It wants no answer any more.
     CallUnasks = 31, "call.unasks";
+    /// The server of a call would have a model answer something.
+    CallSamples = 32, "call.samples";
     /// Other settings hold from here on, while the program goes on.
     Reconfigured = 10, "reconfigured";
 
@@ -156,6 +158,10 @@ kinds! {
     Extracted = 298, "reference.value";
     /// A server's question was put to nobody, and why.
     CallDeclined = 304, "call.declined";
+    /// Whether a server may have a model asked, and by which grants.
+    SamplingDecided = 305, "sampling.decided";
+    /// A server is told what a model answered, or why it is told nothing.
+    SamplingEnded = 306, "sampling.ended";
     /// A program is about to be isolated, and with what.
     IsolateStarted = 320, "isolate.started";
     /// An isolated program was let out to a host, or was not.

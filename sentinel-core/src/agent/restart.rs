@@ -60,6 +60,9 @@ impl Agent {
     /// whatever ends it from here on: new settings may before anything is gone on with.
     fn know_no_ends(&mut self) {
         let now = self.now.instant;
+        for underway in &mut self.samplings {
+            underway.take_all(now);
+        }
         for number in &self.active {
             let conversation = self.conversations.get_mut(number);
             match conversation.and_then(|it| it.turn.as_mut()).map(|turn| &mut turn.stage) {

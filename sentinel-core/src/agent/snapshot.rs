@@ -27,6 +27,7 @@ use super::number::{CallNumber, ConversationNumber, DeliveryNumber, Numbers};
 use super::outbox::{Order, Say, Saying};
 use super::persona::Persona;
 use super::record::{Entry, Kind};
+use super::sampling::restore_samplings;
 use super::settings::Settings;
 use super::sharing::Writers;
 use super::shown::restore_shown;
@@ -67,6 +68,7 @@ impl Agent {
             let text = json::object(|out| {
                 conversation.keep(out);
                 conversation.keep_underway(self.approvals.of_conversation(*number), out);
+                self.keep_samplings(*number, out);
                 self.keep_deliveries(*number, out);
                 self.keep_shown(*number, out);
             });
@@ -159,6 +161,7 @@ impl Agent {
         let (mut active, mut system) = (Set::new(), None);
         let (mut exchanges, mut calls) = (Map::new(), Map::new());
         let (mut fetches, mut shown) = (Map::new(), Map::new());
+        let mut samplings = Vec::new();
         for (own, text) in joined(parts)? {
             let document = Options::new().bytes(usize::MAX).parse(text.as_bytes());
             let document = document.map_err(|error| Unreadable::new(error.to_string()))?;
@@ -177,6 +180,7 @@ impl Agent {
                 calls.extend(turn.running_calls().map(|call| (call, own)));
                 fetches.extend(turn.fetches().map(|fetch| (fetch, own)));
             }
+            restore_samplings(own, value, &mut samplings)?;
             places.insert((conversation.platform.clone(), conversation.chat.clone()), own);
             for kept in value.get("deliveries")?.elements()? {
                 let say = restore_delivery(own, kept)?;
@@ -184,6 +188,10 @@ impl Agent {
             }
             restore_shown(own, value, &mut shown)?;
             conversations.insert(own, conversation);
+        }
+        for underway in &samplings {
+            exchanges
+                .extend(underway.exchange().map(|exchange| (exchange, underway.conversation())));
         }
         let system = system.ok_or_else(unreadable("the system"))?;
         let document = Options::new().bytes(usize::MAX).parse(system.as_bytes());
@@ -229,6 +237,7 @@ impl Agent {
             active,
             exchanges,
             calls,
+            samplings,
             fetches,
             deliveries,
             shown,

@@ -44,6 +44,27 @@ impl Agent {
         (exchange, attempt, mut spending): (ExchangeNumber, Attempt, Spending),
     ) {
         let accounts = self.accounts(number, &turn);
+        match self.more_time(number, accounts, exchange, &mut spending) {
+            true => {
+                turn.stage = Stage::Asking { exchange, attempt, spending };
+                self.put_turn(number, turn);
+            }
+            false => {
+                self.route.abandoned(attempt);
+                self.out_of_time(number, turn, accounts);
+            }
+        }
+    }
+
+    /// Reserves more time for an exchange, or ends it where a limit leaves none. Says whether it
+    /// goes on.
+    pub(super) fn more_time(
+        &mut self,
+        number: ConversationNumber,
+        accounts: Accounts,
+        exchange: ExchangeNumber,
+        spending: &mut Spending,
+    ) -> bool {
         let overdue = spending.overdue(self.now.instant);
         let left = self.budgets.left(accounts, Measure::Time, self.now.wall);
         let ahead = match left {
@@ -58,7 +79,6 @@ impl Agent {
         });
         let Some(more) = more else {
             self.exchanges.remove(&exchange);
-            self.route.abandoned(attempt);
             self.outbox.order(Order::Unask(exchange));
             // It was at work until now, whatever was reserved.
             spending.amount = spending.amount.plus(&time(overdue.min(left.unwrap_or(0))));
@@ -66,15 +86,14 @@ impl Agent {
             self.outbox.record(Kind::Budget, number, |out| {
                 out.field("exchange", exchange.0).field("ended_after_ms", spent.time_ms);
             });
-            self.settle(number, spending, spent);
-            return self.out_of_time(number, turn, accounts);
+            self.settle(number, *spending, spent);
+            return false;
         };
         self.outbox.record(Kind::Budget, number, |out| {
             out.field("exchange", exchange.0).field("more_ms", more.time_ms);
         });
         spending.amount = spending.amount.plus(&more);
-        turn.stage = Stage::Asking { exchange, attempt, spending };
-        self.put_turn(number, turn);
+        true
     }
 
     fn out_of_time(&mut self, number: ConversationNumber, turn: Box<Turn>, accounts: Accounts) {

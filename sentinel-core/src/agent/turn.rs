@@ -85,6 +85,8 @@ pub(super) struct Calling {
     pub(super) is_swayed: bool,
     /// How often its server has asked people something.
     pub(super) asks_count: u32,
+    /// How often it would have had a model answer something.
+    pub(super) samplings_count: u32,
     pub(super) stage: CallStage,
 }
 
@@ -99,7 +101,7 @@ pub(super) enum CallStage {
         handles: Vec<Handle>,
         spending: Spending,
         deadline: Instant,
-        /// Since when its server waits for people. Meanwhile its clock stands.
+        /// Since when its server waits for people, or a model. Meanwhile its clock stands.
         asks_since: Option<Instant>,
     },
     /// It has a result.

@@ -124,6 +124,11 @@ impl Conversation {
                     out.field("schema", form.schema.as_str());
                 });
             }
+            Subject::Sampling { call, number } => {
+                out.object("sampling", |out| {
+                    out.field("call", call.0).field("number", *number);
+                });
+            }
             Subject::Budget(exceeded) => {
                 out.object("exceeded", |out| keep_exceeded(exceeded, out));
             }
@@ -152,6 +157,10 @@ impl Conversation {
                             .map_err(Unreadable::new)?,
                     })
                 }
+                None if let Some(sampling) = kept.find("sampling") => Subject::Sampling {
+                    call: CallNumber(number(sampling, "call")?),
+                    number: number(sampling, "number")?,
+                },
                 None => Subject::Budget(restore_exceeded(kept.get("exceeded")?)?),
             };
             let place = kept.find("block").map(|place| place.as_u64()).transpose()?;
@@ -294,7 +303,11 @@ impl Calling {
         }
         out.optional("unread", self.unread.map(|digest| hex(&digest)).as_deref());
         out.field("is_swayed", self.is_swayed);
-        out.optional("asks_count", Some(u64::from(self.asks_count)).filter(|count| *count > 0));
+        for (key, count) in
+            [("asks_count", self.asks_count), ("samplings_count", self.samplings_count)]
+        {
+            out.optional(key, Some(u64::from(count)).filter(|count| *count > 0));
+        }
         match &self.stage {
             CallStage::Asking => {
                 out.field("stage", "asking");
@@ -362,10 +375,13 @@ impl Calling {
         };
         // Of one of before it was kept nobody knows.
         let is_swayed = value.find("is_swayed").map(|flag| flag.as_bool()).transpose()?;
-        let asks_count = value.find("asks_count").map(|count| count.as_u64()).transpose()?;
-        let asks_count = u32::try_from(asks_count.unwrap_or(0)).unwrap_or(u32::MAX);
+        let count = |key| {
+            let count = value.find(key).map(|count| count.as_u64()).transpose()?;
+            Ok::<_, Unreadable>(u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX))
+        };
+        let (asks_count, samplings_count) = (count("asks_count")?, count("samplings_count")?);
         let (number, is_swayed) = (CallNumber(number(value, "number")?), is_swayed.unwrap_or(true));
-        Ok(Self { number, id, call, unread, is_swayed, asks_count, stage })
+        Ok(Self { number, id, call, unread, is_swayed, asks_count, samplings_count, stage })
     }
 }
 
@@ -384,7 +400,7 @@ fn restore_call(settings: &Settings, canonical: &str) -> Result<Call, Unreadable
 }
 
 impl Spending {
-    fn keep(&self, out: Out<'_, '_>) {
+    pub(super) fn keep(&self, out: Out<'_, '_>) {
         out.field("reservation", self.reservation.number()).field("since", self.since.0);
         out.array("amount", |out| {
             for measure in Measure::ALL {
@@ -393,7 +409,7 @@ impl Spending {
         });
     }
 
-    fn restore(value: Value<'_>) -> Result<Self, Unreadable> {
+    pub(super) fn restore(value: Value<'_>) -> Result<Self, Unreadable> {
         let mut kept = value.get("amount")?.elements()?;
         let mut next = || match kept.next() {
             Some(value) => Ok(value.as_u64()?),
@@ -411,7 +427,7 @@ impl Spending {
     }
 }
 
-fn keep_handles(handles: &[Handle], out: Out<'_, '_>) {
+pub(super) fn keep_handles(handles: &[Handle], out: Out<'_, '_>) {
     out.array("handles", |out| {
         for handle in handles {
             out.array(|out| {
@@ -421,7 +437,7 @@ fn keep_handles(handles: &[Handle], out: Out<'_, '_>) {
     });
 }
 
-fn restore_handles(value: Value<'_>) -> Result<Vec<Handle>, Unreadable> {
+pub(super) fn restore_handles(value: Value<'_>) -> Result<Vec<Handle>, Unreadable> {
     let handle = |value: Value<'_>| {
         let part = |index| fit(value.index(index)?.as_u64()?);
         Ok(Handle { index: part(0)?, generation: part(1)? })

@@ -164,7 +164,7 @@ impl Agent {
     pub(crate) fn questioned_calls(&self, question: u32) -> Vec<String> {
         let known = self.approvals.find(question).and_then(|approval| match &approval.subject {
             Subject::Calls(numbers) => Some((approval.conversation, numbers)),
-            Subject::Budget(_) | Subject::Server(_) => None,
+            Subject::Budget(_) | Subject::Server(_) | Subject::Sampling { .. } => None,
         });
         let Some((conversation, numbers)) = known else { return Vec::new() };
         let turn = self.conversations.get(&conversation).and_then(|known| known.turn.as_ref());

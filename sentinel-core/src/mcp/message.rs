@@ -142,6 +142,8 @@ pub(super) enum Code {
     Method = -32601,
     Params = -32602,
     Internal = -32603,
+    /// A person said no.
+    Denied = -1,
 }
 
 const BAD_ID: &str = "an id is text or a whole number";

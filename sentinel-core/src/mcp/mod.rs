@@ -26,7 +26,7 @@ mod version;
 
 pub use client::{
     Asked, Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber,
-    Fault, Got, Item, Items, Peer, Remote, RemoteEffect, RequestNumber, Root, ToolClaim,
+    Fault, Got, Item, Items, Peer, Remote, RemoteEffect, RequestNumber, Root, ToolClaim, Wished,
 };
 pub use server::{Level, Server, ServerEffect, ServerOffer, Wish};
 pub use version::Version;

@@ -16,7 +16,7 @@ use core::time::Duration;
 
 use crate::agent::{
     CallNumber, ConversationNumber, DeliveryNumber, ExchangeNumber, FetchNumber, Fetched,
-    OperatorCommand, Refusal, Settings, SettingsError, Told, ToolOutput,
+    OperatorCommand, Refusal, Sampling, Settings, SettingsError, Told, ToolOutput,
 };
 use crate::capability::Handle;
 use crate::channel::{Failure, Incoming, Post};
@@ -110,6 +110,16 @@ pub enum Event<'e> {
         call: CallNumber,
         /// Which question.
         number: u64,
+    },
+    /// The server of a call would have a model answer something. What came of it comes as
+    /// [`Effect::Reply`], unless the call ends before, or it says [`Event::CallUnasks`].
+    CallSamples {
+        /// Which call.
+        call: CallNumber,
+        /// Names the request among those of the call, and among its questions.
+        number: u64,
+        /// What it would have answered.
+        sampling: Sampling,
     },
     /// A file was fetched, or was not.
     Fetched {
@@ -232,11 +242,11 @@ pub enum Effect {
         /// Which call.
         number: CallNumber,
     },
-    /// Tell the server of a call what came of its question.
+    /// Tell the server of a call what came of its question, or of what it would have answered.
     Reply {
         /// Which call.
         call: CallNumber,
-        /// Which question.
+        /// Which of them.
         number: u64,
         /// What it is told.
         told: Told,

@@ -25,7 +25,8 @@ use crate::wire::http::Headers;
 
 #[derive(Debug)]
 pub(super) struct Exchange {
-    pub(super) delivery: DeliveryNumber,
+    /// Where its words are shown, if they are.
+    pub(super) delivery: Option<DeliveryNumber>,
     pub(super) was_shown: bool,
     number: u64,
     dialect: Dialect,
@@ -65,7 +66,7 @@ pub(super) enum Ending {
 impl Exchange {
     pub(super) fn new(
         number: u64,
-        delivery: DeliveryNumber,
+        delivery: Option<DeliveryNumber>,
         dialect: Dialect,
         now: Instant,
     ) -> Self {

@@ -64,7 +64,7 @@ use crate::limits::{
 };
 use crate::llm::{ModelError, ModelErrorKind, ReplyBound, TransportKind, Usage};
 use crate::order::Map;
-use crate::time::{Instant, Now};
+use crate::time::{Instant, Now, Timestamp};
 use crate::tool::Call;
 
 pub use self::connection::{ModelConnection, RequestError};
@@ -275,6 +275,10 @@ impl Sentinel {
                 self.input(Input::CallAsks { call, number, words, schema, stops_clock });
             }
             Event::CallUnasks { call, number } => self.input(Input::CallUnasks { call, number }),
+            Event::CallSamples { call, number, sampling } => {
+                let sampling = sampling.bounded();
+                self.input(Input::CallSamples { call, number, sampling });
+            }
             Event::Fetched { fetch, mut fetched } => {
                 if let Fetched::Failed(why) = &mut fetched {
                     *why = cut(why, ATTACHMENT_WHY_BYTES_MAX).into_owned();
@@ -384,6 +388,13 @@ impl Sentinel {
         handles: &[Handle],
     ) -> Result<Option<Allowance>, AllowanceError> {
         self.agent.way_out(call, handles)
+    }
+
+    /// Whether the server of a skill may have a model asked, as the grants are now. It is told so
+    /// when it is greeted; what it asks for is decided each time.
+    #[must_use]
+    pub fn may_sample(&self, skill: &str, now: Timestamp) -> bool {
+        self.agent.may_sample(skill, now)
     }
 
     /// The rules that forbid connections, for what a shell reaches itself: an address that a name
@@ -586,7 +597,8 @@ impl Sentinel {
 
     fn model_body(&mut self, exchange: ExchangeNumber, bytes: &[u8]) {
         let Some(known) = self.exchanges.get_mut(&exchange) else { return };
-        let mut speaking = self.speaking.get_mut(&known.delivery);
+        let delivery = known.delivery;
+        let mut speaking = delivery.and_then(|delivery| self.speaking.get_mut(&delivery));
         let ending = known.bytes(bytes, self.now.instant, |words| {
             if let Some(speaking) = &mut speaking {
                 speaking.delivery.text(words);
@@ -613,7 +625,8 @@ impl Sentinel {
         match ending {
             Ending::Answered(reply) => self.input(Input::Reply { exchange, reply }),
             Ending::Failed(error, usage, has_begun) => {
-                let speaking = self.speaking.get(&known.delivery);
+                let delivery = known.delivery;
+                let speaking = delivery.and_then(|delivery| self.speaking.get(&delivery));
                 let is_shown = speaking.is_some_and(|speaking| speaking.delivery.was_shown());
                 let was_shown = known.was_shown || is_shown;
                 self.failed(exchange, error, usage, (was_shown, has_begun));

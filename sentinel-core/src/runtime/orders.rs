@@ -13,8 +13,8 @@ use crate::agent::{ConversationNumber, DeliveryNumber, ExchangeNumber, Fetch, Ma
 use crate::channel::{Delivery, Outcome, Platform};
 use crate::fault::{Fault, is_broken};
 use crate::llm::{
-    Block, CachePolicy, Image, ImageSource, Message, ModelError, ModelErrorKind, Request,
-    ToolChoice, Usage, offline,
+    Block, Image, ImageSource, Message, ModelError, ModelErrorKind, Request, ToolChoice, Usage,
+    offline,
 };
 
 /// Something that is being said.
@@ -194,7 +194,7 @@ impl Sentinel {
         let Ask { exchange, conversation, delivery, model, handle } = ask;
         // It may have been given up while its record was written.
         let Some(question) = self.agent.question(exchange) else { return };
-        if !self.agent.may_still_ask(&question.model.name, handle, self.now.wall) {
+        if !self.agent.may_still_ask(exchange, &question.model.name, handle, self.now.wall) {
             let said = "the grant for it ended meanwhile";
             let error = ModelError::new(ModelErrorKind::Authentication).with_said(said);
             return self.not_asked(exchange, error);
@@ -207,11 +207,11 @@ impl Sentinel {
             messages: &messages,
             tools: question.tools,
             tool_choice: if question.may_call { ToolChoice::Auto } else { ToolChoice::Never },
-            tokens_max: question.model.reply_tokens_max,
+            tokens_max: question.tokens_max,
             temperature: None,
-            thinking: question.model.thinking,
-            stop_sequences: &[],
-            cache: CachePolicy::default(),
+            thinking: question.thinking,
+            stop_sequences: &question.stops,
+            cache: question.cache,
             keeps_thinking: question.keeps_thinking,
             is_streamed: true,
         };
@@ -228,7 +228,9 @@ impl Sentinel {
                 let now = self.now.instant;
                 let known = Exchange::new(exchange.0, delivery, dialect, now);
                 self.exchanges.insert(exchange, known);
-                if let Some(speaking) = self.speaking(delivery, conversation) {
+                if let Some(delivery) = delivery
+                    && let Some(speaking) = self.speaking(delivery, conversation)
+                {
                     speaking.delivery.restart();
                 }
                 let asks = Effect::AskModel { exchange, model, handle, request, pictures };

@@ -16,6 +16,7 @@ mod persona;
 mod pictures;
 mod references;
 mod restarts;
+mod sampling;
 mod sharing;
 mod shell;
 mod skills;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sentinel_core::agent::{ATTACHMENTS, CallNumber, ConversationNumber, SkillState, ToolOutput};
 use sentinel_core::capability::{self, FileRight, FileRights, Grant, Handle};
+use sentinel_core::limits::{CALL_SAMPLINGS_MAX, EXCHANGE_TIME_MAX};
 use sentinel_core::runtime::Event;
 use sentinel_core::sandbox::{Mount, Rights};
 use sentinel_core::skill::{Handed, Named};
@@ -67,10 +68,19 @@ impl Program {
             let elsewhere = Place::new(manifest, self.skills.tokens(), own, grants())?;
             // Nobody is let out of a sandbox where there is none.
             let allowance = allowance.filter(|_| elsewhere.is_none());
-            // While people are asked its time stands, and it is let out all the same.
+            // While people or models are asked its time stands, and it is let out all the same.
             let asks = manifest.server.as_ref().is_some_and(|server| server.asks);
-            let thinking = config.settings().turn.question_time_max.saturating_mul(ASKED_MAX);
-            let longest = if asks { time_max.saturating_add(thinking) } else { time_max };
+            let may_sample =
+                manifest.server.is_some() && self.sentinel.may_sample(&manifest.name, now.wall);
+            let thinking = config.settings().turn.question_time_max;
+            let answering = thinking.saturating_add(EXCHANGE_TIME_MAX);
+            let mut longest = time_max;
+            if asks {
+                longest = longest.saturating_add(thinking.saturating_mul(ASKED_MAX));
+            }
+            if may_sample {
+                longest = longest.saturating_add(answering.saturating_mul(CALL_SAMPLINGS_MAX));
+            }
             let called = Called {
                 call: number,
                 conversation,
@@ -86,6 +96,7 @@ impl Program {
                 shown,
                 hidden,
                 time_max,
+                may_sample,
                 sandboxing: config.sandbox(),
             };
             self.skills.begin(now.instant, &self.poller, self.commands.spawner(), called)
@@ -179,6 +190,9 @@ impl Program {
                     Event::CallAsks { call, number, words, schema }
                 }
                 Asking::Unask { call, number } => Event::CallUnasks { call, number },
+                Asking::Sample { call, number, sampling } => {
+                    Event::CallSamples { call, number, sampling }
+                }
             })?;
         }
         while let Some((call, output)) = self.skills.take() {

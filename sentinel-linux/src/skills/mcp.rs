@@ -15,10 +15,12 @@
 
 use std::time::Duration;
 
-use sentinel_core::agent::{CallNumber, Told};
+use sentinel_core::agent::{CallNumber, Sampling, Told, Unsampled};
+use sentinel_core::limits::CALL_SAMPLINGS_MAX;
+use sentinel_core::llm::Block;
 use sentinel_core::mcp::{
     Asked, Begin, Claims, Client, ClientEffect, ClientError, ClientOffer, Decision, ExchangeNumber,
-    Got, Items, Remote, RemoteEffect, RequestNumber, Root,
+    Got, Items, Remote, RemoteEffect, RequestNumber, Root, Wished,
 };
 use sentinel_core::sandbox::Mount;
 use sentinel_core::skill::Deed;
@@ -49,13 +51,23 @@ pub(super) struct Server {
     took_too_long: bool,
     /// How often its session was over before what it was asked for began.
     renewals: u32,
-    /// Whether it may ask people something.
-    may_ask: bool,
+    offered: Offered,
     /// What it asks and is to be told, and how often it did in this call.
     asked: Vec<Asking>,
     asked_count: u32,
-    /// Its questions that wait for an answer.
+    /// How often it would have had a model answer something, in this call.
+    wished_count: u32,
+    /// Its questions that wait for an answer, and its requests to models.
     open: Vec<u64>,
+}
+
+/// What it was told that it may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Offered {
+    /// People something.
+    pub(super) may_ask: bool,
+    /// A model.
+    pub(super) may_sample: bool,
 }
 
 /// A question of a server to a person.
@@ -63,6 +75,14 @@ pub(super) struct Server {
 pub(crate) enum Asking {
     Ask { call: CallNumber, number: u64, words: String, schema: String },
     Unask { call: CallNumber, number: u64 },
+    Sample { call: CallNumber, number: u64, sampling: Sampling },
+}
+
+impl Offered {
+    fn with(self, roots: Vec<Root>) -> ClientOffer {
+        let (Self { may_ask, may_sample }, version) = (self, env!("CARGO_PKG_VERSION").into());
+        ClientOffer { version, roots, may_ask, may_sample }
+    }
 }
 
 /// How it is spoken with.
@@ -83,22 +103,20 @@ pub(super) enum Wish {
 
 impl Server {
     /// Greets a server that sees these directories.
-    pub(super) fn new(pinned: [u8; 32], mounts: &[Mount], may_ask: bool) -> Self {
+    pub(super) fn new(pinned: [u8; 32], mounts: &[Mount], offered: Offered) -> Self {
         let roots = mounts.iter().map(|mount| root(&mount.path)).collect();
-        let version = env!("CARGO_PKG_VERSION").to_string();
-        let client = Client::new(ClientOffer { version, roots, may_ask });
-        Self::by(Way::Lines(Box::new(client)), pinned, may_ask)
+        let client = Client::new(offered.with(roots));
+        Self::by(Way::Lines(Box::new(client)), pinned, offered)
     }
 
     /// Greets one that is elsewhere.
-    pub(super) fn elsewhere(pinned: [u8; 32], place: Place, may_ask: bool) -> Self {
-        let version = env!("CARGO_PKG_VERSION").to_string();
-        let remote = Remote::new(ClientOffer { version, roots: Vec::new(), may_ask });
+    pub(super) fn elsewhere(pinned: [u8; 32], place: Place, offered: Offered) -> Self {
+        let remote = Remote::new(offered.with(Vec::new()));
         let (remote, place) = (Box::new(remote), Box::new(place));
-        Self::by(Way::Exchanges { remote, place, wishes: Vec::new() }, pinned, may_ask)
+        Self::by(Way::Exchanges { remote, place, wishes: Vec::new() }, pinned, offered)
     }
 
-    fn by(way: Way, pinned: [u8; 32], may_ask: bool) -> Self {
+    fn by(way: Way, pinned: [u8; 32], offered: Offered) -> Self {
         Self {
             way,
             pinned,
@@ -109,10 +127,11 @@ impl Server {
             differs: false,
             took_too_long: false,
             renewals: 0,
-            may_ask,
+            offered,
             asked: Vec::new(),
             open: Vec::new(),
             asked_count: 0,
+            wished_count: 0,
         }
     }
 
@@ -120,7 +139,7 @@ impl Server {
     /// declined.
     fn take_question(&mut self, call: Option<CallNumber>, asked: Asked) -> bool {
         let Asked { question: number, message: words, schema } = asked;
-        match call.filter(|_| self.may_ask && self.request.is_some()) {
+        match call.filter(|_| self.offered.may_ask && self.request.is_some()) {
             Some(call) if self.asked_count < ASKED_MAX && !self.holds_token(&schema) => {
                 self.asked_count += 1;
                 self.open.push(number);
@@ -133,6 +152,36 @@ impl Server {
                 false
             }
         }
+    }
+
+    /// Takes what it would have a model answer, if a call goes on and it is not the last of too
+    /// many; else it is refused. Whether it is granted is said elsewhere.
+    fn take_wish(&mut self, call: Option<CallNumber>, wished: Wished) -> bool {
+        let Wished { number, mut sampling } = wished;
+        let why = match call.filter(|_| self.request.is_some()) {
+            Some(call) if self.wished_count < CALL_SAMPLINGS_MAX => {
+                self.wished_count += 1;
+                self.open.push(number);
+                let blocks = sampling.messages.iter_mut().flat_map(|message| &mut message.blocks);
+                let texts = blocks.filter_map(|block| match block {
+                    Block::Text(text) => Some(text),
+                    _ => None,
+                });
+                for text in texts.chain(&mut sampling.system).chain(&mut sampling.stops) {
+                    *text = self.without_token(core::mem::take(text));
+                }
+                self.asked.push(Asking::Sample { call, number, sampling });
+                return true;
+            }
+            Some(_) => "its call has asked a model as often as one may",
+            None => "no call goes on",
+        };
+        let _ = self.client().sampled(number, &Err(Unsampled::Refused(why.into())));
+        false
+    }
+
+    pub(super) const fn offered(&self) -> Offered {
+        self.offered
     }
 
     /// Whether a form would tell people, and the log, the token that its server was given. Text can
@@ -185,7 +234,7 @@ impl Server {
         }
     }
 
-    /// Whether a person is asked something for it.
+    /// Whether a person, or a model, is asked something for it.
     pub(super) fn asks(&self) -> bool {
         !self.open.is_empty()
     }
@@ -315,14 +364,16 @@ impl Guest {
     /// Tells it what came of a question of it.
     pub(super) fn reply(&mut self, now: Instant, number: u64, told: &Told) {
         self.with_server(|guest, server| {
-            let decision = match told {
-                Told::Values(values) => Decision::Accept(values),
-                Told::Declined => Decision::Decline,
-                Told::Nothing => Decision::Cancel,
-            };
             server.open.retain(|open| *open != number);
+            let client = server.client();
+            let answered = match told {
+                Told::Values(values) => client.answer(number, Decision::Accept(values)),
+                Told::Declined => client.answer(number, Decision::Decline),
+                Told::Nothing => client.answer(number, Decision::Cancel),
+                Told::Sampled(outcome) => client.sampled(number, outcome),
+            };
             // It may have taken it back meanwhile.
-            if server.client().answer(number, decision).is_ok() {
+            if answered.is_ok() {
                 guest.follow(now, server);
             }
         });
@@ -332,7 +383,8 @@ impl Guest {
     pub(super) fn call_server(&mut self, now: Instant) {
         self.with_server(|guest, server| {
             let Some((deed, arguments)) = guest.asked() else { return };
-            (server.messages, server.bytes, server.asked_count) = (0, 0, 0);
+            (server.messages, server.bytes) = (0, 0);
+            (server.asked_count, server.wished_count) = (0, 0);
             server.open.clear();
             match server.ask(&deed, &arguments) {
                 Ok(request) => server.request = Some(request),
@@ -439,6 +491,9 @@ impl Guest {
                 }
                 ClientEffect::Ask(asked) => {
                     has_declined |= !server.take_question(self.call(), asked);
+                }
+                ClientEffect::Wish(wished) => {
+                    has_declined |= !server.take_wish(self.call(), wished);
                 }
                 ClientEffect::Unask(number) => {
                     server.open.retain(|open| *open != number);

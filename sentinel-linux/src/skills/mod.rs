@@ -42,7 +42,7 @@ use self::elsewhere::{Exchanges, Place, Tokens};
 pub(crate) use self::guest::read;
 use self::guest::{Guest, Job, Stage};
 pub(crate) use self::mcp::{ASKED_MAX, Asking, SETTLING, root};
-use self::mcp::{Server, Wish};
+use self::mcp::{Offered, Server, Wish};
 use crate::egress::WayOut;
 use crate::network::{Network as Net, NetworkEvent};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
@@ -92,6 +92,8 @@ pub(crate) struct Called<'c> {
     pub(crate) shown: Vec<Mount>,
     pub(crate) hidden: Vec<Vec<u8>>,
     pub(crate) time_max: Duration,
+    /// Whether a server may have a model asked.
+    pub(crate) may_sample: bool,
     pub(crate) sandboxing: &'c Sandboxing,
 }
 
@@ -161,8 +163,17 @@ impl Skills {
             output_bytes_max: called.manifest.bounds.output_bytes,
             time: called.manifest.bounds.time.min(called.time_max),
         };
+        let offered = match called.wanted {
+            Wanted::Tool(_) => None,
+            Wanted::Server(..) => {
+                let may_ask = called.manifest.server.as_ref().is_some_and(|server| server.asks);
+                Some(Offered { may_ask, may_sample: called.may_sample })
+            }
+        };
         let waiting = self.guests.iter().find(|(_, guest)| {
-            !is_let_out && guest.waits_for(&called.digest, called.conversation, &profile)
+            !is_let_out
+                && guest.waits_for(&called.digest, called.conversation, &profile)
+                && guest.server.as_ref().map(|server| server.offered()) == offered
         });
         if let Some(index) = waiting.map(|(index, _)| *index)
             && let Some(guest) = self.guests.get_mut(&index)
@@ -187,12 +198,11 @@ impl Skills {
         if is_let_out {
             guest.allowance = called.allowance;
         }
-        if let Wanted::Server(listing, _) = called.wanted {
+        if let (Wanted::Server(listing, _), Some(offered)) = (called.wanted, offered) {
             let pinned = listing.claims.digest();
-            let may_ask = called.manifest.server.as_ref().is_some_and(|server| server.asks);
             let server = match called.elsewhere {
-                Some(place) => Server::elsewhere(pinned, place, may_ask),
-                None => Server::new(pinned, &called.shown, may_ask),
+                Some(place) => Server::elsewhere(pinned, place, offered),
+                None => Server::new(pinned, &called.shown, offered),
             };
             guest.server = Some(Box::new(server));
         }

@@ -13,5 +13,6 @@ mod house;
 mod modules;
 mod operator;
 mod real;
+mod sampling;
 mod server;
 mod signed;

@@ -133,6 +133,29 @@ fn everything_from_npm() {
     );
 }
 
+/// Where a model is granted to it, it lists a tool more, and has that model asked.
+#[test]
+fn everything_from_npm_has_a_model_asked() {
+    let Some(from) = installed("SENTINEL_MCP_EVERYTHING") else { return };
+    let house = House::new("everything-sampling");
+    install(&house, "everything", &from, &node("everything", "stdio", &["echo"]));
+    let shown = house.say(&["skill", "approve", "everything", "--yes"]);
+    assert!(!shown.contains("trigger-sampling-request"), "it was not granted: {shown}");
+    let calls = [("everything__trigger-sampling-request", r#"{"prompt":"Which leaf?"}"#)];
+    let (port, seen) = model(&calls);
+    house.configure(&["skill everything", "model script for everything"], Some(port));
+    let shown = house.say(&["skill", "approve", "everything", "--yes"]);
+    assert!(shown.contains("trigger-sampling-request [NEW]"), "{shown}");
+    // What a manifest says nothing of is taken to send, so a person is asked about the call.
+    let said = house.tell("do it\n/approve 1\n");
+    let seen = seen.lock().unwrap();
+    let [_, asked, last] = seen.as_slice() else { panic!("{seen:?} {said}") };
+    assert!(asked.contains("context: Which leaf?") && asked.contains("a helpful test server"));
+    assert!(!asked.contains("do it") && !asked.contains("everything__"), "{asked}");
+    assert!(last.contains("LLM sampling result") && last.contains("done"), "{last}");
+    house.say(&["audit", "replay"]);
+}
+
 /// The same server where it is spoken with by HTTP: it runs outside, as somebody else's would.
 #[test]
 fn everything_from_npm_elsewhere() {

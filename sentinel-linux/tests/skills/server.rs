@@ -87,15 +87,15 @@ while True:
 
 /// What is put into the program.
 #[derive(Clone, Copy, Default)]
-struct Words<'w> {
-    before: &'w str,
-    greet: &'w str,
-    list: &'w str,
-    call: &'w str,
-    other: &'w str,
+pub(crate) struct Words<'w> {
+    pub(crate) before: &'w str,
+    pub(crate) greet: &'w str,
+    pub(crate) list: &'w str,
+    pub(crate) call: &'w str,
+    pub(crate) other: &'w str,
 }
 
-fn program(words: Words<'_>) -> String {
+pub(crate) fn program(words: Words<'_>) -> String {
     let indented = |text: &str| text.replace('\n', "\n        ");
     let call = if words.call.is_empty() { "result(\"done \" + str(COUNT))" } else { words.call };
     let text = PROGRAM.replace("#BEFORE", words.before);
@@ -137,7 +137,7 @@ fn talk(house: House, calls: &[(&str, &str)]) -> Tried {
     Tried { model, operator, house }
 }
 
-const CALL: (&str, &str) = ("evil__do", r#"{"text":"x"}"#);
+pub(crate) const CALL: (&str, &str) = ("evil__do", r#"{"text":"x"}"#);
 
 fn attempt(name: &str, words: Words<'_>, calls: &[(&str, &str)]) -> Tried {
     let house = install(name, words);

@@ -11,7 +11,7 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use super::{History, Trimmed, bytes_of, tokens};
+use super::{History, RATIO_AT_FIRST, Trimmed, bytes_of, tokens};
 use crate::llm::{Block, Image, ImageSource, Message};
 
 /// The messages that one model is sent.
@@ -62,6 +62,15 @@ impl History {
         let left_out = self.estimate() - tokens.min(self.estimate());
         let left_out = (left_out > 0).then_some(Trimmed { messages_count, tokens: left_out });
         Window { messages, bytes, ratio: self.ratio, left_out }
+    }
+}
+
+impl<'h> Window<'h> {
+    /// These messages and no others, of no conversation.
+    pub(in super::super) fn of(messages: &'h [Message]) -> Self {
+        let bytes = messages.iter().flat_map(|message| &message.blocks).map(bytes_of).sum();
+        let messages = messages.iter().map(Cow::Borrowed).collect();
+        Self { messages, bytes, ratio: RATIO_AT_FIRST, left_out: None }
     }
 }
 

@@ -205,10 +205,7 @@ impl Client {
                 self.send(line);
             }
             "elicitation/create" => self.asked(id, params),
-            "sampling/createMessage" => {
-                let why = "a server does not use our model: sampling is not granted";
-                self.send(message::refuse(Some(&id), Code::Request, why));
-            }
+            "sampling/createMessage" => self.wished(id, params),
             _ => {
                 let why = "there is no such method here";
                 self.send(message::refuse(Some(&id), Code::Method, why));
@@ -221,7 +218,7 @@ impl Client {
             let why = "there is nobody to ask";
             return self.send(message::refuse(Some(&id), Code::Method, why));
         }
-        if self.questions.iter().any(|(_, known)| *known == id) {
+        if self.questions.iter().chain(&self.wishes).any(|(_, known)| *known == id) {
             return self.broke(Fault::Twice);
         }
         if self.questions.len() >= MCP_QUESTIONS_COUNT_MAX {
@@ -264,11 +261,12 @@ impl Client {
             }
             "notifications/cancelled" => {
                 let id = params.and_then(|params| params.find("requestId")).and_then(Id::read);
-                let mut questions = self.questions.iter();
-                let place = questions.position(|(_, known)| Some(known) == id.as_ref());
-                if let Some(place) = place {
-                    let (question, _) = self.questions.remove(place);
-                    self.out.push_back(ClientEffect::Unask(question));
+                for waiting in [&mut self.questions, &mut self.wishes] {
+                    let place = waiting.iter().position(|(_, known)| Some(known) == id.as_ref());
+                    if let Some(place) = place {
+                        let (number, _) = waiting.remove(place);
+                        self.out.push_back(ClientEffect::Unask(number));
+                    }
                 }
             }
             "notifications/tools/list_changed" if self.stage == Stage::Ready => self.list_tools(),

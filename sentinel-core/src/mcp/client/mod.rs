@@ -8,7 +8,7 @@
 //! - A server that answers what it was not asked, or twice, or what makes no sense has broken the
 //!   protocol: that is the last effect, and nothing it says afterwards is read.
 //! - Every request ends once: with what came, with an error, or with the end of the server.
-//! - Sampling is refused: a server does not use the agent's model.
+//! - The model is offered to a server that may use it, and to no other one.
 //! - Words of a server are handed on as they are, within their bounds: whoever shows them labels
 //!   them.
 //!
@@ -19,6 +19,7 @@ mod incoming;
 mod items;
 mod output;
 mod remote;
+mod sampling;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use core::fmt;
 pub use self::items::{Claims, Item, Items, ToolClaim};
 pub use self::output::Got;
 pub use self::remote::{Begin, ExchangeNumber, Remote, RemoteEffect};
+pub use self::sampling::Wished;
 use super::id::Id;
 use super::message::{self, parse};
 use super::version::Version;
@@ -46,6 +48,8 @@ pub struct ClientOffer {
     pub roots: Vec<Root>,
     /// Whether there is somebody whom the server may ask.
     pub may_ask: bool,
+    /// Whether it may have a model asked.
+    pub may_sample: bool,
 }
 
 /// A directory that a server may know of.
@@ -130,7 +134,9 @@ pub enum ClientEffect {
     },
     /// A person is asked; say [`Client::answer`].
     Ask(Asked),
-    /// A question is over.
+    /// A model is asked, if that is granted; say [`Client::sampled`].
+    Wish(Wished),
+    /// A question is over, or a request to a model.
     Unask(u64),
     /// Other resources, or prompts, are there: what was listed is out of date.
     Changed(Items),
@@ -240,6 +246,8 @@ pub struct Client {
     is_stale: bool,
     /// Questions of the server that wait, by our numbers.
     questions: Vec<(u64, Id)>,
+    /// Its requests to models that wait.
+    wishes: Vec<(u64, Id)>,
     out: VecDeque<ClientEffect>,
 }
 
@@ -282,6 +290,7 @@ impl Client {
             pages_count: 0,
             is_stale: false,
             questions: Vec::new(),
+            wishes: Vec::new(),
             out: VecDeque::new(),
         };
         client.greet();
@@ -317,8 +326,8 @@ impl Client {
                 self.out.push_back(ClientEffect::Failed { request, why });
             }
         }
-        for (question, _) in core::mem::take(&mut self.questions) {
-            self.out.push_back(ClientEffect::Unask(question));
+        for (number, _) in self.questions.drain(..).chain(self.wishes.drain(..)) {
+            self.out.push_back(ClientEffect::Unask(number));
         }
     }
 
@@ -477,6 +486,9 @@ impl Client {
                 });
                 if self.offer.may_ask {
                     out.object("elicitation", |_| {});
+                }
+                if self.offer.may_sample {
+                    out.object("sampling", |_| {});
                 }
             });
             out.object("clientInfo", |out| {

@@ -6,7 +6,9 @@ use alloc::vec;
 use arbtest::arbtest;
 
 use super::*;
+use crate::agent::{Sampled, Sampling, Unsampled};
 use crate::limits::{MCP_ITEMS_COUNT_MAX, MCP_PAGES_COUNT_MAX, MCP_QUESTIONS_COUNT_MAX};
+use crate::llm::{Message, Role, StopReason};
 
 const GREETING: &str = concat!(
     r#"{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-06-18","#,
@@ -21,7 +23,7 @@ const TOOLS: &str = concat!(
 
 fn client() -> Client {
     let roots = vec![Root { uri: "file:///work".into(), name: "work".into() }];
-    Client::new(ClientOffer { version: "1".into(), roots, may_ask: true })
+    Client::new(ClientOffer { version: "1".into(), roots, may_ask: true, may_sample: false })
 }
 
 fn say(client: &mut Client, text: &str, size: usize) -> Vec<ClientEffect> {
@@ -358,6 +360,125 @@ fn a_server_asks_a_person_and_never_the_model() {
     assert!(rest(&mut client).is_empty());
     client.offer.may_ask = false;
     assert!(sent(&line(&mut client, asked)).contains("there is nobody to ask"));
+}
+
+/// A request to a model, with these members beside its messages.
+fn wish(id: &str, messages: &str, more: &str) -> String {
+    let params = format!(r#"{{"messages":{messages}{more}}}"#);
+    let method = "sampling/createMessage";
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
+}
+
+const HELLO: &str = r#"[{"role":"user","content":{"type":"text","text":"Which leaf?"}}]"#;
+
+#[test]
+fn a_server_has_a_model_asked_while_it_is_called() {
+    let mut client = ready();
+    let more = concat!(
+        r#","maxTokens":40,"systemPrompt":"Be a leaf.","includeContext":"allServers","#,
+        r#""temperature":0.3,"stopSequences":["END"],"modelPreferences":{"hints":[]},"metadata":{}"#
+    );
+    let said = sent(&line(&mut client, &wish("1", HELLO, more))).to_string();
+    assert!(said.contains("-32600") && said.contains("only while something is asked"), "{said}");
+    client.offer.may_sample = true;
+    client.call("read", "{}").unwrap();
+    rest(&mut client);
+    let effects = line(&mut client, &wish("1", HELLO, more));
+    let [ClientEffect::Wish(wished)] = effects.as_slice() else { panic!("{effects:?}") };
+    let Sampling { system, messages, tokens_max, stops } = &wished.sampling;
+    assert_eq!((system.as_deref(), *tokens_max, stops.len()), (Some("Be a leaf."), 40, 1));
+    assert_eq!(messages, &[Message::text(Role::User, "Which leaf?")]);
+    let number = wished.number;
+    let answer = |text: &str| {
+        let (text, model) = (text.into(), "small".into());
+        Ok(Sampled { text, model, stop: StopReason::TokensMax })
+    };
+    assert_eq!(client.sampled(number + 1, &answer("x")), Err(ClientError::NotAsked));
+    assert_eq!(client.answer(number, Decision::Decline), Err(ClientError::NotAsked));
+    client.sampled(number, &answer("The\ngreen one.")).unwrap();
+    assert_eq!(
+        sent(&rest(&mut client)),
+        concat!(
+            r#"{"jsonrpc":"2.0","id":1,"result":{"role":"assistant","content":{"type":"text","#,
+            r#""text":"The\ngreen one."},"model":"small","stopReason":"maxTokens"}}"#
+        )
+    );
+    assert_eq!(client.sampled(number, &answer("x")), Err(ClientError::NotAsked));
+    for (unsampled, code) in [
+        (Unsampled::Denied("no".into()), -1),
+        (Unsampled::Refused("no".into()), -32600),
+        (Unsampled::Failed("no".into()), -32603),
+    ] {
+        let effects = line(&mut client, &wish("\"q\"", HELLO, r#","maxTokens":1"#));
+        let [ClientEffect::Wish(wished)] = effects.as_slice() else { panic!("{effects:?}") };
+        client.sampled(wished.number, &Err(unsampled)).unwrap();
+        let expected =
+            format!(r#"{{"jsonrpc":"2.0","id":"q","error":{{"code":{code},"message":"no"}}}}"#);
+        assert_eq!(sent(&rest(&mut client)), expected);
+    }
+}
+
+#[test]
+fn what_no_model_is_asked_is_refused() {
+    let mut client = ready();
+    client.offer.may_sample = true;
+    client.call("read", "{}").unwrap();
+    rest(&mut client);
+    let one = r#","maxTokens":1"#;
+    let content = |content: &str| format!(r#"[{{"role":"user","content":{content}}}]"#);
+    let both =
+        r#"[{"type":"text","text":"a"},{"type":"image","data":"AA","mimeType":"image/png"}]"#;
+    let audio = r#"{"type":"audio","data":"AA","mimeType":"audio/wav"}"#;
+    let long = format!(r#"{{"type":"text","text":"{}"}}"#, "x".repeat(65_537));
+    for (messages, more, why) in [
+        (HELLO, "", "maxTokens is to be"),
+        (HELLO, r#","maxTokens":0"#, "maxTokens is to be"),
+        (HELLO, r#","maxTokens":"9""#, "maxTokens is to be"),
+        ("[]", one, "1 to 64 messages"),
+        ("7", one, "messages is to be a list"),
+        (&*content(both), one, "type 'image'"),
+        (&*content(audio), one, "type 'audio'"),
+        (&*content("7"), one, "has a text"),
+        (&*content(&long), one, "65536 bytes at most"),
+        (r#"[{"role":"system","content":{"type":"text","text":"x"}}]"#, one, "role of a message"),
+        (HELLO, r#","maxTokens":1,"tools":[]"#, "no tools"),
+        (HELLO, r#","maxTokens":1,"toolChoice":{"mode":"auto"}"#, "no tools"),
+        (HELLO, r#","maxTokens":1,"systemPrompt":7"#, "systemPrompt is to be text"),
+        (HELLO, r#","maxTokens":1,"stopSequences":[7]"#, "stopSequences is to be"),
+        (HELLO, r#","maxTokens":1,"stopSequences":["a","b","c","d","e"]"#, "4 texts at most"),
+    ] {
+        let said = sent(&line(&mut client, &wish("1", messages, more))).to_string();
+        assert!(said.contains("-32602") && said.contains(why), "{why}: {said}");
+    }
+    // Many wait, and no two of one name; one is taken back; the rest ends with the server.
+    for number in 0..=MCP_QUESTIONS_COUNT_MAX {
+        let effects = line(&mut client, &wish(&number.to_string(), HELLO, one));
+        let is_asked = matches!(effects.as_slice(), [ClientEffect::Wish(_)]);
+        assert_eq!(is_asked, number < MCP_QUESTIONS_COUNT_MAX);
+    }
+    let cancelled =
+        r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}"#;
+    assert!(matches!(line(&mut client, cancelled).as_slice(), [ClientEffect::Unask(_)]));
+    let effects = line(&mut client, &wish("1", HELLO, one));
+    let unasked = effects.iter().filter(|effect| matches!(effect, ClientEffect::Unask(_))).count();
+    assert_eq!(unasked, MCP_QUESTIONS_COUNT_MAX - 1);
+    assert_eq!(fault(effects), Fault::Twice);
+    // What was not offered is not granted either, whatever it looks like.
+    let mut client = ready();
+    client.offer.may_sample = false;
+    client.call("read", "{}").unwrap();
+    rest(&mut client);
+    assert!(sent(&line(&mut client, &wish("1", "7", ""))).contains("sampling is not granted"));
+}
+
+/// A server is told of a model only where it may have one asked.
+#[test]
+fn a_model_is_offered_where_it_is_granted() {
+    for may_sample in [true, false] {
+        let offer = ClientOffer { may_sample, ..ClientOffer::default() };
+        let greeting = rest(&mut Client::new(offer));
+        assert_eq!(sent(&greeting).contains(r#""sampling":{}"#), may_sample, "{greeting:?}");
+    }
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Shell {
     pub(super) log: Vec<u8>,
     pub(super) ring: Vec<u8>,
     pub(super) seed: Vec<u8>,
+    /// Those from before.
+    pub(super) old_seeds: Vec<Vec<u8>>,
     pub(super) said: Vec<String>,
     pub(super) calls: Vec<(crate::agent::CallNumber, Call)>,
     /// What servers were told of their questions.
@@ -99,6 +101,7 @@ impl Shell {
             log: Vec::new(),
             ring: Vec::new(),
             seed: kept,
+            old_seeds: Vec::new(),
             said: Vec::new(),
             calls: Vec::new(),
             replies: Vec::new(),
@@ -143,7 +146,10 @@ impl Shell {
                     }
                 }
                 Effect::StoreKeys { ring } => self.ring = ring,
-                Effect::StoreSeed { seed } => self.seed = seed.to_bytes().to_vec(),
+                Effect::StoreSeed { seed } => {
+                    let seed = seed.to_bytes().to_vec();
+                    self.old_seeds.push(core::mem::replace(&mut self.seed, seed));
+                }
                 Effect::RunTool { number, call, .. } => self.calls.push((number, call)),
                 Effect::Post { delivery, post, .. } => match post {
                     Post::Send { piece, text, .. } => {
@@ -203,6 +209,16 @@ impl Shell {
 
     /// The last model that was asked answers.
     pub(super) fn answer(&mut self, status: u16, fields: &[(&str, &str)], body: &str) {
+        self.answer_with(status, fields, body);
+        self.wait();
+    }
+
+    /// The same, and no time passes.
+    pub(super) fn answer_at_once(&mut self, status: u16, body: &str) {
+        self.answer_with(status, &[], body);
+    }
+
+    fn answer_with(&mut self, status: u16, fields: &[(&str, &str)], body: &str) {
         let exchange = self.asked.pop().unwrap();
         let mut headers = Headers::new();
         headers.append("content-type", b"application/json").unwrap();
@@ -212,7 +228,6 @@ impl Shell {
         self.tell(Event::ModelHead { exchange, status, headers: &headers });
         self.tell(Event::ModelBody { exchange, bytes: body.as_bytes() });
         self.tell(Event::ModelEnd { exchange });
-        self.wait();
     }
 
     /// The last tool that was called gives this back.
@@ -226,6 +241,11 @@ impl Shell {
     pub(super) fn operate(&mut self, command: OperatorCommand) -> Result<String, Refusal> {
         self.tell(Event::Operator { request: 1, command });
         self.told.pop().unwrap()
+    }
+
+    /// The same, and nobody waits for what is said to it.
+    pub(super) fn operate_slowly(&mut self, command: OperatorCommand) {
+        self.tell(Event::Operator { request: 1, command });
     }
 
     /// Time passes until nothing more is to be posted.

@@ -112,7 +112,7 @@ impl Report {
             return Ok(());
         }
         if manifest.runtime == Runtime::Mcp {
-            let listed = server::ask(folder, manifest, None);
+            let listed = server::ask(folder, manifest, None, false);
             if let Ok(listing) = &listed {
                 server::show(manifest, listing, None);
             }

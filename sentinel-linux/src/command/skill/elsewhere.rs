@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use sentinel_core::capability::{Destination, Grant};
+use sentinel_core::capability::{Destination, Grant, Table};
 use sentinel_core::control::Query;
 use sentinel_core::egress::Allowance;
 use sentinel_core::mcp::{Client, ClientEffect, ClientOffer, ExchangeNumber, Remote, RemoteEffect};
@@ -58,7 +58,8 @@ impl Far {
         let place = Place::new(manifest, &Tokens::read(&config), allowance, &granted)?;
         let version = env!("CARGO_PKG_VERSION").to_string();
         let may_ask = manifest.server.as_ref().is_some_and(|server| server.asks);
-        let offer = ClientOffer { version, roots: Vec::new(), may_ask };
+        let may_sample = may_sample(arguments, manifest)?;
+        let offer = ClientOffer { version, roots: Vec::new(), may_ask, may_sample };
         Ok(Some(Self {
             clock: Clock::new(),
             poller: Poller::new()?,
@@ -152,15 +153,43 @@ impl Drop for Far {
     }
 }
 
+/// Whether the server of a skill may have a model asked, once the agent has started with these
+/// settings.
+///
+/// # Errors
+/// What is granted, or which models there are, cannot be said.
+pub(super) fn may_sample(
+    arguments: &Arguments,
+    manifest: &Manifest,
+) -> Result<bool, Box<dyn Error>> {
+    let config = configuration::find(arguments.path("config").as_deref(), true)?.config;
+    let (mut table, now) = (Table::new(), Clock::new().now().wall);
+    let settings = config.settings();
+    // What the log knows of settings may be of others than stand there now.
+    let made = origins(arguments)?.into_iter().filter(|(_, is_of_settings)| !is_of_settings);
+    for grant in settings.grants.iter().cloned().chain(made.map(|(grant, _)| grant)) {
+        // One that has ended says nothing.
+        let _ = table.grant(grant, now);
+    }
+    let mut models = settings.models.iter();
+    Ok(models.any(|model| table.may_sample(&manifest.name, &model.name, now)))
+}
+
 /// What is granted to the agent, as it or its log says.
 pub(super) fn granted(arguments: &Arguments) -> Result<Vec<Grant>, Box<dyn Error>> {
+    Ok(origins(arguments)?.into_iter().map(|(grant, _)| grant).collect())
+}
+
+/// The same, and whether each stood in the settings.
+fn origins(arguments: &Arguments) -> Result<Vec<(Grant, bool)>, Box<dyn Error>> {
     let mut granted = Vec::new();
     for line in shown::management(arguments)?.list(Query::Grants)? {
         let document = json::parse(line.as_bytes())?;
         let known = document.root();
+        let from = known.get("from")?.as_str()?;
         // What was derived from one is not everybody's.
-        if known.get("holder")?.as_u64()? == 0 && known.get("from")?.as_str()? != "derived" {
-            granted.push(known.get("grant")?.as_str()?.parse()?);
+        if known.get("holder")?.as_u64()? == 0 && from != "derived" {
+            granted.push((known.get("grant")?.as_str()?.parse()?, from == "settings"));
         }
     }
     Ok(granted)

@@ -15,7 +15,7 @@ use sentinel_skill_abi::message::{Service, ToHost};
 use super::super::Arguments;
 use super::super::shown::plain;
 use super::check;
-use super::elsewhere::Far;
+use super::elsewhere::{Far, may_sample};
 use super::guest::Guest;
 use super::manage::Found;
 use super::server;
@@ -45,9 +45,10 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
             arguments.operands.iter().skip(2).filter_map(|word| word.to_str()).collect();
         let folder = unchanged(skill)?;
         let is_granted = state.word == "ready";
+        let may = (is_granted, may_sample(&arguments, manifest)?);
         let called = (wanted, words.as_slice());
         let far = Far::of(&arguments, manifest)?;
-        let (output, is_error) = server::run(&folder, (manifest, far), listing, called, is_granted)
+        let (output, is_error) = server::run(&folder, (manifest, far), listing, called, may)
             .map_err(|why| plain(&why))?;
         println!("{}", plain(&output));
         return Ok(if is_error { ExitCode::FAILURE } else { ExitCode::SUCCESS });

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use sentinel_core::agent::OperatorCommand;
+use sentinel_core::agent::{OperatorCommand, Unsampled};
 use sentinel_core::capability::{FileRight, Resource};
 use sentinel_core::mcp::{
     Claims, Client, ClientEffect, ClientOffer, Decision, Got, Peer, RequestNumber, ToolClaim,
@@ -24,7 +24,7 @@ use sentinel_core::text::json;
 
 use super::super::Arguments;
 use super::super::shown::{self, plain};
-use super::elsewhere::Far;
+use super::elsewhere::{self, Far};
 use super::guest::{Guest, Silence};
 use super::manage::{Found, effect, say_signer};
 use crate::print::{print, println};
@@ -57,7 +57,11 @@ pub(super) fn approve(
     if let Some(url) = manifest.url() {
         println!("{} is asked at {url} what it has.", plain(&name));
     }
-    let listing = ask(&folder, manifest, far)?;
+    let may_sample = elsewhere::may_sample(arguments, manifest)?;
+    if may_sample {
+        println!("{} may have a model asked while it is called.", plain(&name));
+    }
+    let listing = ask(&folder, manifest, far, may_sample)?;
     let text = listing.written();
     let mut digest = folder.digest;
     if folder.listing.as_ref() != Some(&text) {
@@ -200,13 +204,15 @@ pub(super) fn ask(
     folder: &Folder,
     manifest: &Manifest,
     far: Option<Far>,
+    may_sample: bool,
 ) -> Result<Listing, String> {
-    let mut talk = Talk::start(folder, manifest, far, false)?;
+    let mut talk = Talk::start(folder, manifest, far, (false, may_sample))?;
     let listed = talk.listing(None);
     talk.with_last_words(listed)
 }
 
-/// Calls a tool of a server by hand.
+/// Calls a tool of a server by hand; it is said whether it is shown what it requires, and told of a
+/// model.
 ///
 /// # Errors
 /// What went wrong.
@@ -215,7 +221,7 @@ pub(super) fn run(
     (manifest, far): (&Manifest, Option<Far>),
     listing: &Listing,
     (tool, words): (&str, &[&str]),
-    is_granted: bool,
+    may: (bool, bool),
 ) -> Result<(String, bool), String> {
     let offered = listing.offered(&manifest.name).find(|it| it.name() == tool);
     let offered = offered.ok_or_else(|| {
@@ -223,7 +229,7 @@ pub(super) fn run(
         format!("name a tool of it: {}", names.join(", "))
     })?;
     let given = given(words)?;
-    let mut talk = Talk::start(folder, manifest, far, is_granted)?;
+    let mut talk = Talk::start(folder, manifest, far, may)?;
     let called = talk.call(listing, &offered.claim.name, &given, manifest.bounds.time);
     talk.with_last_words(called)
 }
@@ -272,7 +278,7 @@ impl Talk {
         folder: &Folder,
         manifest: &Manifest,
         far: Option<Far>,
-        is_granted: bool,
+        (is_granted, may_sample): (bool, bool),
     ) -> Result<Self, String> {
         let (peer, bytes, end) = (None, 0, Instant::now() + PATIENCE);
         if let Some(far) = far {
@@ -282,9 +288,9 @@ impl Talk {
         let shown = profile.mounts.get(1..).unwrap_or_default();
         let roots = shown.iter().map(|mount| root(&mount.path)).collect();
         let version = env!("CARGO_PKG_VERSION").to_string();
-        // Some list a tool only where there is somebody to ask.
+        // Some list a tool only where there is somebody, or a model, to ask.
         let may_ask = manifest.server.as_ref().is_some_and(|server| server.asks);
-        let client = Client::new(ClientOffer { version, roots, may_ask });
+        let client = Client::new(ClientOffer { version, roots, may_ask, may_sample });
         let sandboxes = Sandboxes::new().map_err(|error| error.to_string())?;
         let guest = Guest::start_in(&sandboxes, profile)?;
         Ok(Self { way: Way::Here(Box::new(guest), Box::new(client)), peer, bytes, end })
@@ -428,6 +434,11 @@ impl Talk {
                     ClientEffect::Broken(fault) => return Err(fault.to_string()),
                     ClientEffect::Ask(asked) => {
                         let _ = self.client().answer(asked.question, Decision::Decline);
+                    }
+                    ClientEffect::Wish(wished) => {
+                        let why = "called by hand, a server has no model asked".into();
+                        let outcome = Err(Unsampled::Refused(why));
+                        let _ = self.client().sampled(wished.number, &outcome);
                     }
                     effect => return Ok(effect),
                 }

@@ -20,7 +20,12 @@ const TOOLS: &str = concat!(
 );
 
 fn remote() -> Remote {
-    Remote::new(ClientOffer { version: "1".into(), roots: Vec::new(), may_ask: true })
+    Remote::new(ClientOffer {
+        version: "1".into(),
+        roots: Vec::new(),
+        may_ask: true,
+        may_sample: true,
+    })
 }
 
 fn poll(remote: &mut Remote) -> Vec<RemoteEffect> {
