@@ -180,6 +180,16 @@ impl Server {
         false
     }
 
+    /// Nobody will say anything any more to what it asked in the call before.
+    fn end_open(&mut self) {
+        for number in core::mem::take(&mut self.open) {
+            let over = Err(Unsampled::Failed("the call it belonged to is over".into()));
+            if self.client().sampled(number, &over).is_err() {
+                let _ = self.client().answer(number, Decision::Cancel);
+            }
+        }
+    }
+
     pub(super) const fn offered(&self) -> Offered {
         self.offered
     }
@@ -385,7 +395,7 @@ impl Guest {
             let Some((deed, arguments)) = guest.asked() else { return };
             (server.messages, server.bytes) = (0, 0);
             (server.asked_count, server.wished_count) = (0, 0);
-            server.open.clear();
+            server.end_open();
             match server.ask(&deed, &arguments) {
                 Ok(request) => server.request = Some(request),
                 Err(error) => guest.finish(now, error.to_string(), true),

@@ -161,12 +161,7 @@ fn everything_from_npm_has_a_model_asked() {
 fn everything_from_npm_elsewhere() {
     let Some(from) = installed("SENTINEL_MCP_EVERYTHING") else { return };
     let house = House::new("everything-far");
-    let port = free_port();
-    let mut server = Command::new("/usr/bin/node");
-    let file = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
-    server.arg(from.join(file)).arg("streamableHttp").env("PORT", port.to_string());
-    let _server = Agent(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let (_server, port) = everything_outside(&from);
     far(&house, "everything", port, "/mcp", &["get-sum", "echo"]);
     let shown = house.say(&["skill", "approve", "everything", "--yes"]);
     assert!(shown.contains("get-sum (reads)") && shown.contains("Echoes back"), "{shown}");
@@ -201,6 +196,41 @@ fn everything_from_npm_elsewhere() {
             ("get-roots-list", "{}", "oots"),
         ],
     );
+}
+
+/// It, outside, and its port.
+fn everything_outside(from: &Path) -> (Agent, u16) {
+    let port = free_port();
+    let mut server = Command::new("/usr/bin/node");
+    let file = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+    server.arg(from.join(file)).arg("streamableHttp").env("PORT", port.to_string());
+    let server = Agent(server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    until("the server listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    (server, port)
+}
+
+/// What it asks of the model, and what it hears, goes by HTTP as well.
+#[test]
+fn everything_from_npm_elsewhere_has_a_model_asked() {
+    let Some(from) = installed("SENTINEL_MCP_EVERYTHING") else { return };
+    let house = House::new("everything-far-sampling");
+    let (_server, port) = everything_outside(&from);
+    far(&house, "everything", port, "/mcp", &["echo"]);
+    let calls = [("everything__trigger-sampling-request", r#"{"prompt":"Which leaf?"}"#)];
+    let (model_port, seen) = model(&calls);
+    let connect = format!("connect 127.0.0.1:{port}");
+    let grants = [&*connect, "skill everything", "model * for everything ask"];
+    house.configure(&grants, Some(model_port));
+    house.say(&["grant", &connect]);
+    let shown = house.say(&["skill", "approve", "everything", "--yes"]);
+    assert!(shown.contains("trigger-sampling-request"), "{shown}");
+    let said = house.tell("do it\n/approve 1\n/approve 2\n");
+    let seen = seen.lock().unwrap();
+    let [_, asked, last] = seen.as_slice() else { panic!("{seen:?} {said}") };
+    assert!(said.contains("would have the model answer this"), "{said}");
+    assert!(asked.contains("context: Which leaf?") && !asked.contains("do it"), "{asked}");
+    assert!(last.contains("LLM sampling result") && last.contains("done"), "{last}");
+    house.say(&["audit", "replay"]);
 }
 
 /// The manifest of a server elsewhere.

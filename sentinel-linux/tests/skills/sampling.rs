@@ -160,3 +160,31 @@ fn a_person_is_asked_where_the_grant_says_so() {
     assert!(told.contains(r#""text": "done""#) && told.contains(r#""code": -1"#), "{told}");
     house.say(&["audit", "replay"]);
 }
+
+/// What nobody waits for any more is answered before the next call, and not with words of a model.
+#[test]
+fn what_it_asked_ends_with_its_call() {
+    let call = concat!(
+        "wish = {'messages': [{'role': 'user', 'content': {'type': 'text', 'text': 'x'}}], ",
+        "'maxTokens': 9}\n",
+        "if COUNT == 1: say(id='left', method='sampling/createMessage', params=wish)\n",
+        "result(str(LEFT))"
+    );
+    let before = format!("{BEFORE}\nLEFT = []");
+    let house = House::new("sample-left");
+    let program = program(Words { before: &before, greet: GREET, call, ..Words::default() });
+    // What it is told of it is no request.
+    let heard = "while True:\n    message = hear()\n";
+    let told =
+        "    if message.get('id') == 'left':\n        LEFT.append(message)\n        continue\n";
+    let program = program.replace(heard, &format!("{heard}{told}"));
+    house.skill("evil", MANIFEST, &program);
+    let (port, seen) = model(&[CALL, CALL]);
+    house.configure(&["skill evil", "model * for evil ask"], Some(port));
+    house.say(&["skill", "approve", "evil", "--yes"]);
+    house.ask("do it with text x");
+    let seen = seen.lock().unwrap();
+    let last = seen.last().unwrap();
+    assert!(seen.len() == 3 && last.contains("the call it belonged to is over"), "{last}");
+    house.say(&["audit", "replay"]);
+}
