@@ -35,7 +35,7 @@ impl World {
         let mut own = patient(&["model *", "skill tea", &lent]);
         own.models.push(own.models[0].clone());
         own.models[1].name = "small".into();
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             let (scope, measure, at_limit) = (Scope::Turn, Measure::Time, AtLimit::Stop);
             own.budget.limits.push(Limit { scope, measure, max: 4_000_000, at_limit });
         }
@@ -143,7 +143,7 @@ impl World {
                 self.shell.messages += 1;
                 let id = self.shell.messages.to_string();
                 let parts = Vec::from([Part::Text("brew".into())]);
-                let incoming = crate::runtime::tests::shell::incoming("1", "c1", &id, parts);
+                let incoming = shell::incoming("1", "c1", &id, parts);
                 self.shell.tell(Event::Message(incoming));
                 self.answer(200, &calling("tea__brew", &["{}"]));
             }
