@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sentinel_core::agent::Unsampled;
 use sentinel_core::llm::ToolDefinition;
 use sentinel_core::mcp::{
     Client, ClientEffect, ClientOffer, Decision, Server, ServerEffect, ServerOffer,
@@ -65,6 +66,11 @@ fn asked(said: &[u8], size: usize) -> Vec<ClientEffect> {
                     }
                     ClientEffect::Ask(asked) => {
                         client.answer(asked.question, Decision::Decline).expect("it is asked");
+                    }
+                    ClientEffect::Wish(wished) => {
+                        wished.sampling.check().expect("what is out of bounds is refused");
+                        let outcome = Err(Unsampled::Refused("no".into()));
+                        client.sampled(wished.number, &outcome).expect("it is asked for");
                     }
                     _ => {}
                 }
