@@ -135,8 +135,8 @@ pub(super) fn id_text(value: Value<'_>) -> Option<&str> {
     }
 }
 
-/// Whether a name is more than what stands in most requests: it has a digit in it, or a sign between
-/// letters, or is of several words of which one is no everyday word. A stranger's record called
+/// Whether a name is more than what stands in most requests: it has a digit in it, or a sign
+/// between letters, or is of several words of which one is no everyday word. A record called
 /// "please", or "to the", would otherwise be named by whoever asks for anything.
 fn calls_one_thing(name: &[u8]) -> bool {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
