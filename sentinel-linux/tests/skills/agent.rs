@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 
 use std::process::Stdio;
 
+use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::house::{Agent, House, install_example, model, until};
@@ -266,8 +267,10 @@ fn terminal() -> (File, File) {
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let inside = ptsname(&terminal, Vec::new()).unwrap();
-    let inside = File::options().read(true).write(true).open(inside.to_str().unwrap()).unwrap();
-    (File::from(terminal), inside)
+    // It does not become the terminal of whoever runs the tests, whom its end would end as well.
+    let mut options = File::options();
+    options.read(true).write(true).custom_flags(OFlags::NOCTTY.bits().cast_signed());
+    (File::from(terminal), options.open(inside.to_str().unwrap()).unwrap())
 }
 
 const MANIFEST: &str = r#"
