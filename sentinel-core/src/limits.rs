@@ -431,6 +431,8 @@ pub const SAMPLING_BYTES_MAX: usize = 64 * 1024;
 
 /// Messages of it.
 pub const SAMPLING_MESSAGES_MAX: usize = 64;
+/// Texts of all messages of such a request together.
+pub const SAMPLING_BLOCKS_MAX: usize = 256;
 
 /// Texts that end an answer to a server: as many as every provider takes.
 pub const SAMPLING_STOPS_MAX: usize = 4;

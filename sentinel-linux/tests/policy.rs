@@ -79,7 +79,7 @@ fn another_setting_is_tried_on_the_same_scenarios() {
         let (code, said, complaint) = home.policy(&words);
         assert_eq!((code, complaint.as_str()), (0, ""), "{setting:?}");
         for wanted in [
-            format!("attacks   {through} of 104 got"),
+            format!("attacks   {through} of 107 got"),
             format!("honest    {unasked} of 86 without"),
             format!("{once} with one at most"),
             format!("{questions} questions each"),

@@ -36,7 +36,9 @@ use super::turn::Spending;
 use crate::budget::Accounts;
 use crate::capability::Handle;
 use crate::channel::Person;
-use crate::limits::{SAMPLING_BYTES_MAX, SAMPLING_MESSAGES_MAX, SAMPLING_STOPS_MAX};
+use crate::limits::{
+    SAMPLING_BLOCKS_MAX, SAMPLING_BYTES_MAX, SAMPLING_MESSAGES_MAX, SAMPLING_STOPS_MAX,
+};
 use crate::llm::route::{Attempt, Waiting};
 use crate::llm::{Block, Message, StopReason};
 use crate::time::Instant;
@@ -87,6 +89,9 @@ impl Sampling {
             texts.ok_or("models are asked with texts alone: no pictures, sounds or tools")?;
         if !(1..=SAMPLING_MESSAGES_MAX).contains(&self.messages.len()) {
             return Err(format!("models are asked with 1 to {SAMPLING_MESSAGES_MAX} messages"));
+        }
+        if texts.len() > SAMPLING_BLOCKS_MAX {
+            return Err(format!("messages are {SAMPLING_BLOCKS_MAX} texts together at most"));
         }
         if self.stops.len() > SAMPLING_STOPS_MAX {
             return Err(format!("{SAMPLING_STOPS_MAX} texts at most end an answer"));
@@ -213,7 +218,7 @@ impl Agent {
         self.samplings.iter().any(|known| known.call == call)
     }
 
-    pub(super) fn is_of_sampling(&self, exchange: ExchangeNumber) -> bool {
+    pub(crate) fn is_of_sampling(&self, exchange: ExchangeNumber) -> bool {
         self.samplings.iter().any(|known| known.exchange() == Some(exchange))
     }
 

@@ -196,8 +196,12 @@ impl Sentinel {
         let Some(question) = self.agent.question(exchange) else { return };
         if !self.agent.may_still_ask(exchange, &question.model.name, handle, self.now.wall) {
             let said = "the grant for it ended meanwhile";
-            let error = ModelError::new(ModelErrorKind::Authentication).with_said(said);
-            return self.not_asked(exchange, error);
+            // A grant for a server alone says nothing of the model.
+            let kind = match self.agent.is_of_sampling(exchange) {
+                true => ModelErrorKind::BadRequest,
+                false => ModelErrorKind::Authentication,
+            };
+            return self.not_asked(exchange, ModelError::new(kind).with_said(said));
         }
         let messages: Vec<&Message> = question.window.messages().collect();
         let pictures = pictures(conversation, &messages);

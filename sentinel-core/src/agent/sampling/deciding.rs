@@ -49,7 +49,8 @@ impl Agent {
     /// Whether the server of a skill may have a model asked, as the grants are now. It is told so
     /// when it is started; each request is decided by itself.
     pub(crate) fn may_sample(&self, skill: &str, now: Timestamp) -> bool {
-        let may = |name: &str| self.table.may_sample(skill, name, now);
+        let never = self.settings.installed.get(skill).map_or(&[][..], |it| &it.never);
+        let may = |name: &str| self.table.may_sample(skill, name, never, now);
         self.settings.models.iter().any(|model| may(&model.name))
     }
 
@@ -156,7 +157,11 @@ impl Agent {
         let skill = settings.skills.get(tool).map_or(tool, String::as_str);
         calling.samplings_count = calling.samplings_count.saturating_add(1);
         let (tool, skill) = (tool.into(), skill.into());
-        Ok(Caller { turn: turn.number, person: turn.person, tool, skill })
+        let caller = Caller { turn: turn.number, person: turn.person, tool, skill };
+        match self.unusable(&caller.tool) {
+            Some(why) => Err(refused(why)),
+            None => Ok(caller),
+        }
     }
 
     /// Which models may be asked for a skill.

@@ -3,6 +3,7 @@
 //! # Invariants
 //! - A limit that would be passed refuses the request, whatever else it says is done then: nobody
 //!   is asked to spend more for a server.
+//! - What a server makes a provider say sets no model aside for others.
 //! - The server is told the kind of an error and no more: what a provider says of an account is not
 //!   its concern.
 //!
@@ -25,7 +26,7 @@ use crate::budget::Refused;
 use crate::capability::Request;
 use crate::limits::{SAMPLING_ANSWER_BYTES_MAX, SAMPLING_TOKENS_MAX};
 use crate::llm::route::{Attempt, GiveUp, ModelIndex, Next};
-use crate::llm::{CachePolicy, ModelError, Reply, Thinking, Usage};
+use crate::llm::{CachePolicy, ModelError, ModelErrorKind, Reply, Thinking, TransportKind, Usage};
 use crate::time::Timestamp;
 
 impl Agent {
@@ -69,7 +70,8 @@ impl Agent {
         };
         let sampling = &underway.sampling;
         let beside = sampling.system.iter().chain(&sampling.stops).map(String::len).sum::<usize>();
-        let tokens = Window::of(&sampling.messages).estimate().saturating_add(beside as u64 / 3);
+        let window = Window::of(&sampling.messages);
+        let tokens = window.estimate().saturating_add(beside as u64 / 3);
         let reply = tokens_max(sampling).min(model.reply_tokens_max);
         if tokens.saturating_add(u64::from(reply)) > model.context_tokens_max {
             self.route.abandoned(attempt);
@@ -77,7 +79,9 @@ impl Agent {
             return self.sampling_ends(&underway, Err(why));
         }
         let (accounts, conversation) = (underway.accounts(), underway.conversation);
-        let amount = self.estimate(model, tokens, reply).plus(&self.first_time(accounts));
+        // A server chooses its words: each byte of them may be a token.
+        let most = window.bytes().saturating_add(beside as u64);
+        let amount = self.estimate(model, most, reply).plus(&self.first_time(accounts));
         let reservation = match self.budgets.reserve(accounts, amount, self.now.wall) {
             Ok(reservation) => reservation,
             Err(refused) => {
@@ -182,6 +186,11 @@ impl Agent {
         let most = model.map(|model| model.reply_tokens_max.min(tokens_max(&underway.sampling)));
         let (number, counted) = (underway.conversation, (usage, most, false, has_begun));
         self.settle_failed(number, attempt.model(), spending, counted);
+        if !is_of_provider(error.kind) {
+            self.route.abandoned(attempt);
+            let why = "no model answered: ".to_string() + error_word(error.kind);
+            return self.sampling_ends(&underway, Err(Unsampled::Failed(why)));
+        }
         let failed = self.route.failed(attempt, error, false, self.now.instant, entropy);
         self.follow_sampling(underway, failed.next);
     }
@@ -233,6 +242,22 @@ impl Agent {
             }
         }
     }
+}
+
+/// Whether a failure says something of the provider, whatever it was asked. Where it may come of the
+/// words of a server, a model that everybody asks is not set aside for it.
+const fn is_of_provider(kind: ModelErrorKind) -> bool {
+    matches!(
+        kind,
+        ModelErrorKind::RateLimited
+            | ModelErrorKind::Overloaded
+            | ModelErrorKind::QuotaExhausted
+            | ModelErrorKind::Authentication
+            | ModelErrorKind::NotFound
+            | ModelErrorKind::Transport(
+                TransportKind::Resolve | TransportKind::Connect | TransportKind::Tls
+            )
+    )
 }
 
 /// How many tokens an answer may have, whatever model gives it.

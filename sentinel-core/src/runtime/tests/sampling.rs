@@ -1,6 +1,7 @@
 //! Servers that would have a model answer something: who allows it, what is sent, and how it ends.
 
 mod chance;
+mod words;
 
 use alloc::string::ToString;
 use core::time::Duration;

@@ -172,7 +172,8 @@ pub(super) fn may_sample(
         let _ = table.grant(grant, now);
     }
     let mut models = settings.models.iter();
-    Ok(models.any(|model| table.may_sample(&manifest.name, &model.name, now)))
+    let never = &manifest.capabilities.never;
+    Ok(models.any(|model| table.may_sample(&manifest.name, &model.name, never, now)))
 }
 
 /// What is granted to the agent, as it or its log says.
