@@ -19,7 +19,7 @@ impl Table {
     ///
     /// let (mut table, now) = (Table::new(), Timestamp(0));
     /// table.grant("model small for weather ask".parse()?, now)?;
-    /// assert!(!table.may_sample("weather", "small", &[], now), "nobody lends what they do not have");
+    /// assert!(!table.may_sample("weather", "small", &[], now), "nobody lends what is not theirs");
     /// table.grant("model *".parse()?, now)?;
     /// assert!(table.may_sample("weather", "small", &[], now));
     /// assert!(!table.may_sample("weather", "large", &[], now));

@@ -244,8 +244,8 @@ impl Agent {
     }
 }
 
-/// Whether a failure says something of the provider, whatever it was asked. Where it may come of the
-/// words of a server, a model that everybody asks is not set aside for it.
+/// Whether a failure says something of the provider, whatever it was asked. Where it may come of
+/// the words of a server, a model that everybody asks is not set aside for it.
 const fn is_of_provider(kind: ModelErrorKind) -> bool {
     matches!(
         kind,
