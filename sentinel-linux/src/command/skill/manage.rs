@@ -269,7 +269,10 @@ impl Found {
         let missing = || missing.iter().map(|grant| grant_line(grant));
         let after = |read: &str| [look.clone(), approve.clone(), read.into()].into_iter();
         let Some(known) = known else {
-            let next = after("the agent has not read it yet: kill -HUP, or its next start");
+            let next = after(
+                "the agent has not read it yet, and says whether these files were approved once \
+                 it has: kill -HUP, or its next start",
+            );
             return State { word: "unread", next: next.chain(missing()).collect() };
         };
         if known.digest != hex(&skill.digest) {
