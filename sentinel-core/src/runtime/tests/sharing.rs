@@ -289,9 +289,8 @@ fn strangers_words_do_not_become_the_operator_s_in_a_file() {
     }
 }
 
-/// What somebody attached is nobody's word, also after the conversation began anew.
-#[test]
-fn what_was_attached_is_not_the_operator_s_word() {
+/// A message whose file is on its way; what it is asked for by, and its name.
+fn attaching() -> (Shell, FetchNumber, String) {
     let mut own = vouching();
     own.attachments.insert("chat".into(), 1 << 20);
     let mut shell = Shell::new(own);
@@ -300,7 +299,15 @@ fn what_was_attached_is_not_the_operator_s_word() {
     shell.send("1", "c1", Vec::from([Part::Text("look".into()), part]));
     let asked = shell.payloads(Kind::AttachmentAsked);
     let document = json::parse(asked[0].as_bytes()).unwrap();
-    let fetch = FetchNumber(document.root().get("fetch").unwrap().as_u64().unwrap());
+    let fetch = document.root().get("fetch").unwrap().as_u64().unwrap();
+    let name = document.root().get("name").unwrap().as_str().unwrap().into();
+    (shell, FetchNumber(fetch), name)
+}
+
+/// What somebody attached is nobody's word, also after the conversation began anew.
+#[test]
+fn what_was_attached_is_not_the_operator_s_word() {
+    let (mut shell, fetch, _) = attaching();
     let fetched = Fetched::Kept { bytes_count: 9, digest: [7; 32], picture: None };
     shell.tell(Event::Fetched { fetch, fetched });
     let (_, path) = shell.request.split_once("the file is ").unwrap();
@@ -323,19 +330,10 @@ fn what_was_attached_is_not_the_operator_s_word() {
 /// last byte and the word of it.
 #[test]
 fn what_may_have_been_attached_is_not_the_operator_s_word() {
-    let mut own = vouching();
-    own.attachments.insert("chat".into(), 1 << 20);
-    let mut shell = Shell::new(own);
-    let (kind, name) = (AttachmentKind::Document, String::from("offer.csv"));
-    let part = Part::Attachment { kind, name, bytes_count: 9, id: "f".into() };
-    shell.send("1", "c1", Vec::from([Part::Text("look".into()), part]));
+    let (mut shell, fetch, name) = attaching();
     shell.restart();
-    let asked = shell.payloads(Kind::AttachmentAsked);
-    let document = json::parse(asked[0].as_bytes()).unwrap();
-    let (asked, name) = (document.root().get("fetch").unwrap(), document.root().get("name"));
-    let (fetch, name) = (asked.as_u64().unwrap(), String::from(name.unwrap().as_str().unwrap()));
     let fetched = Fetched::Failed("it is there no longer".into());
-    shell.tell(Event::Fetched { fetch: FetchNumber(fetch), fetched });
+    shell.tell(Event::Fetched { fetch, fetched });
     shell.write("1", "c1", "/stop");
     shell.write("1", "c1", "/clear");
     let read = format!(r#"{{"path":"attachments/1/{name}"}}"#);
