@@ -202,14 +202,8 @@ impl Configuration {
     /// The files that are read for it: itself, those it names, and those its secrets are in.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let config = &self.config;
-        let keys = config.endpoints().iter().filter_map(|endpoint| endpoint.key.as_ref());
-        let tokens = config.connectors().iter().flat_map(|connector| {
-            std::iter::once(&connector.token).chain(connector.app_token.as_ref())
-        });
-        let servers = config.skill_tokens().iter().map(|token| &token.source);
-        let injected = config.injected().iter().map(|(_, source)| source);
-        let secrets = keys.chain(tokens).chain(servers).chain(injected);
-        let secrets = secrets.filter_map(secrets::file);
+        let secrets = config.secrets();
+        let secrets = secrets.iter().filter_map(|(_, source)| secrets::file(source));
         let named = self.read.keys().map(PathBuf::from);
         let others = [config.persona_file(), config.http().ca_file.as_deref()];
         let others = others.into_iter().flatten().map(PathBuf::from);

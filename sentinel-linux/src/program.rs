@@ -5,6 +5,7 @@
 //! # Not here
 //! Deciding anything.
 
+mod answers;
 mod call;
 mod end;
 mod outside;
@@ -30,6 +31,7 @@ use sentinel_core::order::{Map, Set};
 use sentinel_core::runtime::{Effect, Event, EventError, Picture, Said, Sentinel};
 use sentinel_core::skill::Catalogue;
 
+use self::answers::Answers;
 use self::start::Reached;
 use crate::assistant::Assistant;
 use crate::clock::Clock;
@@ -109,12 +111,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     program.look_at_persona()?;
     match &options.mode {
         Mode::Chat => program.welcome(options)?,
-        Mode::Single(text) => {
-            let now = program.clock.now();
-            if let Some(message) = program.terminal.message(text, now.wall) {
-                program.tell(Event::Message(message?))?;
-            }
-        }
+        // It waits for what is of before.
+        Mode::Single(_) => {}
         Mode::Assistant { .. } => program.end_calls_of_before()?,
         Mode::Run => {
             match program.sentinel.questions().count() {
@@ -169,9 +167,9 @@ struct Program {
     /// Whether the configuration is to be read again as soon as it can be.
     is_to_reload: bool,
     ending: Ending,
-    /// Whether the one message got no answer.
+    /// Whether something that a script said got no answer.
     has_failed: bool,
-    has_answer: bool,
+    answers: Answers,
     mode: Mode,
 }
 
@@ -346,10 +344,7 @@ impl Program {
             }
             Ending::AfterWork if is_waiting => return Ok(false),
             Ending::AfterWork | Ending::Now => {
-                // What a command says is all the answer there is to it.
-                let is_question =
-                    |text: &String| !text.trim_start().starts_with('/') && !self.has_answer;
-                self.has_failed = matches!(&self.mode, Mode::Single(text) if is_question(text));
+                self.has_failed = !self.terminal.is_interactive() && self.answers.lacks_answers();
                 self.notify.stopping();
             }
         }
@@ -362,7 +357,11 @@ impl Program {
     fn has_heard_all(&self) -> bool {
         match &self.assistant {
             Some(assistant) => assistant.has_ended(),
-            None => self.mode != Mode::Run && self.terminal.has_ended(),
+            None => {
+                self.mode != Mode::Run
+                    && self.terminal.has_ended()
+                    && self.answers.waiting.is_none()
+            }
         }
     }
 
@@ -544,8 +543,11 @@ impl Program {
         }
         // What an assistant reads is no terminal.
         if platform == terminal::PLATFORM && self.assistant.is_none() {
-            self.terminal.show(&post)?;
-            self.has_answer |= said == Said::Answer;
+            self.answers.shows(delivery, said);
+            match self.answers.is_aside() {
+                true => self.terminal.show_aside(&post),
+                false => self.terminal.show(&post)?,
+            }
             if let Post::Send { piece, .. } = post {
                 self.tell(Event::Sent { delivery, piece, message: "" })?;
             }

@@ -39,6 +39,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) file: &'f Path,
     pub(crate) state: &'f Path,
     pub(crate) config: &'f Config,
+    /// What is read for the configuration: itself, what it names, and what its secrets are in.
+    pub(crate) files: &'f [PathBuf],
     /// The account, for the machine's manager.
     pub(crate) account: &'f str,
     /// Whether a user's manager can give a service its own view of the files.
@@ -56,15 +58,12 @@ pub(crate) struct Secrets {
 /// Where the secrets of a configuration are.
 pub(crate) fn secrets(config: &Config) -> Secrets {
     let mut secrets = Secrets::default();
-    let keys = config.endpoints().iter().filter_map(|endpoint| endpoint.key.as_ref());
-    let tokens = config.connectors().iter();
-    let tokens = tokens.flat_map(|it| [Some(&it.token), it.app_token.as_ref()]).flatten();
     let seal = match &config.state().key {
         // One in a file is in the state directory, or shown like other files.
         SealKey::Key(SecretSource::File(_)) | SealKey::Asked => None,
         SealKey::Key(source) | SealKey::Passphrase(source) => Some(source),
     };
-    for source in keys.chain(tokens).chain(seal) {
+    for source in config.secrets().into_iter().map(|(_, source)| source).chain(seal) {
         match source {
             SecretSource::Environment(name) => secrets.variables.insert(name.clone()),
             SecretSource::File(path) => secrets.files.insert(path.into()),
@@ -149,7 +148,7 @@ pub(crate) fn runs_programs(config: &Config) -> bool {
 
 /// What of the files it sees, and where it writes.
 fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Result {
-    let Facts { manager, program, file, state, config, .. } = facts;
+    let Facts { manager, program, file, state, config, files, .. } = facts;
     let mut writes: Set<PathBuf> = Set::new();
     let mut reads: Set<PathBuf> = Set::new();
     let is_managed = *manager == Manager::System && state_directory(state).is_some();
@@ -169,11 +168,11 @@ fn views(out: &mut String, facts: &Facts<'_>, secrets: &Secrets) -> std::fmt::Re
     }
     reads.insert(program.to_path_buf());
     reads.insert(file.to_path_buf());
-    match config.settings().grants.iter().any(persona::is_written_by) {
-        true => writes.extend(config.persona_file().map(PathBuf::from)),
-        false => reads.extend(config.persona_file().map(PathBuf::from)),
+    reads.extend(files.iter().cloned());
+    reads.extend(config.skill_directories().iter().map(PathBuf::from));
+    if config.settings().grants.iter().any(persona::is_written_by) {
+        writes.extend(config.persona_file().map(PathBuf::from));
     }
-    reads.extend(config.http().ca_file.as_ref().map(PathBuf::from));
     reads.extend(secrets.files.iter().cloned());
     if let SealKey::Key(SecretSource::File(path)) = &config.state().key {
         // It is made there by the first start.

@@ -29,6 +29,8 @@ mod keys;
 pub(crate) struct Terminal {
     keyboard: Keyboard,
     screen: Screen,
+    /// What stands where errors are shown.
+    aside: Screen,
     /// Bytes that were read and are no messages yet.
     typed: Vec<u8>,
     /// Where each key is handed over.
@@ -83,6 +85,7 @@ impl Terminal {
         Ok(Self {
             keyboard: Keyboard::new(identity, "you", now),
             screen: Screen::new(),
+            aside: Screen::new(),
             typed: Vec::new(),
             desk,
             input,
@@ -98,6 +101,7 @@ impl Terminal {
         Ok(Self {
             keyboard: Keyboard::new(identity, "you", now),
             screen: Screen::new(),
+            aside: Screen::new(),
             typed: Vec::new(),
             desk: None,
             input: Input::Ended,
@@ -262,6 +266,20 @@ impl Terminal {
         self.add(&text)
     }
 
+    /// Shows what is of before anything was said here, where nobody takes it for the answer.
+    pub(crate) fn show_aside(&mut self, post: &Post) {
+        let mut text = String::new();
+        self.aside.show(post, &mut text);
+        put_aside(&text);
+    }
+
+    /// From here on it is about what was said here.
+    pub(crate) fn end_aside(&mut self) {
+        let mut text = String::new();
+        self.aside.end(&mut text);
+        put_aside(&text);
+    }
+
     /// Shows a line of the program's own, where a person looks on.
     pub(crate) fn note(&mut self, line: &str) -> io::Result<()> {
         if !self.is_interactive {
@@ -403,6 +421,11 @@ fn is_gone(error: &io::Error, is_terminal: bool) -> bool {
 pub(crate) const PLATFORM: &str = "terminal";
 pub(crate) const CHAT: &str = "here";
 pub(crate) const TOKEN: Token = Token::new(Owner::Terminal, 0);
+
+/// Whoever does not read errors misses nothing they asked for.
+fn put_aside(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
 
 #[cfg(test)]
 mod tests {

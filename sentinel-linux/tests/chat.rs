@@ -6,9 +6,11 @@
 )]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use sentinel_core::journal::{Trust, Verdict, Verifier};
@@ -103,6 +105,81 @@ fn lines_of_a_pipe_are_answered_in_order_and_questions_by_the_next() {
     assert_eq!(fs::read(home.path.join("work/notes/one.txt")).unwrap(), b"hello");
     let listed = text(&home.ask("list the files in notes").stdout);
     assert!(listed.contains("one.txt (5 bytes)"), "{listed}");
+}
+
+/// A model that never answers the first question until it is asked again, and refuses the second.
+fn model() -> (u16, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (asked_first, is_asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut hung = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let asked = body(&mut stream);
+            if asked.contains("second question") {
+                let refusal = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+                let _ = stream.write_all(refusal.as_bytes());
+            } else if hung.is_empty() {
+                hung.push(stream);
+                asked_first.send(()).unwrap();
+            } else {
+                let words = r#"data: {"choices":[{"delta":{"content":"ANSWER TO THE FIRST"}}]}"#;
+                let end = r#"data: {"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+                            Connection: close\r\n\r\n";
+                let said = format!("{head}{words}\n\n{end}\n\ndata: [DONE]\n\n");
+                let _ = stream.write_all(said.as_bytes());
+            }
+        }
+    });
+    (port, is_asked)
+}
+
+/// The body of a request.
+fn body(stream: &mut TcpStream) -> String {
+    let (mut read, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let said = text(&read);
+        if let Some((head, body)) = said.split_once("\r\n\r\n") {
+            let head = head.to_ascii_lowercase();
+            let length = head.split_once("content-length: ").map_or("0", |(_, rest)| rest);
+            let length = length.lines().next().unwrap_or("0").parse::<usize>().unwrap();
+            if body.len() >= length {
+                return body.into();
+            }
+        }
+        match stream.read(&mut buffer).unwrap() {
+            0 => return said,
+            count => read.extend_from_slice(&buffer[..count]),
+        }
+    }
+}
+
+/// A script must not take what an earlier one asked for its own answer.
+#[test]
+fn an_answer_to_an_earlier_question_is_no_answer_to_this_one() {
+    let home = Home::new("earlier");
+    let (port, is_asked) = model();
+    let settings = format!(
+        "[models.own]\nprovider = \"compatible\"\nmodel = \"m\"\n\
+         base_url = \"http://127.0.0.1:{port}/v1\"\n"
+    );
+    fs::write(home.path.join("sentinel.toml"), settings).unwrap();
+    let mut first = home.sentinel(&["-m", "the first question"]).spawn().unwrap();
+    is_asked.recv_timeout(Duration::from_secs(60)).unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let second = home.ask("second question");
+    let (out, aside) = (text(&second.stdout), text(&second.stderr));
+    assert!(aside.contains("ANSWER TO THE FIRST"), "{out}\n{aside}");
+    assert!(!out.contains("ANSWER TO THE FIRST"), "{out}");
+    assert_eq!(second.status.code(), Some(1), "{out}\n{aside}");
+    // In a pipe a question without an answer is told by the status, too.
+    let piped = home.chat("second question\n").wait_with_output().unwrap();
+    assert_eq!(piped.status.code(), Some(1), "{}", text(&piped.stderr));
+    let piped = home.chat("/status\n").wait_with_output().unwrap();
+    assert_eq!(piped.status.code(), Some(0), "{}", text(&piped.stderr));
 }
 
 /// A disk that is full is no reason to wait where nobody sees why: a script would stand still with

@@ -586,7 +586,19 @@ static LIMIT: &[Key] = &[
 ];
 
 static HTTP: &[Key] = &[
-    key("proxy", Kind::Text(Form::Url), "A proxy for everything that goes out.").shell(),
+    key(
+        "proxy",
+        Kind::Text(Form::Url),
+        "A proxy for everything that goes out but to this machine, and to what `NO_PROXY` in the \
+         environment names: domains, addresses, networks (`10.0.0.0/8`), with or without a port.",
+    )
+    .shell(),
+    key("proxy_user", Kind::Text(Form::Line), "Who we are to the proxy.").shell(),
+    key("proxy_password_env", VARIABLE, "The variable that holds the password for the proxy.")
+        .shell(),
+    key("proxy_password_file", PATH, "The file that holds it.").shell(),
+    key("proxy_password_credential", CREDENTIAL, "The systemd credential that holds it.").shell(),
+    key("proxy_password", Kind::Secret("SENTINEL_PROXY_PASSWORD"), "").shell(),
     key("ca_file", PATH, "A file with more certificates to trust, as PEM.").shell(),
     key("connect_seconds", SECONDS, "How long a connection may take.")
         .or(Default::Integer(10))

@@ -141,6 +141,30 @@ impl Config {
         &self.injected
     }
 
+    /// Every secret that has to be read from somewhere, but for what seals the log: what it is, for
+    /// people, and where.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<(String, &SecretSource)> {
+        let mut secrets = Vec::new();
+        for endpoint in &self.endpoints {
+            let keys = endpoint.key.iter();
+            secrets.extend(keys.map(|key| (format!("the key of '{}'", endpoint.section), key)));
+        }
+        for Connector { platform, token, app_token, .. } in &self.connectors {
+            secrets.push((format!("the token of {}", platform.name), token));
+            let app = app_token.iter();
+            secrets.extend(app.map(|it| (format!("the app's token of {}", platform.name), it)));
+        }
+        let injected = self.injected.iter();
+        secrets.extend(injected.map(|(name, source)| (format!("the secret '{name}'"), source)));
+        let tokens = self.skill_tokens.iter();
+        secrets
+            .extend(tokens.map(|it| (format!("the token of the skill {}", it.skill), &it.source)));
+        let password = self.http.proxy_account.iter();
+        secrets.extend(password.map(|(_, it)| ("the password for the proxy".into(), it)));
+        secrets
+    }
+
     /// How the network is reached.
     #[must_use]
     pub const fn http(&self) -> &Http {
@@ -256,6 +280,8 @@ pub struct Sandboxing {
 pub struct Http {
     /// A proxy for everything.
     pub proxy: Option<Url>,
+    /// Who we are to it, and where the password is.
+    pub proxy_account: Option<(String, SecretSource)>,
     /// A file with more certificates to trust.
     pub ca_file: Option<String>,
     /// How long a connection may take.

@@ -20,7 +20,8 @@ In a pipe each line is a message:
   echo 'list the files here' | sentinel chat
   sentinel chat -m 'read README.md'      one message, and nothing but its answer
 
-It ends with 0 if the one message was answered, and with 1 if not.",
+With -m and in a pipe it ends with 0 if everything was answered, and with 1 if not. What an
+earlier chat left unanswered is answered first; with -m that stands where errors are shown.",
     options: &[Switch {
         name: "message",
         short: Some('m'),

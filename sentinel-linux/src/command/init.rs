@@ -275,14 +275,13 @@ fn check(text: &str, path: &Path) -> Result<(), Box<dyn Error>> {
 
 /// How the network is reached, and the proxy as a file can name it.
 fn network(dialogue: &mut Dialogue) -> Result<(Options, Option<String>), Box<dyn Error>> {
-    let (dns, hosts) = start::names();
     let variables = ["HTTPS_PROXY", "https_proxy"];
     let mut set = variables.into_iter().filter_map(|name| std::env::var(name).ok());
     let Some(url) = set.find(|url| !url.trim().is_empty()) else {
-        return Ok((Options { dns, hosts, ..Options::default() }, None));
+        return Ok((Options::of_system(), None));
     };
     let proxy = match Proxy::parse(url.trim()) {
-        Ok(proxy) => Some(proxy),
+        Ok(proxy) => Some(start::without(proxy)),
         Err(error) => {
             dialogue.say(&format!("  HTTPS_PROXY is not used: {error}"));
             None
@@ -291,11 +290,14 @@ fn network(dialogue: &mut Dialogue) -> Result<(Options, Option<String>), Box<dyn
     let url = url.trim();
     let has_password = url.contains('@');
     if has_password {
-        dialogue.say("  HTTPS_PROXY holds a password, so it is not written into the file");
+        dialogue.say(
+            "  HTTPS_PROXY holds a password, so it is not written into the file: 'proxy', \
+             'proxy_user' and 'proxy_password_env' of [http] say the same",
+        );
     }
     let whole = if url.contains("://") { url.into() } else { format!("http://{url}") };
     let written = (proxy.is_some() && !has_password).then_some(whole);
-    Ok((Options { dns, hosts, extra_roots: None, proxy }, written))
+    Ok((Options { proxy, ..Options::of_system() }, written))
 }
 
 /// Those who were named on the command line, or in the environment: `telegram:77,slack:U1`.

@@ -31,7 +31,6 @@ use crate::egress::alone::Alone;
 use crate::log;
 use crate::network;
 use crate::print::print;
-use crate::program::start::names;
 use crate::sandbox::{CROWDED, Door, End, Sandboxes, Seen, Started, Streams};
 
 pub(super) const COMMANDS: &[Command] = &[Command {
@@ -267,12 +266,11 @@ fn way_out(policy: &Policy, profile: &mut Profile) -> Result<Option<Alone>, Refu
     let hosts = policy.all(Key::Hosts).iter();
     let grants: Vec<_> =
         hosts.filter_map(|host| policy::host(std::str::from_utf8(host).ok()?)).collect();
-    let (dns, hosts) = names();
     let roots = policy
         .one(Key::Authorities)
         .map(|file| wanted::bytes_of(Path::new(OsStr::from_bytes(file)), AUTHORITIES_BYTES_MAX));
     let extra_roots = roots.transpose()?;
-    let options = network::Options { dns, hosts, extra_roots, ..network::Options::default() };
+    let options = network::Options { extra_roots, ..network::Options::of_system() };
     let now = Clock::new().now().wall;
     let allowance = Allowance::new(grants, now).map_err(|error| Refused::new(error.to_string()))?;
     for injection in &injections {

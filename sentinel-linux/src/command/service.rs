@@ -100,6 +100,7 @@ fn install(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         file: &file,
         state: &state,
         config,
+        files: &configuration.files(),
         account: &account,
         has_views: doctor::user_namespaces(&read).is_ok(),
     });

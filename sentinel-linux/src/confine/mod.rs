@@ -63,6 +63,15 @@ pub(crate) struct ConfineError {
     error: io::Error,
 }
 
+impl ConfineError {
+    /// What is missing, if this kernel knows nothing of the kind: not if it was tried and did not
+    /// hold.
+    pub(crate) fn missing(&self) -> Option<&'static str> {
+        let unknown = [Some(libc::ENOSYS), Some(libc::EOPNOTSUPP)];
+        unknown.contains(&self.error.raw_os_error()).then_some(self.what)
+    }
+}
+
 impl fmt::Display for ConfineError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, error } = self;

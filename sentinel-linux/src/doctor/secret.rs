@@ -17,22 +17,7 @@ const ABOUT: &str = "secrets";
 /// Looks for all secrets that a configuration names.
 pub(super) fn look(config: &Config, state: &Path) -> Vec<Finding> {
     let mut findings = vec![key(config, state)];
-    for endpoint in config.endpoints() {
-        let whose = format!("the key of '{}'", endpoint.section);
-        findings.extend(endpoint.key.iter().map(|source| secret(&whose, source)));
-    }
-    for connector in config.connectors() {
-        let name = connector.platform.name;
-        findings.push(secret(&format!("the token of {name}"), &connector.token));
-        let whose = format!("the app's token of {name}");
-        findings.extend(connector.app_token.iter().map(|source| secret(&whose, source)));
-    }
-    for (name, source) in config.injected() {
-        findings.push(secret(&format!("the secret '{name}'"), source));
-    }
-    for token in config.skill_tokens() {
-        findings.push(secret(&format!("the token of the skill {}", token.skill), &token.source));
-    }
+    findings.extend(config.secrets().iter().map(|(whose, source)| secret(whose, source)));
     findings
 }
 

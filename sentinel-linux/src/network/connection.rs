@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) flow: Option<u64>,
     /// Whether it served somebody before.
     pub(super) is_reused: bool,
+    /// Whether others would be made in another way by now: then it serves nobody else.
+    pub(super) is_outdated: bool,
     pub(super) stage: Stage,
 }
 
@@ -77,7 +79,15 @@ pub(super) struct Context<'a> {
 
 impl Connection {
     pub(super) const fn new(link: Link, place: Place, address: IpAddr, flow: u64) -> Self {
-        Self { link, place, address, flow: Some(flow), is_reused: false, stage: Stage::Idle }
+        Self {
+            link,
+            place,
+            address,
+            flow: Some(flow),
+            is_reused: false,
+            is_outdated: false,
+            stage: Stage::Idle,
+        }
     }
 
     /// Begins to serve a flow, as far as nothing has to be waited for.
@@ -205,7 +215,10 @@ impl Connection {
                 ResponsePart::Head(head) => {
                     let status = head.status;
                     let advice = match status.as_u16() {
-                        407 => "set user and password in the address of the proxy",
+                        407 => {
+                            "say who we are to it: proxy_user and proxy_password_env (or _file) \
+                             under [http]"
+                        }
                         _ => "ask whoever runs it whether it may connect there",
                     };
                     let text = format!(

@@ -31,9 +31,11 @@ use crate::poller::{Poller, Ready};
 
 mod connection;
 mod dialing;
+mod direct;
 mod failure;
 mod flow;
 mod link;
+mod name_files;
 mod place;
 mod pool;
 mod proxy;
@@ -94,7 +96,7 @@ impl Network {
         Ok(Self {
             tls: tls::config(options.extra_roots.as_deref())?,
             proxy: options.proxy,
-            resolver: Resolver::new(options.dns, options.hosts),
+            resolver: Resolver::new(options.dns, options.hosts, options.name_files),
             flows: Map::new(),
             flows_count: 0,
             dialed: Map::new(),
@@ -108,13 +110,11 @@ impl Network {
     }
 
     /// Reaches others in another way from now on. What is under way goes on as it began; what waits
-    /// for use was made the other way, and is closed. Names are resolved as before unless `fresh`
-    /// knows how.
-    pub(crate) fn configure(&mut self, poller: &Poller, fresh: Self, has_names: bool) {
+    /// for use was made the other way, and is closed.
+    pub(crate) fn configure(&mut self, poller: &Poller, fresh: Self) {
         (self.tls, self.proxy) = (fresh.tls, fresh.proxy);
-        if has_names {
-            self.resolver.configure_as(fresh.resolver);
-        }
+        self.resolver.configure_as(fresh.resolver);
+        self.connections.values_mut().for_each(|connection| connection.is_outdated = true);
         let idle = self.connections.iter().filter(|(_, connection)| connection.flow.is_none());
         let idle: Vec<u32> = idle.map(|(index, _)| *index).collect();
         for index in idle {
@@ -403,6 +403,10 @@ impl Network {
             Ok(Step::Wait | Step::Again) => {
                 self.tools.timers.set(Timer::Flow(number), flow.deadline().0);
                 self.watch(poller, index);
+            }
+            Ok(Step::Close | Step::Keep) if connection.is_outdated => {
+                self.forget(number);
+                self.close(poller, index);
             }
             Ok(Step::Keep) => {
                 connection.flow = None;

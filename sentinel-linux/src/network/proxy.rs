@@ -3,8 +3,10 @@
 use std::fmt;
 
 use sentinel_core::text::base64;
-use sentinel_core::wire::url::{Host, Reach as AddressReach, Scheme, Url};
+use sentinel_core::wire::url::{Reach as AddressReach, Scheme, Url};
 use zeroize::Zeroizing;
+
+use super::direct::Direct;
 
 /// An HTTP proxy, and who we are to it.
 #[derive(Clone)]
@@ -12,8 +14,8 @@ pub(crate) struct Proxy {
     url: Url,
     /// The value of `Proxy-Authorization`.
     credentials: Option<Zeroizing<String>>,
-    /// Hosts that are reached without it.
-    exceptions: Vec<Host<'static>>,
+    /// What is reached without it.
+    exceptions: Vec<Direct>,
 }
 
 impl Proxy {
@@ -41,22 +43,29 @@ impl Proxy {
         }
         let credentials = match user {
             None => None,
-            Some(user) => {
-                let plain = Zeroizing::new(percent_decoded(user)?);
-                let encoded = Zeroizing::new(base64::encode(&plain));
-                Some(Zeroizing::new(format!("Basic {}", *encoded)))
-            }
+            Some(user) => Some(basic(&Zeroizing::new(percent_decoded(user)?))),
         };
         Ok(Self { url, credentials, exceptions: Vec::new() })
     }
 
-    /// Goes without it to an address, or to a name and all below it, which may be written as
-    /// `.corp.example` or `*.corp.example` too.
-    pub(crate) fn except(mut self, host: &str) -> Result<Self, String> {
-        let host = host.strip_prefix("*.").or_else(|| host.strip_prefix('.')).unwrap_or(host);
-        let host = Host::parse(host).map_err(|error| format!("no proxy for `{host}`: {error}"))?;
-        self.exceptions.push(host.into_owned());
-        Ok(self)
+    /// The same, by which we are somebody.
+    pub(crate) fn with_account(self, user: &str, password: &str) -> Self {
+        let plain = Zeroizing::new(format!("{user}:{password}"));
+        Self { credentials: Some(basic(plain.as_bytes())), ..self }
+    }
+
+    /// The same, without which the places of a list are reached: what stands in `NO_PROXY`. Entries
+    /// that are nothing that is known are given back.
+    pub(crate) fn except(mut self, list: &str) -> (Self, Vec<&str>) {
+        let mut unknown = Vec::new();
+        let is_between = |character: char| character == ',' || character.is_whitespace();
+        for entry in list.split(is_between).filter(|entry| !entry.is_empty()) {
+            match Direct::parse(entry) {
+                Some(direct) => self.exceptions.push(direct),
+                None => unknown.push(entry),
+            }
+        }
+        (self, unknown)
     }
 
     pub(super) const fn url(&self) -> &Url {
@@ -69,12 +78,8 @@ impl Proxy {
 
     /// Whether connections to a place go through it: to this machine they never do.
     pub(super) fn is_for(&self, to: &Url) -> bool {
-        let host = to.host();
-        let is_exception = |exception: &Host<'_>| match (&host, exception) {
-            (Host::Name(name), Host::Name(domain)) => name.is_within(domain),
-            _ => host == *exception,
-        };
-        host.reach() != Some(AddressReach::Loopback) && !self.exceptions.iter().any(is_exception)
+        to.host().reach() != Some(AddressReach::Loopback)
+            && !self.exceptions.iter().any(|direct| direct.holds(to))
     }
 }
 
@@ -82,6 +87,12 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Proxy").field("url", &self.url).finish_non_exhaustive()
     }
+}
+
+/// The value of the header that says who somebody is, from `user:password`.
+fn basic(plain: &[u8]) -> Zeroizing<String> {
+    let encoded = Zeroizing::new(base64::encode(plain));
+    Zeroizing::new(format!("Basic {}", *encoded))
 }
 
 fn percent_decoded(text: &str) -> Result<Vec<u8>, String> {
@@ -131,21 +142,26 @@ mod tests {
     #[test]
     fn what_is_excepted_is_reached_without_it() {
         let proxy = Proxy::parse("http://proxy.example").unwrap();
-        let proxy = proxy.except("Corp.example").unwrap().except("10.1.2.3").unwrap();
+        let list = "localhost,127.0.0.1,::1, corp.example 10.0.0.0/8,,no such thing,";
+        let (proxy, unknown) = proxy.except(list);
+        assert_eq!(unknown, Vec::<&str>::new(), "words are names");
         for (text, is_for) in [
-            ("https://corp.example/", false),
             ("https://git.corp.example/", false),
-            ("https://notcorp.example/", true),
             ("http://10.1.2.3:8080/", false),
-            ("http://10.1.2.4/", true),
+            ("http://11.1.2.3/", true),
         ] {
             assert_eq!(proxy.is_for(&Url::parse(text).unwrap()), is_for, "{text}");
         }
-        let proxy = proxy.except(".lan.example").unwrap().except("*.dev.example").unwrap();
-        for text in ["https://a.lan.example/", "https://lan.example/", "https://b.dev.example/"] {
-            assert!(!proxy.is_for(&Url::parse(text).unwrap()), "{text}");
-        }
-        assert!(proxy.except("10.0.0.0/8").is_err());
+        let (proxy, unknown) = proxy.except("10.0.0.0/99,other.example,[::1");
+        assert_eq!(unknown, ["10.0.0.0/99", "[::1"]);
+        assert!(!proxy.is_for(&Url::parse("https://other.example/").unwrap()));
+    }
+
+    #[test]
+    fn an_account_is_told_in_place_of_what_the_address_says() {
+        let proxy = Proxy::parse("http://proxy.example").unwrap();
+        let proxy = proxy.with_account("joe", "s@crt");
+        assert_eq!(proxy.credentials(), Some("Basic am9lOnNAY3J0"));
     }
 
     #[test]

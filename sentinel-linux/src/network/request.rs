@@ -12,6 +12,7 @@ use sentinel_core::wire::http::{Headers, Method, StatusCode};
 use sentinel_core::wire::url::Url;
 
 use super::failure::Failure;
+use super::name_files::NameFiles;
 use super::proxy::Proxy;
 
 /// What holds for everything.
@@ -21,9 +22,19 @@ pub(crate) struct Options {
     pub(crate) dns: Config,
     /// `hosts`.
     pub(crate) hosts: Hosts,
+    /// Where these two are read from, if they are read again when they change.
+    pub(crate) name_files: Option<NameFiles>,
     /// Certificates of further authorities, as a PEM file.
     pub(crate) extra_roots: Option<Vec<u8>>,
     pub(crate) proxy: Option<Proxy>,
+}
+
+impl Options {
+    /// Names as this system finds them.
+    pub(crate) fn of_system() -> Self {
+        let (name_files, dns, hosts) = NameFiles::of_system();
+        Self { dns, hosts, name_files: Some(name_files), ..Self::default() }
+    }
 }
 
 /// One HTTP exchange. Redirects are not followed: who asks looks at each address anew.

@@ -21,9 +21,11 @@ use sentinel_core::wire::dns::{
 };
 
 use super::failure::{Broken, FailureKind};
+use super::name_files::NameFiles;
 use super::socket;
 use super::timers::Timer;
 use super::tools::Tools;
+use crate::log;
 use crate::poller::{Interest, Poller, Ready, Token};
 
 /// All names that are being resolved, and what is remembered of others.
@@ -31,6 +33,7 @@ use crate::poller::{Interest, Poller, Ready, Token};
 pub(super) struct Resolver {
     config: Config,
     hosts: Hosts,
+    files: Option<NameFiles>,
     cache: Cache,
     lookups: Map<u32, Running>,
     lookups_count: u32,
@@ -68,10 +71,11 @@ struct Query {
 }
 
 impl Resolver {
-    pub(super) fn new(config: Config, hosts: Hosts) -> Self {
+    pub(super) fn new(config: Config, hosts: Hosts, files: Option<NameFiles>) -> Self {
         Self {
             config,
             hosts,
+            files,
             cache: Cache::new(DNS_CACHE_COUNT_MAX),
             lookups: Map::new(),
             lookups_count: 0,
@@ -80,10 +84,24 @@ impl Resolver {
     }
 
     /// Asks others from now on, and forgets what was remembered. Names that are being resolved go
-    /// on as they began.
+    /// on as they began. Where the system's files cannot be read any more all is as before.
     pub(super) fn configure_as(&mut self, fresh: Self) {
-        (self.config, self.hosts) = (fresh.config, fresh.hosts);
+        if fresh.files.as_ref().is_some_and(|files| !files.is_read) {
+            log::warn!("names are resolved as before: the system's files cannot be read any more");
+            return;
+        }
+        (self.config, self.hosts, self.files) = (fresh.config, fresh.hosts, fresh.files);
         self.cache = Cache::new(DNS_CACHE_COUNT_MAX);
+    }
+
+    /// Asks others from now on if the system says so, and forgets what was remembered. Names that
+    /// are being resolved go on as they began.
+    fn look_again(&mut self, now: Instant) {
+        let files = self.files.as_mut();
+        if let Some((config, hosts)) = files.and_then(|files| files.changed(now)) {
+            (self.config, self.hosts) = (config, hosts);
+            self.cache = Cache::new(DNS_CACHE_COUNT_MAX);
+        }
     }
 
     /// What a name is known to be, or nothing: then the flow is told later.
@@ -95,6 +113,7 @@ impl Resolver {
         poller: &Poller,
         tools: &mut Tools,
     ) -> Option<Found> {
+        self.look_again(now);
         match self.cache.find(now, name) {
             Some(Cached::Addresses(addresses)) => return Some(Ok(addresses.to_vec())),
             Some(Cached::NoAddresses) => {

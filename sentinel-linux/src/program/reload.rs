@@ -156,11 +156,7 @@ impl Program {
         for problem in shelf::keep(self.state.directory(), &self.catalogue) {
             log::warn!("{problem}");
         }
-        let has_names = start::can_read_names();
-        if !has_names {
-            log::warn!("names are resolved as before: the system's files cannot be read any more");
-        }
-        self.network.configure(&self.poller, network, has_names);
+        self.network.configure(&self.poller, network);
         let now = self.clock.now();
         self.connectors.change(now, &self.poller, &mut self.network, connectors);
         if config.metrics().is_none()

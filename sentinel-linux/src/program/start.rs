@@ -9,17 +9,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use sentinel_core::agent::ATTACHMENTS;
-use sentinel_core::config::Http;
+use sentinel_core::config::{Config, Confinement, Http};
 use sentinel_core::order::{self, Map, Set};
-use sentinel_core::wire::dns;
 
+use super::answers::Answers;
 use super::{Ending, Mode, Options, Program};
 use crate::assistant::Assistant;
 use crate::attachments::Attachments;
 use crate::clock::Clock;
 use crate::commands::Commands;
 use crate::configuration::Configuration;
-use crate::confine::{self, Reach};
+use crate::confine::{self, ConfineError, Reach};
 use crate::connectors::Connectors;
 use crate::control::Door;
 use crate::egress::Egress;
@@ -106,13 +106,14 @@ impl Program {
             let shelves = config.skill_directories().iter().map(Path::new);
             let shelves = shelves.filter(|path| path.exists());
             reach.extend(shelves.map(|path| Reach { path, writes: false }));
-            confine::confine_files(&reach)?;
-            reached = Some(Reached::new(&reach));
+            if is_confined(confine::confine_files(&reach), config)? {
+                reached = Some(Reached::new(&reach));
+            }
         }
         let directory = state.directory().to_path_buf();
         let journal = Journal::start(directory, last, bytes_count, metrics.journal.clone())?;
         if options.is_confined {
-            confine::confine_calls()?;
+            is_confined(confine::confine_calls(), config)?;
         } else {
             log::warn!("NOT CONFINED, as asked: a fault in this program is a fault in you");
         }
@@ -133,6 +134,7 @@ impl Program {
             Mode::Assistant { may_ask } => Some(Assistant::new(&poller, &settings, now, may_ask)?),
             _ => None,
         };
+        let answers = Answers::new(&options.mode, terminal.is_interactive());
         Ok(Self {
             clock,
             poller,
@@ -165,9 +167,25 @@ impl Program {
             is_to_reload: false,
             ending: Ending::No,
             has_failed: false,
-            has_answer: false,
+            answers,
             mode: options.mode.clone(),
         })
+    }
+}
+
+/// Whether a part of the confinement holds. Where the kernel has none of the kind, the
+/// configuration says whether to go on.
+fn is_confined(done: Result<(), ConfineError>, config: &Config) -> Result<bool, ConfineError> {
+    let Err(error) = done else { return Ok(true) };
+    match error.missing() {
+        Some(what) if config.self_confinement() == Confinement::Best => {
+            log::warn!(
+                "NOT CONFINED as to {what}, which this kernel cannot do: a fault in this program \
+                 is a fault in you ([security] self_confinement = \"best\" goes on all the same)"
+            );
+            Ok(false)
+        }
+        _ => Err(error),
     }
 }
 
@@ -199,7 +217,7 @@ fn listen(address: SocketAddr) -> Result<Server, String> {
 /// found. Whoever writes a file anew mostly puts another one in its place, so its directory is
 /// reached as well, where that is not a directory of everything.
 fn read_again(configuration: &Configuration) -> Vec<PathBuf> {
-    let names = NAME_FILES.map(PathBuf::from);
+    let names = ["/etc/resolv.conf", "/etc/hosts"].map(PathBuf::from);
     let files = configuration.files().into_iter().chain(names);
     let mut places = Vec::new();
     for file in files {
@@ -221,41 +239,34 @@ fn is_narrow(directory: &Path) -> bool {
     directory.components().count() > 2 && !home.is_some_and(|home| home.starts_with(directory))
 }
 
-/// How names are found. A system without these files has names all the same: the defaults are those
-/// of others.
-pub(crate) fn names() -> (dns::Config, dns::Hosts) {
-    let read = |path: &str| std::fs::read(path).unwrap_or_default();
-    let [resolvers, hosts] = NAME_FILES.map(read);
-    (dns::Config::parse(&resolvers).0, dns::Hosts::parse(&hosts).0)
+/// The proxy, without which is reached what the environment says.
+pub(crate) fn without(proxy: network::Proxy) -> network::Proxy {
+    let list = environment::text("NO_PROXY").or_else(|| environment::text("no_proxy"));
+    let list = list.unwrap_or_default();
+    let (proxy, unknown) = proxy.except(&list);
+    if !unknown.is_empty() {
+        log::warn!("NO_PROXY: passed over, as it is nothing that is known: {}", unknown.join(", "));
+    }
+    proxy
 }
-
-/// Whether what says how names are found can be read; what is not there can be.
-pub(super) fn can_read_names() -> bool {
-    let is_fine = |path: &str| match std::fs::File::open(path) {
-        Ok(_) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    };
-    NAME_FILES.into_iter().all(is_fine)
-}
-
-const NAME_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 /// How names are found and hosts are trusted.
 pub(crate) fn network_options(http: &Http) -> Result<network::Options, Box<dyn Error>> {
-    let (dns, hosts) = names();
     let extra_roots = match &http.ca_file {
         Some(path) => Some(std::fs::read(path).map_err(|error| format!("{path}: {error}"))?),
         None => None,
     };
     let proxy = match &http.proxy {
         Some(url) => {
-            let hosts = environment::text("NO_PROXY").or_else(|| environment::text("no_proxy"));
-            let hosts = hosts.unwrap_or_default();
-            let mut hosts = hosts.split(',').map(str::trim).filter(|host| !host.is_empty());
-            let proxy = network::Proxy::parse(url.as_str())?;
-            Some(hosts.try_fold(proxy, network::Proxy::except)?)
+            let mut proxy = network::Proxy::parse(url.as_str())?;
+            if let Some((user, password)) = &http.proxy_account {
+                let password = secrets::read(password)
+                    .map_err(|error| format!("the password for the proxy: {error}"))?;
+                proxy = proxy.with_account(user, password.as_str());
+            }
+            Some(without(proxy))
         }
         None => None,
     };
-    Ok(network::Options { dns, hosts, extra_roots, proxy })
+    Ok(network::Options { extra_roots, proxy, ..network::Options::of_system() })
 }

@@ -10,7 +10,7 @@ use sentinel_core::channel::Part;
 use sentinel_core::llm::{Block, Role};
 use sentinel_core::runtime::Event;
 
-use super::{Ending, Program};
+use super::{Ending, Program, answers};
 use crate::{log, terminal};
 
 /// What clears a conversation.
@@ -44,7 +44,15 @@ impl Program {
     }
 
     pub(super) fn has_input_to_take(&self) -> bool {
-        self.terminal.has_typed() && self.takes_input()
+        (self.terminal.has_typed() && self.takes_input()) || self.takes_the_one()
+    }
+
+    /// Whether the message of the command line is handed over now: a command at once, any other
+    /// when what was there before is done with.
+    fn takes_the_one(&self) -> bool {
+        let waiting = self.answers.waiting.as_deref();
+        self.ending == Ending::No
+            && waiting.is_some_and(|text| answers::is_command(text) || self.takes_input())
     }
 
     pub(super) fn take_input(&mut self) -> Result<(), Box<dyn Error>> {
@@ -52,14 +60,22 @@ impl Program {
             self.terminal.read(&self.poller)?;
         }
         while self.has_input_to_take() {
-            match self.terminal.next(self.clock.now().wall) {
+            let now = self.clock.now().wall;
+            let next = match self.answers.waiting.take() {
+                Some(text) => self.terminal.message(&text, now),
+                None => self.terminal.next(now),
+            };
+            match next {
                 None => break,
                 Some(Ok(message)) => {
-                    let is_clear = |text: &str| text.trim().eq_ignore_ascii_case(CLEAR);
-                    let is_cleared = message
-                        .parts
-                        .iter()
-                        .any(|part| matches!(part, Part::Text(text) if is_clear(text)));
+                    let mut texts = message.parts.iter().filter_map(|part| match part {
+                        Part::Text(text) => Some(text.as_str()),
+                        _ => None,
+                    });
+                    let text = texts.next().unwrap_or_default();
+                    let is_cleared = text.trim().eq_ignore_ascii_case(CLEAR);
+                    self.terminal.end_aside();
+                    self.answers.asks(text);
                     self.tell(Event::Message(message))?;
                     if is_cleared {
                         self.terminal.forget();

@@ -20,6 +20,7 @@ fn made(config: &Config, manager: Manager, state: &str) -> String {
         file: Path::new("/etc/sentinel/sentinel.toml"),
         state: Path::new(state),
         config,
+        files: &[],
         account: "sentinel",
         has_views: true,
     })
@@ -117,6 +118,39 @@ fn signs_of_systemd_in_a_path_mean_themselves() {
 }
 
 /// Systemd's own reader finds nothing to complain about.
+/// Every secret and every file that a start reads, whatever part of the configuration names it.
+#[test]
+fn what_a_start_needs_is_given() {
+    let text = "[agent]\nworkspace = '/srv/work'\n[telegram]\ntoken_credential = 'telegram'\n\
+                [http]\nproxy = 'http://proxy.example'\nproxy_user = 'joe'\n\
+                proxy_password_credential = 'proxy'\nca_file = '/root/more.pem'\n\
+                [secret.git]\nhost = 'git.example'\nvalue_credential = 'gitkey'\n\
+                programs = ['/usr/bin/git']\n[egress]\ninspect = true\n\
+                [skills]\ndirectories = ['/root/skills']\n\
+                [skill.weather]\nhost = 'weather.example'\ntoken_env = 'WEATHER'\n";
+    let config = config(text);
+    let text = unit(&Facts {
+        manager: Manager::System,
+        program: Path::new("/usr/local/bin/sentinel"),
+        file: Path::new("/etc/sentinel/sentinel.toml"),
+        state: Path::new("/var/lib/sentinel"),
+        config: &config,
+        files: &["/root/more.pem".into(), "/root/instructions.md".into()],
+        account: "sentinel",
+        has_views: true,
+    });
+    for line in [
+        "# Its secrets: WEATHER.",
+        "LoadCredential=gitkey:%E/sentinel/credentials/gitkey",
+        "LoadCredential=proxy:%E/sentinel/credentials/proxy",
+        "BindReadOnlyPaths=-/root/more.pem",
+        "BindReadOnlyPaths=-/root/instructions.md",
+        "BindReadOnlyPaths=-/root/skills",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+}
+
 #[test]
 fn systemd_understands_it() {
     let home = std::env::temp_dir().join(format!("sentinel-unit-{}", std::process::id()));
@@ -131,6 +165,7 @@ fn systemd_understands_it() {
             file: Path::new("/etc/sentinel/sentinel.toml"),
             state: Path::new("/var/lib/sentinel"),
             config: &config,
+            files: &[],
             account: "root",
             has_views: true,
         });

@@ -10,6 +10,7 @@ mod house;
 mod kills;
 mod model;
 mod moment;
+mod older;
 mod peer;
 mod platform;
 mod secrets;

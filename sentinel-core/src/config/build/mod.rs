@@ -81,6 +81,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
     {
         build.secret_files.push(path.clone());
     }
+    let http = rest::http(build);
     let written = authority::written(build);
     let implied = authority::implied(build, &written, &endpoints);
     let roles = authority::roles(build);
@@ -144,7 +145,7 @@ pub(super) fn config(build: &mut Build<'_, '_>) -> (Config, Vec<(Grant, Node)>) 
         skill_tokens,
         sandbox: rest::sandbox(build),
         injected,
-        http: rest::http(build),
+        http,
         log: rest::log(build),
         metrics: rest::metrics(build),
         state,

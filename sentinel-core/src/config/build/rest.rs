@@ -76,18 +76,53 @@ fn limit(node: &Node, measure: Measure) -> Option<u64> {
 }
 
 /// How the network is reached.
-pub(super) fn http(build: &Build<'_, '_>) -> Http {
+pub(super) fn http(build: &mut Build<'_, '_>) -> Http {
     let draft = build.draft;
     let part = draft.part("http");
+    let proxy_account = part.and_then(|part| proxy_account(build, part));
     let text = |key: &str| part.and_then(|part| part.text(key));
     let time = |key: &str| part.map_or(Duration::ZERO, |part| seconds(part, key));
     Http {
         proxy: text("proxy").and_then(|url| Url::parse(url).ok()),
+        proxy_account,
         ca_file: text("ca_file").map(String::from),
         connect_time_max: time("connect_seconds"),
         first_byte_time_max: time("first_byte_seconds"),
         idle_time_max: time("idle_seconds"),
         total_time_max: time("total_seconds"),
+    }
+}
+
+/// Who we are to the proxy: both a name and a password, or neither.
+fn proxy_account(build: &mut Build<'_, '_>, part: &Part) -> Option<(String, SecretSource)> {
+    let user = part.text("proxy_user");
+    let what = "the password for the proxy";
+    let password = super::source_of(build, part, "proxy_password", false, what);
+    let user_is_said = part.place("proxy_user");
+    match (user, password) {
+        (Some(_), Some(_)) if part.text("proxy").is_none() => {
+            let message = "'proxy_user' is for a proxy, and there is no 'proxy'";
+            build.reporter.error_with(user_is_said, message, "add proxy = \"http://host:port\"");
+            None
+        }
+        (Some(user), _) if user.contains(':') => {
+            let message = "a name that a proxy is told cannot have a ':'";
+            build.reporter.error(user_is_said, message);
+            None
+        }
+        (Some(user), Some(password)) => Some((user.into(), password)),
+        (Some(_), None) => {
+            let message = "'proxy_user' has no password";
+            let help = "add proxy_password_env, proxy_password_file or proxy_password_credential";
+            build.reporter.error_with(user_is_said, message, help);
+            None
+        }
+        (None, Some(_)) => {
+            let message = "there is a password for the proxy, and nobody it is for";
+            build.reporter.error_with(part.span, message, "add proxy_user = \"NAME\"");
+            None
+        }
+        (None, None) => None,
     }
 }
 

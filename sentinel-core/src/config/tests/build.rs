@@ -408,6 +408,32 @@ fn what_opens_the_journal_is_kept_from_the_agent() {
     assert!(grants.any(|it| it == "deny write /srv/work/more.pem"));
 }
 
+/// Who we are to a proxy is a name and a password, and the password is no part of an address.
+#[test]
+fn a_proxy_is_told_who_we_are() {
+    let said = "[http]\nproxy = 'http://proxy.example:3128'\nproxy_user = 'joe'\n\
+                proxy_password_file = '/srv/work/password'\n";
+    let whole = config(said);
+    let account = whole.http().proxy_account.clone();
+    let source = SecretSource::File("/srv/work/password".into());
+    assert_eq!(account, Some(("joe".into(), source)));
+    let mut grants = whole.settings().grants.iter().map(ToString::to_string);
+    assert!(grants.any(|it| it == "deny read,write,list /srv/work/password"));
+    let secrets = whole.secrets();
+    assert!(secrets.iter().any(|(whose, _)| whose == "the password for the proxy"));
+    for (text, problem) in [
+        ("proxy_user = 'joe'\nproxy_password_env = 'P'", "there is no 'proxy'"),
+        ("proxy = 'http://p.example'\nproxy_user = 'joe'", "'proxy_user' has no password"),
+        ("proxy = 'http://p.example'\nproxy_password_env = 'P'", "nobody it is for"),
+        ("proxy_user = 'a:b'\nproxy_password_env = 'P'\nproxy = 'http://p.example'", "':'"),
+        ("proxy_password = 'hunter2'", "a secret stands in this file"),
+    ] {
+        let reading = read_with(&format!("[http]\n{text}\n"), &[("P", "canary")]);
+        let said: Vec<String> = reading.diagnostics.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|line| line.contains(problem)), "{text}: {said:?}");
+    }
+}
+
 #[test]
 fn commands_have_the_limits_that_are_written() {
     let config = config("[sandbox]\nmode = 'best-effort'\nmemory_mib = 64\nprocesses = 7\n");

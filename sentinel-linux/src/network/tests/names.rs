@@ -245,7 +245,7 @@ fn what_the_machine_knows_is_not_asked_for_until_it_forgets() {
     assert_eq!(world.answer(request.clone()).text(), "hello");
     assert_eq!(names.datagrams_count(), 0);
     let fresh = Network::new(Options { dns, ..Options::default() }).unwrap();
-    world.network.configure(&world.poller, fresh, true);
+    world.network.configure(&world.poller, fresh);
     assert_eq!(world.answer(request).failure().kind, FailureKind::Resolve);
     assert_eq!(names.datagrams_count(), 2);
 }

@@ -2,12 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sentinel_core::time::Instant;
 
-use super::super::{FailureKind, Options};
+use super::super::{FailureKind, Network, Options};
 use super::server::{Server, read_request, reset, wait_for_end};
 use super::{World, get, post};
 
@@ -38,6 +38,31 @@ fn two_exchanges_at_a_time_need_two_connections() {
         assert_eq!(world.finish(number).text(), "hello");
     }
     assert_eq!(server.connections_count(), 2);
+}
+
+/// A long poll is always under way: what was made by settings of before must not outlive it.
+#[test]
+fn what_was_under_way_when_the_settings_changed_serves_nobody_else() {
+    let is_held = Arc::new(AtomicBool::new(true));
+    let held = is_held.clone();
+    let server = Server::start(move |mut stream, _| {
+        while read_request(&mut stream).is_some() {
+            while held.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            stream.write_all(HELLO).unwrap();
+        }
+    });
+    let mut world = World::new(Options::default());
+    let number = world.request(get(&server.url("/")));
+    world.during(Duration::from_millis(50));
+    world.network.configure(&world.poller, Network::new(Options::default()).unwrap());
+    is_held.store(false, Ordering::SeqCst);
+    assert_eq!(world.finish(number).text(), "hello");
+    for _ in 0..2 {
+        assert_eq!(world.answer(get(&server.url("/"))).text(), "hello");
+    }
+    assert_eq!(server.connections_count(), 2, "one of before, and one of now");
 }
 
 #[test]

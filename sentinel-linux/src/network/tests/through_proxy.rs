@@ -103,7 +103,7 @@ fn a_proxy_that_refuses_is_told_apart_from_the_server() {
     let failure = world.answer(post("https://other.example/", b"x")).failure();
     assert_eq!((failure.kind, failure.may_have_arrived), (FailureKind::Connect, false));
     assert!(failure.text.contains("the proxy answered 407"), "{failure}");
-    assert!(failure.text.contains("set user and password"), "{failure}");
+    assert!(failure.text.contains("proxy_user and proxy_password_env"), "{failure}");
     assert_eq!(world.answer(get("http://other.example/")).status, 407);
 
     let silent = Server::start(|mut stream, _| {
