@@ -75,7 +75,7 @@ pub use shell::{
     Config, Confinement, Connector, Endpoint, Http, Log, LogFormat, LogLevel, Sandboxing, SealKey,
     SkillToken, State, Terminal,
 };
-pub use show::show;
+pub use show::{show, show_json};
 pub use signer::SignerKey;
 pub use template::{Facts, FoundModel, FoundPlatform, template};
 pub use wizard::{Account, Findings, PlaceFound, Question, Service, Wizard};

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use super::Config;
 use super::draft::Draft;
 use super::table::{Key, Section};
+use crate::text::json::{self, ArrayWriter, ObjectWriter};
 use crate::text::toml::OwnedValue;
 
 /// A section as it is shown.
@@ -53,6 +54,66 @@ pub fn show(config: &Config) -> String {
         }
     }
     text
+}
+
+/// The same for programs: an object for each section, and in it one for each name where sections
+/// have names of their own.
+#[must_use]
+pub fn show_json(config: &Config) -> String {
+    json::object(|out| {
+        let mut rest = config.values.as_slice();
+        while let Some(Shown { section, name, .. }) = rest.first() {
+            let count = rest.iter().take_while(|it| it.section.name == section.name).count();
+            let (these, others) = rest.split_at(count);
+            rest = others;
+            out.object(section.name, |out| {
+                for shown in these {
+                    match &shown.name {
+                        Some(name) => drop(out.object(name, |out| fields(out, shown))),
+                        None => fields(out, shown),
+                    }
+                }
+            });
+            debug_assert!(count == 1 || name.is_some(), "a section stands there once");
+        }
+    })
+}
+
+fn fields(out: &mut ObjectWriter<'_, String>, shown: &Shown) {
+    for (key, value) in &shown.values {
+        field(out, key.name, value);
+    }
+}
+
+fn field(out: &mut ObjectWriter<'_, String>, key: &str, value: &OwnedValue) {
+    match value {
+        OwnedValue::String(text) => out.field(key, text.as_str()),
+        OwnedValue::Integer(number) => out.field(key, *number),
+        OwnedValue::Boolean(flag) => out.field(key, *flag),
+        // No key takes one, and what is no JSON is a text.
+        OwnedValue::Float(_) | OwnedValue::DateTime(_) => {
+            out.field(key, value.to_string().as_str())
+        }
+        OwnedValue::Array(values) => {
+            out.array(key, |out| values.iter().for_each(|it| item(out, it)))
+        }
+        OwnedValue::Table(entries) => {
+            out.object(key, |out| entries.iter().for_each(|(name, value)| field(out, name, value)))
+        }
+    };
+}
+
+fn item(out: &mut ArrayWriter<'_, String>, value: &OwnedValue) {
+    match value {
+        OwnedValue::String(text) => out.value(text.as_str()),
+        OwnedValue::Integer(number) => out.value(*number),
+        OwnedValue::Boolean(flag) => out.value(*flag),
+        OwnedValue::Float(_) | OwnedValue::DateTime(_) => out.value(value.to_string().as_str()),
+        OwnedValue::Array(values) => out.array(|out| values.iter().for_each(|it| item(out, it))),
+        OwnedValue::Table(entries) => {
+            out.object(|out| entries.iter().for_each(|(name, value)| field(out, name, value)))
+        }
+    };
 }
 
 /// All values of a draft.

@@ -23,8 +23,10 @@ place what is wrong there, and whether that is an error, a danger or a note.",
         operands: "",
         operands_max: 0,
         summary: "what counts in the end, without secrets",
-        details: "Defaults and the environment included, as a file that reads back the same.",
-        options: &[],
+        details: "\
+Defaults and the environment included, as a file that reads back the same, or with --json as an
+object of sections.",
+        options: &[JSON],
         run: show,
     },
     Command {
@@ -51,7 +53,11 @@ fn check(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn show(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
-    print!("{}", sentinel_core::config::show(&arguments.configuration()?.config));
+    let config = arguments.configuration()?.config;
+    match arguments.has("json") {
+        true => println!("{}", sentinel_core::config::show_json(&config)),
+        false => print!("{}", sentinel_core::config::show(&config)),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

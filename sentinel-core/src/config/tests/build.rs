@@ -9,10 +9,11 @@ use super::{config, read_with, said, said_with};
 use crate::agent::Provider;
 use crate::budget::{AtLimit, Limit, Measure, Money, Price, Scope};
 use crate::channel::{AccessRules, Audience, Standing};
-use crate::config::{LogLevel, SealKey, SecretSource, show};
+use crate::config::{LogLevel, SealKey, SecretSource, show, show_json};
 use crate::label::{Effect, Mode, ParameterKind, TaintedPayload};
 use crate::llm::{Dialect, Effort, OpenAiProfile, Thinking};
 use crate::sandbox::{Limits, Requirement};
+use crate::text::json;
 
 const EXAMPLE: &str = include_str!("../../../../examples/sentinel.toml");
 
@@ -122,6 +123,25 @@ fn the_example_has_every_key_and_nothing_is_said_of_it() {
     assert_eq!(config.log().level, LogLevel::Info);
     assert_eq!(config.metrics().unwrap().port(), 9464);
     assert!(crate::agent::Agent::new(alloc::sync::Arc::new(settings.clone())).is_ok());
+}
+
+#[test]
+fn what_is_shown_to_programs_has_sections_and_their_names() {
+    let text = "[agent]\nname = 'it\"s'\nrounds = 7\n[models.'a.b']\nprovider = 'offline'\n\
+                [models.c]\nprovider = 'offline'\n[telegram]\ntoken_env = 'T'\n\
+                rooms = { \"-1\" = 'people' }\noperators = ['77']\n";
+    let shown = show_json(&read_with(text, &[("T", "canary")]).config.unwrap());
+    let document = json::parse(shown.as_bytes()).unwrap();
+    let at = |path: &[&str]| {
+        let found = path.iter().try_fold(document.root(), |value, key| value.find(key));
+        found.unwrap_or_else(|| panic!("{path:?} is not in {shown}"))
+    };
+    assert_eq!(at(&["agent", "name"]).as_str().unwrap(), "it\"s");
+    assert_eq!(at(&["agent", "rounds"]).as_i64().unwrap(), 7);
+    assert_eq!(at(&["models", "a.b", "provider"]).as_str().unwrap(), "offline");
+    assert_eq!(at(&["models", "c", "provider"]).as_str().unwrap(), "offline");
+    assert_eq!(at(&["telegram", "rooms", "-1"]).as_str().unwrap(), "people");
+    assert!(!shown.contains("canary"));
 }
 
 #[test]

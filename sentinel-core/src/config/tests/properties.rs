@@ -10,7 +10,8 @@ use arbtest::arbtest;
 use super::read_with;
 use crate::config::keys::SECTIONS;
 use crate::config::table::{Key, Kind, Presence};
-use crate::config::{Facts, FoundModel, FoundPlatform, Severity, show, template};
+use crate::config::{Facts, FoundModel, FoundPlatform, Severity, show, show_json, template};
+use crate::text::json;
 
 const EXAMPLE: &str = include_str!("../../../../examples/sentinel.toml");
 
@@ -154,6 +155,13 @@ fn whatever_is_read_is_shown_and_reads_back() {
         let said = again.diagnostics;
         assert_eq!(again.config.as_ref(), Some(&config), "{text}\n{shown}\n{said:#?}");
         assert_eq!(show(&config), shown);
+        let programs = show_json(&config);
+        let document =
+            json::parse(programs.as_bytes()).unwrap_or_else(|it| panic!("{it} {programs}"));
+        let sections = shown.lines().filter(|line| line.starts_with('[') && !line.contains('.'));
+        for section in sections.map(|line| line.trim_matches(['[', ']'])) {
+            assert!(document.root().find(section).is_some(), "[{section}] is not in {programs}");
+        }
         let alone = read_with(&shown, &[]).config.map(|it| it.settings().digest);
         assert_eq!(alone, Some(config.settings().digest), "{shown}");
         Ok(())
