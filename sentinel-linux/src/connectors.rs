@@ -17,6 +17,7 @@ use std::time::Duration;
 use sentinel_core::agent::{ConversationNumber, FetchNumber, Fetched};
 use sentinel_core::channel::connector::{
     Action, Call, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost, Token, file_hosts,
+    user_agent,
 };
 use sentinel_core::channel::discord::Discord;
 use sentinel_core::channel::slack::Slack;
@@ -522,14 +523,15 @@ impl Connectors {
                 if let Some(socket) = line.socket.take() {
                     network.close_socket(now.instant, poller, socket, CloseCode::NORMAL);
                 }
+                let mut headers = Headers::new();
+                let named = headers.append("user-agent", user_agent(platform).as_bytes());
                 match socket_url(&url) {
-                    Ok(url) => {
-                        let (headers, times, reach) =
-                            (Headers::new(), Times::default(), Reach::Named);
+                    Ok(url) if named.is_ok() => {
+                        let (times, reach) = (Times::default(), Reach::Named);
                         let request = SocketRequest { url, headers, times, reach };
                         line.socket = Some(network.open_socket(now.instant, poller, request));
                     }
-                    Err(_) => line.machine.closed(now, None),
+                    _ => line.machine.closed(now, None),
                 }
                 None
             }
@@ -627,6 +629,7 @@ impl Line {
         let mut add = |name: &str, value: &str| {
             headers.append(name, value.as_bytes()).map_err(|error| error.to_string())
         };
+        add("user-agent", user_agent(self.platform))?;
         let secret = |kind: &str, token: &str| Zeroizing::new(format!("{kind} {token}"));
         match call.token {
             Token::BotHeader => add("authorization", &secret("Bot", token))?,

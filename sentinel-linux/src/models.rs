@@ -4,6 +4,7 @@
 //! - A key goes to the service it is for, in the field that the core named, and nowhere else.
 
 use sentinel_core::agent::ExchangeNumber;
+use sentinel_core::channel::connector::user_agent;
 use sentinel_core::config::{Config, Http};
 use sentinel_core::llm::{HeldImage, Outgoing, Piece, TransportKind};
 use sentinel_core::order::Map;
@@ -89,6 +90,7 @@ impl Models {
         let mut add = |name: &str, value: &[u8]| {
             headers.append(name, value).map_err(|error| Unsent::Why(error.to_string()))
         };
+        add("user-agent", user_agent("").as_bytes())?;
         for (name, value) in &request.headers {
             add(name, value.as_bytes())?;
         }

@@ -159,6 +159,7 @@ impl Question {
             let added = headers.append(name, value.as_bytes());
             added.map_err(|_| "the secret is none: it is no text")
         };
+        add("user-agent", self.inquiry.user_agent())?;
         for (name, value) in self.inquiry.headers {
             add(name, value)?;
         }

@@ -162,6 +162,18 @@ pub struct ToPost {
     pub question: Option<u32>,
 }
 
+/// Who asks, as the field `user-agent` says it. Discord blocks bots that do not give an address and
+/// a version in this form (its API reference, "User Agent"), before it looks at their tokens.
+#[must_use]
+pub fn user_agent(platform: &str) -> &'static str {
+    match platform {
+        "discord" => {
+            concat!("DiscordBot (https://luperiq.com/sentinel, ", env!("CARGO_PKG_VERSION"), ")")
+        }
+        _ => concat!("sentinel/", env!("CARGO_PKG_VERSION")),
+    }
+}
+
 /// The hosts of a platform's that hand out files, and that its calls may name in place of its base
 /// address. All are reached by `https`.
 #[must_use]

@@ -17,7 +17,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use crate::agent::Provider;
-use crate::channel::connector::Token;
+use crate::channel::connector::{Token, user_agent};
 use crate::limits::{INQUIRY_NAME_BYTES_MAX, INQUIRY_NAMES_COUNT_MAX};
 use crate::llm::Dialect;
 use crate::llm::retry_after::mail_date;
@@ -99,6 +99,12 @@ impl Inquiry {
             key: None,
             reads: Reads::Slack,
         }
+    }
+
+    /// What the field `user-agent` says.
+    #[must_use]
+    pub fn user_agent(&self) -> &'static str {
+        user_agent(if self.reads == Reads::Discord { "discord" } else { "" })
     }
 
     /// What time it was where the answer was written, if it says.

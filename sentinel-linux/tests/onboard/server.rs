@@ -38,7 +38,7 @@ fn answer(mut stream: &TcpStream, asked: &Mutex<Vec<(String, String)>>) -> Optio
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
-    let mut secret = String::new();
+    let (mut secret, mut user_agent) = (String::new(), String::new());
     loop {
         let mut field = String::new();
         reader.read_line(&mut field).ok()?;
@@ -49,11 +49,22 @@ fn answer(mut stream: &TcpStream, asked: &Mutex<Vec<(String, String)>>) -> Optio
         if ["authorization", "x-api-key"].contains(&name.to_ascii_lowercase().as_str()) {
             secret = value.trim().to_string();
         }
+        if name.eq_ignore_ascii_case("user-agent") {
+            user_agent = value.trim().to_string();
+        }
     }
     let mut words = line.split(' ');
     let (method, path) = (words.next()?.to_string(), words.next()?.to_string());
     asked.lock().unwrap().push((format!("{method} {path}"), secret.clone()));
-    let (status, body) = respond(&method, &path, &secret);
+    let is_named = match path.starts_with("/DISCORD") {
+        true => user_agent.starts_with("DiscordBot ("),
+        false => user_agent.starts_with("sentinel/"),
+    };
+    let (status, body) = match is_named {
+        true => respond(&method, &path, &secret),
+        // As Discord's own does, before it looks at a token.
+        false => (403, r#"{"message":"internal network error","code":40333}"#.into()),
+    };
     let date = match path.starts_with("/MISTRAL") {
         true => "date: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
         false => "",

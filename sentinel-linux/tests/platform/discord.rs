@@ -298,6 +298,9 @@ impl Service for Discord {
 
     fn answer(&self, ask: &Ask) -> Reply {
         let word = self.word(ask);
+        if !ask.user_agent.starts_with("DiscordBot (") {
+            return failed(403, 40333, "internal network error");
+        }
         if word == "response" {
             self.inner.lock().unwrap().facts.responses += 1;
             return Reply { status: 204, ..Reply::json(204, "") };
@@ -371,6 +374,9 @@ impl Service for Discord {
 
     fn socket(&self, ask: &Ask, mut socket: WebSocket<Wire>) {
         assert_eq!(ask.query, "v=10&encoding=json");
+        if !ask.user_agent.starts_with("DiscordBot (") {
+            return;
+        }
         let hello = r#"{"op":10,"d":{"heartbeat_interval":1000}}"#;
         let mut told = None;
         let mut is_zombie = false;

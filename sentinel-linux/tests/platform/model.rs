@@ -46,6 +46,7 @@ impl Service for Model {
     }
 
     fn answer(&self, ask: &Ask) -> Reply {
+        assert!(ask.user_agent.starts_with("sentinel/"), "{}", ask.user_agent);
         if ask.authorization != format!("Bearer {MODEL_KEY}") {
             return Reply::json(401, r#"{"error":{"message":"no such key"}}"#);
         }

@@ -24,6 +24,7 @@ pub struct Ask {
     pub path: String,
     pub query: String,
     pub authorization: String,
+    pub user_agent: String,
     pub socket_key: Option<String>,
     pub body: Vec<u8>,
 }
@@ -194,6 +195,7 @@ fn read(wire: &mut Wire) -> Option<Ask> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (path, query) = (path.to_string(), query.to_string());
     let (mut length, mut authorization, mut socket_key) = (0, String::new(), None);
+    let mut user_agent = String::new();
     loop {
         let mut field = String::new();
         reader.read_line(&mut field).ok()?;
@@ -204,13 +206,14 @@ fn read(wire: &mut Wire) -> Option<Ask> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "authorization" => authorization = value.trim().to_string(),
+            "user-agent" => user_agent = value.trim().to_string(),
             "sec-websocket-key" => socket_key = Some(value.trim().to_string()),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Ask { method, path, query, authorization, socket_key, body })
+    Some(Ask { method, path, query, authorization, user_agent, socket_key, body })
 }
 
 /// Answers one request, well or badly; none when the connection is to end.

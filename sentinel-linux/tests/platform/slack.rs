@@ -259,6 +259,7 @@ impl Service for Slack {
     }
 
     fn answer(&self, ask: &Ask) -> Reply {
+        assert!(ask.user_agent.starts_with("sentinel/"), "{}", ask.user_agent);
         let word = self.word(ask);
         let token = if word == "apps.connections.open" { APP_TOKEN } else { TOKEN };
         if ask.authorization != format!("Bearer {token}") {
