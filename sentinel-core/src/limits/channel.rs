@@ -141,6 +141,14 @@ pub const TELEGRAM_FAILURES_TOLD: u32 = 5;
 /// an answer looks again after a minute.
 pub const CHANNEL_BACKOFF_MAX: Duration = Duration::from_secs(60);
 
+/// Failures in a row after which the operator is told that a platform cannot be reached, or does
+/// not take us: half a minute.
+pub const CHANNEL_FAILURES_TOLD: u32 = 5;
+
+/// Answers in a row, to the question what was said in a channel, that say nothing of it: three
+/// minutes. Then what is said there now does not wait any longer for what was said before.
+pub const CHANNEL_HISTORY_TRIES_MAX: u32 = 8;
+
 /// Requests of one connector that wait for their turn. Every chat has one at a time, and what does
 /// not fit is refused for now.
 pub const CHANNEL_WAITING_MAX: usize = 8 * 1024;

@@ -16,8 +16,11 @@ use alloc::string::{String, ToString};
 use core::time::Duration;
 
 use super::Purpose;
+use super::posting::SAID_BYTES_MAX;
 use crate::channel::connector::{Action, Token};
-use crate::channel::traffic::{Backoff, Chance, Outbox, Request, duration, is_socket_url, seconds};
+use crate::channel::traffic::{
+    Backoff, Chance, Outbox, Request, cut, duration, is_socket_url, name, seconds,
+};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
 use crate::wire::http::Headers;
@@ -197,6 +200,7 @@ impl Gateway {
                 return;
             }
         }
+        let refused = answer.filter(|(status, ..)| *status != 200);
         let asked_to_wait = match answer {
             Some((429, headers, body)) => {
                 let said = json::parse(body).ok();
@@ -211,6 +215,13 @@ impl Gateway {
             (_, wait) => {
                 let pause = self.backoff.next(chance).max(wait.unwrap_or_default());
                 self.state = State::Waiting(now.instant.after(pause));
+                self.tell(out, || match (refused, answer) {
+                    (Some((status, _, body)), _) => {
+                        format!("it answers {status}{}", words(body))
+                    }
+                    (None, Some(_)) => "its answer cannot be read".to_string(),
+                    (None, None) => "it does not answer".to_string(),
+                });
             }
         }
     }
@@ -227,6 +238,7 @@ impl Gateway {
         now: Now,
         code: Option<u16>,
         chance: &mut Chance,
+        out: &mut Outbox<Purpose>,
     ) -> Option<String> {
         if matches!(self.state, State::Off | State::Waiting(_) | State::Asking) {
             return None;
@@ -240,6 +252,10 @@ impl Gateway {
             self.forget_session();
         }
         self.wait(now, chance);
+        self.tell(out, || match code {
+            Some(code) => format!("it closes the connection with code {code}"),
+            None => "the connection is not made, or cut".to_string(),
+        });
         None
     }
 
@@ -274,6 +290,7 @@ impl Gateway {
                 let pause = chance.between(Duration::from_secs(1), Duration::from_secs(5));
                 let pause = pause.max(self.backoff.next(chance));
                 self.state = State::Waiting(now.instant.after(pause));
+                self.tell(out, || "it takes no session".to_string());
             }
             Some(10) if matches!(self.state, State::Opening(_) | State::Greeting(_)) => {
                 let pause = data.and_then(|data| data.find("heartbeat_interval")?.as_u64().ok());
@@ -370,6 +387,7 @@ impl Gateway {
     fn leave(&mut self, now: Now, chance: &mut Chance, out: &mut Outbox<Purpose>) {
         out.push(Action::Close { code: RESUMABLE });
         self.wait(now, chance);
+        self.tell(out, || "it does not say what it should over the connection".to_string());
     }
 
     /// The same where Discord asks for it: at once, the first time.
@@ -390,10 +408,33 @@ impl Gateway {
         self.state = State::Waiting(now.instant.after(pause));
     }
 
+    /// Tells the operator, once, that there is no lasting session, and why.
+    fn tell(&mut self, out: &mut Outbox<Purpose>, why: impl FnOnce() -> String) {
+        if self.backoff.is_to_be_told() {
+            out.push(Action::Alert(format!(
+                "Discord did not let us in, or not for long, {} times in a row: {}. It is tried \
+                 again, again and again",
+                self.backoff.failures(),
+                why()
+            )));
+        }
+    }
+
     fn forget_session(&mut self) {
         self.session = None;
         self.seq = 0;
     }
+}
+
+/// Discord's own words for a refusal, and its code, where it has any.
+fn words(body: &[u8]) -> String {
+    let document = json::parse(body).ok();
+    let root = document.as_ref().map(json::Document::root);
+    let Some(said) = root.and_then(|root| root.find("message")?.as_str().ok()) else {
+        return String::new();
+    };
+    let code = root.and_then(|root| root.find("code")?.as_u64().ok()).unwrap_or(0);
+    format!(" ({}, code {code})", name(cut(said, SAID_BYTES_MAX)))
 }
 
 fn is_session_id(id: &str) -> bool {

@@ -689,7 +689,7 @@ impl Connector for Discord {
     }
 
     fn closed(&mut self, now: Now, code: Option<u16>) {
-        if let Some(why) = self.gateway.closed(now, code, &mut self.chance) {
+        if let Some(why) = self.gateway.closed(now, code, &mut self.chance, &mut self.out) {
             self.stop(&why);
         }
     }

@@ -277,7 +277,7 @@ const RED: u64 = 4;
 const UNKNOWN_MESSAGE: u64 = 10008;
 
 /// How much of Discord's own words is repeated.
-const SAID_BYTES_MAX: usize = 200;
+pub(super) const SAID_BYTES_MAX: usize = 200;
 
 /// How long to wait where Discord does not say.
 const WAIT_UNSAID: core::time::Duration = core::time::Duration::from_secs(5);

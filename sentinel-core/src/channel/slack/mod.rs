@@ -151,7 +151,8 @@ impl Slack {
         });
         let user = root.and_then(|root| text(root, "user_id")).filter(|user| is_id(user));
         let (Some(root), Some(user)) = (root, user) else {
-            let asked = self.socket.refused(now, status, headers, body, &mut self.chance);
+            let (chance, out) = (&mut self.chance, &mut self.out);
+            let asked = self.socket.refused(now, status, headers, body, chance, out);
             return self.obey(asked);
         };
         let bot = text(root, "bot_id").unwrap_or_default().to_string();
@@ -543,7 +544,9 @@ impl Connector for Slack {
     fn failed(&mut self, now: Now, call: CallNumber, may_have_arrived: bool) {
         let Some(purpose) = self.out.take(call) else { return };
         match purpose {
-            Purpose::Who | Purpose::Address => self.socket.unanswered(now, &mut self.chance),
+            Purpose::Who | Purpose::Address => {
+                self.socket.unanswered(now, &mut self.chance, &mut self.out);
+            }
             Purpose::Say { ticket, lane } => {
                 self.lanes.answered(&lane);
                 let failure = if may_have_arrived { Failure::Transport } else { NOT_NOW };
@@ -601,7 +604,7 @@ impl Connector for Slack {
     }
 
     fn closed(&mut self, now: Now, _: Option<u16>) {
-        self.socket.closed(now, &mut self.chance);
+        self.socket.closed(now, &mut self.chance, &mut self.out);
     }
 
     fn poll(&mut self, now: Now) -> Option<Action> {

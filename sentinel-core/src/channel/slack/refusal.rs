@@ -55,9 +55,10 @@ pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8]) -> Refusal {
         | "token_expired"
         | "account_inactive"
         | "not_allowed_token_type"
-        | "org_login_required"
         | "app_uninstalled" => Refusal::BadToken(word),
         "ratelimited" | "rate_limited" => Refusal::Wait(wait()),
+        // A workspace that moves into an organisation comes back with the same tokens.
+        "team_added_to_org" | "org_login_required" => Refusal::Wait(wait()),
         // A workspace may close messages to changes after a while, and another bot's are its own.
         "message_not_found" | "edit_window_closed" | "cant_update_message" => Refusal::Gone,
         "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" => {

@@ -10,6 +10,7 @@
 //! # Not here
 //! What comes over the connection: [`super`].
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
@@ -110,6 +111,7 @@ impl Socket {
             State::Opening(until) | State::Greeting(until) if now.instant >= until => {
                 out.push(Action::Close { code: NORMAL });
                 self.wait(now, Duration::ZERO, chance);
+                self.tell(out, "the connection is not made, or nothing is said over it");
             }
             _ => {}
         }
@@ -167,7 +169,7 @@ impl Socket {
             self.state = State::Opening(now.instant.after(OPENING_TIME));
             return Asked::Nothing;
         }
-        self.refused(now, status, headers, body, chance)
+        self.refused(now, status, headers, body, chance, out)
     }
 
     /// A question of the connection's own was refused, or not answered.
@@ -178,32 +180,34 @@ impl Socket {
         headers: &Headers,
         body: &[u8],
         chance: &mut Chance,
+        out: &mut Outbox<Purpose>,
     ) -> Asked {
-        let pause = match refusal(status, headers, body) {
-            Refusal::BadToken(error) if self.is_known => {
-                return Asked::Stopped(alloc::format!("{APP_TOKEN} (Slack says: {error})"));
+        let (pause, why) = match refusal(status, headers, body) {
+            Refusal::BadToken(error) => return Asked::Stopped(self.bad_token(&error)),
+            Refusal::Other(error) if is_about_the_token(&error) => {
+                return Asked::Stopped(self.bad_token(&error));
             }
-            Refusal::BadToken(error) => {
-                return Asked::Stopped(alloc::format!(
-                    "{} (Slack says: {error})",
-                    super::BAD_TOKEN
-                ));
+            Refusal::Wait(pause) => (pause, "it asks us to wait".to_string()),
+            // Whatever else it says may be over tomorrow.
+            Refusal::Other(error) => (Duration::ZERO, format!("it answers {error}")),
+            Refusal::Broken | Refusal::Gone => {
+                (Duration::ZERO, format!("it answers {status}, and not what it was asked"))
             }
-            // A word is Slack's own; a number may come from anything on the way to it.
-            Refusal::Other(error) if !error.starts_with(|first: char| first.is_ascii_digit()) => {
-                let what = if self.is_known { APP_TOKEN } else { super::BAD_TOKEN };
-                return Asked::Stopped(alloc::format!("{what} (Slack says: {error})"));
-            }
-            Refusal::Wait(pause) => pause,
-            Refusal::Broken | Refusal::Gone | Refusal::Other(_) => Duration::ZERO,
         };
         self.wait(now, pause, chance);
+        self.tell(out, &why);
         Asked::Nothing
     }
 
+    fn bad_token(&self, error: &str) -> String {
+        let what = if self.is_known { APP_TOKEN } else { super::BAD_TOKEN };
+        format!("{what} (Slack says: {error})")
+    }
+
     /// A question of the connection's own was not answered.
-    pub(super) fn unanswered(&mut self, now: Now, chance: &mut Chance) {
+    pub(super) fn unanswered(&mut self, now: Now, chance: &mut Chance, out: &mut Outbox<Purpose>) {
         self.wait(now, Duration::ZERO, chance);
+        self.tell(out, "it does not answer");
     }
 
     pub(super) fn opened(&mut self, now: Now) {
@@ -212,10 +216,11 @@ impl Socket {
         }
     }
 
-    pub(super) fn closed(&mut self, now: Now, chance: &mut Chance) {
+    pub(super) fn closed(&mut self, now: Now, chance: &mut Chance, out: &mut Outbox<Purpose>) {
         match self.state {
             State::Opening(_) | State::Greeting(_) | State::Running if self.is_wanted => {
                 self.wait(now, Duration::ZERO, chance);
+                self.tell(out, "the connection is not made, or cut");
             }
             State::Renewing => {
                 self.state = State::Asking;
@@ -246,6 +251,34 @@ impl Socket {
         let pause = self.backoff.next(chance).max(pause);
         self.state = State::Waiting(now.instant.after(pause));
     }
+
+    /// Tells the operator, once, that it does not come to a connection, and why.
+    fn tell(&mut self, out: &mut Outbox<Purpose>, why: &str) {
+        if self.backoff.is_to_be_told() {
+            out.push(Action::Alert(format!(
+                "Slack did not let us in {} times in a row: {why}. It is tried again, again and \
+                 again",
+                self.backoff.failures()
+            )));
+        }
+    }
+}
+
+/// Words that are about the token, or the app that it is of, and about nothing that passes by
+/// itself. A word that is not known here is none of them.
+fn is_about_the_token(error: &str) -> bool {
+    matches!(
+        error,
+        "missing_scope"
+            | "no_permission"
+            | "access_denied"
+            | "enterprise_is_restricted"
+            | "two_factor_setup_required"
+            | "forbidden_team"
+            | "team_access_not_granted"
+            | "method_deprecated"
+            | "deprecated_endpoint"
+    )
 }
 
 const APP_TOKEN: &str = "Slack refused the app's token for Socket Mode. In the app's settings, \

@@ -8,7 +8,7 @@
 
 use core::time::Duration;
 
-use crate::limits::{CHANNEL_BACKOFF_MAX, CHANNEL_RETRY_PAUSE};
+use crate::limits::{CHANNEL_BACKOFF_MAX, CHANNEL_FAILURES_TOLD, CHANNEL_RETRY_PAUSE};
 
 /// Numbers that follow from a seed.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl Chance {
 #[derive(Clone, Debug, Default)]
 pub(in crate::channel) struct Backoff {
     failures: u32,
+    is_told: bool,
 }
 
 impl Backoff {
@@ -55,9 +56,14 @@ impl Backoff {
         self.failures
     }
 
+    /// Whether the operator is to be told: once, after some failures, until it works again.
+    pub(in crate::channel) fn is_to_be_told(&mut self) -> bool {
+        self.failures >= CHANNEL_FAILURES_TOLD && !core::mem::replace(&mut self.is_told, true)
+    }
+
     /// It works again.
     pub(in crate::channel) fn reset(&mut self) {
-        self.failures = 0;
+        *self = Self::default();
     }
 }
 

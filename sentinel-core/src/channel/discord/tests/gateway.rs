@@ -129,6 +129,56 @@ fn close_codes_say_how_to_go_on() {
     }
 }
 
+/// Goal: who is refused before any session hears of it, once, and again only after a session that
+/// lasted. Method: each way in which it does not come to one, more often than is told at first.
+#[test]
+fn discord_that_lets_nobody_in_is_told_once() {
+    let told = |actions: &[Action]| {
+        let alerts = actions.iter().filter_map(|action| match action {
+            Action::Alert(what) => Some(what.clone()),
+            _ => None,
+        });
+        alerts.collect::<Vec<_>>()
+    };
+    let refused = r#"{"message": "internal network error", "code": 40333}"#;
+    for (status, body, words) in [
+        (403, refused, "403 (internal network error, code 40333)"),
+        (502, "<html>", "it answers 502"),
+        (200, "{}", "cannot be read"),
+        (0, "", "does not answer"),
+    ] {
+        let mut desk = Desk::new();
+        let mut alerts = Vec::new();
+        for failures in 1..=12 {
+            let asked = calls(desk.wait());
+            match status {
+                0 => {
+                    desk.discord.failed(at(desk.now), asked[0].number, false);
+                    alerts.extend(told(&desk.poll()));
+                }
+                _ => alerts.extend(told(&desk.answer(&asked[0], status, body))),
+            }
+            assert_eq!(alerts.len(), usize::from(failures >= 5), "{status} {failures}");
+        }
+        assert!(alerts[0].contains(words) && alerts[0].contains("5 times"), "{alerts:?}");
+    }
+    // The question is answered, and no connection comes of it.
+    let mut desk = Desk::running();
+    desk.wait();
+    desk.hear(r#"{"op": 11}"#);
+    let mut alerts = Vec::new();
+    for _ in 0..12 {
+        desk.discord.closed(at(desk.now), Some(1006));
+        alerts.extend(told(&desk.poll()));
+        let actions = desk.wait();
+        if let Some(asked) = calls(actions).first() {
+            desk.answer(asked, 200, GATEWAY);
+        }
+    }
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert!(alerts[0].contains("code 1006"), "{alerts:?}");
+}
+
 #[test]
 fn the_missing_intent_is_explained() {
     let mut desk = Desk::running();
@@ -177,10 +227,13 @@ fn a_refused_token_stops_it() {
 fn discord_being_down_is_waited_out() {
     let mut desk = Desk::new();
     let mut pauses = Vec::new();
-    for _ in 0..10 {
+    for failures in 1..=10 {
         let calls = desk.calls();
         let before = desk.now;
-        assert!(desk.answer(&calls[0], 503, "upstream").is_empty());
+        let actions = desk.answer(&calls[0], 503, "upstream");
+        // The operator hears of it once.
+        let is_told = matches!(&actions[..], [Action::Alert(_)]);
+        assert!(if failures == 5 { is_told } else { actions.is_empty() }, "{actions:?}");
         desk.now = desk.discord.deadline().unwrap().0;
         pauses.push(desk.now - before);
     }

@@ -109,6 +109,58 @@ fn a_refused_token_stops_it_and_says_which() {
     }
 }
 
+/// Goal: only what another token or app mends ends it. Method: words of Slack's that pass by
+/// themselves, and one that nobody knows yet, to both questions, more often than is told at first.
+#[test]
+fn a_refusal_that_passes_is_waited_out_and_told_once() {
+    for word in ["team_added_to_org", "org_login_required", "accesslimited", "no_such_word_yet"] {
+        for is_known in [false, true] {
+            let mut desk = Desk::new(Slack::new(7));
+            let mut calls_made = desk.calls();
+            if is_known {
+                calls_made = calls(desk.answer(&calls_made[0], 200, WHO));
+            }
+            let mut alerts = Vec::new();
+            for _ in 0..12 {
+                let refused = format!(r#"{{"ok": false, "error": "{word}"}}"#);
+                alerts.extend(desk.answer(&calls_made[0], 200, &refused));
+                calls_made = calls(desk.wait());
+                assert_eq!(calls_made.len(), 1, "it is asked again");
+            }
+            let [Action::Alert(what)] = &alerts[..] else { panic!("{word}: {alerts:?}") };
+            assert!(what.contains("5 times in a row"), "{what}");
+            let answer = if is_known { ADDRESS } else { WHO };
+            desk.answer(&calls_made[0], 200, answer);
+        }
+    }
+}
+
+#[test]
+fn slack_that_never_answers_well_is_told_once_until_it_does() {
+    let mut desk = Desk::new(Slack::new(7));
+    for round in 0..2 {
+        let mut alerts = Vec::new();
+        for _ in 0..8 {
+            let who = match round {
+                0 => desk.calls(),
+                _ => calls(desk.wait()),
+            };
+            let who = if who.is_empty() { calls(desk.wait()) } else { who };
+            alerts.extend(desk.answer(&who[0], 500, "<html>"));
+        }
+        let [Action::Alert(what)] = &alerts[..] else { panic!("{alerts:?}") };
+        assert!(what.contains("answers 500"), "{what}");
+        if round > 0 {
+            break;
+        }
+        // It lets us in, and is lost again: another story.
+        let call = calls(desk.wait());
+        let address = calls(desk.answer(&call[0], 200, WHO));
+        desk.open(&address[0]);
+        desk.slack.closed(at(desk.now), None);
+    }
+}
+
 #[test]
 fn slack_being_down_is_waited_out() {
     let mut desk = Desk::new(Slack::new(7));
