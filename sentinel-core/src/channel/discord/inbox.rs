@@ -7,6 +7,8 @@
 //! # Invariants
 //! - A message is handed over once, unless it was not acknowledged before a new start.
 //! - What is kept never says that a message is safe that was not acknowledged.
+//! - A channel that does not tell what was missed holds up no other one, and itself for a while
+//!   only.
 //!
 //! # Not here
 //! What is in a message: [`super::message`].
@@ -15,15 +17,18 @@ mod kept;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub(super) use self::kept::Kept;
 use crate::channel::incoming::Incoming;
+use crate::channel::traffic::{Again, Chance, Pages};
 use crate::limits::{
     CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
     CHANNEL_HELD_MAX, CHANNEL_MISSED_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 use crate::order;
 use crate::order::{Map, Set};
+use crate::time::Instant;
 
 /// What came, and what became of it.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +64,9 @@ struct Hole {
     again: bool,
     /// Messages that came since it is asked.
     messages: usize,
+    /// How many are asked for at once.
+    pages: Pages,
+    tries: Again,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +81,14 @@ struct Done {
     id: u64,
     channel: Option<u64>,
     seq: u64,
+}
+
+/// What is asked of a channel: what was said after a message, so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missed {
+    pub(super) channel: u64,
+    pub(super) after: u64,
+    pub(super) count: usize,
 }
 
 /// A message on its way to the agent.
@@ -170,14 +186,52 @@ impl Inbox {
         }
     }
 
-    /// The channel to be asked next, and from where on.
-    pub(super) fn missed(&self) -> Option<(u64, u64)> {
+    /// The channel to be asked next, from where on, and for how many; and when it may be. One that
+    /// failed comes after all others, so that it makes us deaf in none of them.
+    pub(super) fn missed(&self) -> Option<(Missed, Instant)> {
         let is_low = self.pending.len() <= CHANNEL_PENDING_MAX / 2;
-        let mut channels = self.channels.iter().filter(|_| is_low);
         let can_take = |channel: &Channel| channel.pending.len() <= CHANNEL_CHAT_PENDING_MAX / 2;
-        let (id, channel) =
-            channels.find(|(_, channel)| channel.hole.is_some() && can_take(channel))?;
-        Some((*id, channel.newest))
+        let channels = self.channels.iter().filter(|(_, channel)| is_low && can_take(channel));
+        let holes =
+            channels.filter_map(|(id, channel)| Some((*id, channel, channel.hole.as_ref()?)));
+        let (channel, known, hole) = holes.min_by_key(|(.., hole)| hole.tries.from())?;
+        let (after, count) = (known.newest, hole.pages.count());
+        Some((Missed { channel, after, count }, hole.tries.from()))
+    }
+
+    /// A channel did not answer, or asked to wait: later again, after such a pause at least.
+    pub(super) fn ask_later(
+        &mut self,
+        channel: u64,
+        now: Instant,
+        pause: Duration,
+        chance: &mut Chance,
+    ) {
+        if let Some(hole) = self.hole(channel) {
+            hole.tries.failed(now, pause, chance);
+        }
+    }
+
+    /// A page did not come, or could not be read: the next one may be smaller.
+    pub(super) fn lost(&mut self, channel: u64) {
+        if let Some(hole) = self.hole(channel) {
+            hole.pages.lost(hole.tries.failures());
+        }
+    }
+
+    /// A page was too large. Returns whether there is a smaller one.
+    pub(super) fn too_large(&mut self, channel: u64) -> bool {
+        self.hole(channel).is_some_and(|hole| hole.pages.too_large())
+    }
+
+    /// A channel was answered for with nothing that says what was missed. Returns whether that is
+    /// enough of it.
+    pub(super) fn is_in_vain(&mut self, channel: u64) -> bool {
+        self.hole(channel).is_some_and(|hole| hole.tries.is_in_vain())
+    }
+
+    fn hole(&mut self, channel: u64) -> Option<&mut Hole> {
+        self.channels.get_mut(&channel)?.hole.as_mut()
     }
 
     /// Whether a channel is known, and whether it is between two.
@@ -213,6 +267,8 @@ impl Inbox {
     pub(super) fn asked(&mut self, channel: u64, count: usize, is_full: bool) -> bool {
         let Some(known) = self.channels.get_mut(&channel) else { return false };
         let Some(hole) = &mut known.hole else { return false };
+        hole.pages.read();
+        hole.tries = Again::default();
         if !hole.again {
             // What was not taken comes again, and is counted then.
             hole.messages += count;

@@ -29,7 +29,7 @@ use core::time::Duration;
 
 pub use self::attachment::{attachment_request, attachment_url};
 use self::gateway::{Gateway, Heard};
-use self::inbox::{Arrival, Inbox, Kept};
+use self::inbox::{Arrival, Inbox, Kept, Missed};
 use self::message::{Me, Press, number, press, told};
 use self::places::{Place, Places};
 use self::posting::{Job, Ticket, Verdict, wait};
@@ -39,8 +39,8 @@ use super::connector::{
 use super::delivery::{Failure, Post};
 use super::incoming::Incoming;
 use super::traffic::{
-    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Pages, Request, answered_question,
-    downloaded, seconds,
+    Backoff, Chance, FILE_LATER as LATER, Lanes, Outbox, Request, answered_question, downloaded,
+    seconds,
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
 use crate::order;
@@ -77,7 +77,6 @@ pub struct Discord {
     is_asking: bool,
     asks_from: Instant,
     asking: Backoff,
-    pages: Pages,
     questions: Map<(u64, u32), Asked>,
     /// The one message of a room that nothing was said after; `None` where there are several.
     unanswered: Map<u64, Option<u64>>,
@@ -89,7 +88,7 @@ pub struct Discord {
 enum Purpose {
     Gateway,
     Say { ticket: Ticket, lane: String },
-    Missed { channel: u64, count: usize, lane: String },
+    Missed { of: Missed, lane: String },
     Place { channel: u64, lane: String },
     Other { lane: String },
     Respond,
@@ -122,7 +121,6 @@ impl Discord {
             is_asking: false,
             asks_from: Instant(0),
             asking: Backoff::default(),
-            pages: Pages::new(),
             questions: Map::new(),
             unanswered: Map::new(),
             alerted: Set::new(),
@@ -256,7 +254,7 @@ impl Discord {
     fn missed(
         &mut self,
         now: Now,
-        (channel, asked): (u64, usize),
+        Missed { channel, count: asked, .. }: Missed,
         status: u16,
         headers: &Headers,
         body: &[u8],
@@ -289,26 +287,39 @@ impl Discord {
                     )));
                 }
                 self.asking.reset();
-                self.pages.read();
                 self.asks_from = now.instant;
                 self.is_changed = true;
             }
             (401, ..) => self.stop(BAD_TOKEN),
             (404, ..) => self.inbox.forget(channel),
             (400 | 403, ..) => self.inbox.cannot_ask(channel),
+            (429, ..) => {
+                let (pause, is_global) = wait(headers, body);
+                if is_global {
+                    self.lanes.close_all(now.instant, pause);
+                }
+                self.inbox.ask_later(channel, now.instant, pause, &mut self.chance);
+            }
+            _ if self.inbox.is_in_vain(channel) => {
+                self.inbox.cannot_ask(channel);
+                self.is_changed = true;
+                self.out.push(Action::Alert(format!(
+                    "Discord does not tell what was said in channel {channel} while nothing ran: \
+                     it answers {status} again and again, and nothing that can be read. What was \
+                     said there meanwhile was not read, from now on everything is"
+                )));
+            }
             _ => {
-                let pause = match status {
-                    429 => wait(headers, body).0,
-                    _ => Duration::ZERO,
-                };
-                self.ask_later(now, pause);
+                self.inbox.lost(channel);
+                self.ask_later(now, channel);
             }
         }
     }
 
-    fn ask_later(&mut self, now: Now, pause: Duration) {
-        let pause = self.asking.next(&mut self.chance).max(pause);
-        self.asks_from = now.instant.after(pause);
+    /// A channel is asked later again, and for a moment none is: it may be Discord as a whole.
+    fn ask_later(&mut self, now: Now, channel: u64) {
+        self.inbox.ask_later(channel, now.instant, Duration::ZERO, &mut self.chance);
+        self.asks_from = now.instant.after(self.asking.next(&mut self.chance));
     }
 
     /// What Discord says of the lane of a request.
@@ -391,12 +402,12 @@ impl Discord {
         if self.gateway.is_running()
             && !self.is_asking
             && now.instant >= self.asks_from
-            && let Some((channel, after)) = self.inbox.missed()
+            && let Some((of, _)) = self.inbox.missed().filter(|(_, from)| now.instant >= *from)
         {
-            let job = Job::Missed { channel, after, count: self.pages.count() };
+            let job = Job::Missed(of);
             self.is_asking = self.lanes.push(&job.lane(), job).is_ok();
             if !self.is_asking {
-                self.ask_later(now, Duration::ZERO);
+                self.ask_later(now, of.channel);
             }
         }
         if self.gateway.is_running()
@@ -405,7 +416,7 @@ impl Discord {
             let job = Job::Place { channel };
             match self.lanes.push(&job.lane(), job) {
                 Ok(()) => self.places.ask(),
-                Err(_) => self.places.ask_later(now.instant, Duration::ZERO, &mut self.chance),
+                Err(_) => self.place_later(now, channel, Duration::ZERO),
             }
         }
         while let Some((lane, mut job)) = self.lanes.next(now.instant) {
@@ -415,7 +426,7 @@ impl Discord {
             let request = job.request();
             let purpose = match job {
                 Job::Say(say) => Purpose::Say { ticket: say.ticket, lane },
-                Job::Missed { channel, count, .. } => Purpose::Missed { channel, count, lane },
+                Job::Missed(of) => Purpose::Missed { of, lane },
                 Job::Place { channel } => Purpose::Place { channel, lane },
                 Job::Locate { file, .. } => Purpose::Locate { file, lane },
                 Job::Type { .. } | Job::Tidy { .. } => Purpose::Other { lane },
@@ -464,16 +475,25 @@ impl Discord {
         let place = match status {
             401 => return self.stop(BAD_TOKEN),
             400 | 403 | 404 => Some(Place::Unknown),
+            429 => return self.place_later(now, channel, wait(headers, body).0),
             _ => document.and_then(|document| Place::read(document.root())),
         };
-        let Some(place) = place else {
-            let pause = if status == 429 { wait(headers, body).0 } else { Duration::ZERO };
-            return self.places.ask_later(now.instant, pause, &mut self.chance);
+        let (place, messages) = match place {
+            Some(place) => (place, self.places.learn(now.instant, channel, place)),
+            // Who speaks there waited long enough. The next one has it asked again.
+            None if self.places.is_in_vain(channel) => {
+                (Place::Unknown, self.places.let_go(channel))
+            }
+            None => return self.place_later(now, channel, Duration::ZERO),
         };
         self.is_changed = true;
-        for message in self.places.learn(now.instant, channel, place) {
+        for message in messages {
             self.hand_over_in(place, channel, message);
         }
+    }
+
+    fn place_later(&mut self, now: Now, channel: u64, pause: Duration) {
+        self.places.ask_later(now.instant, channel, pause, &mut self.chance);
     }
 
     fn keep(&mut self) {
@@ -570,10 +590,10 @@ impl Connector for Discord {
                 let verdict = ticket.verdict(status, headers, body);
                 self.said(now, ticket, &lane, verdict);
             }
-            Purpose::Missed { channel, count, lane } => {
+            Purpose::Missed { of, lane } => {
                 self.observe(now, &lane, headers);
                 self.is_asking = false;
-                self.missed(now, (channel, count), status, headers, body);
+                self.missed(now, of, status, headers, body);
             }
             Purpose::Place { channel, lane } => {
                 self.observe(now, &lane, headers);
@@ -615,15 +635,15 @@ impl Connector for Discord {
                 let failure = if may_have_arrived { Failure::Transport } else { NOT_NOW };
                 self.posted(&ticket, Posted::Failed(failure));
             }
-            Purpose::Missed { lane, .. } => {
+            Purpose::Missed { of: Missed { channel, .. }, lane } => {
                 self.lanes.answered(&lane);
                 self.is_asking = false;
-                self.pages.lost(self.asking.failures());
-                self.ask_later(now, Duration::ZERO);
+                self.inbox.lost(channel);
+                self.ask_later(now, channel);
             }
-            Purpose::Place { lane, .. } => {
+            Purpose::Place { channel, lane } => {
                 self.lanes.answered(&lane);
-                self.places.ask_later(now.instant, Duration::ZERO, &mut self.chance);
+                self.place_later(now, channel, Duration::ZERO);
             }
             Purpose::Other { lane } => self.lanes.answered(&lane),
             Purpose::Locate { file, lane } => {
@@ -638,11 +658,10 @@ impl Connector for Discord {
     }
 
     fn too_large(&mut self, now: Now, call: CallNumber) {
-        if let Some(Purpose::Missed { channel, .. }) = self.out.purpose(call)
-            && !self.pages.too_large()
+        if let Some(Purpose::Missed { of: Missed { channel, .. }, .. }) = self.out.purpose(call)
+            && !self.inbox.too_large(*channel)
         {
             let channel = *channel;
-            self.pages = Pages::new();
             self.inbox.cannot_ask(channel);
             let what = format!(
                 "Discord: a message in channel {channel} is too large to be read. It was passed \
@@ -708,8 +727,9 @@ impl Connector for Discord {
         if self.out.is_stopped() {
             return None;
         }
-        let may_ask = self.gateway.is_running() && !self.is_asking && self.inbox.missed().is_some();
-        let asks = may_ask.then_some(self.asks_from);
+        let may_ask = self.gateway.is_running() && !self.is_asking;
+        let missed = self.inbox.missed().filter(|_| may_ask);
+        let asks = missed.map(|(_, from)| from.max(self.asks_from));
         let place = self.places.deadline().filter(|_| self.gateway.is_running());
         [self.gateway.deadline(), self.lanes.deadline(), asks, place].into_iter().flatten().min()
     }

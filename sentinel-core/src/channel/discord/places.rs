@@ -6,8 +6,8 @@
 //!
 //! # Invariants
 //! - What waits is handed over in its order, or told again after a start: it is not acknowledged.
-//! - One channel is asked about at a time. An answer that says nothing makes no thread of it: then
-//!   no rule for another room holds there.
+//! - One channel is asked about at a time, and one that Discord does not tell holds up no other. An
+//!   answer that says nothing makes no thread of it: then no rule for another room holds there.
 //! - The same channel has the same name after a start, or is asked about again.
 //!
 //! # Not here
@@ -20,7 +20,7 @@ use core::time::Duration;
 
 use super::message::{number, snowflake};
 use crate::channel::incoming::Incoming;
-use crate::channel::traffic::{Backoff, Chance};
+use crate::channel::traffic::{Again, Backoff, Chance};
 use crate::limits::CHANNEL_CHATS_KEPT;
 use crate::order::Map;
 use crate::text::json::Value;
@@ -31,10 +31,17 @@ use crate::time::Instant;
 pub(super) struct Places {
     known: Map<u64, Place>,
     /// What was said in channels that are not known yet.
-    waiting: Map<u64, Vec<Incoming>>,
+    waiting: Map<u64, Waiting>,
     is_asking: bool,
     asks_from: Instant,
     backoff: Backoff,
+}
+
+/// What waits for one channel.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    messages: Vec<Incoming>,
+    tries: Again,
 }
 
 /// What a channel of a server is.
@@ -84,18 +91,25 @@ impl Places {
 
     /// Somebody said something in a channel that is not known: it waits.
     pub(super) fn wait(&mut self, channel: u64, message: Incoming) {
-        self.waiting.entry(channel).or_default().push(message);
+        self.waiting.entry(channel).or_default().messages.push(message);
     }
 
     /// The channel to be asked about.
     pub(super) fn unknown(&self, now: Instant) -> Option<u64> {
-        let may_ask = !self.is_asking && now >= self.asks_from;
-        self.waiting.keys().next().copied().filter(|_| may_ask)
+        let (channel, from) = self.next()?;
+        (now >= from).then_some(channel)
     }
 
     /// When to ask, if something waits.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        (!self.is_asking && !self.waiting.is_empty()).then_some(self.asks_from)
+        self.next().map(|(_, from)| from)
+    }
+
+    /// The channel that is asked about next, and when it may be: one that failed after all others.
+    fn next(&self) -> Option<(u64, Instant)> {
+        let waiting = self.waiting.iter().filter(|_| !self.is_asking);
+        let (channel, waiting) = waiting.min_by_key(|(_, waiting)| waiting.tries.from())?;
+        Some((*channel, waiting.tries.from().max(self.asks_from)))
     }
 
     /// A channel is asked about.
@@ -108,13 +122,35 @@ impl Places {
         (self.is_asking, self.asks_from) = (false, now);
         self.backoff.reset();
         self.remember(channel, place);
-        self.waiting.remove(&channel).unwrap_or_default()
+        self.let_go(channel)
     }
 
-    /// There was no answer: later again, after such a pause at least.
-    pub(super) fn ask_later(&mut self, now: Instant, pause: Duration, chance: &mut Chance) {
+    /// What waited for a channel; it does not wait any longer, whatever the channel is.
+    pub(super) fn let_go(&mut self, channel: u64) -> Vec<Incoming> {
         self.is_asking = false;
-        self.asks_from = now.after(self.backoff.next(chance).max(pause));
+        self.waiting.remove(&channel).map(|waiting| waiting.messages).unwrap_or_default()
+    }
+
+    /// There was no answer: later again, after such a pause at least; and for a moment no channel
+    /// is asked about, for it may be Discord as a whole.
+    pub(super) fn ask_later(
+        &mut self,
+        now: Instant,
+        channel: u64,
+        pause: Duration,
+        chance: &mut Chance,
+    ) {
+        self.is_asking = false;
+        self.asks_from = now.after(self.backoff.next(chance));
+        if let Some(waiting) = self.waiting.get_mut(&channel) {
+            waiting.tries.failed(now, pause, chance);
+        }
+    }
+
+    /// An answer did not say what a channel is. Returns whether that is enough of it.
+    pub(super) fn is_in_vain(&mut self, channel: u64) -> bool {
+        let waiting = self.waiting.get_mut(&channel);
+        waiting.is_some_and(|waiting| waiting.tries.is_in_vain())
     }
 
     /// What to keep of it for the next start.

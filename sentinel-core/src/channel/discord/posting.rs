@@ -11,6 +11,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
+use super::inbox::Missed;
 use super::message::{number, snowflake};
 use super::places::Places;
 use crate::channel::UNFINISHED;
@@ -30,7 +31,7 @@ pub(super) enum Job {
     /// Take the buttons of a question away.
     Tidy { channel: u64, message: u64 },
     /// What was missed in a channel.
-    Missed { channel: u64, after: u64, count: usize },
+    Missed(Missed),
     /// What a channel is.
     Place { channel: u64 },
     /// Where a file is.
@@ -120,7 +121,7 @@ impl Job {
                 format!("edit {channel}")
             }
             Self::Type { channel } => format!("type {channel}"),
-            Self::Missed { channel, .. } => format!("read {channel}"),
+            Self::Missed(Missed { channel, .. }) => format!("read {channel}"),
             Self::Place { .. } => "place".to_string(),
             Self::Locate { .. } => "locate".to_string(),
         }
@@ -143,7 +144,7 @@ impl Job {
                 });
                 Request::json(Method::PATCH, path, token, body)
             }
-            Self::Missed { channel, after, count } => {
+            Self::Missed(Missed { channel, after, count }) => {
                 let path = format!("/channels/{channel}/messages?after={after}&limit={count}");
                 Request::get(path, token)
             }

@@ -13,15 +13,18 @@
 use alloc::collections::VecDeque;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::message::Stamp;
 use crate::channel::incoming::Incoming;
+use crate::channel::traffic::{Again, Chance};
 use crate::limits::{
     CHANNEL_CHAT_PENDING_MAX, CHANNEL_CHATS_KEPT, CHANNEL_DONE_KEPT, CHANNEL_DONE_MAX,
     CHANNEL_KEPT_BYTES_MAX, CHANNEL_PENDING_MAX, CHANNEL_PRESSES_PENDING_MAX,
 };
 use crate::order::{Map, Set};
 use crate::text::json::{self, Options};
+use crate::time::Instant;
 
 /// What came, and what became of it.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,7 @@ struct Channel {
     is_behind: bool,
     /// It fell behind again since it was asked.
     again: bool,
+    tries: Again,
     used: u64,
 }
 
@@ -182,15 +186,47 @@ impl Inbox {
             && self.channels.get(channel).is_none_or(Channel::can_take_many)
     }
 
-    /// The channel to be asked next, and from where on.
-    pub(super) fn behind(&self) -> Option<(&str, Stamp)> {
+    /// The channel to be asked next, and from where on; and when it may be. One that failed comes
+    /// after all others, so that it makes us deaf in none of them.
+    pub(super) fn behind(&self) -> Option<(&str, Stamp, Instant)> {
         if self.pending.len() > CHANNEL_PENDING_MAX / 2 {
             return None;
         }
-        let mut channels = self.channels.iter();
-        let (id, channel) =
-            channels.find(|(_, channel)| channel.is_behind && channel.can_take_many())?;
-        Some((id, Stamp(channel.newest)))
+        let channels = self.channels.iter();
+        let behind = channels.filter(|(_, channel)| channel.is_behind && channel.can_take_many());
+        let (id, channel) = behind.min_by_key(|(_, channel)| channel.tries.from())?;
+        Some((id, Stamp(channel.newest), channel.tries.from()))
+    }
+
+    /// When a channel may be asked again.
+    pub(super) fn asks_from(&self, channel: &str) -> Instant {
+        self.channels.get(channel).map_or(Instant(0), |channel| channel.tries.from())
+    }
+
+    /// A channel did not answer, or asked to wait: later again, after such a pause at least.
+    pub(super) fn ask_later(
+        &mut self,
+        channel: &str,
+        now: Instant,
+        pause: Duration,
+        chance: &mut Chance,
+    ) {
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.tries.failed(now, pause, chance);
+        }
+    }
+
+    /// A channel was answered for with nothing that says what was said there. Returns whether that
+    /// is enough of it.
+    pub(super) fn is_in_vain(&mut self, channel: &str) -> bool {
+        self.channels.get_mut(channel).is_none_or(|channel| channel.tries.is_in_vain())
+    }
+
+    /// A channel told something.
+    pub(super) fn answered(&mut self, channel: &str) {
+        if let Some(channel) = self.channels.get_mut(channel) {
+            channel.tries = Again::default();
+        }
     }
 
     /// A channel is asked now: what it falls behind from here on is another story.
@@ -228,6 +264,7 @@ impl Inbox {
             pending: Set::new(),
             is_behind: false,
             again: false,
+            tries: Again::default(),
             used,
         });
         channel.used = used;
@@ -293,7 +330,8 @@ impl Inbox {
             let (Some(id), Some(newest)) = (text(row, 0), number(row, 1)) else { continue };
             if super::message::is_id(&id) {
                 let pending = Set::new();
-                let channel = Channel { newest, pending, is_behind: false, again: false, used: 0 };
+                let (is_behind, again, tries) = (false, false, Again::default());
+                let channel = Channel { newest, pending, is_behind, again, tries, used: 0 };
                 inbox.channels.insert(id, channel);
             }
         }

@@ -397,7 +397,8 @@ impl Slack {
         if self.socket.is_running() {
             if !self.polled.is_empty() && now.instant >= self.next_round {
                 // Not while any waits from the round before: the first would always come first.
-                if self.history.is_none() && self.inbox.behind().is_none() {
+                let waits = self.inbox.behind().is_some_and(|(.., from)| from <= now.instant);
+                if self.history.is_none() && !waits {
                     self.inbox.fall_behind();
                 }
                 let channels = u32::try_from(self.polled.len()).unwrap_or(u32::MAX);
@@ -622,9 +623,7 @@ impl Connector for Slack {
             return None;
         }
         let is_running = self.socket.is_running();
-        let is_to_ask = self.paused.is_some() || self.inbox.behind().is_some();
-        let may_ask = is_running && self.history.is_none() && is_to_ask;
-        let asks = may_ask.then_some(self.asks_from);
+        let asks = self.asks().filter(|_| is_running);
         let round = (is_running && !self.polled.is_empty()).then_some(self.next_round);
         [self.socket.deadline(), self.lanes.deadline(), asks, round].into_iter().flatten().min()
     }

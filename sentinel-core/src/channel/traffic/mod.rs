@@ -16,7 +16,7 @@ mod pause;
 pub(super) use lanes::Lanes;
 pub(super) use outbox::{Outbox, Request};
 pub(super) use pages::Pages;
-pub(super) use pause::{Backoff, Chance};
+pub(super) use pause::{Again, Backoff, Chance};
 
 use alloc::string::String;
 use core::time::Duration;

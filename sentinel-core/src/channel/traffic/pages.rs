@@ -17,6 +17,12 @@ pub(in crate::channel) struct Pages {
     count: usize,
 }
 
+impl Default for Pages {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Pages {
     pub(in crate::channel) const fn new() -> Self {
         Self { count: LARGE }

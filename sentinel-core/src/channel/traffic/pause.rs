@@ -8,7 +8,10 @@
 
 use core::time::Duration;
 
-use crate::limits::{CHANNEL_BACKOFF_MAX, CHANNEL_FAILURES_TOLD, CHANNEL_RETRY_PAUSE};
+use crate::limits::{
+    CHANNEL_BACKOFF_MAX, CHANNEL_FAILURES_TOLD, CHANNEL_HISTORY_TRIES_MAX, CHANNEL_RETRY_PAUSE,
+};
+use crate::time::Instant;
 
 /// Numbers that follow from a seed.
 #[derive(Clone, Debug)]
@@ -64,6 +67,45 @@ impl Backoff {
     /// It works again.
     pub(in crate::channel) fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// Something that is asked for again after it failed, beside others of its kind: each has pauses of
+/// its own, so that one that always fails holds up none of them.
+#[derive(Clone, Debug, Default)]
+pub(in crate::channel) struct Again {
+    from: Instant,
+    backoff: Backoff,
+    /// How often the answer said nothing, in a row.
+    vain: u32,
+}
+
+impl Again {
+    /// When it may be asked for; the earliest of several has waited longest.
+    pub(in crate::channel) fn from(&self) -> Instant {
+        self.from
+    }
+
+    /// It was asked for, and has to be asked for again, after such a pause at least.
+    pub(in crate::channel) fn failed(
+        &mut self,
+        now: Instant,
+        pause: Duration,
+        chance: &mut Chance,
+    ) {
+        self.from = now.after(self.backoff.next(chance).max(pause));
+    }
+
+    /// How many failures there were in a row.
+    pub(in crate::channel) fn failures(&self) -> u32 {
+        self.backoff.failures()
+    }
+
+    /// The answer said nothing. Returns whether that is enough of it. A platform that is not
+    /// reached at all is not counted: nothing could be said there anyway.
+    pub(in crate::channel) fn is_in_vain(&mut self) -> bool {
+        self.vain = self.vain.saturating_add(1);
+        self.vain >= CHANNEL_HISTORY_TRIES_MAX
     }
 }
 

@@ -136,3 +136,92 @@ fn what_is_too_large_is_asked_for_one_by_one_and_then_passed_over() {
     assert!(asked.is_empty(), "it is not asked for again: {asked:?}");
     assert_eq!(ids(&desk.message(9, 600, 41, "now")), ["600"], "nothing waits any more");
 }
+
+/// Goal: a channel of which Discord tells nothing makes us deaf in no other one, and in itself for
+/// minutes. Method: two channels and a new session; whatever is asked of the first is answered with
+/// nothing that says what was missed, and in both somebody speaks.
+#[test]
+fn one_channel_that_is_not_told_holds_up_no_other() {
+    for (status, answer) in [(502, "<html>"), (200, "[{\"id\": \"50"), (200, "{}")] {
+        let mut desk = Desk::running();
+        for (seq, id, channel) in [(2, 500, 41), (3, 501, 42)] {
+            desk.message(seq, id, channel, "one");
+            desk.discord.acknowledge(at(desk.now), &id.to_string());
+        }
+        let since = desk.now;
+        let mut actions = desk.hear(READY);
+        actions.extend(desk.message(2, 600, 41, "first"));
+        actions.extend(desk.message(3, 601, 42, "second"));
+        let (mut handed, mut alerts, mut asked_count) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..200 {
+            let mut next = Vec::new();
+            for action in core::mem::take(&mut actions) {
+                match action {
+                    Action::Call(call) if call.path.starts_with("/channels/41/") => {
+                        asked_count += 1;
+                        next.extend(desk.answer(&call, status, answer));
+                    }
+                    Action::Call(call) if call.path.starts_with("/channels/42/") => {
+                        next.extend(desk.answer(&call, 200, "[]"));
+                    }
+                    // It lasts: what is due is acknowledged.
+                    Action::Send { .. } => next.extend(desk.hear(r#"{"op": 11}"#)),
+                    Action::Message(message) => handed.push((message.id, desk.now - since)),
+                    Action::Alert(what) => alerts.push(what),
+                    _ => {}
+                }
+            }
+            if handed.len() == 2 {
+                break;
+            }
+            actions = if next.is_empty() { desk.wait() } else { next };
+        }
+        let [(second, soon), (first, later)] = &handed[..] else { panic!("{status}: {handed:?}") };
+        assert_eq!((&second[..], &first[..]), ("601", "600"), "{status} {answer}");
+        assert!(*soon < 5_000 && *later < 300_000, "{status}: {soon} {later}");
+        assert_eq!(asked_count, 8, "{status}");
+        assert_eq!(alerts.len(), 1, "{alerts:?}");
+        assert!(alerts[0].contains("channel 41"), "{alerts:?}");
+        assert_eq!(ids(&desk.message(4, 602, 41, "third")), ["602"], "nothing waits any more");
+    }
+}
+
+/// The same where Discord does not say what kind of channel it is.
+#[test]
+fn one_channel_that_is_not_known_holds_up_no_other() {
+    let mut desk = Desk::running();
+    let said = |id: u64, channel: u64| {
+        let mut data = message(id, channel, "<@99> x");
+        data.insert_str(1, r#""guild_id":"9","mentions":[{"id":"99"}],"#);
+        format!(r#"{{"op": 0, "t": "MESSAGE_CREATE", "s": 7, "d": {data}}}"#)
+    };
+    let since = desk.now;
+    let mut actions = desk.hear(&said(500, 41));
+    actions.extend(desk.hear(&said(501, 42)));
+    let (mut handed, mut asked_count) = (Vec::new(), 0);
+    for _ in 0..200 {
+        let mut next = Vec::new();
+        for action in core::mem::take(&mut actions) {
+            match action {
+                Action::Call(call) if call.path == "/channels/41" => {
+                    asked_count += 1;
+                    next.extend(desk.answer(&call, 500, "<html>"));
+                }
+                Action::Call(call) if call.path == "/channels/42" => {
+                    next.extend(desk.answer(&call, 200, r#"{"id": "42", "type": 0}"#));
+                }
+                Action::Send { .. } => next.extend(desk.hear(r#"{"op": 11}"#)),
+                Action::Message(message) => handed.push((message.id, desk.now - since)),
+                _ => {}
+            }
+        }
+        if handed.len() == 2 {
+            break;
+        }
+        actions = if next.is_empty() { desk.wait() } else { next };
+    }
+    let [(second, soon), (first, later)] = &handed[..] else { panic!("{handed:?}") };
+    assert_eq!((&second[..], &first[..]), ("501", "500"));
+    assert!(*soon < 5_000 && *later < 300_000, "{soon} {later}");
+    assert_eq!(asked_count, 8);
+}

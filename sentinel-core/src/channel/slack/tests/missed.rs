@@ -16,6 +16,8 @@ struct Missed {
     stamps: Vec<String>,
     /// What each of them weighs, of the hundred that an answer may.
     weights: Vec<u32>,
+    /// Those that make an answer unreadable.
+    broken: Vec<usize>,
     /// The paths of all requests for a page.
     asked: Vec<String>,
     handed: Vec<String>,
@@ -30,7 +32,8 @@ impl Missed {
         let stamps = (1..=count).map(|index| format!("{}.000100", 1_700_000_000 + index));
         let (stamps, asked) = (stamps.collect(), Vec::new());
         let (handed, alerts) = (Vec::new(), Vec::new());
-        Self { desk, stamps, weights: alloc::vec![1; count], asked, handed, alerts }
+        let (weights, broken) = (alloc::vec![1; count], Vec::new());
+        Self { desk, stamps, weights, broken, asked, handed, alerts }
     }
 
     /// Connects again, and goes on until nothing is asked any more. What becomes of a page is said
@@ -106,7 +109,11 @@ impl Missed {
         if page.iter().map(|(_, weight)| **weight).sum::<u32>() > 100 {
             return None;
         }
-        let page = page.iter().map(|(stamp, _)| message("D1", stamp, "x"));
+        let broken: Vec<_> = self.broken.iter().map(|index| &self.stamps[*index]).collect();
+        let page = page.iter().map(|(stamp, _)| match broken.contains(stamp) {
+            true => message("D1", stamp, "\\ud83d"),
+            false => message("D1", stamp, "x"),
+        });
         let page = page.collect::<Vec<_>>().join(",");
         let next = from + count;
         let next = if next < newer.len() { next.to_string() } else { String::new() };
@@ -218,5 +225,67 @@ fn one_that_is_too_large_alone_is_passed_over() {
         missed.read(|_| Page::Told);
         let again = missed.asked.len() - asked;
         assert!(again <= 1, "{large:?}: it is asked for again: {:?}", &missed.asked[asked..]);
+    }
+}
+
+/// Goal: one message that makes an answer unreadable is passed over, and nothing else. Method: a
+/// half of a character, which is no text, in the first, one, and the last of many.
+#[test]
+fn one_that_cannot_be_read_is_passed_over() {
+    for broken in [&[12_usize][..], &[0], &[39], &[3, 30]] {
+        let mut missed = Missed::new(40);
+        missed.broken = broken.to_vec();
+        missed.read(|_| Page::Told);
+        let rest = missed.stamps.iter().enumerate().filter(|(index, _)| !broken.contains(index));
+        let rest: Vec<_> = rest.map(|(_, stamp)| format!("D1:{stamp}")).collect();
+        assert_eq!(missed.handed, rest, "{broken:?}");
+        assert_eq!(missed.alerts.len(), broken.len(), "{:?}", missed.alerts);
+        assert!(missed.alerts[0].contains("channel D1 cannot be read"), "{:?}", missed.alerts);
+        let asked = missed.asked.len();
+        missed.read(|_| Page::Told);
+        let again = missed.asked.len() - asked;
+        assert!(again <= 1, "{broken:?}: it is asked for again: {:?}", &missed.asked[asked..]);
+    }
+}
+
+/// Goal: a channel that Slack does not tell of holds up no other one. Method: of two that are asked
+/// one by one, the first is answered with what means nothing, for a quarter of an hour.
+#[test]
+fn one_channel_that_is_not_told_holds_up_no_other() {
+    for (status, answer) in
+        [(500, "<html>"), (200, "{\"ok\": tru"), (200, r#"{"ok":false,"error":"fatal_error"}"#)]
+    {
+        let mut desk = Desk::new(Slack::polling(7, &["C1", "C2"]));
+        let who = desk.calls();
+        let mut actions = desk.answer(&who[0], 200, WHO);
+        let since = desk.now;
+        let (mut told, mut handed, mut alerts) = (0, Vec::new(), Vec::new());
+        while desk.now < since + 15 * 60_000 {
+            let mut next = Vec::new();
+            for action in core::mem::take(&mut actions) {
+                match action {
+                    Action::Call(call) if call.path.contains("channel=C1&") => {
+                        next.extend(desk.answer(&call, status, answer));
+                    }
+                    Action::Call(call) if call.path.contains("channel=C2&") => {
+                        told += 1;
+                        let stamp = format!("{}.000100", 1_700_000_000 + told);
+                        let message = message("C2", &stamp, "<@U99> hi");
+                        let page = format!(r#"{{"ok":true,"messages":[{message}]}}"#);
+                        next.extend(desk.answer(&call, 200, &page));
+                    }
+                    Action::Message(message) => {
+                        next.extend(desk.acknowledge(&message.id));
+                        handed.push(message.id);
+                    }
+                    Action::Alert(what) => alerts.push(what),
+                    _ => {}
+                }
+            }
+            actions = if next.is_empty() { desk.wait() } else { next };
+        }
+        assert!(handed.len() > 100, "{status} {answer}: {}", handed.len());
+        assert_eq!(alerts.len(), 1, "{status} {answer}: {alerts:?}");
+        assert!(alerts[0].contains("C1"), "{alerts:?}");
     }
 }
