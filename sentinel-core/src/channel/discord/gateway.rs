@@ -118,6 +118,11 @@ impl Gateway {
         self.state == State::Running
     }
 
+    /// Whether events come, or come again.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.state, State::Joining(_) | State::Running)
+    }
+
     pub(super) fn stop(&mut self, out: &mut Outbox<Purpose>) {
         if !matches!(self.state, State::Off | State::Waiting(_) | State::Asking) {
             out.push(Action::Close { code: NORMAL });

@@ -168,8 +168,8 @@ impl Inbox {
         self.released.pop_front().map(|arrival| arrival.message)
     }
 
-    /// A session began: every channel may have gone on without us.
-    pub(super) fn session_began(&mut self) {
+    /// Every channel may have gone on without us.
+    pub(super) fn fall_behind(&mut self) {
         for channel in self.channels.values_mut() {
             match &mut channel.hole {
                 // An answer that is under way may be from before.
@@ -177,6 +177,11 @@ impl Inbox {
                 None => channel.hole = Some(Hole::default()),
             }
         }
+    }
+
+    /// A session began: what happened before it, it does not tell.
+    pub(super) fn session_began(&mut self) {
+        self.fall_behind();
         // The numbers of the old session mean nothing in the new one.
         for pending in self.pending.values_mut() {
             pending.seq = 0;

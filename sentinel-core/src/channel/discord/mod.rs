@@ -149,6 +149,19 @@ impl Discord {
         }
     }
 
+    /// What came over the Gateway cannot be read, and the next event's number passes it. If it was
+    /// a message, its channel's history tells it.
+    fn unreadable(&mut self, text: &str) {
+        let is_ours = ["\"MESSAGE_CREATE\"", "\"INTERACTION_CREATE\""];
+        if self.gateway.is_told() && is_ours.into_iter().any(|name| text.contains(name)) {
+            self.inbox.fall_behind();
+            self.is_changed = true;
+            let what = "Discord told something that cannot be read. The channels that are known \
+                        are asked what was said there";
+            self.alert_once(0, UNREADABLE, what.to_string());
+        }
+    }
+
     fn pressed(&mut self, press: Press, seq: u64) {
         let Press { id, token, channel, place, on, question, message } = press;
         if let Some(place) = place.filter(|_| self.places.find(channel).is_none()) {
@@ -511,7 +524,11 @@ impl Connector for Discord {
     fn start(&mut self, now: Now, kept: Option<&[u8]>) {
         self.give_up(NOT_NOW);
         self.out.revive();
-        let Kept { inbox, places, session, me } = kept.map(Kept::read).unwrap_or_default();
+        let read = kept.map(Kept::read);
+        if matches!(read, Some(None)) {
+            self.out.push(Action::Alert(super::traffic::KEPT_UNREADABLE.to_string()));
+        }
+        let Kept { inbox, places, session, me } = read.flatten().unwrap_or_default();
         (self.inbox, self.places, self.me) = (inbox, places, me);
         self.gateway.start(now, session);
         self.asks_from = now.instant;
@@ -677,7 +694,7 @@ impl Connector for Discord {
     }
 
     fn received(&mut self, now: Now, text: &str) {
-        let Ok(document) = json::parse(text.as_bytes()) else { return };
+        let Ok(document) = json::parse(text.as_bytes()) else { return self.unreadable(text) };
         let root = document.root();
         match self.gateway.received(now, root, &mut self.chance, &mut self.out) {
             Heard::Nothing => {}
@@ -746,6 +763,9 @@ const REQUESTS_PER_SECOND: u32 = 45;
 
 /// No code of Discord's own: one message is more than an answer may be.
 const TOO_LARGE: u64 = u64::MAX;
+
+/// No code of Discord's own: what it told cannot be read.
+const UNREADABLE: u64 = u64::MAX - 1;
 
 /// The response to a press that says nothing yet.
 const DEFERRED_UPDATE: u64 = 6;

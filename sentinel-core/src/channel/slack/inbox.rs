@@ -313,14 +313,14 @@ impl Inbox {
         text.into_bytes()
     }
 
-    /// Reads what [`keep`](Self::keep) wrote. What cannot be read is as if nothing were kept.
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    /// Reads what [`keep`](Self::keep) wrote; nothing if it is not that.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut inbox = Self::default();
         let options = Options::new().depth(4).bytes(CHANNEL_KEPT_BYTES_MAX);
-        let Ok(document) = options.parse(bytes) else { return inbox };
+        let document = options.parse(bytes).ok()?;
         let root = document.root();
         if root.find("version").is_none_or(|version| version.as_u64() != Ok(VERSION)) {
-            return inbox;
+            return None;
         }
         let rows = |key| root.find(key).and_then(|rows| rows.elements().ok()).into_iter().flatten();
         let text =
@@ -341,7 +341,7 @@ impl Inbox {
                 inbox.done.push_back((id, text(row, 1).zip(number(row, 2))));
             }
         }
-        inbox
+        Some(inbox)
     }
 }
 

@@ -212,6 +212,17 @@ impl Slack {
         }
     }
 
+    /// What came over the connection cannot be read. If it was a message, its channel's history
+    /// tells it.
+    fn unreadable(&mut self, words: &str) {
+        if self.socket.is_running() && words.contains("\"envelope_id\"") {
+            self.inbox.fall_behind();
+            let what = "Slack told something that cannot be read. The channels that are known are \
+                        asked what was said there";
+            self.alert_once(String::new(), "unreadable".to_string(), what.to_string());
+        }
+    }
+
     fn told(&mut self, told: Option<message::Told>, envelope: Envelope) -> Taken {
         let Some(told) = told else { return Taken::Acknowledge };
         let Some(message) = told.message else {
@@ -444,7 +455,11 @@ impl Connector for Slack {
     fn start(&mut self, now: Now, kept: Option<&[u8]>) {
         self.give_up(NOT_NOW);
         self.out.revive();
-        self.inbox = kept.map(Inbox::read).unwrap_or_default();
+        let read = kept.map(Inbox::read);
+        if matches!(read, Some(None)) {
+            self.out.push(Action::Alert(super::traffic::KEPT_UNREADABLE.to_string()));
+        }
+        self.inbox = read.flatten().unwrap_or_default();
         if !self.polled.is_empty() {
             self.inbox.keep_only(&self.polled);
         }
@@ -582,7 +597,7 @@ impl Connector for Slack {
     }
 
     fn received(&mut self, now: Now, words: &str) {
-        let Ok(document) = json::parse(words.as_bytes()) else { return };
+        let Ok(document) = json::parse(words.as_bytes()) else { return self.unreadable(words) };
         let root = document.root();
         match text(root, "type") {
             Some("hello") if self.socket.greeted() => {

@@ -115,6 +115,11 @@ fn is_this_machine(rest: Option<&str>) -> bool {
     matches!(host, "127.0.0.1" | "[::1]" | "localhost")
 }
 
+/// What is said if a connector cannot read what it kept.
+pub(super) const KEPT_UNREADABLE: &str = "what was kept for this start cannot be read, so it \
+                                          begins anew; what was said while nothing ran is not \
+                                          asked for, unless the platform tells it by itself";
+
 /// URLs of gateways have some hundred bytes, most of it a ticket.
 const URL_BYTES_MAX: usize = 2048;
 

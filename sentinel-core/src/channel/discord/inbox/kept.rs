@@ -1,8 +1,8 @@
 //! What the next start has to know: the session, how far each channel is, and where it stands.
 //!
 //! # Invariants
-//! - What cannot be read is as if nothing had been kept: the worst that follows is that messages
-//!   which came while nothing ran are not asked for.
+//! - What cannot be read is as if nothing had been kept, and said: the worst that follows is that
+//!   messages which came while nothing ran are not asked for.
 //!
 //! # Not here
 //! Where it is kept.
@@ -72,14 +72,14 @@ impl Inbox {
 }
 
 impl Kept {
-    /// Reads what [`Inbox::keep`] wrote.
-    pub(in super::super) fn read(bytes: &[u8]) -> Self {
+    /// Reads what [`Inbox::keep`] wrote; nothing if it is not that.
+    pub(in super::super) fn read(bytes: &[u8]) -> Option<Self> {
         let options = Options::new().depth(4).bytes(CHANNEL_KEPT_BYTES_MAX);
-        let Ok(document) = options.parse(bytes) else { return Self::default() };
+        let document = options.parse(bytes).ok()?;
         let root = document.root();
         let number = |key| root.find(key).and_then(|value| value.as_u64().ok());
         if number("version") != Some(VERSION) {
-            return Self::default();
+            return None;
         }
         let text = |key| root.find(key).and_then(|value| value.as_str().ok());
         let mut inbox = Inbox::default();
@@ -111,7 +111,7 @@ impl Kept {
         let me = number("me").filter(|id| *id > 0).map(|id| Me { id, name });
         // Without knowing who we are, nothing that a session tells again can be understood.
         let session = session.filter(|_| me.is_some());
-        Self { inbox, places, session, me }
+        Some(Self { inbox, places, session, me })
     }
 }
 
