@@ -32,6 +32,8 @@ pub(in crate::channel) struct Lanes<T> {
     second: Instant,
     /// The lane that was served last: the ones after it come first.
     last: String,
+    /// The last time that was heard of.
+    now: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +73,7 @@ impl<T> Lanes<T> {
             gone: 0,
             second: Instant(0),
             last: String::new(),
+            now: Instant(0),
         }
     }
 
@@ -85,7 +88,9 @@ impl<T> Lanes<T> {
             return Ok(());
         }
         if self.lanes.len() >= CHANNEL_LANES_MAX {
-            self.lanes.retain(|_, lane| !lane.queue.is_empty() || lane.out > 0 || lane.room == 0);
+            let now = self.now;
+            let is_closed = |lane: &Lane<T>| lane.room == 0 && lane.opens > now;
+            self.lanes.retain(|_, lane| !lane.queue.is_empty() || lane.out > 0 || is_closed(lane));
         }
         let mut fresh = Lane::new();
         fresh.queue.push_back(item);
@@ -95,6 +100,7 @@ impl<T> Lanes<T> {
 
     /// The next request that may leave, and its lane.
     pub(in crate::channel) fn next(&mut self, now: Instant) -> Option<(String, T)> {
+        self.now = self.now.max(now);
         if self.waiting == 0 || now < self.closed_until {
             return None;
         }
@@ -253,6 +259,23 @@ mod tests {
         assert_eq!(all(&mut lanes, 5000), [1, 2]);
         assert_eq!(lanes.deadline(), Some(Instant(6000)));
         assert_eq!(all(&mut lanes, 6000), [3]);
+    }
+
+    /// Goal: who posts to ever more places does not grow for ever. Method: a place after the other,
+    /// each of which takes nothing for a second after it was posted to.
+    #[test]
+    fn lanes_whose_time_is_over_are_forgotten() {
+        let mut lanes = Lanes::new(1000);
+        for place in 0..3 * CHANNEL_LANES_MAX as u64 {
+            let (lane, now) = (place.to_string(), Instant(place * 10));
+            lanes.push(&lane, 1).unwrap();
+            assert_eq!(lanes.next(now), Some((lane.clone(), 1)));
+            lanes.answered(&lane);
+            lanes.close(&lane, now, Duration::from_secs(1));
+            assert!(lanes.lanes.len() <= CHANNEL_LANES_MAX, "{}", lanes.lanes.len());
+        }
+        let closed = lanes.lanes.values().filter(|lane| lane.opens > lanes.now);
+        assert!(closed.count() >= 99, "those that are closed are remembered");
     }
 
     #[test]
