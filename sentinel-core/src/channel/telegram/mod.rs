@@ -56,6 +56,8 @@ use self::reply::Refusal;
 use self::update::{Press, Update};
 use super::connector::{Action, CallNumber, Connector, FetchFailure, Posted, ToFetch, ToPost};
 use super::delivery::Post;
+use super::incoming::Incoming;
+use super::traffic::answered_question;
 use crate::limits::{
     TELEGRAM_CALL_TIME_MAX, TELEGRAM_FAILURES_TOLD, TELEGRAM_POLL_BYTES_MAX, TELEGRAM_POLL_TIME,
 };
@@ -173,6 +175,9 @@ impl Telegram {
         match update::read(update, own) {
             Update::Heard(Heard::Message(incoming)) => {
                 self.polling.wait_for(&incoming.id);
+                if let Some(message) = to_be_answered(&incoming) {
+                    self.posts.heard(&incoming.identity.chat, message);
+                }
                 self.desk.act(Action::Message(incoming));
             }
             Update::Heard(Heard::Moved { from, to }) => {
@@ -429,6 +434,14 @@ const COMMANDS: [(&str, &str); 7] = [
     ("approve", "allow what a question asks for: its number"),
     ("deny", "refuse what a question asks for: its number"),
 ];
+
+/// The number of a message in a group that is not itself an answer to a question of the agent's.
+fn to_be_answered(incoming: &Incoming) -> Option<i64> {
+    let words: String = incoming.words().take(1).collect();
+    let is_answer = answered_question(&words).is_some();
+    let number = incoming.id.rsplit_once(':').filter(|_| !incoming.is_private && !is_answer);
+    number?.1.parse().ok()
+}
 
 /// Polls that go well in a row after trouble that is over: some minutes without messages.
 const CALM_POLLS: u32 = 10;

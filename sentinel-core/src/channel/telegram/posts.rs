@@ -48,6 +48,8 @@ pub(super) struct Posts {
     told: Set<String>,
     /// Messages with buttons, by their questions.
     questions: Map<u32, (String, i64)>,
+    /// The one message of a group that nothing was said after; `None` where there are several.
+    unanswered: Map<String, Option<i64>>,
 }
 
 /// A post that is out.
@@ -58,6 +60,8 @@ pub(super) struct Out {
     is_marked: bool,
     /// Whether it was sent to where the group has moved.
     has_moved: bool,
+    /// The message that it answers, if that is clear.
+    reply_to: Option<i64>,
 }
 
 impl Posts {
@@ -72,7 +76,26 @@ impl Posts {
             moved: Map::new(),
             told: Set::new(),
             questions: Map::new(),
+            unanswered: Map::new(),
         }
+    }
+
+    /// Somebody said something in a group: what is said there next answers it, if nobody else says
+    /// something before. In private everybody sees what an answer is to.
+    pub(super) fn heard(&mut self, chat: &str, message: i64) {
+        if self.unanswered.len() >= TELEGRAM_CHATS_KEPT {
+            self.unanswered.clear();
+        }
+        let one = self.unanswered.get(chat).map_or(Some(message), |_| None);
+        self.unanswered.insert(chat.into(), one);
+    }
+
+    /// The message that a new one answers. The numbers of a group that moved are not those of what
+    /// it has become.
+    fn reply_to(&mut self, post: &ToPost) -> Option<i64> {
+        let is_answer = matches!(post.post, Post::Send { piece: 0, .. }) && post.question.is_none();
+        let one = if is_answer { self.unanswered.remove(&post.chat).flatten() } else { None };
+        one.filter(|_| !self.moved.contains_key(chat_and_thread(&post.chat).0))
     }
 
     /// Takes a post.
@@ -119,8 +142,9 @@ impl Posts {
                 continue;
             }
             self.out_count += 1;
-            let has_moved = false;
-            self.send(Out { post: Box::new(post), is_marked: true, has_moved }, desk);
+            let reply_to = self.reply_to(&post);
+            let (post, has_moved) = (Box::new(post), false);
+            self.send(Out { post, is_marked: true, has_moved, reply_to }, desk);
             return;
         }
     }
@@ -140,6 +164,7 @@ impl Posts {
         };
         out.is_marked = !formatted.entities.is_empty();
         let buttons = post.question.and_then(|question| Buttons::under(text, question));
+        let reply_to = out.reply_to.filter(|_| !out.has_moved);
         let body = json::object(|out| {
             self.write_chat(&post.chat, message.is_none(), out);
             if let Some(message) = message {
@@ -149,6 +174,13 @@ impl Posts {
             out.object("link_preview_options", |out| {
                 out.field("is_disabled", true);
             });
+            if let Some(message) = reply_to {
+                out.object("reply_parameters", |out| {
+                    out.field("message_id", message);
+                    // Who asked may have taken it back meanwhile.
+                    out.field("allow_sending_without_reply", true);
+                });
+            }
             if let Some(buttons) = buttons {
                 buttons.write(out);
             }
@@ -199,8 +231,14 @@ impl Posts {
 
     fn end(&mut self, now: Instant, out: &Out, outcome: Posted, desk: &mut Desk) {
         self.out_count = self.out_count.saturating_sub(1);
-        desk.act(posted(&out.post, outcome));
         let chat = &out.post.chat;
+        if let (Some(message), Posted::Failed(Failure::RateLimited { .. })) =
+            (out.reply_to, &outcome)
+        {
+            // It is not there, and comes again.
+            self.unanswered.entry(chat.clone()).or_insert(Some(message));
+        }
+        desk.act(posted(&out.post, outcome));
         match self.busy.get(chat).is_some_and(|waiting| !waiting.is_empty()) {
             true => self.ready.push_back(chat.clone()),
             false => drop(self.busy.remove(chat)),

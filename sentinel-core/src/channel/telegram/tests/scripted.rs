@@ -4,7 +4,7 @@ use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::{Bench, body, private, updates};
+use super::{Bench, body, in_group, private, updates};
 use crate::channel::connector::{Action, Connector, FetchFailure, Posted, ToFetch, Token};
 use crate::channel::telegram::posts::Posts;
 use crate::channel::{Failure, Post};
@@ -426,6 +426,53 @@ fn a_group_that_moved_is_followed() {
     bench.send(1, "77", "a");
     bench.call("getUpdates");
     assert!(body(&bench.call("sendMessage")).contains(r#""chat_id":-1001"#));
+}
+
+/// Goal: in a group it is seen what an answer is to, where that is clear. Method: one message and
+/// its answer in pieces; then two messages at once; then one in private.
+#[test]
+fn in_a_group_an_answer_replies_to_who_asked() {
+    const MENTION: &str =
+        r#""text":"@sentinel_bot x","entities":[{"type":"mention","offset":0,"length":13}]"#;
+    const REPLY: &str = r#""reply_parameters":{"message_id":5,"allow_sending_without_reply":true}"#;
+    let (mut bench, poll) = Bench::at_work();
+    bench.answer(&poll, &updates(&[in_group(10, 5, MENTION)]));
+    assert!(matches!(bench.poll(), Some(Action::Message(_))));
+    // A question of the agent's is no answer.
+    let question = Post::Send { piece: 0, text: QUESTION.into(), key: 1 };
+    bench.post(1, "-1001", question, Some(3));
+    let call = bench.call("sendMessage");
+    assert!(!body(&call).contains("reply_parameters"));
+    bench.answer(&call, &sent(20));
+    bench.posted();
+    bench.send(2, "-1001", "a");
+    let call = bench.call("sendMessage");
+    assert!(body(&call).contains(REPLY), "{}", body(&call));
+    // It is refused for now, and comes again.
+    bench.answer_with(&call, 429, &refusal(429, "Too Many Requests", r#""retry_after":1"#));
+    bench.posted();
+    bench.now += 2_000;
+    bench.send(2, "-1001", "a");
+    let call = bench.call("sendMessage");
+    assert!(body(&call).contains(REPLY), "{}", body(&call));
+    bench.answer(&call, &sent(21));
+    bench.posted();
+    bench.post(2, "-1001", Post::Send { piece: 1, text: "b".into(), key: 1 }, None);
+    let call = bench.call("sendMessage");
+    assert!(!body(&call).contains("reply_parameters"), "one of its pieces is enough");
+    bench.answer(&call, &sent(22));
+    bench.posted();
+    // Of two, nobody knows which one is answered.
+    bench.telegram.acknowledge(bench.now(), "-1001:5");
+    let poll = bench.call("getUpdates");
+    let private = private(13, 8, TEXT);
+    bench.answer(&poll, &updates(&[in_group(11, 6, MENTION), in_group(12, 7, MENTION), private]));
+    while let Some(Action::Message(_)) = bench.poll() {}
+    for (delivery, chat) in [(3, "-1001"), (4, "77")] {
+        bench.send(delivery, chat, "c");
+        let call = bench.call("sendMessage");
+        assert!(!body(&call).contains("reply_parameters"), "{}", body(&call));
+    }
 }
 
 const QUESTION: &str = "Question 3\nrun: **x**\nAnswer /approve 3 or /deny 3.";
