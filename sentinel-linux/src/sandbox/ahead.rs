@@ -65,9 +65,18 @@ impl Sandboxes {
         let mut bytes = vec![0; OWNERS_BYTES_MAX + REQUEST_BYTES_MAX];
         let Given { profile, output, report, idmaps } = receive(socket, &mut bytes)?;
         self.identity.know_only(idmaps);
+        // Its root is the sandbox's already, and what is granted is found from the machine's.
+        let plan = || Plan::on(base, &profile, &self.identity);
+        let plan = match begun.as_ref().map_or_else(|fault| Err(*fault), |it| it.outside(plan)) {
+            Ok(plan) => plan,
+            Err(fault) => {
+                Report::Fault(fault).send(&report);
+                return Ok(());
+            }
+        };
         let plan = output.try_clone().map_err(StartError::from).and_then(|errors| {
             let streams = Streams { input: input.try_clone()?, output, errors };
-            Ok((Plan::on(base, &profile, &self.identity)?, streams.above()?))
+            Ok((plan?, streams.above()?))
         });
         let (plan, streams) = match plan {
             Ok(plan) => plan,

@@ -70,6 +70,13 @@ pub(super) struct Begun {
     root: Root,
 }
 
+impl Begun {
+    /// Does something where a path means what it means outside, as [`Root::outside`] does.
+    pub(super) fn outside<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
+        self.root.outside(work)
+    }
+}
+
 /// Begins to be the first process of a sandbox. `trees` has room for a descriptor for each tree.
 pub(super) fn begin(ground: &Ground<'_>, trees: Vec<OwnedFd>) -> Result<Begun, Fault> {
     die_with_parent()?;

@@ -23,7 +23,7 @@ use rustix::mount::{
     OpenTreeFlags, UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount,
     fsopen, mount_change, move_mount, open_tree, unmount,
 };
-use rustix::process::{fchdir, pivot_root};
+use rustix::process::{chroot, fchdir, pivot_root};
 
 use super::fault::{At as _, Fault, Stage};
 use super::kernel::{self, MOUNT_NO_DEVICES, MOUNT_NO_EXECUTION, MOUNT_NO_SETUID, MOUNT_READ_ONLY};
@@ -45,6 +45,24 @@ pub(super) struct Root {
     pub(super) processes: Option<OwnedFd>,
     /// The same with nothing left out, which hangs nowhere, if memory is watched.
     pub(super) watched: Option<OwnedFd>,
+}
+
+impl Root {
+    /// Does something where a path means what it means outside, for as long as the old root is
+    /// there. What is done may allocate: only who is no copy of a process with threads calls this.
+    pub(super) fn outside<T>(&self, work: impl FnOnce() -> T) -> Result<T, Fault> {
+        let old = self.old.as_ref().ok_or(Errno::BADF).at(Stage::Root)?;
+        enter_root(old).at(Stage::Root)?;
+        let done = work();
+        enter_root(&self.directory).at(Stage::Root)?;
+        Ok(done)
+    }
+}
+
+/// From here on every path begins there.
+fn enter_root(directory: &OwnedFd) -> rustix::io::Result<()> {
+    fchdir(directory)?;
+    chroot(c".")
 }
 
 /// Makes the root directory with what every program has. `trees` has room for a descriptor for

@@ -187,8 +187,9 @@ pub(super) fn spawner() -> Result<Vec<libc::sock_filter>, StartError> {
 }
 
 /// What making a sandbox takes.
-const MAKING: [&str; 27] = [
+const MAKING: [&str; 28] = [
     "capset",
+    "chroot",
     "clone3",
     "fsconfig",
     "fsmount",
