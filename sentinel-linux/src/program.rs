@@ -427,6 +427,10 @@ impl Program {
             }
             Some(Owner::Sandbox) => {
                 self.commands.ready(&self.poller, ready);
+                if self.commands.is_alone() {
+                    self.skills.lose(self.clock.now().instant, &self.poller);
+                    self.tell_skills()?;
+                }
                 self.let_out()?;
                 while let Some((call, output)) = self.commands.take() {
                     self.tell(Event::ToolFinished { call, output })?;

@@ -25,7 +25,7 @@ use sentinel_core::sandbox::Profile;
 use crate::egress::WayOut;
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::sandbox::{Asked, CROWDED, End, Outcome, Spawner, Told, look};
+use crate::sandbox::{Asked, CROWDED, End, GONE, Outcome, Spawner, Told, look};
 
 /// What runs, and what is over.
 #[derive(Debug)]
@@ -133,6 +133,11 @@ impl Commands {
         self.spawner.as_ref().ok_or_else(|| GONE.to_string())
     }
 
+    /// Whether programs can be started no more, or never could.
+    pub(crate) const fn is_alone(&self) -> bool {
+        self.spawner.is_none()
+    }
+
     /// A command that waits to be let out: where it connects to, and how far it may go.
     pub(crate) fn take_way(&mut self) -> Option<(CallNumber, OwnedFd, WayOut)> {
         self.ways.pop()
@@ -159,10 +164,25 @@ impl Commands {
         !self.running.is_empty() || !self.over.is_empty()
     }
 
-    /// Nothing can be started any more, and what ran was ended with the spawner.
+    /// Nothing can be started any more, and what runs is ended: by its leash, and by this.
     fn spawner_ended(&mut self, poller: &Poller) {
         let Some(spawner) = self.spawner.take() else { return };
         let _ = poller.remove(spawner.process());
+        while let Some((_, mut running)) = self.running.pop_first() {
+            // What was told and written before counts. Nothing else is waited for: who was being
+            // started may never come to say anything.
+            for _ in 0..LAST_READS {
+                let _ = running.look(poller);
+                running.read(poller);
+            }
+            running.close_output(poller);
+            running.close_report(poller);
+            let ending = running.ending.take();
+            let ending = ending.unwrap_or_else(|| Ending::Outcome(Outcome::killed()));
+            self.over
+                .push((running.call, output(&running.said, &ending, running.lacking.as_deref())));
+        }
+        self.ways.clear();
         log::error!("{GONE}; what was running was ended");
     }
 }
@@ -255,8 +275,8 @@ const fn token(index: u32, is_output: bool) -> Token {
 
 const SPAWNER: Token = Token::new(Owner::Sandbox, u32::MAX);
 const COMMANDS_MAX: u32 = 1 << 30;
-const GONE: &str = "the process that starts programs has ended: no command can be run until the \
-                    agent is started again";
+/// As often something is told of one, and more often than a pipe is full.
+const LAST_READS: usize = 4;
 
 #[cfg(test)]
 mod tests {

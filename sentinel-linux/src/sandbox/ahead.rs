@@ -45,7 +45,9 @@ impl Sandboxes {
                 // Nothing of the spawner's: above all not its way to the agent, whose end says that
                 // the spawner is gone.
                 std::mem::forget(socket);
-                let _ = super::kernel::close_all_but(3, [&inside, input, input, input]);
+                let leash = self.leash.as_ref().map_or(input, |leash| &leash.watched);
+                let kept = [&inside, input, leash, leash, leash];
+                let _ = super::kernel::close_all_but(3, kept);
                 let _ = self.wait_ahead(&base, &inside, input);
                 super::kernel::end(1)
             }

@@ -55,8 +55,14 @@ pub(super) struct Limited<'p> {
     pub(super) crowded: Option<&'p OwnedFd>,
 }
 
-/// Waits for the end of the program, and ends.
-pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: &Limited<'_>) -> ! {
+/// Waits for the end of the program, and ends; or for the end of those who want to know of it or
+/// who started it.
+pub(super) fn wait(
+    [report, leash]: [&OwnedFd; 2],
+    children: &OwnedFd,
+    program: i32,
+    limited: &Limited<'_>,
+) -> ! {
     let ends = limited.limits.time.map(|time| now().saturating_add(time));
     loop {
         let mut left = ends.map(|ends| ends.saturating_sub(now()));
@@ -72,15 +78,15 @@ pub(super) fn wait(report: &OwnedFd, children: &OwnedFd, program: i32, limited: 
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
-        let mut waited =
-            [PollFd::new(report, PollFlags::empty()), PollFd::new(children, PollFlags::IN)];
+        let end_of = |fd| PollFd::new(fd, PollFlags::empty());
+        let mut waited = [end_of(report), end_of(leash), PollFd::new(children, PollFlags::IN)];
         match poll(&mut waited, left.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(_) => kernel::end(1),
         }
-        let [report_end, _] = &waited;
-        if report_end.revents().intersects(PollFlags::HUP | PollFlags::ERR) {
-            // Nobody wants to know any more.
+        let [ends @ .., _] = &waited;
+        if ends.iter().any(|end| end.revents().intersects(PollFlags::HUP | PollFlags::ERR)) {
+            // Nobody wants to know any more, or nobody is left who would see to it.
             kernel::end(1);
         }
         // What it says does not matter; that it said something is what woke this.

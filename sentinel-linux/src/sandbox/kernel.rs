@@ -193,7 +193,7 @@ pub(super) fn close_between(first: u32, last: u32) -> rustix::io::Result<()> {
 }
 
 /// Closes everything from a number on but these; one may be there twice.
-pub(super) fn close_all_but(mut first: u32, kept: [&OwnedFd; 4]) -> rustix::io::Result<()> {
+pub(super) fn close_all_but(mut first: u32, kept: [&OwnedFd; 5]) -> rustix::io::Result<()> {
     let kept = kept.map(|fd| fd.as_raw_fd().unsigned_abs());
     while let Some(number) = kept.into_iter().filter(|number| *number >= first).min() {
         if first < number {

@@ -26,7 +26,7 @@ use super::plan::{Base, Plan};
 use super::published::{self, Door};
 use super::root::{self, Root};
 use super::ruleset::{self, Rules};
-use super::{authority, init, limits, net};
+use super::{authority, init, leash, limits, net};
 use crate::confine::landlock;
 
 /// What the first process of a sandbox has from the process it was, whatever the program is.
@@ -43,6 +43,8 @@ pub(super) struct Ground<'p> {
     pub(super) init_filter: &'p [libc::sock_filter],
     /// Whether it is told how long trying the walls took.
     pub(super) is_timed: bool,
+    /// What is closed when whoever starts this is gone.
+    pub(super) leash: Option<&'p OwnedFd>,
 }
 
 /// The program, and what it alone has.
@@ -79,7 +81,7 @@ impl Begun {
 
 /// Begins to be the first process of a sandbox. `trees` has room for a descriptor for each tree.
 pub(super) fn begin(ground: &Ground<'_>, trees: Vec<OwnedFd>) -> Result<Begun, Fault> {
-    die_with_parent()?;
+    leash::follow(ground.leash)?;
     kernel::reset_signals();
     // Who is not dumpable has no say over his own files in /proc.
     kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
@@ -126,7 +128,7 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let bytes_max = profile.limits.memory_bytes.filter(|_| killed.is_none());
     root::enter(&mut root, plan, bytes_max.is_some())?;
     if ground.is_given {
-        become_user(ground.uid, ground.gid, &own, ground.maps)?;
+        become_user(ground, &own)?;
     }
     drop(own);
     let crowded = group.and_then(|group| group.crowded.as_ref());
@@ -157,7 +159,8 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     let watched = root.watched.take();
     std::mem::forget(root);
     let watched_fd = watched.as_ref().or(killed).unwrap_or(&report);
-    let kept = [&report, &children, watched_fd, crowded.unwrap_or(&report)];
+    let leash = ground.leash.unwrap_or(&report);
+    let kept = [&report, &children, watched_fd, crowded.unwrap_or(&report), leash];
     kernel::close_all_but(0, kept).at(Stage::Descriptors)?;
     if watched.is_some() {
         kernel::be_quick();
@@ -165,13 +168,7 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
     kernel::install(ground.init_filter).at(Stage::Calls)?;
     let watch = watched.zip(bytes_max).map(|(processes, bytes_max)| Watch { processes, bytes_max });
     let limited = Limited { limits: &profile.limits, watch, killed, crowded };
-    init::wait(&report, &children, number, &limited)
-}
-
-/// Is killed when whoever started this ends.
-fn die_with_parent() -> Result<(), Fault> {
-    let kill = u64::from(libc::SIGKILL.unsigned_abs());
-    kernel::control(libc::PR_SET_PDEATHSIG, kill).at(Stage::Leash)
+    init::wait([&report, leash], &children, number, &limited)
 }
 
 /// Says who this user is in the new namespace: who he was outside, alone.
@@ -188,16 +185,16 @@ fn write_maps(own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
 }
 
 /// Root becomes a user that nobody is, in a user namespace of his own.
-fn become_user(uid: u32, gid: u32, own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
-    let (user, group) = (Uid::from_raw(uid), Gid::from_raw(gid));
+fn become_user(ground: &Ground<'_>, own: &OwnedFd) -> Result<(), Fault> {
+    let (user, group) = (Uid::from_raw(ground.uid), Gid::from_raw(ground.gid));
     rustix::thread::set_thread_groups(&[]).at(Stage::Identity)?;
     rustix::thread::set_thread_res_gid(group, group, group).at(Stage::Identity)?;
     rustix::thread::set_thread_res_uid(user, user, user).at(Stage::Identity)?;
     // Who changes who he is loses the leash, and the say over his own files in /proc.
-    die_with_parent()?;
+    leash::follow(ground.leash)?;
     kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
     unshare_user().at(Stage::Identity)?;
-    write_maps(own, maps)
+    write_maps(own, ground.maps)
 }
 
 #[allow(unsafe_code, reason = "the library does not say which namespaces are safe to leave")]

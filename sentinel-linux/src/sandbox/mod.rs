@@ -34,6 +34,7 @@ mod identity;
 mod init;
 mod kernel;
 mod launch;
+mod leash;
 mod limits;
 mod memory;
 mod net;
@@ -65,13 +66,14 @@ use self::fault::{Fault, Stage};
 use self::identity::Identity;
 use self::kernel::Side;
 use self::launch::{Charge, Ground};
+use self::leash::Leash;
 pub(crate) use self::net::{PROXY_PORT, way_to_proxy};
 pub(crate) use self::outcome::{CROWDED, End, Outcome, Told, look};
 use self::outcome::{Ending, Report};
 use self::plan::{Base, Plan};
 pub(crate) use self::published::Door;
 pub(crate) use self::search::found;
-pub(crate) use self::spawner::{Asked, Spawner, Talking};
+pub(crate) use self::spawner::{Asked, GONE, Spawner, Talking};
 pub(crate) use self::system::ENVIRONMENT;
 #[cfg(feature = "wasm")]
 pub(crate) use self::system::is_inside;
@@ -85,6 +87,8 @@ pub(crate) struct Sandboxes {
     /// Looked for when a call first asks for what they are for.
     cgroups: OnceCell<Cgroups>,
     is_timed: bool,
+    /// Of those of an agent. Who starts one for a while holds the end of its report himself.
+    leash: Option<Leash>,
 }
 
 /// Input, output and errors of a program.
@@ -148,6 +152,7 @@ impl Sandboxes {
             identity: Identity::new()?,
             cgroups: OnceCell::new(),
             is_timed: false,
+            leash: None,
         })
     }
 
@@ -244,6 +249,9 @@ impl Sandboxes {
         let ground = self.ground(&base, &maps, &init_filter);
         match self.clone(profile.network, group.as_ref())? {
             Side::Child => {
+                if let Some(leash) = &self.leash {
+                    leash.let_go();
+                }
                 // Its end is how it knows that nobody is there any more: it must not hold that
                 // itself. The signal at a parent's death alone does not do, for a parent that has
                 // confined itself sends it to nobody.
@@ -275,7 +283,7 @@ impl Sandboxes {
     }
 
     fn ground<'p>(
-        &self,
+        &'p self,
         base: &'p Base,
         maps: &'p [String; 2],
         init_filter: &'p [libc::sock_filter],
@@ -290,15 +298,16 @@ impl Sandboxes {
             landlock: self.ability.landlock,
             init_filter,
             is_timed: self.is_timed,
+            leash: self.leash.as_ref().map(|leash| &leash.watched),
         }
     }
 
     /// Those of an agent, whose spawner this process is: groups are looked for while nobody else
     /// is in its own.
-    fn of_agent(self) -> Self {
+    fn of_agent(self) -> io::Result<Self> {
         let agent = rustix::process::getppid().map(|id| id.as_raw_pid().unsigned_abs());
         self.cgroups.get_or_init(|| Cgroups::find(agent));
-        self
+        Ok(Self { leash: Some(Leash::new()?), ..self })
     }
 
     /// Whether a call of these limits has a cgroup.

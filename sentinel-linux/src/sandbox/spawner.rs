@@ -119,8 +119,11 @@ impl Spawner {
         let mut ancillary = SendAncillaryBuffer::new(&mut space);
         ancillary.push(SendAncillaryMessage::ScmRights(&fds));
         let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-        sendmsg(&self.socket, &[IoSlice::new(&request)], &mut ancillary, flags)?;
-        Ok(report)
+        match sendmsg(&self.socket, &[IoSlice::new(&request)], &mut ancillary, flags) {
+            // It died a moment ago.
+            Err(Errno::PIPE | Errno::CONNRESET) => Err(io::Error::other(GONE)),
+            sent => Ok(sent.map(|_| report)?),
+        }
     }
 }
 
@@ -164,7 +167,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
             return Err(error.into());
         }
     }
-    let sandboxes = Sandboxes::new()?.of_agent();
+    let sandboxes = Sandboxes::new()?.of_agent()?;
     // Who may, leaves the machine's network: nothing it starts has it.
     let _ = leave_network();
     let filter = filter::spawner().map_err(io::Error::other)?;
@@ -275,6 +278,9 @@ pub(super) fn descriptors(ancillary: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedF
     fds
 }
 
+/// What is said when it is there no more.
+pub(crate) const GONE: &str = "the process that starts programs has ended: no command can be run \
+                               until the agent is started again";
 /// So long nothing has to happen for a sandbox to be made ahead.
 const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 

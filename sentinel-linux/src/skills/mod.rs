@@ -46,7 +46,7 @@ use self::mcp::{Offered, Server, Wish};
 use crate::egress::WayOut;
 use crate::network::{Network as Net, NetworkEvent};
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::sandbox::{ENVIRONMENT, Spawner, way_to_proxy};
+use crate::sandbox::{ENVIRONMENT, GONE, Spawner, way_to_proxy};
 
 /// The skills that run.
 #[derive(Debug, Default)]
@@ -235,6 +235,20 @@ impl Skills {
             _ => {}
         }
         self.settle(now.instant, poller, index);
+    }
+
+    /// Ends all that were started here: who started them is gone, and some of them may not know.
+    pub(crate) fn lose(&mut self, now: Instant, poller: &Poller) {
+        let all: Vec<u32> = self.guests.keys().copied().collect();
+        for index in all {
+            if let Some(guest) = self.guests.get_mut(&index)
+                && !guest.is_elsewhere()
+                && !guest.is_gone()
+            {
+                guest.broke(GONE);
+            }
+            self.settle(now, poller, index);
+        }
     }
 
     /// Ends those who took too long, and those that waited long enough.

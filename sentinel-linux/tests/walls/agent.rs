@@ -81,8 +81,10 @@ impl House {
         );
         self.put("sentinel.toml", &config);
         let config = self.path("sentinel.toml");
-        let mut command = self.sentinel(&["mcp", "--state", "../state", "--config", &config]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut command = self.sentinel(&["mcp", "--i-know-what-im-doing"]);
+        command.args(["--state", "../state", "--config", &config]).stderr(Stdio::null());
+        let _ = fs::remove_dir_all(self.path("state"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         Agent::new(command.spawn().unwrap())
     }
 }
@@ -168,22 +170,29 @@ impl Agent {
     /// The next call that is over: its number, what came of it, and whether it failed.
     pub(crate) fn end(&mut self) -> (u32, String, bool) {
         loop {
-            let line = self.hear();
-            let document = json::parse(line.trim_end().as_bytes()).unwrap();
-            let root = document.root();
-            if let Ok(result) = root.get("result") {
-                let text = result.get("content").unwrap().index(0).unwrap().get("text").unwrap();
-                let id = root.get("id").unwrap().as_i64().unwrap().try_into().unwrap();
-                let is_error = result.get("isError").unwrap().as_bool().unwrap();
-                return (id, text.as_str().unwrap().to_string(), is_error);
-            }
-            let method = root.find("method").and_then(|method| method.as_str().ok());
-            match method {
-                Some("elicitation/create") => self.allow(root.get("id").unwrap()),
-                Some("notifications/message") => {}
-                _ => panic!("{line}"),
+            if let Some(over) = self.answer() {
+                return over;
             }
         }
+    }
+
+    /// Takes what is said next, and allows it if it is a question; the call that is over, if one is.
+    pub(crate) fn answer(&mut self) -> Option<(u32, String, bool)> {
+        let line = self.hear();
+        let document = json::parse(line.trim_end().as_bytes()).unwrap();
+        let root = document.root();
+        if let Ok(result) = root.get("result") {
+            let text = result.get("content").unwrap().index(0).unwrap().get("text").unwrap();
+            let id = root.get("id").unwrap().as_i64().unwrap().try_into().unwrap();
+            let is_error = result.get("isError").unwrap().as_bool().unwrap();
+            return Some((id, text.as_str().unwrap().to_string(), is_error));
+        }
+        match root.find("method").and_then(|method| method.as_str().ok()) {
+            Some("elicitation/create") => self.allow(root.get("id").unwrap()),
+            Some("notifications/message") => {}
+            _ => panic!("{line}"),
+        }
+        None
     }
 
     fn allow(&mut self, id: Value<'_>) {

@@ -8,3 +8,4 @@
 
 mod agent;
 mod calls;
+mod killed;
