@@ -22,6 +22,7 @@ use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::Profile;
 
+use self::profile::Covered;
 use crate::egress::WayOut;
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
@@ -35,6 +36,8 @@ pub(crate) struct Commands {
     next: u32,
     over: Vec<(CallNumber, ToolOutput)>,
     ways: Vec<(CallNumber, OwnedFd, WayOut)>,
+    /// What was forbidden and there, for the profile of the next one.
+    pub(crate) covered: Covered,
 }
 
 #[derive(Debug)]
@@ -63,7 +66,8 @@ enum Ending {
 
 impl Commands {
     pub(crate) fn new(spawner: Option<Spawner>) -> Self {
-        Self { spawner, running: Map::new(), next: 0, over: Vec::new(), ways: Vec::new() }
+        let (over, ways, covered) = (Vec::new(), Vec::new(), Covered::default());
+        Self { spawner, running: Map::new(), next: 0, over, ways, covered }
     }
 
     /// Begins to wait for the spawner's end.

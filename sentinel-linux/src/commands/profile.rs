@@ -14,6 +14,7 @@
 //!   call names them.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,10 +52,49 @@ pub(crate) struct Called<'c> {
     pub(crate) conversation: ConversationNumber,
 }
 
+/// The places that an operator forbade and that were there when they were last covered: as the rule
+/// names them, and where that leads.
+#[derive(Debug, Default)]
+pub(crate) struct Covered(Vec<(String, PathBuf)>);
+
+impl Covered {
+    /// Where a forbidden path leads; none if nothing is there that could be shown.
+    ///
+    /// # Errors
+    /// It cannot be said where it leads, or it led somewhere before and what is there has another
+    /// name now; and something above it is shown.
+    fn look(&self, path: &str, shown: &[Mount]) -> Result<Option<PathBuf>, String> {
+        let is_shown = |place: &Path| is_within(place, shown);
+        match std::fs::canonicalize(path) {
+            Ok(real) => Ok(Some(real)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let before = self.0.iter().find(|(known, _)| known == path);
+                match before.filter(|(_, real)| is_shown(real)) {
+                    None => Ok(None),
+                    Some(_) => Err(format!(
+                        "a rule forbids {path}, which was there before and is not any more: it may \
+                         have another name now, where nothing covers it. Put it back, name the new \
+                         place in the rule, or start the agent again if it is gone for good"
+                    )),
+                }
+            }
+            Err(error) if is_shown(Path::new(path)) => {
+                Err(format!("a rule forbids {path}, which cannot be covered: {error}"))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn is_within(place: &Path, shown: &[Mount]) -> bool {
+    shown.iter().any(|mount| place.starts_with(OsStr::from_bytes(&mount.path)))
+}
+
 /// The sandbox of a command, by the grants there are.
 pub(crate) fn profile<'g>(
     called: &Called<'_>,
     granted: impl Iterator<Item = Granted<'g>>,
+    covered: &mut Covered,
 ) -> Result<Profile, String> {
     let bytes = |path: &Path| path.as_os_str().as_bytes().to_vec();
     let program = real(called.program)?;
@@ -106,17 +146,25 @@ pub(crate) fn profile<'g>(
         let rights = if writes { Rights::Write } else { Rights::Read };
         profile.mounts.push(Mount { path: bytes(&path), rights });
     }
-    for (path, reads) in forbidden {
-        let Ok(path) = std::fs::canonicalize(path) else { continue };
-        let is_shown = |mount: &Mount| path.starts_with(OsStr::from_bytes(&mount.path));
+    let mut found = Vec::new();
+    for (rule, reads) in forbidden {
+        let Some(path) = covered.look(rule, &profile.mounts)? else { continue };
+        // A rule that forbids holds for all that is beneath, whoever granted that.
+        for mount in &mut profile.mounts {
+            if Path::new(OsStr::from_bytes(&mount.path)).starts_with(&path) {
+                mount.rights = Rights::Read;
+            }
+        }
         match reads {
             true => profile.hidden.push(bytes(&path)),
-            false if profile.mounts.iter().any(is_shown) => {
+            false if is_within(&path, &profile.mounts) => {
                 profile.mounts.push(Mount { path: bytes(&path), rights: Rights::Read });
             }
             false => {}
         }
+        found.push((rule.to_string(), path));
     }
+    covered.0 = found;
     profile.hidden.extend(others_files(called, &directory)?.iter().map(|path| bytes(path)));
     let arguments = called.arguments.iter().map(String::as_str);
     let words = [called.name].into_iter().chain(arguments);
@@ -240,7 +288,8 @@ mod tests {
                 uses_left: None,
                 origin: Origin::Settings,
             };
-            let mut hidden = profile(&called, [granted].into_iter()).unwrap().hidden;
+            let mut hidden =
+                profile(&called, [granted].into_iter(), &mut Covered::default()).unwrap().hidden;
             hidden.sort();
             let hidden = hidden.into_iter().map(|path| String::from_utf8(path).unwrap());
             hidden.collect::<Vec<_>>()

@@ -78,7 +78,8 @@ impl Program {
                         workspace: &config.settings().workspace,
                         conversation,
                     };
-                    profile::profile(&called, self.sentinel.grants(0))
+                    let granted = self.sentinel.grants(0);
+                    profile::profile(&called, granted, &mut self.commands.covered)
                 })
                 .and_then(|profile| {
                     let allowance = self.sentinel.way_out(call, handles);

@@ -28,10 +28,11 @@ pub(crate) enum Stage {
     Canary,
     Directory,
     Program,
+    Pin,
 }
 
 impl Stage {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Namespaces,
         Self::Identity,
         Self::Leash,
@@ -49,6 +50,7 @@ impl Stage {
         Self::Canary,
         Self::Directory,
         Self::Program,
+        Self::Pin,
     ];
 
     const fn words(self) -> &'static str {
@@ -70,6 +72,7 @@ impl Stage {
             Self::Canary => "proving that it holds",
             Self::Directory => "the working directory",
             Self::Program => "starting the program",
+            Self::Pin => "keeping what is above a covered place where it is",
         }
     }
 }
@@ -150,7 +153,7 @@ mod tests {
             let fault = Fault { stage, index: 515, error: Errno::PERM };
             assert_eq!(Fault::read(fault.bytes()), Some(fault));
         }
-        assert_eq!(Fault::read([17, 0, 0, 1, 0, 0, 0]), None);
+        assert_eq!(Fault::read([18, 0, 0, 1, 0, 0, 0]), None);
         assert_eq!(Fault::read([0, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(Fault::read([0, 0, 0, 255, 255, 255, 255]), None);
         let fault = Fault { stage: Stage::Root, index: 0, error: Errno::PERM };

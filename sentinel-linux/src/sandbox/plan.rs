@@ -32,6 +32,9 @@ pub(super) struct Plan {
     pub(super) granted: Layer,
     /// Places beneath those that are shown that are covered.
     pub(super) hidden: Vec<CString>,
+    /// Directories that must not be renamed, because something beneath them is guarded by its
+    /// place; those above come first.
+    pub(super) pinned: Vec<CString>,
     pub(super) program: CString,
     pub(super) directory: CString,
     pub(super) arguments: Strings,
@@ -135,9 +138,12 @@ impl Plan {
         granted.finish(Set::new(), &base.layer)?;
         granted.show_authority(&profile.authority);
         let hidden = profile.hidden.iter().map(|path| string(relative(path)));
+        let hidden: Vec<CString> = hidden.collect::<Result<_, _>>()?;
+        let pinned = granted.above_guarded(&hidden)?;
         Ok(Self {
             granted,
-            hidden: hidden.collect::<Result<_, _>>()?,
+            hidden,
+            pinned,
             program: string(&profile.program)?,
             directory: string(&profile.directory)?,
             arguments: Strings::new(&profile.arguments)?,
@@ -289,8 +295,9 @@ impl Layer {
         }
         let data = fs::symlink_metadata(path)
             .map_err(|error| StartError::new(format!("{said}: {error}")))?;
-        let real = fs::canonicalize(path).ok();
-        if real.as_deref() != Some(path) {
+        let real = fs::canonicalize(path);
+        let real = real.map_err(|error| StartError::new(format!("{said}: {error}")))?;
+        if real != path {
             let why = format!("{said} has a link in it; name the place that it leads to");
             return Err(StartError::new(why));
         }
@@ -321,6 +328,32 @@ impl Layer {
             }
         }
         Ok(())
+    }
+
+    /// The directories between a place that can be written to and one beneath it that is hidden or
+    /// cannot. A mount point cannot be renamed; what is above it can, and then another thing could
+    /// be made where the guarded one was, and the guarded one found under another name.
+    fn above_guarded(&self, hidden: &[CString]) -> Result<Vec<CString>, StartError> {
+        let is_written = |tree: &Tree| tree.attributes & MOUNT_READ_ONLY == 0;
+        let path = |place: &CString| PathBuf::from(OsStr::from_bytes(place.as_bytes()));
+        let shown: Vec<PathBuf> = self.trees.iter().map(|tree| path(&tree.target)).collect();
+        let kept = self.trees.iter().filter(|tree| !is_written(tree)).map(|tree| &tree.target);
+        let mut pinned: Set<PathBuf> = Set::new();
+        for guarded in kept.chain(hidden).map(path) {
+            for above in guarded.ancestors().skip(1) {
+                // The nearest of those that are shown says whether it can be written to.
+                let trees = self.trees.iter().zip(&shown).rev();
+                let nearest =
+                    trees.filter(|(_, shown)| above.starts_with(shown)).reduce(|one, other| {
+                        if other.1.starts_with(one.1) && other.1 != one.1 { other } else { one }
+                    });
+                let Some((tree, shown)) = nearest else { break };
+                if is_written(tree) && shown != above {
+                    pinned.insert(above.to_path_buf());
+                }
+            }
+        }
+        pinned.iter().map(|path| string(path.as_os_str().as_bytes())).collect()
     }
 
     /// Shows a certificate that programs are to believe, if there is one.

@@ -119,6 +119,10 @@ pub(super) fn enter(root: &mut Root, plan: &Plan, is_watched: bool) -> Result<()
     unlinkat(directory, OLD, AtFlags::REMOVEDIR).at(Stage::Root)?;
     fill(directory, &plan.granted).at(Stage::Root)?;
     show_all(directory, &plan.granted, root.trees.get(first..).unwrap_or_default())?;
+    for (index, path) in (0..).zip(&plan.pinned) {
+        let failed = |error| Fault { stage: Stage::Pin, index, error };
+        pin(directory, path).map_err(failed)?;
+    }
     for (index, path) in (0..).zip(&plan.hidden) {
         hide(directory, path, WRITABLE | MOUNT_READ_ONLY).map_err(|error| Fault {
             stage: Stage::Hide,
@@ -208,6 +212,18 @@ fn fill(directory: BorrowedFd<'_>, layer: &Layer) -> rustix::io::Result<()> {
 fn show(directory: BorrowedFd<'_>, tree: &Tree, shown: &OwnedFd) -> rustix::io::Result<()> {
     let place = beneath(directory, &tree.target)?;
     attach(shown.as_fd(), place.as_fd(), c"", MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
+}
+
+/// Makes a directory a mount point, of nothing but itself and with all that is mounted beneath.
+fn pin(directory: BorrowedFd<'_>, path: &CStr) -> rustix::io::Result<()> {
+    let place = match beneath(directory, path) {
+        // There is nothing beneath it to guard.
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
+        place => place?,
+    };
+    let whole = OpenTreeFlags::AT_EMPTY_PATH | OpenTreeFlags::AT_RECURSIVE;
+    let copied = open_tree(&place, c"", COPY | whole)?;
+    attach(copied.as_fd(), place.as_fd(), c"", MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH)
 }
 
 /// Covers a place with nothing.

@@ -147,8 +147,13 @@ impl Agent {
         line
     }
 
-    /// Begins a call, and gives its number.
+    /// Begins a call in the workspace, and gives its number.
     pub(crate) fn begin(&mut self, program: &str, arguments: &[&str]) -> u32 {
+        self.begin_in(".", program, arguments)
+    }
+
+    /// Begins a call in a directory of the workspace.
+    pub(crate) fn begin_in(&mut self, place: &str, program: &str, arguments: &[&str]) -> u32 {
         self.next += 1;
         let quoted = |word: &str| {
             let word = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
@@ -158,11 +163,13 @@ impl Agent {
         self.say(&format!(
             concat!(
                 r#"{{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"#,
-                r#""name":"run_command","arguments":{{"program":{},"arguments":[{}]}}}}}}"#
+                r#""name":"run_command","arguments":{{"program":{},"arguments":[{}],"#,
+                r#""directory":{}}}}}}}"#
             ),
             self.next,
             quoted(program),
-            words.join(",")
+            words.join(","),
+            quoted(place)
         ));
         self.next
     }
@@ -176,7 +183,7 @@ impl Agent {
         }
     }
 
-    /// Takes what is said next, and allows it if it is a question; the call that is over, if one is.
+    /// Takes what is said next, and allows it if it is a question; a call that is over.
     pub(crate) fn answer(&mut self) -> Option<(u32, String, bool)> {
         let line = self.hear();
         let document = json::parse(line.trim_end().as_bytes()).unwrap();

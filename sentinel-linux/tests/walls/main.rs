@@ -8,4 +8,5 @@
 
 mod agent;
 mod calls;
+mod denied;
 mod killed;
