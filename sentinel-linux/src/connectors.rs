@@ -122,6 +122,8 @@ pub(crate) enum Heard {
     },
     /// A file came, or will not.
     Fetched(FetchNumber, Fetched),
+    /// Where a platform was left off, to be kept for the next start.
+    Keep(&'static str, Vec<u8>),
     /// For people, who may have to do something.
     Note(String),
     /// For people, who need not do anything.
@@ -163,7 +165,7 @@ impl Connectors {
             let app_token = connector.app_token.as_ref().map(secrets::read).transpose();
             let app_token =
                 app_token.map_err(|error| format!("the app's token of {platform}: {error}"))?;
-            let kept = state.join(format!("{platform}.kept"));
+            let kept = state.join(state::kept_name(platform));
             lines.push(Line {
                 platform,
                 machine,
@@ -499,12 +501,7 @@ impl Connectors {
                 self.heard.push_back(Heard::Happened(platform, what));
                 Some(Heard::Posted { delivery, piece, outcome })
             }
-            Action::Keep(bytes) => {
-                let directory = line.kept.parent()?;
-                let name = line.kept.file_name()?.to_str()?;
-                let kept = state::replace(directory, name, &bytes);
-                kept.err().map(|error| Heard::Note(format!("{}: {error}", line.kept.display())))
-            }
+            Action::Keep(bytes) => Some(Heard::Keep(platform, bytes)),
             Action::Alert(text) => Some(Heard::Note(format!("{platform}: {text}"))),
             Action::Ready { name } => {
                 line.spare = None;

@@ -27,7 +27,7 @@ use sentinel_core::journal::EpochSeed;
 use self::queue::Queue;
 use crate::erase::{self, ReplaceError};
 use crate::metrics::JournalFigures;
-use crate::state::{self, log_name};
+use crate::state::{self, kept_name, log_name};
 
 /// Something to make safe.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(crate) enum Deed {
     StoreSeed(EpochSeed),
     /// The last checkpoint, as a file that can be copied elsewhere.
     StoreCheckpoint(String),
+    /// Where a platform was left off, for the next start.
+    StoreKept(&'static str, Vec<u8>),
     Persist {
         file: u64,
         offset: u64,
@@ -49,7 +51,7 @@ impl Deed {
     fn bytes_count(&self) -> usize {
         match self {
             Self::Persist { bytes, .. } => bytes.len(),
-            Self::StoreKeys(_) | Self::StoreSeed(_) | Self::StoreCheckpoint(_) => 0,
+            _ => 0,
         }
     }
 }
@@ -68,6 +70,8 @@ pub(crate) enum Done {
     NotErased(&'static str, io::Error),
     /// The file beside the log could not be replaced; the checkpoint stands in the log.
     CheckpointFailed(io::Error),
+    /// Where a platform was left off could not be kept: the next start asks for more than it has to.
+    NotKept(&'static str, io::Error),
 }
 
 /// The thread, from the outside.
@@ -206,6 +210,10 @@ impl Disk {
                 let stored = state::replace(&self.directory, "checkpoint", note.as_bytes());
                 stored.err().map(Done::CheckpointFailed)
             }
+            Deed::StoreKept(platform, bytes) => {
+                let stored = state::replace(&self.directory, &kept_name(platform), &bytes);
+                stored.err().map(|error| Done::NotKept(platform, error))
+            }
             Deed::Persist { .. } if self.is_keyless => {
                 let error = io::Error::other("the keys could not be stored");
                 Some(Done::PersistFailed(error))
@@ -275,6 +283,9 @@ mod tests {
         persist(0, 3, "!", 2);
         persist(1, 0, "next", 3);
         journal.ask(Deed::StoreKeys(b"ring".to_vec()));
+        for kept in ["one", "two"] {
+            journal.ask(Deed::StoreKept("chat", kept.into()));
+        }
         let mut counts = Vec::new();
         while counts.len() < 3 {
             counts.extend(journal.take().into_iter().map(|done| match done {
@@ -288,6 +299,7 @@ mod tests {
         assert_eq!(read(&log_name(0)), b"one!");
         assert_eq!(read(&log_name(1)), b"next");
         assert_eq!(read("keys"), b"ring");
+        assert_eq!(read("chat.kept"), b"two");
         std::fs::remove_dir_all(directory).unwrap();
     }
 

@@ -228,7 +228,8 @@ impl Rest {
                 Some(Done::CheckpointFailed(error)) => {
                     log::error!("the last checkpoint could not be kept: {error}");
                 }
-                None => {}
+                // No platform is talked with here.
+                Some(Done::NotKept(..)) | None => {}
             }
         }
         self.disk = Some(disk);

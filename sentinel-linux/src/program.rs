@@ -619,6 +619,7 @@ impl Program {
                     })?;
                 }
                 Heard::Fetched(fetch, fetched) => self.tell(Event::Fetched { fetch, fetched })?,
+                Heard::Keep(platform, bytes) => self.journal.ask(Deed::StoreKept(platform, bytes)),
                 Heard::Note(text) => log::warn!("{text}"),
                 Heard::Told(text) => log::info!("{text}"),
             }
@@ -713,6 +714,9 @@ impl Program {
             }
             Done::CheckpointFailed(error) => {
                 log::error!("the last checkpoint could not be kept: {error}");
+            }
+            Done::NotKept(platform, error) => {
+                log::warn!("{platform}: where it was left off could not be kept: {error}");
             }
         }
         Ok(())

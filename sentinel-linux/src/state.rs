@@ -322,6 +322,11 @@ pub(crate) fn find(directory: &Path, name: &str) -> Result<Option<Zeroizing<Vec<
     }
 }
 
+/// The file in which stands where a platform was left off.
+pub(crate) fn kept_name(platform: &str) -> String {
+    format!("{platform}.kept")
+}
+
 /// Replaces a file: whoever reads it finds the old or the new one, whole, also after a crash.
 pub(crate) fn replace(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let fresh = directory.join(format!("{name}.new"));
