@@ -33,6 +33,17 @@ fn killed_at_a_system_call_it_goes_on() {
     assert!(ended * 10 >= count * 9, "{ended} of {count} runs were ended");
 }
 
+/// Of the last write there is any part: what it said did not happen, and what was there before did.
+#[test]
+fn a_last_write_of_which_there_is_a_part_is_gone_on_with() {
+    if !traced::is_there() {
+        return;
+    }
+    let moments = moment::torn();
+    let (ended, count) = moment::try_some("torn", &moments, 9);
+    assert!(ended * 10 >= count * 9, "{ended} of {count} runs were ended");
+}
+
 /// Four people write while it is killed again and again.
 #[test]
 fn killed_at_random_moments_of_a_busy_run_it_goes_on() {

@@ -32,6 +32,8 @@ pub(crate) enum What {
     Kill,
     /// The power goes: of the log there is what was synced, and no more.
     PowerCut,
+    /// The power goes while the log is written: of the last write there are so many bytes.
+    Torn(u64),
     /// The call fails in this way.
     Error(&'static str),
 }
@@ -51,16 +53,8 @@ pub(crate) fn all(what: &[What]) -> Vec<Moment> {
     let house = House::new("count", Duration::ZERO);
     let mut moments = Vec::new();
     for is_used in [false, true] {
-        let job = 1 + u64::from(is_used);
-        house.prepare(is_used);
-        house.platform.write(PEOPLE[0], &house.model.wish(job, !is_used));
-        let trace = house.trace_file();
-        let mut child = traced::start(&house, &["-o", trace.to_str().unwrap()]);
-        until("the job is done", || {
-            house.answers(PEOPLE[0], job) == 1 && house.platform.is_confirmed()
-        });
-        traced::stop(&mut child);
-        for (call, most) in traced::most(&trace) {
+        trace(&house, is_used);
+        for (call, most) in traced::most(&house.trace_file()) {
             // The call that starts the program is made by `strace` itself.
             let first = if call == "execve" { 2 } else { 1 };
             for count in first..=most {
@@ -74,6 +68,37 @@ pub(crate) fn all(what: &[What]) -> Vec<Moment> {
         }
     }
     moments
+}
+
+/// Every write of the log in a turn, cut within: the longest at each byte, the others at some.
+pub(crate) fn torn() -> Vec<Moment> {
+    let house = House::new("writes", Duration::ZERO);
+    trace(&house, true);
+    let writes = traced::writes(&house.trace_file());
+    let longest = writes.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
+    let torn = |(count, bytes): &(usize, u64)| {
+        let (count, stride) = (*count, if *bytes == longest { 1 } else { 23 });
+        (0..*bytes).step_by(stride).map(move |kept| Moment {
+            is_used: true,
+            call: "fdatasync".into(),
+            count,
+            what: What::Torn(kept),
+        })
+    };
+    writes.iter().flat_map(torn).collect()
+}
+
+/// Writes down every call of a turn.
+fn trace(house: &House, is_used: bool) {
+    let job = 1 + u64::from(is_used);
+    house.prepare(is_used);
+    house.platform.write(PEOPLE[0], &house.model.wish(job, !is_used));
+    let trace = house.trace_file();
+    let mut child = traced::start(house, &["-o", trace.to_str().unwrap()]);
+    until("the job is done", || {
+        house.answers(PEOPLE[0], job) == 1 && house.platform.is_confirmed()
+    });
+    traced::stop(&mut child);
 }
 
 /// Lets some of the moments come, or all of them; says how many runs ended by it, of how many.
@@ -142,8 +167,10 @@ impl Moment {
         let apologies = house.apologies(chat);
         house.platform.write(chat, &house.model.wish(job, !self.is_used));
         let (is_ended, first) = self.first_run(house, job, apologies);
-        if self.what == What::PowerCut {
-            cut(house);
+        match self.what {
+            What::PowerCut => cut(house, 0),
+            What::Torn(kept) => cut(house, kept),
+            What::Kill | What::Error(_) => {}
         }
         let polls = house.platform.polls_count();
         let child = house.start();
@@ -186,7 +213,9 @@ impl Moment {
     fn first_run(&self, house: &House, job: u64, apologies: usize) -> (bool, String) {
         let Self { call, count, what, .. } = self;
         let inject = match what {
-            What::Kill | What::PowerCut => format!("inject={call}:signal=KILL:when={count}"),
+            What::Kill | What::PowerCut | What::Torn(_) => {
+                format!("inject={call}:signal=KILL:when={count}")
+            }
             What::Error(error) => format!("inject={call}:error={error}:when={count}"),
         };
         let trace = match call.as_str() {
@@ -216,13 +245,14 @@ impl Moment {
     }
 }
 
-/// Takes from the log what was written since the last sync.
-fn cut(house: &House) {
+/// Takes from the log what was written since the last sync, but so many bytes.
+fn cut(house: &House, kept: u64) {
     let log = house.state().join("journal/000000.log");
     let Ok(data) = fs::metadata(&log) else { return };
-    let Some(written) = traced::unsynced(&house.trace_file()) else { return };
-    assert!(written <= data.len(), "what is synced is there");
-    fs::OpenOptions::new().write(true).open(log).unwrap().set_len(written).unwrap();
+    let Some(synced) = traced::unsynced(&house.trace_file()) else { return };
+    assert!(synced <= data.len(), "what is synced is there");
+    let length = (synced + kept).min(data.len());
+    fs::OpenOptions::new().write(true).open(log).unwrap().set_len(length).unwrap();
 }
 
 /// A moment is tried so often until it comes.

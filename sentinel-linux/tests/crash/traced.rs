@@ -74,22 +74,44 @@ pub(crate) fn calls(trace: &Path) -> Vec<(u32, String)> {
     text.lines().filter_map(call).collect()
 }
 
+/// The writes of the log, each by the number of the sync that made it safe, and how long it was.
+pub(crate) fn writes(trace: &Path) -> Vec<(usize, u64)> {
+    let text = fs::read_to_string(trace).unwrap();
+    let (mut writes, mut syncs, mut bytes, mut thread) = (Vec::new(), 0, 0, None);
+    for line in text.lines() {
+        if let Some((writer, rest)) = line.split_once(" pwrite64(") {
+            thread = Some(writer.to_string());
+            bytes += written(rest).map_or(0, |(_, length)| length);
+        } else if line.contains(" fdatasync(") && line.split(' ').next() == thread.as_deref() {
+            // `strace` counts by thread.
+            syncs += 1;
+            writes.push((syncs, std::mem::take(&mut bytes)));
+        }
+    }
+    writes.retain(|(_, bytes)| *bytes > 0);
+    writes
+}
+
+/// Where a write began and how long it is: `4, ""..., 812, 4096) = 812`.
+fn written(rest: &str) -> Option<(u64, u64)> {
+    let end = rest.rfind(") = ").or_else(|| rest.rfind(" <unfinished"))?;
+    let arguments = rest[..end].trim_end();
+    let mut last = arguments.rsplit(", ").map(|number| number.parse::<u64>().unwrap_or(0));
+    Some((last.next()?, last.next()?))
+}
+
 /// How long the log was at its last sync; none if nothing was written.
 pub(crate) fn unsynced(trace: &Path) -> Option<u64> {
     let text = fs::read_to_string(trace).unwrap();
-    let (mut written, mut synced) = (0, None::<u64>);
+    let (mut end, mut synced) = (0, None::<u64>);
     for line in text.lines() {
-        // `17 pwrite64(4, ""..., 812, 4096) = 812`
         if let Some((_, rest)) = line.split_once(" pwrite64(") {
-            let end = rest.rfind(") = ").or_else(|| rest.rfind(" <unfinished"));
-            let arguments = rest[..end?].trim_end();
-            let mut last = arguments.rsplit(", ").map(|number| number.parse::<u64>().unwrap_or(0));
-            let (offset, length) = (last.next()?, last.next()?);
-            written = offset + length;
+            let (offset, length) = written(rest)?;
+            end = offset + length;
             // What was there before this run was synced by the one before.
             synced = synced.or(Some(offset));
         } else if line.contains("fdatasync") && line.ends_with("= 0") {
-            synced = Some(written);
+            synced = Some(end);
         }
     }
     synced
