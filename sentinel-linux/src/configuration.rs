@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use sentinel_core::agent::Settings;
 use sentinel_core::capability::Grant;
@@ -151,6 +152,20 @@ fn absolute(file: &Path) -> Result<String, Box<dyn Error>> {
     Ok(place.to_str().ok_or("the name of the configuration is no text")?.to_string())
 }
 
+/// The command line says where the state is. Who has no home, as in a container, need not say it in
+/// the file as well.
+pub(crate) fn name_state(directory: &Path) {
+    let directory = std::path::absolute(directory).ok();
+    if let Some(directory) =
+        directory.and_then(|directory| directory.into_os_string().into_string().ok())
+    {
+        // A command line is read once.
+        let _ = NAMED_STATE.set(directory);
+    }
+}
+
+static NAMED_STATE: OnceLock<String> = OnceLock::new();
+
 fn surrounded<T>(
     name: &str,
     program: &dyn Fn(&str) -> Option<String>,
@@ -161,9 +176,13 @@ fn surrounded<T>(
     let directory = std::env::current_dir()?;
     let directory = directory.to_str().ok_or("the name of this directory is no text")?;
     let home = std::env::var("HOME").ok();
+    let environment = |name: &str| {
+        let named = || NAMED_STATE.get().filter(|_| home.is_none() && name == "XDG_STATE_HOME");
+        environment::text(name).or_else(|| named().cloned())
+    };
     Ok(deed(&Surroundings {
         file_name: name,
-        environment: &environment::text,
+        environment: &environment,
         home: home.as_deref(),
         current_directory: directory,
         file,

@@ -220,6 +220,19 @@ fn on_a_full_disk_nobody_waits_for_an_answer() {
     assert_eq!(home.verdict(), Verdict::Ok);
 }
 
+/// A container may have neither a home nor a word about one.
+#[test]
+fn without_a_home_the_command_line_says_where_the_state_is() {
+    let home = Home::new("homeless");
+    let mut chat = home.sentinel(&["-m", "list the files here"]);
+    let output = chat.env_remove("HOME").env_remove("XDG_STATE_HOME").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("README.md (10 bytes)"));
+    assert!(home.log().exists());
+    let again = home.sentinel(&["-m", "/status"]).env_remove("HOME").output().unwrap();
+    assert!(again.status.success(), "{}", text(&again.stderr));
+}
+
 #[test]
 fn nothing_outside_the_workspace_is_reached() {
     let home = Home::new("outside");

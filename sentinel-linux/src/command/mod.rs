@@ -153,6 +153,9 @@ pub(crate) fn main() -> Result<ExitCode, Box<dyn Error>> {
         print!("{}", version::text());
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(state) = arguments.path("state") {
+        crate::configuration::name_state(&state);
+    }
     match command {
         Some(command) => (command.run)(arguments),
         None => run::usual(arguments),
