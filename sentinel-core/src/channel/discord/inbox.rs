@@ -67,6 +67,30 @@ struct Hole {
     /// How many are asked for at once.
     pages: Pages,
     tries: Again,
+    /// Where a message stands that alone cannot be read.
+    search: Option<Search>,
+}
+
+/// A message that cannot be read stands after `low`, and not after `high`, if that is known.
+#[derive(Clone, Copy, Debug)]
+struct Search {
+    low: u64,
+    high: Option<u64>,
+    /// How far it was looked for ahead, each time twice as far.
+    steps: u32,
+}
+
+/// What came of a question while such a message is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// None is looked for.
+    Nowhere,
+    /// It is looked for elsewhere.
+    On,
+    /// It is passed over.
+    Found,
+    /// Nothing at all can be read.
+    InVain,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -200,7 +224,10 @@ impl Inbox {
         let holes =
             channels.filter_map(|(id, channel)| Some((*id, channel, channel.hole.as_ref()?)));
         let (channel, known, hole) = holes.min_by_key(|(.., hole)| hole.tries.from())?;
-        let (after, count) = (known.newest, hole.pages.count());
+        let (after, count) = match hole.search {
+            Some(search) => (search.place(), 1),
+            None => (known.newest, hole.pages.count()),
+        };
         Some((Missed { channel, after, count }, hole.tries.from()))
     }
 
@@ -233,6 +260,50 @@ impl Inbox {
     /// enough of it.
     pub(super) fn is_in_vain(&mut self, channel: u64) -> bool {
         self.hole(channel).is_some_and(|hole| hole.tries.is_in_vain())
+    }
+
+    /// Whether a message of a channel is looked for that cannot be read.
+    pub(super) fn is_looking(&self, channel: u64) -> bool {
+        let hole = self.channels.get(&channel).and_then(|channel| channel.hole.as_ref());
+        hole.is_some_and(|hole| hole.search.is_some())
+    }
+
+    /// The first message that was asked for cannot be read, alone.
+    pub(super) fn was_not_read(&mut self, channel: u64) -> Look {
+        let Some(known) = self.channels.get_mut(&channel) else { return Look::Nowhere };
+        let Some(hole) = &mut known.hole else { return Look::Nowhere };
+        let Some(search) = &mut hole.search else {
+            hole.tries = Again::default();
+            hole.search = Some(Search { low: known.newest, high: None, steps: 0 });
+            return Look::On;
+        };
+        search.low = search.place();
+        search.steps += u32::from(search.high.is_none());
+        if search.steps > SEARCH_STEPS_MAX { Look::InVain } else { self.look_on(channel) }
+    }
+
+    /// What was asked for can be read.
+    pub(super) fn was_read(&mut self, channel: u64) -> Look {
+        let Some(hole) = self.hole(channel) else { return Look::Nowhere };
+        hole.tries = Again::default();
+        let Some(search) = &mut hole.search else { return Look::Nowhere };
+        search.high = Some(search.place());
+        self.look_on(channel)
+    }
+
+    /// Goes on after the place, if it is found.
+    fn look_on(&mut self, channel: u64) -> Look {
+        let Some(known) = self.channels.get_mut(&channel) else { return Look::Nowhere };
+        let search = known.hole.as_mut().and_then(|hole| hole.search.as_mut());
+        let Some(Search { low, high: Some(high), .. }) = search.copied() else { return Look::On };
+        if high.saturating_sub(low) > 2 * MILLISECOND {
+            return Look::On;
+        }
+        known.newest = known.newest.max(high);
+        if let Some(hole) = &mut known.hole {
+            hole.search = None;
+        }
+        Look::Found
     }
 
     fn hole(&mut self, channel: u64) -> Option<&mut Hole> {
@@ -383,6 +454,16 @@ impl Inbox {
     }
 }
 
+impl Search {
+    /// The place to ask after next.
+    fn place(self) -> u64 {
+        match self.high {
+            Some(high) => self.low + high.saturating_sub(self.low) / 2,
+            None => self.low.saturating_add(MILLISECOND << self.steps.min(SEARCH_STEPS_MAX)),
+        }
+    }
+}
+
 impl Channel {
     /// Up to where every message is safe.
     fn safe(&self) -> u64 {
@@ -390,3 +471,8 @@ impl Channel {
         before_open.map_or(self.newest, |before| before.min(self.newest))
     }
 }
+
+/// A millisecond, in ids.
+const MILLISECOND: u64 = 1 << 22;
+/// Each step ahead is twice as far: so many are more than a year.
+const SEARCH_STEPS_MAX: u32 = 36;

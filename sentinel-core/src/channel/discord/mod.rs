@@ -17,6 +17,7 @@
 
 mod attachment;
 mod gateway;
+mod history;
 mod inbox;
 mod message;
 mod places;
@@ -43,7 +44,6 @@ use super::traffic::{
     seconds,
 };
 use crate::limits::{CHANNEL_CHATS_KEPT, CHANNEL_QUESTIONS_MAX};
-use crate::order;
 use crate::order::{Map, Set};
 use crate::text::json::{self, Value};
 use crate::time::{Instant, Now};
@@ -261,78 +261,6 @@ impl Discord {
         if self.alerted.insert((channel, code)) {
             self.out.push(Action::Alert(what));
         }
-    }
-
-    /// A channel was asked for so many of the messages that were missed.
-    fn missed(
-        &mut self,
-        now: Now,
-        Missed { channel, count: asked, .. }: Missed,
-        status: u16,
-        headers: &Headers,
-        body: &[u8],
-    ) {
-        let document = json::parse(body).ok();
-        let messages = document.as_ref().and_then(|document| document.root().elements().ok());
-        match (status, messages, &self.me) {
-            (200, Some(messages), Some(me)) => {
-                let is_private = self.inbox.is_private(channel).unwrap_or(false);
-                let count = messages.clone().count();
-                let told = messages.filter_map(|message| told(message, me, is_private));
-                let mut told: Vec<_> = told.collect();
-                order::sort_by_key(&mut told, |told| told.id);
-                for told in told.into_iter().filter(|told| told.channel == channel) {
-                    let channel_id = Some(channel);
-                    let arrival = told.message.map(|message| Arrival {
-                        id: told.id,
-                        channel: channel_id,
-                        is_private,
-                        // The session may not know of it.
-                        seq: 0,
-                        message,
-                    });
-                    self.inbox.caught_up(channel, told.id, arrival);
-                }
-                if self.inbox.asked(channel, count, count >= asked) {
-                    self.out.push(Action::Alert(format!(
-                        "Discord: too much was said in channel {channel} while nothing ran; some \
-                         of it was not read"
-                    )));
-                }
-                self.asking.reset();
-                self.asks_from = now.instant;
-                self.is_changed = true;
-            }
-            (401, ..) => self.stop(BAD_TOKEN),
-            (404, ..) => self.inbox.forget(channel),
-            (400 | 403, ..) => self.inbox.cannot_ask(channel),
-            (429, ..) => {
-                let (pause, is_global) = wait(headers, body);
-                if is_global {
-                    self.lanes.close_all(now.instant, pause);
-                }
-                self.inbox.ask_later(channel, now.instant, pause, &mut self.chance);
-            }
-            _ if self.inbox.is_in_vain(channel) => {
-                self.inbox.cannot_ask(channel);
-                self.is_changed = true;
-                self.out.push(Action::Alert(format!(
-                    "Discord does not tell what was said in channel {channel} while nothing ran: \
-                     it answers {status} again and again, and nothing that can be read. What was \
-                     said there meanwhile was not read, from now on everything is"
-                )));
-            }
-            _ => {
-                self.inbox.lost(channel);
-                self.ask_later(now, channel);
-            }
-        }
-    }
-
-    /// A channel is asked later again, and for a moment none is: it may be Discord as a whole.
-    fn ask_later(&mut self, now: Now, channel: u64) {
-        self.inbox.ask_later(channel, now.instant, Duration::ZERO, &mut self.chance);
-        self.asks_from = now.instant.after(self.asking.next(&mut self.chance));
     }
 
     /// What Discord says of the lane of a request.
@@ -675,16 +603,9 @@ impl Connector for Discord {
     }
 
     fn too_large(&mut self, now: Now, call: CallNumber) {
-        if let Some(Purpose::Missed { of: Missed { channel, .. }, .. }) = self.out.purpose(call)
-            && !self.inbox.too_large(*channel)
-        {
+        if let Some(Purpose::Missed { of: Missed { channel, .. }, .. }) = self.out.purpose(call) {
             let channel = *channel;
-            self.inbox.cannot_ask(channel);
-            let what = format!(
-                "Discord: a message in channel {channel} is too large to be read. It was passed \
-                 over, with what was said there after it while nothing ran"
-            );
-            self.alert_once(channel, TOO_LARGE, what);
+            self.page_too_large(channel);
         }
         self.failed(now, call, true);
     }
@@ -761,11 +682,8 @@ const NOT_NOW: Failure = Failure::RateLimited { retry_after_ms: 1000 };
 /// Discord takes 50 requests a second of one bot.
 const REQUESTS_PER_SECOND: u32 = 45;
 
-/// No code of Discord's own: one message is more than an answer may be.
-const TOO_LARGE: u64 = u64::MAX;
-
 /// No code of Discord's own: what it told cannot be read.
-const UNREADABLE: u64 = u64::MAX - 1;
+const UNREADABLE: u64 = u64::MAX;
 
 /// The response to a press that says nothing yet.
 const DEFERRED_UPDATE: u64 = 6;

@@ -107,34 +107,95 @@ fn a_failure_loses_nothing_of_what_was_missed() {
     }
 }
 
-/// Goal: messages of which ten, or one alone, are more than an answer may be make nobody deaf.
+/// Goal: messages of which ten are more than an answer may be are read one by one.
 #[test]
-fn what_is_too_large_is_asked_for_one_by_one_and_then_passed_over() {
+fn what_is_too_large_is_asked_for_one_by_one() {
     let mut desk = Desk::running();
     desk.message(2, 500, 41, "one");
     desk.discord.acknowledge(at(desk.now), "500");
     let mut asked = calls(desk.hear(READY));
     for (after, limit, is_read) in
-        [(500, 100, false), (500, 10, false), (500, 1, true), (501, 10, false), (501, 1, false)]
+        [(500, 100, false), (500, 10, false), (500, 1, true), (501, 10, false), (501, 1, true)]
     {
         let path = format!("/channels/41/messages?after={after}&limit={limit}");
         assert_eq!(asked[0].path, path);
         if is_read {
-            let actions = desk.answer(&asked[0], 200, &format!("[{}]", message(501, 41, "x")));
-            assert_eq!(ids(&actions), ["501"]);
-            desk.discord.acknowledge(at(desk.now), "501");
+            let page = format!("[{}]", message(after + 1, 41, "x"));
+            let actions = desk.answer(&asked[0], 200, &page);
+            let id = (after + 1).to_string();
+            assert_eq!(ids(&actions), [&id]);
+            desk.discord.acknowledge(at(desk.now), &id);
             asked = calls(actions);
         } else {
             desk.discord.too_large(at(desk.now), asked[0].number);
-            let actions = if (after, limit) == (501, 1) { desk.poll() } else { desk.wait() };
-            if let [Action::Alert(what)] = &actions[..] {
-                assert!(what.contains("channel 41 is too large"), "{what}");
-            }
-            asked = calls(actions);
+            asked = calls(desk.wait());
         }
     }
-    assert!(asked.is_empty(), "it is not asked for again: {asked:?}");
+    desk.answer(&asked[0], 200, "[]");
     assert_eq!(ids(&desk.message(9, 600, 41, "now")), ["600"], "nothing waits any more");
+}
+
+/// Goal: one message that is more than an answer may be, or makes one unreadable, is passed over,
+/// and nothing else; it is told, and not asked for again. Method: one in the middle, the first, the
+/// last, and two of many, minutes apart.
+#[test]
+fn one_that_cannot_be_read_alone_is_passed_over() {
+    for is_large in [true, false] {
+        for broken in [&[12_u64][..], &[1], &[40], &[5, 30]] {
+            let place = |index: u64| (1_000_000 + index * 600_000) << 22;
+            let mut desk = Desk::running();
+            desk.message(2, place(0), 41, "one");
+            desk.discord.acknowledge(at(desk.now), &place(0).to_string());
+            let mut actions = desk.hear(READY);
+            let live = place(100).to_string();
+            actions.extend(desk.message(2, place(100), 41, "live"));
+            let (mut handed, mut alerts, mut asked_count) = (Vec::new(), Vec::new(), 0);
+            for _ in 0..2_000 {
+                let mut next = Vec::new();
+                for action in core::mem::take(&mut actions) {
+                    match action {
+                        Action::Call(call) => {
+                            asked_count += 1;
+                            let path = call.path.strip_prefix("/channels/41/messages?after=");
+                            let (after, limit) = path.unwrap().split_once("&limit=").unwrap();
+                            let after: u64 = after.parse().unwrap();
+                            let all = (1..=40).chain([100]).filter(|index| place(*index) > after);
+                            let page: Vec<u64> = all.take(limit.parse().unwrap()).collect();
+                            let is_broken = page.iter().any(|index| broken.contains(index));
+                            let page = page.iter().map(|index| message(place(*index), 41, "x"));
+                            let page = format!("[{}]", page.collect::<Vec<_>>().join(","));
+                            if is_broken && is_large {
+                                desk.discord.too_large(at(desk.now), call.number);
+                                next.extend(desk.poll());
+                            } else if is_broken {
+                                let page = page.replace("ada", "\\ud83d");
+                                next.extend(desk.answer(&call, 200, &page));
+                            } else {
+                                next.extend(desk.answer(&call, 200, &page));
+                            }
+                        }
+                        Action::Send { .. } => next.extend(desk.hear(r#"{"op": 11}"#)),
+                        Action::Message(message) => {
+                            desk.discord.acknowledge(at(desk.now), &message.id);
+                            handed.push(message.id);
+                        }
+                        Action::Alert(what) => alerts.push(what),
+                        _ => {}
+                    }
+                }
+                if handed.last() == Some(&live) {
+                    break;
+                }
+                actions = if next.is_empty() { desk.wait() } else { next };
+            }
+            let rest = (1..=40).chain([100]).filter(|index| !broken.contains(index));
+            let rest: Vec<_> = rest.map(|index| place(index).to_string()).collect();
+            assert_eq!(handed, rest, "{is_large} {broken:?}");
+            assert_eq!(alerts.len(), broken.len(), "{alerts:?}");
+            assert!(alerts[0].contains("channel 41 is too large"), "{alerts:?}");
+            assert!(asked_count < 200, "{asked_count}");
+        }
+    }
 }
 
 /// Goal: a channel of which Discord tells nothing makes us deaf in no other one, and in itself for
@@ -142,7 +203,7 @@ fn what_is_too_large_is_asked_for_one_by_one_and_then_passed_over() {
 /// nothing that says what was missed, and in both somebody speaks.
 #[test]
 fn one_channel_that_is_not_told_holds_up_no_other() {
-    for (status, answer) in [(502, "<html>"), (200, "[{\"id\": \"50"), (200, "{}")] {
+    for (status, answer) in [(502, "<html>"), (200, "{}")] {
         let mut desk = Desk::running();
         for (seq, id, channel) in [(2, 500, 41), (3, 501, 42)] {
             desk.message(seq, id, channel, "one");
@@ -224,4 +285,39 @@ fn one_channel_that_is_not_known_holds_up_no_other() {
     assert_eq!((&second[..], &first[..]), ("501", "500"));
     assert!(*soon < 5_000 && *later < 300_000, "{soon} {later}");
     assert_eq!(asked_count, 8);
+}
+
+/// Goal: who answers everything with what is no JSON makes nobody deaf for long, and no message is
+/// blamed for it.
+#[test]
+fn one_channel_that_is_never_readable_is_given_up() {
+    let mut desk = Desk::running();
+    desk.message(2, 500, 41, "one");
+    desk.discord.acknowledge(at(desk.now), "500");
+    let since = desk.now;
+    let mut actions = desk.hear(READY);
+    actions.extend(desk.message(2, 600, 41, "live"));
+    let (mut alerts, mut handed) = (Vec::new(), Vec::new());
+    loop {
+        let mut next = Vec::new();
+        for action in core::mem::take(&mut actions) {
+            match action {
+                Action::Call(call) => next.extend(desk.answer(&call, 200, "[{\"id\": \"50")),
+                Action::Send { .. } => next.extend(desk.hear(r#"{"op": 11}"#)),
+                Action::Message(message) => handed.push(message.id),
+                Action::Alert(what) => {
+                    assert!(handed.is_empty(), "it waits until then");
+                    alerts.push(what);
+                }
+                _ => {}
+            }
+        }
+        if !alerts.is_empty() {
+            break;
+        }
+        actions = if next.is_empty() { desk.wait() } else { next };
+    }
+    assert!(alerts[0].contains("does not tell"), "{alerts:?}");
+    assert_eq!(handed, ["600"]);
+    assert!(desk.now < since + 300_000, "{}", desk.now - since);
 }
