@@ -67,6 +67,8 @@ struct Line {
     base: Url,
     token: Secret,
     app_token: Option<Secret>,
+    /// The rooms that it asks again and again.
+    rooms: Vec<String>,
     /// Where what it keeps is kept.
     kept: PathBuf,
     asked: Map<CallNumber, RequestNumber>,
@@ -147,14 +149,15 @@ impl Connectors {
             let platform = connector.platform.name;
             let seed = *state::entropy().map_err(|error| error.to_string())?;
             let seed = u64::from_ne_bytes(seed);
+            let mut rooms = Vec::new();
             let (machine, base): (Box<dyn Connector>, _) = match platform {
                 "telegram" => (Box::new(Telegram::new(seed)), TELEGRAM),
                 "discord" => (Box::new(Discord::new(seed)), DISCORD),
                 "slack" if connector.app_token.is_some() => (Box::new(Slack::new(seed)), SLACK),
                 "slack" => {
-                    let rooms = config.settings().access.rooms("slack");
-                    let rooms: Vec<&str> = rooms.collect();
-                    (Box::new(Slack::polling(seed, &rooms)), SLACK)
+                    let named: Vec<&str> = config.settings().access.rooms("slack").collect();
+                    rooms.extend(named.iter().map(ToString::to_string));
+                    (Box::new(Slack::polling(seed, &named)), SLACK)
                 }
                 other => return Err(format!("this version does not speak to {other}")),
             };
@@ -172,6 +175,7 @@ impl Connectors {
                 base,
                 token,
                 app_token,
+                rooms,
                 kept,
                 asked: Map::new(),
                 posts: Set::new(),
@@ -201,7 +205,7 @@ impl Connectors {
 
     pub(crate) fn start(&mut self, now: Now) {
         for line in &mut self.lines {
-            line.begin(now);
+            self.notes.extend(line.begin(now));
         }
     }
 
@@ -703,13 +707,14 @@ mod tests {
         }
     }
 
-    fn line(platform: &'static str, actions: impl IntoIterator<Item = Action>) -> Line {
+    pub(super) fn line(platform: &'static str, actions: impl IntoIterator<Item = Action>) -> Line {
         Line {
             platform,
             machine: Box::new(Said(actions.into_iter().collect())),
             base: Url::parse("http://127.0.0.1/").unwrap(),
             token: Secret::new(Zeroizing::new(String::new())),
             app_token: None,
+            rooms: Vec::new(),
             kept: PathBuf::new(),
             asked: Map::new(),
             posts: Set::new(),

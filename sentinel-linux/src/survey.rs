@@ -78,8 +78,9 @@ pub(crate) fn look(probe: &mut Probe, environment: &dyn Fn(&str) -> Option<Strin
         let app_token = app_token_env.and_then(secret);
         if let (Some(name), None) = (app_token_env, &app_token) {
             survey.notes.push(format!(
-                "{token_env} is set and {name} is not: {platform} needs both, see \
-                 'Socket Mode' in the app's settings"
+                "{token_env} is set and {name} is not: this can set {platform} up with both, see \
+                 'Socket Mode' in the app's settings. With the one token alone it asks rooms \
+                 that the file names, under 'rooms' in [{platform}], which you write yourself"
             ));
             continue;
         }

@@ -114,6 +114,12 @@ impl Running {
         assert!(status.success(), "{}", fs::read_to_string(&self.log).unwrap());
     }
 
+    /// Has it read its configuration again.
+    pub fn reload(&self) {
+        let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
     /// Whether it has not ended by itself.
     pub fn is_at_work(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())

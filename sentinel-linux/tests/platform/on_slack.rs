@@ -201,6 +201,27 @@ fn without_socket_mode_rooms_are_asked() {
     agent.keeps_secrets();
 }
 
+/// Another room in the configuration is asked from the next reload on, and the first one no longer.
+#[test]
+fn other_rooms_are_asked_after_a_reload() {
+    let (slack, port) = serving();
+    let agent = Agent::new("slack-rooms", &config(port, "rooms = { C5 = \"people\" }", ""));
+    let running = agent.start();
+    until("the room is asked", || slack.facts().histories >= 1);
+    slack.write_in("C5", None, "U77", &format!("<@{BOT}> what is 1 + 8000?"));
+    until("the room is answered", || slack.chats.has("C5", "8001"));
+    agent.configure(&config(port, "rooms = { C6 = \"people\" }", ""));
+    running.reload();
+    until("it is at work again", || agent.said().matches("at work as").count() >= 2);
+    let asked = slack.facts().histories;
+    until("the other room is asked", || slack.facts().histories > asked);
+    slack.write_in("C5", None, "U77", &format!("<@{BOT}> what is 2 + 8000?"));
+    slack.write_in("C6", None, "U77", &format!("<@{BOT}> what is 3 + 8000?"));
+    until("the other room is answered", || slack.chats.has("C6", "8003"));
+    running.end();
+    assert_eq!(slack.chats.of("C5").len(), 1, "{:?}", slack.chats.texts("C5"));
+}
+
 #[test]
 fn in_a_room_it_answers_who_names_it_and_in_the_thread() {
     let (slack, agent) = begin("slack-room", &format!("{SOCKET}\nrooms = {{ C5 = \"people\" }}"));
