@@ -172,7 +172,7 @@ fn make(ground: &Ground<'_>, begun: Begun, charge: Charge<'_>) -> Result<Never, 
 }
 
 /// Says who this user is in the new namespace: who he was outside, alone.
-fn write_maps(own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
+pub(super) fn write_maps(own: &OwnedFd, maps: [&[u8]; 2]) -> Result<(), Fault> {
     let put = |name: &std::ffi::CStr, content: &[u8]| {
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         let file = openat(own, name, flags, Mode::empty())?;
@@ -193,14 +193,16 @@ fn become_user(ground: &Ground<'_>, own: &OwnedFd) -> Result<(), Fault> {
     // Who changes who he is loses the leash, and the say over his own files in /proc.
     leash::follow(ground.leash)?;
     kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
-    unshare_user().at(Stage::Identity)?;
+    leave(UnshareFlags::NEWUSER).at(Stage::Identity)?;
     write_maps(own, ground.maps)
 }
 
+/// Leaves namespaces of users and networks, and no others.
 #[allow(unsafe_code, reason = "the library does not say which namespaces are safe to leave")]
-fn unshare_user() -> rustix::io::Result<()> {
-    // SAFETY: leaving a user namespace changes neither descriptors nor memory of this process.
-    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER) }
+pub(super) fn leave(which: UnshareFlags) -> rustix::io::Result<()> {
+    let known = which & (UnshareFlags::NEWUSER | UnshareFlags::NEWNET);
+    // SAFETY: leaving one of these changes neither descriptors nor memory of this process.
+    unsafe { rustix::thread::unshare_unsafe(known) }
 }
 
 /// Nothing that only root may, now or by starting something; but that who watches sees the memory

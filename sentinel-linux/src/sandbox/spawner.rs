@@ -8,7 +8,8 @@
 //! # Invariants
 //! - It ends when the agent does, and every sandbox ends when it does.
 //! - A request is judged by its length and its words before anything is done; a bad one ends this
-//!   process, because only an agent that was taken over sends one.
+//!   process, because only an agent that was taken over sends one. So does one for what no agent
+//!   is ever granted.
 //!
 //! # Not here
 //! Whether a program may run: the agent's core judged that.
@@ -24,12 +25,16 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
+use rustix::thread::{CapabilitySet, UnshareFlags};
 use sentinel_core::order::Map;
-use sentinel_core::sandbox::Profile;
+use sentinel_core::sandbox::{CallsMode, Network, Profile};
 
 use super::ahead::Ahead;
 use super::cgroup::Group;
+use super::fault::{At as _, Fault, Stage};
+use super::identity::Identity;
 use super::kernel::{self, Side};
+use super::launch;
 use super::outcome::Report;
 use super::{Sandboxes, Streams, filter};
 use crate::environment;
@@ -168,7 +173,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
         }
     }
     let sandboxes = Sandboxes::new()?.of_agent()?;
-    // Who may, leaves the machine's network: nothing it starts has it.
+    // Nothing it starts has the machine's network, and so neither has it.
     let _ = leave_network();
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
@@ -206,10 +211,23 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
     }
 }
 
-#[allow(unsafe_code, reason = "the library does not say which namespaces are safe to leave")]
-fn leave_network() -> rustix::io::Result<()> {
-    // SAFETY: leaving a network namespace changes neither descriptors nor memory of this process.
-    unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }
+/// Leaves the machine's network. Who is not root can do so only in a user namespace of his own, in
+/// which he is who he was, and then gives up what he may in there.
+fn leave_network() -> Result<(), Fault> {
+    if rustix::process::geteuid().is_root() {
+        return launch::leave(UnshareFlags::NEWNET).at(Stage::Network);
+    }
+    let maps = Identity::new().at(Stage::Identity)?.maps();
+    // Who is not dumpable has no say over his own files in /proc.
+    kernel::control(libc::PR_SET_DUMPABLE, 1).at(Stage::Identity)?;
+    let own = rustix::fs::open("/proc/self", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
+    let left = own.at(Stage::Identity).and_then(|own| {
+        launch::leave(UnshareFlags::NEWUSER | UnshareFlags::NEWNET).at(Stage::Network)?;
+        launch::write_maps(&own, [maps[0].as_bytes(), maps[1].as_bytes()])?;
+        launch::keep(CapabilitySet::empty())
+    });
+    kernel::control(libc::PR_SET_DUMPABLE, 0).at(Stage::Identity)?;
+    left
 }
 
 /// Takes a request, and does it.
@@ -232,6 +250,9 @@ fn take(
     let request = bytes.get(..length).filter(|request| !request.is_empty());
     let request = request.ok_or(io::ErrorKind::UnexpectedEof)?;
     let profile = Profile::decode(request).map_err(io::Error::other)?;
+    if is_beyond(&profile) {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
     let mut fds = fds.into_iter();
     let (Some(report), Some(output)) = (fds.next(), fds.next()) else {
         return Err(io::ErrorKind::InvalidData.into());
@@ -267,6 +288,15 @@ fn take(
     Ok(())
 }
 
+/// Whether something is asked for that no agent asks for, whatever it was granted: the machine's
+/// own network, system calls that are not filtered, a terminal, or a door to the outside.
+fn is_beyond(profile: &Profile) -> bool {
+    profile.network == Network::Host
+        || profile.calls_mode != CallsMode::Enforce
+        || profile.has_terminal
+        || !profile.published.is_empty()
+}
+
 /// What came with a message.
 pub(super) fn descriptors(ancillary: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
     let mut fds = Vec::new();
@@ -291,3 +321,6 @@ const _: () = assert!(2 * sentinel_core::limits::TOOL_ARGV_BYTES_MAX < REQUEST_B
 const FDS_MAX: usize = 4;
 /// Descriptors below this are closed: what the agent had open is not the spawner's.
 const KEPT_FROM: i32 = 256;
+
+#[cfg(test)]
+mod tests;

@@ -36,6 +36,11 @@ impl House {
         house
     }
 
+    /// Whether it is of whoever runs the tests.
+    pub(crate) const fn is_of_tests(&self) -> bool {
+        self.id.is_none()
+    }
+
     /// A path beneath their directory.
     pub(crate) fn path(&self, name: &str) -> String {
         self.place.join(name).display().to_string()
@@ -62,6 +67,7 @@ impl House {
     pub(crate) fn sentinel(&self, words: &[&str]) -> Command {
         let mut command = Command::new(self.place.join("sentinel"));
         command.args(words).current_dir(self.place.join("work")).env("HOME", &self.place);
+        command.env("TMPDIR", self.place.join("temporary"));
         if let Some(id) = self.id {
             command.uid(id).gid(id);
         }
@@ -70,6 +76,11 @@ impl House {
 
     /// Starts an agent that may write in the workspace, besides what these lists say.
     pub(crate) fn agent(&self, grants: &[&str], deny: &[&str]) -> Agent {
+        self.agent_with(grants, deny, "")
+    }
+
+    /// The same with these settings besides.
+    pub(crate) fn agent_with(&self, grants: &[&str], deny: &[&str], settings: &str) -> Agent {
         let work = self.path("work");
         let lines = |words: &[&str]| -> String {
             words.iter().map(|words| format!("  \"{}\",\n", words.replace("WORK", &work))).collect()
@@ -77,7 +88,7 @@ impl House {
         let (grants, deny) = (lines(grants), lines(deny));
         let config = format!(
             "[agent]\nworkspace = \"{work}\"\n[security]\ngrants = [\n  \
-             \"read,list,write {work}\",\n{grants}]\ndeny = [\n{deny}]\n"
+             \"read,list,write {work}\",\n{grants}]\ndeny = [\n{deny}]\n{settings}"
         );
         self.put("sentinel.toml", &config);
         let config = self.path("sentinel.toml");

@@ -22,3 +22,21 @@ fn each_call_of_an_agent_has_what_it_was_granted() {
         }
     });
 }
+
+/// The process that starts programs has no network, whoever started it.
+#[test]
+fn who_starts_programs_has_no_network() {
+    as_everybody("network", |house| {
+        let mut agent = house.agent(&["run /usr/bin/wc"], &[]);
+        assert!(!agent.run("/usr/bin/wc", &["-c", "file"]).1);
+        let network = |id: u32| std::fs::read_link(format!("/proc/{id}/ns/net")).ok();
+        // Only root sees where that one is.
+        if rustix::process::geteuid().is_root() {
+            assert_ne!(network(agent.spawner()).unwrap(), network(agent.child.id()).unwrap());
+        }
+        let status = std::fs::read_to_string(format!("/proc/{}/status", agent.spawner())).unwrap();
+        let may = status.lines().find_map(|line| line.strip_prefix("CapEff:\t")).unwrap();
+        let is_root = status.contains("Uid:\t0");
+        assert_eq!(may == "0000000000000000", !is_root, "{status}");
+    });
+}

@@ -10,3 +10,4 @@ mod agent;
 mod calls;
 mod denied;
 mod killed;
+mod many;
