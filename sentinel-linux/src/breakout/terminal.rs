@@ -84,6 +84,17 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
     )
     .needing(TERMINAL),
     Attempt::new(
+        "blind-own-input",
+        "The terminal that was given to read from no longer shows what is typed.",
+        Proof::Terminal,
+        |_| {
+            let mut modes = rustix::termios::tcgetattr(rustix::stdio::stdin())?;
+            modes.local_modes.remove(LocalModes::ECHO);
+            Ok(rustix::termios::tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &modes)?)
+        },
+    )
+    .needing(TERMINAL),
+    Attempt::new(
         "set-line-discipline",
         "A seldom used part of the kernel is put behind a terminal.",
         Proof::Word,

@@ -58,7 +58,7 @@ impl Sandboxes {
     fn wait_ahead(&self, base: &Base, socket: &OwnedFd, input: &OwnedFd) -> Result<(), StartError> {
         let usual = Profile::new(b"/", b"/");
         let init_filter = filter::only(init::CALLS)?;
-        let usual_filter = filter::program(&usual.calls, &usual.allowed, usual.network)?;
+        let usual_filter = filter::program(&usual.calls, &usual.allowed, (usual.network, false))?;
         let maps = self.identity.maps();
         let ground = self.ground(base, &maps, &init_filter);
         let begun = launch::begin(&ground, Vec::new());
@@ -89,10 +89,14 @@ impl Sandboxes {
         };
         let is_usual = profile.calls == usual.calls
             && profile.allowed == usual.allowed
-            && profile.network == usual.network;
+            && profile.network == usual.network
+            && !profile.has_terminal;
         let filter = match is_usual {
             true => usual_filter,
-            false => filter::program(&profile.calls, &profile.allowed, profile.network)?,
+            false => {
+                let view = (profile.network, profile.has_terminal);
+                filter::program(&profile.calls, &profile.allowed, view)?
+            }
         };
         let (profile, plan, filter) = (&profile, &plan, filter.as_slice());
         let (doors, doors_filter) = (Vec::new(), [].as_slice());

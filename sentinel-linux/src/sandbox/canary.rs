@@ -11,7 +11,7 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::net::{AddressFamily, SocketAddrV4, SocketType, connect, socket};
-use sentinel_core::sandbox::{Calls, Network};
+use sentinel_core::sandbox::{Calls, Network, Profile};
 
 use super::fault::{Fault, Stage};
 use super::kernel::attempt;
@@ -31,11 +31,14 @@ pub(super) struct Walls {
     pub(super) landlock: u32,
     pub(super) network: Network,
     pub(super) is_strict: bool,
+    pub(super) has_terminal: bool,
 }
 
 impl Walls {
-    pub(super) const fn new(landlock: u32, network: Network, calls: &Calls) -> Self {
-        Self { landlock, network, is_strict: matches!(calls, Calls::Strict) }
+    pub(super) const fn new(landlock: u32, profile: &Profile) -> Self {
+        let is_strict = matches!(profile.calls, Calls::Strict);
+        let (network, has_terminal) = (profile.network, profile.has_terminal);
+        Self { landlock, network, is_strict, has_terminal }
     }
 }
 
@@ -145,7 +148,7 @@ const WALLS: [Probe; 10] = [
 
 /// Each with arguments that make no sense, so that a kernel that lets it through does nothing, and
 /// answers something else.
-const CALLS: [Probe; 14] = [
+const CALLS: [Probe; 16] = [
     Probe {
         what: "making a socket",
         attempt: || attempt(libc::SYS_socket, [INTERNET, -1, -1, 0, 0]),
@@ -219,6 +222,18 @@ const CALLS: [Probe; 14] = [
         applies: |_| true,
     },
     Probe {
+        what: "setting how a terminal is",
+        attempt: || attempt(libc::SYS_ioctl, [-1, SET_TERMINAL, 0, 0, 0]),
+        expected: Errno::NOTTY,
+        applies: |walls| !walls.has_terminal,
+    },
+    Probe {
+        what: "limits of other processes",
+        attempt: || attempt(libc::SYS_prlimit64, [1, -1, 0, 0, 0]),
+        expected: Errno::PERM,
+        applies: |_| true,
+    },
+    Probe {
         what: "files that make others more than they are",
         attempt: || attempt(libc::SYS_fchmod, [-1, 0o4755, 0, 0, 0]),
         expected: Errno::PERM,
@@ -259,6 +274,7 @@ const CLONE_NONSENSE: libc::c_long =
 const INTERNET: libc::c_long = libc::AF_INET as libc::c_long;
 const PACKETS: libc::c_long = libc::AF_PACKET as libc::c_long;
 const TYPE_IN: libc::c_long = 0x5412;
+const SET_TERMINAL: libc::c_long = 0x5402;
 const WRITTEN_AND_RUN: libc::c_long = (libc::PROT_WRITE | libc::PROT_EXEC) as libc::c_long;
 
 #[cfg(test)]
@@ -269,7 +285,7 @@ mod tests {
     #[test]
     fn a_missing_wall_is_found_out() {
         let network = Network::None;
-        let walls = Walls { landlock: 6, network, is_strict: true };
+        let walls = Walls { landlock: 6, network, is_strict: true, has_terminal: false };
         for probes in [&WALLS[..], &CALLS[..]] {
             for probe in probes.iter().filter(|probe| (probe.applies)(&walls)) {
                 // What root may do must not be done to this machine.

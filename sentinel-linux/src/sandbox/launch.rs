@@ -283,7 +283,7 @@ fn program(
     kernel::close_from_on_exec(3).at(Stage::Descriptors)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     kernel::hold_signals(&[]);
-    let mut walls = Walls::new(landlock, profile.network, &profile.calls);
+    let mut walls = Walls::new(landlock, profile);
     // Who looks on wants to see what the list refuses, not to have it refused.
     walls.is_strict &= profile.calls_mode != CallsMode::Log;
     let start = init::now();

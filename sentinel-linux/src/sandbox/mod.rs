@@ -217,7 +217,8 @@ impl Sandboxes {
         profile.check().map_err(|error| StartError::new(error.to_string()))?;
         let missing = self.missing(profile)?;
         let (base, plan) = Plan::new(profile, &self.identity)?;
-        let mut filter = filter::program(&profile.calls, &profile.allowed, profile.network)?;
+        let view = (profile.network, profile.has_terminal);
+        let mut filter = filter::program(&profile.calls, &profile.allowed, view)?;
         if profile.calls_mode == CallsMode::Log {
             filter = filter::watched(&profile.calls, &filter)?;
         }

@@ -1,6 +1,6 @@
 //! Filters of system calls from files, as containers have them: they narrow, and open nothing.
 
-use crate::person::as_everybody;
+use crate::person::{as_everybody, ended};
 
 /// What a shell needs that says something, and no more than that: no directories, no renaming.
 const SMALL: &str = r#"{
@@ -92,5 +92,36 @@ fn a_wrong_file_is_told_with_its_place() {
         }
         let policy = person.put("policy.toml", "[seccomp]\nallow = [\"mbind\"]\n");
         assert_eq!(person.run(&["--policy", &policy], &["true"]).0, Some(0));
+    });
+}
+
+/// A terminal that the program was only given to read from stays as it is; one that is given to it
+/// can be set. Limits are one's own.
+#[test]
+fn what_is_somebody_elses_is_not_set() {
+    as_everybody("settings", |person| {
+        let settings = "use POSIX; my $t = POSIX::Termios->new; $t->getattr(0) or die 'none'; \
+                        $t->setlflag($t->getlflag & ~ECHO); print $t->setattr(0, TCSANOW) ? 'set' \
+                        : 'refused'";
+        for (options, expected) in [
+            (&[][..], "refused"),
+            (&["--tty"], "set"),
+            (&["--seccomp-profile", "datasci"], "refused"),
+        ] {
+            let flags = rustix::pty::OpenptFlags::RDWR | rustix::pty::OpenptFlags::NOCTTY;
+            let outside = rustix::pty::openpt(flags).unwrap();
+            rustix::pty::grantpt(&outside).unwrap();
+            rustix::pty::unlockpt(&outside).unwrap();
+            let name = rustix::pty::ptsname(&outside, Vec::new()).unwrap();
+            let inside = rustix::fs::open(name, rustix::fs::OFlags::RDWR, 0.into()).unwrap();
+            let mut command = person.isolate(options, &["perl", "-e", settings]);
+            let (code, said, why) = ended(command.stdin(inside));
+            assert_eq!((code, said.as_str()), (Some(0), expected), "{options:?}: {why}");
+        }
+        // Its first process waits for the program, and needs what it has.
+        let limits = "prlimit --pid 1 --nofile=0:0 2>/dev/null && echo changed; ulimit -n 64 && \
+                      prlimit --nofile=32:32 && ulimit -n";
+        let (code, said, why) = person.run(&[], &["sh", "-c", limits]);
+        assert_eq!((code, said.as_str()), (Some(0), "64\n"), "{why}");
     });
 }

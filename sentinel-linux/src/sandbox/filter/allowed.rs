@@ -155,7 +155,6 @@ pub(super) const PROCESSES: &[Call] = &[
     ("capget", libc::SYS_capget),
     ("getrlimit", libc::SYS_getrlimit),
     ("setrlimit", libc::SYS_setrlimit),
-    ("prlimit64", libc::SYS_prlimit64),
     ("getrusage", libc::SYS_getrusage),
     ("times", libc::SYS_times),
     ("sysinfo", libc::SYS_sysinfo),

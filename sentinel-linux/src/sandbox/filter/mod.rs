@@ -40,24 +40,25 @@ enum Action {
     Judge(Vec<libc::sock_filter>),
 }
 
-/// The filter for a program: a list of system calls, and these besides.
+/// The filter for a program: a list of system calls, and these besides; by the network it has, and
+/// whether a terminal is its own.
 pub(super) fn program(
     calls: &Calls,
     besides: &[Vec<u8>],
-    network: Network,
+    (network, has_terminal): (Network, bool),
 ) -> Result<Vec<libc::sock_filter>, StartError> {
     let translating = match calls {
         Calls::Strict if kernel::refuses_execution_gain() => Translating::Refused,
         Calls::Strict => Translating::RefusedHere,
         Calls::DataScience | Calls::Custom(_) => Translating::Allowed,
     };
-    program_for(calls, besides, network, translating)
+    program_for(calls, besides, (network, has_terminal), translating)
 }
 
 fn program_for(
     calls: &Calls,
     besides: &[Vec<u8>],
-    network: Network,
+    (network, has_terminal): (Network, bool),
     translating: Translating,
 ) -> Result<Vec<libc::sock_filter>, StartError> {
     let mut actions = Table::default();
@@ -91,7 +92,7 @@ fn program_for(
         put(of_name(name, network)?.1, Action::Allow);
     }
     for (name, call) in [refused::PARTS, refused::OLD_PARTS].into_iter().flatten() {
-        if let Some(part) = Part::of(name, network, translating) {
+        if let Some(part) = Part::of(name, (network, has_terminal), translating) {
             put(
                 *call,
                 match rules {

@@ -36,7 +36,11 @@ enum Condition {
 
 impl Part {
     /// The part of a call that is allowed, of those that stand in the list of such calls.
-    pub(super) fn of(name: &str, network: Network, translating: Translating) -> Option<Self> {
+    pub(super) fn of(
+        name: &str,
+        (network, has_terminal): (Network, bool),
+        translating: Translating,
+    ) -> Option<Self> {
         let none_of = |argument, bits| vec![Condition::LacksAll { argument, bits }];
         let one_of = |argument, values: &[u32]| Condition::IsAmong {
             argument,
@@ -62,7 +66,14 @@ impl Part {
                 (vec![Condition::LacksOne { argument: 2, bits }], libc::EACCES)
             }
             "clone" => (none_of(0, NAMESPACES), libc::EPERM),
-            "ioctl" => (vec![one_of(1, REQUESTS)], libc::ENOTTY),
+            "ioctl" if has_terminal => (vec![one_of(1, REQUESTS)], libc::ENOTTY),
+            "ioctl" => {
+                // The terminal that it was given to read from is still somebody else's.
+                let (_, requests) = REQUESTS.split_at(SETTING_COUNT);
+                (vec![one_of(1, requests)], libc::ENOTTY)
+            }
+            // Its own limits: the process that waits for it has to keep those that it has.
+            "prlimit64" => (vec![one_of(0, &[0])], libc::EPERM),
             "prctl" => (vec![one_of(0, CONTROLS)], libc::EINVAL),
             // Which one it is, and the ordinary one.
             "personality" => (vec![one_of(0, &[u32::MAX, 0])], libc::EPERM),
@@ -168,13 +179,13 @@ const NAMESPACES: u32 = bits(
         | libc::CLONE_PTRACE,
 );
 
-/// Asking a terminal how it is and setting how it is, how much there is to read, and how a
+/// Setting how a terminal is, first, and asking it how it is, how much there is to read, and how a
 /// descriptor behaves. Nothing types into a terminal.
 const REQUESTS: &[u32] = &[
-    0x5401, // TCGETS
     0x5402, // TCSETS
     0x5403, // TCSETSW
     0x5404, // TCSETSF
+    0x5401, // TCGETS
     0x540f, // TIOCGPGRP
     0x5410, // TIOCSPGRP
     0x5413, // TIOCGWINSZ
@@ -184,6 +195,9 @@ const REQUESTS: &[u32] = &[
     0x5450, // FIONCLEX
     0x5451, // FIOCLEX
 ];
+
+/// The first so many of these are for who has a terminal of its own.
+const SETTING_COUNT: usize = 3;
 
 const CONTROLS: &[u32] = &[
     bits(libc::PR_SET_PDEATHSIG),

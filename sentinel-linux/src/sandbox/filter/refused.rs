@@ -18,6 +18,7 @@ pub(super) const PARTS: &[Call] = &[
     ("personality", libc::SYS_personality),
     ("socket", libc::SYS_socket),
     ("socketpair", libc::SYS_socketpair),
+    ("prlimit64", libc::SYS_prlimit64),
 ];
 
 /// And of these, which are older.

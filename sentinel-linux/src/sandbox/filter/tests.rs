@@ -21,14 +21,14 @@ fn error(error: i32) -> u32 {
 }
 
 fn strict() -> Vec<libc::sock_filter> {
-    program(&Calls::Strict, &[], Network::None).unwrap()
+    program(&Calls::Strict, &[], (Network::None, false)).unwrap()
 }
 
 #[test]
 fn every_number_has_the_answer_of_its_list() {
     for (calls, science) in [(Calls::Strict, false), (Calls::DataScience, true)] {
         for network in [Network::None, Network::Proxied, Network::Host] {
-            let program = program(&calls, &[], network).unwrap();
+            let program = program(&calls, &[], (network, false)).unwrap();
             assert!(program.len() < 1000, "{}", program.len());
             let has_network = network != Network::None;
             let lists = [
@@ -78,14 +78,16 @@ fn other_architectures_end_the_process() {
 #[test]
 fn a_part_of_a_call_is_its_arguments() {
     let strict = strict();
-    let proxied = program(&Calls::Strict, &[], Network::Proxied).unwrap();
-    let science = program(&Calls::DataScience, &[], Network::None).unwrap();
+    let proxied = program(&Calls::Strict, &[], (Network::Proxied, false)).unwrap();
+    let terminal = program(&Calls::Strict, &[], (Network::None, true)).unwrap();
+    let science = program(&Calls::DataScience, &[], (Network::None, false)).unwrap();
     let arguments = |values: &[u64]| {
         let mut all = [0; 6];
         all[..values.len()].copy_from_slice(values);
         all
     };
-    let old = program_for(&Calls::Strict, &[], Network::None, Translating::RefusedHere).unwrap();
+    let old =
+        program_for(&Calls::Strict, &[], (Network::None, false), Translating::RefusedHere).unwrap();
     let user: u64 = 0x1000_0000;
     let (write, run) = (2, 4);
     for (program, call, values, expected) in [
@@ -93,6 +95,11 @@ fn a_part_of_a_call_is_its_arguments() {
         (&strict, libc::SYS_clone, vec![0x003d_0f00], ALLOW),
         (&strict, libc::SYS_clone, vec![user | 0x11], error(libc::EPERM)),
         (&strict, libc::SYS_ioctl, vec![0, 0x5401], ALLOW),
+        (&strict, libc::SYS_ioctl, vec![0, 0x5402], error(libc::ENOTTY)),
+        (&terminal, libc::SYS_ioctl, vec![0, 0x5402], ALLOW),
+        (&terminal, libc::SYS_ioctl, vec![0, 0x5412], error(libc::ENOTTY)),
+        (&strict, libc::SYS_prlimit64, vec![0, 7], ALLOW),
+        (&strict, libc::SYS_prlimit64, vec![1, 7], error(libc::EPERM)),
         (&strict, libc::SYS_ioctl, vec![0, 0x5412], error(libc::ENOTTY)),
         // The kernel looks at the lower half alone.
         (&strict, libc::SYS_ioctl, vec![0, 0x1_0000_5412], error(libc::ENOTTY)),
@@ -138,7 +145,7 @@ fn a_file_names_what_is_allowed() {
     let names = ["read", "mount", "socket", "connect", "ioctl", "execve", "no_such_call"];
     let names = names.map(|name| name.as_bytes().to_vec()).to_vec();
     let calls = Calls::Custom(CallRules::only(names));
-    let program = program(&calls, &[], Network::None).unwrap();
+    let program = program(&calls, &[], (Network::None, false)).unwrap();
     let none = [0; 6];
     assert_eq!(answer(&program, libc::SYS_read, none), ALLOW);
     assert_eq!(answer(&program, libc::SYS_write, none), error(libc::EPERM));
@@ -156,8 +163,8 @@ fn a_file_names_what_is_allowed() {
 fn no_file_opens_what_every_sandbox_refuses() {
     let everything = CallRules { default: Verdict::Allow, rules: Vec::new() };
     for network in [Network::None, Network::Proxied, Network::Host] {
-        let own = program(&Calls::DataScience, &[], network).unwrap();
-        let open = program(&Calls::Custom(everything.clone()), &[], network).unwrap();
+        let own = program(&Calls::DataScience, &[], (network, false)).unwrap();
+        let open = program(&Calls::Custom(everything.clone()), &[], (network, false)).unwrap();
         let interesting = [0, 1, 2, 7, 0x4755, 0o4755, 0o6000, 0x5412, 0x541c, u64::MAX, 1 << 32];
         for call in (0..1000).chain([0x4000_0000, 0x4000_003b, u32::MAX]) {
             for value in interesting {
@@ -195,7 +202,7 @@ fn arguments_are_compared_whole() {
                     about(vec![two, one], Verdict::EndThread),
                 ];
                 let calls = Calls::Custom(CallRules { default: Verdict::Log, rules });
-                let program = program(&calls, &[], Network::None).unwrap();
+                let program = program(&calls, &[], (Network::None, false)).unwrap();
                 for found in edges {
                     let holds = match comparison {
                         Comparison::Differs => found != value,
@@ -226,7 +233,8 @@ fn arguments_are_compared_whole() {
 #[test]
 fn a_name_besides_the_list_is_allowed_or_told_why_not() {
     let besides = |name: &str, network| {
-        program(&Calls::Strict, &[name.as_bytes().to_vec()], network).map_err(|e| e.to_string())
+        program(&Calls::Strict, &[name.as_bytes().to_vec()], (network, false))
+            .map_err(|e| e.to_string())
     };
     let allowed = besides("mbind", Network::None).unwrap();
     assert_eq!(answer(&allowed, libc::SYS_mbind, [0; 6]), ALLOW);

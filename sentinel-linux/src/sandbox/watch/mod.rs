@@ -59,10 +59,10 @@ pub(crate) struct Seen {
 impl Watch {
     /// For a program with this profile.
     pub(crate) fn new(profile: &Profile) -> Result<Self, StartError> {
-        let network = profile.network;
+        let view = (profile.network, profile.has_terminal);
         Ok(Self {
-            walls: filter::program(&Calls::DataScience, &[], network)?,
-            enforced: filter::program(&profile.calls, &profile.allowed, network)?,
+            walls: filter::program(&Calls::DataScience, &[], view)?,
+            enforced: filter::program(&profile.calls, &profile.allowed, view)?,
             carriers: carriers::by_number(),
             places: Places::new(profile),
             is_running: false,
