@@ -266,10 +266,14 @@ fn way_out(policy: &Policy, profile: &mut Profile) -> Result<Option<Alone>, Refu
     let hosts = policy.all(Key::Hosts).iter();
     let grants: Vec<_> =
         hosts.filter_map(|host| policy::host(std::str::from_utf8(host).ok()?)).collect();
-    let roots = policy
-        .one(Key::Authorities)
-        .map(|file| wanted::bytes_of(Path::new(OsStr::from_bytes(file)), AUTHORITIES_BYTES_MAX));
+    let file = policy.one(Key::Authorities).map(|file| Path::new(OsStr::from_bytes(file)));
+    let roots = file.map(|file| wanted::bytes_of(file, AUTHORITIES_BYTES_MAX));
     let extra_roots = roots.transpose()?;
+    if let Some((file, roots)) = file.zip(extra_roots.as_ref())
+        && let Some(digest) = policy.word(Key::AuthoritiesDigest)
+    {
+        wanted::check(file, roots, digest)?;
+    }
     let options = network::Options { extra_roots, ..network::Options::of_system() };
     let now = Clock::new().now().wall;
     let allowance = Allowance::new(grants, now).map_err(|error| Refused::new(error.to_string()))?;

@@ -91,6 +91,42 @@ fn what_is_pinned_is_what_is_read() {
     });
 }
 
+/// Whoever is believed inside TLS decides what goes where a secret is added, so that file is pinned
+/// with the policy.
+#[test]
+fn what_a_pinned_policy_believes_is_pinned() {
+    as_everybody("believed", |person| {
+        let own = rcgen::generate_simple_self_signed(["example.com".to_string()]).unwrap();
+        let own = format!(
+            "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+            sentinel_core::text::base64::encode(own.cert.der())
+        );
+        let authorities = person.put("own.pem", &own);
+        let inside = "network = \"proxied\"\ninspect = true\nhosts = [\"example.com\"]\n";
+        let open = format!("{inside}ca-file = \"{authorities}\"\n");
+        let run = |text: &str, options: &[&str]| {
+            let file = person.put("policy.toml", text);
+            person.run(&[&["--policy", file.as_str()], options].concat(), &["echo", "started"])
+        };
+        assert_eq!(run(&open, &[]).1, "started\n");
+        for options in [&["--policy-sha256", &digest(&open)][..], &["--immutable"]] {
+            let (code, output, said) = run(&open, options);
+            assert_eq!((code, output.as_str()), (Some(125), ""), "{said}");
+            assert!(said.contains("ca-file") && said.contains("ca-sha256"), "{said}");
+        }
+        let pinned = |what: &str| format!("{open}ca-sha256 = \"{}\"\n", digest(what));
+        let options = |text: &str| ["--policy-sha256".to_string(), digest(text)];
+        let right = pinned(&own);
+        let [option, value] = options(&right);
+        assert_eq!(run(&right, &[&option, &value]).1, "started\n");
+        let wrong = pinned("others");
+        let [option, value] = options(&wrong);
+        let (code, output, said) = run(&wrong, &[&option, &value]);
+        assert_eq!((code, output.as_str()), (Some(125), ""), "{said}");
+        assert!(said.contains("own.pem is not what was pinned"), "{said}");
+    });
+}
+
 #[test]
 fn nothing_is_added_to_what_is_immutable() {
     as_everybody("immutable", |person| {

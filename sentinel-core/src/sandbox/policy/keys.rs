@@ -38,6 +38,8 @@ pub enum Key {
     Secrets,
     /// A file of certificates that servers are believed by, besides the usual ones.
     Authorities,
+    /// What the bytes of that file hash to.
+    AuthoritiesDigest,
     /// Ports inside that are reached from outside.
     Publish,
     /// Its variables.
@@ -131,6 +133,7 @@ pub(super) const ROWS: &[Row] = &[
     one(Key::Inspect, "", "inspect", "inspect", Form::Flag),
     many(Key::Secrets, "", "secrets", "secret", Form::Secret),
     one(Key::Authorities, "", "ca-file", "ca-file", Form::Path),
+    one(Key::AuthoritiesDigest, "", "ca-sha256", "", Form::Digest),
     many(Key::Publish, "", "publish", "publish", Form::Port),
     many(Key::Environment, "", "env", "env", Form::Variable),
     one(Key::Terminal, "", "tty", "tty", Form::Flag),

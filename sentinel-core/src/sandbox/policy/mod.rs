@@ -119,6 +119,18 @@ impl Policy {
         ROWS.iter().filter(|row| matches!(row.form, Form::Path)).map(|row| row.key)
     }
 
+    /// A file that it names and that could be changed, because it does not say what its bytes hash
+    /// to: the key of the file, and the one that is missing.
+    #[must_use]
+    pub fn unpinned(&self) -> Option<(&'static str, &'static str)> {
+        let files = [
+            (Key::CallsFile, Key::CallsDigest, ("seccomp.file", "seccomp.sha256")),
+            (Key::Authorities, Key::AuthoritiesDigest, ("ca-file", "ca-sha256")),
+        ];
+        let is_open = |file, digest| self.one(file).is_some() && self.one(digest).is_none();
+        files.into_iter().find(|(file, digest, _)| is_open(*file, *digest)).map(|(.., names)| names)
+    }
+
     /// What holds when a command line is given besides: it adds to lists, and replaces all else.
     ///
     /// # Errors
@@ -150,8 +162,8 @@ impl Policy {
                     return Err(Fixed::Relative { key: row.name, path });
                 }
             }
-            if self.one(Key::CallsFile).is_some() && self.one(Key::CallsDigest).is_none() {
-                return Err(Fixed::Unpinned);
+            if let Some((file, digest)) = self.unpinned() {
+                return Err(Fixed::Unpinned { file, digest });
             }
         }
         Ok(self)
@@ -191,7 +203,12 @@ pub enum Fixed {
         path: String,
     },
     /// A file that it names could be changed.
-    Unpinned,
+    Unpinned {
+        /// The key that it stands at.
+        file: &'static str,
+        /// The key that would pin it.
+        digest: &'static str,
+    },
 }
 
 impl fmt::Display for Fixed {
@@ -207,9 +224,9 @@ impl fmt::Display for Fixed {
                  read: write the path from the root",
                 path.escape_debug()
             ),
-            Self::Unpinned => formatter.write_str(
-                "the policy is immutable, and its seccomp.file can be changed: pin it with \
-                 seccomp.sha256",
+            Self::Unpinned { file, digest } => write!(
+                formatter,
+                "the policy is immutable, and its {file} can be changed: pin it with {digest}"
             ),
         }
     }

@@ -19,6 +19,7 @@ hosts = ["example.com", "example.org:8443", "*.pypi.org", "api.example.com GET,H
 inspect = true
 secrets = ["api.example.com=API_TOKEN", "example.com=API_KEY:X-Api-Key"]
 ca-file = "/srv/own.pem"
+ca-sha256 = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 publish = ["8080", "8443:443"]
 env = ["LANG=C", "TERM"]
 tty = true
@@ -140,8 +141,13 @@ fn an_immutable_policy_is_what_it_is() {
     line.put(Key::Immutable, b"true").unwrap();
     let relative = read("workspace = \".\"").unwrap().join(line.clone());
     assert_eq!(relative, Err(Fixed::Relative { key: "workspace", path: ".".into() }));
-    let unpinned = read("[seccomp]\nfile = \"/x\"").unwrap().join(line);
-    assert_eq!(unpinned, Err(Fixed::Unpinned));
+    for (text, file, digest) in [
+        ("[seccomp]\nfile = \"/x\"", "seccomp.file", "seccomp.sha256"),
+        ("ca-file = \"/x\"", "ca-file", "ca-sha256"),
+    ] {
+        let unpinned = read(text).unwrap().join(line.clone());
+        assert_eq!(unpinned, Err(Fixed::Unpinned { file, digest }));
+    }
 }
 
 #[test]

@@ -122,11 +122,8 @@ fn read(path: &Path, pins: &[String]) -> Result<Policy, Refused> {
         let list: Vec<String> = list.iter().map(ToString::to_string).collect();
         Refused::new(list.join("\n"))
     })?;
-    if !pins.is_empty()
-        && policy.one(Key::CallsFile).is_some()
-        && policy.one(Key::CallsDigest).is_none()
-    {
-        let why = format!("{name} is pinned, and its seccomp.file is not: add seccomp.sha256");
+    if let Some((file, digest)) = policy.unpinned().filter(|_| !pins.is_empty()) {
+        let why = format!("{name} is pinned, and its {file} is not: add {digest}");
         return Err(Refused::new(why));
     }
     Ok(policy)
