@@ -19,6 +19,7 @@
 #![allow(unsafe_code, reason = "what is attempted is made of system calls nobody wraps")]
 
 mod calls;
+mod covered;
 mod execution;
 mod files;
 mod ground;
@@ -134,6 +135,8 @@ enum Need {
     Memory,
     /// Less time than usual, for those that want more of it.
     Hurry,
+    /// Something in the workspace that is hidden, and something that may only be read.
+    Covered,
 }
 
 /// What an attempt needs: a bit for each, because there are hundreds of attempts.
@@ -203,7 +206,7 @@ impl Group {
 }
 
 const GROUPS: &[Group] = &[
-    Group { name: "files", attempts: &[files::READS, files::WRITES] },
+    Group { name: "files", attempts: &[files::READS, files::WRITES, covered::ATTEMPTS] },
     Group { name: "metadata", attempts: &[metadata::ATTEMPTS] },
     Group { name: "execution", attempts: &[execution::ATTEMPTS] },
     Group { name: "processes", attempts: &[processes::ATTEMPTS] },

@@ -17,7 +17,7 @@ use sentinel_core::order::Map;
 use super::ground::{Ground, OUTSIDE, SHARED, SIGN, VARIABLE, WORD, WORKSPACE};
 use super::inside::VICTIM;
 use super::runner::Stage;
-use super::{Attempt, Need, calls, objects, program, services, victim};
+use super::{Attempt, Need, calls, covered, objects, program, services, victim};
 use crate::plain::{self, Plain, Running};
 
 /// The ground of one run.
@@ -74,6 +74,9 @@ impl Prepared {
             for place in [ground.shared("socket"), ground.workspace("socket")] {
                 services::listen(&stage.visits, UnixListener::bind(place)?);
             }
+        }
+        if needs(Need::Covered) {
+            covered::prepare(&ground, secret)?;
         }
         let objects = match needs(Need::Objects) {
             true => Some(objects::Objects::new(&mut ground, secret)?),

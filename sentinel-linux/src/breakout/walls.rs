@@ -13,7 +13,7 @@ use super::prepared::Prepared;
 use super::resources::{
     FILE_BYTES, MEMORY_BYTES, OPEN_FILES, PIDS, PROCESSOR_TIME, TEMPORARY_BYTES, TIME, TIME_SHORT,
 };
-use super::{Attempt, Need};
+use super::{Attempt, Need, covered};
 use crate::sandbox::{ENVIRONMENT, PROXY_PORT, Sandboxes, Started, Streams};
 
 /// Starts an attempt inside, as an agent's call is started.
@@ -41,6 +41,11 @@ pub(super) fn start(
         Mount { path: bytes(&workspace), rights: Rights::Write },
         Mount { path: bytes(&ground.shared("")), rights: shared },
     ];
+    if needs(Need::Covered) {
+        let kept = bytes(&covered::kept(&ground));
+        profile.mounts.push(Mount { path: kept, rights: Rights::Read });
+        profile.hidden = vec![bytes(&covered::hidden(&ground))];
+    }
     profile.network = network;
     profile.limits = limits(if needs(Need::Hurry) { TIME_SHORT } else { TIME });
     profile.limits.memory_bytes = needs(Need::Memory).then_some(MEMORY_BYTES);
