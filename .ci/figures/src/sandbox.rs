@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::table::{Row, quantile};
 
-/// A program that does nothing, in every way there is, one after the other in turn.
+/// A program that does nothing, in every way there is, one after the other in turn. The call is one
+/// with a workspace that it may write to, which is what an agent's calls have.
 pub(crate) fn sandbox(binary: &Path) -> io::Result<Vec<Row>> {
     let output = Command::new(binary).args(["doctor", "--times", "--json"]).output()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -22,16 +23,24 @@ pub(crate) fn sandbox(binary: &Path) -> io::Result<Vec<Row>> {
         number.map(|number| number / 1e3).ok_or_else(|| io::Error::other(text.clone()))
     };
     let (bare, call, proof) = (own("bare")?, own("call")?, own("proof")?);
-    let mut isolate = Vec::new();
-    let mut other = Vec::new();
+    let (mut isolate, mut other, mut working) = (Vec::new(), Vec::new(), Vec::new());
+    // A call has a workspace, and so has what it is compared with; `isolate` alone has none.
+    let place = std::env::temp_dir().join(format!("sentinel-figures-{}", std::process::id()));
+    std::fs::create_dir_all(&place)?;
+    let shown = place.display().to_string();
+    let (options, program) = BWRAP.split_at(BWRAP.len() - 3);
+    let with_place = [options, &["--bind", &shown, &shown, "--chdir", &shown], &program[2..]];
+    let with_place = with_place.concat();
     for _ in 0..ROUNDS_COUNT {
         isolate.push(timed(binary, &["isolate", "--", "true"])?);
         if let Ok(time) = timed(Path::new("bwrap"), BWRAP) {
             other.push(time);
+            working.push(timed(Path::new("bwrap"), &with_place)?);
         }
     }
+    std::fs::remove_dir(&place)?;
     let (isolate, has_other) = (quantile(&mut isolate, 0.5), !other.is_empty());
-    let bwrap = quantile(&mut other, 0.5);
+    let (bwrap, working) = (quantile(&mut other, 0.5), quantile(&mut working, 0.5));
     let mut rows = vec![
         Row::at_most("a call in a sandbox, more than bare", call - bare, 1.5, "ms", "1.5 ms"),
         Row::note("  the call, the walls tried", format!("{call:.2} ms")),
@@ -41,7 +50,8 @@ pub(crate) fn sandbox(binary: &Path) -> io::Result<Vec<Row>> {
     ];
     if has_other {
         rows.push(Row::note("  bwrap with the same", format!("{bwrap:.2} ms")));
-        rows.push(Row::at_most("a call, of bwrap", call / bwrap, 0.5, "x", "0.5 x"));
+        rows.push(Row::note("  bwrap with a workspace", format!("{working:.2} ms")));
+        rows.push(Row::at_most("a call, of bwrap", call / working, 0.5, "x", "0.5 x"));
         rows.push(Row::at_most("isolate, of bwrap", isolate / bwrap, 0.7, "x", "0.7 x"));
     }
     Ok(rows)

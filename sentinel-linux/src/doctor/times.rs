@@ -4,15 +4,17 @@
 //! - What is measured is what a call does: the request, the walls, the proof, the program, its end.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use sentinel_core::order;
-use sentinel_core::sandbox::Profile;
+use sentinel_core::sandbox::{Mount, Profile, Rights};
 
 use crate::plain::{self, Plain};
 use crate::sandbox::{End, Outcome, Sandboxes, Spawner, Streams, Told, found, look};
@@ -35,7 +37,10 @@ pub(crate) fn measure() -> io::Result<Times> {
     let spawner = Spawner::start()?;
     let program = found(Path::new("true"), OsStr::new("/usr/bin:/bin"))
         .ok_or_else(|| io::Error::other("there is no /bin/true"))?;
-    let mut profile = Profile::new(program.as_os_str().as_encoded_bytes(), b"/");
+    let place = Place::new()?;
+    let directory = place.0.as_os_str().as_encoded_bytes();
+    let mut profile = Profile::new(program.as_os_str().as_encoded_bytes(), directory);
+    profile.mounts = vec![Mount { path: directory.to_vec(), rights: Rights::Write }];
     // A program that is many goes by the name that it was called by.
     profile.arguments = vec![b"true".to_vec()];
     let sandboxes = Sandboxes::new()?.timed();
@@ -72,6 +77,24 @@ pub(crate) fn measure() -> io::Result<Times> {
         times.get(times.len() / 2).copied().unwrap_or_default()
     };
     Ok(Times { bare: median(bare), call: median(call), alone: median(alone), proof: median(proof) })
+}
+
+/// A directory to work in, as every call of an agent has one.
+struct Place(PathBuf);
+
+impl Place {
+    fn new() -> io::Result<Self> {
+        let name = format!("sentinel-times-{}", std::process::id());
+        let path = fs::canonicalize(std::env::temp_dir())?.join(name);
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
 }
 
 fn called(spawner: &Spawner, profile: &Profile) -> io::Result<Outcome> {
