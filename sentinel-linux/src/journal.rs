@@ -70,7 +70,7 @@ pub(crate) enum Done {
     NotErased(&'static str, io::Error),
     /// The file beside the log could not be replaced; the checkpoint stands in the log.
     CheckpointFailed(io::Error),
-    /// Where a platform was left off could not be kept: the next start asks for more than it has to.
+    /// Where a platform was left off could not be kept: the next start asks for more.
     NotKept(&'static str, io::Error),
 }
 
