@@ -3,6 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`attack`] | what programs try that they may not, one thing each |
+//! | [`lending`] | what was lent, and how it is taken back |
 //! | [`manifest`] | what init starts, and with what |
 //! | [`random`] | calls and arguments drawn at random |
 //! | [`record`] | the kernel's record, as far as a program has to understand it |
@@ -13,6 +14,7 @@
 extern crate alloc;
 
 pub mod attack;
+pub mod lending;
 pub mod manifest;
 pub mod random;
 pub mod record;

@@ -16,6 +16,7 @@
 //! programs = ["bin/child"]     # which may be started, besides the program itself
 //! hosts = ["*.example.com:443"] # where TCP connections may be made, with an endpoint's handle
 //! requests = ["FILE_READ:bin/"] # what is granted when asked for: all that begins so
+//! lent = ["disk=notes:read,write"] # what is lent when asked for, and taken back
 //!
 //! [[directory]]
 //! place = "notes"              # a directory of the disk
@@ -28,7 +29,9 @@
 //! handle to one host and port, `network` the network card. `ask=NAME` and `serve=NAME` are the
 //! two ends of one line of that name: what is asked at one end waits at the other, also while who
 //! serves there is started again. A request `NETWORK:` is granted for exactly the host and port
-//! that stand there.
+//! that stand there. `FILE_READ:disk=PLACE:rights` or `FILE_WRITE:` asks for what is `lent`: that
+//! place or one beneath it, with these rights or fewer, until it is given back or its borrower is
+//! gone.
 //!
 //! # Invariants
 //! - What is not named is not given: a program without handles has none.
@@ -143,6 +146,8 @@ pub struct Rules {
     pub hosts: Vec<(String, u16)>,
     /// What is granted when it is asked for.
     pub requests: Vec<String>,
+    /// What is lent when it is asked for: directories of the disk.
+    pub lent: Vec<Gift>,
 }
 
 impl Manifest {
@@ -225,6 +230,28 @@ impl Gift {
         };
         Ok(Self { source, rights: rights(names.split(','))? })
     }
+
+    /// What is to be lent, if that is what a request asks for; an error if it cannot be read.
+    #[must_use]
+    pub fn wanted(request: &str) -> Option<Result<Self, String>> {
+        const CHANGES: Rights = Rights::WRITE.with(Rights::CREATE).with(Rights::DELETE);
+        let of_disk = |kind| request.strip_prefix(kind).filter(|rest| rest.starts_with("disk="));
+        let reads = of_disk("FILE_READ:").map(|text| (text, Rights::ALL.without(CHANGES)));
+        let (text, most) = reads.or_else(|| Some((of_disk("FILE_WRITE:")?, Rights::ALL)))?;
+        Some(Self::of(text).and_then(|gift| match most.contains(gift.rights) {
+            true => Ok(gift),
+            false => Err(format!("`{text}` is more than reading")),
+        }))
+    }
+
+    /// The place, if it is one of the disk.
+    #[must_use]
+    pub fn disk(&self) -> Option<&str> {
+        match &self.source {
+            Source::Disk(place) => Some(place),
+            _ => None,
+        }
+    }
 }
 
 impl Rules {
@@ -236,6 +263,14 @@ impl Rules {
                 "files" => rules.files = texts(table, key)?,
                 "programs" => rules.programs = texts(table, key)?,
                 "requests" => rules.requests = texts(table, key)?,
+                "lent" => {
+                    let lent: Result<Vec<Gift>, String> =
+                        texts(table, key)?.iter().map(|text| Gift::of(text)).collect();
+                    rules.lent = lent?;
+                    if let Some(other) = rules.lent.iter().find(|gift| gift.disk().is_none()) {
+                        return Err(format!("`{:?}` cannot be lent", other.source));
+                    }
+                }
                 "hosts" => {
                     let hosts: Result<_, String> =
                         texts(table, key)?.iter().map(|text| host(text)).collect();
@@ -267,6 +302,21 @@ impl Rules {
             return self.requests.iter().any(|granted| granted == request);
         }
         !goes_up && self.requests.iter().any(|start| request.starts_with(start.as_str()))
+    }
+
+    /// Whether what is asked for is lent: a place of the disk beneath one that is, or that one,
+    /// with no right more. Gives the place that is.
+    #[must_use]
+    pub fn lends(&self, wanted: &Gift) -> Option<&str> {
+        let place = wanted.disk()?;
+        let is_name = |name: &str| !matches!(name, "" | "." | "..");
+        if !place.split('/').all(is_name) {
+            return None;
+        }
+        let lent = self.lent.iter().filter(|lent| lent.rights.contains(wanted.rights));
+        lent.filter_map(Gift::disk).find(|base| {
+            place.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
     }
 }
 
@@ -340,6 +390,7 @@ files = ["bin"]
 file_rights = ["read"]
 hosts = ["*.example.com:443", "a.b:*"]
 requests = ["FILE_READ:bin/", "NETWORK:a.example.com:443"]
+lent = ["disk=notes:read,list,write", "disk=tea/green:read"]
 
 [[directory]]
 place = "notes"
@@ -374,6 +425,53 @@ from = "welcome"
     }
 
     #[test]
+    fn what_is_lent_is_a_place_or_beneath_it_with_no_right_more() {
+        let manifest = Manifest::parse(GOOD.as_bytes()).unwrap();
+        let lent = |request: &str| {
+            let wanted = Gift::wanted(request)?.ok()?;
+            manifest.programs[0].job.lends(&wanted).map(String::from)
+        };
+        for (request, base) in [
+            ("FILE_READ:disk=notes:read", "notes"),
+            ("FILE_READ:disk=notes:read,list", "notes"),
+            ("FILE_WRITE:disk=notes/a/b.txt:write", "notes"),
+            ("FILE_READ:disk=tea/green:read", "tea/green"),
+            ("FILE_READ:disk=tea/green/leaf:read", "tea/green"),
+        ] {
+            assert_eq!(lent(request).as_deref(), Some(base), "{request}");
+        }
+        for request in [
+            // Other places, also those that begin alike or lead there.
+            "FILE_READ:disk=notes2:read",
+            "FILE_READ:disk=state:read",
+            "FILE_READ:disk=tea:read",
+            "FILE_READ:disk=tea/greenhouse:read",
+            "FILE_READ:disk=:read",
+            "FILE_READ:disk=/notes:read",
+            "FILE_READ:disk=notes/../state:read",
+            "FILE_READ:disk=notes/..:read",
+            "FILE_READ:disk=notes//a:read",
+            "FILE_READ:disk=notes/:read",
+            "FILE_READ:disk=notes/./a:read",
+            // More than is lent, or than the kind of request says.
+            "FILE_WRITE:disk=notes:write,delete",
+            "FILE_READ:disk=notes:write",
+            "FILE_READ:disk=tea/green:read,list",
+            "FILE_READ:disk=tea/green:write",
+            "FILE_READ:disk=notes:duplicate",
+            // Nothing that is lent at all.
+            "FILE_READ:tree=notes:read",
+            "FILE_READ:disk=notes:raed",
+            "FILE_READ:disk=notes",
+            "SPAWN:disk=notes:read",
+            "NETWORK:disk=notes:443",
+        ] {
+            assert_eq!(lent(request), None, "{request}");
+        }
+        assert_eq!(Gift::wanted("FILE_READ:notes"), None, "that is asked for, not borrowed");
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (from, to, what) in [
             ("restart", "restrat", "restrat"),
@@ -391,6 +489,8 @@ from = "welcome"
             ("place", "plaice", "plaice"),
             ("[[directory]]", "[directory]", "array of tables"),
             ("disk=notes", "disc=notes", "disc=notes"),
+            ("\"disk=tea/green:read", "\"console:read", "cannot be lent"),
+            ("lent", "lend", "lend"),
             ("[\"-v\"]", "\"-v\"", "arguments"),
             ("job:inspect", "job", "rights"),
             ("[program.job]", "[programs.job]", "programs"),

@@ -35,6 +35,7 @@ pub mod call;
 pub mod files;
 pub mod handle;
 pub mod io;
+pub mod loan;
 pub mod start;
 
 #[cfg(target_os = "none")]

@@ -99,6 +99,25 @@ pub(super) const BOOTS: &[Case] = &[
     },
 ];
 
+/// What init lends on a machine with a disk.
+pub(super) const LENT: Case = Case {
+    name: "what init lends it takes back, with everything that was made from it",
+    arguments: Cow::Borrowed("init=bin/init exit=semihosting -- borrower.toml"),
+    expected: &[
+        "borrower asked for FILE_READ:disk=state:read: not lent",
+        "borrower asked for FILE_READ:disk=notes/../state:read: not lent",
+        "borrower: what is given back is worth nothing: Ok(true)",
+        "borrower: what is dropped is taken back: Ok(true)",
+        "borrower: the nearest directory is lent: Ok(true)",
+        "borrower: what is not lent is refused: Ok(true)",
+        "borrower: no more is lent than can be watched: Ok(true)",
+        "init: borrower ended with 0",
+        NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "Ok(false)", "Err("],
+    status: 0,
+};
+
 /// Programs that try what the processor must refuse.
 pub(super) const PROBES: &[Probe] = &[
     Probe { program: "exit", expected: &["audit:", NOTHING_LEFT], status: 0 },

@@ -70,6 +70,13 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         )),
         ("connected", []) => emulator(workspace).and_then(|()| connected::run(workspace)),
         ("platform", []) => emulator(workspace).and_then(|()| platform::run(workspace)),
+        ("lent", []) => emulator(workspace).and_then(|()| {
+            let image = build(workspace, Kind::Plain)?;
+            match lends(workspace, &image)? {
+                true => Ok(()),
+                false => Err(Error::new("what was lent was not taken back as it should")),
+            }
+        }),
         ("appliance", []) => emulator(workspace).and_then(|()| appliance::run(workspace)),
         ("audit", [_, ..]) => appliance::audit(workspace, rest),
         ("audit", []) => Err(Error::new(
@@ -106,14 +113,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         (
             "build" | "test" | "figures" | "shell" | "unsafe" | "appliance" | "connected"
-            | "platform",
+            | "platform" | "lent",
             [extra, ..],
         ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "build",
     "run",
     "test",
@@ -128,6 +135,7 @@ const COMMANDS: [&str; 15] = [
     "appliance",
     "connected",
     "platform",
+    "lent",
     "audit",
 ];
 
@@ -224,6 +232,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             disk::remove(&disk)?;
         }
     }
+    failed += usize::from(!lends(workspace, &plain)?);
     shell::run(workspace, &plain)?;
     appliance::run(workspace)?;
     connected::run(workspace)?;
@@ -236,6 +245,16 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} boots did not go as they should"))),
     }
+}
+
+/// What init lends of a disk, and takes back; the record on the disk has to verify then.
+fn lends(workspace: &Workspace, image: &Path) -> Result<bool, Error> {
+    let disk = disk::blank(workspace, "lent.disk", FAILING_BYTES)?;
+    let machine = Machine { disk: Some(&disk), ..Machine::new("") };
+    let is_well = is_well_on(workspace, image, &cases::LENT, machine)?;
+    record(workspace, &disk, None)?;
+    disk::remove(&disk)?;
+    Ok(is_well)
 }
 
 /// Boots once and prints how it went, with everything the machine said if it went wrong.
@@ -323,7 +342,7 @@ fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((format!("bin/{name}"), bytes));
     }
-    for name in ["boot.toml", "checks.toml"] {
+    for name in ["boot.toml", "borrower.toml", "checks.toml"] {
         let path = workspace.root().join("sentinel-luperiq/programs").join(name);
         let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
         programs.push((name.into(), bytes));
@@ -403,8 +422,8 @@ const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs` and `luperiq-network`, which stand in the archive's `bin`.
 const PROGRAMS: &[&str] = &[
-    "attack", "attacks", "checks", "init", "network", "random", "reach", "record", "shell",
-    "writer",
+    "attack", "attacks", "borrower", "checks", "init", "network", "random", "reach", "record",
+    "shell", "writer",
 ];
 
 /// For programs, which may use vector registers.

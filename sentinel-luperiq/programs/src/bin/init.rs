@@ -3,8 +3,9 @@
 //! It is the first process: the kernel gives it the root job, the store, the console, a clock,
 //! random bytes and the record. It reads `boot.toml` (or what its first argument names), and gives
 //! each program a job of its own with the rules that stand there, and exactly the handles that
-//! stand there. What a program asks for is granted if its rules say so, and else refused. When
-//! nothing runs any more and nothing is to be started again, it stops the machine.
+//! stand there. What a program asks for is granted or lent if its rules say so, and else refused;
+//! what was lent is taken back when it is given back, or when its borrower ends. When nothing runs
+//! any more and nothing is to be started again, it stops the machine.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -15,7 +16,8 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::fmt::Write as _;
 
-use luperiq_programs::manifest::{self, Manifest, Program, Restart, Source};
+use luperiq_programs::lending::{self, Lending};
+use luperiq_programs::manifest::{self, Gift, Manifest, Program, Restart, Source};
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
 use luperiq_runtime::abi::settings::{Protocol, Setting};
@@ -82,6 +84,8 @@ struct Running {
     /// Open as long as it is; what it would say to its parent, nobody reads.
     _channel: Channel,
     requests: Channel,
+    /// What it has borrowed.
+    lending: Lending,
 }
 
 fn run(start: Start) -> i32 {
@@ -210,7 +214,8 @@ impl Machine {
         let arguments: Vec<&str> = program.arguments.iter().map(String::as_str).collect();
         let spawned = job.spawn(&file, &program.name, &arguments, given?);
         let (process, channel) = spawned.map_err(|(error, _)| error)?;
-        Ok(Running { job, process, since, _channel: channel, requests })
+        let lending = Lending::default();
+        Ok(Running { job, process, since, _channel: channel, requests, lending })
     }
 
     fn give(&self, job: &Job, source: &Source, rights: Rights) -> Result<Owned> {
@@ -268,6 +273,21 @@ impl Machine {
         Ok(())
     }
 
+    /// The directory of the disk that is lent for a place: this, or the first above it that is
+    /// there; never one above `base`. A file is lent as the directory it is in, because its own
+    /// handle could not be emptied, and one that is to be made has none.
+    fn nearest<'p>(&self, base: &'p str, mut place: &'p str) -> Result<(Owned, &'p str)> {
+        let disk = self.disk.as_ref().ok_or(Error::Unsupported)?;
+        while place.len() > base.len() {
+            match disk.directory(place) {
+                Err(Error::NotFound) => {}
+                outcome => return outcome.map(|directory| (directory.0, place)),
+            }
+            place = place.rsplit_once('/').map_or(base, |(above, _)| above);
+        }
+        self.on_disk(base).map(|directory| (directory, base))
+    }
+
     /// A directory of the disk. It is there as long as a file is beneath it, so for one that is not
     /// a file is made, and taken away when the handle is there.
     fn on_disk(&self, place: &str) -> Result<Owned> {
@@ -295,7 +315,11 @@ impl Machine {
             .iter()
             .filter_map(|service| service.running.as_ref())
             .flat_map(|running| {
+                let ends = readable.with(Signals::PEER_CLOSED);
+                let lines = running.lending.lines().map(move |line| (line, ends));
                 [(&*running.process, Signals::EXITED), (&*running.requests, readable)]
+                    .into_iter()
+                    .chain(lines)
             })
             .collect();
         // What came is looked for anew; that the deadline came is as well.
@@ -307,9 +331,10 @@ impl Machine {
     }
 
     fn look_after(&mut self, service: &mut Service, now: u64) {
-        let Some(running) = &service.running else { return };
+        let Some(running) = &mut service.running else { return };
+        running.lending.settle();
         while let Ok(message) = running.requests.read() {
-            let answer = self.answer(&service.program, message);
+            let answer = self.answer(&service.program, &mut running.lending, message);
             if let Some(what) = answer {
                 self.say(&what);
             }
@@ -331,11 +356,17 @@ impl Machine {
     }
 
     /// Answers a request; says something if it was refused.
-    fn answer(&self, program: &Program, message: Message) -> Option<String> {
+    fn answer(&self, program: &Program, lending: &mut Lending, message: Message) -> Option<String> {
         let reply = Channel(message.handles.into_iter().next().flatten()?);
         let text = message.bytes.get(RequestHeader::BYTES..)?;
         let request = core::str::from_utf8(text).ok()?;
         let refused = |why: &str| Some(format!("{} asked for {request}: {why}", program.name));
+        if let Some(wanted) = Gift::wanted(request) {
+            let wanted = wanted.ok();
+            let base = wanted.as_ref().and_then(|wanted| program.job.lends(wanted));
+            let (Some(wanted), Some(base)) = (&wanted, base) else { return refused("not lent") };
+            return self.lend(lending, wanted, base, reply).err().and_then(|e| refused(e.text()));
+        }
         if !program.job.grants(request) {
             return refused("not allowed");
         }
@@ -345,6 +376,17 @@ impl Machine {
                 Err((error, _)) => refused(error.text()),
             },
             Err(error) => refused(error.text()),
+        }
+    }
+
+    fn lend(&self, lending: &mut Lending, wanted: &Gift, base: &str, line: Channel) -> Result<()> {
+        let place = wanted.disk().ok_or(Error::BadArgument)?;
+        match self.nearest(base, place) {
+            Ok((kept, place)) => lending.lend(kept, place, wanted.rights, line),
+            Err(error) => {
+                lending::refuse(&line, error);
+                Err(error)
+            }
         }
     }
 
