@@ -6,6 +6,8 @@
 //! # Invariants
 //! - A call of a tool stands in the kernel's record before anything of it is done; one that cannot
 //!   be recorded is not done.
+//! - It holds a handle of files only while a grant holds that allows it, or a call that somebody
+//!   allowed goes on.
 //! - What is written to the log stands in the kernel's record by its digest, before it is written:
 //!   so every decision of the core does, also one that nothing is done.
 //! - What the core wants safe is safe when it is told so; keys before the records that need them.
@@ -27,14 +29,16 @@ use sentinel_core::tool::Call;
 use crate::exchanges::Heard;
 use crate::folder::Folder;
 use crate::kept;
+use crate::leases::{self, Followed, Leases};
 use crate::log::{self, Log};
 use crate::machine::Machine;
 use crate::models::Models;
 use crate::opening::{self, OpenError, Opened};
+use crate::operator::{self, Asked};
 use crate::platforms::{Platforms, Told};
-use crate::settings::Configured;
+use crate::settings::{Configured, WORKSPACE};
 use crate::terminal::{self, Terminal};
-use crate::tools::Tools;
+use crate::tools;
 
 /// An agent with its hands.
 #[derive(Debug)]
@@ -42,7 +46,7 @@ pub struct Agent<'m, M: Machine, F> {
     machine: &'m mut M,
     /// The directory in which it keeps its own.
     state: F,
-    tools: Tools<F>,
+    leases: Leases<M::Lent>,
     models: Models<M::Line>,
     platforms: Platforms<M::Line>,
     /// Questions that were open when that was looked at last.
@@ -54,24 +58,28 @@ pub struct Agent<'m, M: Machine, F> {
     is_keyless: bool,
     /// How many records are safe.
     safe_count: u64,
+    /// How much was wanted at the console of the agent itself.
+    requests_count: u64,
 }
 
 impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
-    /// Goes on with the log in `state`, or begins one. Tools reach into `workspace`.
+    /// Goes on with the log in `state`, or begins one.
     ///
     /// # Errors
     /// Why it does not go to work.
     pub fn start(
         machine: &'m mut M,
         mut state: F,
-        workspace: F,
         configured: &Configured,
     ) -> Result<Self, Failed> {
+        for grant in &configured.settings.grants {
+            let lent = leases::try_out(machine, grant);
+            lent.map_err(|error| Failed::NotLent(grant.to_string(), error))?;
+        }
         let Opened { sentinel, records_count } = opening::open(machine, &mut state, configured)?;
         let mut start = [0; 8];
         machine.entropy(&mut start)?;
         let terminal = Terminal::new(u64::from_le_bytes(start)).map_err(Failed::Person)?;
-        let tools = Tools::new(workspace, &configured.settings.workspace);
         let models = Models::new(configured.services.clone(), &configured.http);
         machine.entropy(&mut start)?;
         let platforms = Platforms::new(&configured.platforms, u64::from_le_bytes(start));
@@ -81,7 +89,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         let mut agent = Self {
             machine,
             state,
-            tools,
+            leases: Leases::new(),
             models,
             platforms,
             questions,
@@ -90,7 +98,9 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             log,
             is_keyless,
             safe_count,
+            requests_count: 0,
         };
+        agent.leases.follow(agent.machine, &agent.sentinel);
         agent.welcome(configured, records_count)?;
         agent.platforms.start(agent.machine.now());
         Ok(agent)
@@ -103,6 +113,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
     pub fn work(&mut self) -> Result<(), Failed> {
         loop {
             self.perform()?;
+            self.follow()?;
             if self.is_over() {
                 return self.finish();
             }
@@ -111,14 +122,21 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             }
             self.settle_questions();
             self.listen()?;
-            let deadlines =
-                [self.sentinel.deadline(), self.models.deadline(), self.platforms.deadline()];
+            let deadlines = [
+                self.sentinel.deadline(),
+                self.models.deadline(),
+                self.platforms.deadline(),
+                self.leases.deadline(self.machine.now()),
+            ];
             let lines = self.models.lines().chain(self.platforms.lines());
             self.machine.wait(lines, deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
             while let Some(message) = self.terminal.next(self.machine.now().wall) {
                 match message {
-                    Ok(message) => self.tell(Event::Message(message))?,
+                    Ok(message) => match operator::asked(&message) {
+                        Some(asked) => self.operate(asked)?,
+                        None => self.tell(Event::Message(message))?,
+                    },
                     Err(LineTooLong) => self.note(&LineTooLong.to_string())?,
                 }
                 self.perform()?;
@@ -127,6 +145,51 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             let now = self.machine.now().instant;
             if self.sentinel.deadline().is_some_and(|deadline| deadline <= now) {
                 self.tell(Event::Time)?;
+            }
+        }
+    }
+
+    /// Lets handles follow the grants, and shows it.
+    fn follow(&mut self) -> Result<(), Failed> {
+        for followed in self.leases.follow(self.machine, &self.sentinel) {
+            self.show(&followed)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, followed: &Followed) -> Result<(), Failed> {
+        self.note(&match followed {
+            Followed::Lent(handle) => format!("* {handle}: its handle is there"),
+            Followed::NotLent(handle, error) => {
+                format!("* {handle}: no handle is lent for it: {error}")
+            }
+            Followed::TakenBack(handle, Ok(count)) => {
+                format!("* {handle}: its handle is taken back, {count} with what came of it")
+            }
+            Followed::TakenBack(handle, Err(error)) => format!(
+                "* {handle}: nobody says that its handle was taken back: {error}; it was given up"
+            ),
+        })
+    }
+
+    /// Does what whoever sits at the console wants of the agent itself.
+    fn operate(&mut self, asked: Result<Asked, String>) -> Result<(), Failed> {
+        match asked {
+            Err(what) => self.note(&what),
+            Ok(Asked::Grants) => {
+                let lines: Vec<String> = self.sentinel.grants(0).map(operator::line).collect();
+                if lines.is_empty() {
+                    return self.note("There are no grants.");
+                }
+                lines.iter().try_for_each(|line| self.note(line))
+            }
+            Ok(Asked::Do(command)) => {
+                if let Some(why) = operator::impossible(self.machine, &command) {
+                    return self.note(&why);
+                }
+                self.requests_count += 1;
+                let request = self.requests_count;
+                self.tell(Event::Operator { request, command })
             }
         }
     }
@@ -226,6 +289,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
         let milliseconds = self.machine.now().instant.0;
         self.note(&format!("Ready {milliseconds} ms after the machine was switched on."))?;
+        self.note("/grants, /grant and /revoke are for whoever sits here.")?;
         self.note("Try 'list the files here' or /help. Ctrl-D ends it.")
     }
 
@@ -275,6 +339,10 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                     self.tell(Event::Fetched { fetch, fetched })?;
                 }
                 Effect::Alert(text) => self.note(&text)?,
+                Effect::Tell { outcome, .. } => self.note(&match outcome {
+                    Ok(done) => format!("* {done}"),
+                    Err(refusal) => format!("* not done: {refusal}"),
+                })?,
                 effect => {
                     if let Some(Err(error)) = self.keep(effect) {
                         self.note(&format!("the log could not be written: {error}"))?;
@@ -369,7 +437,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.note(&format!(
                     "  recorded: {safe} records of the agent are safe; the kernel notes '{note}'"
                 ))?;
-                self.tools.run(call)
+                self.run_with(call, handles)?
             }
             Err(error) => ToolOutput {
                 content: format!("the kernel could not record it, so it was not done: {error}"),
@@ -377,6 +445,25 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             },
         };
         self.tell(Event::ToolFinished { call: number, output })
+    }
+
+    /// Does a call with the handles of its grants; those that are for this call alone are given
+    /// back when it is done.
+    fn run_with(&mut self, call: &Call, handles: &[Handle]) -> Result<ToolOutput, Failed> {
+        let mut own = match self.leases.for_call(self.machine, &self.sentinel, handles) {
+            Ok(own) => own,
+            Err((handle, error)) => {
+                let content = format!("{handle}: no handle is lent for this grant: {error}");
+                return Ok(ToolOutput { content, is_error: true });
+            }
+        };
+        let mut reach = self.leases.reach(&mut own, handles);
+        let output = tools::run(&mut reach, WORKSPACE, call);
+        for lease in own {
+            let followed = lease.give_back(self.machine);
+            self.show(&followed)?;
+        }
+        Ok(output)
     }
 
     fn tell(&mut self, event: Event<'_>) -> Result<(), Failed> {
@@ -396,6 +483,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
 pub enum Failed {
     /// Its directory cannot be gone on with.
     Open(OpenError),
+    /// What this grant of the settings is about is not lent to it.
+    NotLent(String, Error),
     /// The core takes nobody at a console.
     Person(IdentityError),
     /// The core cannot go on.
@@ -422,6 +511,11 @@ impl fmt::Display for Failed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(formatter),
+            Self::NotLent(grant, error) => write!(
+                formatter,
+                "the grant '{grant}': no handle is lent for it: {error}; see what is 'lent' in \
+                 boot.toml"
+            ),
             Self::Person(error) => error.fmt(formatter),
             Self::Event(error) => error.fmt(formatter),
             Self::Machine(error) => write!(formatter, "the console is gone: {error}"),

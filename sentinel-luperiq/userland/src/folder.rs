@@ -64,6 +64,8 @@ pub trait Folder {
 #[derive(Debug)]
 pub struct Held {
     directory: Directory,
+    /// What a file is opened for to see how long it is.
+    look: u64,
     last: Option<(String, File)>,
 }
 
@@ -71,7 +73,13 @@ impl Held {
     /// What is beneath a directory.
     #[must_use]
     pub const fn new(directory: Directory) -> Self {
-        Self { directory, last: None }
+        Self { directory, look: open::READ, last: None }
+    }
+
+    /// The same, where nothing may be read.
+    #[must_use]
+    pub const fn unread(directory: Directory) -> Self {
+        Self { directory, look: open::WRITE, last: None }
     }
 
     fn written(&mut self, path: &str) -> Result<&File> {
@@ -91,7 +99,7 @@ impl Held {
 
 impl Folder for Held {
     fn bytes_count(&self, path: &str) -> Result<u64> {
-        Ok(self.directory.open(path, open::READ)?.stat()?.bytes)
+        Ok(self.directory.open(path, self.look)?.stat()?.bytes)
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {

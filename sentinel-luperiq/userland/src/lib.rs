@@ -9,7 +9,9 @@
 //! | [`agent`] | the loop: events to the core, and what the core asks for done |
 //! | [`opening`] | the settings, the keys, and the log gone on with |
 //! | [`settings`] | `sentinel.toml`, and what of it this machine cannot do |
-//! | [`tools`] | the files of the workspace |
+//! | [`leases`] | handles of files, which follow the grants |
+//! | [`tools`] | what is done with them |
+//! | [`operator`] | what whoever sits at the console allows and takes back |
 //! | [`exchanges`] | exchanges with services, through the program that holds their keys |
 //! | [`models`] | those with models |
 //! | [`platforms`] | those with platforms that people write from |
@@ -22,8 +24,8 @@
 //! # Invariants
 //! - No `unsafe`; what comes from the console, the disk or the image never decides whether it
 //!   panics.
-//! - A call of a tool reaches files through one handle, which was narrowed at the start to what the
-//!   grants of the settings can ever need.
+//! - A call of a tool reaches files through the handles of the grants that allow it, which are lent
+//!   for as long as the grants hold.
 //!
 //! # Not here
 //! Deciding anything.
@@ -40,10 +42,12 @@ pub mod agent;
 pub mod exchanges;
 pub mod folder;
 pub mod kept;
+pub mod leases;
 pub mod log;
 pub mod machine;
 pub mod models;
 pub mod opening;
+pub mod operator;
 pub mod platforms;
 pub mod settings;
 pub mod terminal;

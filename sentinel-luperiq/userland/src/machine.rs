@@ -1,16 +1,40 @@
-//! What an agent needs besides directories: somebody who types, the time, and random bytes.
+//! What an agent needs besides directories: somebody who types, the time, random bytes, and
+//! somebody who lends it files.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use luperiq_runtime::abi::{Error, Signals};
+use luperiq_runtime::abi::{Error, Rights, Signals};
 use luperiq_runtime::call::{self, Result};
-use luperiq_runtime::handle::{Channel, Clock, Console, Entropy, Owned, wait_many};
+use luperiq_runtime::files::Name;
+use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy, Owned, wait_many};
+use luperiq_runtime::loan::{Borrowed, Loan};
 use sentinel_core::time::{Instant, Now, Timestamp};
+
+use crate::folder::{Folder, Held};
 
 /// The console, the clock and random bytes, and whoever does what the agent cannot.
 pub trait Machine {
     /// A line to somebody who was asked for something.
     type Line;
+
+    /// Files that were lent.
+    type Lent: Folder;
+
+    /// Asks for what is beneath a place of the disk, with these rights, until it is given back.
+    /// Gives the place that is lent: that one, or one above it.
+    ///
+    /// # Errors
+    /// Why it is not lent.
+    fn borrow(&mut self, place: &str, rights: Rights) -> Result<(String, Self::Lent)>;
+
+    /// Gives it back, with everything that was opened through it: how many handles the kernel took
+    /// back.
+    ///
+    /// # Errors
+    /// It was not taken back.
+    fn give_back(&mut self, lent: Self::Lent) -> Result<u64>;
 
     /// The time.
     fn now(&self) -> Now;
@@ -84,8 +108,38 @@ pub struct Handles {
     pub services: Option<Channel>,
 }
 
+/// Files that were lent, and the line over which they were.
+#[derive(Debug)]
+pub struct Lent {
+    files: Held,
+    loan: Loan,
+}
+
 impl Machine for Handles {
     type Line = Channel;
+    type Lent = Lent;
+
+    fn borrow(&mut self, place: &str, rights: Rights) -> Result<(String, Lent)> {
+        const CHANGES: Rights = Rights::WRITE.with(Rights::CREATE).with(Rights::DELETE);
+        let kind = if rights.and(CHANGES).is_empty() { "FILE_READ" } else { "FILE_WRITE" };
+        let names: Vec<&str> = rights.names().collect();
+        let request = format!("{kind}:disk={place}:{}", names.join(","));
+        let Borrowed { handle, place, loan } = Loan::ask(&request, self.patience())?;
+        let directory = Directory(handle);
+        let files = match rights.contains(Rights::READ) {
+            true => Held::new(directory),
+            false => Held::unread(directory),
+        };
+        Ok((place, Lent { files, loan }))
+    }
+
+    fn give_back(&mut self, lent: Lent) -> Result<u64> {
+        // What was opened is closed only afterwards, so that it is counted.
+        let Lent { files, loan } = lent;
+        let taken = loan.give_back(self.patience());
+        drop(files);
+        taken
+    }
 
     fn now(&self) -> Now {
         // A clock that was taken back stands still, and nothing becomes due by it.
@@ -149,6 +203,47 @@ impl Machine for Handles {
         call::note(text)
     }
 }
+
+impl Handles {
+    /// Until when the supervisor may take to answer: it has nothing else to do.
+    fn patience(&self) -> u64 {
+        let now = self.clock.now().map_or(0, |(now, _)| now);
+        now.saturating_add(PATIENCE_SECONDS * 1000 * NANOSECONDS)
+    }
+}
+
+impl Folder for Lent {
+    fn bytes_count(&self, path: &str) -> Result<u64> {
+        self.files.bytes_count(path)
+    }
+
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {
+        self.files.read(path, bytes_max)
+    }
+
+    fn empty(&mut self, path: &str) -> Result<()> {
+        self.files.empty(path)
+    }
+
+    fn write(&mut self, path: &str, position: u64, bytes: &[u8]) -> Result<()> {
+        self.files.write(path, position, bytes)
+    }
+
+    fn sync(&mut self, path: &str) -> Result<()> {
+        self.files.sync(path)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<()> {
+        self.files.remove(path)
+    }
+
+    fn names(&self, path: &str, count_max: usize) -> Result<Vec<Name>> {
+        self.files.names(path, count_max)
+    }
+}
+
+/// A supervisor that does not answer for so long does not work.
+const PATIENCE_SECONDS: u64 = 10;
 
 /// Of a millisecond.
 const NANOSECONDS: u64 = 1_000_000;

@@ -57,7 +57,7 @@ impl<L> Models<L> {
             number: number.0,
             service,
             method: &request.method,
-            path: &request.path,
+            path: request.path,
             fields: request.headers.clone(),
             body,
             times: self.times,

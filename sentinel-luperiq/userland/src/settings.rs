@@ -12,9 +12,8 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use luperiq_runtime::abi::Rights;
 use sentinel_core::agent::{Provider, Settings};
-use sentinel_core::capability::{FileRight, Grant, Level, PathRef, Resource};
+use sentinel_core::capability::{Grant, Level, PathRef, Resource};
 use sentinel_core::config::{self, Config, Endpoint, Http, SealKey, SecretSource, Surroundings};
 use sentinel_core::tool::Builtin;
 use sentinel_core::wire::url::{Scheme, Url};
@@ -100,26 +99,6 @@ pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
     (settings.digest == *digest).then_some(settings)
 }
 
-/// What the handle of the workspace is needed for, whatever is granted later within the settings;
-/// and to see what a file is.
-#[must_use]
-pub fn rights(settings: &Settings) -> Rights {
-    let mut rights = Rights::INSPECT;
-    for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
-        let Resource::Files { rights: granted, .. } = &grant.resource else { continue };
-        for (right, needed) in [
-            (FileRight::Read, Rights::READ),
-            (FileRight::List, Rights::LIST),
-            (FileRight::Write, Rights::WRITE.with(Rights::CREATE)),
-        ] {
-            if granted.has(right) {
-                rights = rights.with(needed);
-            }
-        }
-    }
-    rights
-}
-
 /// What stands in it that cannot be done.
 fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
     let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
@@ -196,7 +175,8 @@ fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
 }
 
 /// Why nobody can make use of a grant here.
-fn impossible(grant: &Grant) -> Option<&'static str> {
+#[must_use]
+pub fn impossible(grant: &Grant) -> Option<&'static str> {
     match &grant.resource {
         Resource::Files { path, .. } => {
             let workspace = PathRef::absolute(WORKSPACE).ok()?;

@@ -2,18 +2,19 @@
 
 mod files;
 mod keeping;
+mod lending;
 mod models;
 mod talking;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::string::{String, ToString as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec::Vec;
 
-use luperiq_runtime::abi::Error;
 use luperiq_runtime::abi::limits::TRANSFER_BYTES_MAX;
+use luperiq_runtime::abi::{Error, Rights};
 use luperiq_runtime::call::Result;
 use luperiq_runtime::files::Name;
 use sentinel_core::time::{Instant, Now, Timestamp};
@@ -146,6 +147,62 @@ impl Folder for Disk {
     }
 }
 
+/// Files that were lent, which are worth nothing once they were given back.
+#[derive(Debug)]
+struct LentDisk {
+    disk: Disk,
+    /// The place on the disk and a slash, or nothing.
+    start: String,
+    rights: Rights,
+    is_held: Rc<Cell<bool>>,
+}
+
+impl LentDisk {
+    fn path(&self, path: &str, rights: Rights) -> Result<String> {
+        match self.is_held.get() {
+            false => Err(Error::Revoked),
+            true if !self.rights.contains(rights) => Err(Error::NotAllowed),
+            true => Ok([self.start.as_str(), path].concat()),
+        }
+    }
+}
+
+impl Folder for LentDisk {
+    fn bytes_count(&self, path: &str) -> Result<u64> {
+        let path = self.path(path, Rights::READ).or_else(|_| self.path(path, Rights::WRITE))?;
+        self.disk.bytes_count(&path)
+    }
+
+    fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {
+        self.disk.read(&self.path(path, Rights::READ)?, bytes_max)
+    }
+
+    fn empty(&mut self, path: &str) -> Result<()> {
+        let path = self.path(path, Rights::WRITE.with(Rights::CREATE))?;
+        self.disk.empty(&path)
+    }
+
+    fn write(&mut self, path: &str, position: u64, bytes: &[u8]) -> Result<()> {
+        let path = self.path(path, Rights::WRITE)?;
+        self.disk.write(&path, position, bytes)
+    }
+
+    fn sync(&mut self, path: &str) -> Result<()> {
+        let path = self.path(path, Rights::WRITE)?;
+        self.disk.sync(&path)
+    }
+
+    fn remove(&mut self, path: &str) -> Result<()> {
+        let path = self.path(path, Rights::DELETE)?;
+        self.disk.remove(&path)
+    }
+
+    fn names(&self, path: &str, count_max: usize) -> Result<Vec<Name>> {
+        let path = self.path(path, Rights::LIST)?;
+        self.disk.names(path.trim_end_matches('/'), count_max)
+    }
+}
+
 /// A machine on which this is typed, a line each time that the agent waits, and then the end.
 #[derive(Debug, Default)]
 struct Typist {
@@ -156,6 +213,8 @@ struct Typist {
     /// What was noted of writes to the log.
     written: RefCell<Vec<String>>,
     milliseconds: u64,
+    /// How long it takes until something is typed.
+    pause: u64,
     /// What whoever holds the keys says, exchange by exchange, and then ends; without any there is
     /// nobody.
     answers: VecDeque<VecDeque<Vec<u8>>>,
@@ -163,6 +222,12 @@ struct Typist {
     ends_count: usize,
     /// What was asked, and the bodies that came behind it.
     asked: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What is lent of it, to those who ask.
+    workspace: Disk,
+    /// The rights that are lent; all, if it is not said.
+    lends: Option<Rights>,
+    /// What was lent: the place, the rights, and whether it is still.
+    lent: Vec<(String, Rights, Rc<Cell<bool>>)>,
 }
 
 impl Typist {
@@ -171,11 +236,49 @@ impl Typist {
         let lines = lines.iter().map(|line| [line, "\r"].concat()).chain(ends).rev().collect();
         Self { lines, milliseconds: STARTED_AT, ..Self::default() }
     }
+
+    fn lending(mut self, workspace: &Disk) -> Self {
+        self.workspace = workspace.clone();
+        self
+    }
+
+    /// What is lent now, in the order in which it was.
+    fn held(&self) -> Vec<(&str, Rights)> {
+        let held = self.lent.iter().filter(|(_, _, is_held)| is_held.get());
+        held.map(|(place, rights, _)| (place.as_str(), *rights)).collect()
+    }
 }
 
 impl Machine for Typist {
     /// How many exchanges were asked for before.
     type Line = usize;
+    type Lent = LentDisk;
+
+    fn borrow(&mut self, place: &str, rights: Rights) -> Result<(String, LentDisk)> {
+        if self.lends.is_some_and(|lends| !lends.contains(rights)) {
+            return Err(Error::PeerClosed);
+        }
+        let mut path = place.strip_prefix("workspace").unwrap().trim_start_matches('/');
+        let is_directory = |path: &str| {
+            let start = [path, "/"].concat();
+            path.is_empty() || self.workspace.paths().iter().any(|other| other.starts_with(&start))
+        };
+        while !is_directory(path) {
+            path = path.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+        let (start, lent) = match path {
+            "" => (String::new(), "workspace".to_string()),
+            path => ([path, "/"].concat(), ["workspace/", path].concat()),
+        };
+        let is_held = Rc::new(Cell::new(true));
+        self.lent.push((lent.clone(), rights, is_held.clone()));
+        Ok((lent, LentDisk { disk: self.workspace.clone(), start, rights, is_held }))
+    }
+
+    fn give_back(&mut self, lent: LentDisk) -> Result<u64> {
+        lent.is_held.set(false);
+        Ok(1)
+    }
 
     fn now(&self) -> Now {
         Now { instant: Instant(self.milliseconds), wall: Timestamp(self.milliseconds) }
@@ -208,7 +311,7 @@ impl Machine for Typist {
             None if self.milliseconds > LINE_DEAD_AT => return Err(Error::PeerClosed),
             None => self.milliseconds = until.expect("something is waited for").0,
         }
-        self.milliseconds += 1;
+        self.milliseconds += 1 + self.pause;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The tools of this machine: files beneath the workspace's handle.
+//! The tools of this machine: files, through the handles that a call is given.
 //!
 //! # Invariants
 //! - Whatever is asked for ends with one output.
@@ -24,33 +24,28 @@ use sentinel_core::tool::{Call, Findings, Operation, excerpt, is_text, listing, 
 
 use crate::folder::Folder;
 
-/// What can be done.
+/// What can be done with the files that a call reaches.
 #[derive(Debug)]
-pub struct Tools<F> {
-    folder: F,
-    workspace: String,
+struct Tools<'f, F> {
+    folder: &'f mut F,
+    workspace: &'f str,
 }
 
 type Done = Result<String, String>;
 
-impl<F: Folder> Tools<F> {
-    /// Files beneath this folder, which calls know by this path.
-    pub fn new(folder: F, workspace: &str) -> Self {
-        Self { folder, workspace: workspace.into() }
+/// Does a call with these files, which it knows beneath this path.
+pub fn run<F: Folder>(folder: &mut F, workspace: &str, call: &Call) -> ToolOutput {
+    let done = match call {
+        Call::Builtin(operation) => Tools { folder, workspace }.operate(operation),
+        Call::Foreign(foreign) => Err(format!("nobody here does {}", foreign.tool())),
+    };
+    match done {
+        Ok(content) => ToolOutput { content, is_error: false },
+        Err(content) => ToolOutput { content, is_error: true },
     }
+}
 
-    /// Does a call.
-    pub fn run(&mut self, call: &Call) -> ToolOutput {
-        let done = match call {
-            Call::Builtin(operation) => self.operate(operation),
-            Call::Foreign(foreign) => Err(format!("nobody here does {}", foreign.tool())),
-        };
-        match done {
-            Ok(content) => ToolOutput { content, is_error: false },
-            Err(content) => ToolOutput { content, is_error: true },
-        }
-    }
-
+impl<F: Folder> Tools<'_, F> {
     fn operate(&mut self, operation: &Operation) -> Done {
         match operation {
             Operation::ReadFile { path, offset, limit } => {
@@ -203,7 +198,7 @@ impl<F: Folder> Tools<F> {
     fn beneath(&self, path: &str) -> Result<String, String> {
         let inner = match path.strip_prefix('/') {
             None => path,
-            Some(_) => match path.strip_prefix(self.workspace.as_str()) {
+            Some(_) => match path.strip_prefix(self.workspace) {
                 Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
                 _ => return Err(format!("{path}: this machine has no such place")),
             },

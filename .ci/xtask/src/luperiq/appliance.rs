@@ -1,8 +1,8 @@
 //! The appliance: kernel, init and the agent in one image, with a disk.
 //!
 //! # Invariants
-//! - A check is two boots of one disk: the second goes on with the conversation of the first, and
-//!   the agent's log and the kernel's record are taken out of the disk, verified and compared.
+//! - A check is three boots of one disk: each goes on with the conversation before it, and the
+//!   agent's log and the kernel's record are taken out of the disk, verified and compared.
 
 use std::borrow::Cow;
 use std::fs::OpenOptions;
@@ -53,11 +53,11 @@ pub(super) fn audit(workspace: &Workspace, arguments: &[String]) -> Result<(), E
         .run()
 }
 
-/// Talks with the agent over two boots.
+/// Talks with the agent over three boots.
 pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     let image = build(workspace, None)?;
     let disk = disk::blank(workspace, "check.disk", DISK_BYTES)?;
-    for (case, typed) in [(FIRST, LISTED), (SECOND, READ)] {
+    for (case, typed) in [(FIRST, LISTED), (SECOND, READ), (THIRD, GRANTED)] {
         let machine = Machine { disk: Some(&disk), ..Machine::new(&case.arguments) };
         let outcome = converse(workspace, &image, &machine, typed)?;
         if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
@@ -213,6 +213,31 @@ const SECOND: Case = Case {
     status: 0,
 };
 
+const THIRD: Case = Case {
+    name: "handles of the appliance follow an approval, a revocation and a grant",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "h0.0  read,list /workspace  (the settings)",
+        "h1.0  write /workspace ask  (the settings)",
+        "/approve 1",
+        "\"tool\":\"write_file\"",
+        "allowed by: write /workspace ask",
+        "* h1.0: its handle is taken back, ",
+        "* h0.0: its handle is taken back, ",
+        "* granted: ",
+        ": its handle is there",
+        "\"tool\":\"list_directory\"",
+        "tea.txt (4 bytes)",
+        "* not done: this machine has no files but those in '/workspace'",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    // The offline model says of itself what it could not do.
+    forbidden: &["panic", "fault", "killed", "agent: "],
+    status: 0,
+};
+
 pub(super) const FORBIDDEN: &[&str] = &["panic", "fault", "killed", "agent: ", "could not"];
 
 const LISTED: &[Line] = &[Line { after: PROMPT, text: "list the files here\r" }, END];
@@ -220,6 +245,18 @@ const LISTED: &[Line] = &[Line { after: PROMPT, text: "list the files here\r" },
 const READ: &[Line] = &[
     Line { after: PROMPT, text: "read shopping.txt\r" },
     Line { after: PROMPT, text: "/status\r" },
+    END,
+];
+
+const GRANTED: &[Line] = &[
+    Line { after: PROMPT, text: "/grants\r" },
+    Line { after: PROMPT, text: "write \"mint\" to tea.txt\r" },
+    Line { after: "/approve 1", text: "/approve 1\r" },
+    Line { after: PROMPT, text: "/revoke h0.0\r" },
+    Line { after: PROMPT, text: "list the files here\r" },
+    Line { after: PROMPT, text: "/grant read,list /workspace\r" },
+    Line { after: PROMPT, text: "list the files here\r" },
+    Line { after: PROMPT, text: "/grant read /state\r" },
     END,
 ];
 

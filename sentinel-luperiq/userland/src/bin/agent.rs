@@ -1,6 +1,6 @@
 //! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
-//! its configuration, its own directory, and the workspace; and, if it may ask services, the end of
-//! a line at which that is asked for. It holds nothing else.
+//! its configuration, and its own directory; and, if it may ask services, the end of a line at
+//! which that is asked for. It holds nothing else but what is lent to it while a grant holds.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -31,29 +31,24 @@ fn run(mut start: Start) -> i32 {
     let (Some(console), Some(clock), Some(entropy)) = (take(0), take(1), take(2)) else {
         return UNLIKE_ITS_MANIFEST;
     };
-    let (Some(configuration), Some(state), Some(workspace)) = (take(3), take(4), take(5)) else {
+    let (Some(configuration), Some(state)) = (take(3), take(4)) else {
         return UNLIKE_ITS_MANIFEST;
     };
     let mut machine = Handles {
         console: Console(console),
         clock: Clock(clock),
         entropy: Entropy(entropy),
-        services: take(6).map(Channel),
+        services: take(5).map(Channel),
     };
     let configuration = Directory(configuration);
-    let directories = (Held::new(Directory(state)), Directory(workspace));
+    let state = Held::new(Directory(state));
     let configured = match configured(&configuration, machine.services.is_some()) {
         Ok(configured) => configured,
         Err(what) => return failed(&mut machine, &what),
     };
-    // What was read is not looked at again, and what is not granted is given up.
+    // What was read is not looked at again.
     drop(configuration);
-    let (state, mut workspace) = directories;
-    if let Err(error) = workspace.0.narrow(settings::rights(&configured.settings)) {
-        let what = format!("the workspace cannot be used as sentinel.toml says: {error}");
-        return failed(&mut machine, &what);
-    }
-    let agent = Agent::start(&mut machine, state, Held::new(workspace), &configured);
+    let agent = Agent::start(&mut machine, state, &configured);
     match agent.and_then(|mut agent| agent.work()) {
         Ok(()) => 0,
         Err(error) => failed(&mut machine, &format!("{error}")),

@@ -4,26 +4,24 @@ use sentinel_core::agent::ToolOutput;
 use sentinel_core::llm::ToolUse;
 
 use super::*;
-use crate::tools::Tools;
+use crate::tools;
 
 /// Makes a call of a built-in tool.
-fn run(tools: &mut Tools<Disk>, name: &str, arguments: &str) -> ToolOutput {
+fn run(disk: &mut Disk, name: &str, arguments: &str) -> ToolOutput {
     let wanted = ToolUse { id: "1".into(), name: name.into(), arguments: arguments.into() };
     let (_, call) =
         sentinel_core::tool::Tools::builtin().read(&wanted).map(|(_, it)| ((), it)).unwrap();
-    tools.run(&call)
+    tools::run(disk, "/workspace", &call)
 }
 
-fn place() -> (Disk, Tools<Disk>) {
+fn place() -> Disk {
     let files = [("README.md", "# A house\nIt has a door.\n"), ("docs/guide.md", "Go in.\n")];
-    let disk = Disk::with(&files);
-    let tools = Tools::new(disk.clone(), "/workspace");
-    (disk, tools)
+    Disk::with(&files)
 }
 
 #[test]
 fn files_are_listed_read_written_edited_and_searched() {
-    let (disk, mut tools) = place();
+    let mut disk = place();
     for (name, arguments, expected) in [
         ("list_directory", r#"{"path":"."}"#, "README.md (25 bytes)\ndocs/"),
         ("list_directory", r#"{"path":"/workspace/docs"}"#, "guide.md (7 bytes)"),
@@ -39,7 +37,7 @@ fn files_are_listed_read_written_edited_and_searched() {
         ("edit_file", r#"{"path":"a/b.txt","old":"third","new":"4th"}"#, "replaced"),
         ("read_file", r#"{"path":"a/b.txt"}"#, "the 4th"),
     ] {
-        let output = run(&mut tools, name, arguments);
+        let output = run(&mut disk, name, arguments);
         assert_eq!((output.content.as_str(), output.is_error), (expected, false), "{arguments}");
     }
     disk.restart();
@@ -48,7 +46,7 @@ fn files_are_listed_read_written_edited_and_searched() {
 
 #[test]
 fn errors_say_what_to_do() {
-    let (disk, mut tools) = place();
+    let mut disk = place();
     disk.0.borrow_mut().now.insert("picture".into(), b"\x89PNG\0\0".to_vec());
     for (name, arguments, why) in [
         ("read_file", r#"{"path":"missing"}"#, "there is no such file"),
@@ -65,7 +63,7 @@ fn errors_say_what_to_do() {
         ("edit_file", r#"{"path":"README.md","old":"nowhere","new":"x"}"#, "does not stand"),
         ("http_fetch", r#"{"url":"https://a.example/"}"#, "it is not done here"),
     ] {
-        let output = run(&mut tools, name, arguments);
+        let output = run(&mut disk, name, arguments);
         assert!(output.is_error && output.content.contains(why), "{arguments}: {}", output.content);
     }
     assert_eq!(disk.text("README.md"), "# A house\nIt has a door.\n");

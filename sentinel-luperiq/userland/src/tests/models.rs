@@ -46,8 +46,8 @@ fn talk(settings: &str, lines: &[&str], answers: Vec<VecDeque<Vec<u8>>>) -> Typi
     let mut typist = Typist::typing(lines);
     typist.answers = answers.into();
     let configured = settings::read(settings, true).unwrap();
-    let (state, workspace) = (Disk::default(), Disk::with(&[("tea.txt", "green\n")]));
-    Agent::start(&mut typist, state, workspace, &configured).unwrap().work().unwrap();
+    typist.workspace = Disk::with(&[("tea.txt", "green\n")]);
+    Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
     typist
 }
 

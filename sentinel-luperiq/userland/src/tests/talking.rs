@@ -10,9 +10,9 @@ const SETTINGS: &str = include_str!("../../image/sentinel.toml");
 
 /// Boots, types this, and ends; gives what was shown and noted.
 fn talk(state: &Disk, workspace: &Disk, lines: &[&str]) -> Typist {
-    let mut typist = Typist::typing(lines);
+    let mut typist = Typist::typing(lines).lending(workspace);
     let configured = settings::read(SETTINGS, false).unwrap();
-    let agent = Agent::start(&mut typist, state.clone(), workspace.clone(), &configured);
+    let agent = Agent::start(&mut typist, state.clone(), &configured);
     agent.unwrap().work().unwrap();
     typist
 }
@@ -91,9 +91,9 @@ fn a_power_cut_at_any_change_is_survived() {
         let (state, workspace) = (Disk::default(), Disk::with(&[("tea.txt", "green\n")]));
         state.0.borrow_mut().is_eager = cut % 2 == 0;
         state.0.borrow_mut().changes_left = Some(cut / 2);
-        let mut typist = Typist::typing(&["list the files here"]);
+        let mut typist = Typist::typing(&["list the files here"]).lending(&workspace);
         let configured = settings::read(SETTINGS, false).unwrap();
-        let started = Agent::start(&mut typist, state.clone(), workspace.clone(), &configured);
+        let started = Agent::start(&mut typist, state.clone(), &configured);
         let is_cut = started.and_then(|mut agent| agent.work()).is_err();
         state.restart();
         let typist = talk(&state, &workspace, &["read tea.txt"]);
@@ -126,14 +126,4 @@ fn what_this_machine_cannot_do_is_refused_with_its_reason() {
     let settings = settings::read("", false).unwrap().settings;
     assert!(settings.tools.find("run_command").is_err());
     assert!(settings.tools.find("list_directory").is_ok());
-}
-
-#[test]
-fn the_handle_of_the_workspace_is_needed_for_what_is_granted_and_no_more() {
-    use luperiq_runtime::abi::Rights;
-    let rights = |text| settings::rights(&settings::read(text, false).unwrap().settings);
-    let looks = Rights::READ.with(Rights::LIST).with(Rights::INSPECT);
-    assert_eq!(rights(""), looks);
-    let writes = looks.with(Rights::WRITE).with(Rights::CREATE);
-    assert_eq!(rights(SETTINGS), writes);
 }
