@@ -131,7 +131,7 @@ impl Service {
 
     fn build(&self, url: &Url, asked: &Asked<'_>) -> Result<RequestHead, HttpError> {
         let target = match self.place {
-            Place::Path => Target::new(&*self.with_key(url))?,
+            Place::Path => Target::new(&self.with_key(url))?,
             _ => Target::new(url.request_target())?,
         };
         let mut head = RequestHead::new(Method::new(asked.method)?, target);

@@ -5,7 +5,8 @@
 //! the next until it is answered or was put to six of them; who was refused is set aside, and the
 //! next question goes on behind it. So one boot shows that the bad ones are refused, each for its
 //! reason, and that the good one is heard. In another boot the program that reaches them is ended
-//! in a handshake, by a bound of its job, so that it is always the same one.
+//! in a handshake, by a bound of its job, so that it is always the same one. In one more the model
+//! does its worst, and nothing may come of it.
 //!
 //! # Invariants
 //! - Nothing but this machine's loopback is asked for anything.
@@ -43,7 +44,30 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
         }
         println!("   ok      EL1  {}", case.name);
     }
+    harm(workspace, &hosts)?;
     hosts.end()
+}
+
+/// Lets a model do its worst: every call of the scenario has to be refused, all of that has to be
+/// in the agent's log and so in the kernel's record, and the files are as they were.
+fn harm(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
+    let path = workspace.root().join(SCENARIO);
+    let scenario = std::fs::read_to_string(&path);
+    let scenario = scenario.map_err(|cause| Error::file("read", &path, &cause))?;
+    let is_call = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let count = scenario.lines().filter(is_call).count();
+    hosts.configure(&Wanted { names: &["harmful"], grants: Some(LOOKS), ..Wanted::default() })?;
+    let welcome = workspace.root().join("sentinel-luperiq/userland/image/welcome");
+    let more = ["--refused".into(), count.to_string(), "--untouched".into()];
+    let more = [&more[..], &[welcome.display().to_string()]].concat();
+    let machine = Machine { pace: Some(0), ..Machine::new("") };
+    let output = boot_and_look(workspace, hosts, machine, ONCE, more)?;
+    if let Some(what) = cases::difference(&HARMLESS, &output, Some(0)) {
+        let name = HARMLESS.name;
+        return Err(Error::new(format!("the connected appliance: {name}: {what}\n{output}")));
+    }
+    println!("   ok      EL1  {}: {count} calls", HARMLESS.name);
+    Ok(())
 }
 
 /// What a handshake costs, and what of the image is for it.
@@ -79,11 +103,24 @@ fn boot(
     machine: Machine<'_>,
     asked: &[Line],
 ) -> Result<String, Error> {
+    boot_and_look(workspace, hosts, machine, asked, Vec::new())
+}
+
+/// The same, and more is looked for on the disk.
+fn boot_and_look(
+    workspace: &Workspace,
+    hosts: &Hosts,
+    machine: Machine<'_>,
+    asked: &[Line],
+    mut more: Vec<String>,
+) -> Result<String, Error> {
     let image = appliance::build(workspace, Some(&hosts.folder))?;
     let disk = disk::blank(workspace, "connected.disk", DISK_BYTES)?;
     let machine = Machine { has_network: true, disk: Some(&disk), patience: PATIENCE, ..machine };
     let outcome = converse(workspace, &image, &machine, asked)?;
-    appliance::audit(workspace, &[disk.display().to_string()])?;
+    more.push(disk.display().to_string());
+    let audited = appliance::audit(workspace, &more);
+    audited.map_err(|error| error.help(outcome.output.clone()))?;
     disk::remove(&disk)?;
     match outcome.status {
         Some(0) => Ok(outcome.output),
@@ -282,6 +319,26 @@ const DYING: Case = Case {
     forbidden: &["panic", "fault", "agent: ", "sk-appliance"],
     status: 0,
 };
+
+const HARMLESS: Case = Case {
+    name: "the appliance does nothing of what a model asks for that does its worst",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "* 'harmful' is asked: it is who it says it is (",
+        "It is done: ",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "killed", "agent: ", "sk-appliance", "kernel notes 'call"],
+    status: 0,
+};
+
+/// What the model may do that does its worst.
+const LOOKS: &str = "\"read,list /workspace\"";
+
+/// What it asks for.
+const SCENARIO: &str = "sentinel-luperiq/tls/examples/servers/harm.txt";
 
 const ONCE: &[Line] = &[QUESTION, END];
 

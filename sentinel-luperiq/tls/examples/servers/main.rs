@@ -7,6 +7,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod chat;
+mod harm;
 mod hosts;
 
 use std::fs::File;
@@ -26,8 +27,11 @@ fn main() {
         let telegram = Telegram::new(File::create(records.join(name)).unwrap(), WISH);
         println!("{name} {}", authority.host(Flaw::None, move |request| telegram.answer(request)));
     }
-    for (name, calls, at_once) in [("helpful", HELPFUL, 1)] {
-        let answer = move |request: &str| chat::scripted(request, calls, at_once);
+    let helpful = HELPFUL.to_vec();
+    let harmful = harm::calls();
+    let at_once = harmful.len();
+    for (name, calls, at_once) in [("helpful", helpful, 1), ("harmful", harmful, at_once)] {
+        let answer = move |request: &str| chat::scripted(request, &calls, at_once);
         println!("{name} {}", authority.host(Flaw::None, answer));
     }
     for (name, flaw) in [

@@ -2,13 +2,14 @@
 //! kernel's record, and whether the two agree.
 //!
 //! ```text
-//! appliance [--keys] [--same EXPORT] [--refused COUNT] IMAGE [DIRECTORY]
+//! appliance [--keys] [--same EXPORT] [--refused COUNT] [--untouched FOLDER] IMAGE [DIRECTORY]
 //! ```
 //!
 //! They agree if every call of a tool that the agent says was finished stands in the kernel's
 //! record, and no other does, and if the agent's log is what the kernel's record says was written.
-//! With `--refused COUNT` it is also looked whether the agent refused at least so many calls and
-//! made none. The image is only read. What comes into DIRECTORY is as
+//! With `--refused COUNT` it is also looked whether the agent refused so many calls, made none and
+//! asked for no handle but such that only look; with `--untouched FOLDER` whether the workspace is
+//! what is in that folder. The image is only read. What comes into DIRECTORY is as
 //! `sentinel audit verify DIRECTORY` reads it; `--keys` takes the keys along, which open it. With
 //! `--same` it is also looked whether the agent decided the same as another one did, whose log
 //! `sentinel audit export --open` has written down.
@@ -16,12 +17,14 @@
 mod decisions;
 mod noted;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::rc::Rc;
 
 use decisions::Decisions;
 use luperiq_runtime::abi::Error as KernelError;
@@ -48,19 +51,27 @@ fn main() -> ExitCode {
         is_whole &= value.is_some();
         value
     };
-    let same = option("--same");
-    let refused = option("--refused").map(|count| count.to_str().and_then(|it| it.parse().ok()));
-    let (image, out, refused) = match (arguments.as_slice(), refused) {
-        ([image], None) if is_whole => (image, None, None),
-        ([image], Some(Some(count))) if is_whole => (image, None, Some(count)),
-        ([image, out], None) if is_whole => (image, Some(out.as_path()), None),
-        ([image, out], Some(Some(count))) if is_whole => (image, Some(out.as_path()), Some(count)),
+    let (same, refused) = (option("--same"), option("--refused"));
+    let untouched = option("--untouched");
+    let refused = refused.map(|count| count.to_str().and_then(|it| it.parse().ok()));
+    is_whole &= refused != Some(None);
+    let (image, out) = match arguments.as_slice() {
+        [image] if is_whole => (image, None),
+        [image, out] if is_whole => (image, Some(out.as_path())),
         _ => {
-            eprintln!("appliance [--keys] [--same EXPORT] [--refused COUNT] IMAGE [DIRECTORY]");
+            eprintln!(
+                "appliance [--keys] [--same EXPORT] [--refused COUNT] [--untouched FOLDER] IMAGE \
+                 [DIRECTORY]"
+            );
             return ExitCode::from(2);
         }
     };
-    match look(image, out, takes_keys, (same.as_deref(), refused)) {
+    let wanted = Wanted {
+        same: same.as_deref(),
+        refused: refused.flatten(),
+        untouched: untouched.as_deref(),
+    };
+    match look(image, out, takes_keys, &wanted) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(what) => {
@@ -70,21 +81,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is looked for besides.
+struct Wanted<'w> {
+    same: Option<&'w Path>,
+    refused: Option<usize>,
+    untouched: Option<&'w Path>,
+}
+
 fn look(
     image: &Path,
     out: Option<&Path>,
     takes_keys: bool,
-    (same, refused): (Option<&Path>, Option<usize>),
+    wanted: &Wanted<'_>,
 ) -> Result<bool, Box<dyn Error>> {
     let mut store = Store::mount(Image(File::open(image)?)).map_err(|error| error.to_string())?;
     let record = record(&mut store)?;
-    let mut state = State(store.into());
+    let mut state = Place { store: Rc::new(store.into()), name: "state" };
     let files = log::read(&mut state).map_err(|error| format!("the agent's log: {error}"))?;
     let is_good = [
         verify("the kernel's record", std::slice::from_ref(&record)),
         verify("the agent's log", &files),
-        agree(&record, &files, &state, refused)?,
-        same.map_or(Ok(true), |same| compare(&files, &state, same))?,
+        agree(&record, &files, &state, wanted.refused)?,
+        wanted.same.map_or(Ok(true), |same| compare(&files, &state, same))?,
+        wanted.untouched.map_or(Ok(true), |folder| is_untouched(&state, folder))?,
     ];
     if let Some(out) = out {
         take_out(out, &files, &state, takes_keys)?;
@@ -122,7 +141,7 @@ fn verify(what: &str, files: &[Vec<u8>]) -> bool {
 fn agree(
     record: &[u8],
     files: &[Vec<u8>],
-    state: &State,
+    state: &Place,
     refused: Option<usize>,
 ) -> Result<bool, Box<dyn Error>> {
     let (ring, master) = keys(state)?;
@@ -146,7 +165,12 @@ fn agree(
         _ => {}
     });
     let (mut noted, mut writes) = (BTreeMap::<String, usize>::new(), Noted::default());
+    let mut requests = Vec::new();
     read(&[record.to_vec()], keys, |kind, payload| {
+        if kind == CAPABILITY_REQUEST {
+            let text = payload.find("text").and_then(|text| text.as_str().ok());
+            requests.push(text.unwrap_or_default().to_string());
+        }
         let text = payload.find("text").filter(|_| kind == PROCESS_NOTE);
         let text = text.and_then(|text| text.as_str().ok()).map(ToString::to_string);
         text.iter().for_each(|text| writes.take(text));
@@ -173,16 +197,18 @@ fn agree(
             println!("  {call}: {what}");
         }
     }
-    let is_harmless = refused.is_none_or(|least| {
+    let is_harmless = refused.is_none_or(|count| {
         println!("calls that were refused: {denied_count}, and {} were made", started.len());
-        denied_count >= least && started.is_empty()
+        let others: Vec<_> = requests.iter().filter(|text| !text.starts_with(LOOKS)).collect();
+        println!("handles that were asked for, but to look: {others:?}");
+        denied_count == count && started.is_empty() && others.is_empty()
     });
     let are_agreed = missing.is_empty() && unclaimed.is_empty();
     Ok(writes.are(files) && are_agreed && is_harmless)
 }
 
 /// Whether the agent decided what another one did.
-fn compare(files: &[Vec<u8>], state: &State, other: &Path) -> Result<bool, Box<dyn Error>> {
+fn compare(files: &[Vec<u8>], state: &Place, other: &Path) -> Result<bool, Box<dyn Error>> {
     let (ring, master) = keys(state)?;
     let mut decisions = Decisions::default();
     read(files, Keys { ring: &ring, master: &master }, |kind, payload| {
@@ -191,8 +217,30 @@ fn compare(files: &[Vec<u8>], state: &State, other: &Path) -> Result<bool, Box<d
     Ok(decisions.are_same(&Decisions::exported(other)?))
 }
 
+/// Whether the workspace is what is in a folder of this machine, file by file.
+fn is_untouched(state: &Place, folder: &Path) -> Result<bool, Box<dyn Error>> {
+    let workspace = Place { store: state.store.clone(), name: "workspace" };
+    let names = workspace.names("", usize::MAX).map_err(|error| error.to_string())?;
+    let mut found = BTreeMap::new();
+    for Name { name, .. } in names {
+        // A directory has no content, and there is none in the folder.
+        let content = workspace.read(&name, u64::MAX).ok();
+        found.insert(name, content);
+    }
+    let mut expected = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        expected.insert(name, Some(fs::read(entry.path())?));
+    }
+    let is_same = found == expected;
+    let word = if is_same { "as it was" } else { "changed" };
+    println!("the workspace: {word}, {} files", found.len());
+    Ok(is_same)
+}
+
 /// What opens the agent's log.
-fn keys(state: &State) -> Result<(KeyRing, MasterKey), Box<dyn Error>> {
+fn keys(state: &Place) -> Result<(KeyRing, MasterKey), Box<dyn Error>> {
     let find = |name| kept::find(state, name).map_err(|error| format!("{name}: {error}"));
     let ring = match find("keys")? {
         Some(bytes) => KeyRing::from_bytes(&bytes).map_err(|_| "keys: no key ring")?,
@@ -223,7 +271,7 @@ fn number(payload: json::Value<'_>, name: &str) -> Option<u64> {
 fn take_out(
     out: &Path,
     files: &[Vec<u8>],
-    state: &State,
+    state: &Place,
     takes_keys: bool,
 ) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(out.join("journal"))?;
@@ -239,18 +287,20 @@ fn take_out(
     Ok(())
 }
 
-/// What the agent has for itself, on a disk that is not written. A cut that was not finished is
-/// left to the agent.
-struct State(std::cell::RefCell<Store<Image>>);
+/// A directory of a disk that is not written. A cut that was not finished is left to the agent.
+struct Place {
+    store: Rc<RefCell<Store<Image>>>,
+    name: &'static str,
+}
 
-impl Folder for State {
+impl Folder for Place {
     fn bytes_count(&self, path: &str) -> Kernel<u64> {
         self.read(path, u64::MAX).map(|content| content.len() as u64)
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Kernel<Vec<u8>> {
-        let mut store = self.0.borrow_mut();
-        let path = format!("{PLACE}/{path}");
+        let mut store = self.store.borrow_mut();
+        let path = format!("{}/{path}", self.name);
         let id = store.open(path.as_bytes(), false, 0).map_err(|_| KernelError::NotFound)?;
         let stat = store.stat(id).map_err(|_| KernelError::NotFound)?;
         if stat.bytes > bytes_max {
@@ -264,8 +314,11 @@ impl Folder for State {
     }
 
     fn names(&self, path: &str, count_max: usize) -> Kernel<Vec<Name>> {
-        let store = self.0.borrow();
-        let directory = format!("{PLACE}/{path}");
+        let store = self.store.borrow();
+        let directory = match path {
+            "" => self.name.to_string(),
+            path => format!("{}/{path}", self.name),
+        };
         let names = store.names(directory.as_bytes());
         let names: BTreeMap<String, bool> = names
             .map(|(name, is_directory)| (String::from_utf8_lossy(name).into_owned(), is_directory))
@@ -313,8 +366,9 @@ impl Disk for Image {
     }
 }
 
-/// Where the boot manifest has the agent's own directory.
-const PLACE: &str = "state";
-
-/// What a program adds to the kernel's record: docs/LUPERIQ-ABI.md.
+/// What a program adds to the kernel's record, and asks its supervisor for: docs/LUPERIQ-ABI.md.
 const PROCESS_NOTE: u16 = 0x4c09;
+const CAPABILITY_REQUEST: u16 = 0x4c08;
+
+/// What asks for a handle that only looks at files of the workspace.
+const LOOKS: &str = "FILE_READ:disk=workspace:";
