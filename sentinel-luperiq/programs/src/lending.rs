@@ -106,4 +106,4 @@ pub fn refuse(line: &Channel, error: Error) {
 
 /// How much one program may have borrowed at a time: a supervisor waits for each, and can wait for
 /// eighty things.
-pub const LOANS_MAX: usize = 24;
+pub const LOANS_MAX: usize = 32;

@@ -3,6 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`attack`] | what programs try that they may not, one thing each |
+//! | [`commands`] | what the commands of the image do |
 //! | [`lending`] | what was lent, and how it is taken back |
 //! | [`manifest`] | what init starts, and with what |
 //! | [`random`] | calls and arguments drawn at random |
@@ -14,6 +15,7 @@
 extern crate alloc;
 
 pub mod attack;
+pub mod commands;
 pub mod lending;
 pub mod manifest;
 pub mod random;

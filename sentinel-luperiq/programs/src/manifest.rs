@@ -42,8 +42,11 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use luperiq_runtime::abi::Rights;
+use luperiq_runtime::abi::limits::WAIT_MANY_MAX;
 use luperiq_runtime::abi::settings::Limit;
 use sentinel_core::text::toml::{Document, Table, Value};
+
+use crate::lending::LOANS_MAX;
 
 /// Everything that init starts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -170,6 +173,16 @@ impl Manifest {
                 return Err(format!("two programs are called `{}`", program.name));
             }
             manifest.programs.push(program);
+        }
+        // For a program init waits for its end and for requests, for a borrower for each loan.
+        let borrowers = manifest.programs.iter().filter(|program| !program.job.lent.is_empty());
+        let waited_for = 2 * manifest.programs.len() + LOANS_MAX * borrowers.count();
+        if waited_for > WAIT_MANY_MAX {
+            return Err(
+                "there are more programs, or more to which something is lent, than init can \
+                        wait for"
+                    .into(),
+            );
         }
         Ok(manifest)
     }
@@ -502,5 +515,12 @@ from = "welcome"
         }
         let twice = format!("{GOOD}{GOOD}");
         assert!(Manifest::parse(twice.as_bytes()).unwrap_err().contains("two programs"));
+        let more = |count: u32| {
+            let other = |number: u32| GOOD.replace("\"shell\"", &format!("\"shell{number}\""));
+            let text: String = (0..count).map(other).collect();
+            Manifest::parse(text.as_bytes()).map(drop)
+        };
+        assert_eq!(more(2), Ok(()));
+        assert!(more(3).unwrap_err().contains("than init can wait for"));
     }
 }

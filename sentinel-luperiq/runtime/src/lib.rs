@@ -32,6 +32,7 @@ extern crate std;
 
 #[allow(unsafe_code)]
 pub mod call;
+pub mod command;
 pub mod files;
 pub mod handle;
 pub mod io;

@@ -16,6 +16,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use luperiq_runtime::abi::Error;
 use sentinel_core::agent::{CallNumber, DeliveryNumber, Fetched, ToolOutput};
@@ -24,8 +25,9 @@ use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, IdentityError, LineTooLong, Post};
 use sentinel_core::order::Set;
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
-use sentinel_core::tool::Call;
+use sentinel_core::tool::{Builtin, Call, Operation};
 
+use crate::commands::Commands;
 use crate::exchanges::Heard;
 use crate::folder::Folder;
 use crate::kept;
@@ -47,6 +49,9 @@ pub struct Agent<'m, M: Machine, F> {
     /// The directory in which it keeps its own.
     state: F,
     leases: Leases<M::Lent>,
+    commands: Commands<M::Running>,
+    /// Whether models are told of commands.
+    has_commands: bool,
     models: Models<M::Line>,
     platforms: Platforms<M::Line>,
     /// Questions that were open when that was looked at last.
@@ -90,6 +95,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             machine,
             state,
             leases: Leases::new(),
+            commands: Commands::new(),
+            has_commands: configured.settings.tools.find(Builtin::RunCommand.name()).is_ok(),
             models,
             platforms,
             questions,
@@ -127,9 +134,11 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.models.deadline(),
                 self.platforms.deadline(),
                 self.leases.deadline(self.machine.now()),
+                self.commands.deadline(),
             ];
             let lines = self.models.lines().chain(self.platforms.lines());
-            self.machine.wait(lines, deadlines.into_iter().flatten().min())?;
+            let programs = self.commands.programs();
+            self.machine.wait(lines, programs, deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
             while let Some(message) = self.terminal.next(self.machine.now().wall) {
                 match message {
@@ -149,10 +158,14 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
     }
 
-    /// Lets handles follow the grants, and shows it.
+    /// Lets handles follow the grants, and shows it; and takes what came of commands.
     fn follow(&mut self) -> Result<(), Failed> {
         for followed in self.leases.follow(self.machine, &self.sentinel) {
             self.show(&followed)?;
+        }
+        while let Some((call, output)) = self.commands.next(self.machine, &self.sentinel) {
+            self.tell(Event::ToolFinished { call, output })?;
+            self.perform()?;
         }
         Ok(())
     }
@@ -184,7 +197,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 lines.iter().try_for_each(|line| self.note(line))
             }
             Ok(Asked::Do(command)) => {
-                if let Some(why) = operator::impossible(self.machine, &command) {
+                if let Some(why) = operator::impossible(self.machine, self.has_commands, &command) {
                     return self.note(&why);
                 }
                 self.requests_count += 1;
@@ -316,9 +329,10 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
     fn perform(&mut self) -> Result<(), Failed> {
         while let Some(effect) = self.sentinel.poll() {
             match effect {
-                Effect::RunTool { number, call, handles, .. } => {
-                    self.run(number, &call, &handles)?;
+                Effect::RunTool { number, call, handles, time_max, .. } => {
+                    self.run(number, &call, &handles, time_max)?;
                 }
+                Effect::CancelTool { number } => self.commands.cancel(self.machine, number),
                 Effect::Post { delivery, platform, chat, post, said } => {
                     self.post(delivery, platform, chat, post, said)?;
                 }
@@ -424,7 +438,13 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
     }
 
-    fn run(&mut self, number: CallNumber, call: &Call, handles: &[Handle]) -> Result<(), Failed> {
+    fn run(
+        &mut self,
+        number: CallNumber,
+        call: &Call,
+        handles: &[Handle],
+        time_max: Duration,
+    ) -> Result<(), Failed> {
         let mut canonical = String::new();
         call.canonical(&mut canonical);
         let grants = handles.iter().filter_map(|handle| self.sentinel.grant(*handle));
@@ -437,6 +457,11 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.note(&format!(
                     "  recorded: {safe} records of the agent are safe; the kernel notes '{note}'"
                 ))?;
+                if let Call::Builtin(operation @ Operation::RunCommand { .. }) = call {
+                    let (machine, sentinel) = (&mut *self.machine, &self.sentinel);
+                    self.commands.begin(machine, sentinel, number, operation, handles, time_max);
+                    return Ok(());
+                }
                 self.run_with(call, handles)?
             }
             Err(error) => ToolOutput {

@@ -82,6 +82,12 @@ impl Held {
         Self { directory, look: open::WRITE, last: None }
     }
 
+    /// The directory.
+    #[must_use]
+    pub fn into_directory(self) -> Directory {
+        self.directory
+    }
+
     fn written(&mut self, path: &str) -> Result<&File> {
         if self.last.as_ref().is_none_or(|(name, _)| name != path) {
             let file = self.directory.open(path, open::WRITE | open::CREATE)?;

@@ -29,6 +29,7 @@ use sentinel_core::order::Set;
 use sentinel_core::runtime::Sentinel;
 use sentinel_core::time::{Instant, Now, Timestamp};
 
+use crate::commands;
 use crate::folder::Folder;
 use crate::machine::Machine;
 use crate::settings::WORKSPACE;
@@ -174,11 +175,17 @@ impl<L> Lease<L> {
     }
 }
 
-/// Tries whether what a grant is about is lent, and gives it back.
+/// Tries whether what a grant is about is lent, and gives it back; or whether the program is one
+/// that can be run.
 ///
 /// # Errors
 /// Why it is not.
 pub fn try_out<M: Machine>(machine: &mut M, grant: &Grant) -> Result<()> {
+    if let Resource::Command(rule) = &grant.resource
+        && grant.level != Level::Deny
+    {
+        return machine.has_program(&commands::place_of(&rule.program));
+    }
     let Some((path, rights)) = files(grant) else { return Ok(()) };
     let (_, lent) = machine.borrow(&place(path), rights)?;
     machine.give_back(lent).map(drop)
@@ -292,6 +299,12 @@ pub fn needed(granted: FileRights) -> Rights {
     rights
 }
 
+/// Where a path of the agent's is on the disk; `None` if it is not beneath the workspace.
+#[must_use]
+pub fn place_of(path: &str) -> Option<String> {
+    beneath(path, WORKSPACE).map(place)
+}
+
 /// Where a path beneath the workspace is on the disk.
 fn place(path: &str) -> String {
     match path {
@@ -318,5 +331,5 @@ fn beneath<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
 /// Where the workspace is on the disk, as the boot manifest has it.
 const DISK_PLACE: &str = "workspace";
 
-/// Fewer than a supervisor lends at a time: the rest is for calls.
-const STANDING_MAX: usize = 16;
+/// Fewer than a supervisor lends at a time: the rest is for calls and commands.
+const STANDING_MAX: usize = 12;

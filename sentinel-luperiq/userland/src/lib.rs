@@ -11,6 +11,7 @@
 //! | [`settings`] | `sentinel.toml`, and what of it this machine cannot do |
 //! | [`leases`] | handles of files, which follow the grants |
 //! | [`tools`] | what is done with them |
+//! | [`commands`] | programs of the image, each in a job of its own |
 //! | [`operator`] | what whoever sits at the console allows and takes back |
 //! | [`exchanges`] | exchanges with services, through the program that holds their keys |
 //! | [`models`] | those with models |
@@ -39,6 +40,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod agent;
+pub mod commands;
 pub mod exchanges;
 pub mod folder;
 pub mod kept;

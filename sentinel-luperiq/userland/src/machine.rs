@@ -4,15 +4,60 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
+use luperiq_runtime::abi::call::open;
+use luperiq_runtime::abi::settings::{Limit, Protocol, Setting};
 use luperiq_runtime::abi::{Error, Rights, Signals};
 use luperiq_runtime::call::{self, Result};
+use luperiq_runtime::command;
 use luperiq_runtime::files::Name;
-use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy, Owned, wait_many};
+use luperiq_runtime::handle::{
+    Channel, Clock, Console, Directory, Entropy, File, Job, Owned, Process, request, wait_many,
+};
 use luperiq_runtime::loan::{Borrowed, Loan};
 use sentinel_core::time::{Instant, Now, Timestamp};
 
 use crate::folder::{Folder, Held};
+
+/// A program of the image that is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun<'b> {
+    /// Where it is in the image.
+    pub program: &'b str,
+    /// What it is called.
+    pub name: &'b str,
+    /// What its paths are relative to.
+    pub directory: &'b str,
+    /// Its words.
+    pub words: &'b [String],
+    /// How long it may run.
+    pub time_max: Duration,
+}
+
+/// A file or directory that a program is to be given.
+#[derive(Debug)]
+pub struct Given<L> {
+    /// What the program calls it.
+    pub path: String,
+    /// Where it is on the disk.
+    pub place: String,
+    /// The place that was lent for it: that one, or one above it.
+    pub lent: String,
+    /// What was lent.
+    pub files: L,
+}
+
+/// What came of a program.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It says this.
+    Said(Vec<u8>),
+    /// It ended, and all that it said was heard.
+    Ended(i32),
+    /// Nothing yet.
+    Nothing,
+}
 
 /// The console, the clock and random bytes, and whoever does what the agent cannot.
 pub trait Machine {
@@ -36,6 +81,32 @@ pub trait Machine {
     /// It was not taken back.
     fn give_back(&mut self, lent: Self::Lent) -> Result<u64>;
 
+    /// A program that runs.
+    type Running;
+
+    /// Looks whether there is a program that can be run.
+    ///
+    /// # Errors
+    /// There is not.
+    fn has_program(&mut self, place: &str) -> Result<()>;
+
+    /// Starts a program with these files, to read. Those that are not there are left out; gives
+    /// what it calls those that it was given.
+    ///
+    /// # Errors
+    /// It was not started, and what was lent is given back.
+    fn start(
+        &mut self,
+        begun: &Begun<'_>,
+        files: Vec<Given<Self::Lent>>,
+    ) -> Result<(Self::Running, Vec<String>)>;
+
+    /// What came of a program since this was last asked.
+    fn progress(&mut self, running: &mut Self::Running) -> Progress;
+
+    /// Ends a program, if it has not ended, and takes back what it was given.
+    fn end(&mut self, running: Self::Running);
+
     /// The time.
     fn now(&self) -> Now;
 
@@ -52,17 +123,20 @@ pub trait Machine {
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
     /// Waits until something was typed, something came over one of these lines (or there is room
-    /// in it, where that is wanted), or this moment came.
+    /// in it, where that is wanted), one of these programs said something or ended, or this moment
+    /// came.
     ///
     /// # Errors
     /// There is nothing to wait for any more.
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l Self::Line, bool)>,
+        programs: impl Iterator<Item = &'l Self::Running>,
         until: Option<Instant>,
     ) -> Result<()>
     where
-        Self::Line: 'l;
+        Self::Line: 'l,
+        Self::Running: 'l;
 
     /// Asks for an exchange with a service: gives the line over which it is made.
     ///
@@ -106,6 +180,17 @@ pub struct Handles {
     pub entropy: Entropy,
     /// Send: where exchanges with services are asked for, if they are.
     pub services: Option<Channel>,
+    /// Create: in which programs are run, if they are.
+    pub job: Option<Job>,
+}
+
+/// A program that runs, in a job of its own.
+#[derive(Debug)]
+pub struct Running {
+    job: Job,
+    process: Process,
+    said: Channel,
+    loans: Vec<Loan>,
 }
 
 /// Files that were lent, and the line over which they were.
@@ -118,6 +203,73 @@ pub struct Lent {
 impl Machine for Handles {
     type Line = Channel;
     type Lent = Lent;
+    type Running = Running;
+
+    fn has_program(&mut self, place: &str) -> Result<()> {
+        self.program(place).map(drop)
+    }
+
+    fn start(
+        &mut self,
+        begun: &Begun<'_>,
+        files: Vec<Given<Lent>>,
+    ) -> Result<(Running, Vec<String>)> {
+        let file = self.program(begun.program)?;
+        let (mut handles, mut loans) = (Vec::new(), Vec::new());
+        let (mut paths, mut places) = (Vec::new(), Vec::new());
+        for Given { path, place, lent, files: Lent { files, loan } } in files {
+            // What is lent is a directory: that, or one in which the file is.
+            let directory = files.into_directory();
+            let handle = match place.strip_prefix(lent.as_str()) {
+                Some("") => Ok(directory.0),
+                Some(inner) => {
+                    directory.open(inner.trim_start_matches('/'), open::READ).map(|file| file.0)
+                }
+                None => Err(Error::BadPath),
+            };
+            match handle {
+                Ok(handle) => handles.push(handle),
+                // Not every word that could be a path is one.
+                Err(Error::NotFound | Error::BadPath) => continue,
+                Err(error) => return Err(error),
+            }
+            loans.push(loan);
+            places.push(["data/", &place].concat());
+            paths.push(path);
+        }
+        let job = self.job.as_ref().ok_or(Error::NotFound)?.create(begun.name)?;
+        job.set(&rules(begun, &places))?;
+        // Whoever asks for more asks nobody: the supervisor above would lend what the agent may.
+        let (nobody, asked) = Channel::pair()?;
+        drop(nobody);
+        job.supervise(asked)?;
+        let names: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let words = command::arguments(begun.directory, &names, begun.words);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let spawned = job.spawn(&file, begun.name, &words, handles);
+        let (process, said) = spawned.map_err(|(error, _)| error)?;
+        Ok((Running { job, process, said, loans }, paths))
+    }
+
+    fn progress(&mut self, running: &mut Running) -> Progress {
+        // First, so that what it says last is heard.
+        let code = running.process.wait_end(0);
+        match (running.said.read(), code) {
+            (Ok(message), _) => Progress::Said(message.bytes),
+            (Err(_), Ok(code)) => Progress::Ended(code),
+            (Err(_), Err(_)) => Progress::Nothing,
+        }
+    }
+
+    fn end(&mut self, running: Running) {
+        let Running { job, loans, .. } = running;
+        // One that has ended is ended.
+        let _ = job.kill();
+        for loan in loans {
+            // It ends with its line, whatever is said.
+            let _ = loan.give_back(self.patience());
+        }
+    }
 
     fn borrow(&mut self, place: &str, rights: Rights) -> Result<(String, Lent)> {
         const CHANGES: Rights = Rights::WRITE.with(Rights::CREATE).with(Rights::DELETE);
@@ -165,6 +317,7 @@ impl Machine for Handles {
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l Channel, bool)>,
+        programs: impl Iterator<Item = &'l Running>,
         until: Option<Instant>,
     ) -> Result<()> {
         let deadline = until.map_or(u64::MAX, |until| until.0.saturating_mul(NANOSECONDS));
@@ -173,6 +326,10 @@ impl Machine for Handles {
         for (line, wants_room) in lines {
             let room = if wants_room { Signals::WRITABLE } else { Signals::NONE };
             items.push((&**line, Signals::READABLE.with(Signals::PEER_CLOSED).with(room)));
+        }
+        for program in programs {
+            items.push((&*program.process, Signals::EXITED));
+            items.push((&*program.said, Signals::READABLE));
         }
         match wait_many(&items, deadline) {
             Err(Error::TimedOut) => Ok(()),
@@ -204,7 +361,36 @@ impl Machine for Handles {
     }
 }
 
+/// The rules of a command's job: this program, once, and these places to read.
+fn rules<'r>(begun: &Begun<'r>, places: &'r [String]) -> Vec<Setting<'r>> {
+    let seconds = begun.time_max.as_secs().saturating_add(1);
+    let mut rules = Vec::from([
+        Setting::Bound(Limit::Processes, 1),
+        Setting::Bound(Limit::Jobs, 0),
+        Setting::Bound(Limit::Threads, 1),
+        Setting::Bound(Limit::Memory, COMMAND_MEMORY_BYTES),
+        Setting::Bound(Limit::Cpu, seconds.saturating_mul(1000 * NANOSECONDS)),
+        Setting::Bound(Limit::Denials, COMMAND_DENIALS_MAX),
+        Setting::Bound(Limit::Priority, COMMAND_PRIORITY),
+        Setting::FileRights(match places {
+            [] => Rights::NONE,
+            _ => Rights::READ.with(Rights::LIST),
+        }),
+        Setting::Program(begun.program.as_bytes()),
+        Setting::Endpoint(Protocol::Tcp, 0, b""),
+        Setting::MisuseAnswered(false),
+    ]);
+    rules.extend(places.iter().map(|place| Setting::FileTree(place.as_bytes())));
+    rules
+}
+
 impl Handles {
+    /// A program of the image, if the boot manifest lets it be run.
+    fn program(&self, place: &str) -> Result<File> {
+        self.job.as_ref().ok_or(Error::NotFound)?;
+        request(&format!("SPAWN:{place}"), self.patience()).map(File)
+    }
+
     /// Until when the supervisor may take to answer: it has nothing else to do.
     fn patience(&self) -> u64 {
         let now = self.clock.now().map_or(0, |(now, _)| now);
@@ -241,6 +427,15 @@ impl Folder for Lent {
         self.files.names(path, count_max)
     }
 }
+
+/// A text of some megabytes, and what is said of it.
+const COMMAND_MEMORY_BYTES: u64 = 16 << 20;
+
+/// One that asks more often for what it may not is ended.
+const COMMAND_DENIALS_MAX: u64 = 256;
+
+/// Less than the agent's own.
+const COMMAND_PRIORITY: u64 = 3;
 
 /// A supervisor that does not answer for so long does not work.
 const PATIENCE_SECONDS: u64 = 10;

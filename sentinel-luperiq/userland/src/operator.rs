@@ -54,15 +54,20 @@ pub fn asked(message: &Incoming) -> Option<Result<Asked, String>> {
     })
 }
 
-/// Why something is not done that the core would do: nobody could make use of it.
-pub fn impossible<M: Machine>(machine: &mut M, command: &OperatorCommand) -> Option<String> {
+/// Why something is not done that the core would do: nobody could make use of it. Whether models
+/// are told of commands is for the settings to say.
+pub fn impossible<M: Machine>(
+    machine: &mut M,
+    has_commands: bool,
+    command: &OperatorCommand,
+) -> Option<String> {
     let OperatorCommand::Grant(spec) = command else { return None };
     // What is no grant the core says.
     let grant: Grant = spec.parse().ok()?;
     if grant.level == Level::Deny {
         return None;
     }
-    if let Some(why) = settings::impossible(&grant) {
+    if let Some(why) = settings::impossible(&grant, has_commands) {
         return Some(format!("* not done: {why}"));
     }
     let error = leases::try_out(machine, &grant).err()?;

@@ -5,7 +5,8 @@
 //!
 //! # Invariants
 //! - An agent that starts can do everything its configuration grants.
-//! - Models are told of no tool that is not done here.
+//! - Models are told of no tool that is not done here, and of commands if a grant of the file is
+//!   one to run a program.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -38,12 +39,20 @@ pub struct Configured {
     pub http: Http,
 }
 
-/// Reads a configuration. `has_services` says whether the agent was given somebody to ask for
-/// exchanges with services.
+/// What the boot manifest gave the agent besides what it always has.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Abilities {
+    /// Somebody to ask for exchanges with services.
+    pub has_services: bool,
+    /// A job in which it runs programs of the image.
+    pub runs_programs: bool,
+}
+
+/// Reads a configuration.
 ///
 /// # Errors
 /// Everything that is wrong with it, or cannot be done on this machine.
-pub fn read(text: &str, has_services: bool) -> Result<Configured, Vec<String>> {
+pub fn read(text: &str, abilities: Abilities) -> Result<Configured, Vec<String>> {
     // Nothing is around it: no variables, no other files, no programs.
     let state = |name: &str| (name == "XDG_STATE_HOME").then(|| String::from(STATE));
     let surroundings =
@@ -58,14 +67,17 @@ pub fn read(text: &str, has_services: bool) -> Result<Configured, Vec<String>> {
         return Err(said);
     }
     let mut refused = Vec::new();
-    refuse(&config, has_services, &mut refused);
+    refuse(&config, abilities, &mut refused);
     if !refused.is_empty() {
         said.append(&mut refused);
         return Err(said);
     }
     let mut settings = config.settings().clone();
-    for tool in NOT_DONE {
-        settings.tools.remove(tool.name());
+    settings.tools.remove(Builtin::HttpFetch.name());
+    // By the text alone, so that a later start that reads it again tells its models the same.
+    let runs = |grant: &Grant| matches!(grant.resource, Resource::Command(_));
+    if !settings.grants.iter().any(|grant| grant.level != Level::Deny && runs(grant)) {
+        settings.tools.remove(Builtin::RunCommand.name());
     }
     let services: Vec<Option<Service>> = config.endpoints().iter().map(service).collect();
     let http = config.http().clone();
@@ -95,12 +107,14 @@ fn service(endpoint: &Endpoint) -> Option<Service> {
 /// Settings of an earlier start, from the text that was kept of them.
 #[must_use]
 pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
-    let settings = read(text, true).ok()?.settings;
+    let all = Abilities { has_services: true, runs_programs: true };
+    let settings = read(text, all).ok()?.settings;
     (settings.digest == *digest).then_some(settings)
 }
 
 /// What stands in it that cannot be done.
-fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
+fn refuse(config: &Config, abilities: Abilities, out: &mut Vec<String>) {
+    let has_services = abilities.has_services;
     let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
     let settings = config.settings();
     for endpoint in config.endpoints() {
@@ -168,7 +182,7 @@ fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
         refuse("[state] key", "the key is made by this machine and kept in its own directory");
     }
     for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
-        if let Some(why) = impossible(grant) {
+        if let Some(why) = impossible(grant, abilities.runs_programs) {
             refuse(&format!("the grant '{grant}'"), why);
         }
     }
@@ -176,14 +190,17 @@ fn refuse(config: &Config, has_services: bool, out: &mut Vec<String>) {
 
 /// Why nobody can make use of a grant here.
 #[must_use]
-pub fn impossible(grant: &Grant) -> Option<&'static str> {
+pub fn impossible(grant: &Grant, runs_programs: bool) -> Option<&'static str> {
     match &grant.resource {
         Resource::Files { path, .. } => {
             let workspace = PathRef::absolute(WORKSPACE).ok()?;
             let is_within = path.borrow().is_within(workspace);
             (!is_within).then_some("this machine has no files but those in '/workspace'")
         }
-        Resource::Command(_) => Some("no programs are run on this machine"),
+        Resource::Command(_) if runs_programs => None,
+        Resource::Command(_) => {
+            Some("no programs are run here; sentinel.toml grants none, or boot.toml gives no job")
+        }
         Resource::Connect { .. } | Resource::Listen { .. } => {
             Some("the agent has no network on this machine")
         }
@@ -206,6 +223,3 @@ const TELEGRAM: &str = "https://api.telegram.org";
 
 /// Where keys of services are, for the program that reaches them and nobody else.
 const KEYS: &str = "/tls/keys";
-
-/// Tools that need what is not there.
-const NOT_DONE: [Builtin; 2] = [Builtin::RunCommand, Builtin::HttpFetch];

@@ -1,5 +1,6 @@
 //! The agent off the machine: a disk in memory whose power can be cut, and a console that types.
 
+mod commands;
 mod files;
 mod keeping;
 mod lending;
@@ -20,7 +21,7 @@ use luperiq_runtime::files::Name;
 use sentinel_core::time::{Instant, Now, Timestamp};
 
 use crate::folder::Folder;
-use crate::machine::Machine;
+use crate::machine::{Begun, Given, Machine, Progress};
 
 /// Files, as they are and as a power cut would leave them.
 #[derive(Clone, Debug, Default)]
@@ -226,6 +227,16 @@ struct Typist {
     workspace: Disk,
     /// The rights that are lent; all, if it is not said.
     lends: Option<Rights>,
+    /// The programs there are; none is run without any.
+    programs: Vec<&'static str>,
+    /// What the programs do that are run, one by one; then nothing.
+    deeds: VecDeque<VecDeque<Progress>>,
+    /// Whether something is typed while a program runs, and time does not pass.
+    types_meanwhile: bool,
+    /// What was run: the program, its words, and what it was given.
+    run: Vec<(String, Vec<String>, Vec<String>)>,
+    /// What of it was ended.
+    ended: Vec<usize>,
     /// What was lent: the place, the rights, and whether it is still.
     lent: Vec<(String, Rights, Rc<Cell<bool>>)>,
 }
@@ -253,6 +264,41 @@ impl Machine for Typist {
     /// How many exchanges were asked for before.
     type Line = usize;
     type Lent = LentDisk;
+    /// How many programs were run before, and what was lent for it.
+    type Running = (usize, Vec<LentDisk>);
+
+    fn has_program(&mut self, place: &str) -> Result<()> {
+        self.programs.contains(&place).then_some(()).ok_or(Error::PeerClosed)
+    }
+
+    fn start(
+        &mut self,
+        begun: &Begun<'_>,
+        files: Vec<Given<LentDisk>>,
+    ) -> Result<(Self::Running, Vec<String>)> {
+        self.has_program(begun.program)?;
+        let is_there = |given: &Given<LentDisk>| {
+            let inner = given.place.strip_prefix(&given.lent).unwrap().trim_start_matches('/');
+            inner.is_empty() || given.files.bytes_count(inner).is_ok()
+        };
+        let (files, others): (Vec<_>, Vec<_>) = files.into_iter().partition(is_there);
+        // Their lines are let go of.
+        others.iter().for_each(|given| given.files.is_held.set(false));
+        let paths: Vec<String> = files.iter().map(|given| given.path.clone()).collect();
+        self.run.push((begun.program.into(), begun.words.to_vec(), paths.clone()));
+        let lent = files.into_iter().map(|given| given.files).collect();
+        Ok(((self.run.len() - 1, lent), paths))
+    }
+
+    fn progress(&mut self, running: &mut Self::Running) -> Progress {
+        let deed = self.deeds.get_mut(running.0).and_then(VecDeque::pop_front);
+        deed.unwrap_or(Progress::Nothing)
+    }
+
+    fn end(&mut self, (number, lent): Self::Running) {
+        lent.iter().for_each(|lent| lent.is_held.set(false));
+        self.ended.push(number);
+    }
 
     fn borrow(&mut self, place: &str, rights: Rights) -> Result<(String, LentDisk)> {
         if self.lends.is_some_and(|lends| !lends.contains(rights)) {
@@ -300,8 +346,13 @@ impl Machine for Typist {
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l usize, bool)>,
+        programs: impl Iterator<Item = &'l Self::Running>,
         until: Option<Instant>,
     ) -> Result<()> {
+        if programs.count() > 0 && !self.types_meanwhile {
+            self.milliseconds = until.expect("a program is not waited for without end").0;
+            return Ok(());
+        }
         if lines.count() > 0 && !self.answers.is_empty() {
             return Ok(());
         }

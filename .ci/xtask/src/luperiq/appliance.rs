@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::cases::{self, Case};
+use super::connected::{make, write};
 use super::converse::{Line, converse};
 use super::qemu::Machine;
 use super::{KERNEL_TARGET, MANIFEST, PROGRAM_TARGET, compile, compile_as, disk, image, target};
@@ -67,7 +68,36 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
         println!("   ok      EL1  {}", case.name);
     }
     audit(workspace, &[disk.display().to_string()])?;
-    disk::remove(&disk)
+    disk::remove(&disk)?;
+    run_commands(workspace)
+}
+
+/// Runs commands on it: what they are given, and that those that do their worst are ended.
+fn run_commands(workspace: &Workspace) -> Result<(), Error> {
+    let folder = target(workspace).join("commands");
+    make(&folder)?;
+    let image = workspace.root().join("sentinel-luperiq/userland/image");
+    let from =
+        |name: &str| read(image.join(name)).map(|it| String::from_utf8_lossy(&it).into_owned());
+    let manifest = from("boot.toml")?.replace("\"bin/wc\"]", "\"bin/wc\", \"bin/worst\"]");
+    let manifest = manifest.replace("\"SPAWN:bin/wc\"]", "\"SPAWN:bin/wc\", \"SPAWN:bin/worst\"]");
+    write(&folder.join("boot.toml"), &manifest)?;
+    write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)?;
+    let image = build(workspace, Some(&folder))?;
+    for (case, typed) in [(COUNTED, COUNTING), (ENDED, ENDING)] {
+        let disk = disk::blank(workspace, "commands.disk", DISK_BYTES)?;
+        // So that what waits for a minute is not waited for.
+        let machine = Machine { disk: Some(&disk), pace: Some(0), ..Machine::new("") };
+        let outcome = converse(workspace, &image, &machine, typed)?;
+        if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
+            let output = outcome.output;
+            return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
+        }
+        println!("   ok      EL1  {}", case.name);
+        audit(workspace, &[disk.display().to_string()])?;
+        disk::remove(&disk)?;
+    }
+    Ok(())
 }
 
 /// What it costs: instructions until it can be talked with, and bytes.
@@ -94,7 +124,8 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
 
 /// Builds the image, which holds nothing but what it needs. A folder of one's own has a
 /// `boot.toml` and a `sentinel.toml` in place of those that are there, and in `tls` keys and
-/// authorities; then the programs of the network are in the image too.
+/// authorities; then the programs of the network are in the image too. Commands are in it that the
+/// manifest names.
 pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf, Error> {
     let kernel = compile(workspace, KERNEL_TARGET, &["-p", "luperiq-kernel"])?;
     let kernel = read(kernel.join("luperiq-kernel"))?;
@@ -110,7 +141,20 @@ pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf
         ("etc/sentinel.toml".to_string(), read(chosen.join("sentinel.toml"))?),
     ];
     take(&folder.join("welcome"), "welcome", &mut files)?;
-    if own.is_some() {
+    let manifest = read(chosen.join("boot.toml"))?;
+    let manifest = String::from_utf8_lossy(&manifest).into_owned();
+    // What the manifest does not name nobody can start.
+    let commands = COMMANDS.iter().filter(|name| manifest.contains(&format!("\"bin/{name}\"")));
+    let commands: Vec<&str> = commands.copied().collect();
+    if !commands.is_empty() {
+        let bins = commands.iter().flat_map(|name| ["--bin", name]);
+        let packages: Vec<&str> = ["-p", "luperiq-programs"].into_iter().chain(bins).collect();
+        let compiled = compile(workspace, PROGRAM_TARGET, &packages)?;
+        for name in commands {
+            files.push((format!("bin/{name}"), read(compiled.join(name))?));
+        }
+    }
+    if manifest.contains("\"bin/tls\"") {
         let network = ["-p", "luperiq-network", "--bin", "network"];
         let network = compile(workspace, PROGRAM_TARGET, &network)?;
         files.push(("bin/network".into(), read(network.join("network"))?));
@@ -248,6 +292,85 @@ const READ: &[Line] = &[
     END,
 ];
 
+const COUNTED: Case = Case {
+    name: "commands of the appliance see what they name, and nothing else",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "\"program\":\"wc\"",
+        "allowed by: run /bin/wc",
+        "the kernel notes 'call ",
+        "23 shopping.txt",
+        "\"program\":\"fgrep\"",
+        "three lemons",
+        "\"program\":\"/bin/worst\"",
+        "FILE_READ:disk=workspace:read: the other end is closed",
+        "FILE_WRITE:disk=workspace:write: the other end is closed",
+        "FILE_READ:disk=state:read: the other end is closed",
+        "SPAWN:bin/wc: the other end is closed",
+        "NETWORK:example.com:443: the other end is closed",
+        "shopping.txt: there is nothing of that name",
+        "../state/seed: the path leads out",
+        "run_command was not run: no grant covers it",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "killed", "agent: ", "it is there", "asked for"],
+    status: 0,
+};
+
+const COUNTING: &[Line] = &[
+    Line { after: PROMPT, text: "run wc shopping.txt\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run fgrep lemons shopping.txt\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: WORST },
+    Line { after: PROMPT, text: "run /bin/worst reach shopping.txt ../state/seed\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run wc /state/seed\r" },
+    END,
+];
+
+const ENDED: Case = Case {
+    name: "commands of the appliance that do their worst are ended",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "its time was over after 60 seconds",
+        "\"flood\"",
+        "xxxxxxxx",
+        "the kernel ended it",
+        "\"spin\"",
+        "Stopped.",
+        "\"spin\"",
+        "* revoked: 1 grants",
+        "stopped: a grant it needs was revoked while it ran",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "agent: "],
+    status: 0,
+};
+
+const ENDING: &[Line] = &[
+    Line { after: PROMPT, text: WORST },
+    Line { after: PROMPT, text: "run /bin/worst wait\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run /bin/worst flood\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run /bin/worst misuse\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run /bin/worst spin\r" },
+    Line { after: "kernel notes 'call", text: "/stop\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run /bin/worst spin\r" },
+    Line { after: "kernel notes 'call", text: "/revoke h8.0\r" },
+    END,
+];
+
+/// A configuration with this would not be taken; whoever sits at the console may know better.
+const WORST: &str = "/grant run /bin/worst any paths\r";
+
 const GRANTED: &[Line] = &[
     Line { after: PROMPT, text: "/grants\r" },
     Line { after: PROMPT, text: "write \"mint\" to tea.txt\r" },
@@ -259,6 +382,9 @@ const GRANTED: &[Line] = &[
     Line { after: PROMPT, text: "/grant read /state\r" },
     END,
 ];
+
+/// The commands of images, and one for tests that does its worst.
+const COMMANDS: &[&str] = &["fgrep", "sort", "wc", "worst"];
 
 /// Small, as the host's release is.
 const AGENT_PROFILE: &str = "userland";

@@ -335,7 +335,7 @@ const HARMLESS: Case = Case {
 };
 
 /// What the model may do that does its worst.
-const LOOKS: &str = "\"read,list /workspace\"";
+const LOOKS: &str = "\"read,list /workspace\", \"run /bin/wc\"";
 
 /// What it asks for.
 const SCENARIO: &str = "sentinel-luperiq/tls/examples/servers/harm.txt";

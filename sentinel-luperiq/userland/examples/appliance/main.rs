@@ -165,11 +165,14 @@ fn agree(
         _ => {}
     });
     let (mut noted, mut writes) = (BTreeMap::<String, usize>::new(), Noted::default());
-    let mut requests = Vec::new();
+    let (mut requests, mut starts) = (Vec::new(), Vec::new());
     read(&[record.to_vec()], keys, |kind, payload| {
         if kind == CAPABILITY_REQUEST {
             let text = payload.find("text").and_then(|text| text.as_str().ok());
             requests.push(text.unwrap_or_default().to_string());
+        }
+        if kind == PROCESS_MADE {
+            starts.push((number(payload, "by"), number(payload, "process")));
         }
         let text = payload.find("text").filter(|_| kind == PROCESS_NOTE);
         let text = text.and_then(|text| text.as_str().ok()).map(ToString::to_string);
@@ -199,9 +202,16 @@ fn agree(
     }
     let is_harmless = refused.is_none_or(|count| {
         println!("calls that were refused: {denied_count}, and {} were made", started.len());
-        let others: Vec<_> = requests.iter().filter(|text| !text.starts_with(LOOKS)).collect();
+        // At the start it is tried whether a program that is granted is there.
+        let is_other = |text: &&String| !LOOKS.iter().any(|start| text.starts_with(start));
+        let others: Vec<_> = requests.iter().filter(is_other).collect();
         println!("handles that were asked for, but to look: {others:?}");
-        denied_count == count && started.is_empty() && others.is_empty()
+        // The kernel made init, and init the programs of the manifest.
+        let first = starts.iter().find(|(by, _)| *by == Some(0)).and_then(|(_, process)| *process);
+        let is_ours = |by: Option<u64>| by == Some(0) || by == first;
+        let commands_count = starts.iter().filter(|(by, _)| !is_ours(*by)).count();
+        println!("programs that others than init started: {commands_count}");
+        denied_count == count && started.is_empty() && others.is_empty() && commands_count == 0
     });
     let are_agreed = missing.is_empty() && unclaimed.is_empty();
     Ok(writes.are(files) && are_agreed && is_harmless)
@@ -370,5 +380,7 @@ impl Disk for Image {
 const PROCESS_NOTE: u16 = 0x4c09;
 const CAPABILITY_REQUEST: u16 = 0x4c08;
 
-/// What asks for a handle that only looks at files of the workspace.
-const LOOKS: &str = "FILE_READ:disk=workspace:";
+const PROCESS_MADE: u16 = 0x4c03;
+
+/// What asks for a handle that only looks: at files of the workspace, or for a program.
+const LOOKS: [&str; 2] = ["FILE_READ:disk=workspace:", "SPAWN:bin/"];

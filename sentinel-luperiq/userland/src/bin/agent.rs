@@ -1,6 +1,7 @@
 //! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
 //! its configuration, and its own directory; and, if it may ask services, the end of a line at
-//! which that is asked for. It holds nothing else but what is lent to it while a grant holds.
+//! which that is asked for, and if it may run programs, its job. It holds nothing else but what is
+//! lent to it while a grant holds.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -9,9 +10,10 @@ use alloc::format;
 use alloc::string::String;
 
 use luperiq_runtime::Start;
+use luperiq_runtime::abi::Kind;
 use luperiq_runtime::abi::call::open;
 use luperiq_runtime::call::note;
-use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy};
+use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy, Job};
 use luperiq_userland::agent::Agent;
 use luperiq_userland::folder::Held;
 use luperiq_userland::machine::{Handles, Machine as _};
@@ -38,11 +40,26 @@ fn run(mut start: Start) -> i32 {
         console: Console(console),
         clock: Clock(clock),
         entropy: Entropy(entropy),
-        services: take(5).map(Channel),
+        services: None,
+        job: None,
+    };
+    for handle in [take(5), take(6)].into_iter().flatten() {
+        let kind = handle.info().map(|info| info.kind);
+        match kind {
+            Ok(kind) if kind == u32::from(Kind::Channel.number()) => {
+                machine.services = Some(Channel(handle));
+            }
+            Ok(kind) if kind == u32::from(Kind::Job.number()) => machine.job = Some(Job(handle)),
+            _ => return UNLIKE_ITS_MANIFEST,
+        }
+    }
+    let abilities = settings::Abilities {
+        has_services: machine.services.is_some(),
+        runs_programs: machine.job.is_some(),
     };
     let configuration = Directory(configuration);
     let state = Held::new(Directory(state));
-    let configured = match configured(&configuration, machine.services.is_some()) {
+    let configured = match configured(&configuration, abilities) {
         Ok(configured) => configured,
         Err(what) => return failed(&mut machine, &what),
     };
@@ -55,11 +72,14 @@ fn run(mut start: Start) -> i32 {
     }
 }
 
-fn configured(directory: &Directory, has_services: bool) -> Result<settings::Configured, String> {
+fn configured(
+    directory: &Directory,
+    abilities: settings::Abilities,
+) -> Result<settings::Configured, String> {
     let read = |error| format!("{FILE}: {error}");
     let text = directory.open(FILE, open::READ).and_then(|file| file.read_all(FILE_BYTES_MAX));
     let text = String::from_utf8(text.map_err(read)?).map_err(|_| format!("{FILE}: no text"))?;
-    settings::read(&text, has_services).map_err(|said| said.join("\n"))
+    settings::read(&text, abilities).map_err(|said| said.join("\n"))
 }
 
 /// Says why it ends, on the console and in the kernel's record.
