@@ -6,11 +6,13 @@
 //! anthropic x-api-key https://api.anthropic.com/v1/messages
 //! openai    bearer    https://api.openai.com/v1/chat/completions
 //! telegram  bot-path  https://api.telegram.org/bot
+//! docs      pages     https://docs.example.com/
 //! ```
 //!
 //! # Invariants
 //! - A key goes to one host, into one field, with a request for its address or what is beneath it,
 //!   and only by the method [`METHOD`].
+//! - What has pages is looked at, by the methods [`LOOKS`], and is sent no body.
 //! - A key is in no text that this program says.
 
 use alloc::format;
@@ -42,6 +44,8 @@ enum Place {
     Path,
     /// It wants none.
     Nowhere,
+    /// It wants none, and is only looked at.
+    Pages,
 }
 
 impl Service {
@@ -61,7 +65,10 @@ impl Service {
             "bearer" => Place::Bearer,
             "bot-path" => Place::Path,
             "none" => Place::Nowhere,
-            other => return Err(format!("`{other}` is not x-api-key, bearer, bot-path or none")),
+            "pages" => Place::Pages,
+            other => {
+                return Err(format!("`{other}` is not x-api-key, bearer, bot-path, none or pages"));
+            }
         };
         let address = Url::parse(address).map_err(|error| format!("`{address}`: {error}"))?;
         if address.scheme() != Scheme::Https {
@@ -76,7 +83,7 @@ impl Service {
     /// Whether it wants a key.
     #[must_use]
     pub fn wants_key(&self) -> bool {
-        self.place != Place::Nowhere
+        !matches!(self.place, Place::Nowhere | Place::Pages)
     }
 
     /// Gives it its key, as a file has it.
@@ -122,8 +129,13 @@ impl Service {
                 self.address
             ));
         }
-        if asked.method != METHOD {
-            return Err(format!("'{name}' is asked by {METHOD} only, not by {}", asked.method));
+        let methods: &[&str] = if self.place == Place::Pages { &LOOKS } else { &[METHOD] };
+        if !methods.contains(&asked.method) {
+            let methods = methods.join(" and ");
+            return Err(format!("'{name}' is asked by {methods} only, not by {}", asked.method));
+        }
+        if self.place == Place::Pages && asked.body_bytes > 0 {
+            return Err(format!("'{name}' is sent nothing"));
         }
         let built = self.build(&url, asked);
         built.map_err(|error| format!("the request for '{name}' is none: {error}"))
@@ -152,7 +164,7 @@ impl Service {
                 let value = Zeroizing::new(format!("Bearer {}", self.key.as_str()));
                 head.headers.append("authorization", value.as_str())?;
             }
-            Place::Path | Place::Nowhere => {}
+            Place::Path | Place::Nowhere | Place::Pages => {}
         }
         Ok(head)
     }
@@ -174,6 +186,9 @@ impl fmt::Debug for Service {
 
 /// What models are asked by, and nothing else.
 const METHOD: &str = "POST";
+
+/// What pages are asked by.
+const LOOKS: [&str; 2] = ["GET", "HEAD"];
 
 #[cfg(test)]
 mod tests {
@@ -278,5 +293,36 @@ mod tests {
         for field in [("a", "b\r\nc: d"), ("a b", ""), ("Content-Length", "5")] {
             assert!(keyed.head(&asked(url, [field].into())).is_err(), "{field:?}");
         }
+    }
+
+    #[test]
+    fn pages_are_looked_at_and_nothing_is_sent_there() {
+        let pages = Service::parse("docs pages https://a.example/guide/").unwrap();
+        assert!(!pages.wants_key());
+        let url = "https://a.example/guide/tea?hot=1";
+        let looked = |method, body_bytes| Asked { method, body_bytes, ..asked(url, Vec::new()) };
+        for method in ["GET", "HEAD"] {
+            let head = pages.head(&looked(method, 0)).unwrap();
+            assert_eq!(head.target.as_str(), "/guide/tea?hot=1");
+        }
+        for (asked, why) in [
+            (looked("POST", 0), "by GET and HEAD only"),
+            (looked("DELETE", 0), "by GET and HEAD only"),
+            (looked("get", 0), "by GET and HEAD only"),
+            (looked("GET", 1), "is sent nothing"),
+        ] {
+            let said = pages.head(&asked).unwrap_err();
+            assert!(said.contains(why), "{said}");
+        }
+        for url in
+            ["https://a.example/", "https://a.example/guide/../x", "https://b.example/guide/"]
+        {
+            let asked = Asked { method: "GET", ..asked(url, Vec::new()) };
+            assert!(pages.head(&asked).is_err(), "{url}");
+        }
+        let fields = [("authorization", "mine"), ("accept", "*/*")].into();
+        let head = pages.head(&Asked { method: "GET", ..asked(url, fields) }).unwrap();
+        assert!(head.headers.get("authorization").is_none());
+        assert!(head.headers.get("accept").is_some());
     }
 }

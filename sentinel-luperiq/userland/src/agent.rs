@@ -37,8 +37,9 @@ use crate::machine::Machine;
 use crate::models::Models;
 use crate::opening::{self, OpenError, Opened};
 use crate::operator::{self, Asked};
+use crate::pages::Pages;
 use crate::platforms::{Platforms, Told};
-use crate::settings::{Configured, WORKSPACE};
+use crate::settings::{Abilities, Configured, WORKSPACE};
 use crate::terminal::{self, Terminal};
 use crate::tools;
 
@@ -50,8 +51,9 @@ pub struct Agent<'m, M: Machine, F> {
     state: F,
     leases: Leases<M::Lent>,
     commands: Commands<M::Running>,
-    /// Whether models are told of commands.
-    has_commands: bool,
+    pages: Pages<M::Line>,
+    /// What models are told of.
+    abilities: Abilities,
     models: Models<M::Line>,
     platforms: Platforms<M::Line>,
     /// Questions that were open when that was looked at last.
@@ -96,7 +98,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             state,
             leases: Leases::new(),
             commands: Commands::new(),
-            has_commands: configured.settings.tools.find(Builtin::RunCommand.name()).is_ok(),
+            pages: Pages::new(configured.pages.clone(), configured.http.connect_time_max),
+            abilities: abilities(configured),
             models,
             platforms,
             questions,
@@ -135,8 +138,10 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.platforms.deadline(),
                 self.leases.deadline(self.machine.now()),
                 self.commands.deadline(),
+                self.pages.deadline(),
             ];
             let lines = self.models.lines().chain(self.platforms.lines());
+            let lines = lines.chain(self.pages.lines());
             let programs = self.commands.programs();
             self.machine.wait(lines, programs, deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
@@ -158,16 +163,18 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
     }
 
-    /// Lets handles follow the grants, and shows it; and takes what came of commands.
+    /// Lets handles follow the grants, and shows it; and takes what came of commands and pages.
     fn follow(&mut self) -> Result<(), Failed> {
         for followed in self.leases.follow(self.machine, &self.sentinel) {
             self.show(&followed)?;
         }
-        while let Some((call, output)) = self.commands.next(self.machine, &self.sentinel) {
+        loop {
+            let over = self.commands.next(self.machine, &self.sentinel);
+            let over = over.or_else(|| self.pages.next(self.machine));
+            let Some((call, output)) = over else { return Ok(()) };
             self.tell(Event::ToolFinished { call, output })?;
             self.perform()?;
         }
-        Ok(())
     }
 
     fn show(&mut self, followed: &Followed) -> Result<(), Failed> {
@@ -197,7 +204,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 lines.iter().try_for_each(|line| self.note(line))
             }
             Ok(Asked::Do(command)) => {
-                if let Some(why) = operator::impossible(self.machine, self.has_commands, &command) {
+                if let Some(why) = operator::impossible(self.machine, &self.abilities, &command) {
                     return self.note(&why);
                 }
                 self.requests_count += 1;
@@ -332,7 +339,10 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 Effect::RunTool { number, call, handles, time_max, .. } => {
                     self.run(number, &call, &handles, time_max)?;
                 }
-                Effect::CancelTool { number } => self.commands.cancel(self.machine, number),
+                Effect::CancelTool { number } => {
+                    self.commands.cancel(self.machine, number);
+                    self.pages.cancel(self.machine.now().instant, number);
+                }
                 Effect::Post { delivery, platform, chat, post, said } => {
                     self.post(delivery, platform, chat, post, said)?;
                 }
@@ -457,12 +467,19 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.note(&format!(
                     "  recorded: {safe} records of the agent are safe; the kernel notes '{note}'"
                 ))?;
-                if let Call::Builtin(operation @ Operation::RunCommand { .. }) = call {
-                    let (machine, sentinel) = (&mut *self.machine, &self.sentinel);
-                    self.commands.begin(machine, sentinel, number, operation, handles, time_max);
-                    return Ok(());
+                let (machine, sentinel) = (&mut *self.machine, &self.sentinel);
+                match call {
+                    Call::Builtin(operation @ Operation::RunCommand { .. }) => {
+                        let commands = &mut self.commands;
+                        commands.begin(machine, sentinel, number, operation, handles, time_max);
+                        return Ok(());
+                    }
+                    Call::Builtin(operation @ Operation::HttpFetch { .. }) => {
+                        self.pages.begin(machine, number, operation, time_max);
+                        return Ok(());
+                    }
+                    call => self.run_with(call, handles)?,
                 }
-                self.run_with(call, handles)?
             }
             Err(error) => ToolOutput {
                 content: format!("the kernel could not record it, so it was not done: {error}"),
@@ -500,6 +517,19 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
 
     fn note(&mut self, line: &str) -> Result<(), Failed> {
         Ok(self.terminal.note(self.machine, line)?)
+    }
+}
+
+/// What models are told of, and so what a grant at the console is of use for.
+fn abilities(configured: &Configured) -> Abilities {
+    let has = |tool: Builtin| configured.settings.tools.find(tool.name()).is_ok();
+    Abilities {
+        has_services: false,
+        runs_programs: has(Builtin::RunCommand),
+        pages: match has(Builtin::HttpFetch) {
+            true => configured.pages.clone(),
+            false => Vec::new(),
+        },
     }
 }
 

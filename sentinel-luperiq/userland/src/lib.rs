@@ -16,6 +16,7 @@
 //! | [`exchanges`] | exchanges with services, through the program that holds their keys |
 //! | [`models`] | those with models |
 //! | [`platforms`] | those with platforms that people write from |
+//! | [`pages`] | those with hosts that are only looked at |
 //! | [`kept`] | small things that are replaced whole |
 //! | [`log`] | the files of the journal |
 //! | [`folder`] | a directory, by its handle |
@@ -50,6 +51,7 @@ pub mod machine;
 pub mod models;
 pub mod opening;
 pub mod operator;
+pub mod pages;
 pub mod platforms;
 pub mod settings;
 pub mod terminal;

@@ -23,7 +23,7 @@ use sentinel_core::channel::{Incoming, Part};
 
 use crate::leases;
 use crate::machine::Machine;
-use crate::settings;
+use crate::settings::{self, Abilities};
 
 /// What is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,11 +54,11 @@ pub fn asked(message: &Incoming) -> Option<Result<Asked, String>> {
     })
 }
 
-/// Why something is not done that the core would do: nobody could make use of it. Whether models
-/// are told of commands is for the settings to say.
+/// Why something is not done that the core would do: nobody could make use of it. What models are
+/// told of is for the settings to say.
 pub fn impossible<M: Machine>(
     machine: &mut M,
-    has_commands: bool,
+    abilities: &Abilities,
     command: &OperatorCommand,
 ) -> Option<String> {
     let OperatorCommand::Grant(spec) = command else { return None };
@@ -67,7 +67,7 @@ pub fn impossible<M: Machine>(
     if grant.level == Level::Deny {
         return None;
     }
-    if let Some(why) = settings::impossible(&grant, has_commands) {
+    if let Some(why) = settings::impossible(&grant, abilities) {
         return Some(format!("* not done: {why}"));
     }
     let error = leases::try_out(machine, &grant).err()?;

@@ -20,6 +20,7 @@ use sentinel_core::tool::Builtin;
 use sentinel_core::wire::url::{Scheme, Url};
 
 use crate::exchanges::{Service, milliseconds};
+use crate::pages;
 use crate::platforms::Connected;
 
 /// A configuration that can be kept.
@@ -35,24 +36,33 @@ pub struct Configured {
     pub services: Vec<Option<Service>>,
     /// The platforms that people write from.
     pub platforms: Vec<Connected>,
+    /// The hosts whose pages can be fetched.
+    pub pages: Vec<Service>,
     /// How long exchanges with them may take.
     pub http: Http,
 }
 
 /// What the boot manifest gave the agent besides what it always has.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Abilities {
     /// Somebody to ask for exchanges with services.
     pub has_services: bool,
     /// A job in which it runs programs of the image.
     pub runs_programs: bool,
+    /// The hosts whose pages can be fetched.
+    pub pages: Vec<Service>,
 }
 
 /// Reads a configuration.
 ///
 /// # Errors
 /// Everything that is wrong with it, or cannot be done on this machine.
-pub fn read(text: &str, abilities: Abilities) -> Result<Configured, Vec<String>> {
+pub fn read(text: &str, abilities: &Abilities) -> Result<Configured, Vec<String>> {
+    read_for(text, Some(abilities))
+}
+
+/// The same; without abilities nothing is refused that another boot manifest would make possible.
+fn read_for(text: &str, abilities: Option<&Abilities>) -> Result<Configured, Vec<String>> {
     // Nothing is around it: no variables, no other files, no programs.
     let state = |name: &str| (name == "XDG_STATE_HOME").then(|| String::from(STATE));
     let surroundings =
@@ -73,11 +83,15 @@ pub fn read(text: &str, abilities: Abilities) -> Result<Configured, Vec<String>>
         return Err(said);
     }
     let mut settings = config.settings().clone();
-    settings.tools.remove(Builtin::HttpFetch.name());
     // By the text alone, so that a later start that reads it again tells its models the same.
-    let runs = |grant: &Grant| matches!(grant.resource, Resource::Command(_));
-    if !settings.grants.iter().any(|grant| grant.level != Level::Deny && runs(grant)) {
-        settings.tools.remove(Builtin::RunCommand.name());
+    for (tool, is_for) in [
+        (Builtin::RunCommand, (|it| matches!(it, Resource::Command(_))) as fn(&Resource) -> bool),
+        (Builtin::HttpFetch, |it| matches!(it, Resource::Connect { .. })),
+    ] {
+        let is_it = |grant: &Grant| grant.level != Level::Deny && is_for(&grant.resource);
+        if !settings.grants.iter().any(is_it) {
+            settings.tools.remove(tool.name());
+        }
     }
     let services: Vec<Option<Service>> = config.endpoints().iter().map(service).collect();
     let http = config.http().clone();
@@ -86,7 +100,8 @@ pub fn read(text: &str, abilities: Abilities) -> Result<Configured, Vec<String>>
         config.connectors().iter().map(|connector| connected(connector, connect)).collect();
     let platforms = platforms.map_err(|why| Vec::from([why]))?;
     let (settings, text) = (Arc::new(settings), text.into());
-    Ok(Configured { settings, text, notes: said, services, platforms, http })
+    let pages = abilities.map_or(Vec::new(), |abilities| abilities.pages.clone());
+    Ok(Configured { settings, text, notes: said, services, platforms, pages, http })
 }
 
 /// How a platform is reached.
@@ -107,14 +122,13 @@ fn service(endpoint: &Endpoint) -> Option<Service> {
 /// Settings of an earlier start, from the text that was kept of them.
 #[must_use]
 pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
-    let all = Abilities { has_services: true, runs_programs: true };
-    let settings = read(text, all).ok()?.settings;
+    let settings = read_for(text, None).ok()?.settings;
     (settings.digest == *digest).then_some(settings)
 }
 
 /// What stands in it that cannot be done.
-fn refuse(config: &Config, abilities: Abilities, out: &mut Vec<String>) {
-    let has_services = abilities.has_services;
+fn refuse(config: &Config, abilities: Option<&Abilities>, out: &mut Vec<String>) {
+    let has_services = abilities.is_none_or(|abilities| abilities.has_services);
     let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
     let settings = config.settings();
     for endpoint in config.endpoints() {
@@ -182,7 +196,7 @@ fn refuse(config: &Config, abilities: Abilities, out: &mut Vec<String>) {
         refuse("[state] key", "the key is made by this machine and kept in its own directory");
     }
     for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
-        if let Some(why) = impossible(grant, abilities.runs_programs) {
+        if let Some(why) = abilities.and_then(|abilities| impossible(grant, abilities)) {
             refuse(&format!("the grant '{grant}'"), why);
         }
     }
@@ -190,20 +204,22 @@ fn refuse(config: &Config, abilities: Abilities, out: &mut Vec<String>) {
 
 /// Why nobody can make use of a grant here.
 #[must_use]
-pub fn impossible(grant: &Grant, runs_programs: bool) -> Option<&'static str> {
+pub fn impossible(grant: &Grant, abilities: &Abilities) -> Option<&'static str> {
     match &grant.resource {
         Resource::Files { path, .. } => {
             let workspace = PathRef::absolute(WORKSPACE).ok()?;
             let is_within = path.borrow().is_within(workspace);
             (!is_within).then_some("this machine has no files but those in '/workspace'")
         }
-        Resource::Command(_) if runs_programs => None,
+        Resource::Command(_) if abilities.runs_programs => None,
         Resource::Command(_) => {
-            Some("no programs are run here; sentinel.toml grants none, or boot.toml gives no job")
+            Some("no programs are run on this machine as its boot.toml and sentinel.toml are now")
         }
-        Resource::Connect { .. } | Resource::Listen { .. } => {
-            Some("the agent has no network on this machine")
-        }
+        connect @ Resource::Connect { .. } => (!pages::leads_to(connect, &abilities.pages))
+            .then_some(
+                "the agent has no network on this machine but to the hosts that boot.toml names",
+            ),
+        Resource::Listen { .. } => Some("the agent has no network on this machine"),
         Resource::Skill { .. } => Some("there are no skills on this machine"),
         _ => None,
     }

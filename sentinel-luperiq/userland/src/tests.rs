@@ -5,6 +5,7 @@ mod files;
 mod keeping;
 mod lending;
 mod models;
+mod pages;
 mod talking;
 
 use std::cell::{Cell, RefCell};

@@ -284,9 +284,9 @@ const THIRD: Case = Case {
 
 pub(super) const FORBIDDEN: &[&str] = &["panic", "fault", "killed", "agent: ", "could not"];
 
-const LISTED: &[Line] = &[Line { after: PROMPT, text: "list the files here\r" }, END];
+const LISTED: &[Line<'_>] = &[Line { after: PROMPT, text: "list the files here\r" }, END];
 
-const READ: &[Line] = &[
+const READ: &[Line<'_>] = &[
     Line { after: PROMPT, text: "read shopping.txt\r" },
     Line { after: PROMPT, text: "/status\r" },
     END,
@@ -302,6 +302,7 @@ const COUNTED: Case = Case {
         "23 shopping.txt",
         "\"program\":\"fgrep\"",
         "three lemons",
+        "./shopping.txt:three lemons",
         "\"program\":\"/bin/worst\"",
         "FILE_READ:disk=workspace:read: the other end is closed",
         "FILE_WRITE:disk=workspace:write: the other end is closed",
@@ -319,10 +320,12 @@ const COUNTED: Case = Case {
     status: 0,
 };
 
-const COUNTING: &[Line] = &[
+const COUNTING: &[Line<'_>] = &[
     Line { after: PROMPT, text: "run wc shopping.txt\r" },
     Line { after: PROMPT, text: "/clear\r" },
     Line { after: PROMPT, text: "run fgrep lemons shopping.txt\r" },
+    Line { after: PROMPT, text: "/clear\r" },
+    Line { after: PROMPT, text: "run fgrep -r lemons .\r" },
     Line { after: PROMPT, text: "/clear\r" },
     Line { after: PROMPT, text: WORST },
     Line { after: PROMPT, text: "run /bin/worst reach shopping.txt ../state/seed\r" },
@@ -352,7 +355,7 @@ const ENDED: Case = Case {
     status: 0,
 };
 
-const ENDING: &[Line] = &[
+const ENDING: &[Line<'_>] = &[
     Line { after: PROMPT, text: WORST },
     Line { after: PROMPT, text: "run /bin/worst wait\r" },
     Line { after: PROMPT, text: "/clear\r" },
@@ -371,7 +374,7 @@ const ENDING: &[Line] = &[
 /// A configuration with this would not be taken; whoever sits at the console may know better.
 const WORST: &str = "/grant run /bin/worst any paths\r";
 
-const GRANTED: &[Line] = &[
+const GRANTED: &[Line<'_>] = &[
     Line { after: PROMPT, text: "/grants\r" },
     Line { after: PROMPT, text: "write \"mint\" to tea.txt\r" },
     Line { after: "/approve 1", text: "/approve 1\r" },
@@ -390,7 +393,7 @@ const COMMANDS: &[&str] = &["fgrep", "sort", "wc", "worst"];
 const AGENT_PROFILE: &str = "userland";
 
 /// Ctrl-D.
-pub(super) const END: Line = Line { after: PROMPT, text: "\u{4}" };
+pub(super) const END: Line<'_> = Line { after: PROMPT, text: "\u{4}" };
 
 pub(super) const PROMPT: &str = "\n> ";
 

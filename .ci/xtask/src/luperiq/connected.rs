@@ -45,6 +45,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
         println!("   ok      EL1  {}", case.name);
     }
     harm(workspace, &hosts)?;
+    fetch(workspace, &hosts)?;
     hosts.end()
 }
 
@@ -67,6 +68,30 @@ fn harm(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
         return Err(Error::new(format!("the connected appliance: {name}: {what}\n{output}")));
     }
     println!("   ok      EL1  {}: {count} calls", HARMLESS.name);
+    Ok(())
+}
+
+/// Fetches pages: one that is there, one that leads elsewhere, and what the manifest has not.
+fn fetch(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
+    let port = hosts.port("pages")?;
+    let grants = format!("\"read,list /workspace\", \"connect models.test:{port}\"");
+    let wanted = Wanted { grants: Some(&grants), pages: Some("pages"), ..Wanted::default() };
+    hosts.configure(&wanted)?;
+    let fetch = |path: &str| format!("fetch https://models.test:{port}/{path}\r");
+    let texts = [fetch("guide/tea"), fetch("guide/moved"), fetch("closed")];
+    let end = "\u{4}".to_string();
+    let clear = "/clear\r".to_string();
+    let [tea, moved, closed] = &texts;
+    // What a page says is nobody's word, so that the next would be asked about.
+    let typed = [tea, &clear, moved, &clear, closed, &end];
+    let typed: Vec<Line<'_>> = typed.iter().map(|text| Line { after: PROMPT, text }).collect();
+    let machine = Machine { pace: Some(0), ..Machine::new("") };
+    let output = boot(workspace, hosts, machine, &typed)?;
+    if let Some(what) = cases::difference(&FETCHED, &output, Some(0)) {
+        let name = FETCHED.name;
+        return Err(Error::new(format!("the connected appliance: {name}: {what}\n{output}")));
+    }
+    println!("   ok      EL1  {}", FETCHED.name);
     Ok(())
 }
 
@@ -101,7 +126,7 @@ fn boot(
     workspace: &Workspace,
     hosts: &Hosts,
     machine: Machine<'_>,
-    asked: &[Line],
+    asked: &[Line<'_>],
 ) -> Result<String, Error> {
     boot_and_look(workspace, hosts, machine, asked, Vec::new())
 }
@@ -111,7 +136,7 @@ fn boot_and_look(
     workspace: &Workspace,
     hosts: &Hosts,
     machine: Machine<'_>,
-    asked: &[Line],
+    asked: &[Line<'_>],
     mut more: Vec<String>,
 ) -> Result<String, Error> {
     let image = appliance::build(workspace, Some(&hosts.folder))?;
@@ -150,6 +175,9 @@ pub(super) struct Wanted<'w> {
     pub(super) platform: Option<&'w str>,
     /// Its grants, if they are others.
     pub(super) grants: Option<&'w str>,
+    /// The host whose pages beneath `/guide/` can be fetched, if there is one. Without models it is
+    /// the one that is built in.
+    pub(super) pages: Option<&'w str>,
 }
 
 impl Hosts {
@@ -192,8 +220,11 @@ impl Hosts {
         let (mut words, mut endpoints, mut allowed) = (String::new(), String::new(), String::new());
         let names = wanted.names;
         let grants = wanted.grants.unwrap_or("\"read /workspace\"");
-        let mut settings = format!("[agent]\nmodel = \"{}\"\n", names.first().unwrap_or(&LAST));
-        let _ = writeln!(settings, "models = {names:?}\n[security]\ngrants = [{grants}]");
+        let mut settings = match names.first() {
+            Some(first) => format!("[agent]\nmodel = \"{first}\"\nmodels = {names:?}\n"),
+            None => String::new(),
+        };
+        let _ = writeln!(settings, "[security]\ngrants = [{grants}]");
         let platform = wanted.platform.map(|host| (host, "telegram", "bot-path", "bot"));
         let models = names.iter().map(|name| (*name, *name, "x-api-key", "v1/messages"));
         for (host, name, place, path) in models.chain(platform) {
@@ -216,7 +247,18 @@ impl Hosts {
             let key = if name == "telegram" { "12:sk-appliance\n" } else { "sk-appliance\n" };
             write(&self.folder.join("tls/keys").join(name), key)?;
         }
+        let mut fetched = String::new();
+        if let Some(host) = wanted.pages {
+            let port = self.port(host)?;
+            let address = format!("https://models.test:{port}/guide/");
+            let _ = writeln!(words, "    \"{host} pages {address}\",");
+            let _ = writeln!(endpoints, "    \"endpoint=models.test:{port}:connect\",");
+            let _ = writeln!(allowed, "    \"models.test:{port}\",");
+            fetched = format!("arguments = [\"{host} {address}\"]\n");
+        }
+        let agent = "file = \"bin/agent\"\n";
         let manifest = TEMPLATE
+            .replace(agent, &[agent, &fetched].concat())
             .replace(
                 "handles = [\"network:",
                 "arguments = [\"address=10.0.2.15/24\", \"gateway=10.0.2.2\", \
@@ -320,6 +362,24 @@ const DYING: Case = Case {
     status: 0,
 };
 
+const FETCHED: Case = Case {
+    name: "the appliance fetches pages of the hosts that its manifest names",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "\"tool\":\"http_fetch\"",
+        "allowed by: connect models.test:",
+        "the kernel notes 'call ",
+        "tea is at four",
+        "redirected to https://evil.test/ (not followed",
+        "the boot manifest names nobody who has this page",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "killed", "agent: ", "nobody was to ask this"],
+    status: 0,
+};
+
 const HARMLESS: Case = Case {
     name: "the appliance does nothing of what a model asks for that does its worst",
     arguments: Cow::Borrowed(""),
@@ -340,11 +400,11 @@ const LOOKS: &str = "\"read,list /workspace\", \"run /bin/wc\"";
 /// What it asks for.
 const SCENARIO: &str = "sentinel-luperiq/tls/examples/servers/harm.txt";
 
-const ONCE: &[Line] = &[QUESTION, END];
+const ONCE: &[Line<'_>] = &[QUESTION, END];
 
-const TWICE: &[Line] = &[QUESTION, QUESTION, END];
+const TWICE: &[Line<'_>] = &[QUESTION, QUESTION, END];
 
-const QUESTION: Line = Line { after: PROMPT, text: "what is the capital of France?\r" };
+const QUESTION: Line<'_> = Line { after: PROMPT, text: "what is the capital of France?\r" };
 
 /// Enough for one exchange (some 20 million instructions) and not for a second one, in whose
 /// handshake the program is ended.

@@ -16,10 +16,10 @@ use crate::workspace::Workspace;
 
 /// Something that is typed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct Line<'l> {
     /// What the machine says first, after the line before.
-    pub(super) after: &'static str,
-    pub(super) text: &'static str,
+    pub(super) after: &'l str,
+    pub(super) text: &'l str,
 }
 
 /// Boots an image, types these lines, and waits for the machine's end.
@@ -27,7 +27,7 @@ pub(super) fn converse(
     workspace: &Workspace,
     image: &Path,
     machine: &Machine<'_>,
-    lines: &[Line],
+    lines: &[Line<'_>],
 ) -> Result<Outcome, Error> {
     let process = machine.process(workspace, image).args(["-display", "none"]);
     let mut command = process.command();

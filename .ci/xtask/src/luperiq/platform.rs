@@ -139,7 +139,7 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// Nothing is typed but the end, when the file is being written.
-const TYPED: &[Line] = &[Line { after: " write_file'", text: "\u{4}" }];
+const TYPED: &[Line<'_>] = &[Line { after: " write_file'", text: "\u{4}" }];
 
 const TALKED: Case = Case {
     name: "the appliance answers on Telegram: a call, an approval by a button, an edit",

@@ -25,7 +25,7 @@ pub(super) fn run(workspace: &Workspace, image: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-const TYPED: &[Line] = &[
+const TYPED: &[Line<'_>] = &[
     // Before that the shell shares the console with somebody.
     Line { after: "init: checks ended with 0", text: "\r" },
     Line { after: "> ", text: "nonsense\r" },

@@ -34,6 +34,7 @@ fn main() {
         let answer = move |request: &str| chat::scripted(request, &calls, at_once);
         println!("{name} {}", authority.host(Flaw::None, answer));
     }
+    println!("pages {}", authority.host(Flaw::None, page));
     for (name, flaw) in [
         ("expired", Flaw::Expired),
         ("other-name", Flaw::OtherName),
@@ -65,6 +66,18 @@ fn main() {
     }
     // Nobody reads it any more when there is nobody.
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}
+
+/// Answers as somebody does who has pages; asked for another one it says what nobody is to hear.
+fn page(request: &str) -> Vec<Vec<u8>> {
+    let line = request.lines().next().unwrap_or_default();
+    let (head, body) = match line {
+        "GET /guide/tea HTTP/1.1" => ("200 OK\r\nContent-Type: text/plain", "tea is at four"),
+        "GET /guide/moved HTTP/1.1" => ("302 Found\r\nLocation: https://evil.test/", ""),
+        _ => ("200 OK\r\nContent-Type: text/plain", "nobody was to ask this"),
+    };
+    let length = body.len();
+    vec![format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()]
 }
 
 /// What the person on the platform wants.

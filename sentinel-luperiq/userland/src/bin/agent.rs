@@ -1,13 +1,15 @@
 //! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
 //! its configuration, and its own directory; and, if it may ask services, the end of a line at
 //! which that is asked for, and if it may run programs, its job. It holds nothing else but what is
-//! lent to it while a grant holds.
+//! lent to it while a grant holds. Its arguments are the hosts whose pages it may fetch
+//! ([`luperiq_userland::pages`]), as `bin/tls` has them.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::Kind;
@@ -17,7 +19,7 @@ use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy, Job};
 use luperiq_userland::agent::Agent;
 use luperiq_userland::folder::Held;
 use luperiq_userland::machine::{Handles, Machine as _};
-use luperiq_userland::settings;
+use luperiq_userland::{pages, settings};
 
 #[cfg(target_os = "none")]
 luperiq_runtime::program!(run);
@@ -53,13 +55,21 @@ fn run(mut start: Start) -> i32 {
             _ => return UNLIKE_ITS_MANIFEST,
         }
     }
+    let pages: Result<Vec<_>, String> =
+        start.arguments.iter().map(|word| pages::service(word)).collect();
+    let pages = match pages {
+        Ok(pages) if pages.is_empty() || machine.services.is_some() => pages,
+        Ok(_) => return failed(&mut machine, "boot.toml names pages, and nobody to fetch them"),
+        Err(what) => return failed(&mut machine, &what),
+    };
     let abilities = settings::Abilities {
         has_services: machine.services.is_some(),
         runs_programs: machine.job.is_some(),
+        pages,
     };
     let configuration = Directory(configuration);
     let state = Held::new(Directory(state));
-    let configured = match configured(&configuration, abilities) {
+    let configured = match configured(&configuration, &abilities) {
         Ok(configured) => configured,
         Err(what) => return failed(&mut machine, &what),
     };
@@ -74,7 +84,7 @@ fn run(mut start: Start) -> i32 {
 
 fn configured(
     directory: &Directory,
-    abilities: settings::Abilities,
+    abilities: &settings::Abilities,
 ) -> Result<settings::Configured, String> {
     let read = |error| format!("{FILE}: {error}");
     let text = directory.open(FILE, open::READ).and_then(|file| file.read_all(FILE_BYTES_MAX));

@@ -6,7 +6,8 @@ use super::*;
 use crate::agent::{Agent, Failed};
 use crate::settings::{self, Abilities};
 
-const PROGRAMS: Abilities = Abilities { has_services: false, runs_programs: true };
+const PROGRAMS: Abilities =
+    Abilities { has_services: false, runs_programs: true, pages: Vec::new() };
 
 const GRANTS: &str = "[security]\ngrants = [\"read,list /workspace\", \"run /bin/wc\", \
                       \"run /bin/fgrep\"]";
@@ -25,7 +26,7 @@ fn typist(lines: &[&str], deeds: Vec<Vec<Progress>>) -> Typist {
 }
 
 fn talk(text: &str, mut typist: Typist) -> Typist {
-    let configured = settings::read(text, PROGRAMS).unwrap();
+    let configured = settings::read(text, &PROGRAMS).unwrap();
     Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
     typist
 }
@@ -93,7 +94,7 @@ fn what_is_not_granted_is_not_run() {
 fn a_program_that_the_manifest_does_not_name_is_refused() {
     let mut typist = typist(&[], vec![]);
     let text = "[security]\ngrants = [\"run /bin/sort\"]";
-    let configured = settings::read(text, PROGRAMS).unwrap();
+    let configured = settings::read(text, &PROGRAMS).unwrap();
     let started = Agent::start(&mut typist, Disk::default(), &configured).map(drop);
     let Err(Failed::NotLent(grant, _)) = started else { panic!("{started:?}") };
     assert_eq!(grant, "run /bin/sort");

@@ -12,7 +12,7 @@ const WRITES: Rights = Rights::WRITE.with(Rights::CREATE).with(Rights::INSPECT);
 fn talk(text: &str, lines: &[&str]) -> Typist {
     let workspace = Disk::with(&[("tea.txt", "green\n"), ("notes/a.txt", "a\n")]);
     let mut typist = Typist::typing(lines).lending(&workspace);
-    let configured = settings::read(text, Abilities::default()).unwrap();
+    let configured = settings::read(text, &Abilities::default()).unwrap();
     Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
     typist
 }
@@ -80,7 +80,7 @@ fn a_grant_that_ends_loses_its_handle_when_it_does() {
     let held = |until: &str| {
         let line = ["/grant list /workspace until ", until].concat();
         let mut typist = Typist { pause: 20_000, ..Typist::typing(&[&line, "/grants"]) };
-        let configured = settings::read("[security]\ngrants = []", Abilities::default()).unwrap();
+        let configured = settings::read("[security]\ngrants = []", &Abilities::default()).unwrap();
         Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
         assert!(typist.shown.contains("* granted: h"), "{}", typist.shown);
         assert!(typist.shown.contains("its handle is there"), "{}", typist.shown);
@@ -94,7 +94,7 @@ fn a_grant_that_ends_loses_its_handle_when_it_does() {
 #[test]
 fn a_grant_for_which_nothing_is_lent_is_refused() {
     let mut typist = Typist { lends: Some(LOOKS), ..Typist::typing(&[]) };
-    let configured = settings::read(GRANTS, Abilities::default()).unwrap();
+    let configured = settings::read(GRANTS, &Abilities::default()).unwrap();
     let started = Agent::start(&mut typist, Disk::default(), &configured).map(drop);
     let Err(Failed::NotLent(grant, error)) = started else { panic!("{started:?}") };
     assert_eq!((grant.as_str(), error), ("write /workspace ask", Error::PeerClosed));
@@ -102,11 +102,12 @@ fn a_grant_for_which_nothing_is_lent_is_refused() {
     let lines = ["/grant write /workspace", "/grant run /bin/sh", "/grant nonsense", "/grant"];
     let mut typist = Typist { lends: Some(LOOKS), ..Typist::typing(&lines) };
     let configured =
-        settings::read("[security]\ngrants = [\"read /workspace\"]", Abilities::default()).unwrap();
+        settings::read("[security]\ngrants = [\"read /workspace\"]", &Abilities::default())
+            .unwrap();
     Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
     for said in [
         "* not done: no handle is lent for it",
-        "* not done: no programs are run here",
+        "* not done: no programs are run on this machine",
         "* not done: ",
         "/grant GRANT, like",
     ] {

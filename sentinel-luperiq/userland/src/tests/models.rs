@@ -14,7 +14,8 @@ const SETTINGS: &str = concat!(
     "[security]\ngrants = [\"read,list /workspace\"]\n",
 );
 
-const SERVICES: Abilities = Abilities { has_services: true, runs_programs: false };
+const SERVICES: Abilities =
+    Abilities { has_services: true, runs_programs: false, pages: Vec::new() };
 
 /// An answer of Anthropic's as it streams, in pieces that are cut anywhere.
 fn streamed(text: &str) -> VecDeque<Vec<u8>> {
@@ -47,7 +48,7 @@ fn failed(failure: Failure, why: &str) -> VecDeque<Vec<u8>> {
 fn talk(settings: &str, lines: &[&str], answers: Vec<VecDeque<Vec<u8>>>) -> Typist {
     let mut typist = Typist::typing(lines);
     typist.answers = answers.into();
-    let configured = settings::read(settings, SERVICES).unwrap();
+    let configured = settings::read(settings, &SERVICES).unwrap();
     typist.workspace = Disk::with(&[("tea.txt", "green\n")]);
     Agent::start(&mut typist, Disk::default(), &configured).unwrap().work().unwrap();
     typist
@@ -110,11 +111,11 @@ fn a_service_has_no_key_here_and_is_reached_by_https() {
         ("[anthropic]\napi_key_env = \"KEY\"", "where only the program that reaches it"),
         (&clear, "by https only"),
     ] {
-        let said = settings::read(text, SERVICES).unwrap_err().join("\n");
+        let said = settings::read(text, &SERVICES).unwrap_err().join("\n");
         assert!(said.contains(why), "{text}: {said}");
     }
     let text = ["[anthropic]\napi_key_file = \"/tls/keys/anthropic\"\n", openai].concat();
-    let configured = settings::read(&text, SERVICES).unwrap();
+    let configured = settings::read(&text, &SERVICES).unwrap();
     let names: Vec<&str> = configured.services.iter().flatten().map(|it| &*it.name).collect();
     assert_eq!(names, ["anthropic", "openai"]);
 }
@@ -122,7 +123,7 @@ fn a_service_has_no_key_here_and_is_reached_by_https() {
 #[test]
 fn telegram_is_reached_with_a_token_that_is_not_here() {
     let own = "[telegram]\ntoken_file = \"/tls/keys/telegram\"\noperators = [\"77\"]\n";
-    let configured = settings::read(own, SERVICES).unwrap();
+    let configured = settings::read(own, &SERVICES).unwrap();
     let [telegram] = &configured.platforms[..] else { panic!("{:?}", configured.platforms) };
     assert_eq!(telegram.service.base.as_str(), "https://api.telegram.org/bot");
     let clear = [own, "base_url = \"http://127.0.0.1:1\"\n"].concat();
@@ -133,9 +134,9 @@ fn telegram_is_reached_with_a_token_that_is_not_here() {
         (&elsewhere, "say token_file = \"/tls/keys/telegram\""),
         (&discord, "only Telegram is reached"),
     ] {
-        let said = settings::read(text, SERVICES).unwrap_err().join("\n");
+        let said = settings::read(text, &SERVICES).unwrap_err().join("\n");
         assert!(said.contains(why), "{text}: {said}");
     }
-    let said = settings::read(own, Abilities::default()).unwrap_err().join("\n");
+    let said = settings::read(own, &Abilities::default()).unwrap_err().join("\n");
     assert!(said.contains("no platform is reached"), "{said}");
 }

@@ -9,7 +9,7 @@ use crate::settings::{self, Abilities};
 const SETTINGS: &str = include_str!("../../image/sentinel.toml");
 
 /// What the boot manifest beside it gives.
-const GIVEN: Abilities = Abilities { has_services: false, runs_programs: true };
+const GIVEN: Abilities = Abilities { has_services: false, runs_programs: true, pages: Vec::new() };
 
 fn typing(lines: &[&str], workspace: &Disk) -> Typist {
     let programs = ["bin/fgrep", "bin/sort", "bin/wc"].into();
@@ -19,7 +19,7 @@ fn typing(lines: &[&str], workspace: &Disk) -> Typist {
 /// Boots, types this, and ends; gives what was shown and noted.
 fn talk(state: &Disk, workspace: &Disk, lines: &[&str]) -> Typist {
     let mut typist = typing(lines, workspace);
-    let configured = settings::read(SETTINGS, GIVEN).unwrap();
+    let configured = settings::read(SETTINGS, &GIVEN).unwrap();
     let agent = Agent::start(&mut typist, state.clone(), &configured);
     agent.unwrap().work().unwrap();
     typist
@@ -100,7 +100,7 @@ fn a_power_cut_at_any_change_is_survived() {
         state.0.borrow_mut().is_eager = cut % 2 == 0;
         state.0.borrow_mut().changes_left = Some(cut / 2);
         let mut typist = typing(&["list the files here"], &workspace);
-        let configured = settings::read(SETTINGS, GIVEN).unwrap();
+        let configured = settings::read(SETTINGS, &GIVEN).unwrap();
         let started = Agent::start(&mut typist, state.clone(), &configured);
         let is_cut = started.and_then(|mut agent| agent.work()).is_err();
         state.restart();
@@ -117,7 +117,7 @@ fn a_power_cut_at_any_change_is_survived() {
 #[test]
 fn what_this_machine_cannot_do_is_refused_with_its_reason() {
     for (text, why) in [
-        ("[security]\ngrants = [\"run /bin/ls\"]", "no programs are run here"),
+        ("[security]\ngrants = [\"run /bin/ls\"]", "no programs are run on this machine"),
         ("[security]\ngrants = [\"connect example.com\"]", "no network"),
         ("[security]\ngrants = [\"read /etc\"]", "no files but those in '/workspace'"),
         ("[telegram]\ntoken_env = \"T\"\noperators = [1]", "telegram: no platform is reached"),
@@ -128,10 +128,10 @@ fn what_this_machine_cannot_do_is_refused_with_its_reason() {
         ("[state]\nkey = \"passphrase\"", "[state] key"),
         ("[agent]\nround = 5", "did you mean 'rounds'?"),
     ] {
-        let said = settings::read(text, Abilities::default()).unwrap_err().join("\n");
+        let said = settings::read(text, &Abilities::default()).unwrap_err().join("\n");
         assert!(said.contains(why), "{text}: {said}");
     }
-    let settings = settings::read("", Abilities::default()).unwrap().settings;
+    let settings = settings::read("", &Abilities::default()).unwrap().settings;
     assert!(settings.tools.find("run_command").is_err());
     assert!(settings.tools.find("list_directory").is_ok());
 }
