@@ -231,6 +231,7 @@ impl Wanted {
             Error::PeerClosed | Error::Policy => {
                 format!("the boot manifest has no program {}", self.program)
             }
+            Error::TooLong => "its arguments are longer than a program takes".into(),
             error => error.to_string(),
         })?;
         let deadline = machine.now().instant.after(self.time_max);

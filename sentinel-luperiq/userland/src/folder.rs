@@ -103,31 +103,38 @@ impl Held {
     }
 }
 
+/// Everything in a file that is at most so long.
+///
+/// # Errors
+/// [`Error::TooLong`], or it cannot be read.
+pub fn read(file: &File, bytes_max: u64) -> Result<Vec<u8>> {
+    let bytes_count = file.stat()?.bytes;
+    if bytes_count > bytes_max {
+        return Err(Error::TooLong);
+    }
+    let length = usize::try_from(bytes_count).map_err(|_| Error::TooLong)?;
+    let mut content = Vec::new();
+    content.try_reserve_exact(length).map_err(|_| Error::NoMemory)?;
+    content.resize(length, 0);
+    let mut end = 0;
+    for part in content.chunks_mut(TRANSFER_BYTES_MAX) {
+        let count = file.read_at(end as u64, part)?;
+        end += count;
+        if count < part.len() {
+            break;
+        }
+    }
+    content.truncate(end);
+    Ok(content)
+}
+
 impl Folder for Held {
     fn bytes_count(&self, path: &str) -> Result<u64> {
         Ok(self.directory.open(path, self.look)?.stat()?.bytes)
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {
-        let file = self.directory.open(path, open::READ)?;
-        let bytes_count = file.stat()?.bytes;
-        if bytes_count > bytes_max {
-            return Err(Error::TooLong);
-        }
-        let length = usize::try_from(bytes_count).map_err(|_| Error::TooLong)?;
-        let mut content = Vec::new();
-        content.try_reserve_exact(length).map_err(|_| Error::NoMemory)?;
-        content.resize(length, 0);
-        let mut end = 0;
-        for part in content.chunks_mut(TRANSFER_BYTES_MAX) {
-            let count = file.read_at(end as u64, part)?;
-            end += count;
-            if count < part.len() {
-                break;
-            }
-        }
-        content.truncate(end);
-        Ok(content)
+        read(&self.directory.open(path, open::READ)?, bytes_max)
     }
 
     fn empty(&mut self, path: &str) -> Result<()> {

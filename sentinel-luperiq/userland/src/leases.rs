@@ -11,7 +11,7 @@
 //!   others.
 //! - A handle has the rights of its grant, and none more.
 //! - What is reached through a handle lies within its grant, also where what was lent is a
-//!   directory above that: see `init`.
+//!   directory above that, as for a file that is to be written: see `init`.
 //!
 //! # Not here
 //! Whether a call may be made: the core judged that. What may be lent at all: the boot manifest.

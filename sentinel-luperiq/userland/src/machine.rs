@@ -6,9 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use luperiq_runtime::abi::call::open;
 use luperiq_runtime::abi::settings::{Limit, Protocol, Setting};
-use luperiq_runtime::abi::{Error, Rights, Signals};
+use luperiq_runtime::abi::{Error, Kind, Rights, Signals};
 use luperiq_runtime::call::{self, Result};
 use luperiq_runtime::command;
 use luperiq_runtime::files::Name;
@@ -18,7 +17,7 @@ use luperiq_runtime::handle::{
 use luperiq_runtime::loan::{Borrowed, Loan};
 use sentinel_core::time::{Instant, Now, Timestamp};
 
-use crate::folder::{Folder, Held};
+use crate::folder::{self, Folder, Held};
 
 /// A program of the image that is to run.
 #[derive(Clone, Copy, Debug)]
@@ -196,8 +195,15 @@ pub struct Running {
 /// Files that were lent, and the line over which they were.
 #[derive(Debug)]
 pub struct Lent {
-    files: Held,
+    files: Files,
     loan: Loan,
+}
+
+/// What is lent: a directory, or one file to read.
+#[derive(Debug)]
+enum Files {
+    Beneath(Held),
+    One(File),
 }
 
 impl Machine for Handles {
@@ -218,21 +224,15 @@ impl Machine for Handles {
         let (mut handles, mut loans) = (Vec::new(), Vec::new());
         let (mut paths, mut places) = (Vec::new(), Vec::new());
         for Given { path, place, lent, files: Lent { files, loan } } in files {
-            // What is lent is a directory: that, or one in which the file is.
-            let directory = files.into_directory();
-            let handle = match place.strip_prefix(lent.as_str()) {
-                Some("") => Ok(directory.0),
-                Some(inner) => {
-                    directory.open(inner.trim_start_matches('/'), open::READ).map(|file| file.0)
-                }
-                None => Err(Error::BadPath),
-            };
-            match handle {
-                Ok(handle) => handles.push(handle),
-                // Not every word that could be a path is one.
-                Err(Error::NotFound | Error::BadPath) => continue,
-                Err(error) => return Err(error),
+            // Not every word that could be a path is one: what is not there is not lent, but a
+            // directory above it is.
+            if lent != place {
+                continue;
             }
+            handles.push(match files {
+                Files::Beneath(held) => held.into_directory().0,
+                Files::One(file) => file.0,
+            });
             loans.push(loan);
             places.push(["data/", &place].concat());
             paths.push(path);
@@ -277,10 +277,13 @@ impl Machine for Handles {
         let names: Vec<&str> = rights.names().collect();
         let request = format!("{kind}:disk={place}:{}", names.join(","));
         let Borrowed { handle, place, loan } = Loan::ask(&request, self.patience())?;
-        let directory = Directory(handle);
-        let files = match rights.contains(Rights::READ) {
-            true => Held::new(directory),
-            false => Held::unread(directory),
+        let kind = handle.info()?.kind;
+        let files = if kind == u32::from(Kind::File.number()) {
+            Files::One(File(handle))
+        } else if rights.contains(Rights::READ) {
+            Files::Beneath(Held::new(Directory(handle)))
+        } else {
+            Files::Beneath(Held::unread(Directory(handle)))
         };
         Ok((place, Lent { files, loan }))
     }
@@ -398,33 +401,54 @@ impl Handles {
     }
 }
 
+impl Lent {
+    fn beneath(&mut self) -> Result<&mut Held> {
+        match &mut self.files {
+            Files::Beneath(held) => Ok(held),
+            Files::One(_) => Err(Error::NotAllowed),
+        }
+    }
+}
+
+/// One file is there by the empty path.
 impl Folder for Lent {
     fn bytes_count(&self, path: &str) -> Result<u64> {
-        self.files.bytes_count(path)
+        match (&self.files, path) {
+            (Files::Beneath(held), path) => held.bytes_count(path),
+            (Files::One(file), "") => Ok(file.stat()?.bytes),
+            (Files::One(_), _) => Err(Error::NotFound),
+        }
     }
 
     fn read(&self, path: &str, bytes_max: u64) -> Result<Vec<u8>> {
-        self.files.read(path, bytes_max)
+        match (&self.files, path) {
+            (Files::Beneath(held), path) => held.read(path, bytes_max),
+            (Files::One(file), "") => folder::read(file, bytes_max),
+            (Files::One(_), _) => Err(Error::NotFound),
+        }
     }
 
     fn empty(&mut self, path: &str) -> Result<()> {
-        self.files.empty(path)
+        self.beneath()?.empty(path)
     }
 
     fn write(&mut self, path: &str, position: u64, bytes: &[u8]) -> Result<()> {
-        self.files.write(path, position, bytes)
+        self.beneath()?.write(path, position, bytes)
     }
 
     fn sync(&mut self, path: &str) -> Result<()> {
-        self.files.sync(path)
+        self.beneath()?.sync(path)
     }
 
     fn remove(&mut self, path: &str) -> Result<()> {
-        self.files.remove(path)
+        self.beneath()?.remove(path)
     }
 
     fn names(&self, path: &str, count_max: usize) -> Result<Vec<Name>> {
-        self.files.names(path, count_max)
+        match &self.files {
+            Files::Beneath(held) => held.names(path, count_max),
+            Files::One(_) => Err(Error::NotFound),
+        }
     }
 }
 

@@ -310,11 +310,14 @@ impl Machine for Typist {
             let start = [path, "/"].concat();
             path.is_empty() || self.workspace.paths().iter().any(|other| other.starts_with(&start))
         };
-        while !is_directory(path) {
+        let is_file = self.workspace.paths().iter().any(|other| other == path);
+        let is_lent = is_file && !rights.contains(Rights::WRITE);
+        while !is_lent && !is_directory(path) {
             path = path.rsplit_once('/').map_or("", |(above, _)| above);
         }
         let (start, lent) = match path {
             "" => (String::new(), "workspace".to_string()),
+            path if is_lent => (path.to_string(), ["workspace/", path].concat()),
             path => ([path, "/"].concat(), ["workspace/", path].concat()),
         };
         let is_held = Rc::new(Cell::new(true));

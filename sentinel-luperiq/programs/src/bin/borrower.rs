@@ -11,7 +11,7 @@ use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
 use luperiq_runtime::abi::{Error, Rights};
 use luperiq_runtime::call::Result;
-use luperiq_runtime::handle::{Channel, Console, Directory};
+use luperiq_runtime::handle::{Channel, Console, Directory, File};
 use luperiq_runtime::loan::{Borrowed, Loan};
 
 #[cfg(target_os = "none")]
@@ -92,11 +92,27 @@ fn dropped() -> Result<bool> {
     Ok(was_there && directory.names(1).map(drop) == Err(Error::Revoked))
 }
 
-/// A file, and what is not there, are lent as the directory above.
+/// A file that is to be read is lent as that; one that is to be written, and what is not there, as
+/// the directory above.
 fn nearest() -> Result<bool> {
     let place = |what| borrow(what).map(|borrowed| borrowed.place);
-    Ok(place("FILE_READ:disk=notes/deep:read")? == "notes/deep"
-        && place("FILE_READ:disk=notes/deep/one.txt:read")? == "notes/deep"
+    let Borrowed { handle, place: of_file, loan } =
+        borrow("FILE_READ:disk=notes/deep/one.txt:read,list,duplicate")?;
+    let directory = handle.duplicate(Rights::READ).map(Directory)?;
+    let file = File(handle);
+    // It is no way to another file, nor to write this one.
+    let refused = [
+        directory.open("one.txt", open::READ).map(drop),
+        directory.open("../deep/one.txt", open::READ).map(drop),
+        file.write_at(0, b"two"),
+    ];
+    let content = file.read_all(8)?;
+    let is_taken = loan.give_back(FOREVER)? == 2 && file.read_all(8) == Err(Error::Revoked);
+    Ok(of_file == "notes/deep/one.txt"
+        && refused.iter().all(Result::is_err)
+        && (content == b"one" && is_taken)
+        && place("FILE_READ:disk=notes/deep:read")? == "notes/deep"
+        && place("FILE_WRITE:disk=notes/deep/one.txt:read,write")? == "notes/deep"
         && place("FILE_READ:disk=notes/none/of/it:read")? == "notes")
 }
 

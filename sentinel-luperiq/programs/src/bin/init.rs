@@ -273,19 +273,32 @@ impl Machine {
         Ok(())
     }
 
-    /// The directory of the disk that is lent for a place: this, or the first above it that is
-    /// there; never one above `base`. A file is lent as the directory it is in, because its own
-    /// handle could not be emptied, and one that is to be made has none.
-    fn nearest<'p>(&self, base: &'p str, mut place: &'p str) -> Result<(Owned, &'p str)> {
+    /// What is lent for a place of the disk, where that is, and with which rights: a file that is
+    /// only to be read, a directory, or the first directory above that is there; never one above
+    /// `base`. A file that is to be written comes as the directory it is in, because its own handle
+    /// could not be emptied, and one that is to be made has none.
+    fn nearest<'p>(
+        &self,
+        base: &'p str,
+        mut place: &'p str,
+        rights: Rights,
+    ) -> Result<(Owned, &'p str, Rights)> {
         let disk = self.disk.as_ref().ok_or(Error::Unsupported)?;
+        const CHANGES: Rights = Rights::WRITE.with(Rights::CREATE).with(Rights::DELETE);
+        if rights.contains(Rights::READ)
+            && rights.and(CHANGES).is_empty()
+            && let Ok(file) = disk.open(place, open::READ)
+        {
+            return Ok((file.0, place, rights.and(Kind::File.rights())));
+        }
         while place.len() > base.len() {
             match disk.directory(place) {
                 Err(Error::NotFound) => {}
-                outcome => return outcome.map(|directory| (directory.0, place)),
+                outcome => return outcome.map(|directory| (directory.0, place, rights)),
             }
             place = place.rsplit_once('/').map_or(base, |(above, _)| above);
         }
-        self.on_disk(base).map(|directory| (directory, base))
+        self.on_disk(base).map(|directory| (directory, base, rights))
     }
 
     /// A directory of the disk. It is there as long as a file is beneath it, so for one that is not
@@ -381,8 +394,8 @@ impl Machine {
 
     fn lend(&self, lending: &mut Lending, wanted: &Gift, base: &str, line: Channel) -> Result<()> {
         let place = wanted.disk().ok_or(Error::BadArgument)?;
-        match self.nearest(base, place) {
-            Ok((kept, place)) => lending.lend(kept, place, wanted.rights, line),
+        match self.nearest(base, place, wanted.rights) {
+            Ok((kept, place, rights)) => lending.lend(kept, place, rights, line),
             Err(error) => {
                 lending::refuse(&line, error);
                 Err(error)

@@ -59,12 +59,14 @@ fn what_is_revoked_is_taken_back_and_what_is_granted_is_lent() {
     assert!(!typist.shown.contains("green"), "{}", typist.shown);
     let lines = ["/revoke h0.0", "/grant read /workspace/tea.txt", "read tea.txt", "/grants"];
     let typist = talk(GRANTS, &lines);
-    assert_eq!(typist.held(), [("workspace", Rights::READ.with(Rights::INSPECT))]);
+    let read = Rights::READ.with(Rights::INSPECT);
+    assert_eq!(typist.held(), [("workspace/tea.txt", read)], "that file and no other");
     assert!(typist.shown.contains("green"), "{}", typist.shown);
     assert!(typist.shown.contains("read /workspace/tea.txt  (an operator)"), "{}", typist.shown);
 }
 
-/// A file is lent as the directory it is in; the grant is for that file all the same.
+/// A file that is to be written is lent as the directory it is in; the grant is for that file all
+/// the same.
 #[test]
 fn a_handle_reaches_no_further_than_its_grant() {
     let grants = "[security]\ngrants = [\"read /workspace/notes/a.txt\"]";
@@ -72,6 +74,11 @@ fn a_handle_reaches_no_further_than_its_grant() {
     assert!(typist.shown.contains("allowed by: read /workspace/notes/a.txt"), "{}", typist.shown);
     assert!(!typist.shown.contains("green"), "{}", typist.shown);
     assert_eq!(typist.notes.borrow().len(), 1, "{}", typist.shown);
+    let grants = "[security]\ngrants = [\"write /workspace/notes/a.txt\"]";
+    let typist = talk(grants, &["write \"x\" to notes/a.txt", "write \"x\" to notes/b.txt"]);
+    assert_eq!(typist.held(), [("workspace/notes", WRITES)]);
+    assert_eq!(typist.workspace.text("notes/a.txt"), "x", "{}", typist.shown);
+    assert!(!typist.workspace.paths().contains(&"notes/b.txt".to_string()));
 }
 
 #[test]
