@@ -17,7 +17,9 @@ mod network;
 mod platform;
 mod qemu;
 mod random;
+mod raspi4b;
 mod shell;
+mod tree;
 mod unsafe_code;
 mod zcu102;
 
@@ -96,6 +98,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             emulator(workspace)?;
             shell::run(workspace, &build(workspace, Kind::Plain)?)
         }
+        ("raspi4b", []) => {
+            emulator(workspace)?;
+            let failed = raspi4b::run(workspace, &build(workspace, Kind::Plain)?)?;
+            well(failed)
+        }
         ("unsafe", []) => unsafe_code::report(workspace),
         ("cuts", [count]) => {
             emulator(workspace)?;
@@ -112,15 +119,15 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             Err(Error::new("`luperiq random` takes a seed and how many thousand calls"))
         }
         (
-            "build" | "test" | "figures" | "shell" | "unsafe" | "appliance" | "connected"
-            | "platform" | "lent",
+            "build" | "test" | "figures" | "raspi4b" | "shell" | "unsafe" | "appliance"
+            | "connected" | "platform" | "lent",
             [extra, ..],
         ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "build",
     "run",
     "test",
@@ -129,6 +136,7 @@ const COMMANDS: [&str; 16] = [
     "network",
     "record",
     "figures",
+    "raspi4b",
     "shell",
     "unsafe",
     "talk",
@@ -223,6 +231,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             failed += usize::from(!is_well_on(workspace, &plain, case, machine)?);
         }
     }
+    failed += raspi4b::run(workspace, &plain)?;
     for case in cases::FAILING {
         for has_hypervisor in [false, true] {
             let disk = disk::blank(workspace, "failing.disk", FAILING_BYTES)?;
@@ -241,6 +250,11 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
     cuts::run(workspace, &plain, CUTS)?;
+    well(failed)
+}
+
+/// Whether every boot went as it should.
+fn well(failed: usize) -> Result<(), Error> {
     match failed {
         0 => Ok(()),
         failed => Err(Error::new(format!("{failed} boots did not go as they should"))),
@@ -276,10 +290,11 @@ fn is_well_on(
 ) -> Result<bool, Error> {
     let machine = Machine { arguments: &case.arguments, ..machine };
     let outcome = machine.boot(workspace, image)?;
-    let level = if machine.has_hypervisor { "EL2" } else { "EL1" };
+    let level = if machine.is_at_el2() { "EL2" } else { "EL1" };
     let board = match machine.board {
         Board::Virt => "",
         Board::Zcu102(_) => "zcu102: ",
+        Board::Raspi4b(_) => "raspi4b: ",
     };
     match cases::difference(case, &outcome.output, outcome.status) {
         None => println!("   ok      {level}  {board}{}", case.name),

@@ -21,6 +21,9 @@ pub(super) enum Board<'a> {
     Virt,
     /// The ZCU102, of which this file is the device tree. It has no disk.
     Zcu102(&'a Path),
+    /// The Raspberry Pi 4, of which this file is the device tree. It always starts at EL2, and has
+    /// 2 GiB. Only newer emulators know it.
+    Raspi4b(&'a Path),
 }
 
 /// A machine to boot.
@@ -35,7 +38,7 @@ pub(super) struct Machine<'a> {
     /// What the kernel is told.
     pub(super) arguments: &'a str,
     /// Whether it has a network card, whose other end is this machine, and where virtio is a source
-    /// of random bytes.
+    /// of random bytes. The emulator's Raspberry Pi 4 has none.
     pub(super) has_network: bool,
     /// Where the emulator takes orders while it runs, if it takes any: a socket at this path.
     pub(super) orders: Option<&'a Path>,
@@ -72,9 +75,13 @@ pub(super) struct Outcome {
 
 /// Why there is no emulator here, after trying to install it.
 pub(super) fn missing(workspace: &Workspace) -> Option<String> {
-    let is_there = || workspace.process(QEMU).args(["--version"]).succeeds();
+    let qemu = emulator();
+    let is_there = || workspace.process(&qemu).args(["--version"]).succeeds();
     if is_there() {
         return None;
+    }
+    if qemu != QEMU {
+        return Some(format!("`{qemu}`, which {VARIABLE} names, does not run"));
     }
     match apt::install(workspace, &["qemu-system-arm"]) {
         Ok(()) if is_there() => None,
@@ -83,7 +90,27 @@ pub(super) fn missing(workspace: &Workspace) -> Option<String> {
     }
 }
 
+/// Why there is no emulator of a Raspberry Pi 4 here. That is nothing to be installed: the
+/// emulator of one release of Debian knows it, that of another does not.
+pub(super) fn missing_for_raspi4b(workspace: &Workspace) -> Option<String> {
+    let qemu = emulator();
+    let known = workspace.process(&qemu).args(["-M", "help"]).output().unwrap_or_default();
+    let is_known = known.lines().any(|line| line.starts_with("raspi4b "));
+    (!is_known)
+        .then(|| format!("`{qemu}` does not know it; {VARIABLE} may name one of QEMU 9.0 or later"))
+}
+
+/// The emulator: what the environment names, else what the path has.
+fn emulator() -> String {
+    std::env::var(VARIABLE).unwrap_or_else(|_| QEMU.into())
+}
+
 impl Machine<'_> {
+    /// Whether the firmware of this machine starts the kernel at EL2.
+    pub(super) const fn is_at_el2(&self) -> bool {
+        self.has_hypervisor || matches!(self.board, Board::Raspi4b(_))
+    }
+
     /// Boots an image and waits for its end.
     pub(super) fn boot(&self, workspace: &Workspace, image: &Path) -> Result<Outcome, Error> {
         let process = self.process(workspace, image).args(["-display", "none"]);
@@ -129,6 +156,7 @@ impl Machine<'_> {
             Board::Zcu102(tree) => {
                 [format!("xlnx-zcu102{level}").into(), "-dtb".into(), tree.into()].into()
             }
+            Board::Raspi4b(tree) => ["raspi4b".into(), "-dtb".into(), tree.into()].into(),
         };
         // Time does not jump while something is under way outside of the machine.
         let sleep = if self.has_network { "on" } else { "off" };
@@ -146,7 +174,7 @@ impl Machine<'_> {
             (true, Board::Zcu102(_)) => {
                 &["-netdev", "user,id=net,ipv6=off", "-net", "nic,netdev=net"]
             }
-            (false, _) => &[],
+            (true, Board::Raspi4b(_)) | (false, _) => &[],
         };
         let disk: Vec<OsString> = match self.disk {
             Some(path) => {
@@ -163,12 +191,13 @@ impl Machine<'_> {
             socket.push(",server=on,wait=off");
             ["-monitor".into(), socket]
         });
+        let memory = if matches!(self.board, Board::Raspi4b(_)) { "2048" } else { "128" };
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
-            .process(QEMU)
+            .process(&emulator())
             .args(["-M"])
             .args(board)
-            .args(["-m", "128", "-nodefaults", "-semihosting"])
+            .args(["-m", memory, "-nodefaults", "-semihosting"])
             // The ZCU102 has a display with sound, which nobody here hears.
             .set("QEMU_AUDIO_DRV", "none")
             // A machine that starts again would do so for ever.
@@ -184,6 +213,9 @@ impl Machine<'_> {
 }
 
 const QEMU: &str = "qemu-system-aarch64";
+
+/// Names another emulator.
+const VARIABLE: &str = "SENTINEL_QEMU";
 
 /// A run takes a tenth of a second; a machine that shares its processor is still a hundred times
 /// faster than this.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::cases::{self, Case};
 use super::converse::{Line, converse};
-use super::qemu::{Board, Machine};
+use super::qemu::{Board, Machine, Outcome};
 use super::zcu102;
 use crate::error::Error;
 use crate::workspace::Workspace;
@@ -15,17 +15,22 @@ pub(super) fn run(workspace: &Workspace, image: &Path) -> Result<(), Error> {
     let tree = zcu102::tree(workspace)?;
     for (name, board) in [("virt", Board::Virt), ("zcu102", Board::Zcu102(&tree))] {
         let machine = Machine { board, ..Machine::new("") };
-        let outcome = converse(workspace, image, &machine, TYPED)?;
-        if let Some(what) = cases::difference(&CASE, &outcome.output, outcome.status) {
-            let text = format!("{}, on {name}: {what}\n{}", CASE.name, outcome.output);
-            return Err(Error::new(text));
-        }
-        println!("   ok      EL1  {name}: {}", CASE.name);
+        judge(name, "EL1", &converse(workspace, image, &machine, TYPED)?)?;
     }
     Ok(())
 }
 
-const TYPED: &[Line<'_>] = &[
+/// Says how a conversation went.
+pub(super) fn judge(name: &str, level: &str, outcome: &Outcome) -> Result<(), Error> {
+    if let Some(what) = cases::difference(&CASE, &outcome.output, outcome.status) {
+        let text = format!("{}, on {name}: {what}\n{}", CASE.name, outcome.output);
+        return Err(Error::new(text));
+    }
+    println!("   ok      {level}  {name}: {}", CASE.name);
+    Ok(())
+}
+
+pub(super) const TYPED: &[Line<'_>] = &[
     // Before that the shell shares the console with somebody.
     Line { after: "init: checks ended with 0", text: "\r" },
     Line { after: "> ", text: "nonsense\r" },

@@ -4,23 +4,15 @@
 //! PSCI to the one it is given. Addresses and lines are those of the Zynq UltraScale+ (UG1085,
 //! chapters 10 and 13), names those of Linux's bindings. The emulator's first card is GEM 0.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use super::tree::{self, Tree};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-/// Writes the tree for one boot, with random bytes as a firmware makes them, and says where it is.
+/// Writes the tree for one boot, and says where it is.
 pub(super) fn tree(workspace: &Workspace) -> Result<PathBuf, Error> {
-    let mut seed = [0; 64];
-    let random = Path::new("/dev/urandom");
-    File::open(random)
-        .and_then(|mut file| file.read_exact(&mut seed))
-        .map_err(|cause| Error::file("read", random, &cause))?;
-    let path = super::target(workspace).join("zcu102.dtb");
-    std::fs::write(&path, blob(&seed)).map_err(|cause| Error::file("write", &path, &cause))?;
-    Ok(path)
+    tree::write(workspace, "zcu102.dtb", blob)
 }
 
 fn blob(seed: &[u8]) -> Vec<u8> {
@@ -60,72 +52,5 @@ fn blob(seed: &[u8]) -> Vec<u8> {
     tree.end();
     tree.end();
     tree.end();
-    tree.blob()
-}
-
-/// A tree as it grows; chapter 5 of the Devicetree Specification.
-#[derive(Default)]
-struct Tree {
-    structure: Vec<u8>,
-    strings: Vec<u8>,
-}
-
-impl Tree {
-    fn begin(&mut self, name: &str) {
-        self.structure.extend(1_u32.to_be_bytes());
-        self.structure.extend(name.bytes().chain([0]));
-        self.align();
-    }
-
-    fn end(&mut self) {
-        self.structure.extend(2_u32.to_be_bytes());
-    }
-
-    fn set(&mut self, name: &str, value: &[u8]) {
-        for number in [3, value.len() as u32, self.strings.len() as u32] {
-            self.structure.extend(number.to_be_bytes());
-        }
-        self.structure.extend(value);
-        self.strings.extend(name.bytes().chain([0]));
-        self.align();
-    }
-
-    fn words(&mut self, name: &str, words: &[u32]) {
-        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
-        self.set(name, &bytes);
-    }
-
-    fn align(&mut self) {
-        self.structure.resize(self.structure.len().next_multiple_of(4), 0);
-    }
-
-    fn blob(mut self) -> Vec<u8> {
-        self.structure.extend(9_u32.to_be_bytes());
-        // The header, one row of zeros for what is reserved, then the two parts.
-        let structure = 40 + 16;
-        let strings = structure + self.structure.len() as u32;
-        let total = strings + self.strings.len() as u32;
-        let sizes = [self.strings.len() as u32, self.structure.len() as u32];
-        let header = [0xd00d_feed, total, structure, strings, 40, 17, 16, 0, sizes[0], sizes[1]];
-        let mut blob: Vec<u8> = header.iter().flat_map(|word| word.to_be_bytes()).collect();
-        blob.extend([0; 16]);
-        blob.extend(self.structure);
-        blob.extend(self.strings);
-        blob
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_says_where_the_parts_are() {
-        let blob = blob(&[7; 64]);
-        let word = |at: usize| u32::from_be_bytes(blob[at..at + 4].try_into().unwrap()) as usize;
-        assert_eq!((word(0), word(4)), (0xd00d_feed, blob.len()));
-        assert_eq!((word(word(8)), word(word(12) - 4)), (1, 9));
-        assert_eq!(word(12) + word(32), blob.len());
-        assert_eq!(word(8) + word(36), word(12));
-    }
+    tree.blob(&[])
 }

@@ -1,8 +1,9 @@
 // From the firmware to Rust: one core, EL1, MMU on, running at the address it was linked for.
 //
 // Until the MMU is on everything is addressed relative to the program counter, so that the image
-// may stand at any multiple of 2 MiB. The first tables map the image, writable and executable, and
-// the two gigabytes that hold image and device tree; Rust replaces them before anything else runs.
+// may stand at any multiple of 2 MiB; from any other page it moves itself up to the next one. The
+// first tables map the image, writable and executable, and the two gigabytes that hold image and
+// device tree; Rust replaces them before anything else runs.
 
 .set BLOCK,       0x1                       // a leaf above the last level
 .set TABLE,       0x3
@@ -64,30 +65,46 @@ at_el1:
 
     adrp    x20, _head                      // where the image is
     tst     x20, #0x1fffff
-    b.ne    stop
+    b.eq    placed
 
+    // Firmware that does not read the head loads at 0x80000. All of the image and its archive goes
+    // up, the last bytes first; these instructions stand in its first page, which the target never
+    // reaches. A device tree in the way cannot be saved.
+    ldr     x4, [x20, #16]                  // bytes of the image, from its head
+    add     x0, x20, #0x200000
+    and     x0, x0, #~0x1fffff              // where it goes
+    add     x1, x0, x4
+    cmp     x19, x0
+    ccmp    x19, x1, #2, hs                 // carry, as if behind it, where it is before
+    b.lo    stop
+    add     x4, x20, x4
+    mov     x3, x1
+1:  ldp     x5, x6, [x4, #-16]!
+    stp     x5, x6, [x3, #-16]!
+    cmp     x4, x20
+    b.hi    1b
+    adr     x3, placed
+    sub     x3, x3, x20
+    add     x3, x3, x0
+    mov     x20, x0
+    bl      drop
+    ic      iallu
+    dsb     sy
+    isb
+    br      x3
+
+placed:
     // Zero what the image leaves out, and drop whatever a cache still holds of it: the firmware
     // cleaned only what it loaded.
     adrp    x0, __bss_start
     add     x0, x0, :lo12:__bss_start
     adrp    x1, __image_end
     add     x1, x1, :lo12:__image_end
-    mrs     x2, ctr_el0
-    ubfx    x2, x2, #16, #4
-    mov     x3, #4
-    lsl     x2, x3, x2                      // bytes of a cache line
     mov     x3, x0
 1:  stp     xzr, xzr, [x3], #16
     cmp     x3, x1
     b.lo    1b
-    dsb     sy
-    sub     x4, x2, #1
-    bic     x0, x0, x4
-2:  dc      ivac, x0
-    add     x0, x0, x2
-    cmp     x0, x1
-    b.lo    2b
-    dsb     sy
+    bl      drop
 
     // The tables: x0 identity, x1 the kernel's first level, x2 its image.
     adrp    x0, __boot_tables
@@ -156,6 +173,22 @@ at_el1:
     mov     x30, xzr
     ldr     x3, =kernel_main
     br      x3
+
+// Drops what a cache holds of x0 up to x1. Changes x0, x2 and x4.
+drop:
+    dsb     sy
+    mrs     x2, ctr_el0
+    ubfx    x2, x2, #16, #4
+    mov     x4, #4
+    lsl     x2, x4, x2                      // bytes of a cache line
+    sub     x4, x2, #1
+    bic     x0, x0, x4
+1:  dc      ivac, x0
+    add     x0, x0, x2
+    cmp     x0, x1
+    b.lo    1b
+    dsb     sy
+    ret
 
 stop:
     wfi
