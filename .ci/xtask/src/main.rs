@@ -102,7 +102,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "luperiq",
-        arguments: "[talk | connected | build | run [WORD...] | test | figures | unsafe]",
+        arguments: "[talk | connected | build | image | run [WORD...] | test | figures | unsafe]",
         about: "the kernel: boot it in QEMU, test it, count; talk with an agent on it",
         run: luperiq::command,
     },

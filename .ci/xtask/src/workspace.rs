@@ -9,6 +9,8 @@ use crate::process::Process;
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    /// Where cargo puts things, if it is not to be asked of the environment.
+    target: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -19,7 +21,9 @@ impl Workspace {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         match manifest.ancestors().nth(2) {
-            Some(root) if root.join("Cargo.toml").is_file() => Ok(Self { root: root.to_owned() }),
+            Some(root) if root.join("Cargo.toml").is_file() => {
+                Ok(Self { root: root.to_owned(), target: None })
+            }
             _ => Err(Error::new(format!("{} is not .ci/xtask of a clone", manifest.display()))
                 .help("run it as `cargo xtask` from inside the repository")),
         }
@@ -31,10 +35,16 @@ impl Workspace {
 
     /// Where cargo puts what it builds for this workspace.
     pub(crate) fn target(&self) -> PathBuf {
-        match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(target) => self.root.join(target),
-            None => self.root.join("target"),
+        match (&self.target, std::env::var_os("CARGO_TARGET_DIR")) {
+            (Some(target), _) => target.clone(),
+            (None, Some(target)) => self.root.join(target),
+            (None, None) => self.root.join("target"),
         }
+    }
+
+    /// The same repository, of which cargo builds everything in another place.
+    pub(crate) fn built_in(&self, target: PathBuf) -> Self {
+        Self { root: self.root.clone(), target: Some(target) }
     }
 
     /// A program to run at the root.

@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::cases::{self, Case};
-use super::connected::{make, write};
+use super::connected::{self, make};
 use super::converse::{Line, converse};
 use super::qemu::Machine;
 use super::{KERNEL_TARGET, MANIFEST, PROGRAM_TARGET, compile, compile_as, disk, image, target};
@@ -81,8 +81,8 @@ fn run_commands(workspace: &Workspace) -> Result<(), Error> {
         |name: &str| read(image.join(name)).map(|it| String::from_utf8_lossy(&it).into_owned());
     let manifest = from("boot.toml")?.replace("\"bin/wc\"]", "\"bin/wc\", \"bin/worst\"]");
     let manifest = manifest.replace("\"SPAWN:bin/wc\"]", "\"SPAWN:bin/wc\", \"SPAWN:bin/worst\"]");
-    write(&folder.join("boot.toml"), &manifest)?;
-    write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)?;
+    connected::write(&folder.join("boot.toml"), &manifest)?;
+    connected::write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)?;
     let image = build(workspace, Some(&folder))?;
     for (case, typed) in [(COUNTED, COUNTING), (ENDED, ENDING)] {
         let disk = disk::blank(workspace, "commands.disk", DISK_BYTES)?;
@@ -122,11 +122,33 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     disk::remove(&disk)
 }
 
-/// Builds the image, which holds nothing but what it needs. A folder of one's own has a
+/// Builds the image, and says where it is.
+pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf, Error> {
+    let name = if own.is_some() { "sentinel-connected.img" } else { "sentinel-virt.img" };
+    let path = target(workspace).join(name);
+    write(&path, &parts(workspace, own)?.image()?, own.is_some())?;
+    Ok(path)
+}
+
+/// What an image is made of.
+pub(super) struct Parts {
+    pub(super) kernel: Vec<u8>,
+    /// Everything behind it, by name.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+}
+
+impl Parts {
+    /// The image as a bootloader takes it.
+    pub(super) fn image(&self) -> Result<Vec<u8>, Error> {
+        image::make(&self.kernel, &self.files)
+    }
+}
+
+/// Builds what an image is made of, which is nothing but what it needs. A folder of one's own has a
 /// `boot.toml` and a `sentinel.toml` in place of those that are there, and in `tls` keys and
 /// authorities; then the programs of the network are in the image too. Commands are in it that the
 /// manifest names.
-pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf, Error> {
+pub(super) fn parts(workspace: &Workspace, own: Option<&Path>) -> Result<Parts, Error> {
     let kernel = compile(workspace, KERNEL_TARGET, &["-p", "luperiq-kernel"])?;
     let kernel = read(kernel.join("luperiq-kernel"))?;
     let init = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-programs", "--bin", "init"])?;
@@ -164,19 +186,20 @@ pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf
     }
     // Directories of the archive are read from names that stand in order.
     files.sort();
-    let name = if own.is_some() { "sentinel-connected.img" } else { "sentinel-virt.img" };
-    let path = target(workspace).join(name);
-    // With a folder of one's own there are keys in it, which nobody else is to read.
-    let mode = if own.is_some() { 0o600 } else { 0o644 };
-    let image = image::make(&kernel, &files)?;
-    let written = match std::fs::remove_file(&path) {
+    Ok(Parts { kernel, files })
+}
+
+/// Writes a file anew. With a folder of one's own there are keys in it, which nobody else is to
+/// read.
+pub(super) fn write(path: &Path, content: &[u8], is_secret: bool) -> Result<(), Error> {
+    let mode = if is_secret { 0o600 } else { 0o644 };
+    let written = match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => OpenOptions::new().write(true).create_new(true).mode(mode).open(&path),
+        _ => OpenOptions::new().write(true).create_new(true).mode(mode).open(path),
     };
     written
-        .and_then(|mut file| file.write_all(&image))
-        .map_err(|cause| Error::file("write", &path, &cause))?;
-    Ok(path)
+        .and_then(|mut file| file.write_all(content))
+        .map_err(|cause| Error::file("write", path, &cause))
 }
 
 /// Builds the program that speaks TLS, and says where it is.
@@ -209,7 +232,7 @@ fn take(folder: &Path, name: &str, files: &mut Vec<(String, Vec<u8>)>) -> Result
     Ok(())
 }
 
-fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
+pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, Error> {
     std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))
 }
 

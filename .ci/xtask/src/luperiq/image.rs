@@ -127,11 +127,11 @@ const ENTRY_BYTES: usize = 64;
 const NAME_BYTES: usize = 48;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// An ELF file with two parts: 64 bytes that begin like an image, and 4 bytes with a tail.
-    fn elf() -> Vec<u8> {
+    pub(in super::super) fn elf() -> Vec<u8> {
         let mut head = vec![0; 64];
         head[MAGIC_AT..MAGIC_AT + 4].copy_from_slice(b"ARM\x64");
         let mut elf = vec![0; 64];

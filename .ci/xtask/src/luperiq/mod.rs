@@ -6,12 +6,16 @@
 
 mod appliance;
 mod cable;
+mod card;
 mod cases;
 mod connected;
 mod converse;
 mod cuts;
 mod disk;
+mod fat;
 mod figures;
+mod flags;
+mod given;
 mod image;
 mod network;
 mod platform;
@@ -103,6 +107,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             let failed = raspi4b::run(workspace, &build(workspace, Kind::Plain)?)?;
             well(failed)
         }
+        ("image", words) => given::command(workspace, words),
         ("unsafe", []) => unsafe_code::report(workspace),
         ("cuts", [count]) => {
             emulator(workspace)?;
@@ -136,6 +141,7 @@ const COMMANDS: [&str; 17] = [
     "network",
     "record",
     "figures",
+    "image",
     "raspi4b",
     "shell",
     "unsafe",
@@ -175,7 +181,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
     toolchain::find(workspace, KERNEL_TARGET, None)?
         .cargo(workspace)
-        .set("RUSTFLAGS", RUSTFLAGS)
+        .set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?)
         .args(clippy)
         .args(["-p", "luperiq-kernel", "--all-features", "--target-dir"])
         .args([target(workspace)])
@@ -389,7 +395,7 @@ fn compile_as(
         None => cargo,
     };
     cargo
-        .set("RUSTFLAGS", RUSTFLAGS)
+        .set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?)
         .args(["build", "--profile", profile, "--locked", "--quiet", "--target", machine])
         .args(["--manifest-path", MANIFEST])
         .args(packages.iter().copied())
@@ -404,7 +410,7 @@ fn hash(workspace: &Workspace) -> Result<PathBuf, Error> {
     let target = target(workspace).join("hash");
     toolchain::find(workspace, PROGRAM_TARGET, None)?
         .cargo(workspace)
-        .set("RUSTFLAGS", HASH_RUSTFLAGS)
+        .set("CARGO_ENCODED_RUSTFLAGS", flags::of_hash(workspace)?)
         .args(["build", "--release", "--locked", "--quiet", "--target", PROGRAM_TARGET])
         .args(["--manifest-path", MANIFEST, "-p", "luperiq-hash"])
         // It is two kilobytes, and every byte of the record goes through it.
@@ -443,11 +449,3 @@ const PROGRAMS: &[&str] = &[
 
 /// For programs, which may use vector registers.
 const PROGRAM_TARGET: &str = "aarch64-unknown-none";
-
-/// What the toolchain of Debian is told as well; and hashes without the vectors that the kernel's
-/// target has not, in few bytes: a core with instructions for it does not need them.
-const RUSTFLAGS: &str =
-    "-Cembed-bitcode=yes --cfg sha2_backend=\"soft\" --cfg sha2_backend_soft=\"compact\"";
-
-/// The core has the instructions wherever this is called, so nothing else is compiled in.
-const HASH_RUSTFLAGS: &str = "-Cembed-bitcode=yes -Ctarget-feature=+sha2";

@@ -1,0 +1,49 @@
+//! What the compiler is told for everything that goes into an image.
+//!
+//! # Invariants
+//! - No path of the machine that builds is named in an image. A clone's own files are named as from
+//!   its root, those of crates as from where cargo unpacked them.
+//!
+//! # Not here
+//! That a clone's place makes no difference at all: `sentinel-core` lies outside of the workspace
+//! of the image, so cargo puts its path into the hashes by which the linker orders functions.
+
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// For the kernel and its programs: what the toolchain of Debian is told as well; and hashes
+/// without the vectors that the kernel's target has not, in few bytes: a core with instructions for
+/// it does not need them.
+pub(super) fn of_programs(workspace: &Workspace) -> Result<String, Error> {
+    let own = [EMBED, "--cfg", "sha2_backend=\"soft\"", "--cfg", "sha2_backend_soft=\"compact\""];
+    flags(workspace, &own)
+}
+
+/// For what needs the core's instructions to hash: it has them wherever this is called, so nothing
+/// else is compiled in.
+pub(super) fn of_hash(workspace: &Workspace) -> Result<String, Error> {
+    flags(workspace, &[EMBED, "-Ctarget-feature=+sha2"])
+}
+
+fn flags(workspace: &Workspace, own: &[&str]) -> Result<String, Error> {
+    let mut flags: Vec<String> = own.iter().map(ToString::to_string).collect();
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| {
+        let home = std::env::var_os("HOME")?;
+        Some(PathBuf::from(home).join(".cargo"))
+    });
+    let home = home.ok_or_else(|| Error::new("neither CARGO_HOME nor HOME is set"))?;
+    // Of several that fit, the last counts: crates may be unpacked inside the clone.
+    let mut places = vec![format!("{}/", workspace.root().display())];
+    let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten().flatten();
+    places.extend(registries.map(|registry| format!("{}/", registry.path().display())));
+    places.sort_unstable();
+    flags.extend(places.into_iter().map(|place| format!("--remap-path-prefix={place}=")));
+    Ok(flags.join(SEPARATOR))
+}
+
+/// What cargo takes between two flags, so that a path may have a space in it.
+const SEPARATOR: &str = "\u{1f}";
+
+const EMBED: &str = "-Cembed-bitcode=yes";
