@@ -30,6 +30,10 @@ pub struct Machine<'a> {
     pub virtio_lines: Pieces,
     /// Cadence's network card, and its line at the interrupt controller, or 0.
     pub ethernet: Option<(u64, u32)>,
+    /// The block of a Raspberry Pi that starts it again.
+    pub power: Option<u64>,
+    /// Broadcom's source of random bytes.
+    pub random: Option<u64>,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
     /// Random bytes that the firmware made for this start.
@@ -233,6 +237,10 @@ impl<'a> Machine<'a> {
             && path.iter().any(|above| above.is_coherent)
         {
             self.ethernet = first().map(|(at, _)| (at, node.shared_line().unwrap_or(0)));
+        } else if POWER.iter().any(|name| node.is(name)) {
+            self.power = first().map(|(at, _)| at);
+        } else if node.is("brcm,bcm2711-rng200") {
+            self.random = first().map(|(at, _)| at);
         } else if node.is("arm,pl031") {
             self.clock = first().map(|(at, _)| at);
         } else if node.is("virtio,mmio") {
@@ -330,6 +338,9 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NOTHING: u32 = 4;
 const END: u32 = 9;
+
+/// Of the chips of the Raspberry Pi 3, 4 and 5, as Linux's trees and the firmware's have them.
+const POWER: [&str; 3] = ["brcm,bcm2835-pm-wdt", "brcm,bcm2711-pm", "brcm,bcm2712-pm"];
 
 /// Linux allows as much; the Pi 5's has 80 KB.
 const BYTES_MAX: usize = 2 << 20;
@@ -439,6 +450,14 @@ mod tests {
             .set("status", b"disabled\0")
             .words("reg", &[0x7d00_2000, 0x200])
             .end()
+            .node("watchdog@7d200000")
+            .set("compatible", b"brcm,bcm2712-pm\0")
+            .words("reg", &[0x7d20_0000, 0x308])
+            .end()
+            .node("rng@7d208000")
+            .set("compatible", b"brcm,bcm2711-rng200\0")
+            .words("reg", &[0x7d20_8000, 0x28])
+            .end()
             .end()
             .end()
             .blob()
@@ -455,6 +474,8 @@ mod tests {
         assert_eq!(machine.serial_line, Some(153));
         assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
         assert_eq!(machine.clock, None, "it is off");
+        assert_eq!(machine.power, Some(0x10_7d20_0000));
+        assert_eq!(machine.random, Some(0x10_7d20_8000));
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
         assert_eq!(machine.seed, b"4");
         assert_eq!(machine.arguments, "init=shell exit=semihosting");

@@ -3,6 +3,8 @@
 use luperiq_abi::Error;
 use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
+use luperiq_broadcom::power::{self, Power};
+use luperiq_broadcom::random;
 use luperiq_cadence::Gem;
 use luperiq_formats::archive::{self, Archive};
 use luperiq_formats::tree::{self, Machine};
@@ -27,6 +29,7 @@ use crate::memory::frame::Frames;
 use crate::memory::layout::{self, Image, PAGE};
 use crate::memory::table::Tree;
 use crate::memory::{heap, kernel_space, physical};
+use crate::watchdog::Watchdog;
 use crate::{ending, kernel, time};
 
 /// Called by `boot.s`, once, on the stack that exceptions use later.
@@ -66,6 +69,10 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
         // SAFETY: the device tree says that such a device is there, and `build` mapped it.
         unsafe { console::start(serial, kind) };
     }
+    if let Some(at) = machine.power.filter(|at| *at < layout::PHYSICAL_END) {
+        // SAFETY: as for the serial line.
+        ending::power(Power::new(unsafe { Registers::new(at, power::WINDOW_BYTES) }));
+    }
     let megabytes = (frames.total() * PAGE) >> 20;
     say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
     let is_hashed_by_core = arch::prepare_hash(arguments.value("hash") != Some("software"));
@@ -93,6 +100,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let mut disk = Disk::new(devices.disk);
     match system(&mut machine, &mut disk) {
         Ok(system) => {
+            machine.watchdog = arguments.value("watchdog").and_then(Watchdog::start);
             let first = arguments.value("init").unwrap_or("bin/init");
             kernel::start(machine, disk, devices.network, system, (first, arguments.rest()))
         }
@@ -131,6 +139,7 @@ fn take_over(
         wall_start: (seconds * 1000).saturating_sub(time::now() / 1_000_000),
         entropy: Entropy::new(tree.seed, random)?,
         archive,
+        watchdog: None,
     })
 }
 
@@ -174,6 +183,16 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
             say!("disk: a store, with a record of {log} of {room} KiB");
             devices.disk = Some(store);
         }
+    }
+    if let (Some(at), 0) = (tree.random, devices.random_bytes)
+        && at < layout::PHYSICAL_END
+    {
+        // SAFETY: the device tree says that the source is here, `build` mapped its page, and this
+        // is the only window onto it.
+        let window = unsafe { Registers::new(at, random::WINDOW_BYTES) };
+        let end = time::now() + RANDOM_PATIENCE;
+        devices.random_bytes = random::read(&window, &mut devices.random, || time::now() > end);
+        say!("entropy: {} bytes of a device", devices.random_bytes);
     }
     if let (Some((at, line)), None) = (tree.ethernet, &devices.network)
         && at < layout::PHYSICAL_END

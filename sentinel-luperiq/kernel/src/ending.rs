@@ -1,8 +1,14 @@
 //! How a run ends: with a status for an emulator that asked for one, else by switching off.
+//!
+//! Where the machine has a block that starts it again that does both: it is what the firmware would
+//! use, and some machines have no firmware to ask.
 
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::arch::{self, Firmware};
+use crate::device::Registers;
+use crate::exclusive::Exclusive;
+use luperiq_broadcom::power::Power;
 use luperiq_formats::tree::{Conduit, Machine};
 
 /// Learns from the machine how it is ended, and whether it starts again when the kernel found
@@ -18,6 +24,20 @@ pub(crate) fn prepare(machine: &Machine<'_>, is_emulated: bool, is_rebooted: boo
     IS_REBOOTED.store(is_rebooted, Ordering::Relaxed);
 }
 
+/// Learns what starts the machine again.
+pub(crate) fn power(power: Power<Registers>) {
+    POWER.with(|place| *place = Some(power));
+}
+
+/// Lets the machine start again after so many seconds, unless this is called again before. Says
+/// whether there is what could.
+pub(crate) fn feed(seconds: u32) -> bool {
+    POWER.with(|power| {
+        power.iter().for_each(|power| power.feed(seconds));
+        power.is_some()
+    })
+}
+
 /// Everything is done; `code` is what whoever ran it is told.
 pub(crate) fn with(code: u8) -> ! {
     end(code.into())
@@ -26,7 +46,7 @@ pub(crate) fn with(code: u8) -> ! {
 /// The kernel found itself wrong.
 pub(crate) fn failed() -> ! {
     match IS_REBOOTED.load(Ordering::Relaxed) {
-        true => arch::firmware(conduit(), Firmware::Reboot),
+        true => stop(Firmware::Reboot),
         false => end(STATUS_FAILED),
     }
 }
@@ -34,8 +54,21 @@ pub(crate) fn failed() -> ! {
 fn end(status: u64) -> ! {
     match IS_EMULATED.load(Ordering::Relaxed) {
         true => arch::exit(status),
-        false => arch::firmware(conduit(), Firmware::SwitchOff),
+        false => stop(Firmware::SwitchOff),
     }
+}
+
+fn stop(what: Firmware) -> ! {
+    let conduit = POWER.with(|power| {
+        let Some(power) = power else { return conduit() };
+        match what {
+            Firmware::Reboot => power.restart(),
+            Firmware::SwitchOff => power.switch_off(),
+        }
+        // That takes a moment, in which nothing else is asked.
+        None
+    });
+    arch::firmware(conduit, what)
 }
 
 fn conduit() -> Option<Conduit> {
@@ -53,6 +86,7 @@ const MONITOR: u8 = 2;
 /// Other than 1, with which QEMU ends when it does not understand its command line.
 const STATUS_FAILED: u64 = 3;
 
+static POWER: Exclusive<Option<Power<Registers>>> = Exclusive::new(None);
 static WAY: AtomicU8 = AtomicU8::new(STOP);
 static IS_EMULATED: AtomicBool = AtomicBool::new(false);
 static IS_REBOOTED: AtomicBool = AtomicBool::new(false);

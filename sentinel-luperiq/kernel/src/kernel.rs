@@ -35,6 +35,7 @@ use crate::network::Network;
 use crate::process::Process;
 use crate::schedule::Threads;
 use crate::time::{self, Instant};
+use crate::watchdog::Watchdog;
 
 /// What the machine has, handed over by `boot`.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) struct Machine {
     pub(crate) wall_start: u64,
     pub(crate) entropy: Entropy,
     pub(crate) archive: Archive,
+    /// What starts the machine again should the kernel hang.
+    pub(crate) watchdog: Option<Watchdog>,
 }
 
 /// The first process's handle to the disk's files: everything but to run them.
@@ -286,6 +289,7 @@ impl Kernel {
         while let Some(line) = self.machine.interrupts.next() {
             if line == self.machine.timer {
                 arch::stop_timer();
+                self.machine.watchdog.iter_mut().for_each(Watchdog::feed_if_due);
                 self.expire();
             } else if Some(line) == self.machine.serial {
                 self.console_arrived();
@@ -399,7 +403,8 @@ impl Kernel {
     /// Lets the timer fire for whatever comes first.
     pub(crate) fn set_timer(&self) {
         let timer = self.timers_due.first().map(|(due, _)| *due);
-        let deadlines = [self.threads.next_deadline(), timer, self.flush_deadline()];
+        let watchdog = self.machine.watchdog.as_ref().map(Watchdog::due);
+        let deadlines = [self.threads.next_deadline(), timer, self.flush_deadline(), watchdog];
         let deadlines = deadlines.into_iter().flatten();
         let first = deadlines.min().map_or(self.turn_end, |first| first.min(self.turn_end));
         if first == Instant::MAX {

@@ -45,3 +45,4 @@ mod schedule;
 #[allow(unsafe_code)]
 mod selftest;
 mod time;
+mod watchdog;

@@ -205,8 +205,8 @@ uart_2ndstage=1
 pciex4_reset=0
 ";
 
-/// What the kernel is told: whatever goes wrong, it starts again.
-const COMMAND_LINE: &str = "panic=reboot\n";
+/// What the kernel is told: whatever goes wrong, and should it hang, it starts again.
+const COMMAND_LINE: &str = "panic=reboot watchdog=15\n";
 
 const README: &str = "\
 This card starts Sentinel on the LuperIQ kernel, on a Raspberry Pi 5.

@@ -104,8 +104,9 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         ("raspi4b", []) => {
             emulator(workspace)?;
-            let failed = raspi4b::run(workspace, &build(workspace, Kind::Plain)?)?;
-            well(failed)
+            let plain = build(workspace, Kind::Plain)?;
+            let selftest = build(workspace, Kind::Selftest)?;
+            well(raspi4b::run(workspace, &plain, &selftest)?)
         }
         ("image", words) => given::command(workspace, words),
         ("unsafe", []) => unsafe_code::report(workspace),
@@ -176,6 +177,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
         .args(["-p", "luperiq-exchange", "-p", "luperiq-tls", "-p", "luperiq-cadence"])
+        .args(["-p", "luperiq-broadcom"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -237,7 +239,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             failed += usize::from(!is_well_on(workspace, &plain, case, machine)?);
         }
     }
-    failed += raspi4b::run(workspace, &plain)?;
+    failed += raspi4b::run(workspace, &plain, &selftest)?;
     for case in cases::FAILING {
         for has_hypervisor in [false, true] {
             let disk = disk::blank(workspace, "failing.disk", FAILING_BYTES)?;

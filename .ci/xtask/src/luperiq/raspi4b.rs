@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 
 /// Boots the image on a Raspberry Pi 4, where there is an emulator of one: how many boots did not
 /// go as they should.
-pub(super) fn run(workspace: &Workspace, image: &Path) -> Result<usize, Error> {
+pub(super) fn run(workspace: &Workspace, image: &Path, selftest: &Path) -> Result<usize, Error> {
     if let Some(reason) = qemu::missing_for_raspi4b(workspace) {
         println!("   skip    EL2  raspi4b: {reason}");
         return Ok(0);
@@ -27,6 +27,8 @@ pub(super) fn run(workspace: &Workspace, image: &Path) -> Result<usize, Error> {
     for case in cases::BOOTS {
         failed += usize::from(!is_well_on(workspace, image, case, machine)?);
     }
+    failed += usize::from(!is_well_on(workspace, image, &WATCHDOG, machine)?);
+    failed += usize::from(!is_well_on(workspace, selftest, &RESTART, machine)?);
     let low = without_head(workspace, image)?;
     failed += usize::from(!is_well_on(workspace, &low, &LOW, machine)?);
     let outcome = converse(workspace, image, &machine, shell::TYPED)?;
@@ -81,11 +83,37 @@ fn blob(seed: &[u8]) -> Vec<u8> {
     tree.words("reg", &[0x7e20_1000, 0x200]);
     tree.words("interrupts", &[0, 121, 4]);
     tree.end();
+    tree.begin("watchdog@7e100000");
+    tree.set("compatible", b"brcm,bcm2711-pm\0brcm,bcm2835-pm-wdt\0");
+    tree.words("reg", &[0x7e10_0000, 0x114, 0x7e00_a000, 0x24, 0x7ec1_1000, 0x20]);
+    tree.end();
     tree.end();
     tree.end();
     // The first page is where the other cores wait for somebody to call them.
     tree.blob(&[(0, 0x1000)])
 }
+
+/// The emulator models what starts the machine again, and no time: whoever arms the watchdog is
+/// started again at once, and with that it ends. The program would have ended it with another
+/// status. What comes of feeding it in time, and of not, is tested in `luperiq-broadcom`.
+const WATCHDOG: Case = Case {
+    name: "the watchdog is armed, by its password",
+    arguments: std::borrow::Cow::Borrowed("init=probe/null watchdog=15"),
+    expected: &["LuperIQ kernel", "watchdog: 15 seconds"],
+    forbidden: &["panic", "fault", "this machine has none", "killed"],
+    status: 0,
+};
+
+/// There is no firmware to be asked for a restart.
+const RESTART: Case = Case {
+    name: "a panic starts the machine again, without firmware",
+    arguments: std::borrow::Cow::Borrowed(
+        "init=probe/bench-use selftest=panic-in-call panic=reboot",
+    ),
+    expected: &["kernel panic at", "audit: ", ", head "],
+    forbidden: &["nothing stopped it"],
+    status: 0,
+};
 
 /// From 0x80000, which is where firmware loads what has no head, the kernel moves itself.
 const LOW: Case = Case {
