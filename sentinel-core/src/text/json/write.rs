@@ -290,8 +290,10 @@ pub(super) fn write_string<S: Sink>(out: &mut S, value: &str) {
     let mut plain_from = 0;
     loop {
         let special = scan::find_string_special(bytes, plain_from);
-        // What is special is ASCII, so the cuts lie between characters.
-        out.push_str(&value[plain_from..special]);
+        // Not `[..]`: its panic shows the character that was cut, for which a kernel that writes
+        // nothing else of the kind would have to have the tables of Unicode.
+        let plain = value.get(plain_from..special);
+        out.push_str(plain.expect("what is special is ASCII, so cuts lie between characters"));
         let Some(&byte) = bytes.get(special) else { break };
         write_escape(out, byte);
         plain_from = special + 1;
