@@ -30,6 +30,8 @@ pub struct Machine<'a> {
     pub virtio_lines: Pieces,
     /// Cadence's network card, and its line at the interrupt controller, or 0.
     pub ethernet: Option<(u64, u32)>,
+    /// The first host controller for SD cards.
+    pub card: Option<u64>,
     /// The block of a Raspberry Pi that starts it again.
     pub power: Option<u64>,
     /// Broadcom's source of random bytes.
@@ -237,6 +239,8 @@ impl<'a> Machine<'a> {
             && path.iter().any(|above| above.is_coherent)
         {
             self.ethernet = first().map(|(at, _)| (at, node.shared_line().unwrap_or(0)));
+        } else if CARDS.iter().any(|name| node.is(name)) && self.card.is_none() {
+            self.card = first().map(|(at, _)| at);
         } else if POWER.iter().any(|name| node.is(name)) {
             self.power = first().map(|(at, _)| at);
         } else if node.is("brcm,bcm2711-rng200") {
@@ -338,6 +342,9 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NOTHING: u32 = 4;
 const END: u32 = 9;
+
+/// Of the Raspberry Pi 4 and 5, and of the ZCU102.
+const CARDS: [&str; 3] = ["brcm,bcm2711-emmc2", "brcm,bcm2712-sdhci", "arasan,sdhci-8.9a"];
 
 /// Of the chips of the Raspberry Pi 3, 4 and 5, as Linux's trees and the firmware's have them.
 const POWER: [&str; 3] = ["brcm,bcm2835-pm-wdt", "brcm,bcm2711-pm", "brcm,bcm2712-pm"];
@@ -454,6 +461,14 @@ mod tests {
             .set("compatible", b"brcm,bcm2712-pm\0")
             .words("reg", &[0x7d20_0000, 0x308])
             .end()
+            .node("mmc@7c100000")
+            .set("compatible", b"brcm,bcm2712-sdhci\0brcm,sdhci-brcmstb\0")
+            .words("reg", &[0x7c10_0000, 0x260, 0x7c10_0400, 0x200])
+            .end()
+            .node("mmc@7c200000")
+            .set("compatible", b"brcm,bcm2712-sdhci\0brcm,sdhci-brcmstb\0")
+            .words("reg", &[0x7c20_0000, 0x260, 0x7c20_0400, 0x200])
+            .end()
             .node("rng@7d208000")
             .set("compatible", b"brcm,bcm2711-rng200\0")
             .words("reg", &[0x7d20_8000, 0x28])
@@ -475,6 +490,7 @@ mod tests {
         assert_eq!(machine.interrupts, Some((0x10_7fff_9000, 0x10_7fff_a000)));
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!(machine.power, Some(0x10_7d20_0000));
+        assert_eq!(machine.card, Some(0x10_7c10_0000), "the first");
         assert_eq!(machine.random, Some(0x10_7d20_8000));
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
         assert_eq!(machine.seed, b"4");

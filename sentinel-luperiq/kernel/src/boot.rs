@@ -1,5 +1,7 @@
 //! From the first line of Rust to the first instruction of a program.
 
+use alloc::boxed::Box;
+
 use luperiq_abi::Error;
 use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
@@ -12,7 +14,8 @@ use luperiq_policy::audit::Making;
 use luperiq_policy::journal::EpochSeed;
 use luperiq_policy::rules::LIMITS_COUNT;
 use luperiq_policy::{System, Timestamp};
-use luperiq_store::Store;
+use luperiq_sdhci as sdhci;
+use luperiq_store::{AnyDisk, Store};
 use luperiq_virtio as virtio;
 use luperiq_virtio::net::Net;
 use luperiq_virtio::rng::Rng;
@@ -146,7 +149,7 @@ fn take_over(
 /// Disk, network and random bytes: the first of each kind.
 #[derive(Default)]
 struct Devices {
-    disk: Option<Store<Block>>,
+    disk: Option<Store<AnyDisk>>,
     network: Option<Card>,
     /// What a source of random bytes gave.
     random: [u8; 32],
@@ -178,10 +181,19 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
         } else if devices.disk.is_none()
             && let Some(disk) = Block::new(window(), frames)
         {
-            let store = Store::mount(disk)?;
-            let [log, room] = [store.log_bytes(), store.log_bytes_max()].map(|it| it >> 10);
-            say!("disk: a store, with a record of {log} of {room} KiB");
-            devices.disk = Some(store);
+            devices.disk = Some(mount(Box::new(disk))?);
+        }
+    }
+    if let (Some(at), None) = (tree.card, &devices.disk)
+        && at < layout::PHYSICAL_END
+    {
+        // SAFETY: the device tree says that the controller is here, `build` mapped its page, and
+        // this is the only window onto it.
+        let window = unsafe { Registers::new(at, sdhci::WINDOW_BYTES) };
+        match sdhci::Card::new(window, time::now).and_then(sdhci::Partition::find) {
+            Ok(Some(part)) => devices.disk = Some(mount(Box::new(part))?),
+            Ok(None) => say!("disk: the card has no partition of kind 0xda"),
+            Err(_) => say!("disk: no card that answers"),
         }
     }
     if let (Some(at), 0) = (tree.random, devices.random_bytes)
@@ -205,6 +217,14 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
         devices.network = gem.map(|gem| Card { net: Ethernet::Cadence(gem), line });
     }
     Ok(devices)
+}
+
+/// The store on a disk; a blank one is given one.
+fn mount(disk: AnyDisk) -> Result<Store<AnyDisk>, luperiq_store::Error> {
+    let store = luperiq_store::mount(disk)?;
+    let [log, room] = [store.log_bytes(), store.log_bytes_max()].map(|it| it >> 10);
+    say!("disk: a store, with a record of {log} of {room} KiB");
+    Ok(store)
 }
 
 /// What programs share, with a record that begins, or goes on, by saying which kernel this is.

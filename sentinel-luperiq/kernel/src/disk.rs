@@ -13,17 +13,16 @@
 use luperiq_abi::Error;
 use luperiq_policy::audit::{Log, Making};
 use luperiq_policy::journal::{EpochSeed, Recovered};
-use luperiq_store::{self as store, Store};
+use luperiq_store::{self as store, AnyDisk, Store};
 
 use crate::console::say;
-use crate::device::block::Block;
 use crate::kernel::Kernel;
 use crate::time::{self, Instant};
 
 /// The disk, if there is one.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    store: Option<Store<Block>>,
+    store: Option<Store<AnyDisk>>,
     /// When something was made safe last.
     flushed_at: Instant,
     /// Whether this entry into the kernel has done anything with it.
@@ -31,12 +30,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) const fn new(store: Option<Store<Block>>) -> Self {
+    pub(crate) const fn new(store: Option<Store<AnyDisk>>) -> Self {
         Self { store, flushed_at: 0, is_in_use: false }
     }
 
     /// The store.
-    pub(crate) fn store(&mut self) -> Result<&mut Store<Block>, Error> {
+    pub(crate) fn store(&mut self) -> Result<&mut Store<AnyDisk>, Error> {
         self.is_in_use = true;
         self.store.as_mut().ok_or(Error::Unsupported)
     }
@@ -106,7 +105,7 @@ impl Kernel {
         log.mark(&mut secret);
         result = result.and_then(|()| store.set_secret(&secret));
         secret.fill(0);
-        match result.and_then(|()| store.commit()) {
+        match result.and_then(|()| store::commit(store)) {
             Ok(()) => log.flushed(end),
             Err(failed) => {
                 say!("disk: {failed}; it is not written any more");

@@ -30,6 +30,8 @@
 
 extern crate alloc;
 
+use alloc::boxed::Box;
+
 #[cfg(test)]
 extern crate std;
 
@@ -64,6 +66,52 @@ pub trait Disk {
     /// # Errors
     /// The disk did not do it.
     fn flush(&mut self) -> Result<(), Failed>;
+}
+
+/// A disk of any kind.
+pub type AnyDisk = Box<dyn Disk + Send>;
+
+impl core::fmt::Debug for dyn Disk + Send {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        formatter.write_str("Disk")
+    }
+}
+
+impl Disk for AnyDisk {
+    fn sectors(&self) -> u64 {
+        (**self).sectors()
+    }
+
+    fn read(&mut self, sector: u64, out: &mut [u8]) -> Result<(), Failed> {
+        (**self).read(sector, out)
+    }
+
+    fn write(&mut self, sector: u64, bytes: &[u8]) -> Result<(), Failed> {
+        (**self).write(sector, bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Failed> {
+        (**self).flush()
+    }
+}
+
+/// Opens the store of a disk of any kind, or makes one on a blank disk.
+///
+/// What stands here is compiled as this crate is, for size; a store of a disk that is named in
+/// another crate is compiled as that one is.
+///
+/// # Errors
+/// As for [`Store::mount`].
+pub fn mount(disk: AnyDisk) -> Result<Store<AnyDisk>, Error> {
+    Store::mount(disk)
+}
+
+/// Makes everything safe.
+///
+/// # Errors
+/// As for [`Store::commit`].
+pub fn commit(store: &mut Store<AnyDisk>) -> Result<(), Error> {
+    store.commit()
 }
 
 /// A disk did not do what it was told.

@@ -58,18 +58,28 @@ pub(super) fn audit(workspace: &Workspace, arguments: &[String]) -> Result<(), E
 pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     let image = build(workspace, None)?;
     let disk = disk::blank(workspace, "check.disk", DISK_BYTES)?;
+    converse_again(workspace, &image, Machine { disk: Some(&disk), ..Machine::new("") })?;
+    audit(workspace, &[disk.display().to_string()])?;
+    disk::remove(&disk)?;
+    run_commands(workspace)
+}
+
+/// Talks with the agent over three boots of a machine whose disk is blank at first.
+pub(super) fn converse_again(
+    workspace: &Workspace,
+    image: &Path,
+    machine: Machine<'_>,
+) -> Result<(), Error> {
     for (case, typed) in [(FIRST, LISTED), (SECOND, READ), (THIRD, GRANTED)] {
-        let machine = Machine { disk: Some(&disk), ..Machine::new(&case.arguments) };
-        let outcome = converse(workspace, &image, &machine, typed)?;
+        let machine = Machine { arguments: &case.arguments, ..machine };
+        let outcome = converse(workspace, image, &machine, typed)?;
         if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
             let output = outcome.output;
             return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
         }
-        println!("   ok      EL1  {}", case.name);
+        println!("   ok      {}{}", machine.name(), case.name);
     }
-    audit(workspace, &[disk.display().to_string()])?;
-    disk::remove(&disk)?;
-    run_commands(workspace)
+    Ok(())
 }
 
 /// Runs commands on it: what they are given, and that those that do their worst are ended.
@@ -93,7 +103,7 @@ fn run_commands(workspace: &Workspace) -> Result<(), Error> {
             let output = outcome.output;
             return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
         }
-        println!("   ok      EL1  {}", case.name);
+        println!("   ok      {}{}", machine.name(), case.name);
         audit(workspace, &[disk.display().to_string()])?;
         disk::remove(&disk)?;
     }

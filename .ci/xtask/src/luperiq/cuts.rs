@@ -11,15 +11,24 @@ use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use super::disk;
 use super::qemu::Machine;
+use super::{card, disk};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
 /// Cuts the power so many times.
-pub(super) fn run(workspace: &Workspace, image: &Path, count: u64) -> Result<(), Error> {
+pub(super) fn run(
+    workspace: &Workspace,
+    image: &Path,
+    machine: Machine<'_>,
+    count: u64,
+) -> Result<(), Error> {
     let (mut seed, _) = super::random::asked()?;
-    let disk = disk::blank(workspace, "cuts.disk", DISK_BYTES)?;
+    let disk = match machine.has_card() {
+        true => card::blank(workspace, "cuts.card", DISK_BYTES)?,
+        false => disk::blank(workspace, "cuts.disk", DISK_BYTES)?,
+    };
+    let machine = Machine { disk: Some(&disk), arguments: "init=bin/writer", ..machine };
     let mut safe = Safe::default();
     let mut writes = 0;
     for cut in 0..count {
@@ -27,7 +36,7 @@ pub(super) fn run(workspace: &Workspace, image: &Path, count: u64) -> Result<(),
         let life = Duration::from_micros(LIFE_MICROS.0 + (seed >> 33) % LIFE_MICROS.1);
         // Most are cut while they write, some while they start.
         let since = if cut % 4 == 3 { STARTS } else { FOUND };
-        let lines = live(workspace, image, &disk, (since, life))?;
+        let lines = live(workspace, image, &machine, (since, life))?;
         let wrong = |what: &str| Error::new(format!("cut {cut}: {what}\n{}", lines.join("\n")));
         let mut found = Safe::default();
         for line in &lines {
@@ -57,9 +66,10 @@ pub(super) fn run(workspace: &Workspace, image: &Path, count: u64) -> Result<(),
     if 4 * writes < count {
         return Err(Error::new(format!("in {count} lives {writes} things were safe: no test")));
     }
-    super::record(workspace, &disk, None)?;
+    super::record_of(workspace, &machine, &disk)?;
     println!(
-        "   ok      EL1  {count} power cuts, {writes} times something was safe: nothing of it lost"
+        "   ok      {}{count} power cuts, {writes} times something was safe: nothing of it lost",
+        machine.name()
     );
     disk::remove(&disk)
 }
@@ -76,10 +86,9 @@ struct Safe {
 fn live(
     workspace: &Workspace,
     image: &Path,
-    disk: &Path,
+    machine: &Machine<'_>,
     (since, life): (&str, Duration),
 ) -> Result<Vec<String>, Error> {
-    let machine = Machine { disk: Some(disk), ..Machine::new("init=bin/writer") };
     let process = machine.process(workspace, image).args(["-display", "none"]);
     let mut command = process.command();
     command.stdout(Stdio::piped()).stderr(Stdio::null());

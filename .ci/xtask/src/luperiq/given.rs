@@ -7,7 +7,7 @@
 //! - What is missing for a board to start is said, on the card and here.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::appliance::{self, DISK_BYTES, Parts};
 use super::{card, disk, image, target};
@@ -59,6 +59,16 @@ pub(super) fn command(workspace: &Workspace, words: &[String]) -> Result<(), Err
         println!("{LACKING}");
     }
     if wish.is_twice { compare(workspace, &wish, &parts) } else { Ok(()) }
+}
+
+/// The image and the card of the Raspberry Pi 5, for a machine that is emulated.
+pub(super) fn card(workspace: &Workspace, name: &str) -> Result<(PathBuf, PathBuf), Error> {
+    let parts = appliance::parts(workspace, None)?;
+    let [image, path] = [VIRT, name].map(|name| target(workspace).join(name));
+    appliance::write(&image, &parts.image()?, false)?;
+    card::write(&path, &boot_files(&parts, &[])?, false)?;
+    card::stretch(&path)?;
+    Ok((image, path))
 }
 
 fn read(words: &[String]) -> Result<Wish<'_>, Error> {

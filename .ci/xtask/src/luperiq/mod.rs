@@ -113,11 +113,20 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("cuts", [count]) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
-            cuts::run(workspace, &image, number(count)?)
+            cuts::run(workspace, &image, Machine::new(""), number(count)?)
+        }
+        ("cuts", [count, board]) if board == "zcu102" => {
+            emulator(workspace)?;
+            let image = build(workspace, Kind::Plain)?;
+            let tree = zcu102::tree(workspace)?;
+            let machine = Machine { board: Board::Zcu102(&tree), ..Machine::new("") };
+            cuts::run(workspace, &image, machine, number(count)?)
         }
         ("record", [disk]) => record(workspace, disk.as_ref(), None),
         ("record", [disk, out]) => record(workspace, disk.as_ref(), Some(out.as_ref())),
-        ("cuts", _) => Err(Error::new("`luperiq cuts` takes how often the power is cut")),
+        ("cuts", _) => Err(Error::new(
+            "`luperiq cuts` takes how often the power is cut, and zcu102 for an SD card",
+        )),
         ("record", _) => {
             Err(Error::new("`luperiq record` takes a disk's image and a file for the record"))
         }
@@ -177,7 +186,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
         .args(["-p", "luperiq-exchange", "-p", "luperiq-tls", "-p", "luperiq-cadence"])
-        .args(["-p", "luperiq-broadcom"])
+        .args(["-p", "luperiq-broadcom", "-p", "luperiq-sdhci"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
@@ -239,6 +248,9 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
             failed += usize::from(!is_well_on(workspace, &plain, case, machine)?);
         }
     }
+    let zcu102 = Machine { board: Board::Zcu102(&tree), ..Machine::new("") };
+    failed += fail_on_card(workspace, &selftest, zcu102)?;
+    cuts::run(workspace, &plain, zcu102, CUTS_OF_CARD)?;
     failed += raspi4b::run(workspace, &plain, &selftest)?;
     for case in cases::FAILING {
         for has_hypervisor in [false, true] {
@@ -257,8 +269,36 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
-    cuts::run(workspace, &plain, CUTS)?;
+    cuts::run(workspace, &plain, Machine::new(""), CUTS)?;
     well(failed)
+}
+
+/// The kernel fails while it serves a call, on a machine with an SD card: how many boots did not go
+/// as they should.
+fn fail_on_card(
+    workspace: &Workspace,
+    selftest: &Path,
+    machine: Machine<'_>,
+) -> Result<usize, Error> {
+    let mut failed = 0;
+    for case in cases::FAILING {
+        let card = card::blank(workspace, "failing.card", FAILING_BYTES)?;
+        let machine = Machine { disk: Some(&card), ..machine };
+        failed += usize::from(!is_well_on(workspace, selftest, case, machine)?);
+        record_of(workspace, &machine, &card)?;
+        disk::remove(&card)?;
+    }
+    Ok(failed)
+}
+
+/// Checks the record on what a machine has for a disk.
+fn record_of(workspace: &Workspace, machine: &Machine<'_>, path: &Path) -> Result<(), Error> {
+    if !machine.has_card() {
+        return record(workspace, path, None);
+    }
+    let data = card::data(workspace, path)?;
+    record(workspace, &data, None)?;
+    disk::remove(&data)
 }
 
 /// Whether every boot went as it should.
@@ -298,16 +338,11 @@ fn is_well_on(
 ) -> Result<bool, Error> {
     let machine = Machine { arguments: &case.arguments, ..machine };
     let outcome = machine.boot(workspace, image)?;
-    let level = if machine.is_at_el2() { "EL2" } else { "EL1" };
-    let board = match machine.board {
-        Board::Virt => "",
-        Board::Zcu102(_) => "zcu102: ",
-        Board::Raspi4b(_) => "raspi4b: ",
-    };
+    let board = machine.name();
     match cases::difference(case, &outcome.output, outcome.status) {
-        None => println!("   ok      {level}  {board}{}", case.name),
+        None => println!("   ok      {board}{}", case.name),
         Some(what) => {
-            println!("   FAILED  {level}  {board}{}: {what}\n{}", case.name, outcome.output);
+            println!("   FAILED  {board}{}: {what}\n{}", case.name, outcome.output);
             return Ok(false);
         }
     }
@@ -433,6 +468,9 @@ fn target(workspace: &Workspace) -> PathBuf {
 
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
+
+/// The same on a card, whose driver this is for: a change of it needs `luperiq cuts 100 zcu102`.
+const CUTS_OF_CARD: u64 = 6;
 
 /// A disk for the record of a machine that fails at once.
 const FAILING_BYTES: u64 = 16 << 20;

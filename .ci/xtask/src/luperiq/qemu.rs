@@ -19,7 +19,7 @@ use crate::workspace::Workspace;
 pub(super) enum Board<'a> {
     /// The emulator's own, whose devices are virtio's.
     Virt,
-    /// The ZCU102, of which this file is the device tree. It has no disk.
+    /// The ZCU102, of which this file is the device tree.
     Zcu102(&'a Path),
     /// The Raspberry Pi 4, of which this file is the device tree. It always starts at EL2, and has
     /// 2 GiB. Only newer emulators know it.
@@ -106,9 +106,20 @@ fn emulator() -> String {
 }
 
 impl Machine<'_> {
-    /// Whether the firmware of this machine starts the kernel at EL2.
-    pub(super) const fn is_at_el2(&self) -> bool {
-        self.has_hypervisor || matches!(self.board, Board::Raspi4b(_))
+    /// Whether what it has for a disk is an SD card, with a partition that is the kernel's.
+    pub(super) const fn has_card(&self) -> bool {
+        !matches!(self.board, Board::Virt)
+    }
+
+    /// What is said of it: where it starts, and which one it is.
+    pub(super) const fn name(&self) -> &'static str {
+        match (self.board, self.has_hypervisor) {
+            (Board::Virt, false) => "EL1  ",
+            (Board::Virt, true) => "EL2  ",
+            (Board::Zcu102(_), false) => "EL1  zcu102: ",
+            (Board::Zcu102(_), true) => "EL2  zcu102: ",
+            (Board::Raspi4b(_), _) => "EL2  raspi4b: ",
+        }
     }
 
     /// Boots an image and waits for its end.
@@ -177,6 +188,11 @@ impl Machine<'_> {
             (true, Board::Raspi4b(_)) | (false, _) => &[],
         };
         let disk: Vec<OsString> = match self.disk {
+            Some(path) if self.has_card() => {
+                let mut drive = OsString::from("if=sd,format=raw,file=");
+                drive.push(path);
+                ["-drive".into(), drive].into()
+            }
             Some(path) => {
                 let mut drive = OsString::from("if=none,id=disk,format=raw,file=");
                 drive.push(path);

@@ -44,6 +44,10 @@ fn blob(seed: &[u8]) -> Vec<u8> {
     tree.words("reg", &[0, 0xff00_0000, 0, 0x1000]);
     tree.words("interrupts", &[0, 21, 4]);
     tree.end();
+    tree.begin("mmc@ff160000");
+    tree.set("compatible", b"xlnx,zynqmp-8.9a\0arasan,sdhci-8.9a\0");
+    tree.words("reg", &[0, 0xff16_0000, 0, 0x1000]);
+    tree.end();
     tree.begin("ethernet@ff0b0000");
     tree.set("compatible", b"xlnx,zynqmp-gem\0cdns,gem\0");
     tree.set("dma-coherent", b"");

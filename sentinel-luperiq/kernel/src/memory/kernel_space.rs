@@ -48,8 +48,9 @@ pub(crate) fn build(
     let interrupts = machine.interrupts.map(|(distributor, processor)| [distributor, processor]);
     let serial = machine.serial.map(|(serial, _)| serial);
     let ethernet = machine.ethernet.map(|(ethernet, _)| ethernet);
-    let devices = [serial, machine.clock, ethernet, machine.power, machine.random];
-    let devices = devices.into_iter().flatten();
+    let devices = [serial, machine.clock, ethernet, machine.power];
+    let more = [machine.random, machine.card];
+    let devices = devices.into_iter().chain(more).flatten();
     let windows = machine.virtio.iter().map(|(window, _)| window);
     let mut last = None;
     for device in devices.chain(interrupts.into_iter().flatten()).chain(windows) {
