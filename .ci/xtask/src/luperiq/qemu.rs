@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::apt;
@@ -93,11 +94,19 @@ pub(super) fn missing(workspace: &Workspace) -> Option<String> {
 /// Why there is no emulator of a Raspberry Pi 4 here. That is nothing to be installed: the
 /// emulator of one release of Debian knows it, that of another does not.
 pub(super) fn missing_for_raspi4b(workspace: &Workspace) -> Option<String> {
-    let qemu = emulator();
-    let known = workspace.process(&qemu).args(["-M", "help"]).output().unwrap_or_default();
-    let is_known = known.lines().any(|line| line.starts_with("raspi4b "));
-    (!is_known)
-        .then(|| format!("`{qemu}` does not know it; {VARIABLE} may name one of QEMU 9.0 or later"))
+    (!is_newer(workspace)).then(|| {
+        let qemu = emulator();
+        format!("`{qemu}` does not know it; {VARIABLE} may name one of QEMU 9.0 or later")
+    })
+}
+
+/// Whether the emulator is of QEMU 9.0 or later: those know a Raspberry Pi 4.
+fn is_newer(workspace: &Workspace) -> bool {
+    static IS_NEWER: OnceLock<bool> = OnceLock::new();
+    *IS_NEWER.get_or_init(|| {
+        let machines = workspace.process(&emulator()).args(["-M", "help"]).output();
+        machines.unwrap_or_default().lines().any(|line| line.starts_with("raspi4b "))
+    })
 }
 
 /// The emulator: what the environment names, else what the path has.
@@ -207,6 +216,10 @@ impl Machine<'_> {
             socket.push(",server=on,wait=off");
             ["-monitor".into(), socket]
         });
+        // The ZCU102 has a display with sound, which nobody here hears. Newer emulators are told so
+        // by an argument that older ones do not know, and these by a variable.
+        let is_deaf = matches!(self.board, Board::Zcu102(_)) && is_newer(workspace);
+        let sound: &[&str] = if is_deaf { &["-audio", "none"] } else { &[] };
         let memory = if matches!(self.board, Board::Raspi4b(_)) { "2048" } else { "128" };
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
@@ -214,8 +227,8 @@ impl Machine<'_> {
             .args(["-M"])
             .args(board)
             .args(["-m", memory, "-nodefaults", "-semihosting"])
-            // The ZCU102 has a display with sound, which nobody here hears.
             .set("QEMU_AUDIO_DRV", "none")
+            .args(sound.iter().copied())
             // A machine that starts again would do so for ever.
             .args(["-no-reboot"])
             .args(["-serial", "stdio", "-global", "virtio-mmio.force-legacy=false"])
