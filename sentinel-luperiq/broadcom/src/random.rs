@@ -1,7 +1,8 @@
 //! RNG200: a source of random bytes inside the chip.
 //!
-//! Registers as in Linux's `iproc-rng200`; Broadcom publishes none. It tests what it makes by
-//! itself, and says so when that is bad.
+//! Registers as in Linux's `iproc-rng200`, in the form of the BCM2711; Broadcom publishes none. It
+//! tests what it makes by itself, and says so when that is bad. The firmware has used it for a seed
+//! of its own, so it usually runs already, and is left as it is then.
 //!
 //! # Invariants
 //! - What it gives is one ingredient of a generator, never all of it: a device that always says the
@@ -13,7 +14,12 @@ use luperiq_virtio::Window;
 /// Fills some of `out`, in words, and says how much. A device that says nothing, or not enough
 /// before `is_over`, gives what came until then; one that finds itself bad gives nothing.
 pub fn read(window: &impl Window, out: &mut [u8], mut is_over: impl FnMut() -> bool) -> usize {
-    window.write(CONTROL, window.read(CONTROL) & !ENABLED_BITS | ENABLED);
+    if window.read(CONTROL) & ENABLED == 0 {
+        window.write(COUNT, COUNT_WANTED);
+        window.write(CONTROL, ENABLED | SLOWLY);
+    }
+    // What comes first is less random than the rest.
+    while window.read(BITS) <= BITS_FIRST && !is_over() {}
     let mut filled = 0;
     while filled + 4 <= out.len() {
         if window.read(INTERRUPTS) & BAD != 0 {
@@ -35,13 +41,17 @@ pub fn read(window: &impl Window, out: &mut [u8], mut is_over: impl FnMut() -> b
 pub const WINDOW_BYTES: usize = 0x28;
 
 const CONTROL: usize = 0x00;
+const BITS: usize = 0x0c;
 const INTERRUPTS: usize = 0x18;
 const DATA: usize = 0x20;
 const COUNT: usize = 0x24;
 
-const ENABLED_BITS: u32 = 0x1fff;
-const ENABLED: u32 = 1;
+const ENABLED: u32 = 0x1fff;
+/// A bit each microsecond.
+const SLOWLY: u32 = 3 << 13;
 const COUNT_BITS: u32 = 0xff;
+const COUNT_WANTED: u32 = 2 << 8;
+const BITS_FIRST: u32 = 16;
 /// The two of its tests that end in more than a repetition: all bits alike, and too few changes.
 const BAD: u32 = 1 << 31 | 1 << 5;
 
@@ -54,6 +64,7 @@ mod tests {
     /// A device that makes a word whenever it was looked at so many times.
     struct Source {
         control: Cell<u32>,
+        bits: Cell<u32>,
         every: u32,
         looked: Cell<u32>,
         /// After so many words it finds itself bad.
@@ -64,19 +75,25 @@ mod tests {
     impl Source {
         fn new(every: u32, words_good: usize) -> Self {
             let (looked, given) = (Cell::new(0), RefCell::new(Vec::new()));
-            Self { control: Cell::new(0x2000_1ffe), every, looked, words_good, given }
+            let (control, bits) = (Cell::new(0), Cell::new(0));
+            Self { control, bits, every, looked, words_good, given }
         }
     }
 
     impl Window for Source {
         fn read(&self, offset: usize) -> u32 {
-            let is_on = self.control.get() & 0x1fff == 1;
+            let is_on = self.control.get() & 0x1fff == 0x1fff;
             match offset {
                 0x00 => self.control.get(),
+                0x0c => {
+                    self.bits.set(self.bits.get() + u32::from(is_on && self.every < u32::MAX));
+                    self.bits.get()
+                }
                 0x18 if self.given.borrow().len() >= self.words_good => 1 << 31,
                 0x18 => 0,
                 0x20 => {
                     assert!(self.looked.get() >= self.every, "a word that is not there");
+                    assert!(self.bits.get() > 16, "the first bits are not used");
                     self.looked.set(0);
                     let mut given = self.given.borrow_mut();
                     let word = 0x0403_0201 * (given.len() as u32 + 1);
@@ -93,8 +110,11 @@ mod tests {
         }
 
         fn write(&self, offset: usize, value: u32) {
-            assert_eq!(offset, 0, "nothing else is written");
-            self.control.set(value);
+            match offset {
+                0x00 => self.control.set(value),
+                0x24 => assert_eq!(value, 0x0200),
+                _ => panic!("register {offset:#x} is written"),
+            }
         }
     }
 
@@ -104,7 +124,11 @@ mod tests {
         let source = Source::new(3, usize::MAX);
         assert_eq!(read(&source, &mut out, || false), 32);
         assert_eq!(out[..8], [1, 2, 3, 4, 2, 4, 6, 8]);
-        assert_eq!(source.control.get(), 0x2000_0001, "what is beside the field stays");
+        assert_eq!(source.control.get(), 0x7fff);
+        let running = Source::new(1, usize::MAX);
+        running.control.set(0x2000_1fff);
+        assert_eq!(read(&running, &mut out, || false), 32);
+        assert_eq!(running.control.get(), 0x2000_1fff, "what the firmware started stays so");
         let mut odd = [9; 7];
         assert_eq!(read(&Source::new(1, usize::MAX), &mut odd, || false), 4);
         assert_eq!(odd, [1, 2, 3, 4, 9, 9, 9]);
@@ -115,7 +139,7 @@ mod tests {
         let mut patience = 10;
         let mut over = || {
             patience -= 1;
-            patience == 0
+            patience <= 0
         };
         assert_eq!(read(&Source::new(u32::MAX, usize::MAX), &mut [0; 32], &mut over), 0);
         let mut out = [7; 32];
