@@ -12,5 +12,6 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod led;
 pub mod power;
 pub mod random;

@@ -36,12 +36,38 @@ pub struct Machine<'a> {
     pub power: Option<u64>,
     /// Broadcom's source of random bytes.
     pub random: Option<u64>,
+    /// The controllers of pins that there are, by what other nodes call them.
+    controllers: [Option<(u32, u64, Pins)>; CONTROLLERS_MAX],
+    /// The pin of the board's light: its controller, its number there, its flags.
+    light: Option<[u32; 3]>,
     /// How the firmware is called.
     pub conduit: Option<Conduit>,
     /// Random bytes that the firmware made for this start.
     pub seed: &'a [u8],
     /// What the kernel was told on its command line.
     pub arguments: &'a str,
+}
+
+/// The light on a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Led {
+    /// Its controller.
+    pub at: u64,
+    /// What that is.
+    pub pins: Pins,
+    /// Its pin there.
+    pub pin: u32,
+    /// Whether it shines when the pin is low.
+    pub is_low: bool,
+}
+
+/// What controls pins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pins {
+    /// The BCM2711's controller, on a Raspberry Pi 4.
+    Bcm2711,
+    /// That of Broadcom's set-top boxes, on a Raspberry Pi 5.
+    SetTopBox,
 }
 
 /// What drives a serial line.
@@ -156,6 +182,8 @@ struct Node<'a> {
     kind: &'a [u8],
     status: &'a [u8],
     method: &'a [u8],
+    handle: &'a [u8],
+    pins: &'a [u8],
     arguments: &'a [u8],
     seed: &'a [u8],
     place: &'a [u8],
@@ -175,6 +203,8 @@ impl<'a> Node<'a> {
             "device_type" => self.kind = value,
             "status" => self.status = value,
             "method" => self.method = value,
+            "phandle" => self.handle = value,
+            "gpios" => self.pins = value,
             "bootargs" => self.arguments = value,
             "rng-seed" => self.seed = value,
             "reg" => self.place = value,
@@ -207,12 +237,29 @@ impl<'a> Node<'a> {
         }
     }
 
+    fn controller(&self) -> Option<Pins> {
+        if self.is("brcm,bcm2711-gpio") {
+            Some(Pins::Bcm2711)
+        } else {
+            self.is("brcm,brcmstb-gpio").then_some(Pins::SetTopBox)
+        }
+    }
+
     fn is_off(&self) -> bool {
         !matches!(self.status, [] | b"okay\0" | b"ok\0")
     }
 }
 
 impl<'a> Machine<'a> {
+    /// The light that shows activity, if it is at a controller that is known.
+    #[must_use]
+    pub fn led(&self) -> Option<Led> {
+        let [handle, pin, flags] = self.light?;
+        let mut controllers = self.controllers.iter().flatten();
+        let (_, at, pins) = controllers.find(|(name, ..)| *name == handle)?;
+        Some(Led { at: *at, pins: *pins, pin, is_low: flags & 1 != 0 })
+    }
+
     /// Takes from the last node of a path what the kernel wants of it.
     fn learn(&mut self, path: &[Node<'a>]) {
         let Some(node) = path.last() else { return };
@@ -239,6 +286,19 @@ impl<'a> Machine<'a> {
             && path.iter().any(|above| above.is_coherent)
         {
             self.ethernet = first().map(|(at, _)| (at, node.shared_line().unwrap_or(0)));
+        } else if let Some(pins) = node.controller() {
+            // One without a name nobody means.
+            let place = self.controllers.iter_mut().find(|place| place.is_none());
+            if let (Some(place), Some(name), Some((at, _))) = (place, word(node.handle, 0), first())
+            {
+                *place = Some((name, at, pins));
+            }
+        } else if node.name == "led-act" {
+            if let [Some(controller), Some(pin), Some(flags)] =
+                [0, 4, 8].map(|at| word(node.pins, at))
+            {
+                self.light = Some([controller, pin, flags]);
+            }
         } else if CARDS.iter().any(|name| node.is(name)) && self.card.is_none() {
             self.card = first().map(|(at, _)| at);
         } else if POWER.iter().any(|name| node.is(name)) {
@@ -342,6 +402,9 @@ const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const NOTHING: u32 = 4;
 const END: u32 = 9;
+
+/// A Raspberry Pi 5 has three, one of them RP1's.
+const CONTROLLERS_MAX: usize = 4;
 
 /// Of the Raspberry Pi 4 and 5, and of the ZCU102.
 const CARDS: [&str; 3] = ["brcm,bcm2711-emmc2", "brcm,bcm2712-sdhci", "arasan,sdhci-8.9a"];
@@ -469,6 +532,19 @@ mod tests {
             .set("compatible", b"brcm,bcm2712-sdhci\0brcm,sdhci-brcmstb\0")
             .words("reg", &[0x7c20_0000, 0x260, 0x7c20_0400, 0x200])
             .end()
+            .node("gpio@7d508500")
+            .set("compatible", b"brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0")
+            .words("reg", &[0x7d50_8500, 0x40])
+            .words("phandle", &[11])
+            .end()
+            .node("gpio@7d517c00")
+            .set("compatible", b"brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0")
+            .words("reg", &[0x7d51_7c00, 0x40])
+            .words("phandle", &[12])
+            .end()
+            .node("led-act")
+            .words("gpios", &[12, 9, 1])
+            .end()
             .node("rng@7d208000")
             .set("compatible", b"brcm,bcm2711-rng200\0")
             .words("reg", &[0x7d20_8000, 0x28])
@@ -491,6 +567,8 @@ mod tests {
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!(machine.power, Some(0x10_7d20_0000));
         assert_eq!(machine.card, Some(0x10_7c10_0000), "the first");
+        let (at, pins) = (0x10_7d51_7c00, Pins::SetTopBox);
+        assert_eq!(machine.led(), Some(Led { at, pins, pin: 9, is_low: true }));
         assert_eq!(machine.random, Some(0x10_7d20_8000));
         assert_eq!((machine.timer, machine.conduit), (Some(27), Some(Conduit::Monitor)));
         assert_eq!(machine.seed, b"4");

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use luperiq_abi::Error;
 use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
+use luperiq_broadcom::led::{self, Led};
 use luperiq_broadcom::power::{self, Power};
 use luperiq_broadcom::random;
 use luperiq_cadence::Gem;
@@ -94,6 +95,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
             ending::failed()
         }
     };
+    let light = light(&machine);
     let random = &devices.random[..devices.random_bytes];
     let archive = Archive::new(archive);
     let Some(mut machine) = take_over(&machine, frames, space, archive, random) else {
@@ -103,6 +105,9 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let mut disk = Disk::new(devices.disk);
     match system(&mut machine, &mut disk) {
         Ok(system) => {
+            if let Some(led) = light {
+                ending::light(led);
+            }
             machine.watchdog = arguments.value("watchdog").and_then(Watchdog::start);
             let first = arguments.value("init").unwrap_or("bin/init");
             kernel::start(machine, disk, devices.network, system, (first, arguments.rest()))
@@ -144,6 +149,22 @@ fn take_over(
         archive,
         watchdog: None,
     })
+}
+
+/// The light on the board, if there is one that the kernel knows.
+fn light(tree: &Machine<'_>) -> Option<Led<Registers>> {
+    let light = tree.led().filter(|light| light.at % PAGE + WINDOW <= PAGE)?;
+    if light.at >= layout::PHYSICAL_END {
+        return None;
+    }
+    let pins = match light.pins {
+        tree::Pins::Bcm2711 => led::Pins::Functions,
+        tree::Pins::SetTopBox => led::Pins::Levels,
+    };
+    // SAFETY: the device tree says that the controller is here, `build` mapped its page, which it
+    // does not leave, and this is the only window onto it.
+    let window = unsafe { Registers::new(light.at, led::WINDOW_BYTES) };
+    Led::new(window, pins, light.pin, light.is_low)
 }
 
 /// Disk, network and random bytes: the first of each kind.
@@ -326,6 +347,9 @@ impl<'a> Arguments<'a> {
         place.unwrap_or(self.0.len())
     }
 }
+
+/// Bytes of the registers of a light.
+const WINDOW: u64 = led::WINDOW_BYTES as u64;
 
 const DASHES: &[u8] = b" -- ";
 

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::arch::{self, Firmware};
 use crate::device::Registers;
 use crate::exclusive::Exclusive;
+use luperiq_broadcom::led::Led;
 use luperiq_broadcom::power::Power;
 use luperiq_formats::tree::{Conduit, Machine};
 
@@ -29,6 +30,12 @@ pub(crate) fn power(power: Power<Registers>) {
     POWER.with(|place| *place = Some(power));
 }
 
+/// Learns which light shows that programs run, and lets it shine.
+pub(crate) fn light(led: Led<Registers>) {
+    led.set(true);
+    LED.with(|place| *place = Some(led));
+}
+
 /// Lets the machine start again after so many seconds, unless this is called again before. Says
 /// whether there is what could.
 pub(crate) fn feed(seconds: u32) -> bool {
@@ -45,6 +52,7 @@ pub(crate) fn with(code: u8) -> ! {
 
 /// The kernel found itself wrong.
 pub(crate) fn failed() -> ! {
+    darken();
     match IS_REBOOTED.load(Ordering::Relaxed) {
         true => stop(Firmware::Reboot),
         false => end(STATUS_FAILED),
@@ -52,10 +60,16 @@ pub(crate) fn failed() -> ! {
 }
 
 fn end(status: u64) -> ! {
+    darken();
     match IS_EMULATED.load(Ordering::Relaxed) {
         true => arch::exit(status),
         false => stop(Firmware::SwitchOff),
     }
+}
+
+/// Nothing runs any more.
+fn darken() {
+    LED.with(|led| led.iter().for_each(|led| led.set(false)));
 }
 
 fn stop(what: Firmware) -> ! {
@@ -86,6 +100,7 @@ const MONITOR: u8 = 2;
 /// Other than 1, with which QEMU ends when it does not understand its command line.
 const STATUS_FAILED: u64 = 3;
 
+static LED: Exclusive<Option<Led<Registers>>> = Exclusive::new(None);
 static POWER: Exclusive<Option<Power<Registers>>> = Exclusive::new(None);
 static WAY: AtomicU8 = AtomicU8::new(STOP);
 static IS_EMULATED: AtomicBool = AtomicBool::new(false);

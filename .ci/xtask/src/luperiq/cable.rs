@@ -67,7 +67,8 @@ fn pull(
     emulator.set_read_timeout(Some(PATIENCE)).map_err(no_orders)?;
     prompt(&mut emulator).map_err(no_orders)?;
     let mut order = |text: &str| {
-        emulator.write_all(text.as_bytes()).and_then(|()| prompt(&mut emulator)).map_err(no_orders)
+        let done = emulator.write_all(text.as_bytes()).and_then(|()| prompt(&mut emulator));
+        done.map(drop).map_err(no_orders)
     };
     order("set_link net off\n")?;
     // What this machine had already taken from the wire still arrives.
@@ -85,8 +86,8 @@ fn pull(
     }
 }
 
-/// Reads to the end of an answer.
-fn prompt(emulator: &mut UnixStream) -> std::io::Result<()> {
+/// Reads to the end of an answer, and gives it.
+pub(super) fn prompt(emulator: &mut UnixStream) -> std::io::Result<String> {
     let (mut answer, mut room) = (Vec::new(), [0; 512]);
     while !answer.ends_with(b"(qemu) ") {
         match emulator.read(&mut room)? {
@@ -94,7 +95,7 @@ fn prompt(emulator: &mut UnixStream) -> std::io::Result<()> {
             count => answer.extend_from_slice(&room[..count]),
         }
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// Short against what half of the bytes take.

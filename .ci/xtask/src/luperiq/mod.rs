@@ -17,6 +17,7 @@ mod figures;
 mod flags;
 mod given;
 mod image;
+mod light;
 mod network;
 mod platform;
 mod qemu;

@@ -12,7 +12,7 @@ use super::cases::{self, Case};
 use super::converse::converse;
 use super::qemu::{self, Board, Machine};
 use super::tree::{self, Tree};
-use super::{appliance, card, cuts, disk, given, is_well_on, shell, target};
+use super::{appliance, card, cuts, disk, given, is_well_on, light, shell, target};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -37,6 +37,7 @@ pub(super) fn run(workspace: &Workspace, image: &Path, selftest: &Path) -> Resul
     shell::judge("raspi4b", "EL2", &outcome)?;
     failed += super::fail_on_card(workspace, selftest, machine)?;
     cuts::run(workspace, image, machine, super::CUTS_OF_CARD)?;
+    light::run(workspace, image, machine)?;
     talk(workspace, machine)?;
     Ok(failed)
 }
@@ -98,6 +99,11 @@ fn blob(seed: &[u8]) -> Vec<u8> {
     tree.words("reg", &[0x7e20_1000, 0x200]);
     tree.words("interrupts", &[0, 121, 4]);
     tree.end();
+    tree.begin("gpio@7e200000");
+    tree.set("compatible", b"brcm,bcm2711-gpio\0");
+    tree.words("reg", &[0x7e20_0000, 0xb4]);
+    tree.words("phandle", &[6]);
+    tree.end();
     tree.begin("mmc@7e300000");
     tree.set("compatible", b"brcm,bcm2711-emmc2\0");
     tree.words("reg", &[0x7e30_0000, 0x100]);
@@ -105,6 +111,12 @@ fn blob(seed: &[u8]) -> Vec<u8> {
     tree.begin("watchdog@7e100000");
     tree.set("compatible", b"brcm,bcm2711-pm\0brcm,bcm2835-pm-wdt\0");
     tree.words("reg", &[0x7e10_0000, 0x114, 0x7e00_a000, 0x24, 0x7ec1_1000, 0x20]);
+    tree.end();
+    tree.end();
+    tree.begin("leds");
+    tree.set("compatible", b"gpio-leds\0");
+    tree.begin("led-act");
+    tree.words("gpios", &[6, 42, 0]);
     tree.end();
     tree.end();
     tree.end();

@@ -49,7 +49,7 @@ pub(crate) fn build(
     let serial = machine.serial.map(|(serial, _)| serial);
     let ethernet = machine.ethernet.map(|(ethernet, _)| ethernet);
     let devices = [serial, machine.clock, ethernet, machine.power];
-    let more = [machine.random, machine.card];
+    let more = [machine.random, machine.card, machine.led().map(|led| led.at)];
     let devices = devices.into_iter().chain(more).flatten();
     let windows = machine.virtio.iter().map(|(window, _)| window);
     let mut last = None;
