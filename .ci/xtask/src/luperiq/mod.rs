@@ -143,7 +143,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "build",
     "run",
     "test",
