@@ -17,8 +17,18 @@ use crate::workspace::Workspace;
 /// without the vectors that the kernel's target has not, in few bytes: a core with instructions for
 /// it does not need them.
 pub(super) fn of_programs(workspace: &Workspace) -> Result<String, Error> {
-    let own = [EMBED, "--cfg", "sha2_backend=\"soft\"", "--cfg", "sha2_backend_soft=\"compact\""];
-    flags(workspace, &own)
+    flags(workspace, &PROGRAMS)
+}
+
+/// The kernel is told besides that a word may be read wherever it stands. Its target never reads one
+/// that is not aligned, for code that runs before the MMU does; none of the kernel's does, all that
+/// it reads by the byte otherwise is memory, and a twentieth of its text was that. The compiler
+/// calls the feature by which that is said unstable, once for each crate, and is told not to;
+/// `clippy` warns of everything else.
+pub(super) fn of_kernel(workspace: &Workspace) -> Result<String, Error> {
+    let [embed, first, soft, second, compact] = PROGRAMS;
+    let aligned = "-Ctarget-feature=-strict-align";
+    flags(workspace, &[embed, first, soft, second, compact, aligned, "-Awarnings"])
 }
 
 /// For what needs the core's instructions to hash: it has them wherever this is called, so nothing
@@ -47,3 +57,6 @@ fn flags(workspace: &Workspace, own: &[&str]) -> Result<String, Error> {
 const SEPARATOR: &str = "\u{1f}";
 
 const EMBED: &str = "-Cembed-bitcode=yes";
+
+const PROGRAMS: [&str; 5] =
+    [EMBED, "--cfg", "sha2_backend=\"soft\"", "--cfg", "sha2_backend_soft=\"compact\""];

@@ -429,11 +429,13 @@ fn compile_as(
     let hash = if machine == KERNEL_TARGET { Some(hash(workspace)?) } else { None };
     let cargo = toolchain::find(workspace, machine, None)?.cargo(workspace);
     let cargo = match &hash {
-        Some(hash) => cargo.set("LUPERIQ_HASH", hash),
-        None => cargo,
+        Some(hash) => {
+            let flags = flags::of_kernel(workspace)?;
+            cargo.set("LUPERIQ_HASH", hash).set("CARGO_ENCODED_RUSTFLAGS", flags)
+        }
+        None => cargo.set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?),
     };
     cargo
-        .set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?)
         .args(["build", "--profile", profile, "--locked", "--quiet", "--target", machine])
         .args(["--manifest-path", MANIFEST])
         .args(packages.iter().copied())
