@@ -113,7 +113,60 @@ impl Row {
     }
 }
 
+/// What a call needs before anything else is looked at, as far as one of its handles goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// The register that the handle is in.
+    pub register: u8,
+    /// What it may stand for.
+    pub kinds: Kinds,
+    /// What it has to allow.
+    pub rights: Rights,
+}
+
+/// What of a row the kernel goes by at each call: found at once, and without the row's words.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief {
+    /// Which.
+    pub call: Call,
+    /// Whether every use of it stands in the record.
+    pub is_recorded: bool,
+    /// The number in `x8`.
+    pub number: u16,
+    /// Its handles, in the order of the row.
+    pub needs: [Option<Need>; HANDLES_MAX],
+}
+
+impl Brief {
+    const fn of(row: &Row) -> Self {
+        let (mut needs, mut found) = ([None; HANDLES_MAX], 0);
+        let (mut place, mut register) = (0, 0);
+        while place < row.arguments.len() {
+            if let Argument::Handle(_, kinds, rights) = row.arguments[place] {
+                needs[found] = Some(Need { register: register as u8, kinds, rights });
+                found += 1;
+            }
+            register += row.arguments[place].registers();
+            place += 1;
+        }
+        let is_recorded = matches!(row.audit, Audit::Every);
+        Self { call: row.call, is_recorded, number: row.number, needs }
+    }
+}
+
+/// No call names more handles than this by registers.
+pub const HANDLES_MAX: usize = 2;
+
 impl Call {
+    /// What the kernel goes by, of the call with this number.
+    #[must_use]
+    #[inline]
+    pub fn brief_of(number: u64) -> Option<&'static Brief> {
+        let place = usize::try_from(number).ok()?;
+        let row = table::ROWS_BY_NUMBER.get(place).copied()?;
+        table::BRIEFS.get(usize::from(row))
+    }
+
     /// The row with this number.
     #[must_use]
     pub fn row_of(number: u64) -> Option<&'static Row> {
@@ -131,7 +184,13 @@ impl Call {
     /// Its number.
     #[must_use]
     pub fn number(self) -> u16 {
-        self.row().number
+        table::BRIEFS[self as usize].number
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        table::NAMES[self as usize]
     }
 }
 
@@ -183,6 +242,7 @@ mod tests {
             assert!(
                 Call::row_of(u64::from(row.number)).is_some_and(|found| found.call == row.call)
             );
+            assert_eq!(row.call.name(), row.name);
             assert!(row.registers() <= 6, "{} takes {} registers", row.name, row.registers());
             assert!(row.gives.len() <= 2 && row.text.ends_with('.'), "{}", row.name);
         }
@@ -190,6 +250,23 @@ mod tests {
         let known = (0..=u64::from(u16::MAX)).filter(|n| Call::row_of(*n).is_some()).count();
         assert_eq!(known, TABLE.len());
         assert!(Call::row_of(u64::MAX).is_none());
+    }
+
+    #[test]
+    fn a_brief_says_what_its_row_says() {
+        for row in TABLE {
+            let brief = Call::brief_of(u64::from(row.number)).unwrap();
+            assert_eq!((brief.call, brief.number), (row.call, row.number));
+            assert_eq!(brief.is_recorded, row.audit == Audit::Every, "{}", row.name);
+            let needs = brief.needs.iter().flatten();
+            let needs = needs.map(|need| (usize::from(need.register), need.kinds, need.rights));
+            let handles = row.handles().filter_map(|(register, argument)| match argument {
+                Argument::Handle(_, kinds, rights) => Some((register, *kinds, *rights)),
+                _ => None,
+            });
+            assert!(needs.eq(handles), "{}", row.name);
+        }
+        assert!(Call::brief_of(8).is_none() && Call::brief_of(u64::MAX).is_none());
     }
 
     #[test]

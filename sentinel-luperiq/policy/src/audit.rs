@@ -83,12 +83,10 @@ pub struct Log {
 }
 
 /// Uses that share a record that is not closed yet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Uses {
     rows: event::Rows,
     since: Option<Timestamp>,
-    /// The last one, and how often it came.
-    last: Option<(Use, u64)>,
 }
 
 impl Log {
@@ -151,7 +149,7 @@ impl Log {
         records.push_back(first_record as u64);
         let mut text = String::new();
         text.try_reserve_exact(RECORD_BYTES_MAX).map_err(|_| Error::NoMemory)?;
-        let uses = Uses { rows: event::Rows::new(RECORD_BYTES_MAX)?, ..Uses::default() };
+        let uses = Uses { rows: event::Rows::new(RECORD_BYTES_MAX)?, since: None };
         let head = last_hash(&scratch);
         Ok(Self {
             writer,
@@ -175,25 +173,24 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::NotRecorded`]: the log is full, and waits for the disk.
-    pub fn used(&mut self, now: Timestamp, what: Use) -> Result<(), Error> {
-        if let Some((last, count)) = &mut self.uses.last
-            && *last == what
-        {
-            *count = count.saturating_add(1);
+    pub fn used(&mut self, now: Timestamp, what: &Use) -> Result<(), Error> {
+        if self.uses.rows.is_counted(what) {
             return Ok(());
         }
-        let waited = self.uses.since.map(|since| now.0.abs_diff(since.0));
-        if waited.is_some_and(|waited| waited >= USES_WAIT_MILLISECONDS)
-            || self.uses.rows.len() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX
-        {
+        let is_late = match self.uses.since {
+            Some(since) => now.0.abs_diff(since.0) >= USES_WAIT_MILLISECONDS,
+            None => false,
+        };
+        if is_late || self.uses.rows.len() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX {
             self.close_uses();
         }
-        // The one before is not yet in the text, and this one will follow it.
+        // The one before may yet be counted, and this one will follow it.
         let text_bytes = self.uses.rows.len() + 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
         self.make_room(FRAME_BYTES_MIN + text_bytes)?;
-        self.uses.write_last();
-        self.uses.last = Some((what, 1));
-        self.uses.since.get_or_insert(now);
+        self.uses.rows.push(what);
+        if self.uses.since.is_none() {
+            self.uses.since = Some(now);
+        }
         Ok(())
     }
 
@@ -215,7 +212,7 @@ impl Log {
         let mut text = core::mem::take(&mut self.text);
         text.clear();
         event.write(&mut text);
-        let result = self.append(now, event.actor(), event.kind(), text.as_bytes());
+        let result = self.append(now, event.actor(), event.kind(), Some(text.as_bytes()));
         self.text = text;
         result
     }
@@ -273,9 +270,7 @@ impl Log {
     /// How many bytes wait to be written, uses whose record is not closed included.
     #[must_use]
     pub fn unflushed(&self) -> u64 {
-        self.end() - self.flushed
-            + self.uses.rows.len() as u64
-            + u64::from(self.uses.last.is_some())
+        self.end() - self.flushed + self.uses.rows.len() as u64
     }
 
     /// All bytes of the log before this place are safe on disk.
@@ -339,18 +334,21 @@ impl Log {
         Ok(next)
     }
 
+    /// Writes a record; without a payload one of the uses.
     fn append(
         &mut self,
         time: Timestamp,
         actor: Actor,
         kind: u16,
-        payload: &[u8],
+        payload: Option<&[u8]>,
     ) -> Result<(), Error> {
-        self.make_room(FRAME_BYTES_MIN + payload.len())?;
+        let bytes = payload.map_or_else(|| self.uses.rows.end().len(), <[u8]>::len);
+        self.make_room(FRAME_BYTES_MIN + bytes)?;
         if self.is_writing {
             return Err(Error::NotRecorded);
         }
         self.scratch.clear();
+        let payload = payload.unwrap_or_else(|| self.uses.rows.end());
         let entry = Entry { time, actor, kind, conversation: 0, payload };
         self.is_writing = true;
         let result = self.writer.append(entry, None, &mut self.scratch).map(|_| ());
@@ -365,14 +363,11 @@ impl Log {
     }
 
     fn close_uses(&mut self) {
-        self.uses.write_last();
         let Some(since) = self.uses.since.take() else { return };
-        let mut rows = core::mem::take(&mut self.uses.rows);
         // Room was kept for it by whoever added the last use.
-        let result = self.append(since, Actor::Tool, event::kind::USES, rows.end());
+        let result = self.append(since, Actor::Tool, event::kind::USES, None);
         debug_assert!(result.is_ok(), "{result:?}");
-        rows.clear();
-        self.uses.rows = rows;
+        self.uses.rows.clear();
     }
 
     /// Gives up records that are safe until so many bytes fit.
@@ -409,15 +404,6 @@ impl Log {
 
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
-    }
-}
-
-impl Uses {
-    fn write_last(&mut self) {
-        if let Some((what, count)) = &self.last {
-            self.rows.push(what, *count);
-            self.last = None;
-        }
     }
 }
 

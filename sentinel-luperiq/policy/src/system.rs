@@ -17,9 +17,11 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut};
 
-use luperiq_abi::call::{Argument, Audit};
+use luperiq_abi::call::{HANDLES_MAX, Need};
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Call, Error, Handle, Kind, Rights};
 use sentinel_core::time::Timestamp;
@@ -60,17 +62,42 @@ pub struct System {
     network: Option<Key>,
     /// A process ended, and what it left was not looked through yet.
     is_sweep_due: bool,
+    /// Where the next call that is admitted is written down.
+    spare: Option<Box<Admission>>,
 }
 
 /// A call whose number, handles and rights are as they should be. Whoever has one acts on it or
 /// refuses it; both leave a record.
+///
+/// It goes through many hands on its way and stays in one place of memory meanwhile, which the next
+/// call has again.
 #[derive(Debug)]
 #[must_use]
-pub struct Admitted {
+pub struct Admitted(Box<Admission>);
+
+/// What is known of a call that was admitted.
+#[derive(Debug)]
+pub struct Admission {
     call: Call,
-    process: Key,
-    handles: [Option<Held>; 2],
+    /// Whether its use has to stand in the record, and whether it does.
+    is_to_be_recorded: bool,
     is_recorded: bool,
+    process: Key,
+    handles: [Option<Held>; HANDLES_MAX],
+}
+
+impl Deref for Admitted {
+    type Target = Admission;
+
+    fn deref(&self) -> &Admission {
+        &self.0
+    }
+}
+
+impl DerefMut for Admitted {
+    fn deref_mut(&mut self) -> &mut Admission {
+        &mut self.0
+    }
 }
 
 /// A handle that was found.
@@ -141,6 +168,7 @@ impl System {
             marked: list,
             network: None,
             is_sweep_due: false,
+            spare: None,
         };
         // The root job is there as long as the machine.
         system.retain(root);
@@ -160,49 +188,65 @@ impl System {
         registers: &[u64; 6],
     ) -> Result<Admitted, Refusal> {
         self.now = now;
-        if self.life(process) != Some(Life::Running) {
+        let is_running = self.process(process).is_some_and(|it| it.life == Life::Running);
+        if !is_running {
             // A thread that was in the kernel when its process ended.
             return Err(Refusal { error: Error::WrongState, detail: 0, is_fatal: true });
         }
-        let Some(row) = Call::row_of(number) else {
+        let Some(brief) = Call::brief_of(number) else {
             let what = Use { call: number, ..self.use_of(process, Call::Null) };
             return Err(self.refused(process, what, Error::UnknownCall.into()));
         };
-        let mut admitted =
-            Admitted { call: row.call, process, handles: [None; 2], is_recorded: false };
-        let mut place = 0;
-        for (register, argument) in row.handles() {
-            let Argument::Handle(_, kinds, rights) = *argument else { continue };
-            let register = registers.get(register).copied().unwrap_or(0);
-            let found = self.find(process, register).and_then(|held| {
-                let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
-                if !kinds.contains(kind) {
-                    return Err(Error::WrongKind);
-                }
-                if !held.rights.contains(rights) {
-                    return Err(Error::NotAllowed);
-                }
-                Ok(held)
-            });
-            match found {
-                Ok(held) => {
-                    if let Some(slot) = admitted.handles.get_mut(place) {
-                        *slot = Some(held);
-                    }
-                }
+        let mut admission = match self.spare.take() {
+            Some(spare) => spare,
+            None => Box::new(Admission::new(process)),
+        };
+        admission.call = brief.call;
+        admission.process = process;
+        admission.is_to_be_recorded = brief.is_recorded;
+        admission.is_recorded = false;
+        for (need, slot) in brief.needs.iter().zip(&mut admission.handles) {
+            let Some(need) = need else {
+                *slot = None;
+                continue;
+            };
+            let register = registers.get(usize::from(need.register)).copied().unwrap_or(0);
+            match self.needed(process, register, need) {
+                Ok(held) => *slot = Some(held),
                 Err(error) => {
-                    let object = self.find(process, register).map(|held| held.object.number());
-                    let what = Use {
-                        handle: register,
-                        object: object.unwrap_or(0),
-                        ..self.use_of(process, row.call)
-                    };
-                    return Err(self.refused(process, what, error.into()));
+                    self.spare = Some(admission);
+                    return Err(self.not_admitted(process, brief.call, register, error));
                 }
             }
-            place += 1;
         }
-        Ok(admitted)
+        Ok(Admitted(admission))
+    }
+
+    /// What a register stands for, if that is what the call needs.
+    #[inline]
+    fn needed(&self, process: Key, register: u64, need: &Need) -> Result<Held, Error> {
+        let held = self.find(process, register)?;
+        let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
+        if !need.kinds.contains(kind) {
+            return Err(Error::WrongKind);
+        }
+        if !held.rights.contains(need.rights) {
+            return Err(Error::NotAllowed);
+        }
+        Ok(held)
+    }
+
+    #[cold]
+    fn not_admitted(&mut self, process: Key, call: Call, register: u64, error: Error) -> Refusal {
+        let object = self.find(process, register).map(|held| held.object.number());
+        let what =
+            Use { handle: register, object: object.unwrap_or(0), ..self.use_of(process, call) };
+        self.refused(process, what, error.into())
+    }
+
+    /// Takes back a call that was admitted and needs no decision: it is done.
+    pub fn done(&mut self, admitted: Admitted) {
+        self.spare = Some(admitted.0);
     }
 
     /// Records a call that was admitted, whose deed is the kernel's alone, and gives what the
@@ -213,12 +257,17 @@ impl System {
     pub fn allow(&mut self, mut admitted: Admitted) -> Result<[Option<u64>; 2], Refusal> {
         let result = self.record_use(&mut admitted);
         self.settled(&admitted, result)?;
-        Ok(admitted.handles.map(|held| Some(self.objects.value(held?.object)?.native)))
+        let native = |held: Option<Held>| Some(self.objects.value(held?.object)?.native);
+        let natives = admitted.handles.map(native);
+        self.done(admitted);
+        Ok(natives)
     }
 
     /// Refuses a call that was admitted, for a reason that the kernel found.
     pub fn refuse(&mut self, admitted: Admitted, error: Error, detail: u64) -> Refusal {
-        self.refusal(&admitted, Fault { error, detail })
+        let refusal = self.refusal(&admitted, Fault { error, detail });
+        self.done(admitted);
+        refusal
     }
 
     /// The number of the object that the handle in this place of the row stands for, for the
@@ -331,12 +380,11 @@ impl System {
 
     /// Records the use that a call is, once.
     pub(crate) fn record_use(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
-        if admitted.is_recorded || admitted.call.row().audit != Audit::Every {
-            return Ok(());
+        if admitted.is_to_be_recorded && !admitted.is_recorded {
+            let what = self.use_by(admitted);
+            self.log.used(self.now, &what)?;
+            admitted.is_recorded = true;
         }
-        let what = self.use_by(admitted);
-        self.log.used(self.now, what)?;
-        admitted.is_recorded = true;
         Ok(())
     }
 
@@ -349,6 +397,7 @@ impl System {
         result.map_err(|fault| self.refusal(admitted, fault))
     }
 
+    #[cold]
     fn refusal(&mut self, admitted: &Admitted, fault: Fault) -> Refusal {
         // What was recorded as done and then could not be is no refusal of authority.
         if admitted.is_recorded && !fault.error.is_refusal() {
@@ -361,7 +410,7 @@ impl System {
     fn refused(&mut self, process: Key, what: Use, fault: Fault) -> Refusal {
         let Fault { error, detail } = fault;
         let what = Use { refused: Some(error), ..what };
-        if error != Error::NotRecorded && self.log.used(self.now, what).is_err() {
+        if error != Error::NotRecorded && self.log.used(self.now, &what).is_err() {
             let is_fatal = error.is_misuse() && !self.is_misuse_answered(process);
             return Refusal { error: Error::NotRecorded, detail: 0, is_fatal };
         }
@@ -384,6 +433,7 @@ impl System {
         self.rules_of(process).is_ok_and(|rules| rules.is_misuse_answered)
     }
 
+    #[inline]
     fn use_of(&self, process: Key, call: Call) -> Use {
         Use {
             process: process.number(),
@@ -396,16 +446,20 @@ impl System {
     }
 
     fn use_by(&self, admitted: &Admitted) -> Use {
-        let held = admitted.handles[0];
-        Use {
-            handle: held.map_or(0, |held| u64::from(held.handle.number())),
-            object: held.map_or(0, |held| held.object.number()),
-            ..self.use_of(admitted.process, admitted.call)
-        }
+        let (handle, object) = match &admitted.handles[0] {
+            Some(held) => (u64::from(held.handle.number()), held.object.number()),
+            None => (0, 0),
+        };
+        Use { handle, object, ..self.use_of(admitted.process, admitted.call) }
     }
 }
 
-impl Admitted {
+impl Admission {
+    const fn new(process: Key) -> Self {
+        let (call, handles) = (Call::Null, [None; HANDLES_MAX]);
+        Self { call, is_to_be_recorded: false, is_recorded: false, process, handles }
+    }
+
     /// Which call.
     #[must_use]
     pub const fn call(&self) -> Call {

@@ -1,6 +1,6 @@
 //! The rows themselves.
 
-use super::{Argument, Audit, Row};
+use super::{Argument, Audit, Brief, Row};
 use crate::limits;
 use crate::object::{Kind, Kinds};
 use crate::rights::Rights;
@@ -24,6 +24,9 @@ macro_rules! table {
             audit: Audit::$audit,
             text: $text,
         }),*];
+
+        /// Their names, without the rest.
+        pub(super) static NAMES: [&str; TABLE.len()] = [$($name),*];
     };
 }
 
@@ -283,7 +286,7 @@ table! {
 }
 
 /// The place of each number's row; no row is at `u8::MAX`.
-pub(super) const ROWS_BY_NUMBER: [u8; LAST + 1] = {
+pub(super) static ROWS_BY_NUMBER: [u8; LAST + 1] = {
     let mut places = [u8::MAX; LAST + 1];
     let mut place = 0;
     while place < TABLE.len() {
@@ -291,6 +294,17 @@ pub(super) const ROWS_BY_NUMBER: [u8; LAST + 1] = {
         place += 1;
     }
     places
+};
+
+/// What the kernel goes by, in the order of the rows: it has no use for their words.
+pub(super) static BRIEFS: [Brief; TABLE.len()] = {
+    let mut briefs = [Brief::of(&TABLE[0]); TABLE.len()];
+    let mut place = 0;
+    while place < TABLE.len() {
+        briefs[place] = Brief::of(&TABLE[place]);
+        place += 1;
+    }
+    briefs
 };
 
 const LAST: usize = TABLE[TABLE.len() - 1].number as usize;

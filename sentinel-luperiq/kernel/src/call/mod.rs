@@ -86,7 +86,7 @@ impl Kernel {
 
     fn refused(&mut self, frame: &mut Frame, caller: &Caller, number: u64, refusal: Refusal) {
         if refusal.is_fatal {
-            let name = Call::row_of(number).map_or("no call", |row| row.name);
+            let name = Call::brief_of(number).map_or("no call", |brief| brief.call.name());
             self.kill(caller.key, format_args!("{name}: {}", refusal.error));
         } else {
             frame.reply(Reply::of(Err((refusal.error, refusal.detail))));

@@ -273,152 +273,273 @@ impl Event<'_> {
 }
 
 /// The text of a record of uses, as it grows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rows {
+    /// Room for a whole record and a row; so much of it is written.
     text: Vec<u8>,
+    end: usize,
     /// Who with which handle on what: the rows that later ones name by their number.
     known: [[u64; 3]; KNOWN_MAX],
     known_count: usize,
-    /// By whom and by which call the last row was.
-    by: [u64; 2],
+    last: Last,
     /// The object, kind and rights of the last handle that came or left.
-    moved: Option<[u64; 3]>,
-    row: Row,
+    moved: (u64, Option<(Kind, Rights)>),
+}
+
+/// The last row: the same use again is a number in it, which is written when another row comes.
+#[derive(Debug)]
+struct Last {
+    what: Use,
+    /// How often it came. A handle comes or leaves once: no such row is ever counted.
+    count: u64,
+    /// Where the row begins, and the row that it is named by.
+    start: usize,
+    place: Option<usize>,
 }
 
 impl Rows {
     /// Room for a whole record is taken at once.
     pub(super) fn new(bytes: usize) -> Result<Self, Error> {
-        let mut rows = Self::default();
-        rows.text.try_reserve_exact(bytes).map_err(|_| Error::NoMemory)?;
-        Ok(rows)
+        let mut text = Vec::new();
+        text.try_reserve_exact(bytes + ROW_BYTES).map_err(|_| Error::NoMemory)?;
+        text.extend_from_slice(USES_START);
+        text.resize(bytes + ROW_BYTES, 0);
+        let (process, call, handle, object) = (0, 0, 0, 0);
+        let what = Use { process, call, handle, object, refused: None, moved: None };
+        let last = Last { what, count: 0, start: 0, place: None };
+        let known = [[0; 3]; KNOWN_MAX];
+        Ok(Self { text, end: FIRST, known, known_count: 0, last, moved: (0, None) })
     }
 
+    /// How many bytes are written; none if there is no row.
     pub(super) fn len(&self) -> usize {
-        self.text.len()
+        if self.end == FIRST { 0 } else { self.end }
     }
 
-    /// Adds a use that came so often in a row.
-    pub(super) fn push(&mut self, what: &Use, count: u64) {
+    /// Counts a use that is the same as the one before, and says whether it is.
+    #[inline]
+    pub(super) fn is_counted(&mut self, what: &Use) -> bool {
+        let last = &mut self.last;
+        // Number by number: as a whole they would be compared byte by byte.
+        let is_same = last.count != 0
+            && last.what.handle == what.handle
+            && last.what.call == what.call
+            && last.what.object == what.object
+            && last.what.process == what.process
+            && last.what.refused == what.refused
+            && what.moved.is_none()
+            && last.what.moved.is_none();
+        if is_same {
+            last.count = last.count.saturating_add(1);
+        }
+        is_same
+    }
+
+    /// Adds a use.
+    pub(super) fn push(&mut self, what: &Use) {
+        self.settle();
+        let start = self.end;
+        let (by_process, by_call) = (self.last.what.process, self.last.what.call);
+        self.last.start = start;
+        self.last.count = 1;
         let refused = what.refused.map_or(0, |error| u64::from(error.number()));
-        let who = [what.process, what.handle, what.object];
-        let known = self.known.get(..self.known_count).unwrap_or_default();
-        let place = match what.moved {
-            // By the number: as a whole they would be compared byte by byte.
-            None => known.iter().position(|[process, handle, object]| {
-                *object == what.object && *handle == what.handle && *process == what.process
-            }),
-            Some(_) => None,
+        let Some(row) = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut) else {
+            return;
         };
-        match (place, what.moved) {
-            (Some(place), _) => {
-                let all = [place as u64, what.call, refused, count];
-                // What usually is so is left out.
-                let said = if count > 1 { 4 } else { 2 + usize::from(refused != 0) };
-                self.row(all.get(..said).unwrap_or_default());
-            }
+        let mut row = Row::new(row);
+        if let Some((kind, rights)) = what.moved {
             // Such a row stands for one handle, whose number comes once.
-            (None, Some((kind, rights))) => {
-                let (kind, rights) = (u64::from(kind.number()), u64::from(rights.bits()));
-                let [process, handle, object] = who;
-                let is_same = self.moved.is_some_and(|[last, last_kind, last_rights]| {
-                    last == object && last_kind == kind && last_rights == rights
-                });
-                let [by_process, by_call] = self.by;
-                let is_known =
-                    is_same && by_process == process && by_call == what.call && refused == 0;
-                if is_known {
-                    self.row(&[handle]);
-                } else {
-                    self.row(&[process, what.call, handle, object, refused, kind, rights]);
-                    self.moved = Some([object, kind, rights]);
+            let is_known = self.moved == (what.object, what.moved)
+                && by_process == what.process
+                && by_call == what.call
+                && refused == 0;
+            if is_known {
+                row.add(what.handle);
+            } else {
+                for number in [what.process, what.call, what.handle, what.object, refused] {
+                    row.add(number);
                 }
+                row.add(kind.number().into());
+                row.add(rights.bits().into());
+                self.moved = (what.object, what.moved);
             }
-            (None, None) => {
-                let [process, handle, object] = who;
-                let all = [process, what.call, handle, object, refused, count];
-                self.row(all.get(..5 + usize::from(count > 1)).unwrap_or_default());
-                if let Some(place) = self.known.get_mut(self.known_count) {
-                    *place = who;
-                    self.known_count += 1;
-                }
+        } else {
+            let known = self.known.get(..self.known_count).unwrap_or_default();
+            let place = known.iter().position(|[process, handle, object]| {
+                *object == what.object && *handle == what.handle && *process == what.process
+            });
+            row.use_of(what, refused, place, 1);
+            self.last.place = place;
+            if place.is_none()
+                && let Some(place) = self.known.get_mut(self.known_count)
+            {
+                *place = [what.process, what.handle, what.object];
+                self.known_count += 1;
             }
         }
-        self.by = [what.process, what.call];
+        self.end = start + row.end();
+        self.last.what = *what;
     }
 
     /// The payload of the record, which is whole then; the next begins when it is
     /// [`clear`](Self::clear)ed.
     pub(super) fn end(&mut self) -> &[u8] {
-        self.text.extend_from_slice(USES_END);
-        &self.text
+        self.settle();
+        // Every row begins with a comma.
+        if let Some(before) = self.text.get_mut(FIRST) {
+            *before = b'[';
+        }
+        let end = self.end + USES_END.len();
+        if let Some(end) = self.text.get_mut(self.end..end) {
+            end.copy_from_slice(USES_END);
+        }
+        self.text.get(..end).unwrap_or_default()
     }
 
     pub(super) fn clear(&mut self) {
-        self.text.clear();
+        self.end = FIRST;
         self.known_count = 0;
-        self.moved = None;
+        self.last.count = 0;
+        self.moved = (0, None);
     }
 
-    /// Numbers are most of the record's bytes and of its time: a row is written from its end on,
-    /// as digits come, and added in one piece. A place is a byte, so that none is outside.
-    fn row(&mut self, numbers: &[u64]) {
-        let mut start = 0_u8;
-        let mut behind = b']';
-        for number in numbers.iter().rev() {
-            start = start.wrapping_sub(1);
-            self.row.0[usize::from(start)] = behind;
-            behind = b',';
-            let mut rest = *number;
-            while rest >= 100 {
-                let hundreds = rest / 100;
-                let pair = rest.wrapping_sub(hundreds.wrapping_mul(100)) as u32;
-                rest = hundreds;
-                start = start.wrapping_sub(2);
-                self.row.pair(start, pair);
-            }
-            if rest >= 10 {
-                start = start.wrapping_sub(2);
-                self.row.pair(start, rest as u32);
-            } else {
-                start = start.wrapping_sub(1);
-                self.row.0[usize::from(start)] = b'0'.wrapping_add(rest as u8);
-            }
+    /// Writes the last row anew with how often it came.
+    #[inline]
+    fn settle(&mut self) {
+        if self.last.count > 1 {
+            self.settle_count();
         }
-        start = start.wrapping_sub(1);
-        self.row.0[usize::from(start)] = b'[';
-        if self.text.is_empty() {
-            self.text.extend_from_slice(USES_START);
+    }
+
+    #[cold]
+    fn settle_count(&mut self) {
+        let Last { what, count, start, place } = &mut self.last;
+        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
+        let row = self.text.get_mut(*start..).and_then(<[u8]>::first_chunk_mut);
+        if let Some(row) = row {
+            let mut row = Row::new(row);
+            row.use_of(what, refused, *place, *count);
+            self.end = *start + row.end();
+        }
+        *count = 1;
+    }
+}
+
+/// A row that is written. Numbers are most of the record's bytes and of its time; a place is a
+/// byte, so that none is outside.
+struct Row<'a> {
+    text: &'a mut [u8; ROW_BYTES],
+    at: u8,
+}
+
+impl<'a> Row<'a> {
+    fn new(text: &'a mut [u8; ROW_BYTES]) -> Self {
+        text[0] = b',';
+        text[1] = b'[';
+        Self { text, at: 2 }
+    }
+
+    /// A use that came so often; `place` is the row that it is named by.
+    fn use_of(&mut self, what: &Use, refused: u64, place: Option<usize>, count: u64) {
+        if let Some(place) = place {
+            self.add(place as u64);
+            self.add(what.call);
+            // What usually is so is left out.
+            if refused != 0 || count > 1 {
+                self.add(refused);
+            }
         } else {
-            start = start.wrapping_sub(1);
-            self.row.0[usize::from(start)] = b',';
+            for number in [what.process, what.call, what.handle, what.object, refused] {
+                self.add(number);
+            }
         }
-        self.text.extend_from_slice(&self.row.0[usize::from(start)..]);
+        if count > 1 {
+            self.add(count);
+        }
+    }
+
+    /// Adds a number, and a comma.
+    fn add(&mut self, number: u64) {
+        if number < 10 {
+            self.digit(number);
+        } else if number < 100 {
+            // A tenth, as far as that is true: below 179.
+            let tens = number.wrapping_mul(103) >> 10;
+            self.digit(tens);
+            self.digit(number.wrapping_sub(tens.wrapping_mul(10)));
+        } else {
+            self.add_long(number);
+        }
+        self.put(b',');
+    }
+
+    fn add_long(&mut self, number: u64) {
+        let above = number / EIGHT_DIGITS;
+        let mut digits = eight_digits(number.wrapping_sub(above.wrapping_mul(EIGHT_DIGITS)));
+        let mut count = 8;
+        if above == 0 {
+            // Zeros at the front are left out; the number has another digit.
+            let zeros = digits.trailing_zeros() & !7;
+            digits >>= zeros;
+            count -= zeros / 8;
+        } else if above < 100 {
+            if above >= 10 {
+                self.digit(above / 10);
+            }
+            self.digit(above % 10);
+        } else {
+            self.add_long(above);
+        }
+        let at = usize::from(self.at);
+        if let Some(place) = self.text.get_mut(at..at + 8) {
+            place.copy_from_slice(&(digits | ZEROS).to_le_bytes());
+        }
+        self.at = self.at.wrapping_add(count as u8);
+    }
+
+    #[inline]
+    fn digit(&mut self, digit: u64) {
+        self.put(b'0'.wrapping_add(digit as u8));
+    }
+
+    #[inline]
+    fn put(&mut self, byte: u8) {
+        self.text[usize::from(self.at)] = byte;
+        self.at = self.at.wrapping_add(1);
+    }
+
+    /// Ends the row; gives how long it is.
+    fn end(self) -> usize {
+        // In place of the last comma.
+        self.text[usize::from(self.at.wrapping_sub(1))] = b']';
+        usize::from(self.at)
     }
 }
 
-/// Where a row is put together: longer than the longest.
-#[derive(Debug)]
-struct Row([u8; 256]);
-
-const _: () = assert!(USE_BYTES_MAX < 256);
-
-impl Default for Row {
-    fn default() -> Self {
-        Self([0; 256])
-    }
+/// The digits of a number of at most eight, a byte each and the first one lowest: halved into
+/// fours, those into pairs, those into digits, side by side.
+fn eight_digits(number: u64) -> u64 {
+    let high = number / 10_000;
+    let fours = high | number.wrapping_sub(high.wrapping_mul(10_000)) << 32;
+    // A hundredth of each, as far as that is true: below 43,699.
+    let hundreds = (fours.wrapping_mul(5243) >> 19) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16;
+    let tens = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | pairs.wrapping_sub(tens.wrapping_mul(10)) << 8
 }
 
-impl Row {
-    /// Two digits of a number below a hundred.
-    fn pair(&mut self, at: u8, pair: u32) {
-        // A tenth, as far as that is true: below 179.
-        let tens = pair.wrapping_mul(103) >> 10;
-        let ones = pair.wrapping_sub(tens.wrapping_mul(10));
-        self.0[usize::from(at)] = b'0'.wrapping_add(tens as u8);
-        self.0[usize::from(at.wrapping_add(1))] = b'0'.wrapping_add(ones as u8);
-    }
-}
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// The digit 0, eight times.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Where a row is written: longer than the longest, and all that a byte can count.
+const ROW_BYTES: usize = 256;
+
+const _: () = assert!(USE_BYTES_MAX < ROW_BYTES);
+
+/// Where the first row begins: its comma is the bracket that all stand in.
+const FIRST: usize = USES_START.len() - 1;
 
 /// Enough for what a few programs do in turns; few enough to be looked through for each use.
 const KNOWN_MAX: usize = 10;

@@ -74,10 +74,10 @@ fn what_moves_again_is_said_by_its_number() {
         Use { object: 10, ..moves(7, other) },
         Use { call: 41, ..moves(8, other) },
     ] {
-        log.used(now, row).unwrap();
+        log.used(now, &row).unwrap();
     }
     log.happened(now, &note("a record ends")).unwrap();
-    log.used(now, moves(9, other)).unwrap();
+    log.used(now, &moves(9, other)).unwrap();
     flush(&mut log, &mut disk);
     let lines = exported(&disk);
     let first = "[7,42,1,9,0],[7,42,2,9,0,15,2048],[0,42],[3],[4],[7,42,5,9,0,15,6144],\
@@ -92,11 +92,11 @@ fn the_host_s_verifier_reads_it_and_the_export_shows_it() {
     let (mut log, mut disk) = (log(64 * 1024), Vec::new());
     let now = Timestamp(2_000);
     log.happened(now, &Event::Started { version: "0.1.0" }).unwrap();
-    log.used(now, a_use(1)).unwrap();
-    log.used(now, a_use(1)).unwrap();
-    log.used(now, Use { refused: Some(Error::NotAllowed), ..a_use(2) }).unwrap();
+    log.used(now, &a_use(1)).unwrap();
+    log.used(now, &a_use(1)).unwrap();
+    log.used(now, &Use { refused: Some(Error::NotAllowed), ..a_use(2) }).unwrap();
     let moved = Some((Kind::File, Rights::READ));
-    log.used(now, Use { moved, ..a_use(3) }).unwrap();
+    log.used(now, &Use { moved, ..a_use(3) }).unwrap();
     log.happened(now, &note("\u{1b}[2J\"}")).unwrap();
     flush(&mut log, &mut disk);
     assert!(matches!(verdict(&disk), Verdict::OpenTail { torn_bytes: 0, .. }));
@@ -121,13 +121,13 @@ fn a_full_log_refuses_until_the_disk_has_it_and_loses_nothing() {
     let mut count = 0;
     for round in 0..50 {
         let mut handle = 0;
-        while log.used(now, a_use(handle)).is_ok() {
+        while log.used(now, &a_use(handle)).is_ok() {
             handle += 1;
             count += 1;
             assert!(handle < 10_000, "it is never full");
         }
         assert!(handle > 100, "round {round}");
-        assert_eq!(log.used(now, a_use(handle)), Err(Error::NotRecorded));
+        assert_eq!(log.used(now, &a_use(handle)), Err(Error::NotRecorded));
         assert_eq!(log.happened(now, &note(&"x".repeat(256))), Err(Error::NotRecorded));
         flush(&mut log, &mut disk);
         assert!(log.bytes.len() <= LOG_BYTES_MIN);
@@ -186,7 +186,7 @@ fn after_a_stop_at_any_byte_it_goes_on_where_the_disk_ends() {
         let mut disk = disk[..usize::try_from(recovered.bytes_count()).unwrap()].to_vec();
         let again = Making { nonce: [3; 16], ..making(64 * 1024, true) };
         let mut log = Log::resume(recovered, again).unwrap();
-        log.used(Timestamp(9), a_use(1)).unwrap();
+        log.used(Timestamp(9), &a_use(1)).unwrap();
         log.checkpoint(Timestamp(10), true).unwrap();
         flush(&mut log, &mut disk);
         assert_eq!(verdict(&disk), Verdict::Ok, "cut at {cut}");
@@ -204,7 +204,7 @@ fn any_order_of_records_and_flushes_verifies() {
         for _ in 0..u.int_in_range(0..=200)? {
             now.0 += u64::from(u.int_in_range(0..=500_u16)?);
             let result = match u.int_in_range(0..=9)? {
-                0..=5 => log.used(now, a_use(u.int_in_range(0..=3)?)),
+                0..=5 => log.used(now, &a_use(u.int_in_range(0..=3)?)),
                 6 => log.happened(now, &note(&text[..u.int_in_range(0..=200)?])),
                 7 => log.checkpoint(now, u.arbitrary()?).map(drop),
                 8 => log.reserve(u.int_in_range(0..=18)?),
@@ -226,4 +226,37 @@ fn any_order_of_records_and_flushes_verifies() {
         }
         Ok(())
     });
+}
+
+/// Each number of digits, and what is on either side of it.
+#[test]
+fn numbers_are_written_as_they_are() {
+    let numbers = (0..20).map(|digits| 10_u64.pow(digits)).flat_map(|power| [power - 1, power]);
+    for number in numbers.chain([4_096, 10_203_040, 123_456_789, 90_000_000_000_000_009, u64::MAX])
+    {
+        let (mut log, mut disk) = (log(64 * 1024), Vec::new());
+        for _ in 0..3 {
+            log.used(Timestamp(2_000), &a_use(number)).unwrap();
+        }
+        log.used(Timestamp(2_000), &Use { process: number, ..a_use(number) }).unwrap();
+        flush(&mut log, &mut disk);
+        let rows = alloc::format!("[[7,42,{number},9,0,3],[{number},42,{number},9,0]]");
+        let lines = exported(&disk);
+        assert!(lines.contains(&rows), "{number}: {lines}");
+    }
+}
+
+/// A use that came often is written anew when another comes, as the row that it was.
+#[test]
+fn what_came_often_keeps_its_row() {
+    let (mut log, mut disk) = (log(64 * 1024), Vec::new());
+    let now = Timestamp(2_000);
+    let refused = Use { refused: Some(Error::NotReady), ..a_use(1) };
+    for row in [a_use(1), a_use(1), a_use(2), a_use(1), a_use(1), refused, refused, a_use(2)] {
+        log.used(now, &row).unwrap();
+    }
+    flush(&mut log, &mut disk);
+    let lines = exported(&disk);
+    let uses = "[7,42,1,9,0,2],[7,42,2,9,0],[0,42,0,2],[0,42,12,2],[1,42]";
+    assert!(lines.contains(uses), "{lines}");
 }

@@ -114,7 +114,9 @@ impl System {
     ) -> Result<T, Refusal> {
         let result = operation(self, &mut admitted);
         self.settle_doomed();
-        self.settled(&admitted, result)
+        let result = self.settled(&admitted, result);
+        self.done(admitted);
+        result
     }
 
     /// Makes sure that a process can be given so many handles.
@@ -208,7 +210,7 @@ impl System {
             moved: Some((kind, rights)),
             ..self.use_of(admitted.process, admitted.call)
         };
-        self.log.used(self.now, what).map_err(Fault::from)
+        self.log.used(self.now, &what).map_err(Fault::from)
     }
 }
 
