@@ -12,6 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use luperiq_abi::limits::MESSAGE_HANDLES_MAX;
 use luperiq_abi::{Kind, Rights, Signals};
 use luperiq_formats::archive::Archive;
 use luperiq_policy::journal::Hash;
@@ -87,6 +88,8 @@ pub(crate) struct Kernel {
     /// Where inputs and answers are copied through.
     pub(crate) scratch: Vec<u8>,
     pub(crate) woken: Vec<crate::schedule::ThreadId>,
+    /// The handles that a message takes along.
+    pub(crate) passed: [u32; MESSAGE_HANDLES_MAX],
     /// The first process.
     first: Option<Key>,
     /// What the machine ends with: what the first process said, or whoever halted it.
@@ -183,6 +186,7 @@ impl Kernel {
             console: None,
             scratch: vec![0; call::SCRATCH_BYTES],
             woken: Vec::new(),
+            passed: [0; MESSAGE_HANDLES_MAX],
             first: None,
             halt_code: 0,
             turn_start: 0,
@@ -241,7 +245,15 @@ impl Kernel {
     }
 
     /// Deals with everything that an entry left: who ended, what is no more, who can go on.
+    #[inline]
     pub(crate) fn settle(&mut self) {
+        // Most entries leave nothing.
+        if self.system.has_news() || self.threads.next_deadline().is_some() {
+            self.settle_all();
+        }
+    }
+
+    fn settle_all(&mut self) {
         loop {
             if let Some(ended) = self.system.next_ended() {
                 self.bury(ended.native);

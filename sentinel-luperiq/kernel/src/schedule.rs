@@ -142,7 +142,7 @@ impl<P: Copy, W> Threads<P, W> {
 
     /// Whether a thread that can run is more urgent than the one that runs.
     pub(crate) fn is_outranked(&self) -> bool {
-        self.ready_priorities >> self.running_priority() > 1
+        self.ready_priorities != 0 && self.ready_priorities >> self.running_priority() > 1
     }
 
     /// How urgent a thread is from now on. One that can run goes to the end of its row.
@@ -207,11 +207,6 @@ impl<P: Copy, W> Threads<P, W> {
     /// The next thread whose deadline has come.
     pub(crate) fn due(&self, now: Instant) -> Option<ThreadId> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, id)| *id)
-    }
-
-    /// Whether no thread waits for any object.
-    pub(crate) fn nobody_waits(&self) -> bool {
-        self.watched.is_empty()
     }
 
     /// When the first deadline comes.

@@ -132,6 +132,15 @@ impl Grants {
         }
     }
 
+    /// Moves a grant, which counts as it did.
+    pub fn send(&mut self, key: Key, holder: Holder) {
+        if let Some(grant) = self.slab.value_mut(key)
+            && grant.holder.is_some()
+        {
+            grant.holder = Some(holder);
+        }
+    }
+
     /// Leaves a grant only those of its rights that are in `rights`.
     pub fn narrow(&mut self, key: Key, rights: Rights) {
         if let Some(grant) = self.slab.value_mut(key) {

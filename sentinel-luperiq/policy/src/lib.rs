@@ -42,6 +42,7 @@ pub mod limits;
 pub mod memory;
 mod object;
 pub mod path;
+mod queue;
 pub mod rules;
 pub mod slab;
 mod system;

@@ -3,12 +3,12 @@
 //! # Not here
 //! Frames, sockets, files: those are the kernel's, under the number that an object carries for it.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX, MESSAGE_BYTES_MAX};
 use luperiq_abi::{Kind, Signals};
 
+use crate::queue::Queue;
 use crate::rules::{Endpoint, LIMITS_COUNT, Rules};
 use crate::slab::Key;
 use crate::table::Table;
@@ -32,6 +32,8 @@ pub struct Object {
 /// The lists that an object can be in, one at a time each.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
+    /// Whether the kernel wants to hear of its signals.
+    pub(crate) is_watched: bool,
     pub(crate) is_changed: bool,
     pub(crate) next_changed: Option<Key>,
     pub(crate) next_released: Option<Key>,
@@ -105,16 +107,7 @@ pub(crate) struct Job {
 pub(crate) struct Channel {
     pub(crate) peer: Option<Key>,
     /// What can be read here.
-    pub(crate) messages: VecDeque<Message>,
-    pub(crate) bytes_count: usize,
-}
-
-/// What was sent and not read yet.
-#[derive(Debug)]
-pub(crate) struct Message {
-    pub(crate) bytes: Vec<u8>,
-    /// One that was taken back on the way is there no more.
-    pub(crate) grants: Vec<Key>,
+    pub(crate) queue: Queue,
 }
 
 /// An end of a line to whoever serves the network.
@@ -143,34 +136,14 @@ impl Socket {
 impl Channel {
     /// Whether the longest message would not fit.
     pub(crate) fn is_full(&self) -> bool {
-        self.messages.len() >= CHANNEL_MESSAGES_MAX
-            || self.bytes_count + MESSAGE_BYTES_MAX > CHANNEL_BYTES_MAX
-    }
-
-    /// Takes the first bytes of the first message, which came without handles. One that is empty
-    /// stays: it says that no more come.
-    pub(crate) fn take_front(&mut self, max: usize) -> Option<Vec<u8>> {
-        let message = self.messages.front_mut()?;
-        let rest = message.bytes.split_off(max.min(message.bytes.len()));
-        let bytes = core::mem::replace(&mut message.bytes, rest);
-        self.bytes_count -= bytes.len();
-        if message.bytes.is_empty() && !bytes.is_empty() {
-            self.messages.pop_front();
-        }
-        Some(bytes)
+        self.queue.len() >= CHANNEL_MESSAGES_MAX
+            || self.queue.bytes_count() + MESSAGE_BYTES_MAX > CHANNEL_BYTES_MAX
     }
 
     fn signals(&self) -> Signals {
-        let readable = if self.messages.is_empty() { Signals::NONE } else { Signals::READABLE };
+        let readable = if self.queue.is_empty() { Signals::NONE } else { Signals::READABLE };
         let peer = if self.peer.is_none() { Signals::PEER_CLOSED } else { Signals::WRITABLE };
         readable.with(peer)
-    }
-
-    /// Makes sure that a message fits.
-    pub(crate) fn has_room(&mut self, bytes: &[u8]) -> bool {
-        self.messages.len() < CHANNEL_MESSAGES_MAX
-            && self.bytes_count + bytes.len() <= CHANNEL_BYTES_MAX
-            && self.messages.try_reserve(1).is_ok()
     }
 }
 

@@ -22,6 +22,7 @@ use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
 use luperiq_abi::call::{HANDLES_MAX, Need};
+use luperiq_abi::limits::MESSAGE_HANDLES_MAX;
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Call, Error, Handle, Kind, Rights};
 use sentinel_core::time::Timestamp;
@@ -64,6 +65,9 @@ pub struct System {
     is_sweep_due: bool,
     /// Where the next call that is admitted is written down.
     spare: Option<Box<Admission>>,
+    /// The handles of the message that is being sent, and of the one that was read last.
+    passed: [Option<Held>; MESSAGE_HANDLES_MAX],
+    arrived: [u32; MESSAGE_HANDLES_MAX],
 }
 
 /// A call whose number, handles and rights are as they should be. Whoever has one acts on it or
@@ -169,6 +173,8 @@ impl System {
             network: None,
             is_sweep_due: false,
             spare: None,
+            passed: [None; MESSAGE_HANDLES_MAX],
+            arrived: [0; MESSAGE_HANDLES_MAX],
         };
         // The root job is there as long as the machine.
         system.retain(root);

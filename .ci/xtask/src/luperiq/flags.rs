@@ -20,11 +20,11 @@ pub(super) fn of_programs(workspace: &Workspace) -> Result<String, Error> {
     flags(workspace, &PROGRAMS)
 }
 
-/// The kernel is told besides that a word may be read wherever it stands. Its target never reads one
-/// that is not aligned, for code that runs before the MMU does; none of the kernel's does, all that
-/// it reads by the byte otherwise is memory, and a twentieth of its text was that. The compiler
-/// calls the feature by which that is said unstable, once for each crate, and is told not to;
-/// `clippy` warns of everything else.
+/// The kernel is told besides that a word may be read wherever it stands. Its target never reads
+/// one that is not aligned, for code that runs before the MMU does; none of the kernel's does, what
+/// it would read by the byte is memory, and a twentieth of its text was that. The compiler calls
+/// the feature by which that is said unstable, once for each crate, and is told not to; `clippy`
+/// warns of everything else.
 pub(super) fn of_kernel(workspace: &Workspace) -> Result<String, Error> {
     let [embed, first, soft, second, compact] = PROGRAMS;
     let aligned = "-Ctarget-feature=-strict-align";

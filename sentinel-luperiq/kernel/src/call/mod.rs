@@ -101,8 +101,14 @@ impl Kernel {
         let now = self.timestamp();
         let admitted = self.system.admit(now, caller.key, number, &caller.registers)?;
         match admitted.call() {
-            Call::Null | Call::Close => Ok(DONE),
-            Call::Yield => Ok(Outcome::Wait(Waits::Turn, None)),
+            Call::Null | Call::Close => {
+                self.system.done(admitted);
+                Ok(DONE)
+            }
+            Call::Yield => {
+                self.system.done(admitted);
+                Ok(Outcome::Wait(Waits::Turn, None))
+            }
             Call::Exit => self.exit(caller),
             Call::Spawn => self.spawn(caller, admitted),
             Call::ThreadCreate => self.thread_create(caller, admitted),

@@ -32,7 +32,7 @@ pub(crate) enum Waits {
     /// For signals of many things; where the answer goes.
     Many(Box<[Option<WaitHandle>; WAIT_MANY_MAX]>, u64),
     /// For the answer to a message; the channel's number in the caller's table.
-    Answer(WaitHandle, u64, CallArguments),
+    Answer(WaitHandle, u64, Box<CallArguments>),
     /// For what comes of a connection.
     Connection(WaitHandle),
 }
@@ -46,8 +46,8 @@ impl Kernel {
         let [_, bytes_at, bytes, handles_at, handles, _] = caller.registers;
         let message = self.message(caller, (bytes_at, bytes), (handles_at, handles / 4));
         let aligned = if handles.is_multiple_of(4) { message } else { Err(Error::BadArgument) };
-        let (admitted, (bytes, handles, count)) = self.checked(admitted, aligned)?;
-        self.system.channel_write(admitted, &self.scratch[..bytes], &handles[..count])?;
+        let (admitted, (bytes, handles)) = self.checked(admitted, aligned)?;
+        self.system.channel_write(admitted, &self.scratch[..bytes], &self.passed[..handles])?;
         Ok(DONE)
     }
 
@@ -61,11 +61,16 @@ impl Kernel {
             .and_then(|bytes| Ok((bytes, self.room(caller, 3, 4 * MESSAGE_HANDLES_MAX)? / 4)));
         let (admitted, (bytes, handles)) = self.checked(admitted, rooms)?;
         let received = self.system.channel_read(admitted, bytes, handles)?;
-        self.answer(caller, 1, &received.bytes);
-        for (place, handle) in (0..).zip(received.handles()) {
-            self.answer_at(caller, caller.registers[3] + 4 * place, &handle.to_le_bytes());
+        if let Some(Some(process)) = self.processes.get_mut(caller.process) {
+            let [_, bytes_at, _, mut at, ..] = caller.registers;
+            let mut written = process.space.write_pieces(bytes_at, received.bytes);
+            for handle in received.handles {
+                written = written.and(process.space.write(at, &handle.to_le_bytes()));
+                at += 4;
+            }
+            debug_assert!(written.is_ok(), "room that was made sure of");
         }
-        Ok(Outcome::Reply(received.bytes.len() as u64, received.handles().len() as u64))
+        Ok(Outcome::Reply(received.bytes_count() as u64, received.handles.len() as u64))
     }
 
     pub(super) fn channel_call(
@@ -86,12 +91,12 @@ impl Kernel {
             Ok((arguments, self.message(caller, bytes, handles)?))
         });
         let (admitted, (arguments, message)) = self.checked(admitted, input)?;
-        let (bytes, handles, count) = message;
+        let (bytes, handles) = message;
         let object = admitted.object(0);
-        self.system.channel_write(admitted, &self.scratch[..bytes], &handles[..count])?;
+        self.system.channel_write(admitted, &self.scratch[..bytes], &self.passed[..handles])?;
         let Some(object) = object else { return Ok(DONE) };
         let answer = WaitHandle { object, signals: Signals::READABLE.with(Signals::PEER_CLOSED) };
-        Ok(Outcome::Wait(Waits::Answer(answer, handle, arguments), until(deadline)))
+        Ok(Outcome::Wait(Waits::Answer(answer, handle, Box::new(arguments)), until(deadline)))
     }
 
     pub(super) fn wait_process(
@@ -159,19 +164,19 @@ impl Kernel {
         let watched: alloc::vec::Vec<u64> =
             waits.objects().map(|one| one.object.number()).collect();
         let Some(id) = self.threads.running() else { return };
+        waits.objects().for_each(|one| self.system.watch(one.object, true));
         self.threads.wait(waits, watched, deadline);
         self.look_again(id);
     }
 
     /// Lets every thread that waits for an object look again.
     pub(crate) fn wake_watchers(&mut self, object: Key) {
-        if self.threads.nobody_waits() {
-            return;
-        }
         let mut woken = core::mem::take(&mut self.woken);
         woken.extend(self.threads.watchers(object.number()));
         woken.drain(..).for_each(|id| self.look_again(id));
         self.woken = woken;
+        let is_watched = self.threads.watchers(object.number()).next().is_some();
+        self.system.watch(object, is_watched);
     }
 
     /// Wakes a thread whose deadline has passed, if there is one.
@@ -259,23 +264,27 @@ impl Kernel {
         written.map_err(super::failed)
     }
 
-    /// Copies a message: its bytes to the start of the scratch space, its handles.
+    /// Copies a message: its bytes to the start of the scratch space, its handles to where they are
+    /// passed from; gives how many there are of each.
     fn message(
         &mut self,
         caller: &Caller,
         (bytes_at, bytes): (u64, u64),
         (handles_at, handles): (u64, u64),
-    ) -> Result<(usize, [u32; MESSAGE_HANDLES_MAX], usize), Error> {
-        let count = usize::try_from(handles).ok().filter(|count| *count <= MESSAGE_HANDLES_MAX);
-        let count = count.ok_or(Error::BadArgument)?;
-        let end = self.copy_in(caller, bytes_at, bytes, 0, MESSAGE_BYTES_MAX)?;
-        let last = self.copy_in(caller, handles_at, 4 * handles, end, 4 * MESSAGE_HANDLES_MAX)?;
-        let mut numbers = [0; MESSAGE_HANDLES_MAX];
-        let words = self.scratch[end..last].as_chunks::<4>().0;
-        for (number, word) in numbers.iter_mut().zip(words) {
+    ) -> Result<(usize, usize), Error> {
+        if handles > MESSAGE_HANDLES_MAX as u64 || bytes > MESSAGE_BYTES_MAX as u64 {
+            return Err(Error::BadArgument);
+        }
+        let (bytes, handles) = (bytes as usize, handles as usize);
+        let process = self.processes.get(caller.process).and_then(Option::as_ref);
+        let space = &process.ok_or(Error::BadPointer)?.space;
+        space.read(bytes_at, &mut self.scratch[..bytes])?;
+        let words = &mut self.scratch[bytes..bytes + 4 * handles];
+        space.read(handles_at, words)?;
+        for (number, word) in self.passed.iter_mut().zip(words.as_chunks::<4>().0) {
             *number = u32::from_le_bytes(*word);
         }
-        Ok((end, numbers, count))
+        Ok((bytes, handles))
     }
 }
 

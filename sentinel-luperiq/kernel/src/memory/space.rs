@@ -291,6 +291,12 @@ impl<M: Copy> Space<M> {
         self.tree.write_user(at, bytes).ok_or(Error::BadPointer)
     }
 
+    /// The same with two pieces, the second right behind the first.
+    pub(crate) fn write_pieces(&mut self, at: u64, [one, other]: [&[u8]; 2]) -> Result<(), Error> {
+        self.write(at, one)?;
+        if other.is_empty() { Ok(()) } else { self.write(at + one.len() as u64, other) }
+    }
+
     /// Whether the program may write all of these bytes.
     pub(crate) fn check_write(&self, at: u64, bytes: u64) -> Result<(), Error> {
         self.tree.check_user(at, bytes, true).ok_or(Error::BadPointer)

@@ -9,6 +9,7 @@
 //!   none of the kernel's for a program.
 
 use alloc::vec::Vec;
+use core::cell::Cell;
 
 use super::frame::{Frame, Frames};
 use super::layout::{PAGE, USER_END};
@@ -20,6 +21,9 @@ use crate::arch;
 pub(crate) struct Tree {
     root: Frame,
     tables: Vec<Frame>,
+    /// The number and the descriptor of the program's page that was looked at last: a call's bytes,
+    /// handles and answer often stand in one. Whatever changes a descriptor forgets it.
+    last: Cell<(u64, u64)>,
 }
 
 /// Who may do what with a page.
@@ -62,7 +66,7 @@ pub(crate) struct NoFrame;
 
 impl Tree {
     pub(crate) fn new(frames: &mut Frames) -> Option<Self> {
-        Some(Self { root: frames.take()?, tables: Vec::new() })
+        Some(Self { root: frames.take()?, tables: Vec::new(), last: Cell::new(NOWHERE) })
     }
 
     /// Where the machine finds it.
@@ -198,7 +202,19 @@ impl Tree {
     }
 
     /// Where a program's page is, if the program may read it, or write it too.
+    #[inline]
     fn user_page(&self, virtual_: u64, is_write: bool) -> Option<u64> {
+        let (number, last) = self.last.get();
+        let page = if number == virtual_ / PAGE { last } else { self.user_leaf(virtual_)? };
+        // It is there and the program's; and it is not only to be read, if it is to be written.
+        let wanted = 1 | 1 << 6;
+        let looked_at = wanted | u64::from(is_write) << 7;
+        (page & looked_at == wanted).then_some(page & ADDRESS)
+    }
+
+    /// The descriptor of a program's page.
+    #[inline(never)]
+    fn user_leaf(&self, virtual_: u64) -> Option<u64> {
         if virtual_ >= USER_END {
             return None;
         }
@@ -214,10 +230,8 @@ impl Tree {
             return None;
         }
         let page = slot(second & ADDRESS, 3);
-        // It is there and the program's; and it is not only to be read, if it is to be written.
-        let wanted = 1 | 1 << 6;
-        let looked_at = wanted | u64::from(is_write) << 7;
-        (page & looked_at == wanted).then_some(page & ADDRESS)
+        self.last.set((virtual_ / PAGE, page));
+        Some(page)
     }
 
     /// Gives all frames of the tables back; what they led to is others'.
@@ -233,6 +247,7 @@ impl Tree {
         leaf_level: u32,
         change: impl FnOnce(&mut u64),
     ) -> Result<(), NoFrame> {
+        self.last.set(NOWHERE);
         let mut table = self.root.physical();
         for level in 1..leaf_level {
             // SAFETY: as in `user_page`, with `&mut self`.
@@ -252,6 +267,7 @@ impl Tree {
 
     /// The descriptor of a page that is mapped.
     fn leaf<T>(&mut self, virtual_: u64, change: impl FnOnce(&mut u64) -> T) -> Option<T> {
+        self.last.set(NOWHERE);
         let mut table = self.root.physical();
         for level in 1..=3 {
             // SAFETY: as in `user_page`, with `&mut self`.
@@ -274,6 +290,9 @@ fn size(level: u32) -> u64 {
 fn index(virtual_: u64, level: u32) -> usize {
     (virtual_ >> (12 + 9 * (3 - level)) & 511) as usize
 }
+
+/// No page of a program has this number.
+const NOWHERE: (u64, u64) = (u64::MAX, 0);
 
 const TABLE: u64 = 3;
 const PAGE_LEAF: u64 = 3;

@@ -4,32 +4,31 @@
 //! - A message is sent whole or not at all, and read whole or not at all.
 //! - A handle is in one place: the sender's table, a message, or the reader's table.
 
-use alloc::vec::Vec;
-
 use luperiq_abi::limits::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX};
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Error, Handle, Kind, Rights};
 
 use super::{Admitted, Fault, Refusal, System};
 use crate::grant::Holder;
-use crate::object::{Body, Channel, Message, Object};
+use crate::object::{Body, Channel, Object};
+use crate::queue::Message;
 use crate::slab::Key;
 
-/// A message that was read.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Received {
-    /// What it says.
-    pub bytes: Vec<u8>,
-    numbers: [u32; MESSAGE_HANDLES_MAX],
-    handles_count: usize,
-}
-
-impl Received {
+/// A message that was read: it is where it was, until the next one is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received<'a> {
+    /// What it says, in two pieces.
+    pub bytes: [&'a [u8]; 2],
     /// The handles that came with it, now the reader's. 0 stands for one that was taken back on
     /// the way.
+    pub handles: &'a [u32],
+}
+
+impl Received<'_> {
+    /// How many bytes it has.
     #[must_use]
-    pub fn handles(&self) -> &[u32] {
-        self.numbers.get(..self.handles_count).unwrap_or_default()
+    pub const fn bytes_count(&self) -> usize {
+        self.bytes[0].len() + self.bytes[1].len()
     }
 }
 
@@ -106,10 +105,6 @@ impl System {
         if bytes.len() > MESSAGE_BYTES_MAX || handles.len() > MESSAGE_HANDLES_MAX {
             return Err(Error::BadArgument.into());
         }
-        let mut grants = Vec::new();
-        if !handles.is_empty() {
-            grants.try_reserve_exact(handles.len()).map_err(|_| Error::NoMemory)?;
-        }
         for (place, handle) in handles.iter().enumerate() {
             let held = self.find(admitted.process, u64::from(*handle))?;
             let detail = place as u64;
@@ -117,38 +112,39 @@ impl System {
                 return Err(Fault { error: Error::NotAllowed, detail });
             }
             // Twice the same, or an end through its own channel, which nobody could reach again.
-            if grants.contains(&held.grant) || ends.contains(&held.object) {
+            let before = self.passed.get(..place).unwrap_or_default();
+            let is_twice = before.iter().flatten().any(|before| before.grant == held.grant);
+            if is_twice || ends.contains(&held.object) {
                 return Err(Fault { error: Error::BadArgument, detail });
             }
-            grants.push(held.grant);
+            if let Some(slot) = self.passed.get_mut(place) {
+                *slot = Some(held);
+            }
         }
-        let bytes = super::copied(bytes)?;
         let target = self.channel_mut(peer).ok_or(Error::PeerClosed)?;
-        if !target.has_room(&bytes) {
+        if !target.queue.has_room(bytes.len(), handles.len()) {
             return Err(Error::NotReady.into());
         }
-        self.log.reserve(grants.len() + 1)?;
+        self.log.reserve(handles.len() + 1)?;
         self.record_use(admitted)?;
-        for grant in &grants {
-            // Each is held by the caller: it was found through its table just now.
-            let held = *self.grants.held(*grant).ok_or(Error::BadHandle)?;
-            let Some(Holder::Process(_, handle)) = held.holder else { continue };
-            self.record_move(admitted, handle, held.object, held.rights)?;
+        for place in 0..handles.len() {
+            let Some(Some(held)) = self.passed.get(place).copied() else { continue };
+            self.record_move(admitted, held.handle, held.object, held.rights)?;
         }
-        for grant in &grants {
-            let Some(held) = self.grants.held(*grant).copied() else { continue };
-            if let Some(Holder::Process(_, handle)) = held.holder
-                && let Some(process) = self.process_mut(admitted.process)
-            {
-                let _ = process.table.remove(handle);
+        for place in 0..handles.len() {
+            let Some(Some(held)) = self.passed.get(place).copied() else { continue };
+            if let Some(process) = self.process_mut(admitted.process) {
+                let _ = process.table.remove(held.handle);
             }
-            self.grants.set_holder(*grant, Holder::Message(peer), held.job);
+            self.grants.send(held.grant, Holder::Message(peer));
+            if let Some(target) = self.channel_mut(peer) {
+                target.queue.push_grant(held.grant);
+            }
         }
         if let Some(target) = self.channel_mut(peer) {
-            target.bytes_count += bytes.len();
-            target.messages.push_back(Message { bytes, grants });
-            self.mark_changed(peer);
+            target.queue.push(bytes, handles.len());
         }
+        self.mark_changed(peer);
         Ok(())
     }
 
@@ -162,35 +158,40 @@ impl System {
         admitted: Admitted,
         bytes_max: usize,
         handles_max: usize,
-    ) -> Result<Received, Refusal> {
-        self.with(admitted, |system, admitted| {
+    ) -> Result<Received<'_>, Refusal> {
+        let (end, taken, handles_count) = self.with(admitted, |system, admitted| {
             let end = admitted.held(0)?.object;
             let channel = system.channel(end).ok_or(Error::BadHandle)?;
-            let Some(message) = channel.messages.front() else {
+            let Some(message) = channel.queue.front() else {
                 let is_alone = channel.peer.is_none();
                 let error = if is_alone { Error::PeerClosed } else { Error::NotReady };
                 return Err(error.into());
             };
-            let (bytes_count, handles_count) = (message.bytes.len(), message.grants.len());
-            if bytes_count > bytes_max || handles_count > handles_max {
-                let detail = (handles_count as u64) << 32 | bytes_count as u64;
+            let Message { bytes_count, grants_count } = message;
+            if bytes_count > bytes_max || grants_count > handles_max {
+                let detail = (grants_count as u64) << 32 | bytes_count as u64;
                 return Err(Fault { error: Error::TooLong, detail });
             }
-            system.can_hold(admitted.process, handles_count)?;
-            let mut numbers = [0; MESSAGE_HANDLES_MAX];
+            system.can_hold(admitted.process, grants_count)?;
             system.record_use(admitted)?;
             let channel = system.channel_mut(end).ok_or(Error::BadHandle)?;
-            let message = channel.messages.pop_front().ok_or(Error::NotReady)?;
-            channel.bytes_count -= message.bytes.len();
+            let taken = channel.queue.pop().ok_or(Error::NotReady)?;
+            let peer = channel.peer;
             system.mark_changed(end);
-            if let Some(peer) = system.channel(end).and_then(|channel| channel.peer) {
+            if let Some(peer) = peer {
                 system.mark_changed(peer);
             }
-            for (grant, number) in message.grants.into_iter().zip(&mut numbers) {
-                *number = system.arrive(admitted, grant).map_or(0, Handle::number);
+            for place in 0..grants_count {
+                let grant = system.channel_mut(end).and_then(|channel| channel.queue.pop_grant());
+                let handle = grant.and_then(|grant| system.arrive(admitted, grant));
+                if let Some(slot) = system.arrived.get_mut(place) {
+                    *slot = handle.map_or(0, Handle::number);
+                }
             }
-            Ok(Received { bytes: message.bytes, numbers, handles_count })
-        })
+            Ok((end, taken, grants_count))
+        })?;
+        let bytes = self.channel(end).map_or([&[][..]; 2], |channel| channel.queue.taken(taken));
+        Ok(Received { bytes, handles: self.arrived.get(..handles_count).unwrap_or_default() })
     }
 
     /// Puts a grant out of a message into the caller's table. What cannot be recorded does not

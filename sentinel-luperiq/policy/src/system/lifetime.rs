@@ -56,6 +56,20 @@ impl System {
         Some(Ended { process: key, native })
     }
 
+    /// Whether anything ended, is no more or changed that the kernel was not told.
+    #[must_use]
+    #[inline]
+    pub const fn has_news(&self) -> bool {
+        self.ended.is_some() || self.released.is_some() || self.changed.is_some()
+    }
+
+    /// Says whether somebody waits for an object: else its changes are nobody's.
+    pub fn watch(&mut self, key: Key, is_watched: bool) {
+        if let Some(object) = self.objects.value_mut(key) {
+            object.listed.is_watched = is_watched;
+        }
+    }
+
     /// The next object whose signals changed: whoever waits for it looks again.
     pub fn next_changed(&mut self) -> Option<Key> {
         let key = self.changed?;
@@ -183,11 +197,9 @@ impl System {
             let body = core::mem::replace(&mut object.body, Body::Plain(kind));
             object.listed.next_released = self.released.replace(key);
             match body {
-                Body::Channel(channel) => {
-                    for message in channel.messages {
-                        for grant in message.grants {
-                            self.give_up(grant);
-                        }
+                Body::Channel(mut channel) => {
+                    for grant in channel.queue.drain() {
+                        self.give_up(grant);
                     }
                     if let Some(peer) = channel.peer {
                         self.part(peer);
@@ -239,13 +251,14 @@ impl System {
     pub(super) fn mark_changed(&mut self, key: Key) {
         let changed = self.changed;
         let Some(object) = self.objects.value_mut(key) else { return };
-        if object.listed.is_changed || object.references == 0 {
+        let listed = &mut object.listed;
+        if !listed.is_watched || listed.is_changed || object.references == 0 {
             return;
         }
-        object.listed.is_changed = true;
-        object.listed.next_changed = changed;
+        listed.is_changed = true;
+        listed.next_changed = changed;
+        object.references += 1;
         self.changed = Some(key);
-        self.retain(key);
     }
 
     /// Counts against a job and all above it.

@@ -15,7 +15,7 @@ use super::channels::CHANNEL_RIGHTS;
 use super::jobs::{KILLED, name_of};
 use super::{Admitted, Fault, Refusal, System, copied, is_alive};
 use crate::audit::event::Event;
-use crate::object::{Body, Life, Message, Object, Process};
+use crate::object::{Body, Life, Object, Process};
 use crate::slab::Key;
 use crate::table::Table;
 
@@ -108,8 +108,11 @@ impl System {
             self.grants.set_holder(*key, crate::grant::Holder::Message(ends[1]), job);
         }
         if let Some(channel) = self.channel_mut(ends[1]) {
-            channel.bytes_count += bytes.len();
-            channel.messages.push_back(Message { bytes, grants: keys });
+            if !channel.queue.has_room(bytes.len(), keys.len()) {
+                return Err(Error::NoMemory);
+            }
+            keys.iter().for_each(|key| channel.queue.push_grant(*key));
+            channel.queue.push(&bytes, keys.len());
         }
         let event =
             Event::ProcessStarted { by: 0, process: process.number(), handles_count: given.len() };

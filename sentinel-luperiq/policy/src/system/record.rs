@@ -11,7 +11,6 @@ use super::{Admitted, Refusal, System, text};
 use crate::audit::Log;
 use crate::audit::event::Event;
 use crate::grant::Holder;
-use crate::object::Message;
 
 impl System {
     /// `cap_request`: asks whoever supervises the job. The caller gets one end of a new channel;
@@ -40,8 +39,9 @@ impl System {
             bytes.extend_from_slice(what.as_bytes());
             system.can_hold(admitted.process, 2)?;
             system.objects.reserve(2)?;
-            let has_room =
-                system.channel_mut(inbox).is_some_and(|channel| channel.has_room(&bytes));
+            let has_room = system
+                .channel_mut(inbox)
+                .is_some_and(|channel| channel.queue.has_room(bytes.len(), 1));
             if !has_room {
                 return Err(Error::NotReady.into());
             }
@@ -58,8 +58,8 @@ impl System {
             if let Some(Ok(Some(grant))) = table.map(|table| table.remove(answer)) {
                 system.grants.set_holder(grant, Holder::Message(inbox), job);
                 if let Some(channel) = system.channel_mut(inbox) {
-                    channel.bytes_count += bytes.len();
-                    channel.messages.push_back(Message { bytes, grants: [grant].into() });
+                    channel.queue.push_grant(grant);
+                    channel.queue.push(&bytes, 1);
                 }
                 system.mark_changed(inbox);
             }

@@ -21,9 +21,9 @@ use luperiq_abi::wire::ConnectHeader;
 use luperiq_abi::{Error, Handle, Kind, Signals};
 
 use super::channels::CHANNEL_RIGHTS;
-use super::{Admitted, Fault, Refusal, System, copied};
+use super::{Admitted, Fault, Refusal, System};
 use crate::grant::Holder;
-use crate::object::{Body, Channel, Connection, Message, Object, Socket};
+use crate::object::{Body, Channel, Connection, Object, Socket};
 use crate::slab::Key;
 
 impl System {
@@ -97,13 +97,17 @@ impl System {
             protocol: endpoint.protocol as u16,
             reserved: 0,
         };
-        let mut bytes = copied(&header.encode())?;
+        let header = header.encode();
+        let mut bytes = Vec::new();
+        let bytes_count = header.len() + endpoint.host.len();
+        bytes.try_reserve_exact(bytes_count).map_err(|_| Error::NoMemory)?;
+        bytes.extend_from_slice(&header);
         bytes.extend_from_slice(&endpoint.host);
         let inbox = self.network.and_then(|grant| self.inbox(grant)).ok_or(Error::Unreachable)?;
         self.can_hold(process, 1)?;
         self.has_left(job, Limit::Objects, 1)?;
         self.objects.reserve(1)?;
-        if !self.channel_mut(inbox).is_some_and(|channel| channel.has_room(&bytes)) {
+        if !self.channel_mut(inbox).is_some_and(|channel| channel.queue.has_room(bytes.len(), 1)) {
             return Err(Error::NotReady.into());
         }
         self.record_use(admitted)?;
@@ -115,8 +119,8 @@ impl System {
         if let Some(Ok(Some(grant))) = self.process_mut(process).map(|it| it.table.remove(handle)) {
             self.grants.set_holder(grant, Holder::Message(inbox), job);
             if let Some(channel) = self.channel_mut(inbox) {
-                channel.bytes_count += bytes.len();
-                channel.messages.push_back(Message { bytes, grants: [grant].into() });
+                channel.queue.push_grant(grant);
+                channel.queue.push(&bytes, 1);
             }
             self.mark_changed(inbox);
         }
@@ -137,7 +141,9 @@ impl System {
             // Two threads waited for it.
             return Ok(());
         }
-        let answer = socket.line.take_front(usize::MAX).ok_or(Error::Unreachable)?;
+        let queue = &mut socket.line.queue;
+        let answer = queue.pop_part(usize::MAX).ok_or(Error::Unreachable)?;
+        let answer = queue.taken(answer).concat();
         let number = answer.first_chunk().map_or(u32::MAX, |number| u32::from_le_bytes(*number));
         if number == 0 {
             socket.connection = Connection::Open;
@@ -161,16 +167,14 @@ impl System {
             let line = system.open_line(admitted.held(0)?.object)?;
             let peer = line.peer.ok_or(Error::PeerClosed)?;
             let target = system.channel_mut(peer).ok_or(Error::PeerClosed)?;
-            let room = CHANNEL_BYTES_MAX - target.bytes_count.min(CHANNEL_BYTES_MAX);
+            let room = CHANNEL_BYTES_MAX - target.queue.bytes_count().min(CHANNEL_BYTES_MAX);
             let count = bytes.len().min(room).min(MESSAGE_BYTES_MAX);
-            let part = copied(&bytes[..count])?;
-            if (count == 0 && !bytes.is_empty()) || !target.has_room(&part) {
+            if (count == 0 && !bytes.is_empty()) || !target.queue.has_room(count, 0) {
                 return Err(Error::NotReady.into());
             }
             system.record_use(admitted)?;
             if let Some(target) = system.channel_mut(peer) {
-                target.bytes_count += count;
-                target.messages.push_back(Message { bytes: part, grants: Vec::new() });
+                target.queue.push(bytes.get(..count).unwrap_or_default(), 0);
             }
             system.mark_changed(peer);
             Ok(count)
@@ -181,23 +185,24 @@ impl System {
     ///
     /// # Errors
     /// It is refused; [`Error::NotReady`] if nothing is there.
-    pub fn socket_recv(&mut self, admitted: Admitted, max: usize) -> Result<Vec<u8>, Refusal> {
-        self.with(admitted, |system, admitted| {
+    pub fn socket_recv(&mut self, admitted: Admitted, max: usize) -> Result<[&[u8]; 2], Refusal> {
+        let (key, taken) = self.with(admitted, |system, admitted| {
             let key = admitted.held(0)?.object;
             let line = system.open_line(key)?;
-            if line.messages.is_empty() {
+            if line.queue.is_empty() {
                 let is_alone = line.peer.is_none();
                 return Err((if is_alone { Error::PeerClosed } else { Error::NotReady }).into());
             }
             system.record_use(admitted)?;
             let line = system.channel_mut(key).ok_or(Error::BadHandle)?;
-            let bytes = line.take_front(max).unwrap_or_default();
+            let taken = line.queue.pop_part(max).ok_or(Error::NotReady)?;
             system.mark_changed(key);
             if let Some(peer) = system.channel(key).and_then(|line| line.peer) {
                 system.mark_changed(peer);
             }
-            Ok(bytes)
-        })
+            Ok((key, taken))
+        })?;
+        Ok(self.channel(key).map_or([&[][..]; 2], |line| line.queue.taken(taken)))
     }
 
     /// What is true of an object. One that is gone is closed; what would not fit is not to be

@@ -74,17 +74,10 @@ impl System {
                 }
             }
             Body::Channel(_) => {
-                let grant = |system: &Self, message: usize, grant: usize| {
-                    let message = system.channel(key)?.messages.get(message)?;
-                    message.grants.get(grant).copied()
-                };
-                let count = self.channel(key).map_or(0, |channel| channel.messages.len());
-                for message in 0..count {
-                    let mut place = 0;
-                    while let Some(found) = grant(self, message, place) {
-                        self.mark(self.grants.held(found).map(|grant| grant.object));
-                        place += 1;
-                    }
+                let mut place = 0;
+                while let Some(found) = self.channel(key).and_then(|it| it.queue.grant(place)) {
+                    self.mark(self.grants.held(found).map(|grant| grant.object));
+                    place += 1;
                 }
             }
             _ => {}
@@ -98,11 +91,8 @@ impl System {
         }
         match &mut object.body {
             Body::Channel(channel) => {
-                channel.bytes_count = 0;
-                for message in core::mem::take(&mut channel.messages) {
-                    for grant in message.grants {
-                        self.give_up(grant);
-                    }
+                for grant in channel.queue.drain() {
+                    self.give_up(grant);
                 }
             }
             Body::Job(job) => {

@@ -49,7 +49,7 @@ impl Machine {
         let mut machine = Self { system, first, handles: vec![u64::from(bootstrap.number())] };
         let read = machine.admit(Call::ChannelRead, &[machine.handles[0]]).unwrap();
         let received = machine.system.channel_read(read, 1024, 16).unwrap();
-        machine.handles.extend(received.handles().iter().map(|handle| u64::from(*handle)));
+        machine.handles.extend(received.handles.iter().map(|handle| u64::from(*handle)));
         machine.drain();
         machine
     }
@@ -103,7 +103,7 @@ impl Machine {
         let bootstrap = u64::from(given.bootstrap.number());
         let read = self.admit_as(given.process, Call::ChannelRead, &[bootstrap])?;
         let received = self.system.channel_read(read, 8192, 16)?;
-        let handles = received.handles().iter().map(|handle| u64::from(*handle)).collect();
+        let handles = received.handles.iter().map(|handle| u64::from(*handle)).collect();
         let [handle, channel] =
             [given.handle, given.channel].map(|handle| u64::from(handle.number()));
         Ok(Child { process: given.process, handle, channel, bootstrap, handles })
@@ -157,7 +157,7 @@ impl Machine {
             .map_err(|refusal| refusal.error)?;
         let received = self.system.channel_read(admitted, 64, 16);
         let received = received.map_err(|refusal| refusal.error)?;
-        Ok(received.handles().iter().map(|handle| u64::from(*handle)).collect())
+        Ok(received.handles.iter().map(|handle| u64::from(*handle)).collect())
     }
 
     pub(super) fn rights(&mut self, process: Key, handle: u64) -> Rights {
@@ -415,10 +415,10 @@ fn connected(machine: &mut Machine) -> (u64, u64) {
     let key = machine.system.socket_connect(admitted).unwrap();
     let admitted = machine.admit(Call::ChannelRead, &[inbox]).unwrap();
     let request = machine.system.channel_read(admitted, 1024, 16).unwrap();
-    let header = ConnectHeader::decode(&request.bytes).unwrap();
+    let header = ConnectHeader::decode(&request.bytes.concat()).unwrap();
     assert_eq!((header.port, header.protocol), (443, 1));
-    assert_eq!(&request.bytes[ConnectHeader::BYTES..], b"a.example.com");
-    let line = u64::from(request.handles()[0]);
+    assert_eq!(&request.bytes.concat()[ConnectHeader::BYTES..], b"a.example.com");
+    let line = u64::from(request.handles[0]);
     let admitted = machine.admit(Call::SocketSend, &[socket]).unwrap();
     let refused = machine.system.socket_send(admitted, b"early").unwrap_err();
     assert_eq!(refused.error, Error::WrongState);
@@ -438,7 +438,8 @@ fn a_socket_carries_bytes_and_their_end_and_no_handles() {
     };
     let receive = |machine: &mut Machine, max: usize| {
         let admitted = machine.admit(Call::SocketRecv, &[socket]).unwrap();
-        machine.system.socket_recv(admitted, max).map_err(|refusal| refusal.error)
+        let received = machine.system.socket_recv(admitted, max);
+        received.map(|pieces| pieces.concat()).map_err(|refusal| refusal.error)
     };
     let write = |machine: &mut Machine, bytes: &[u8], handles: &[u32]| {
         let admitted = machine.admit(Call::ChannelWrite, &[line]).unwrap();

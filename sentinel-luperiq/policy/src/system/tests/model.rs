@@ -184,13 +184,13 @@ impl Model {
         };
         let expected = queue.pop_front();
         let got = self.call(reader, Call::ChannelRead, channel, |system, admitted| {
-            system.channel_read(admitted, 0, 16)
+            system.channel_read(admitted, 0, 16).map(|received| received.handles.to_vec())
         });
         let Some(number) = expected else {
             assert!(matches!(got, Err(Error::NotReady | Error::PeerClosed)), "{got:?}");
             return;
         };
-        let handle = got.unwrap().handles()[0];
+        let handle = got.unwrap()[0];
         let given = &mut self.given[number];
         assert_eq!(handle == 0, given.place == Place::Gone, "taken back on the way");
         if handle != 0 {
