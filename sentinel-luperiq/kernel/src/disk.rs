@@ -71,14 +71,19 @@ impl Disk {
 
 impl Kernel {
     /// Makes files and record safe, if that is due.
+    #[inline(always)]
     pub(crate) fn flush_if_due(&mut self) {
         if self.disk.is_there() {
-            let waiting = self.system.log().unflushed();
-            let is_late = time::now().saturating_sub(self.disk.flushed_at) >= INTERVAL;
-            if waiting >= WAITING_MAX || (waiting > 0 && is_late) {
-                // Whoever waits for it asks; otherwise the record fills, and calls fail.
-                let _ = self.flush();
-            }
+            self.flush_if_waiting();
+        }
+    }
+
+    fn flush_if_waiting(&mut self) {
+        let waiting = self.system.log().unflushed();
+        let is_late = time::now().saturating_sub(self.disk.flushed_at) >= INTERVAL;
+        if waiting >= WAITING_MAX || (waiting > 0 && is_late) {
+            // Whoever waits for it asks; otherwise the record fills, and calls fail.
+            let _ = self.flush();
         }
     }
 

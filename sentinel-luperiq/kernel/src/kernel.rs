@@ -245,7 +245,7 @@ impl Kernel {
     }
 
     /// Deals with everything that an entry left: who ended, what is no more, who can go on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn settle(&mut self) {
         // Most entries leave nothing.
         if self.system.has_news() || self.threads.next_deadline().is_some() {
@@ -343,7 +343,14 @@ impl Kernel {
     }
 
     /// Goes on with another thread if none runs any more, or if a more urgent one can.
+    #[inline(always)]
     pub(crate) fn go_on_if_outranked(&mut self, frame: &mut Frame) {
+        if self.threads.running().is_none() || self.threads.is_outranked() {
+            self.go_on_with_another(frame);
+        }
+    }
+
+    fn go_on_with_another(&mut self, frame: &mut Frame) {
         if self.threads.running().is_none() {
             self.go_on(frame);
         } else if self.threads.is_outranked() {
@@ -440,6 +447,7 @@ impl Kernel {
     }
 
     /// What records are stamped with: the wall clock, or else the time since the start.
+    #[inline(always)]
     pub(crate) fn timestamp(&self) -> Timestamp {
         Timestamp(self.machine.wall_start + time::now() / 1_000_000)
     }

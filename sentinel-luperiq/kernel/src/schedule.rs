@@ -141,6 +141,7 @@ impl<P: Copy, W> Threads<P, W> {
     }
 
     /// Whether a thread that can run is more urgent than the one that runs.
+    #[inline(always)]
     pub(crate) fn is_outranked(&self) -> bool {
         self.ready_priorities != 0 && self.ready_priorities >> self.running_priority() > 1
     }

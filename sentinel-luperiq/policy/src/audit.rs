@@ -86,7 +86,11 @@ pub struct Log {
 #[derive(Debug)]
 struct Uses {
     rows: event::Rows,
-    since: Option<Timestamp>,
+    /// When the first one came.
+    since: Timestamp,
+    /// How far the rows may reach before another one has to be made room for: nowhere, once
+    /// anything was written behind which they come.
+    limit: usize,
 }
 
 impl Log {
@@ -149,7 +153,8 @@ impl Log {
         records.push_back(first_record as u64);
         let mut text = String::new();
         text.try_reserve_exact(RECORD_BYTES_MAX).map_err(|_| Error::NoMemory)?;
-        let uses = Uses { rows: event::Rows::new(RECORD_BYTES_MAX)?, since: None };
+        let rows = event::Rows::new(RECORD_BYTES_MAX)?;
+        let uses = Uses { rows, since: Timestamp(0), limit: 0 };
         let head = last_hash(&scratch);
         Ok(Self {
             writer,
@@ -177,20 +182,30 @@ impl Log {
         if self.uses.rows.is_counted(what) {
             return Ok(());
         }
-        let is_late = match self.uses.since {
-            Some(since) => now.0.abs_diff(since.0) >= USES_WAIT_MILLISECONDS,
-            None => false,
-        };
-        if is_late || self.uses.rows.len() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX {
+        let waited = now.0.wrapping_sub(self.uses.since.0);
+        if self.uses.rows.end() > self.uses.limit || waited >= USES_WAIT_MILLISECONDS {
+            self.prepare(now)?;
+        }
+        self.uses.rows.push(what);
+        Ok(())
+    }
+
+    /// Makes room for a use, in the record that is not closed or in another.
+    #[cold]
+    fn prepare(&mut self, now: Timestamp) -> Result<(), Error> {
+        let is_late = now.0.abs_diff(self.uses.since.0) >= USES_WAIT_MILLISECONDS;
+        if is_late || self.uses.rows.end() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX {
             self.close_uses();
         }
         // The one before may yet be counted, and this one will follow it.
-        let text_bytes = self.uses.rows.len() + 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
-        self.make_room(FRAME_BYTES_MIN + text_bytes)?;
-        self.uses.rows.push(what);
-        if self.uses.since.is_none() {
-            self.uses.since = Some(now);
+        let with_end = 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
+        self.make_room(FRAME_BYTES_MIN + self.uses.rows.end() + with_end)?;
+        if self.uses.rows.is_empty() {
+            self.uses.since = now;
         }
+        // So far goes what was found here, as long as nothing else is written.
+        let room = self.bytes_max - self.bytes.len() - FRAME_BYTES_MIN - with_end;
+        self.uses.limit = room.min(USES_BYTES_MAX - 2 * event::USE_BYTES_MAX);
         Ok(())
     }
 
@@ -270,7 +285,7 @@ impl Log {
     /// How many bytes wait to be written, uses whose record is not closed included.
     #[must_use]
     pub fn unflushed(&self) -> u64 {
-        self.end() - self.flushed + self.uses.rows.len() as u64
+        self.end() - self.flushed + self.uses.rows.bytes_count() as u64
     }
 
     /// All bytes of the log before this place are safe on disk.
@@ -342,13 +357,13 @@ impl Log {
         kind: u16,
         payload: Option<&[u8]>,
     ) -> Result<(), Error> {
-        let bytes = payload.map_or_else(|| self.uses.rows.end().len(), <[u8]>::len);
+        let bytes = payload.map_or_else(|| self.uses.rows.finish().len(), <[u8]>::len);
         self.make_room(FRAME_BYTES_MIN + bytes)?;
         if self.is_writing {
             return Err(Error::NotRecorded);
         }
         self.scratch.clear();
-        let payload = payload.unwrap_or_else(|| self.uses.rows.end());
+        let payload = payload.unwrap_or_else(|| self.uses.rows.finish());
         let entry = Entry { time, actor, kind, conversation: 0, payload };
         self.is_writing = true;
         let result = self.writer.append(entry, None, &mut self.scratch).map(|_| ());
@@ -363,11 +378,14 @@ impl Log {
     }
 
     fn close_uses(&mut self) {
-        let Some(since) = self.uses.since.take() else { return };
+        if self.uses.rows.is_empty() {
+            return;
+        }
         // Room was kept for it by whoever added the last use.
-        let result = self.append(since, Actor::Tool, event::kind::USES, None);
+        let result = self.append(self.uses.since, Actor::Tool, event::kind::USES, None);
         debug_assert!(result.is_ok(), "{result:?}");
         self.uses.rows.clear();
+        self.uses.limit = 0;
     }
 
     /// Gives up records that are safe until so many bytes fit.
@@ -397,6 +415,7 @@ impl Log {
 
     /// Moves the frame that was just written to the others.
     fn keep_scratch(&mut self) {
+        self.uses.limit = 0;
         self.head = last_hash(&self.scratch);
         self.records.push_back(self.end());
         self.bytes.extend(&self.scratch);

@@ -118,6 +118,7 @@ impl Grants {
 
     /// A grant that somebody holds.
     #[must_use]
+    #[inline]
     pub fn held(&self, key: Key) -> Option<&Grant> {
         self.slab.value(key).filter(|grant| grant.holder.is_some())
     }

@@ -18,6 +18,7 @@ use crate::table::Table;
 pub struct Object {
     /// What the kernel calls it.
     pub native: u64,
+    kind: Kind,
     pub(crate) body: Body,
     /// Grants to it, and other reasons for it to stay: a process that runs, a job that is used.
     pub(crate) references: u32,
@@ -150,23 +151,14 @@ impl Channel {
 impl Object {
     pub(crate) fn new(native: u64, body: Body) -> Self {
         let (signals, listed) = (Signals::NONE, Listed::default());
-        Self { native, body, references: 0, signals, charged: None, listed }
+        Self { native, kind: body.kind(), body, references: 0, signals, charged: None, listed }
     }
 
     /// What it is.
     #[must_use]
+    #[inline]
     pub const fn kind(&self) -> Kind {
-        match &self.body {
-            Body::Process(_) => Kind::Process,
-            Body::Job(_) => Kind::Job,
-            Body::Channel(_) => Kind::Channel,
-            Body::Memory { .. } => Kind::Memory,
-            Body::File { .. } => Kind::File,
-            Body::Directory { .. } => Kind::Directory,
-            Body::Endpoint(_) => Kind::Endpoint,
-            Body::Socket(_) => Kind::Socket,
-            Body::Plain(kind) => *kind,
-        }
+        self.kind
     }
 
     pub(crate) fn signals(&self) -> Signals {
@@ -174,6 +166,22 @@ impl Object {
             Body::Channel(channel) => channel.signals(),
             Body::Socket(socket) if socket.connection != Connection::None => socket.line.signals(),
             _ => self.signals,
+        }
+    }
+}
+
+impl Body {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Process(_) => Kind::Process,
+            Self::Job(_) => Kind::Job,
+            Self::Channel(_) => Kind::Channel,
+            Self::Memory { .. } => Kind::Memory,
+            Self::File { .. } => Kind::File,
+            Self::Directory { .. } => Kind::Directory,
+            Self::Endpoint(_) => Kind::Endpoint,
+            Self::Socket(_) => Kind::Socket,
+            Self::Plain(kind) => *kind,
         }
     }
 }

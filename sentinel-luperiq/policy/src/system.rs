@@ -21,7 +21,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut};
 
-use luperiq_abi::call::{HANDLES_MAX, Need};
+use luperiq_abi::call::{Brief, HANDLES_MAX, Need};
 use luperiq_abi::limits::MESSAGE_HANDLES_MAX;
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Call, Error, Handle, Kind, Rights};
@@ -194,44 +194,47 @@ impl System {
         registers: &[u64; 6],
     ) -> Result<Admitted, Refusal> {
         self.now = now;
-        let is_running = self.process(process).is_some_and(|it| it.life == Life::Running);
-        if !is_running {
+        let Some(caller) = self.process(process).filter(|it| it.life == Life::Running) else {
             // A thread that was in the kernel when its process ended.
             return Err(Refusal { error: Error::WrongState, detail: 0, is_fatal: true });
-        }
+        };
         let Some(brief) = Call::brief_of(number) else {
-            let what = Use { call: number, ..self.use_of(process, Call::Null) };
-            return Err(self.refused(process, what, Error::UnknownCall.into()));
+            return Err(self.unknown(process, number));
+        };
+        let [first, second] = &brief.needs;
+        let first = match self.needed(caller, registers, first) {
+            Ok(held) => held,
+            Err(error) => return Err(self.not_admitted(process, brief, 0, registers, error)),
+        };
+        // Few calls have two.
+        let second = match self.needed_too(caller, registers, second) {
+            Ok(held) => held,
+            Err(error) => return Err(self.not_admitted(process, brief, 1, registers, error)),
         };
         let mut admission = match self.spare.take() {
             Some(spare) => spare,
             None => Box::new(Admission::new(process)),
         };
         admission.call = brief.call;
-        admission.process = process;
         admission.is_to_be_recorded = brief.is_recorded;
         admission.is_recorded = false;
-        for (need, slot) in brief.needs.iter().zip(&mut admission.handles) {
-            let Some(need) = need else {
-                *slot = None;
-                continue;
-            };
-            let register = registers.get(usize::from(need.register)).copied().unwrap_or(0);
-            match self.needed(process, register, need) {
-                Ok(held) => *slot = Some(held),
-                Err(error) => {
-                    self.spare = Some(admission);
-                    return Err(self.not_admitted(process, brief.call, register, error));
-                }
-            }
-        }
+        admission.process = process;
+        let [one, other] = &mut admission.handles;
+        *one = first;
+        *other = second;
         Ok(Admitted(admission))
     }
 
     /// What a register stands for, if that is what the call needs.
-    #[inline]
-    fn needed(&self, process: Key, register: u64, need: &Need) -> Result<Held, Error> {
-        let held = self.find(process, register)?;
+    #[inline(always)]
+    fn needed(
+        &self,
+        caller: &Process,
+        registers: &[u64; 6],
+        need: &Option<Need>,
+    ) -> Result<Option<Held>, Error> {
+        let Some(need) = need else { return Ok(None) };
+        let held = self.held(caller, register_of(registers, need))?;
         let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
         if !need.kinds.contains(kind) {
             return Err(Error::WrongKind);
@@ -239,15 +242,49 @@ impl System {
         if !held.rights.contains(need.rights) {
             return Err(Error::NotAllowed);
         }
-        Ok(held)
+        Ok(Some(held))
+    }
+
+    #[inline]
+    fn needed_too(
+        &self,
+        caller: &Process,
+        registers: &[u64; 6],
+        need: &Option<Need>,
+    ) -> Result<Option<Held>, Error> {
+        if need.is_none() { Ok(None) } else { self.needed_second(caller, registers, need) }
+    }
+
+    #[inline(never)]
+    fn needed_second(
+        &self,
+        caller: &Process,
+        registers: &[u64; 6],
+        need: &Option<Need>,
+    ) -> Result<Option<Held>, Error> {
+        self.needed(caller, registers, need)
     }
 
     #[cold]
-    fn not_admitted(&mut self, process: Key, call: Call, register: u64, error: Error) -> Refusal {
-        let object = self.find(process, register).map(|held| held.object.number());
-        let what =
-            Use { handle: register, object: object.unwrap_or(0), ..self.use_of(process, call) };
-        self.refused(process, what, error.into())
+    fn unknown(&mut self, process: Key, number: u64) -> Refusal {
+        let what = Use { call: number, ..self.use_of(process, Call::Null) };
+        self.refused(process, &what, Error::UnknownCall.into())
+    }
+
+    #[cold]
+    fn not_admitted(
+        &mut self,
+        process: Key,
+        brief: &Brief,
+        place: usize,
+        registers: &[u64; 6],
+        error: Error,
+    ) -> Refusal {
+        let need = brief.needs.get(place).and_then(Option::as_ref);
+        let handle = need.map_or(0, |need| register_of(registers, need));
+        let object = self.find(process, handle).map_or(0, |held| held.object.number());
+        let what = Use { handle, object, ..self.use_of(process, brief.call) };
+        self.refused(process, &what, error.into())
     }
 
     /// Takes back a call that was admitted and needs no decision: it is done.
@@ -336,8 +373,14 @@ impl System {
     }
 
     pub(crate) fn find(&self, process: Key, register: u64) -> Result<Held, Error> {
+        self.held(self.process(process).ok_or(Error::BadHandle)?, register)
+    }
+
+    /// What a process holds by the number in a register.
+    #[inline(always)]
+    pub(crate) fn held(&self, process: &Process, register: u64) -> Result<Held, Error> {
         let handle = Handle::from_register(register).ok_or(Error::BadHandle)?;
-        let grant = self.process(process).ok_or(Error::BadHandle)?.table.find(handle)?;
+        let grant = process.table.find(handle)?;
         let held = self.grants.held(grant).ok_or(Error::BadHandle)?;
         Ok(Held { handle, grant, object: held.object, rights: held.rights })
     }
@@ -410,12 +453,12 @@ impl System {
             return Refusal { error: fault.error, detail: fault.detail, is_fatal: false };
         }
         let what = self.use_by(admitted);
-        self.refused(admitted.process, what, fault)
+        self.refused(admitted.process, &what, fault)
     }
 
-    fn refused(&mut self, process: Key, what: Use, fault: Fault) -> Refusal {
+    fn refused(&mut self, process: Key, what: &Use, fault: Fault) -> Refusal {
         let Fault { error, detail } = fault;
-        let what = Use { refused: Some(error), ..what };
+        let what = Use { refused: Some(error), ..*what };
         if error != Error::NotRecorded && self.log.used(self.now, &what).is_err() {
             let is_fatal = error.is_misuse() && !self.is_misuse_answered(process);
             return Refusal { error: Error::NotRecorded, detail: 0, is_fatal };
@@ -488,6 +531,11 @@ impl Admission {
     pub(crate) fn held(&self, place: usize) -> Result<Held, Error> {
         self.handles.get(place).copied().flatten().ok_or(Error::BadHandle)
     }
+}
+
+#[inline]
+fn register_of(registers: &[u64; 6], need: &Need) -> u64 {
+    registers.get(usize::from(need.register)).copied().unwrap_or(0)
 }
 
 /// Copies bytes, or says that there is no memory.

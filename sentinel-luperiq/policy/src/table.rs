@@ -83,6 +83,7 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Revoked`] if it was taken back, [`Error::BadHandle`] if there is none such.
+    #[inline(always)]
     pub fn find(&self, handle: Handle) -> Result<Key, Error> {
         match self.slots.get(handle.index() as usize) {
             Some(slot) if slot.generation == handle.generation() => match slot.state {

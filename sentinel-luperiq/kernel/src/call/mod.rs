@@ -63,10 +63,13 @@ impl Kernel {
         #[cfg(feature = "selftest")]
         crate::selftest::at_call(number);
         let Some((thread, owner)) = self.running() else { return };
-        let mut registers = [0; 6];
-        registers.copy_from_slice(&frame.registers[..6]);
+        let [one, two, three, four, five, six, ..] = frame.registers;
+        let registers = [one, two, three, four, five, six];
         let caller = Caller { thread, process: owner.process, key: owner.key, registers };
         match self.serve(&caller, number) {
+            Ok(Outcome::Reply(first, second)) if first >> 63 == 0 => {
+                frame.reply(Reply { first, second });
+            }
             Ok(Outcome::Reply(first, second)) => frame.reply(Reply::of(Ok((first, second)))),
             Ok(Outcome::Wait(waits, deadline)) => self.wait(frame, waits, deadline),
             Ok(Outcome::Gone) => {}
@@ -79,6 +82,7 @@ impl Kernel {
     }
 
     /// The thread that runs, and whose it is.
+    #[inline]
     pub(crate) fn running(&self) -> Option<(ThreadId, Owner)> {
         let id = self.threads.running()?;
         Some((id, self.threads.thread(id)?.process))

@@ -143,17 +143,32 @@ impl Tree {
     }
 
     /// Copies what a program has at an address, if it may read all of it.
+    #[inline]
     pub(crate) fn read_user(&self, at: u64, out: &mut [u8]) -> Option<()> {
+        if out.is_empty() {
+            return Some(());
+        }
+        if at % PAGE + out.len() as u64 > PAGE {
+            return self.read_pages(at, out);
+        }
+        let page = self.user_page(at, false)?;
+        let offset = (at % PAGE) as usize;
+        // SAFETY: `user_page` found a page of this program; frames that a program sees belong to a
+        // memory object, and nobody holds a reference into one while we copy.
+        let source = unsafe { physical::page(page) };
+        out.copy_from_slice(source.0.get(offset..offset + out.len())?);
+        Some(())
+    }
+
+    /// The same from more pages than one.
+    #[cold]
+    fn read_pages(&self, at: u64, out: &mut [u8]) -> Option<()> {
         let mut at = at;
         let mut rest = out;
         while !rest.is_empty() {
-            let page = self.user_page(at, false)?;
             let offset = (at % PAGE) as usize;
             let (part, others) = rest.split_at_mut(rest.len().min(PAGE as usize - offset));
-            // SAFETY: `user_page` found a page of this program; frames that a program sees belong
-            // to a memory object, and nobody holds a reference into one while we copy.
-            let source = unsafe { physical::page(page) };
-            part.copy_from_slice(source.0.get(offset..offset + part.len())?);
+            self.read_user(at, part)?;
             at = at.checked_add(part.len() as u64)?;
             rest = others;
         }
@@ -161,20 +176,33 @@ impl Tree {
     }
 
     /// Copies to an address of a program, if it may write all of it; else nothing is written.
+    #[inline]
     pub(crate) fn write_user(&mut self, at: u64, bytes: &[u8]) -> Option<()> {
+        if bytes.is_empty() {
+            return Some(());
+        }
         // Within one page nothing is written before it is known that all can be.
         if at % PAGE + bytes.len() as u64 > PAGE {
-            self.check_user(at, bytes.len() as u64, true)?;
+            return self.write_pages(at, bytes);
         }
+        let page = self.user_page(at, true)?;
+        let offset = (at % PAGE) as usize;
+        // SAFETY: as in `read_user`.
+        let target = unsafe { physical::page(page) };
+        target.0.get_mut(offset..offset + bytes.len())?.copy_from_slice(bytes);
+        Some(())
+    }
+
+    /// The same to more pages than one.
+    #[cold]
+    fn write_pages(&mut self, at: u64, bytes: &[u8]) -> Option<()> {
+        self.check_user(at, bytes.len() as u64, true)?;
         let mut at = at;
         let mut rest = bytes;
         while !rest.is_empty() {
-            let page = self.user_page(at, true)?;
             let offset = (at % PAGE) as usize;
             let (part, others) = rest.split_at(rest.len().min(PAGE as usize - offset));
-            // SAFETY: as in `read_user`.
-            let target = unsafe { physical::page(page) };
-            target.0.get_mut(offset..offset + part.len())?.copy_from_slice(part);
+            self.write_user(at, part)?;
             at += part.len() as u64;
             rest = others;
         }
@@ -182,15 +210,17 @@ impl Tree {
     }
 
     /// Whether a program may read, or write, all of these bytes.
+    #[inline]
     pub(crate) fn check_user(&self, at: u64, bytes: u64, is_write: bool) -> Option<()> {
         if bytes == 0 {
             return Some(());
         }
         let last = at.checked_add(bytes - 1).filter(|last| *last < USER_END)?;
-        for page in at / PAGE..=last / PAGE {
-            self.user_page(page * PAGE, is_write)?;
+        if last / PAGE == at / PAGE {
+            return self.user_page(at, is_write).map(drop);
         }
-        Some(())
+        (at / PAGE..=last / PAGE)
+            .try_for_each(|page| self.user_page(page * PAGE, is_write).map(drop))
     }
 
     /// Makes what a program wrote into a page visible to the instruction fetch.

@@ -283,7 +283,8 @@ pub(super) struct Rows {
     known_count: usize,
     last: Last,
     /// The object, kind and rights of the last handle that came or left.
-    moved: (u64, Option<(Kind, Rights)>),
+    moved_object: u64,
+    moved: (Kind, Rights),
 }
 
 /// The last row: the same use again is a number in it, which is written when another row comes.
@@ -308,12 +309,23 @@ impl Rows {
         let what = Use { process, call, handle, object, refused: None, moved: None };
         let last = Last { what, count: 0, start: 0, place: None };
         let known = [[0; 3]; KNOWN_MAX];
-        Ok(Self { text, end: FIRST, known, known_count: 0, last, moved: (0, None) })
+        let (known_count, moved_object, moved) = (0, NONE_MOVED, (Kind::Event, Rights::NONE));
+        Ok(Self { text, end: FIRST, known, known_count, last, moved_object, moved })
     }
 
     /// How many bytes are written; none if there is no row.
-    pub(super) fn len(&self) -> usize {
-        if self.end == FIRST { 0 } else { self.end }
+    pub(super) fn bytes_count(&self) -> usize {
+        if self.is_empty() { 0 } else { self.end }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.end == FIRST
+    }
+
+    /// Where the next row begins.
+    #[inline]
+    pub(super) const fn end(&self) -> usize {
+        self.end
     }
 
     /// Counts a use that is the same as the one before, and says whether it is.
@@ -321,14 +333,14 @@ impl Rows {
     pub(super) fn is_counted(&mut self, what: &Use) -> bool {
         let last = &mut self.last;
         // Number by number: as a whole they would be compared byte by byte.
-        let is_same = last.count != 0
-            && last.what.handle == what.handle
+        let is_same = last.what.handle == what.handle
             && last.what.call == what.call
             && last.what.object == what.object
             && last.what.process == what.process
             && last.what.refused == what.refused
             && what.moved.is_none()
-            && last.what.moved.is_none();
+            && last.what.moved.is_none()
+            && last.count != 0;
         if is_same {
             last.count = last.count.saturating_add(1);
         }
@@ -336,54 +348,75 @@ impl Rows {
     }
 
     /// Adds a use.
+    #[inline]
     pub(super) fn push(&mut self, what: &Use) {
-        self.settle();
-        let start = self.end;
-        let (by_process, by_call) = (self.last.what.process, self.last.what.call);
-        self.last.start = start;
-        self.last.count = 1;
-        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
+        if self.last.count > 1 {
+            self.settle();
+        }
+        let (start, by_process, by_call) = (self.end, self.last.what.process, self.last.what.call);
+        let place = match what.moved {
+            None => self.known(what),
+            // Such a row stands for one handle, whose number comes once.
+            Some(moved) => {
+                let is_known = self.moved_object == what.object
+                    && self.moved == moved
+                    && by_process == what.process
+                    && by_call == what.call
+                    && what.refused.is_none();
+                is_known.then_some(0)
+            }
+        };
         let Some(row) = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut) else {
             return;
         };
         let mut row = Row::new(row);
-        if let Some((kind, rights)) = what.moved {
-            // Such a row stands for one handle, whose number comes once.
-            let is_known = self.moved == (what.object, what.moved)
-                && by_process == what.process
-                && by_call == what.call
-                && refused == 0;
-            if is_known {
-                row.add(what.handle);
-            } else {
-                for number in [what.process, what.call, what.handle, what.object, refused] {
-                    row.add(number);
-                }
-                row.add(kind.number().into());
-                row.add(rights.bits().into());
-                self.moved = (what.object, what.moved);
+        match (place, what.moved) {
+            (Some(_), Some(_)) => row.add(what.handle),
+            (Some(place), None) if what.refused.is_none() => {
+                row.add(place as u64);
+                row.add(what.call);
             }
-        } else {
-            let known = self.known.get(..self.known_count).unwrap_or_default();
-            let place = known.iter().position(|[process, handle, object]| {
-                *object == what.object && *handle == what.handle && *process == what.process
-            });
-            row.use_of(what, refused, place, 1);
-            self.last.place = place;
-            if place.is_none()
-                && let Some(place) = self.known.get_mut(self.known_count)
-            {
-                *place = [what.process, what.handle, what.object];
-                self.known_count += 1;
-            }
+            _ => row.whole(what, place, 1),
         }
-        self.end = start + row.end();
-        self.last.what = *what;
+        self.end = start.wrapping_add(row.end());
+        self.last.start = start;
+        self.last.count = 1;
+        self.last.place = place;
+        let last = &mut self.last.what;
+        last.process = what.process;
+        last.call = what.call;
+        last.handle = what.handle;
+        last.object = what.object;
+        last.refused = what.refused;
+        last.moved = what.moved;
+        if place.is_none() {
+            self.learn(what);
+        }
+    }
+
+    /// The row that a use can be named by.
+    #[inline]
+    fn known(&self, what: &Use) -> Option<usize> {
+        let known = self.known.get(..self.known_count).unwrap_or_default();
+        known.iter().position(|[process, handle, object]| {
+            *object == what.object && *handle == what.handle && *process == what.process
+        })
+    }
+
+    /// Lets later rows name this one.
+    #[cold]
+    fn learn(&mut self, what: &Use) {
+        if let Some(moved) = what.moved {
+            (self.moved_object, self.moved) = (what.object, moved);
+        } else if let Some(place) = self.known.get_mut(self.known_count) {
+            *place = [what.process, what.handle, what.object];
+            self.known_count += 1;
+        }
     }
 
     /// The payload of the record, which is whole then; the next begins when it is
     /// [`clear`](Self::clear)ed.
-    pub(super) fn end(&mut self) -> &[u8] {
+    pub(super) fn finish(&mut self) -> &[u8] {
         self.settle();
         // Every row begins with a comma.
         if let Some(before) = self.text.get_mut(FIRST) {
@@ -400,28 +433,22 @@ impl Rows {
         self.end = FIRST;
         self.known_count = 0;
         self.last.count = 0;
-        self.moved = (0, None);
+        self.moved_object = NONE_MOVED;
     }
 
-    /// Writes the last row anew with how often it came.
-    #[inline]
-    fn settle(&mut self) {
-        if self.last.count > 1 {
-            self.settle_count();
-        }
-    }
-
+    /// Writes the last row anew if it came more than once.
     #[cold]
-    fn settle_count(&mut self) {
+    fn settle(&mut self) {
         let Last { what, count, start, place } = &mut self.last;
-        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
         let row = self.text.get_mut(*start..).and_then(<[u8]>::first_chunk_mut);
-        if let Some(row) = row {
+        if *count > 1
+            && let Some(row) = row
+        {
             let mut row = Row::new(row);
-            row.use_of(what, refused, *place, *count);
+            row.whole(what, *place, *count);
             self.end = *start + row.end();
+            *count = 1;
         }
-        *count = 1;
     }
 }
 
@@ -433,14 +460,17 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    #[inline]
     fn new(text: &'a mut [u8; ROW_BYTES]) -> Self {
         text[0] = b',';
         text[1] = b'[';
         Self { text, at: 2 }
     }
 
-    /// A use that came so often; `place` is the row that it is named by.
-    fn use_of(&mut self, what: &Use, refused: u64, place: Option<usize>, count: u64) {
+    /// All of a use that came so often; `place` is the row that it is named by.
+    #[cold]
+    fn whole(&mut self, what: &Use, place: Option<usize>, count: u64) {
+        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
         if let Some(place) = place {
             self.add(place as u64);
             self.add(what.call);
@@ -453,7 +483,10 @@ impl<'a> Row<'a> {
                 self.add(number);
             }
         }
-        if count > 1 {
+        if let Some((kind, rights)) = what.moved {
+            self.add(kind.number().into());
+            self.add(rights.bits().into());
+        } else if count > 1 {
             self.add(count);
         }
     }
@@ -537,6 +570,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 const ROW_BYTES: usize = 256;
 
 const _: () = assert!(USE_BYTES_MAX < ROW_BYTES);
+
+/// No object has this number.
+const NONE_MOVED: u64 = u64::MAX;
 
 /// Where the first row begins: its comma is the bracket that all stand in.
 const FIRST: usize = USES_START.len() - 1;

@@ -59,7 +59,7 @@ impl System {
         self.settle_doomed();
         result.map_err(|error| {
             let what = Use { handle: register, ..self.use_of(process, luperiq_abi::Call::Close) };
-            self.refused(process, what, error.into())
+            self.refused(process, &what, error.into())
         })
     }
 
