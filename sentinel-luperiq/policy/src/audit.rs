@@ -24,8 +24,8 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use luperiq_abi::Error;
 use luperiq_abi::wire::AuditHead;
+use luperiq_abi::{Error, Kind, Rights};
 use sentinel_core::journal::{
     Actor, AppendError, Digest, Entry, EpochSeed, Hash, JournalId, Note, Opening, Recovered,
     Writer, kind,
@@ -179,14 +179,49 @@ impl Log {
     /// # Errors
     /// [`Error::NotRecorded`]: the log is full, and waits for the disk.
     pub fn used(&mut self, now: Timestamp, what: &Use) -> Result<(), Error> {
-        if self.uses.rows.is_counted(what) {
-            return Ok(());
+        let Use { process, call, handle, object, refused, moved } = *what;
+        let what = [process, call, handle, object];
+        match (refused.map(|error| u64::from(error.number())), moved) {
+            (_, Some(moved)) => self.moved(now, what, moved),
+            (None, None) => self.allowed(now, what),
+            (Some(refused), None) => {
+                if !self.uses.rows.is_counted(what, refused) {
+                    self.prepare(now)?;
+                    self.uses.rows.push_whole(what, refused);
+                }
+                Ok(())
+            }
         }
-        let waited = now.0.wrapping_sub(self.uses.since.0);
-        if self.uses.rows.end() > self.uses.limit || waited >= USES_WAIT_MILLISECONDS {
+    }
+
+    /// Records that authority was used: by which process and call, by which handle, of what.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn allowed(&mut self, now: Timestamp, what: [u64; 4]) -> Result<(), Error> {
+        if !self.uses.rows.is_counted(what, 0) {
+            if !self.uses.is_prepared(now) {
+                self.prepare(now)?;
+            }
+            self.uses.rows.push(what);
+        }
+        Ok(())
+    }
+
+    /// Records that a handle came or left.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn moved(
+        &mut self,
+        now: Timestamp,
+        what: [u64; 4],
+        moved: (Kind, Rights),
+    ) -> Result<(), Error> {
+        if !self.uses.is_prepared(now) {
             self.prepare(now)?;
         }
-        self.uses.rows.push(what);
+        self.uses.rows.push_moved(what, moved);
         Ok(())
     }
 
@@ -213,6 +248,7 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::NotRecorded`]: the log is full, and waits for the disk.
+    #[inline(always)]
     pub fn reserve(&mut self, uses_count: usize) -> Result<(), Error> {
         let each = event::USE_BYTES_MAX + FRAME_BYTES_MIN;
         self.make_room(USES_BYTES_MAX + (uses_count + 2) * each)
@@ -389,7 +425,7 @@ impl Log {
     }
 
     /// Gives up records that are safe until so many bytes fit.
-    #[inline]
+    #[inline(always)]
     fn make_room(&mut self, bytes_count: usize) -> Result<(), Error> {
         match self.bytes.len() + bytes_count <= self.bytes_max {
             true => Ok(()),
@@ -397,6 +433,7 @@ impl Log {
         }
     }
 
+    #[cold]
     fn give_up(&mut self, bytes_count: usize) -> Result<(), Error> {
         while self.bytes.len() + bytes_count > self.bytes_max {
             let end = self.records.get(1).copied().unwrap_or(self.end());
@@ -423,6 +460,14 @@ impl Log {
 
     fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
+    }
+}
+
+impl Uses {
+    /// Whether another row has room.
+    #[inline(always)]
+    const fn is_prepared(&self, now: Timestamp) -> bool {
+        self.rows.end() <= self.limit && now.0.wrapping_sub(self.since.0) < USES_WAIT_MILLISECONDS
     }
 }
 

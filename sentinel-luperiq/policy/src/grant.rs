@@ -123,6 +123,12 @@ impl Grants {
         self.slab.value(key).filter(|grant| grant.holder.is_some())
     }
 
+    /// A grant that somebody holds, to be moved.
+    #[inline]
+    pub(crate) fn held_mut(&mut self, key: Key) -> Option<&mut Grant> {
+        self.slab.value_mut(key).filter(|grant| grant.holder.is_some())
+    }
+
     /// Moves a grant.
     pub fn set_holder(&mut self, key: Key, holder: Holder, job: Key) {
         if let Some(grant) = self.slab.value_mut(key)
@@ -134,10 +140,9 @@ impl Grants {
     }
 
     /// Moves a grant, which counts as it did.
-    pub fn send(&mut self, key: Key, holder: Holder) {
-        if let Some(grant) = self.slab.value_mut(key)
-            && grant.holder.is_some()
-        {
+    #[inline]
+    pub(crate) fn send(&mut self, key: Key, holder: Holder) {
+        if let Some(grant) = self.held_mut(key) {
             grant.holder = Some(holder);
         }
     }

@@ -161,6 +161,41 @@ impl Object {
         self.kind
     }
 
+    /// An end of a line: a channel's, or a socket's.
+    #[inline]
+    pub(crate) const fn line(&self) -> Option<&Channel> {
+        match &self.body {
+            Body::Channel(channel) => Some(channel),
+            Body::Socket(socket) => Some(&socket.line),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn line_mut(&mut self) -> Option<&mut Channel> {
+        match &mut self.body {
+            Body::Channel(channel) => Some(channel),
+            Body::Socket(socket) => Some(&mut socket.line),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn process(&self) -> Option<&Process> {
+        match &self.body {
+            Body::Process(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn process_mut(&mut self) -> Option<&mut Process> {
+        match &mut self.body {
+            Body::Process(process) => Some(process),
+            _ => None,
+        }
+    }
+
     pub(crate) fn signals(&self) -> Signals {
         match &self.body {
             Body::Channel(channel) => channel.signals(),

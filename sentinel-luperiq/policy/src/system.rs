@@ -83,6 +83,7 @@ pub struct Admitted(Box<Admission>);
 #[derive(Debug)]
 pub struct Admission {
     call: Call,
+    number: u16,
     /// Whether its use has to stand in the record, and whether it does.
     is_to_be_recorded: bool,
     is_recorded: bool,
@@ -216,6 +217,7 @@ impl System {
             None => Box::new(Admission::new(process)),
         };
         admission.call = brief.call;
+        admission.number = brief.number;
         admission.is_to_be_recorded = brief.is_recorded;
         admission.is_recorded = false;
         admission.process = process;
@@ -234,7 +236,7 @@ impl System {
         need: &Option<Need>,
     ) -> Result<Option<Held>, Error> {
         let Some(need) = need else { return Ok(None) };
-        let held = self.held(caller, register_of(registers, need))?;
+        let held = held_by(&self.grants, caller, register_of(registers, need))?;
         let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
         if !need.kinds.contains(kind) {
             return Err(Error::WrongKind);
@@ -373,16 +375,7 @@ impl System {
     }
 
     pub(crate) fn find(&self, process: Key, register: u64) -> Result<Held, Error> {
-        self.held(self.process(process).ok_or(Error::BadHandle)?, register)
-    }
-
-    /// What a process holds by the number in a register.
-    #[inline(always)]
-    pub(crate) fn held(&self, process: &Process, register: u64) -> Result<Held, Error> {
-        let handle = Handle::from_register(register).ok_or(Error::BadHandle)?;
-        let grant = process.table.find(handle)?;
-        let held = self.grants.held(grant).ok_or(Error::BadHandle)?;
-        Ok(Held { handle, grant, object: held.object, rights: held.rights })
+        held_by(&self.grants, self.process(process).ok_or(Error::BadHandle)?, register)
     }
 
     pub(crate) fn kind(&self, object: Key) -> Option<Kind> {
@@ -390,17 +383,11 @@ impl System {
     }
 
     pub(crate) fn process(&self, key: Key) -> Option<&Process> {
-        match &self.objects.value(key)?.body {
-            Body::Process(process) => Some(process),
-            _ => None,
-        }
+        self.objects.value(key)?.process()
     }
 
     pub(crate) fn process_mut(&mut self, key: Key) -> Option<&mut Process> {
-        match &mut self.objects.value_mut(key)?.body {
-            Body::Process(process) => Some(process),
-            _ => None,
-        }
+        self.objects.value_mut(key)?.process_mut()
     }
 
     pub(crate) fn job(&self, key: Key) -> Option<&Job> {
@@ -429,9 +416,19 @@ impl System {
 
     /// Records the use that a call is, once.
     pub(crate) fn record_use(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
+        self.record_use_here(admitted)
+    }
+
+    /// The same, where it is done most.
+    #[inline(always)]
+    pub(crate) fn record_use_here(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
         if admitted.is_to_be_recorded && !admitted.is_recorded {
-            let what = self.use_by(admitted);
-            self.log.used(self.now, &what)?;
+            let (handle, object) = match &admitted.handles[0] {
+                Some(held) => (u64::from(held.handle.number()), held.object.number()),
+                None => (0, 0),
+            };
+            let (process, call) = (admitted.process.number(), u64::from(admitted.number));
+            self.log.allowed(self.now, [process, call, handle, object])?;
             admitted.is_recorded = true;
         }
         Ok(())
@@ -506,7 +503,7 @@ impl System {
 impl Admission {
     const fn new(process: Key) -> Self {
         let (call, handles) = (Call::Null, [None; HANDLES_MAX]);
-        Self { call, is_to_be_recorded: false, is_recorded: false, process, handles }
+        Self { call, number: 0, is_to_be_recorded: false, is_recorded: false, process, handles }
     }
 
     /// Which call.
@@ -531,6 +528,15 @@ impl Admission {
     pub(crate) fn held(&self, place: usize) -> Result<Held, Error> {
         self.handles.get(place).copied().flatten().ok_or(Error::BadHandle)
     }
+}
+
+/// What a process holds by the number in a register.
+#[inline(always)]
+fn held_by(grants: &Grants, process: &Process, register: u64) -> Result<Held, Error> {
+    let handle = Handle::from_register(register).ok_or(Error::BadHandle)?;
+    let grant = process.table.find(handle)?;
+    let held = grants.held(grant).ok_or(Error::BadHandle)?;
+    Ok(Held { handle, grant, object: held.object, rights: held.rights })
 }
 
 #[inline]

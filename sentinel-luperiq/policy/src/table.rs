@@ -52,6 +52,9 @@ impl Table {
         if self.used_count + self.retired_count + count > TABLE_SLOTS_MAX {
             return Err(Error::Limit);
         }
+        if self.slots.capacity() - self.slots.len() >= count {
+            return Ok(());
+        }
         self.slots.try_reserve(count).map_err(|_| Error::NoMemory)
     }
 
@@ -60,10 +63,11 @@ impl Table {
     /// # Errors
     /// The table is full, or there is no memory.
     pub fn insert(&mut self, grant: Key) -> Result<Handle, Error> {
-        self.reserve(1)?;
         let index = match self.free {
+            // As many as there were at most.
             Some(index) => index,
             None => {
+                self.reserve(1)?;
                 let index = u32::try_from(self.slots.len()).map_err(|_| Error::Limit)?;
                 self.slots.push(Slot { generation: 0, state: State::Free { next: None } });
                 index

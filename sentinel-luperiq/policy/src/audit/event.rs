@@ -288,10 +288,14 @@ pub(super) struct Rows {
 }
 
 /// The last row: the same use again is a number in it, which is written when another row comes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Last {
-    what: Use,
-    /// How often it came. A handle comes or leaves once: no such row is ever counted.
+    process: u64,
+    call: u64,
+    handle: u64,
+    object: u64,
+    refused: u64,
+    /// How often it came; 0 if it is not counted: a handle comes or leaves once.
     count: u64,
     /// Where the row begins, and the row that it is named by.
     start: usize,
@@ -305,10 +309,7 @@ impl Rows {
         text.try_reserve_exact(bytes + ROW_BYTES).map_err(|_| Error::NoMemory)?;
         text.extend_from_slice(USES_START);
         text.resize(bytes + ROW_BYTES, 0);
-        let (process, call, handle, object) = (0, 0, 0, 0);
-        let what = Use { process, call, handle, object, refused: None, moved: None };
-        let last = Last { what, count: 0, start: 0, place: None };
-        let known = [[0; 3]; KNOWN_MAX];
+        let (known, last) = ([[0; 3]; KNOWN_MAX], Last::default());
         let (known_count, moved_object, moved) = (0, NONE_MOVED, (Kind::Event, Rights::NONE));
         Ok(Self { text, end: FIRST, known, known_count, last, moved_object, moved })
     }
@@ -329,17 +330,19 @@ impl Rows {
     }
 
     /// Counts a use that is the same as the one before, and says whether it is.
-    #[inline]
-    pub(super) fn is_counted(&mut self, what: &Use) -> bool {
+    #[inline(always)]
+    pub(super) fn is_counted(
+        &mut self,
+        [process, call, handle, object]: [u64; 4],
+        refused: u64,
+    ) -> bool {
         let last = &mut self.last;
         // Number by number: as a whole they would be compared byte by byte.
-        let is_same = last.what.handle == what.handle
-            && last.what.call == what.call
-            && last.what.object == what.object
-            && last.what.process == what.process
-            && last.what.refused == what.refused
-            && what.moved.is_none()
-            && last.what.moved.is_none()
+        let is_same = last.handle == handle
+            && last.call == call
+            && last.object == object
+            && last.process == process
+            && last.refused == refused
             && last.count != 0;
         if is_same {
             last.count = last.count.saturating_add(1);
@@ -347,71 +350,93 @@ impl Rows {
         is_same
     }
 
-    /// Adds a use.
-    #[inline]
-    pub(super) fn push(&mut self, what: &Use) {
+    /// Adds a use that was not refused.
+    #[inline(always)]
+    pub(super) fn push(&mut self, [process, call, handle, object]: [u64; 4]) {
         if self.last.count > 1 {
             self.settle();
         }
-        let (start, by_process, by_call) = (self.end, self.last.what.process, self.last.what.call);
-        let place = match what.moved {
-            None => self.known(what),
+        let place = self.known(process, handle, object);
+        let start = self.end;
+        let row = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
+        // A row that is known by one digit, and a call of two: nearly all of them.
+        if let (Some(place), Some(row), 10..100) = (place, row, call) {
+            // A tenth, as far as that is true: below 179.
+            let tens = call.wrapping_mul(103) >> 10;
+            let ones = call.wrapping_sub(tens.wrapping_mul(10));
+            let digits = (place as u64) << 16 | tens << 32 | ones << 40;
+            *row = (SHORT_ROW | digits).to_le_bytes();
+            self.end = start.wrapping_add(SHORT_ROW_BYTES);
+            let last = &mut self.last;
+            (last.process, last.call, last.handle, last.object) = (process, call, handle, object);
+            (last.refused, last.count, last.start, last.place) = (0, 1, start, Some(place));
+        } else {
+            self.push_whole([process, call, handle, object], 0);
+        }
+    }
+
+    /// Adds a use that has to be said in full.
+    #[cold]
+    pub(super) fn push_whole(&mut self, what: [u64; 4], refused: u64) {
+        self.settle();
+        let [process, call, handle, object] = what;
+        let (start, place) = (self.end, self.known(process, handle, object));
+        self.last = Last { process, call, handle, object, refused, count: 1, start, place };
+        self.write_last();
+        if place.is_none()
+            && let Some(place) = self.known.get_mut(self.known_count)
+        {
+            *place = [process, handle, object];
+            self.known_count += 1;
+        }
+    }
+
+    /// Adds that a handle came or left, which stands for this with these rights.
+    #[inline(always)]
+    pub(super) fn push_moved(
+        &mut self,
+        [process, call, handle, object]: [u64; 4],
+        moved: (Kind, Rights),
+    ) {
+        if self.last.count > 1 {
+            self.settle();
+        }
+        let is_known = self.moved_object == object
+            && self.moved == moved
+            && self.last.process == process
+            && self.last.call == call;
+        (self.last.process, self.last.call, self.last.count) = (process, call, 0);
+        let start = self.end;
+        let row = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
+        if let (true, Some(row)) = (is_known, row) {
             // Such a row stands for one handle, whose number comes once.
-            Some(moved) => {
-                let is_known = self.moved_object == what.object
-                    && self.moved == moved
-                    && by_process == what.process
-                    && by_call == what.call
-                    && what.refused.is_none();
-                is_known.then_some(0)
-            }
-        };
-        let Some(row) = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut) else {
-            return;
-        };
-        let mut row = Row::new(row);
-        match (place, what.moved) {
-            (Some(_), Some(_)) => row.add(what.handle),
-            (Some(place), None) if what.refused.is_none() => {
-                row.add(place as u64);
-                row.add(what.call);
-            }
-            _ => row.whole(what, place, 1),
+            let mut row = Row::new(row);
+            row.add(handle);
+            self.end = start.wrapping_add(row.end());
+        } else {
+            self.push_moved_whole([process, call, handle, object], moved);
         }
-        self.end = start.wrapping_add(row.end());
-        self.last.start = start;
-        self.last.count = 1;
-        self.last.place = place;
-        let last = &mut self.last.what;
-        last.process = what.process;
-        last.call = what.call;
-        last.handle = what.handle;
-        last.object = what.object;
-        last.refused = what.refused;
-        last.moved = what.moved;
-        if place.is_none() {
-            self.learn(what);
+    }
+
+    #[cold]
+    fn push_moved_whole(&mut self, what: [u64; 4], moved: (Kind, Rights)) {
+        let [process, call, handle, object] = what;
+        let (kind, rights) = (u64::from(moved.0.number()), u64::from(moved.1.bits()));
+        if let Some(row) = self.text.get_mut(self.end..).and_then(<[u8]>::first_chunk_mut) {
+            let mut row = Row::new(row);
+            for number in [process, call, handle, object, 0, kind, rights] {
+                row.add(number);
+            }
+            self.end += row.end();
         }
+        (self.moved_object, self.moved) = (object, moved);
     }
 
     /// The row that a use can be named by.
-    #[inline]
-    fn known(&self, what: &Use) -> Option<usize> {
+    #[inline(always)]
+    fn known(&self, process: u64, handle: u64, object: u64) -> Option<usize> {
         let known = self.known.get(..self.known_count).unwrap_or_default();
-        known.iter().position(|[process, handle, object]| {
-            *object == what.object && *handle == what.handle && *process == what.process
-        })
-    }
-
-    /// Lets later rows name this one.
-    #[cold]
-    fn learn(&mut self, what: &Use) {
-        if let Some(moved) = what.moved {
-            (self.moved_object, self.moved) = (what.object, moved);
-        } else if let Some(place) = self.known.get_mut(self.known_count) {
-            *place = [what.process, what.handle, what.object];
-            self.known_count += 1;
-        }
+        known.iter().position(|known| *known == [process, handle, object])
     }
 
     /// The payload of the record, which is whole then; the next begins when it is
@@ -439,16 +464,34 @@ impl Rows {
     /// Writes the last row anew if it came more than once.
     #[cold]
     fn settle(&mut self) {
-        let Last { what, count, start, place } = &mut self.last;
-        let row = self.text.get_mut(*start..).and_then(<[u8]>::first_chunk_mut);
-        if *count > 1
-            && let Some(row) = row
-        {
-            let mut row = Row::new(row);
-            row.whole(what, *place, *count);
-            self.end = *start + row.end();
-            *count = 1;
+        if self.last.count > 1 {
+            self.write_last();
+            self.last.count = 1;
         }
+    }
+
+    fn write_last(&mut self) {
+        let Last { process, call, handle, object, refused, count, start, place } = self.last;
+        let Some(row) = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut) else {
+            return;
+        };
+        let mut row = Row::new(row);
+        if let Some(place) = place {
+            row.add(place as u64);
+            row.add(call);
+            // What usually is so is left out.
+            if refused != 0 || count > 1 {
+                row.add(refused);
+            }
+        } else {
+            for number in [process, call, handle, object, refused] {
+                row.add(number);
+            }
+        }
+        if count > 1 {
+            row.add(count);
+        }
+        self.end = start + row.end();
     }
 }
 
@@ -465,30 +508,6 @@ impl<'a> Row<'a> {
         text[0] = b',';
         text[1] = b'[';
         Self { text, at: 2 }
-    }
-
-    /// All of a use that came so often; `place` is the row that it is named by.
-    #[cold]
-    fn whole(&mut self, what: &Use, place: Option<usize>, count: u64) {
-        let refused = what.refused.map_or(0, |error| u64::from(error.number()));
-        if let Some(place) = place {
-            self.add(place as u64);
-            self.add(what.call);
-            // What usually is so is left out.
-            if refused != 0 || count > 1 {
-                self.add(refused);
-            }
-        } else {
-            for number in [what.process, what.call, what.handle, what.object, refused] {
-                self.add(number);
-            }
-        }
-        if let Some((kind, rights)) = what.moved {
-            self.add(kind.number().into());
-            self.add(rights.bits().into());
-        } else if count > 1 {
-            self.add(count);
-        }
     }
 
     /// Adds a number, and a comma.
@@ -560,6 +579,12 @@ fn eight_digits(number: u64) -> u64 {
     let tens = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
     tens | pairs.wrapping_sub(tens.wrapping_mul(10)) << 8
 }
+
+/// A row of three digits, and how long it is.
+const SHORT_ROW: u64 = u64::from_le_bytes(*b",[0,00]\0");
+const SHORT_ROW_BYTES: usize = 7;
+
+const _: () = assert!(KNOWN_MAX <= 10);
 
 const EIGHT_DIGITS: u64 = 100_000_000;
 

@@ -8,7 +8,7 @@ use luperiq_abi::limits::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX};
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Error, Handle, Kind, Rights};
 
-use super::{Admitted, Fault, Refusal, System};
+use super::{Admitted, Fault, Refusal, System, held_by};
 use crate::grant::Holder;
 use crate::object::{Body, Channel, Object};
 use crate::queue::Message;
@@ -85,10 +85,6 @@ impl System {
             let channel = admitted.held(0)?.object;
             let ends = system.channel(channel).ok_or(Error::BadHandle)?;
             let peer = ends.peer.ok_or(Error::PeerClosed)?;
-            // Nobody takes a handle out of a socket.
-            if !handles.is_empty() && system.kind(peer) == Some(Kind::Socket) {
-                return Err(Error::BadArgument.into());
-            }
             system.send(admitted, [channel, peer], bytes, handles)
         })
     }
@@ -101,50 +97,72 @@ impl System {
         bytes: &[u8],
         handles: &[u32],
     ) -> Result<(), Fault> {
-        let [_, peer] = ends;
-        if bytes.len() > MESSAGE_BYTES_MAX || handles.len() > MESSAGE_HANDLES_MAX {
+        let (count, [_, peer]) = (handles.len(), ends);
+        if bytes.len() > MESSAGE_BYTES_MAX || count > MESSAGE_HANDLES_MAX {
             return Err(Error::BadArgument.into());
         }
+        if count > 0 {
+            self.pass(admitted.process, ends, handles)?;
+        }
+        let target = self.objects.value_mut(peer).ok_or(Error::PeerClosed)?;
+        // Nobody takes a handle out of a socket.
+        if count > 0 && target.kind() == Kind::Socket {
+            return Err(Error::BadArgument.into());
+        }
+        let target = target.line_mut().ok_or(Error::PeerClosed)?;
+        if !target.queue.has_room(bytes.len(), count) {
+            return Err(Error::NotReady.into());
+        }
+        self.log.reserve(count + 1)?;
+        self.record_use_here(admitted)?;
+        for place in 0..count {
+            let Some(Some(held)) = self.passed.get(place).copied() else { continue };
+            self.record_move(admitted, held.handle, held.object, held.rights)?;
+        }
+        let Self { objects, grants, passed, .. } = self;
+        let passed = passed.get(..count).unwrap_or_default();
+        if count > 0
+            && let Some(Body::Process(process)) =
+                objects.value_mut(admitted.process).map(|object| &mut object.body)
+        {
+            for held in passed.iter().flatten() {
+                let _ = process.table.remove(held.handle);
+                grants.send(held.grant, Holder::Message(peer));
+            }
+        }
+        let Some(object) = objects.value_mut(peer) else { return Ok(()) };
+        let is_watched = object.listed.is_watched;
+        if let Some(target) = object.line_mut() {
+            passed.iter().flatten().for_each(|held| target.queue.push_grant(held.grant));
+            target.queue.push(bytes, count);
+        }
+        if is_watched {
+            self.mark_changed(peer);
+        }
+        Ok(())
+    }
+
+    /// Looks the handles up that a message takes along.
+    #[inline]
+    fn pass(&mut self, process: Key, ends: [Key; 2], handles: &[u32]) -> Result<(), Fault> {
+        let Self { objects, grants, passed, .. } = self;
+        let process = objects.value(process).and_then(Object::process).ok_or(Error::BadHandle)?;
         for (place, handle) in handles.iter().enumerate() {
-            let held = self.find(admitted.process, u64::from(*handle))?;
+            let held = held_by(grants, process, u64::from(*handle))?;
             let detail = place as u64;
             if !held.rights.contains(Rights::TRANSFER) {
                 return Err(Fault { error: Error::NotAllowed, detail });
             }
             // Twice the same, or an end through its own channel, which nobody could reach again.
-            let before = self.passed.get(..place).unwrap_or_default();
+            let before = passed.get(..place).unwrap_or_default();
             let is_twice = before.iter().flatten().any(|before| before.grant == held.grant);
-            if is_twice || ends.contains(&held.object) {
+            if is_twice || ends[0] == held.object || ends[1] == held.object {
                 return Err(Fault { error: Error::BadArgument, detail });
             }
-            if let Some(slot) = self.passed.get_mut(place) {
+            if let Some(slot) = passed.get_mut(place) {
                 *slot = Some(held);
             }
         }
-        let target = self.channel_mut(peer).ok_or(Error::PeerClosed)?;
-        if !target.queue.has_room(bytes.len(), handles.len()) {
-            return Err(Error::NotReady.into());
-        }
-        self.log.reserve(handles.len() + 1)?;
-        self.record_use(admitted)?;
-        for place in 0..handles.len() {
-            let Some(Some(held)) = self.passed.get(place).copied() else { continue };
-            self.record_move(admitted, held.handle, held.object, held.rights)?;
-        }
-        for place in 0..handles.len() {
-            let Some(Some(held)) = self.passed.get(place).copied() else { continue };
-            if let Some(process) = self.process_mut(admitted.process) {
-                let _ = process.table.remove(held.handle);
-            }
-            self.grants.send(held.grant, Holder::Message(peer));
-            if let Some(target) = self.channel_mut(peer) {
-                target.queue.push_grant(held.grant);
-            }
-        }
-        if let Some(target) = self.channel_mut(peer) {
-            target.queue.push(bytes, handles.len());
-        }
-        self.mark_changed(peer);
         Ok(())
     }
 
@@ -172,20 +190,26 @@ impl System {
                 let detail = (grants_count as u64) << 32 | bytes_count as u64;
                 return Err(Fault { error: Error::TooLong, detail });
             }
-            system.can_hold(admitted.process, grants_count)?;
-            system.record_use(admitted)?;
-            let channel = system.channel_mut(end).ok_or(Error::BadHandle)?;
+            system.can_hold_here(admitted.process, grants_count)?;
+            system.record_use_here(admitted)?;
+            let object = system.objects.value_mut(end).ok_or(Error::BadHandle)?;
+            let is_watched = object.listed.is_watched;
+            let channel = object.line_mut().ok_or(Error::BadHandle)?;
             let taken = channel.queue.pop().ok_or(Error::NotReady)?;
-            let peer = channel.peer;
-            system.mark_changed(end);
-            if let Some(peer) = peer {
+            let mut grant = if grants_count > 0 { channel.queue.pop_grant() } else { None };
+            if let Some(peer) = channel.peer {
                 system.mark_changed(peer);
             }
+            if is_watched {
+                system.mark_changed(end);
+            }
             for place in 0..grants_count {
-                let grant = system.channel_mut(end).and_then(|channel| channel.queue.pop_grant());
                 let handle = grant.and_then(|grant| system.arrive(admitted, grant));
                 if let Some(slot) = system.arrived.get_mut(place) {
                     *slot = handle.map_or(0, Handle::number);
+                }
+                if place + 1 < grants_count {
+                    grant = system.channel_mut(end).and_then(|channel| channel.queue.pop_grant());
                 }
             }
             Ok((end, taken, grants_count))
@@ -196,45 +220,48 @@ impl System {
 
     /// Puts a grant out of a message into the caller's table. What cannot be recorded does not
     /// arrive.
+    #[inline]
     fn arrive(&mut self, admitted: &Admitted, grant: Key) -> Option<Handle> {
-        let held = *self.grants.held(grant)?;
-        let job = self.job_of(admitted.process).ok()?;
-        let handle = self.process_mut(admitted.process)?.table.insert(grant).ok();
-        let Some(handle) = handle else {
+        let Self { objects, grants, .. } = self;
+        let held = grants.held_mut(grant)?;
+        let (object, rights, holds) = (held.object, held.rights, held.job);
+        let process = objects.value_mut(admitted.process)?.process_mut()?;
+        let job = process.job;
+        let Ok(handle) = process.table.insert(grant) else {
             self.give_up(grant);
             return None;
         };
+        held.holder = Some(Holder::Process(admitted.process, handle));
+        held.job = job;
         // It counts against the reader's job from now on. Room was made sure of.
-        if job != held.job {
-            self.discharge(held.job, Limit::Handles, 1);
-            let charged = self.charge(job, Limit::Handles, 1);
-            debug_assert!(charged.is_ok());
-            self.retain(job);
-            self.release(held.job);
+        if job != holds {
+            self.count_elsewhere(holds, job);
         }
-        self.grants.set_holder(grant, Holder::Process(admitted.process, handle), job);
-        if self.record_move(admitted, handle, held.object, held.rights).is_err() {
+        if self.record_move(admitted, handle, object, rights).is_err() {
             self.take_from(admitted.process, handle);
             return None;
         }
         Some(handle)
     }
 
-    /// An end of a line: a channel's, or a socket's.
-    pub(super) fn channel(&self, key: Key) -> Option<&Channel> {
-        match &self.objects.value(key)?.body {
-            Body::Channel(channel) => Some(channel),
-            Body::Socket(socket) => Some(&socket.line),
-            _ => None,
-        }
+    #[inline(never)]
+    fn count_elsewhere(&mut self, before: Key, now: Key) {
+        self.discharge(before, Limit::Handles, 1);
+        let charged = self.charge(now, Limit::Handles, 1);
+        debug_assert!(charged.is_ok());
+        self.retain(now);
+        self.release(before);
     }
 
+    /// An end of a line: a channel's, or a socket's.
+    #[inline]
+    pub(super) fn channel(&self, key: Key) -> Option<&Channel> {
+        self.objects.value(key)?.line()
+    }
+
+    #[inline]
     pub(super) fn channel_mut(&mut self, key: Key) -> Option<&mut Channel> {
-        match &mut self.objects.value_mut(key)?.body {
-            Body::Channel(channel) => Some(channel),
-            Body::Socket(socket) => Some(&mut socket.line),
-            _ => None,
-        }
+        self.objects.value_mut(key)?.line_mut()
     }
 }
 

@@ -121,6 +121,12 @@ impl System {
 
     /// Makes sure that a process can be given so many handles.
     pub(super) fn can_hold(&mut self, process: Key, count: usize) -> Result<(), Fault> {
+        self.can_hold_here(process, count)
+    }
+
+    /// The same, where it is done most.
+    #[inline(always)]
+    pub(super) fn can_hold_here(&mut self, process: Key, count: usize) -> Result<(), Fault> {
         self.grants.reserve(count)?;
         // Each handle that comes is recorded, and the call itself.
         self.log.reserve(count + 1)?;
@@ -204,13 +210,20 @@ impl System {
         rights: Rights,
     ) -> Result<(), Fault> {
         let kind = self.kind(object).ok_or(Error::BadHandle)?;
-        let what = Use {
-            handle: u64::from(handle.number()),
-            object: object.number(),
-            moved: Some((kind, rights)),
-            ..self.use_of(admitted.process, admitted.call)
-        };
-        self.log.used(self.now, &what).map_err(Fault::from)
+        self.record_moved(admitted, handle, object, (kind, rights))
+    }
+
+    #[inline]
+    pub(super) fn record_moved(
+        &mut self,
+        admitted: &Admitted,
+        handle: Handle,
+        object: Key,
+        moved: (Kind, Rights),
+    ) -> Result<(), Fault> {
+        let (process, call) = (admitted.process.number(), u64::from(admitted.number));
+        let what = [process, call, u64::from(handle.number()), object.number()];
+        self.log.moved(self.now, what, moved).map_err(Fault::from)
     }
 }
 
