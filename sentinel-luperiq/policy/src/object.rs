@@ -43,8 +43,9 @@ pub(crate) struct Listed {
     pub(crate) next_marked: Option<Key>,
 }
 
-/// What each kind has of its own.
+/// What each kind has of its own. Which it is stands in a byte, and not in an impossible length.
 #[derive(Debug)]
+#[repr(u8)]
 pub(crate) enum Body {
     Process(Process),
     Job(Job),

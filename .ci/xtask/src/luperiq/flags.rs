@@ -32,9 +32,9 @@ pub(super) fn of_kernel(workspace: &Workspace) -> Result<String, Error> {
 }
 
 /// For what needs the core's instructions to hash: it has them wherever this is called, so nothing
-/// else is compiled in.
+/// else is compiled in; and as the kernel, it reads the record where it stands.
 pub(super) fn of_hash(workspace: &Workspace) -> Result<String, Error> {
-    flags(workspace, &[EMBED, "-Ctarget-feature=+sha2"])
+    flags(workspace, &[EMBED, "-Ctarget-feature=+sha2,-strict-align", "-Awarnings"])
 }
 
 fn flags(workspace: &Workspace, own: &[&str]) -> Result<String, Error> {

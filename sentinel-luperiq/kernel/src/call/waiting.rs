@@ -56,13 +56,18 @@ impl Kernel {
         caller: &Caller,
         admitted: Admitted,
     ) -> Result<Outcome, Refusal> {
-        let rooms = self
-            .room(caller, 1, MESSAGE_BYTES_MAX)
-            .and_then(|bytes| Ok((bytes, self.room(caller, 3, 4 * MESSAGE_HANDLES_MAX)? / 4)));
+        let [_, bytes_at, bytes, handles_at, handles, _] = caller.registers;
+        let bytes = bytes.min(MESSAGE_BYTES_MAX as u64);
+        let handles = handles.min(4 * MESSAGE_HANDLES_MAX as u64);
+        let rooms = self.space(caller).and_then(|space| {
+            space.check_write(bytes_at, bytes)?;
+            space.check_write(handles_at, handles)?;
+            Ok((bytes as usize, handles as usize / 4))
+        });
         let (admitted, (bytes, handles)) = self.checked(admitted, rooms)?;
         let received = self.system.channel_read(admitted, bytes, handles)?;
         if let Some(Some(process)) = self.processes.get_mut(caller.process) {
-            let [_, bytes_at, _, mut at, ..] = caller.registers;
+            let mut at = handles_at;
             let mut written = process.space.write_pieces(bytes_at, received.bytes);
             for handle in received.handles {
                 written = written.and(process.space.write(at, &handle.to_le_bytes()));

@@ -133,7 +133,9 @@ impl System {
         let Some(object) = objects.value_mut(peer) else { return Ok(()) };
         let is_watched = object.listed.is_watched;
         if let Some(target) = object.line_mut() {
-            passed.iter().flatten().for_each(|held| target.queue.push_grant(held.grant));
+            for held in passed.iter().flatten() {
+                target.queue.push_grant(held.grant);
+            }
             target.queue.push(bytes, count);
         }
         if is_watched {
@@ -220,7 +222,7 @@ impl System {
 
     /// Puts a grant out of a message into the caller's table. What cannot be recorded does not
     /// arrive.
-    #[inline]
+    #[inline(always)]
     fn arrive(&mut self, admitted: &Admitted, grant: Key) -> Option<Handle> {
         let Self { objects, grants, .. } = self;
         let held = grants.held_mut(grant)?;

@@ -140,6 +140,7 @@ impl System {
     }
 
     /// Whether so much could be counted against a job.
+    #[inline]
     pub(super) fn has_left(&self, job: Key, limit: Limit, amount: u64) -> Result<(), Fault> {
         let mut at = Some(job);
         while let Some(job) = at.and_then(|key| self.job(key)) {
@@ -202,6 +203,7 @@ impl System {
     }
 
     /// Records that a handle came to the caller or left it.
+    #[inline(always)]
     pub(super) fn record_move(
         &mut self,
         admitted: &Admitted,
@@ -213,7 +215,7 @@ impl System {
         self.record_moved(admitted, handle, object, (kind, rights))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn record_moved(
         &mut self,
         admitted: &Admitted,

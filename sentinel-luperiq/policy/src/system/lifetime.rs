@@ -164,7 +164,7 @@ impl System {
     }
 
     /// Works off the lists of objects without references and of processes without a maker.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle_doomed(&mut self) {
         // Every operation ends here, and few leave anything.
         if self.doomed.is_some() || self.orphans.is_some() || self.is_sweep_due {
