@@ -408,11 +408,9 @@ impl Rows {
         (self.last.process, self.last.call, self.last.count) = (process, call, 0);
         let start = self.end;
         let row = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
-        if let (true, Some(row)) = (is_known, row) {
+        if let (true, Some(row), Ok(handle)) = (is_known, row, u32::try_from(handle)) {
             // Such a row stands for one handle, whose number comes once.
-            let mut row = Row::new(row);
-            row.add(handle);
-            self.end = start.wrapping_add(row.end());
+            self.end = start.wrapping_add(handle_row(row, handle));
         } else {
             self.push_moved_whole([process, call, handle, object], moved);
         }
@@ -568,8 +566,35 @@ impl<'a> Row<'a> {
     }
 }
 
+/// Writes a row of one number; gives how long it is.
+#[inline(always)]
+fn handle_row(row: &mut [u8; 16], number: u32) -> usize {
+    row[0] = b',';
+    row[1] = b'[';
+    let above = number / EIGHT_DIGITS as u32;
+    let digits = eight_digits(number.wrapping_sub(above.wrapping_mul(EIGHT_DIGITS as u32)).into());
+    let end = if above == 0 {
+        // Zeros at the front are left out, but for the last digit.
+        let zeros = (digits | 1 << 56).trailing_zeros() & 56;
+        row[2..10].copy_from_slice(&((digits | ZEROS) >> zeros).to_le_bytes());
+        10 - (zeros >> 3) as usize
+    } else {
+        // At most 42 times eight digits.
+        let tens = above.wrapping_mul(103) >> 10;
+        let ones = above.wrapping_sub(tens.wrapping_mul(10));
+        let start = if tens == 0 { 2 } else { 3 };
+        row[2] = b'0'.wrapping_add(tens as u8);
+        row[start] = b'0'.wrapping_add(ones as u8);
+        row[start + 1..start + 9].copy_from_slice(&(digits | ZEROS).to_le_bytes());
+        start + 9
+    };
+    row[end & 15] = b']';
+    end + 1
+}
+
 /// The digits of a number of at most eight, a byte each and the first one lowest: halved into
 /// fours, those into pairs, those into digits, side by side.
+#[inline(always)]
 fn eight_digits(number: u64) -> u64 {
     let high = number / 10_000;
     let fours = high | number.wrapping_sub(high.wrapping_mul(10_000)) << 32;

@@ -246,6 +246,27 @@ fn numbers_are_written_as_they_are() {
     }
 }
 
+/// The same for handles that go to and fro.
+#[test]
+fn numbers_of_handles_are_written_as_they_are() {
+    let powers = (0..10).map(|digits| 10_u64.pow(digits)).flat_map(|power| [power - 1, power]);
+    let others = [4_097, 12_345_678, 900_000_001, 1_020_304_050, u64::from(u32::MAX)];
+    for number in powers.chain(others).chain([u64::from(u32::MAX) + 1]) {
+        let (mut log, mut disk) = (log(64 * 1024), Vec::new());
+        for handle in [5, number] {
+            let moved = Some((Kind::Event, Rights::WAIT));
+            log.used(Timestamp(2_000), &Use { moved, ..a_use(handle) }).unwrap();
+        }
+        flush(&mut log, &mut disk);
+        let mut rows = alloc::format!("[[7,42,5,9,0,15,2048],[{number}]]");
+        if number > u64::from(u32::MAX) {
+            rows = alloc::format!("[[7,42,5,9,0,15,2048],[7,42,{number},9,0,15,2048]]");
+        }
+        let lines = exported(&disk);
+        assert!(lines.contains(&rows), "{number}: {lines}");
+    }
+}
+
 /// A use that came often is written anew when another comes, as the row that it was.
 #[test]
 fn what_came_often_keeps_its_row() {
