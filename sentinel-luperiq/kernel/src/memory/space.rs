@@ -282,11 +282,13 @@ impl<M: Copy> Space<M> {
     }
 
     /// Copies what the program has at an address.
+    #[inline(always)]
     pub(crate) fn read(&self, at: u64, out: &mut [u8]) -> Result<(), Error> {
         self.tree.read_user(at, out).ok_or(Error::BadPointer)
     }
 
     /// Copies to an address of the program, all or nothing.
+    #[inline(always)]
     pub(crate) fn write(&mut self, at: u64, bytes: &[u8]) -> Result<(), Error> {
         self.tree.write_user(at, bytes).ok_or(Error::BadPointer)
     }

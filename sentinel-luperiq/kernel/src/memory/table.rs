@@ -143,7 +143,7 @@ impl Tree {
     }
 
     /// Copies what a program has at an address, if it may read all of it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read_user(&self, at: u64, out: &mut [u8]) -> Option<()> {
         if out.is_empty() {
             return Some(());
@@ -176,7 +176,7 @@ impl Tree {
     }
 
     /// Copies to an address of a program, if it may write all of it; else nothing is written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write_user(&mut self, at: u64, bytes: &[u8]) -> Option<()> {
         if bytes.is_empty() {
             return Some(());
@@ -232,7 +232,7 @@ impl Tree {
     }
 
     /// Where a program's page is, if the program may read it, or write it too.
-    #[inline]
+    #[inline(always)]
     fn user_page(&self, virtual_: u64, is_write: bool) -> Option<u64> {
         let (number, last) = self.last.get();
         let page = if number == virtual_ / PAGE { last } else { self.user_leaf(virtual_)? };
