@@ -70,6 +70,7 @@ impl Grants {
     ///
     /// # Errors
     /// The bound is reached, or there is no memory.
+    #[inline(always)]
     pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
         if self.held_count + count > crate::limits::HANDLES_MAX {
             return Err(Error::Limit);

@@ -79,6 +79,7 @@ impl Queue {
     }
 
     /// Takes the next message's bytes; its handles are to be taken one by one.
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Taken> {
         let message = self.messages.pop_front()?;
         Some(self.bytes.take(message.bytes_count))
@@ -127,6 +128,7 @@ struct Ring {
 
 impl Ring {
     /// Makes room for so many more.
+    #[inline]
     fn has_room(&mut self, more: usize) -> bool {
         if self.count == 0 && self.places.len() > KEPT_BYTES_MAX && more <= KEPT_BYTES_MAX {
             *self = Self::default();

@@ -57,14 +57,19 @@ impl<T> Slab<T> {
     ///
     /// # Errors
     /// The bound is reached, or there is no memory.
+    #[inline(always)]
     pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
+        let has_room = self.entries.capacity().wrapping_sub(self.entries.len()) >= count;
+        let is_allowed = self.used_count.wrapping_add(count) <= self.max;
+        if has_room && is_allowed { Ok(()) } else { self.grow(count) }
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) -> Result<(), Error> {
         if self.used_count + count > self.max {
             return Err(Error::Limit);
         }
         // Retired places may be among the rest; what is reserved too much is a few bytes.
-        if self.entries.capacity() - self.entries.len() >= count {
-            return Ok(());
-        }
         self.entries.try_reserve(count).map_err(|_| Error::NoMemory)
     }
 

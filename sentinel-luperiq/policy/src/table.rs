@@ -48,12 +48,17 @@ impl Table {
     ///
     /// # Errors
     /// The table is full, or there is no memory.
+    #[inline(always)]
     pub fn reserve(&mut self, count: usize) -> Result<(), Error> {
+        let used_count = self.used_count.wrapping_add(self.retired_count).wrapping_add(count);
+        let has_room = self.slots.capacity().wrapping_sub(self.slots.len()) >= count;
+        if has_room && used_count <= TABLE_SLOTS_MAX { Ok(()) } else { self.grow(count) }
+    }
+
+    #[cold]
+    fn grow(&mut self, count: usize) -> Result<(), Error> {
         if self.used_count + self.retired_count + count > TABLE_SLOTS_MAX {
             return Err(Error::Limit);
-        }
-        if self.slots.capacity() - self.slots.len() >= count {
-            return Ok(());
         }
         self.slots.try_reserve(count).map_err(|_| Error::NoMemory)
     }
@@ -62,6 +67,7 @@ impl Table {
     ///
     /// # Errors
     /// The table is full, or there is no memory.
+    #[inline(always)]
     pub fn insert(&mut self, grant: Key) -> Result<Handle, Error> {
         let index = match self.free {
             // As many as there were at most.

@@ -300,6 +300,7 @@ impl<M: Copy> Space<M> {
     }
 
     /// Whether the program may write all of these bytes.
+    #[inline(always)]
     pub(crate) fn check_write(&self, at: u64, bytes: u64) -> Result<(), Error> {
         self.tree.check_user(at, bytes, true).ok_or(Error::BadPointer)
     }

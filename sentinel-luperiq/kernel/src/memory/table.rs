@@ -210,7 +210,7 @@ impl Tree {
     }
 
     /// Whether a program may read, or write, all of these bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check_user(&self, at: u64, bytes: u64, is_write: bool) -> Option<()> {
         if bytes == 0 {
             return Some(());
@@ -219,8 +219,13 @@ impl Tree {
         if last / PAGE == at / PAGE {
             return self.user_page(at, is_write).map(drop);
         }
-        (at / PAGE..=last / PAGE)
-            .try_for_each(|page| self.user_page(page * PAGE, is_write).map(drop))
+        self.check_pages(at, last, is_write)
+    }
+
+    #[cold]
+    fn check_pages(&self, at: u64, last: u64, is_write: bool) -> Option<()> {
+        let mut pages = at / PAGE..=last / PAGE;
+        pages.try_for_each(|page| self.user_page(page * PAGE, is_write).map(drop))
     }
 
     /// Makes what a program wrote into a page visible to the instruction fetch.
