@@ -52,6 +52,7 @@ impl Queue {
     }
 
     /// Makes room for a message; says whether it fits.
+    #[inline(always)]
     pub(crate) fn has_room(&mut self, bytes_count: usize, grants_count: usize) -> bool {
         self.messages.len() < CHANNEL_MESSAGES_MAX
             && self.bytes.count + bytes_count <= CHANNEL_BYTES_MAX
@@ -128,16 +129,18 @@ struct Ring {
 
 impl Ring {
     /// Makes room for so many more.
-    #[inline]
+    #[inline(always)]
     fn has_room(&mut self, more: usize) -> bool {
-        if self.count == 0 && self.places.len() > KEPT_BYTES_MAX && more <= KEPT_BYTES_MAX {
-            *self = Self::default();
-        }
-        self.count + more <= self.places.len() || self.grow(more)
+        let is_much = self.count == 0 && self.places.len() > KEPT_BYTES_MAX;
+        let fits = self.count.wrapping_add(more) <= self.places.len();
+        (fits && !is_much) || self.grow(more)
     }
 
     #[cold]
     fn grow(&mut self, more: usize) -> bool {
+        if self.count == 0 {
+            *self = Self::default();
+        }
         let places_count = (self.count + more).next_power_of_two().max(BYTES_MIN);
         let mut places = Vec::new();
         if places.try_reserve_exact(places_count).is_err() {

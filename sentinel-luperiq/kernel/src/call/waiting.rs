@@ -48,7 +48,7 @@ impl Kernel {
         let aligned = if handles.is_multiple_of(4) { message } else { Err(Error::BadArgument) };
         let (admitted, (bytes, handles)) = self.checked(admitted, aligned)?;
         self.system.channel_write(admitted, &self.scratch[..bytes], &self.passed[..handles])?;
-        Ok(DONE)
+        Ok(Outcome::Reply(0, 0))
     }
 
     pub(super) fn channel_read(

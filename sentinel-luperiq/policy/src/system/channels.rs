@@ -75,6 +75,7 @@ impl System {
     ///
     /// # Errors
     /// It is refused, and nothing has left the caller.
+    #[inline(always)]
     pub fn channel_write(
         &mut self,
         admitted: Admitted,

@@ -107,6 +107,7 @@ impl System {
     }
 
     /// Runs an operation, and settles what it left: objects without references, the refusal.
+    #[inline(always)]
     pub(super) fn with<T>(
         &mut self,
         mut admitted: Admitted,
