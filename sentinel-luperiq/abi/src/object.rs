@@ -115,7 +115,14 @@ impl Kinds {
     /// Whether it is one of them.
     #[must_use]
     pub const fn contains(self, kind: Kind) -> bool {
-        self.0 >> kind as u32 & 1 == 1
+        self.contains_number(kind as u32)
+    }
+
+    /// Whether the kind with this number is one of them.
+    #[must_use]
+    #[inline]
+    pub const fn contains_number(self, number: u32) -> bool {
+        number < u32::BITS && self.0 >> number & 1 == 1
     }
 }
 

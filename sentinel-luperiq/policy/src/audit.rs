@@ -25,7 +25,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use luperiq_abi::wire::AuditHead;
-use luperiq_abi::{Error, Kind, Rights};
+use luperiq_abi::{Error, Rights};
 use sentinel_core::journal::{
     Actor, AppendError, Digest, Entry, EpochSeed, Hash, JournalId, Note, Opening, Recovered,
     Writer, kind,
@@ -182,7 +182,7 @@ impl Log {
         let Use { process, call, handle, object, refused, moved } = *what;
         let what = [process, call, handle, object];
         match (refused.map(|error| u64::from(error.number())), moved) {
-            (_, Some(moved)) => self.moved(now, what, moved),
+            (_, Some((kind, rights))) => self.moved(now, what, (kind.number().into(), rights)),
             (None, None) => self.allowed(now, what),
             (Some(refused), None) => {
                 if !self.uses.rows.is_counted(what, refused) {
@@ -216,12 +216,12 @@ impl Log {
         &mut self,
         now: Timestamp,
         what: [u64; 4],
-        moved: (Kind, Rights),
+        (kind, rights): (u32, Rights),
     ) -> Result<(), Error> {
         if !self.uses.is_prepared(now) {
             self.prepare(now)?;
         }
-        self.uses.rows.push_moved(what, moved);
+        self.uses.rows.push_moved(what, u64::from(kind) << 32 | u64::from(rights.bits()));
         Ok(())
     }
 

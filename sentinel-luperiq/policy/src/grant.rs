@@ -12,7 +12,7 @@
 //! # Not here
 //! The objects, and what becomes of them when nobody holds them: [`crate::System`].
 
-use luperiq_abi::{Error, Handle, Rights};
+use luperiq_abi::{Error, Handle, Kind, Rights};
 
 use crate::limits::GRANTS_MAX;
 use crate::slab::{Key, Slab};
@@ -33,6 +33,8 @@ pub enum Holder {
 pub struct Grant {
     /// The object.
     pub object: Key,
+    /// What that is: known without looking at it.
+    pub kind: Kind,
     /// What may be done with it.
     pub rights: Rights,
     /// Where it is; `None` once it was given up and only ties others together.
@@ -85,7 +87,7 @@ impl Grants {
     pub fn add(
         &mut self,
         parent: Option<Key>,
-        object: Key,
+        (object, kind): (Key, Kind),
         rights: Rights,
         holder: Holder,
         job: Key,
@@ -97,6 +99,7 @@ impl Grants {
         };
         let key = self.slab.insert(Grant {
             object,
+            kind,
             rights,
             holder: Some(holder),
             job,

@@ -29,7 +29,7 @@ use sentinel_core::time::Timestamp;
 
 use crate::audit::Log;
 use crate::audit::event::Use;
-use crate::grant::Grants;
+use crate::grant::{Grant, Grants};
 use crate::limits::OBJECTS_MAX;
 use crate::object::{Body, Job, Life, Object, Process};
 use crate::rules::{LIMITS_COUNT, Rules};
@@ -111,6 +111,8 @@ pub(crate) struct Held {
     pub(crate) handle: Handle,
     pub(crate) grant: Key,
     pub(crate) object: Key,
+    /// The number of its kind.
+    pub(crate) kind: u32,
     pub(crate) rights: Rights,
 }
 
@@ -237,8 +239,7 @@ impl System {
     ) -> Result<Option<Held>, Error> {
         let Some(need) = need else { return Ok(None) };
         let held = held_by(&self.grants, caller, register_of(registers, need))?;
-        let kind = self.kind(held.object).ok_or(Error::BadHandle)?;
-        if !need.kinds.contains(kind) {
+        if !need.kinds.contains_number(held.kind) {
             return Err(Error::WrongKind);
         }
         if !held.rights.contains(need.rights) {
@@ -536,7 +537,8 @@ fn held_by(grants: &Grants, process: &Process, register: u64) -> Result<Held, Er
     let handle = Handle::from_register(register).ok_or(Error::BadHandle)?;
     let grant = process.table.find(handle)?;
     let held = grants.held(grant).ok_or(Error::BadHandle)?;
-    Ok(Held { handle, grant, object: held.object, rights: held.rights })
+    let Grant { object, kind, rights, .. } = *held;
+    Ok(Held { handle, grant, object, kind: kind.number().into(), rights })
 }
 
 #[inline]

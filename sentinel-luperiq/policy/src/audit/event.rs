@@ -284,7 +284,7 @@ pub(super) struct Rows {
     last: Last,
     /// The object, kind and rights of the last handle that came or left.
     moved_object: u64,
-    moved: (Kind, Rights),
+    moved: u64,
 }
 
 /// The last row: the same use again is a number in it, which is written when another row comes.
@@ -310,7 +310,7 @@ impl Rows {
         text.extend_from_slice(USES_START);
         text.resize(bytes + ROW_BYTES, 0);
         let (known, last) = ([[0; 3]; KNOWN_MAX], Last::default());
-        let (known_count, moved_object, moved) = (0, NONE_MOVED, (Kind::Event, Rights::NONE));
+        let (known_count, moved_object, moved) = (0, NONE_MOVED, 0);
         Ok(Self { text, end: FIRST, known, known_count, last, moved_object, moved })
     }
 
@@ -391,13 +391,9 @@ impl Rows {
         }
     }
 
-    /// Adds that a handle came or left, which stands for this with these rights.
+    /// Adds that a handle came or left; of which kind, and behind it 32 bits of rights.
     #[inline(always)]
-    pub(super) fn push_moved(
-        &mut self,
-        [process, call, handle, object]: [u64; 4],
-        moved: (Kind, Rights),
-    ) {
+    pub(super) fn push_moved(&mut self, [process, call, handle, object]: [u64; 4], moved: u64) {
         if self.last.count > 1 {
             self.settle();
         }
@@ -417,9 +413,9 @@ impl Rows {
     }
 
     #[cold]
-    fn push_moved_whole(&mut self, what: [u64; 4], moved: (Kind, Rights)) {
+    fn push_moved_whole(&mut self, what: [u64; 4], moved: u64) {
         let [process, call, handle, object] = what;
-        let (kind, rights) = (u64::from(moved.0.number()), u64::from(moved.1.bits()));
+        let (kind, rights) = (moved >> 32, u64::from(moved as u32));
         if let Some(row) = self.text.get_mut(self.end..).and_then(<[u8]>::first_chunk_mut) {
             let mut row = Row::new(row);
             for number in [process, call, handle, object, 0, kind, rights] {

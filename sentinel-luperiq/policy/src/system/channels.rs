@@ -118,7 +118,7 @@ impl System {
         self.record_use_here(admitted)?;
         for place in 0..count {
             let Some(Some(held)) = self.passed.get(place).copied() else { continue };
-            self.record_move(admitted, held.handle, held.object, held.rights)?;
+            self.record_move(admitted, held.handle, held.object, (held.kind, held.rights))?;
         }
         let Self { objects, grants, passed, .. } = self;
         let passed = passed.get(..count).unwrap_or_default();
@@ -227,7 +227,8 @@ impl System {
     fn arrive(&mut self, admitted: &Admitted, grant: Key) -> Option<Handle> {
         let Self { objects, grants, .. } = self;
         let held = grants.held_mut(grant)?;
-        let (object, rights, holds) = (held.object, held.rights, held.job);
+        let (object, moved, holds) =
+            (held.object, (held.kind.number().into(), held.rights), held.job);
         let process = objects.value_mut(admitted.process)?.process_mut()?;
         let job = process.job;
         let Ok(handle) = process.table.insert(grant) else {
@@ -240,7 +241,7 @@ impl System {
         if job != holds {
             self.count_elsewhere(holds, job);
         }
-        if self.record_move(admitted, handle, object, rights).is_err() {
+        if self.record_move(admitted, handle, object, moved).is_err() {
             self.take_from(admitted.process, handle);
             return None;
         }

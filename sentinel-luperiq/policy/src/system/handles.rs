@@ -45,7 +45,7 @@ impl System {
             system.grants.narrow(held.grant, rights);
             let holder = Holder::Process(admitted.process, handle);
             system.grants.set_holder(held.grant, holder, job);
-            system.record_move(admitted, handle, held.object, rights)?;
+            system.record_move(admitted, handle, held.object, (held.kind, rights))?;
             Ok(handle)
         })
     }
@@ -163,7 +163,10 @@ impl System {
         rights: Rights,
     ) -> Result<Handle, Fault> {
         let handle = self.give_to(admitted.process, parent, object, rights)?;
-        if let Err(fault) = self.record_move(admitted, handle, object, rights) {
+        let kind = self.kind(object).ok_or(Error::BadHandle)?;
+        if let Err(fault) =
+            self.record_move(admitted, handle, object, (kind.number().into(), rights))
+        {
             self.take_from(admitted.process, handle);
             return Err(fault);
         }
@@ -183,7 +186,7 @@ impl System {
         self.can_hold(process, 1)?;
         let rights = rights.and(kind.rights());
         // The handle's number is known only after the grant's, and the other way round.
-        let grant = self.grants.add(parent, object, rights, Holder::Kernel, job)?;
+        let grant = self.grants.add(parent, (object, kind), rights, Holder::Kernel, job)?;
         let Some(Ok(handle)) = self.process_mut(process).map(|found| found.table.insert(grant))
         else {
             self.grants.remove(grant);
@@ -203,26 +206,14 @@ impl System {
         }
     }
 
-    /// Records that a handle came to the caller or left it.
+    /// Records that a handle came to the caller or left it: of what, and with which rights.
     #[inline(always)]
     pub(super) fn record_move(
         &mut self,
         admitted: &Admitted,
         handle: Handle,
         object: Key,
-        rights: Rights,
-    ) -> Result<(), Fault> {
-        let kind = self.kind(object).ok_or(Error::BadHandle)?;
-        self.record_moved(admitted, handle, object, (kind, rights))
-    }
-
-    #[inline(always)]
-    pub(super) fn record_moved(
-        &mut self,
-        admitted: &Admitted,
-        handle: Handle,
-        object: Key,
-        moved: (Kind, Rights),
+        moved: (u32, Rights),
     ) -> Result<(), Fault> {
         let (process, call) = (admitted.process.number(), u64::from(admitted.number));
         let what = [process, call, u64::from(handle.number()), object.number()];

@@ -120,7 +120,8 @@ impl System {
         let owner = self.job_of(admitted.process)?;
         self.log.reserve(2)?;
         self.record_use(admitted)?;
-        self.record_move(admitted, channel.handle, channel.object, channel.rights)?;
+        let moved = (channel.kind, channel.rights);
+        self.record_move(admitted, channel.handle, channel.object, moved)?;
         let process = self.process_mut(admitted.process).ok_or(Error::BadHandle)?;
         process.table.remove(channel.handle)?;
         self.grants.set_holder(channel.grant, Holder::Kernel, owner);
