@@ -209,11 +209,6 @@ impl System {
             Ok(held) => held,
             Err(error) => return Err(self.not_admitted(process, brief, 0, registers, error)),
         };
-        // Few calls have two.
-        let second = match self.needed_too(caller, registers, second) {
-            Ok(held) => held,
-            Err(error) => return Err(self.not_admitted(process, brief, 1, registers, error)),
-        };
         let mut admission = match self.spare.take() {
             Some(spare) => spare,
             None => Box::new(Admission::new(process)),
@@ -223,10 +218,34 @@ impl System {
         admission.is_to_be_recorded = brief.is_recorded;
         admission.is_recorded = false;
         admission.process = process;
-        let [one, other] = &mut admission.handles;
-        *one = first;
-        *other = second;
+        admission.handles[0] = first;
+        admission.handles[1] = None;
+        // Few calls have two.
+        if second.is_some() {
+            return self.admit_second(Admitted(admission), brief, registers);
+        }
         Ok(Admitted(admission))
+    }
+
+    #[inline(never)]
+    fn admit_second(
+        &mut self,
+        mut admitted: Admitted,
+        brief: &Brief,
+        registers: &[u64; 6],
+    ) -> Result<Admitted, Refusal> {
+        let process = admitted.process;
+        let caller = self.process(process).ok_or(Error::BadHandle);
+        match caller.and_then(|caller| self.needed(caller, registers, &brief.needs[1])) {
+            Ok(held) => {
+                admitted.handles[1] = held;
+                Ok(admitted)
+            }
+            Err(error) => {
+                self.done(admitted);
+                Err(self.not_admitted(process, brief, 1, registers, error))
+            }
+        }
     }
 
     /// What a register stands for, if that is what the call needs.
@@ -246,26 +265,6 @@ impl System {
             return Err(Error::NotAllowed);
         }
         Ok(Some(held))
-    }
-
-    #[inline]
-    fn needed_too(
-        &self,
-        caller: &Process,
-        registers: &[u64; 6],
-        need: &Option<Need>,
-    ) -> Result<Option<Held>, Error> {
-        if need.is_none() { Ok(None) } else { self.needed_second(caller, registers, need) }
-    }
-
-    #[inline(never)]
-    fn needed_second(
-        &self,
-        caller: &Process,
-        registers: &[u64; 6],
-        need: &Option<Need>,
-    ) -> Result<Option<Held>, Error> {
-        self.needed(caller, registers, need)
     }
 
     #[cold]
