@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::process::Resource;
 
 use super::outcome::{Ending, Usage};
 
@@ -87,6 +88,24 @@ pub(super) fn be_quick() {
     unsafe {
         libc::syscall(libc::SYS_sched_setattr, 0, &raw const attributes, 0);
     }
+}
+
+/// The highest that a limit of this process may be set to. The library's own call cannot fail, and
+/// ends the process where a filter of somebody else's refuses it.
+pub(super) fn limit_max(resource: Resource) -> rustix::io::Result<u64> {
+    let mut limits = [0_u64; 2];
+    // SAFETY: the kernel reads nothing and writes two numbers to `limits`, which outlives this.
+    done(unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            0,
+            resource as u32,
+            std::ptr::null::<u64>(),
+            &raw mut limits,
+        )
+    })?;
+    let [_, maximum] = limits;
+    Ok(maximum)
 }
 
 /// A signal comes after so many seconds, for this process and the program to come.

@@ -4,6 +4,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use sentinel_core::sandbox::Limits;
 
 use super::fault::{At as _, Fault, Stage};
+use super::kernel;
 
 /// Sets them for this process and all that come of it. Where a group counts its processes, and
 /// whom it refuses, it is the group that refuses.
@@ -39,9 +40,8 @@ fn set_one(resource: Resource, value: u64) -> Result<(), Fault> {
 
 /// Never more than there was: who starts this may be limited as well.
 fn set_two(resource: Resource, current: u64, maximum: u64) -> Result<(), Fault> {
-    let before = rustix::process::getrlimit(resource).maximum;
-    let [current, maximum] =
-        [current, maximum].map(|value| Some(before.map_or(value, |before| value.min(before))));
+    let before = kernel::limit_max(resource).at(Stage::Limits)?;
+    let [current, maximum] = [current, maximum].map(|value| Some(value.min(before)));
     setrlimit(resource, Rlimit { current, maximum }).at(Stage::Limits)
 }
 

@@ -7,7 +7,9 @@
 )]
 
 mod audit;
+mod broken;
 mod log;
+mod options;
 mod person;
 mod policy;
 mod production;

@@ -58,10 +58,15 @@ impl Person {
         for name in ["SENTINEL_POLICY_SHA256", "SENTINEL_PRODUCTION"] {
             command.env_remove(name);
         }
+        self.be(&mut command);
+        command
+    }
+
+    /// A command is theirs.
+    pub(crate) fn be(&self, command: &mut Command) {
         if let Some(id) = self.id {
             command.uid(id).gid(id);
         }
-        command
     }
 
     /// Runs it, and gives its status, what it wrote, and what was said about it.
