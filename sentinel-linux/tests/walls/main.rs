@@ -11,3 +11,4 @@ mod calls;
 mod denied;
 mod killed;
 mod many;
+mod tricks;

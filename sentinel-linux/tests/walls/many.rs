@@ -53,9 +53,8 @@ fn calls(agent: &mut Agent, count: u32) {
         let seconds = seconds(agent);
         let lines = format!(
             "use POSIX; unless (fork) {{ setsid; unless (fork) {{ sleep {seconds} }} exit }} \
-             wait; for ('/tmp/x','/dev/shm/x','made') \
-             {{ open(F,'>',$_) or die $_; print F 'x'; close F }} \
-             print 'did {number}.'; $|=1; print ''; {end}"
+             wait; for ('/tmp/x','/dev/shm/x','made') {{ open(F,'>',$_) or die $_; print F 'x'; \
+             close F }} print 'did {number}.'; $|=1; print ''; {end}"
         );
         agent.begin("/usr/bin/perl", &["-e", &lines]);
     };
