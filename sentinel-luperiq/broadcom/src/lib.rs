@@ -13,5 +13,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod led;
+pub mod pcie;
 pub mod power;
 pub mod random;

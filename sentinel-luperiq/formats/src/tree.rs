@@ -36,6 +36,8 @@ pub struct Machine<'a> {
     pub power: Option<u64>,
     /// Broadcom's source of random bytes.
     pub random: Option<u64>,
+    /// The PCIe root complexes of a Raspberry Pi 5 that are on.
+    pub complexes: Pieces,
     /// The controllers of pins that there are, by what other nodes call them.
     controllers: [Option<(u32, u64, Pins)>; CONTROLLERS_MAX],
     /// The pin of the board's light: its controller, its number there, its flags.
@@ -299,6 +301,8 @@ impl<'a> Machine<'a> {
             {
                 self.light = Some([controller, pin, flags]);
             }
+        } else if node.is("brcm,bcm2712-pcie") {
+            first().map(|complex| self.complexes.push(complex));
         } else if CARDS.iter().any(|name| node.is(name)) && self.card.is_none() {
             self.card = first().map(|(at, _)| at);
         } else if POWER.iter().any(|name| node.is(name)) {
@@ -532,6 +536,15 @@ mod tests {
             .set("compatible", b"brcm,bcm2712-sdhci\0brcm,sdhci-brcmstb\0")
             .words("reg", &[0x7c20_0000, 0x260, 0x7c20_0400, 0x200])
             .end()
+            .node("pcie@7c110000")
+            .set("compatible", b"brcm,bcm2712-pcie\0")
+            .set("status", b"disabled\0")
+            .words("reg", &[0x7c11_0000, 0x9310])
+            .end()
+            .node("pcie@7c120000")
+            .set("compatible", b"brcm,bcm2712-pcie\0")
+            .words("reg", &[0x7c12_0000, 0x9310])
+            .end()
             .node("gpio@7d508500")
             .set("compatible", b"brcm,bcm7445-gpio\0brcm,brcmstb-gpio\0")
             .words("reg", &[0x7d50_8500, 0x40])
@@ -567,6 +580,7 @@ mod tests {
         assert_eq!(machine.clock, None, "it is off");
         assert_eq!(machine.power, Some(0x10_7d20_0000));
         assert_eq!(machine.card, Some(0x10_7c10_0000), "the first");
+        assert_eq!(machine.complexes.iter().collect::<Vec<_>>(), [(0x10_7c12_0000, 0x9310)]);
         let (at, pins) = (0x10_7d51_7c00, Pins::SetTopBox);
         assert_eq!(machine.led(), Some(Led { at, pins, pin: 9, is_low: true }));
         assert_eq!(machine.random, Some(0x10_7d20_8000));

@@ -6,6 +6,7 @@ use luperiq_abi::Error;
 use luperiq_abi::limits::PRIORITY_MAX;
 use luperiq_abi::settings::Limit;
 use luperiq_broadcom::led::{self, Led};
+use luperiq_broadcom::pcie::{self, Found};
 use luperiq_broadcom::power::{self, Power};
 use luperiq_broadcom::random;
 use luperiq_cadence::Gem;
@@ -95,6 +96,9 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
             ending::failed()
         }
     };
+    if arguments.value("pcie") == Some("look") {
+        look_behind_pcie(&machine);
+    }
     let light = light(&machine);
     let random = &devices.random[..devices.random_bytes];
     let archive = Archive::new(archive);
@@ -149,6 +153,24 @@ fn take_over(
         archive,
         watchdog: None,
     })
+}
+
+/// Says what is behind each root complex. Nothing uses it yet, so a start does without it.
+fn look_behind_pcie(tree: &Machine<'_>) {
+    for (at, _) in tree.complexes.iter() {
+        if !at.is_multiple_of(PAGE) || at >= layout::PHYSICAL_END - pcie::WINDOW_BYTES as u64 {
+            continue;
+        }
+        // SAFETY: the device tree says that a root complex is here, `build` mapped all of its
+        // registers, and this is the only window onto it.
+        let window = unsafe { Registers::new(at, pcie::WINDOW_BYTES) };
+        match pcie::look(&window) {
+            Found::NoLink => say!("pcie: the link of {at:#x} is down"),
+            Found::Other(id) => say!("pcie: behind {at:#x} is {id:#x}, not RP1"),
+            Found::Rp1(None) => say!("pcie: RP1 behind {at:#x}, which no window shows"),
+            Found::Rp1(Some(seen)) => say!("pcie: RP1 behind {at:#x}, seen at {seen:#x}"),
+        }
+    }
 }
 
 /// The light on the board, if there is one that the kernel knows.

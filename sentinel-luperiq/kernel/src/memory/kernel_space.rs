@@ -8,6 +8,7 @@
 use super::frame::Frames;
 use super::layout::{Image, PAGE, PHYSICAL_END, direct};
 use super::table::{Access, NoFrame, Tree};
+use luperiq_broadcom::pcie;
 use luperiq_formats::tree::Machine;
 
 /// Builds the kernel's tables. `image` is where the image is, `end` behind it and its archive.
@@ -58,6 +59,12 @@ pub(crate) fn build(
         // Several windows share a page.
         if device < PHYSICAL_END && last.replace(page) != Some(page) {
             tree.map(frames, direct(page), page, PAGE, Access::Device)?;
+        }
+    }
+    for (complex, _) in machine.complexes.iter() {
+        let bytes = pcie::WINDOW_BYTES as u64;
+        if complex.is_multiple_of(PAGE) && complex < PHYSICAL_END - bytes {
+            tree.map(frames, direct(complex), complex, bytes, Access::Device)?;
         }
     }
     Ok(tree)
