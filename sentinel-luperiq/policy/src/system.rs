@@ -301,11 +301,11 @@ impl System {
     /// It could not be recorded.
     pub fn allow(&mut self, mut admitted: Admitted) -> Result<[Option<u64>; 2], Refusal> {
         let result = self.record_use(&mut admitted);
-        self.settled(&admitted, result)?;
+        let result = self.settled(&admitted, result);
         let native = |held: Option<Held>| Some(self.objects.value(held?.object)?.native);
         let natives = admitted.handles.map(native);
         self.done(admitted);
-        Ok(natives)
+        result.map(|()| natives)
     }
 
     /// Refuses a call that was admitted, for a reason that the kernel found.

@@ -113,10 +113,16 @@ impl Kernel {
                 self.system.done(admitted);
                 Ok(Outcome::Wait(Waits::Turn, None))
             }
-            Call::Exit => self.exit(caller),
+            Call::Exit => {
+                self.system.done(admitted);
+                self.exit(caller)
+            }
             Call::Spawn => self.spawn(caller, admitted),
             Call::ThreadCreate => self.thread_create(caller, admitted),
-            Call::ThreadExit => self.thread_exit(caller),
+            Call::ThreadExit => {
+                self.system.done(admitted);
+                self.thread_exit(caller)
+            }
             Call::PrioritySet => self.priority_set(caller, admitted),
             Call::ProcessCreate => self.process_create(caller, admitted),
             Call::ProcessStart => self.process_start(caller, admitted),

@@ -46,8 +46,15 @@ impl System {
     ) -> Result<Opening, Refusal> {
         let result = self.check_open(&mut admitted, path, flags);
         self.record_path(&mut admitted, path, flags, &result);
-        let (rights, directory, place) = self.settled(&admitted, result)?;
-        Ok(Opening { admitted, rights, directory, place, flags })
+        match self.settled(&admitted, result) {
+            Ok((rights, directory, place)) => {
+                Ok(Opening { admitted, rights, directory, place, flags })
+            }
+            Err(refusal) => {
+                self.done(admitted);
+                Err(refusal)
+            }
+        }
     }
 
     fn check_open(
@@ -114,7 +121,9 @@ impl System {
     pub fn remove(&mut self, mut admitted: Admitted, path: &[u8]) -> Result<Vec<u8>, Refusal> {
         let result = self.check_remove(&mut admitted, path);
         self.record_path(&mut admitted, path, 0, &result);
-        self.settled(&admitted, result)
+        let result = self.settled(&admitted, result);
+        self.done(admitted);
+        result
     }
 
     fn check_remove(&mut self, admitted: &mut Admitted, path: &[u8]) -> Result<Vec<u8>, Fault> {
