@@ -163,12 +163,13 @@ pub struct ToPost {
 }
 
 /// Who asks, as the field `user-agent` says it. Discord blocks bots that do not give an address and
-/// a version in this form (its API reference, "User Agent"), before it looks at their tokens.
+/// a version in this form (its API reference, "User Agent"), before it looks at their tokens. The
+/// address is one that can never lead anywhere: there is no page of this project to name.
 #[must_use]
 pub fn user_agent(platform: &str) -> &'static str {
     match platform {
         "discord" => {
-            concat!("DiscordBot (https://luperiq.com/sentinel, ", env!("CARGO_PKG_VERSION"), ")")
+            concat!("DiscordBot (https://sentinel.invalid, ", env!("CARGO_PKG_VERSION"), ")")
         }
         _ => concat!("sentinel/", env!("CARGO_PKG_VERSION")),
     }
