@@ -227,6 +227,7 @@ impl System {
         Ok(Admitted(admission))
     }
 
+    /// Looks the second handle up as well, apart from the path of those that have one.
     #[inline(never)]
     fn admit_second(
         &mut self,

@@ -70,7 +70,7 @@ impl Table {
     #[inline(always)]
     pub fn insert(&mut self, grant: Key) -> Result<Handle, Error> {
         let index = match self.free {
-            // As many as there were at most.
+            // Those that are used and those that are retired are fewer than there are slots.
             Some(index) => index,
             None => {
                 self.reserve(1)?;
