@@ -640,6 +640,9 @@ impl Program {
             {
                 self.door.note(request, NOT_REACHED);
             }
+            if matches!(command, OperatorCommand::Stop(_) | OperatorCommand::Halt) {
+                self.answers.stops();
+            }
             let event = Event::Operator { request, command };
             if let Err(error) = self.sentinel.handle(self.clock.now(), event) {
                 self.door.not_taken(request, &error);

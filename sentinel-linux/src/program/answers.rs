@@ -21,6 +21,8 @@ pub(super) struct Answers {
     pub(super) waiting: Option<String>,
     /// Whether nothing was said here yet, where no person looks on.
     is_of_before: bool,
+    /// Whether one message was given with the command line, to which there is an answer or none.
+    is_one: bool,
     asked: u32,
     answered: u32,
     last: Option<DeliveryNumber>,
@@ -33,13 +35,24 @@ impl Answers {
             _ => None,
         };
         let is_of_before = !is_interactive && matches!(mode, Mode::Chat | Mode::Single(_));
-        Self { waiting, is_of_before, asked: 0, answered: 0, last: None }
+        let is_one = waiting.is_some();
+        Self { waiting, is_of_before, is_one, asked: 0, answered: 0, last: None }
     }
 
     /// Somebody says this; what a command says is all the answer there is to it.
     pub(super) fn asks(&mut self, text: &str) {
         self.is_of_before = false;
         self.asked += u32::from(!is_command(text));
+        if text.trim_start().starts_with("/stop") {
+            self.stops();
+        }
+    }
+
+    /// Somebody ended what goes on, and waits for no answer to it.
+    pub(super) fn stops(&mut self) {
+        if !self.is_one {
+            self.answered = self.asked;
+        }
     }
 
     /// This is shown.
