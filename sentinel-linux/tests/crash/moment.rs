@@ -75,7 +75,7 @@ pub(crate) fn torn() -> Vec<Moment> {
     let house = House::new("writes", Duration::ZERO);
     trace(&house, true);
     let writes = traced::writes(&house.trace_file());
-    let longest = writes.iter().map(|(_, bytes)| *bytes).max().unwrap_or(0);
+    let longest = writes.iter().map(|(_, bytes)| *bytes).max().expect("a turn writes its log");
     let torn = |(count, bytes): &(usize, u64)| {
         let (count, stride) = (*count, if *bytes == longest { 1 } else { 23 });
         (0..*bytes).step_by(stride).map(move |kept| Moment {

@@ -80,7 +80,8 @@ pub(crate) fn writes(trace: &Path) -> Vec<(usize, u64)> {
     let (mut writes, mut syncs, mut bytes, mut thread) = (Vec::new(), 0, 0, None);
     for line in text.lines() {
         if let Some((writer, rest)) = line.split_once(" pwrite64(") {
-            thread = Some(writer.to_string());
+            // A short number stands in as much room as a long one.
+            thread = Some(writer.trim_end().to_string());
             bytes += written(rest).map_or(0, |(_, length)| length);
         } else if line.contains(" fdatasync(") && line.split(' ').next() == thread.as_deref() {
             // `strace` counts by thread.
