@@ -7,7 +7,7 @@
 use std::process::ExitCode;
 
 use super::ground::{Ground, VARIABLE, WORD};
-use super::{Refused, named, victim};
+use super::{Refused, named, network_smuggled, victim};
 use crate::plain::Plain;
 
 /// What an attempt says first: without it nothing was tried, whatever came out.
@@ -19,6 +19,8 @@ pub(super) const STOPPED: &str = "stopped: ";
 pub(super) const UNTRIED: &str = "untried: ";
 /// Shows that a sandbox lets an attempt do what it may.
 pub(super) const CONTROL: &str = "@control";
+/// Shows that its proxy does, too.
+pub(super) const CONTROL_OF_PROXY: &str = "@control-of-proxy";
 /// Plays the process that is attacked.
 pub(super) const VICTIM: &str = "@victim";
 
@@ -36,6 +38,7 @@ pub(crate) fn attempted() -> Option<ExitCode> {
     println!("{BEGUN}");
     let ended = match (name.as_str(), named(&name)) {
         (CONTROL, _) => control(&ground),
+        (CONTROL_OF_PROXY, _) => network_smuggled::control(&ground),
         (_, Some(attempt)) => (attempt.run)(&ground),
         (_, None) => Err(Refused::untried("nobody knows this attempt")),
     };

@@ -32,6 +32,7 @@ mod names;
 mod network;
 mod network_families;
 mod network_proxy;
+mod network_smuggled;
 mod objects;
 mod ordinary_proxy;
 mod outliving;
@@ -213,7 +214,12 @@ const GROUPS: &[Group] = &[
     Group { name: "kernel", attempts: &[kernel::ATTEMPTS, kernel_old::ATTEMPTS] },
     Group {
         name: "network",
-        attempts: &[network::ATTEMPTS, network_families::ATTEMPTS, network_proxy::ATTEMPTS],
+        attempts: &[
+            network::ATTEMPTS,
+            network_families::ATTEMPTS,
+            network_proxy::ATTEMPTS,
+            network_smuggled::ATTEMPTS,
+        ],
     },
     Group { name: "resources", attempts: &[resources::ATTEMPTS] },
     Group { name: "terminal", attempts: &[terminal::ATTEMPTS] },

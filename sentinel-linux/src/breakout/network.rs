@@ -15,6 +15,7 @@ use super::files::every_descriptor;
 use super::ground::Ground;
 use super::names;
 use super::{Attempt, Need, Proof, Refused, Tried};
+use crate::plain::Plain;
 
 pub(super) const ATTEMPTS: &[Attempt] = &[
     Attempt::new("connect", "A service on this machine is reached.", Proof::Visited, |ground| {
@@ -51,6 +52,20 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
                 }
             }
             Err(last)
+        },
+    ),
+    Attempt::new(
+        "connect-without-variables",
+        "A program that was not told of a proxy, or forgot it, reaches a service by itself.",
+        Proof::Visited,
+        |ground| by_shell(ground, Plain::new(SHELL).without_variables()),
+    ),
+    Attempt::new(
+        "connect-past-proxy",
+        "A program that is told to use no proxy for anything reaches a service by itself.",
+        Proof::Visited,
+        |ground| {
+            by_shell(ground, Plain::new(SHELL).variable("no_proxy", "*").variable("NO_PROXY", "*"))
         },
     ),
     Attempt::new("send-datagram", "A datagram reaches a service.", Proof::Visited, |ground| {
@@ -245,6 +260,19 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
 
 fn socket_address(ground: &Ground, host: IpAddr, service: &str) -> Result<SocketAddr, Refused> {
     Ok(SocketAddr::new(host, ground.number(service)?))
+}
+
+/// One that can connect to services.
+const SHELL: &str = "/bin/bash";
+
+fn by_shell(ground: &Ground, shell: Plain) -> Tried {
+    let script = "exec 3<>/dev/tcp/127.0.0.1/$1 && printf %s $2 >&3 && head -c4 <&3";
+    let words = ["-c", script, "bash", ground.text("tcp")?, ground.sign()];
+    let said = shell.words(words).said().map_err(Refused::untried)?;
+    match said.stdout.as_slice() {
+        b"seen" => Ok(()),
+        _ => Err(Refused::stopped(String::from_utf8_lossy(&said.stderr).trim())),
+    }
 }
 
 fn visit(ground: &Ground, host: IpAddr, service: &str) -> Tried {

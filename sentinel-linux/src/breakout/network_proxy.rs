@@ -83,7 +83,7 @@ fn place(ground: &Ground, host: &str, service: &str) -> Result<String, Refused> 
     Ok(format!("{host}:{}", ground.text(service)?))
 }
 
-fn proxy(ground: &Ground) -> Result<TcpStream, Refused> {
+pub(super) fn proxy(ground: &Ground) -> Result<TcpStream, Refused> {
     let port: u16 = ground.number("proxy")?;
     // Without a proxy nothing is shown by its not going anywhere.
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(Refused::untried)?;
@@ -139,7 +139,7 @@ fn socks_old(ground: &Ground, address: &[u8], rest: &[u8]) -> Tried {
     }
 }
 
-fn answer(stream: &mut TcpStream) -> Result<String, Refused> {
+pub(super) fn answer(stream: &mut TcpStream) -> Result<String, Refused> {
     let mut room = [0; 1024];
     let read = stream.read(&mut room).map_err(Refused::untried)?;
     Ok(String::from_utf8_lossy(room.get(..read).unwrap_or_default()).into_owned())

@@ -4,7 +4,7 @@
 //! sandbox there is no limit, and it gets it.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use rustix::fs::FallocateFlags;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::process::{Pid, Resource, Rlimit};
 use rustix::time::ClockId;
+use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 
 use super::calls::{self, NOTHING, Word, ask};
 use super::{Attempt, Need, Proof, Refused, Tried};
@@ -155,6 +156,17 @@ pub(super) const ATTEMPTS: &[Attempt] = &[
             Ok(())
         },
     ),
+    Attempt::new("flood-output", "More is written than anybody will read.", Proof::Word, |_| {
+        let line = [b'x'; 4096];
+        let mut out = io::stdout().lock();
+        for _ in 0..=RUNTIME_OUTPUT_BYTES_MAX / line.len() {
+            out.write_all(&line)?;
+        }
+        out.flush()?;
+        // Whoever reads too much of it needs a moment to end it.
+        std::thread::sleep(HELD);
+        Ok(())
+    }),
     Attempt::new("never-end", "It goes on after its time is over.", Proof::Word, |_| {
         outstay();
         Ok(())

@@ -13,19 +13,21 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Signal, pidfd_send_signal};
+use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order;
 use sentinel_core::sandbox::Network;
 
 use super::ground::{Ground, PROXY, VARIABLE, WORD};
-use super::inside::CONTROL;
+use super::inside::{CONTROL, CONTROL_OF_PROXY};
 use super::judge::{Judgement, Ran, judge};
+use super::network_proxy::GRANTED;
 use super::ordinary_proxy;
 use super::prepared::Prepared;
 use super::services::{self, Visits};
 use super::way_out::WayOut;
-use super::{Attempt, GROUPS, Group, Need, Proof, Refused, victim, walls};
+use super::{Attempt, GROUPS, Group, Need, Proof, victim, walls};
 use crate::plain::{self, Plain};
-use crate::sandbox::{Sandboxes, Started};
+use crate::sandbox::{Heard, Said, Sandboxes, Started};
 
 /// What is tried.
 #[derive(Debug, Default)]
@@ -178,8 +180,12 @@ impl Stage {
 
     /// A sandbox that stops everything would prove nothing.
     fn control(&self, sandboxes: &Sandboxes) -> io::Result<()> {
-        for way in [Way::Bare, Way::Inside(Network::None), Way::Inside(Network::Proxied)] {
-            let (_, ran) = self.run(sandboxes, &CONTROL_ATTEMPT, 1_000_000, way)?;
+        const PROXIED: Way = Way::Inside(Network::Proxied);
+        let all = [Way::Bare, Way::Inside(Network::None), PROXIED].map(|way| (way, CONTROL));
+        let of_proxy = [Way::Bare, PROXIED].map(|way| (way, CONTROL_OF_PROXY));
+        for (way, name) in all.into_iter().chain(of_proxy) {
+            let attempt = Attempt::new(name, "", Proof::Word, |_| Ok(()));
+            let (_, ran) = self.run(sandboxes, &attempt, 1_000_000, way)?;
             if let Judgement::Failure(why) | Judgement::Untried(why) = ran {
                 let why = format!("{}, what is allowed fails: {why}", way.name());
                 return Err(io::Error::other(why));
@@ -245,18 +251,18 @@ impl Stage {
             Way::Inside(network) => {
                 let program = &self.program;
                 let started = walls::start(sandboxes, program, attempt, &prepared, network, tells)?;
-                Running::inside(started, self.ground.number("tcp").unwrap_or_default())
+                Running::inside(started, self.grants()?)
             }
         };
         let mut ran = Ran::default();
-        let mut told = File::from(told);
+        let mut said = Said::default();
         let end = Instant::now() + TIME;
         loop {
             let ended = running.ended()?;
             ran.is_called |= attempt.proof == Proof::Called && is_called(&prepared.ground);
-            let mut room = [0; 65_536];
-            while let Ok(read @ 1..) = told.read(&mut room) {
-                ran.output.extend_from_slice(room.get(..read).unwrap_or_default());
+            if hear(&mut said, &told, way) == Heard::TooMuch {
+                ran.end = format!("it wrote more than {RUNTIME_OUTPUT_BYTES_MAX} bytes");
+                break;
             }
             match ended {
                 Some(ended) => {
@@ -271,8 +277,21 @@ impl Stage {
             }
         }
         drop(running);
+        ran.output = said.into_bytes();
         let judgement = judge(attempt, &mut prepared, self, &ran);
         Ok((ran.has_begun(), judgement))
+    }
+
+    /// What the proxy of a sandbox lets through: a name that its owner makes mean this machine, and
+    /// of this machine two services, of the other of which one request alone.
+    fn grants(&self) -> io::Result<Vec<String>> {
+        let port = |name| self.ground.number::<u16>(name);
+        let port = |name| port(name).map_err(|_| io::Error::other(format!("no port of {name}")));
+        Ok(vec![
+            format!("connect {GRANTED}:{}", port("tcp")?),
+            format!("connect localhost:{}", port("granted-tls")?),
+            format!("connect localhost:{} GET /open", port("granted-web")?),
+        ])
     }
 
     fn bare(
@@ -326,8 +345,8 @@ enum Running {
 }
 
 impl Running {
-    fn inside(mut started: Started, port: u16) -> Self {
-        let way_out = started.listener.take().map(|listener| WayOut::new(listener, port));
+    fn inside(mut started: Started, grants: Vec<String>) -> Self {
+        let way_out = started.listener.take().map(|listener| WayOut::new(listener, grants));
         Self::Inside(Some(Box::new(started)), way_out)
     }
 
@@ -362,10 +381,19 @@ impl Drop for Running {
     }
 }
 
-const CONTROL_ATTEMPT: Attempt =
-    Attempt::new(CONTROL, "What every program may is allowed.", Proof::Word, |_| {
-        Err(Refused::Untried(String::new()))
-    });
+/// Takes what was written meanwhile. Without a sandbox nobody minds how much that is, and what was
+/// said last is what counts.
+fn hear(said: &mut Said, told: &OwnedFd, way: Way) -> Heard {
+    // As much as a pipe holds.
+    for _ in 0..8 {
+        match said.read(told) {
+            Heard::TooMuch if way == Way::Bare => *said = Said::default(),
+            Heard::Some => {}
+            heard => return heard,
+        }
+    }
+    Heard::Some
+}
 
 /// Whether somebody answers with the sign at the port that was told.
 fn is_called(ground: &Ground) -> bool {

@@ -47,6 +47,12 @@ pub(super) fn start(ground: &mut Ground, base: &Path, token: &str) -> io::Result
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     ground.tell("tcp", listener.local_addr()?.port());
     serve(visits.clone(), move || listener.accept().map(|(stream, _)| stream));
+    for name in ["granted-web", "granted-tls"] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        ground.tell(name, listener.local_addr()?.port());
+        let answer = if name == "granted-web" { SEEN_IN_HTTP } else { SEEN };
+        answer_with(answer, visits.clone(), move || listener.accept().map(|(stream, _)| stream));
+    }
     // Not every machine has the newer protocol.
     if let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
         ground.tell("tcp6", listener.local_addr()?.port());
@@ -84,6 +90,18 @@ fn serve<S: io::Read + io::Write + Send + 'static>(
     visits: Visits,
     accept: impl Fn() -> io::Result<S> + Send + 'static,
 ) {
+    answer_with(SEEN, visits, accept);
+}
+
+/// What a service says of what it is sent.
+const SEEN: &[u8] = b"seen";
+const SEEN_IN_HTTP: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nseen";
+
+fn answer_with<S: io::Read + io::Write + Send + 'static>(
+    answer: &'static [u8],
+    visits: Visits,
+    accept: impl Fn() -> io::Result<S> + Send + 'static,
+) {
     std::thread::spawn(move || {
         while let Ok(mut stream) = accept() {
             let visits = visits.clone();
@@ -92,7 +110,7 @@ fn serve<S: io::Read + io::Write + Send + 'static>(
                 let mut room = [0; 512];
                 while let Ok(read @ 1..) = stream.read(&mut room) {
                     visits.note(room.get(..read).unwrap_or_default());
-                    let _ = stream.write_all(b"seen");
+                    let _ = stream.write_all(answer);
                 }
             });
         }

@@ -1,4 +1,4 @@
-//! The proxy of a sandbox that is tried, as a call with a grant for one host has it.
+//! The proxy of a sandbox that is tried, as a call with grants for a few places has it.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,11 +24,11 @@ pub(super) struct WayOut {
 }
 
 impl WayOut {
-    /// With a grant for one name, and the port of the service that it is made to mean.
-    pub(super) fn new(listener: OwnedFd, port: u16) -> Self {
+    /// With these grants.
+    pub(super) fn new(listener: OwnedFd, grants: Vec<String>) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let ending = is_over.clone();
-        let thread = Some(std::thread::spawn(move || serve(listener, port, &ending)));
+        let thread = Some(std::thread::spawn(move || serve(listener, &grants, &ending)));
         Self { is_over, thread }
     }
 }
@@ -40,17 +40,19 @@ impl Drop for WayOut {
     }
 }
 
-fn serve(listener: OwnedFd, port: u16, is_over: &AtomicBool) -> io::Result<()> {
+fn serve(listener: OwnedFd, grants: &[String], is_over: &AtomicBool) -> io::Result<()> {
     // Who owns the granted name lets it mean this machine.
-    let (hosts, _) = Hosts::parse(format!("127.0.0.1 {GRANTED}\n").as_bytes());
+    let (hosts, _) = Hosts::parse(format!("127.0.0.1 localhost {GRANTED}\n").as_bytes());
     let clock = Clock::new();
     let mut poller = Poller::new()?;
     let options = Options { hosts, ..Options::default() };
     let mut network = Network::new(options).map_err(|error| io::Error::other(error.to_string()))?;
     let mut served = Egress::default();
-    let grant = format!("connect {GRANTED}:{port}");
-    let grant = grant.parse().map_err(|_| io::Error::other(format!("no grant: {grant}")))?;
-    let allowance = Allowance::new([grant], clock.now().wall).map_err(io::Error::other)?;
+    let grants = grants
+        .iter()
+        .map(|grant| grant.parse().map_err(|error| io::Error::other(format!("{grant}: {error}"))));
+    let grants = grants.collect::<io::Result<Vec<_>>>()?;
+    let allowance = Allowance::new(grants, clock.now().wall).map_err(io::Error::other)?;
     let way_out = egress::WayOut::new(allowance, clock.now().wall, Duration::ZERO)?;
     let door = served.serve(&poller, listener, way_out)?;
     while !is_over.load(Ordering::SeqCst) {

@@ -16,7 +16,6 @@ pub(crate) mod profile;
 use std::io;
 
 use rustix::fd::OwnedFd;
-use rustix::io::Errno;
 use sentinel_core::agent::{CallNumber, ToolOutput};
 use sentinel_core::limits::RUNTIME_OUTPUT_BYTES_MAX;
 use sentinel_core::order::Map;
@@ -26,7 +25,7 @@ use self::profile::Covered;
 use crate::egress::WayOut;
 use crate::log;
 use crate::poller::{Interest, Owner, Poller, Ready, Token};
-use crate::sandbox::{Asked, CROWDED, End, GONE, Outcome, Spawner, Told, look};
+use crate::sandbox::{Asked, CROWDED, End, GONE, Heard, Outcome, Said, Spawner, Told, look};
 
 /// What runs, and what is over.
 #[derive(Debug)]
@@ -49,7 +48,7 @@ struct Running {
     output: Option<OwnedFd>,
     /// None once the end was told.
     report: Option<OwnedFd>,
-    said: Vec<u8>,
+    said: Said,
     /// Which walls it has not got here.
     lacking: Option<String>,
     ending: Option<Ending>,
@@ -96,7 +95,7 @@ impl Commands {
             poller.add(&output, token(index, true), Interest::READ)?;
             poller.add(&report, token(index, false), Interest::READ)?;
             let (output, report) = (Some(output), Some(report));
-            let said = Vec::new();
+            let said = Said::default();
             let running =
                 Running { call, allowance, output, report, said, lacking: None, ending: None };
             self.running.insert(index, running);
@@ -128,7 +127,7 @@ impl Commands {
             && let Some(running) = self.running.remove(&index)
         {
             let lacking = running.lacking.as_deref();
-            self.over.push((running.call, output(&running.said, &ending, lacking)));
+            self.over.push((running.call, output(running.said.bytes(), &ending, lacking)));
         }
     }
 
@@ -183,8 +182,10 @@ impl Commands {
             running.close_report(poller);
             let ending = running.ending.take();
             let ending = ending.unwrap_or_else(|| Ending::Outcome(Outcome::killed()));
-            self.over
-                .push((running.call, output(&running.said, &ending, running.lacking.as_deref())));
+            self.over.push((
+                running.call,
+                output(running.said.bytes(), &ending, running.lacking.as_deref()),
+            ));
         }
         self.ways.clear();
         log::error!("{GONE}; what was running was ended");
@@ -194,19 +195,13 @@ impl Commands {
 impl Running {
     fn read(&mut self, poller: &Poller) {
         let Some(output) = &self.output else { return };
-        let mut bytes = [0; 16 * 1024];
-        match rustix::io::read(output, &mut bytes) {
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Ok(0) | Err(_) => self.close_output(poller),
-            Ok(count) => {
-                let room = RUNTIME_OUTPUT_BYTES_MAX - self.said.len();
-                let read = bytes.get(..count).unwrap_or_default();
-                self.said.extend_from_slice(read.get(..room).unwrap_or(read));
-                if count > room {
-                    self.ending = Some(Ending::TooMuch);
-                    self.close_output(poller);
-                    self.close_report(poller);
-                }
+        match self.said.read(output) {
+            Heard::Some => {}
+            Heard::All => self.close_output(poller),
+            Heard::TooMuch => {
+                self.ending = Some(Ending::TooMuch);
+                self.close_output(poller);
+                self.close_report(poller);
             }
         }
     }
