@@ -39,7 +39,7 @@ impl Sandboxes {
     pub(super) fn make_ahead(&self, input: &OwnedFd) -> Result<Ahead, StartError> {
         let base = Base::usual(&self.identity)?;
         let (socket, inside) = pair()?;
-        match self.clone(Network::None, None)? {
+        match self.clone(None)? {
             Side::Parent { .. } => Ok(Ahead { base, socket }),
             Side::Child => {
                 // Nothing of the spawner's: above all not its way to the agent, whose end says that
@@ -60,7 +60,7 @@ impl Sandboxes {
         let init_filter = filter::only(init::CALLS)?;
         let usual_filter = filter::program(&usual.calls, &usual.allowed, (usual.network, false))?;
         let maps = self.identity.maps();
-        let ground = self.ground(base, &maps, &init_filter);
+        let ground = self.ground(base, &maps, &init_filter, Network::None);
         let begun = launch::begin(&ground, Vec::new());
         // Nobody of the same user looks into what waits.
         super::kernel::control(libc::PR_SET_DUMPABLE, 0).map_err(io::Error::from)?;

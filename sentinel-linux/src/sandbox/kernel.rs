@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-use rustix::process::Resource;
+use rustix::process::{Resource, WaitOptions};
 
 use super::outcome::{Ending, Usage};
 
@@ -56,24 +56,57 @@ pub(super) fn clone(namespaces: u64, cgroup: Option<&OwnedFd>) -> rustix::io::Re
 ///
 /// Nothing is copied, which is most of what a new process costs. It must end itself.
 pub(super) fn lend<W: FnMut()>(mut work: W) -> rustix::io::Result<i32> {
+    // SAFETY: this process does not run meanwhile (CLONE_VFORK), and `work` outlives that.
+    unsafe { with_stack(&mut work, libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD) }
+}
+
+/// A process that has this one's memory and a stack of its own, and ends when its work is done.
+///
+/// # Safety
+/// Nobody else uses the work until the process has ended or has become another program, nor does it
+/// go away before.
+unsafe fn with_stack<W: FnMut()>(work: &mut W, flags: libc::c_int) -> rustix::io::Result<i32> {
     extern "C" fn run<W: FnMut()>(work: *mut libc::c_void) -> libc::c_int {
-        // SAFETY: it points to the work of the process that waits meanwhile, so that nobody else
-        // has it.
+        // SAFETY: it points to the work, which nobody else has meanwhile.
         let work = unsafe { &mut *work.cast::<W>() };
         work();
         1
     }
-    let (both, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::STACK);
+    let both = ProtFlags::READ | ProtFlags::WRITE;
+    let kind = MapFlags::PRIVATE | MapFlags::STACK;
     // SAFETY: a new mapping, where the kernel likes, that nothing else refers to. The new process
-    // has it for its stack, whose end is one past its last byte; it uses the memory of this one,
-    // which does not run meanwhile (CLONE_VFORK), and `work` outlives the call.
+    // has it for its stack, whose end is one past its last byte.
     let number = unsafe {
-        let stack = mmap_anonymous(std::ptr::null_mut(), STACK_BYTES, both, flags)?;
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        let work = (&raw mut work).cast();
+        let stack = mmap_anonymous(std::ptr::null_mut(), STACK_BYTES, both, kind)?;
+        let work = (&raw mut *work).cast();
         libc::clone(run::<W>, stack.cast::<u8>().add(STACK_BYTES).cast(), flags, work)
     };
     if number < 0 { Err(last_error()) } else { Ok(number) }
+}
+
+/// Does something while another process does something else, and goes on when both are done. The
+/// other one has this one's memory, descriptors and directories, and is accounted for nowhere.
+///
+/// # Errors
+/// There is no other process; then nothing was done.
+pub(super) fn beside<W: FnMut() + Send, T>(
+    mut work: W,
+    own: impl FnOnce() -> T,
+) -> rustix::io::Result<T> {
+    // Nobody asks how it ended, and what it used is not the program's.
+    ignore_children();
+    let sharing = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::SIGCHLD;
+    // SAFETY: the other process has memory of this one, and `work` is its alone until it has ended,
+    // which is waited for before anything returns: that it is sent there is what `Send` says. Both
+    // have the same thread's variables, of which only that of the last error is ever written here,
+    // and that only by `work`: `own`, whatever it calls of the kernel, calls it by a library that
+    // has none.
+    let number = unsafe { with_stack(&mut work, sharing) };
+    let outcome = number.map(|_| own());
+    // Where children are forgotten it waits for the last of them, and says that there is none.
+    while let Ok(_) | Err(Errno::INTR) = rustix::process::wait(WaitOptions::empty()) {}
+    handle(libc::SIGCHLD, libc::SIG_DFL);
+    outcome
 }
 
 /// Asks to run soon whenever there is something to do, and never for long. A kernel that does not

@@ -41,6 +41,7 @@ pub(super) struct Ground<'p> {
     pub(super) maps: [&'p [u8]; 2],
     pub(super) landlock: u32,
     pub(super) init_filter: &'p [libc::sock_filter],
+    pub(super) network: Network,
     /// Whether it is told how long trying the walls took.
     pub(super) is_timed: bool,
     /// What is closed when whoever starts this is gone.
@@ -92,8 +93,24 @@ pub(super) fn begin(ground: &Ground<'_>, trees: Vec<OwnedFd>) -> Result<Begun, F
     }
     // The machine's name is the machine's own.
     rustix::system::sethostname(b"sandbox").at(Stage::Network)?;
-    let root = root::make(ground.base, trees)?;
+    let root = match ground.network {
+        Network::Host => root::make(ground.base, trees)?,
+        Network::None | Network::Proxied => apart(ground.base, trees)?,
+    };
     Ok(Begun { own, root })
+}
+
+/// Makes a root directory while the kernel makes a network, each of which takes it a while.
+fn apart(base: &Base, trees: Vec<OwnedFd>) -> Result<Root, Fault> {
+    let (mut trees, mut root) = (Some(trees), Err(Errno::CHILD).at(Stage::Root));
+    let make = || {
+        if let Some(trees) = trees.take() {
+            root = root::make(base, trees);
+        }
+    };
+    let left = kernel::beside(make, || leave(UnshareFlags::NEWNET)).at(Stage::Processes)?;
+    left.at(Stage::Namespaces)?;
+    root
 }
 
 /// Goes into the groups that a process is not begun in: to be done before anything else.

@@ -249,8 +249,8 @@ impl Sandboxes {
             doors_filter: &doors_filter,
         };
         let trees = Vec::with_capacity(base.layer.trees.len() + plan.granted.trees.len());
-        let ground = self.ground(&base, &maps, &init_filter);
-        match self.clone(profile.network, group.as_ref())? {
+        let ground = self.ground(&base, &maps, &init_filter, profile.network);
+        match self.clone(group.as_ref())? {
             Side::Child => {
                 if let Some(leash) = &self.leash {
                     leash.let_go();
@@ -290,6 +290,7 @@ impl Sandboxes {
         base: &'p Base,
         maps: &'p [String; 2],
         init_filter: &'p [libc::sock_filter],
+        network: Network,
     ) -> Ground<'p> {
         let (uid, gid) = self.identity.inside();
         Ground {
@@ -300,6 +301,7 @@ impl Sandboxes {
             maps: [maps[0].as_bytes(), maps[1].as_bytes()],
             landlock: self.ability.landlock,
             init_filter,
+            network,
             is_timed: self.is_timed,
             leash: self.leash.as_ref().map(|leash| &leash.watched),
         }
@@ -326,8 +328,8 @@ impl Sandboxes {
     }
 
     /// The first process of a sandbox.
-    fn clone(&self, network: Network, group: Option<&Group>) -> Result<Side, StartError> {
-        let namespaces = namespaces(network, self.identity.is_given());
+    fn clone(&self, group: Option<&Group>) -> Result<Side, StartError> {
+        let namespaces = namespaces(self.identity.is_given());
         let into = group.and_then(|group| group.into.as_ref());
         kernel::clone(namespaces, into).map_err(|error| {
             let fault = Fault { stage: Stage::Namespaces, index: 0, error };
@@ -388,16 +390,16 @@ fn outcome_of(told: io::Result<Report>) -> Outcome {
     }
 }
 
-/// The namespaces of a sandbox. Root makes the one of users later, when it is root no more.
-fn namespaces(network: Network, is_given: bool) -> u64 {
+/// The namespaces of a sandbox. Root makes the one of users later, when it is root no more; and the
+/// one of networks is made while the process does something else.
+fn namespaces(is_given: bool) -> u64 {
     let always = libc::CLONE_NEWPID
         | libc::CLONE_NEWNS
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
-    let network = if network == Network::Host { 0 } else { libc::CLONE_NEWNET };
     let user = if is_given { 0 } else { libc::CLONE_NEWUSER };
-    u64::from((always | network | user).cast_unsigned())
+    u64::from((always | user).cast_unsigned())
 }
 
 /// The same descriptor with a number that is none of the first three, which the program's streams

@@ -34,6 +34,8 @@ fn a_stage_that_fails_starts_nothing() {
     as_everybody("stages", |person| {
         for (what, words) in [
             ("clone3:error=ENOSPC", "No space left"),
+            ("unshare:error=ENOSPC", "No space left"),
+            ("clone:error=EAGAIN", "Resource temporarily unavailable"),
             ("sethostname:error=EPERM", "could not be made"),
             ("fsopen:error=ENODEV", "could not be made"),
             ("fsmount:error=EPERM", "could not be made"),
