@@ -91,6 +91,8 @@ pub(crate) struct Sandboxes {
     is_timed: bool,
     /// Of those of an agent. Who starts one for a while holds the end of its report himself.
     leash: Option<Leash>,
+    /// Whether the process that makes them could not leave this machine's network.
+    keeps_network: bool,
 }
 
 /// Input, output and errors of a program.
@@ -154,6 +156,7 @@ impl Sandboxes {
             identity: Identity::new()?,
             cgroups: OnceCell::new(),
             is_timed: false,
+            keeps_network: false,
             leash: None,
         })
     }
@@ -271,11 +274,16 @@ impl Sandboxes {
 
     /// What a sandbox of this profile is missing here; an error if it must not be.
     fn missing(&self, profile: &Profile) -> Result<Vec<String>, StartError> {
-        let missing = self.ability.missing(
+        let mut missing = self.ability.missing(
             profile,
             || self.cgroups().has_processors(),
             || self.cgroups().has_disks(),
         );
+        if self.keeps_network {
+            let why = "the process that starts programs could not leave this machine's network: \
+                       whoever took it over could use that";
+            missing.push(why.into());
+        }
         if profile.requirement == Requirement::Strict
             && let Some(missing) = missing.first()
         {
@@ -308,11 +316,12 @@ impl Sandboxes {
     }
 
     /// Those of an agent, whose spawner this process is: groups are looked for while nobody else
-    /// is in its own.
+    /// is in its own. None of them has the machine's network, and so it has none either.
     fn of_agent(self) -> io::Result<Self> {
         let agent = rustix::process::getppid().map(|id| id.as_raw_pid().unsigned_abs());
         self.cgroups.get_or_init(|| Cgroups::find(agent));
-        Ok(Self { leash: Some(Leash::new()?), ..self })
+        let keeps_network = spawner::leave_network().is_err();
+        Ok(Self { leash: Some(Leash::new()?), keeps_network, ..self })
     }
 
     /// Whether a call of these limits has a cgroup.

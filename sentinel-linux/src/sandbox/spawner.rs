@@ -173,8 +173,6 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
         }
     }
     let sandboxes = Sandboxes::new()?.of_agent()?;
-    // Nothing it starts has the machine's network, and so neither has it.
-    let _ = leave_network();
     let filter = filter::spawner().map_err(io::Error::other)?;
     kernel::install(&filter)?;
     let mut bytes = vec![0; REQUEST_BYTES_MAX + 1];
@@ -213,7 +211,7 @@ fn serve(socket: &OwnedFd) -> io::Result<()> {
 
 /// Leaves the machine's network. Who is not root can do so only in a user namespace of his own, in
 /// which he is who he was, and then gives up what he may in there.
-fn leave_network() -> Result<(), Fault> {
+pub(super) fn leave_network() -> Result<(), Fault> {
     if rustix::process::geteuid().is_root() {
         return launch::leave(UnshareFlags::NEWNET).at(Stage::Network);
     }

@@ -65,7 +65,11 @@ impl House {
     }
 
     pub(crate) fn sentinel(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(self.place.join("sentinel"));
+        self.start(&self.path("sentinel"), words)
+    }
+
+    fn start(&self, program: &str, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(words).current_dir(self.place.join("work")).env("HOME", &self.place);
         command.env("TMPDIR", self.place.join("temporary"));
         if let Some(id) = self.id {
@@ -81,6 +85,17 @@ impl House {
 
     /// The same with these settings besides.
     pub(crate) fn agent_with(&self, grants: &[&str], deny: &[&str], settings: &str) -> Agent {
+        self.agent_by(&[], grants, deny, settings)
+    }
+
+    /// The same, started by another program.
+    pub(crate) fn agent_by(
+        &self,
+        starter: &[&str],
+        grants: &[&str],
+        deny: &[&str],
+        settings: &str,
+    ) -> Agent {
         let work = self.path("work");
         let lines = |words: &[&str]| -> String {
             words.iter().map(|words| format!("  \"{}\",\n", words.replace("WORK", &work))).collect()
@@ -92,7 +107,15 @@ impl House {
         );
         self.put("sentinel.toml", &config);
         let config = self.path("sentinel.toml");
-        let mut command = self.sentinel(&["mcp", "--i-know-what-im-doing"]);
+        let own = self.path("sentinel");
+        let words = ["mcp", "--i-know-what-im-doing"];
+        let mut command = match starter {
+            [] => self.sentinel(&words),
+            [program, rest @ ..] => {
+                let rest = rest.iter().copied().chain([own.as_str()]).chain(words);
+                self.start(program, &rest.collect::<Vec<_>>())
+            }
+        };
         command.args(["--state", "../state", "--config", &config]).stderr(Stdio::null());
         let _ = fs::remove_dir_all(self.path("state"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -122,14 +145,14 @@ pub(crate) fn as_everybody(name: &str, test: impl Fn(&House)) {
 /// One that was started, and greeted. Whatever it asks is allowed.
 pub(crate) struct Agent {
     pub(crate) child: Child,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     next: u32,
 }
 
 impl Agent {
     fn new(mut child: Child) -> Self {
-        let input = child.stdin.take().unwrap();
+        let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut agent = Self { child, input, output, next: 0 };
         agent.say(concat!(
@@ -148,7 +171,8 @@ impl Agent {
     }
 
     fn say(&mut self, line: &str) {
-        self.input.write_all(format!("{line}\n").as_bytes()).unwrap();
+        let input = self.input.as_mut().unwrap();
+        input.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
     fn hear(&mut self) -> String {
@@ -229,6 +253,12 @@ impl Agent {
         let (id, text, is_error) = self.end();
         assert_eq!(id, begun, "{text}");
         (text, is_error)
+    }
+
+    /// Nothing more is asked of it, and it ends by itself.
+    pub(crate) fn leave(mut self) {
+        drop(self.input.take());
+        self.child.wait().unwrap();
     }
 
     /// Until the next sandbox is made and waits: longer than the spawner lets pass in quiet.

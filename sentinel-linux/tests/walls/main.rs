@@ -10,5 +10,6 @@ mod agent;
 mod calls;
 mod denied;
 mod killed;
+mod lacking;
 mod many;
 mod tricks;
