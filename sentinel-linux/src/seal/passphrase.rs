@@ -60,8 +60,10 @@ impl Recipe {
         }
     }
 
-    /// Makes one for a new log, stores it, and gives the key.
+    /// Makes one for a new log, stores it, and gives the key. Blanks at the ends are nobody's: a
+    /// file that the same words are put into later may have none, or others.
     pub(super) fn make(directory: &Path, passphrase: &str) -> Result<MasterKey, String> {
+        let passphrase = passphrase.trim();
         if passphrase.chars().count() < PASSPHRASE_CHARACTERS_MIN {
             return Err(format!(
                 "a passphrase has at least {PASSPHRASE_CHARACTERS_MIN} characters: who has the \
@@ -80,10 +82,18 @@ impl Recipe {
 
     /// The key, if the passphrase is the right one.
     pub(super) fn key(&self, passphrase: &str) -> Result<Option<MasterKey>, String> {
-        let (key, check) = self.derive(passphrase)?;
-        // What is compared is no secret to whoever can read the file, and the passphrase is not
-        // compared at all.
-        Ok((check == self.check).then(|| MasterKey::new(*key)))
+        // As it is made; and as it was once made of what was typed.
+        let trimmed = passphrase.trim();
+        for passphrase in [Some(trimmed), (trimmed != passphrase).then_some(passphrase)] {
+            let Some(passphrase) = passphrase else { continue };
+            let (key, check) = self.derive(passphrase)?;
+            // What is compared is no secret to whoever can read the file, and the passphrase is not
+            // compared at all.
+            if check == self.check {
+                return Ok(Some(MasterKey::new(*key)));
+            }
+        }
+        Ok(None)
     }
 
     fn derive(&self, passphrase: &str) -> Result<(Zeroizing<[u8; 32]>, [u8; 32]), String> {
@@ -211,5 +221,25 @@ mod tests {
         let right = Recipe { check, ..cheap() };
         assert!(right.key("correct horse").unwrap().is_some());
         assert!(right.key("correct horsf").unwrap().is_none());
+    }
+
+    /// The same words open the log, be they typed or in a file with a blank behind them; and those
+    /// that made it with a blank do, too.
+    #[test]
+    fn blanks_at_the_ends_do_not_count() {
+        let directory =
+            std::env::temp_dir().join(format!("sentinel-blanks-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        Recipe::make(&directory, " correct horse ").unwrap();
+        let recipe = Recipe::find(&directory).unwrap().unwrap();
+        for passphrase in ["correct horse", "correct horse ", "\tcorrect horse"] {
+            assert!(recipe.key(passphrase).unwrap().is_some(), "{passphrase:?}");
+        }
+        assert!(recipe.key("correcthorse").unwrap().is_none());
+        let (_, check) = cheap().derive("correct horse ").unwrap();
+        let older = Recipe { check, ..cheap() };
+        assert!(older.key("correct horse ").unwrap().is_some());
+        assert!(older.key("correct horse").unwrap().is_none());
+        std::fs::remove_dir_all(directory).unwrap();
     }
 }
