@@ -201,9 +201,20 @@ fn what_a_grant_could_do_is_said_when_it_is_made() {
         text(&output.stderr)
     };
     assert!(said("run /usr/bin/find").starts_with("note: /usr/bin/find: it runs programs (-exec)"));
-    assert!(said("write /").starts_with("danger: `/` is granted for writing: everything"));
-    let everywhere = said("connect *");
-    assert!(everywhere.contains("whatever is read can leave (name the hosts"), "{everywhere}");
+    // What is dangerous takes a person who says that they know.
+    for (spec, danger) in [
+        ("write /", "danger: `/` is granted for writing: everything"),
+        ("connect *", "whatever is read can leave (name the hosts"),
+    ] {
+        let before = home.say(&["grants"]);
+        let refused = home.fail(&["grant", spec]);
+        assert!(refused.contains(danger) && refused.contains("so it was not made"), "{refused}");
+        assert_eq!(home.say(&["grants"]), before, "{spec}");
+        let output = home.run(&["grant", spec, "--i-know-what-im-doing"]);
+        assert!(output.status.success(), "{spec}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains(danger) && home.say(&["grants"]).contains(spec), "{said}");
+    }
     assert!(said("listen 127.0.0.1:8080").contains("allows nothing here"));
     assert_eq!(said("read /srv/else"), "", "what was said before is not said again");
     assert_eq!(said("deny run /usr/bin/python3"), "");

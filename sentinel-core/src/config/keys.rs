@@ -589,8 +589,10 @@ static HTTP: &[Key] = &[
     key(
         "proxy",
         Kind::Text(Form::Url),
-        "A proxy for everything that goes out but to this machine, and to what `NO_PROXY` in the \
-         environment names: domains, addresses, networks (`10.0.0.0/8`), with or without a port.",
+        "A proxy at `http://` for everything that goes out but to this machine, and to what \
+         `NO_PROXY` in the environment names: domains, addresses, networks (`10.0.0.0/8`), with or \
+         without a port. What is encrypted for a server goes through it in a tunnel. One that is \
+         itself spoken to by TLS (`https://`) is not known.",
     )
     .shell(),
     key("proxy_user", Kind::Text(Form::Line), "Who we are to the proxy.").shell(),

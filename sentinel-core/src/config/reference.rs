@@ -184,7 +184,8 @@ Whatever is granted, these rules hold besides:
 
 ## What is dangerous
 
-These are legal, and nothing starts with them unless a person says `--i-know-what-im-doing`:
+These are legal, and nothing starts with them unless a person says `--i-know-what-im-doing`; nor \
+     does `sentinel grant` make such a grant without it:
 
 - `/`, or the home directory, is granted for writing;
 - the configuration, the persona, the instructions or the journal lie in what is granted for \

@@ -40,8 +40,9 @@ they are those of its log: what was changed in the configuration since holds fro
   sentinel grant 'deny read /srv/site/.env'
 
 It stays until it is revoked, also over a restart, and is signed in the log. What it could do
-besides what was meant is said as 'sentinel config check' says it. It ends with 0 if it was made,
-and with 1 if it was refused. docs/POLICY.md has all that a grant can say.",
+besides what was meant is said as 'sentinel config check' says it, and what is dangerous is not made
+without --i-know-what-im-doing. It ends with 0 if it was made, and with 1 if it was refused.
+docs/POLICY.md has all that a grant can say.",
         options: &[JSON],
         run: grant,
     },
@@ -93,22 +94,33 @@ fn grant(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let spec = words.join(" ");
     let mut management = shown::management(&arguments)?;
     let others = management.list(Query::Grants)?;
-    let done = shown::done(&arguments, &management.command(OperatorCommand::Grant(spec.clone()))?)?;
-    match concerns(&arguments, &spec, &others) {
+    // What is no grant at all is said by whoever makes it.
+    let concerns = match spec.parse() {
+        Ok(grant) => concerns(&arguments, &grant, &others),
+        Err(_) => Ok(Vec::new()),
+    };
+    match concerns {
         Ok(concerns) => {
-            for concern in concerns {
+            for concern in &concerns {
                 eprintln!("{}", shown::plain(&concern.to_string()));
+            }
+            let is_dangerous = concerns.iter().any(|concern| concern.help.is_some());
+            if is_dangerous && !arguments.has("i-know-what-im-doing") {
+                return Err(DANGEROUS.into());
             }
         }
         Err(why) => eprintln!("note: what it could do was not looked at: {why}"),
     }
-    Ok(done)
+    shown::done(&arguments, &management.command(OperatorCommand::Grant(spec))?)
 }
+
+const DANGEROUS: &str = "the grant is dangerous (see 'danger' above), so it was not made; change \
+                         it, or say --i-know-what-im-doing";
 
 /// What `config check` would say of a grant that was made beside these.
 fn concerns(
     arguments: &Arguments,
-    spec: &str,
+    grant: &Grant,
     others: &[String],
 ) -> Result<Vec<Concern>, Box<dyn Error>> {
     let configuration = arguments.harmless_configuration()?;
@@ -116,7 +128,7 @@ fn concerns(
     for other in others {
         grants.push(json::parse(other.as_bytes())?.root().get("grant")?.as_str()?.parse()?);
     }
-    Ok(configuration.config.concerns_about(&spec.parse()?, &grants))
+    Ok(configuration.config.concerns_about(grant, &grants))
 }
 
 fn revoke(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
