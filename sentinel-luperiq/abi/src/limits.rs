@@ -57,6 +57,10 @@ pub const NOTE_BYTES_MAX: usize = 256;
 /// where they come from.
 pub const WAIT_MANY_MAX: usize = 80;
 
+/// How many things one port watches: more than a program here has handles of a kind, and few enough
+/// to be looked through in a call.
+pub const PORT_BINDINGS_MAX: usize = 256;
+
 /// A host name (RFC 1035 §2.3.4).
 pub const HOST_BYTES_MAX: usize = 253;
 

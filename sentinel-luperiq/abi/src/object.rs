@@ -70,6 +70,8 @@ kinds! {
     Event = 15, "event", [SIGNAL];
     /// The network card.
     Network = 16, "network", [READ WRITE MANAGE];
+    /// What tells of many things that are waited for.
+    Port = 17, "port", [RECEIVE MANAGE];
 }
 
 impl Kind {

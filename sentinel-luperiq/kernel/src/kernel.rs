@@ -255,15 +255,20 @@ impl Kernel {
 
     fn settle_all(&mut self) {
         loop {
+            let mut changed = None;
             if let Some(ended) = self.system.next_ended() {
                 self.bury(ended.native);
             } else if let Some(released) = self.system.next_released() {
                 self.released(released);
-            } else if let Some(changed) = self.system.next_changed() {
-                self.wake_watchers(changed);
-            } else if !self.wake_late() {
-                break;
+                // Whoever waits for what a port tells that is no more waits for nothing.
+                changed = (released.kind == Kind::Port).then_some(released.object);
+            } else {
+                changed = self.system.next_changed();
+                if changed.is_none() && !self.wake_late() {
+                    break;
+                }
             }
+            changed.into_iter().for_each(|changed| self.wake_watchers(changed));
         }
     }
 

@@ -35,6 +35,8 @@ pub struct Grant {
     pub object: Key,
     /// What that is: known without looking at it.
     pub kind: Kind,
+    /// Whether a port was ever bound by it.
+    pub is_bound: bool,
     /// What may be done with it.
     pub rights: Rights,
     /// Where it is; `None` once it was given up and only ties others together.
@@ -100,6 +102,7 @@ impl Grants {
         let key = self.slab.insert(Grant {
             object,
             kind,
+            is_bound: false,
             rights,
             holder: Some(holder),
             job,

@@ -37,6 +37,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod audit;
+mod binding;
 pub mod grant;
 pub mod limits;
 pub mod memory;

@@ -12,6 +12,10 @@ pub const HANDLES_MAX: usize = 32 * 1024;
 /// together, and each such node ties at least two: there are never more of them than handles.
 pub const GRANTS_MAX: usize = 2 * HANDLES_MAX;
 
+/// What all ports together watch. When handles are closed each binding of the same object is looked
+/// at, so closing all of them costs the square of this at most: ten milliseconds.
+pub const BINDINGS_MAX: usize = 1024;
+
 /// Handles of one process: as many as a handle has indices.
 pub const TABLE_SLOTS_MAX: usize = Handle::INDEX_MAX as usize + 1;
 
@@ -35,6 +39,7 @@ pub const RECORD_BYTES_MAX: usize = 4096;
 /// The least memory a log can be kept in: a checkpoint and some records fit.
 pub const LOG_BYTES_MIN: usize = 16 * 1024;
 
+const _: () = assert!(luperiq_abi::limits::PORT_BINDINGS_MAX <= BINDINGS_MAX);
 const _: () = assert!(USES_BYTES_MAX + 256 < RECORD_BYTES_MAX);
 const _: () = assert!(luperiq_abi::limits::NOTE_BYTES_MAX * 6 + 256 < RECORD_BYTES_MAX);
 const _: () = assert!(luperiq_abi::limits::REQUEST_BYTES_MAX * 6 + 256 < RECORD_BYTES_MAX);

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX, MESSAGE_BYTES_MAX};
 use luperiq_abi::{Kind, Signals};
 
+use crate::binding::List;
 use crate::queue::Queue;
 use crate::rules::{Endpoint, LIMITS_COUNT, Rules};
 use crate::slab::Key;
@@ -33,6 +34,8 @@ pub struct Object {
 /// The lists that an object can be in, one at a time each.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
+    /// What ports watch of it.
+    pub(crate) bindings: List,
     /// Whether the kernel wants to hear of its signals.
     pub(crate) is_watched: bool,
     pub(crate) is_changed: bool,
@@ -61,6 +64,7 @@ pub(crate) enum Body {
     },
     Endpoint(Endpoint),
     Socket(Socket),
+    Port(Port),
     /// Nothing that is decided by.
     Plain(Kind),
 }
@@ -127,6 +131,14 @@ pub(crate) enum Connection {
     None,
     Asked,
     Open,
+}
+
+/// What a port watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Port {
+    pub(crate) bound: List,
+    /// What it tells next, in turn; something of that may not be so any more.
+    pub(crate) next: List,
 }
 
 impl Socket {
@@ -197,6 +209,13 @@ impl Object {
         }
     }
 
+    pub(crate) const fn port_mut(&mut self) -> Option<&mut Port> {
+        match &mut self.body {
+            Body::Port(port) => Some(port),
+            _ => None,
+        }
+    }
+
     pub(crate) fn signals(&self) -> Signals {
         match &self.body {
             Body::Channel(channel) => channel.signals(),
@@ -217,6 +236,7 @@ impl Body {
             Self::Directory { .. } => Kind::Directory,
             Self::Endpoint(_) => Kind::Endpoint,
             Self::Socket(_) => Kind::Socket,
+            Self::Port(_) => Kind::Port,
             Self::Plain(kind) => *kind,
         }
     }

@@ -9,6 +9,7 @@ mod handles;
 mod jobs;
 mod lifetime;
 mod objects;
+mod ports;
 mod processes;
 mod record;
 mod sockets;
@@ -29,6 +30,7 @@ use sentinel_core::time::Timestamp;
 
 use crate::audit::Log;
 use crate::audit::event::Use;
+use crate::binding::Bindings;
 use crate::grant::{Grant, Grants};
 use crate::limits::OBJECTS_MAX;
 use crate::object::{Body, Job, Life, Object, Process};
@@ -46,6 +48,8 @@ pub use processes::Given;
 pub struct System {
     objects: Slab<Object>,
     grants: Grants,
+    /// What ports watch.
+    bindings: Bindings,
     log: Log,
     /// When the call that is on its way came in.
     now: Timestamp,
@@ -164,6 +168,7 @@ impl System {
         let mut system = Self {
             objects,
             grants,
+            bindings: Bindings::new(),
             log,
             now,
             root,

@@ -12,6 +12,7 @@ mod handles;
 mod jobs;
 mod memory;
 mod paths;
+mod ports;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -102,6 +103,7 @@ pub fn all() -> impl Iterator<Item = &'static Attack> {
         jobs::ATTACKS,
         paths::ATTACKS,
         memory::ATTACKS,
+        ports::ATTACKS,
         calls::ATTACKS,
         calls::UNKNOWN,
     ]

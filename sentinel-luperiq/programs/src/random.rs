@@ -247,6 +247,8 @@ impl Caller {
             ("bytes" | "offset", _) => PAGE_BYTES * self.dice.below(5),
             ("argument", _) => self.handle(),
             ("priority", _) => self.dice.below(9),
+            // Few, so that what is bound is cancelled.
+            ("key", _) => self.dice.below(8),
             ("is set" | "code", _) => self.dice.below(2),
             _ => self.dice.below(300),
         }
@@ -380,7 +382,7 @@ pub fn is_absurd(answer: &Answer) -> bool {
 /// The values that are handles, by the names that rows give them.
 const HANDLE_NAMES: &[&str] = &[
     "process", "channel", "thread", "job", "handle", "one", "other", "event", "memory", "timer",
-    "endpoint", "socket",
+    "endpoint", "socket", "port",
 ];
 
 /// The first handles are those that a caller was given: they are kept.

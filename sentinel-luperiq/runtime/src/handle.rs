@@ -148,6 +148,8 @@ kinds! {
     Socket;
     /// The network card.
     Network;
+    /// What tells of many things that are waited for.
+    Port;
 }
 
 /// A message that was read.

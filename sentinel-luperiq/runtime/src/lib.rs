@@ -11,7 +11,7 @@
 //! | module | |
 //! |---|---|
 //! | [`start`] | what a program was given: its name, its arguments, its handles |
-//! | [`handle`] | owned handles, one type for each kind of thing |
+//! | [`handle`] | owned handles, one type for each kind of thing; among them ports |
 //! | [`files`] | files and directories through their handles |
 //! | [`io`] | reading and writing through the traits of `embedded-io` |
 //! | [`call`] | the calls themselves, as numbers go in and out |
@@ -37,6 +37,7 @@ pub mod files;
 pub mod handle;
 pub mod io;
 pub mod loan;
+mod port;
 pub mod start;
 
 #[cfg(target_os = "none")]

@@ -81,8 +81,19 @@ pub(super) const BOOTS: &[Case] = &[
     Case {
         name: "what programs may not is refused and recorded",
         arguments: Cow::Borrowed("init=bin/attacks"),
-        expected: &["attack handle-zero", "attacks: 137 of 137 refused and recorded", NOTHING_LEFT],
+        expected: &["attack handle-zero", "attacks: 152 of 152 refused and recorded", NOTHING_LEFT],
         forbidden: &["panic", "fault", "FAILED"],
+        status: 0,
+    },
+    Case {
+        name: "a port tells what it should and nothing else",
+        arguments: Cow::Borrowed("init=bin/ports"),
+        expected: &[
+            "ports: what is so is told in turn: Ok(true)",
+            "ports: who waits for a port that is closed is told: Ok(true)",
+            NOTHING_LEFT,
+        ],
+        forbidden: &["panic", "fault", "Ok(false)", "Err("],
         status: 0,
     },
     Case {

@@ -486,8 +486,8 @@ const KERNEL_TARGET: &str = "aarch64-unknown-none-softfloat";
 
 /// The programs of `luperiq-programs` and `luperiq-network`, which stand in the archive's `bin`.
 const PROGRAMS: &[&str] = &[
-    "attack", "attacks", "borrower", "checks", "init", "network", "random", "reach", "record",
-    "shell", "writer",
+    "attack", "attacks", "borrower", "checks", "init", "network", "ports", "random", "reach",
+    "record", "shell", "writer",
 ];
 
 /// For programs, which may use vector registers.

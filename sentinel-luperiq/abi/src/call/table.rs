@@ -41,6 +41,7 @@ const MEMORY: Kinds = Kinds::of(&[Kind::Memory]);
 const SOCKET: Kinds = Kinds::of(&[Kind::Socket]);
 const ENDPOINT: Kinds = Kinds::of(&[Kind::Endpoint]);
 const NETWORK: Kinds = Kinds::of(&[Kind::Network]);
+const PORT: Kinds = Kinds::of(&[Kind::Port]);
 
 use Argument::{Address, Deadline, Handle, Input, Number, Output, Signals};
 
@@ -163,6 +164,19 @@ table! {
         Handle("event", Kinds::of(&[Kind::Event]), Rights::SIGNAL), Number("is set")
     ) -> [] Every
         "Sets the event's signal, or takes it back.";
+    54 PortCreate "port_create" () -> ["port"] Every
+        "Something that tells of many things as they come.";
+    55 PortBind "port_bind" (
+        Handle("port", PORT, Rights::MANAGE), Handle("watched", ANY, Rights::WAIT),
+        Number("key"), Signals("signals")
+    ) -> [] Every
+        "Lets a port tell, under this key, whenever one of the signals is true of what a handle \
+         stands for.";
+    56 PortCancel "port_cancel" (Handle("port", PORT, Rights::MANAGE), Number("key")) -> [] Every
+        "Lets a port tell no more under this key.";
+    57 PortWait "port_wait" (Handle("port", PORT, Rights::RECEIVE), Deadline("deadline"))
+        -> ["signals", "key"] Every
+        "Waits for the next thing that is as its signals say, in turn.";
 
     // Files, directories, the console.
     60 Read "read" (

@@ -12,6 +12,7 @@
 mod files;
 mod memory;
 mod network;
+mod port;
 mod processes;
 pub(crate) mod stored;
 mod things;
@@ -160,6 +161,12 @@ impl Kernel {
             Call::EventSignal => {
                 self.system.event_signal(admitted, caller.registers[1]).map(|()| DONE)
             }
+            Call::PortCreate => {
+                self.system.object_create(admitted, luperiq_abi::Kind::Port, 0).map(handle)
+            }
+            Call::PortBind => self.port_bind(caller, admitted),
+            Call::PortCancel => self.port_cancel(caller, admitted),
+            Call::PortWait => self.port_wait(caller, admitted),
             Call::TimerCreate => self.timer_create(caller, admitted),
             Call::TimerSet => self.timer_set(caller, admitted),
             Call::ClockRead => self.clock_read(admitted),

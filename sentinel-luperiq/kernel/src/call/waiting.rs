@@ -35,6 +35,8 @@ pub(crate) enum Waits {
     Answer(WaitHandle, u64, Box<CallArguments>),
     /// For what comes of a connection.
     Connection(WaitHandle),
+    /// For what a port tells next.
+    Next(WaitHandle),
 }
 
 impl Kernel {
@@ -232,6 +234,7 @@ impl Kernel {
             Waits::Connection(one) => {
                 self.system.connected(one.object).map(|()| (0, 0)).map_err(super::failed)
             }
+            Waits::Next(port) => self.port_told(port.object),
             Waits::Many(handles, out) => {
                 let mut count = 0;
                 for (at, one) in (out..).step_by(4).zip(handles.iter().flatten()) {
@@ -297,9 +300,11 @@ impl Waits {
     fn objects(&self) -> impl Iterator<Item = &WaitHandle> {
         let (one, many): (Option<&WaitHandle>, &[Option<WaitHandle>]) = match self {
             Self::Turn => (None, &[]),
-            Self::End(one) | Self::One(one) | Self::Answer(one, ..) | Self::Connection(one) => {
-                (Some(one), &[])
-            }
+            Self::End(one)
+            | Self::One(one)
+            | Self::Answer(one, ..)
+            | Self::Connection(one)
+            | Self::Next(one) => (Some(one), &[]),
             Self::Many(many, _) => (None, &many[..]),
         };
         one.into_iter().chain(many.iter().flatten())

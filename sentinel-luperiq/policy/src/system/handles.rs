@@ -45,6 +45,8 @@ impl System {
             system.grants.narrow(held.grant, rights);
             let holder = Holder::Process(admitted.process, handle);
             system.grants.set_holder(held.grant, holder, job);
+            // What was bound by the old number is bound no more.
+            system.tell_ports(held.object);
             system.record_move(admitted, handle, held.object, (held.kind, rights))?;
             Ok(handle)
         })

@@ -25,6 +25,8 @@ pub struct Released {
     pub kind: Kind,
     /// What the kernel calls it.
     pub native: u64,
+    /// Which it was.
+    pub object: Key,
 }
 
 /// A process that ended: the kernel stops its threads and takes its memory back.
@@ -42,7 +44,7 @@ impl System {
         let key = self.released?;
         let object = self.objects.remove(key)?;
         self.released = object.listed.next_released;
-        Some(Released { kind: object.kind(), native: object.native })
+        Some(Released { kind: object.kind(), native: object.native, object: key })
     }
 
     /// The next process that ended. Until it was taken, its number stands for nothing else.
@@ -66,7 +68,7 @@ impl System {
     /// Says whether somebody waits for an object: else its changes are nobody's.
     pub fn watch(&mut self, key: Key, is_watched: bool) {
         if let Some(object) = self.objects.value_mut(key) {
-            object.listed.is_watched = is_watched;
+            object.listed.is_watched = is_watched || !object.listed.bindings.is_empty();
         }
     }
 
@@ -76,6 +78,9 @@ impl System {
         let object = self.objects.value_mut(key)?;
         object.listed.is_changed = false;
         self.changed = object.listed.next_changed.take();
+        if !object.listed.bindings.is_empty() {
+            self.tell_ports(key);
+        }
         self.release(key);
         self.settle_doomed();
         Some(key)
@@ -132,6 +137,9 @@ impl System {
             && let Some(process) = self.process_mut(process)
         {
             process.table.revoke(handle);
+        }
+        if grant.is_bound {
+            self.tell_ports(grant.object);
         }
         // A job can be kept by what counts against it, which its own supervisor's channel does.
         self.is_sweep_due |= self.kind(grant.object) == Some(Kind::Job);
@@ -208,6 +216,7 @@ impl System {
                 Body::Socket(Socket { line: Channel { peer: Some(peer), .. }, .. }) => {
                     self.part(peer);
                 }
+                Body::Port(port) => self.unbind_all(port),
                 Body::Memory { bytes } => {
                     if let Some(job) = charged {
                         self.discharge(job, Limit::Memory, bytes);

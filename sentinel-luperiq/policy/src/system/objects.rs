@@ -6,7 +6,7 @@ use luperiq_abi::{Error, Handle, Kind, Rights, Signals};
 
 use super::{Admitted, Fault, Refusal, System};
 use crate::memory;
-use crate::object::{Body, Object};
+use crate::object::{Body, Object, Port};
 use crate::slab::Key;
 
 /// One of the things that a process waits for.
@@ -19,8 +19,8 @@ pub struct WaitHandle {
 }
 
 impl System {
-    /// Makes an object that the kernel keeps the rest of (a timer, an event), and gives the caller
-    /// a handle with every right that means something for it.
+    /// Makes an object that the kernel keeps the rest of (a timer, an event), or a port, and gives
+    /// the caller a handle with every right that means something for it.
     ///
     /// # Errors
     /// It is refused.
@@ -31,7 +31,11 @@ impl System {
         native: u64,
     ) -> Result<Handle, Refusal> {
         self.with(admitted, |system, admitted| {
-            system.create(admitted, None, Object::new(native, Body::Plain(kind)), kind.rights())
+            let body = match kind {
+                Kind::Port => Body::Port(Port::default()),
+                kind => Body::Plain(kind),
+            };
+            system.create(admitted, None, Object::new(native, body), kind.rights())
         })
     }
 

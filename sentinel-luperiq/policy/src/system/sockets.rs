@@ -212,6 +212,7 @@ impl System {
         let Some(found) = self.objects.value(object) else { return Signals::PEER_CLOSED };
         let line = match &found.body {
             Body::Channel(line) | Body::Socket(Socket { line, .. }) => line,
+            Body::Port(port) if self.is_telling(port) => return Signals::READABLE,
             _ => return found.signals,
         };
         let is_full = line.peer.and_then(|peer| self.channel(peer)).is_some_and(Channel::is_full);

@@ -19,8 +19,10 @@ use crate::object::{Body, Life};
 use crate::slab::Key;
 
 impl System {
-    /// Ends channels' messages, jobs' supervisors and unstarted processes that nobody can reach.
+    /// Ends channels' messages, jobs' supervisors and unstarted processes that nobody can reach,
+    /// and what ports watch by handles that are no more.
     pub(super) fn sweep(&mut self) {
+        self.unbind_void();
         for place in 0..self.objects.places() {
             if let Some(object) = self.key_at(place).and_then(|key| self.objects.value_mut(key)) {
                 object.listed.is_marked = false;

@@ -13,6 +13,7 @@ use crate::audit::Making;
 use crate::limits::LOG_BYTES_MIN;
 
 mod model;
+mod ports;
 
 /// A machine on which one process, the first, holds everything.
 pub(super) struct Machine {

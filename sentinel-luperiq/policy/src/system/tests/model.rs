@@ -399,6 +399,15 @@ fn random_call(
         Call::EventCreate => drop(system.object_create(admitted, Kind::Event, 4)),
         Call::EventSignal => drop(system.event_signal(admitted, number % 3)),
         Call::WaitOne => drop(system.wait_one(admitted, number)),
+        Call::PortCreate => drop(system.object_create(admitted, Kind::Port, 0)),
+        Call::PortBind => drop(system.port_bind(admitted, number, bits % 32)),
+        Call::PortCancel => drop(system.port_cancel(admitted, number)),
+        Call::PortWait => {
+            if let Ok(port) = system.port_wait(admitted) {
+                let is_telling = !system.signals(port.object).is_empty();
+                assert_eq!(system.port_next(port.object).is_ok(), is_telling);
+            }
+        }
         Call::CapRequest => drop(system.cap_request(admitted, b"SPAWN:bin/a")),
         Call::AuditWrite => drop(system.audit_write(admitted, b"a note")),
         Call::EndpointNarrow => {
