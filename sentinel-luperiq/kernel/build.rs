@@ -5,6 +5,10 @@ fn main() {
     println!("cargo:rustc-link-arg-bins=-T{folder}/kernel.ld");
     println!("cargo:rustc-link-arg-bins=-zmax-page-size=4096");
     println!("cargo:rerun-if-changed=kernel.ld");
+    // The names of what the kernel says are kept apart from it.
+    if std::env::var_os("CARGO_FEATURE_DEFMT").is_some() {
+        println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+    }
     // What is compiled for another target is built before, by `cargo xtask luperiq`. Checking the
     // code does not need it, and linking without it says what is missing.
     println!("cargo:rerun-if-env-changed={HASH}");

@@ -23,7 +23,7 @@ use luperiq_virtio::net::Net;
 use luperiq_virtio::rng::Rng;
 
 use crate::arch::{self, Firmware};
-use crate::console::{self, say};
+use crate::console::{self, say, shown};
 use crate::device::block::Block;
 use crate::device::gic::{Gic, Line};
 use crate::device::pl031::Pl031;
@@ -79,7 +79,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
         ending::power(Power::new(unsafe { Registers::new(at, power::WINDOW_BYTES) }));
     }
     let megabytes = (frames.total() * PAGE) >> 20;
-    say!("LuperIQ kernel {}, {megabytes} MiB of memory", env!("CARGO_PKG_VERSION"));
+    say!("LuperIQ kernel {}, {} MiB of memory", env!("CARGO_PKG_VERSION"), megabytes);
     let is_hashed_by_core = arch::prepare_hash(arguments.value("hash") != Some("software"));
     say!("SHA-256 by {}", if is_hashed_by_core { "the core" } else { "software" });
     #[cfg(feature = "selftest")]
@@ -92,7 +92,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let devices = match devices(&machine, &mut frames) {
         Ok(devices) => devices,
         Err(error) => {
-            say!("disk: {error}");
+            say!("disk: {}", shown(&error));
             ending::failed()
         }
     };
@@ -117,7 +117,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
             kernel::start(machine, disk, devices.network, system, (first, arguments.rest()))
         }
         Err(error) => {
-            say!("the record cannot be opened: {error}");
+            say!("the record cannot be opened: {}", shown(&error));
             ending::failed()
         }
     }
@@ -165,10 +165,10 @@ fn look_behind_pcie(tree: &Machine<'_>) {
         // registers, and this is the only window onto it.
         let window = unsafe { Registers::new(at, pcie::WINDOW_BYTES) };
         match pcie::look(&window) {
-            Found::NoLink => say!("pcie: the link of {at:#x} is down"),
-            Found::Other(id) => say!("pcie: behind {at:#x} is {id:#x}, not RP1"),
-            Found::Rp1(None) => say!("pcie: RP1 behind {at:#x}, which no window shows"),
-            Found::Rp1(Some(seen)) => say!("pcie: RP1 behind {at:#x}, seen at {seen:#x}"),
+            Found::NoLink => say!("pcie: the link of {:#x} is down", at),
+            Found::Other(id) => say!("pcie: behind {:#x} is {:#x}, not RP1", at, id),
+            Found::Rp1(None) => say!("pcie: RP1 behind {:#x}, which no window shows", at),
+            Found::Rp1(Some(seen)) => say!("pcie: RP1 behind {:#x}, seen at {:#x}", at, seen),
         }
     }
 }
@@ -266,7 +266,7 @@ fn devices(tree: &Machine<'_>, frames: &mut Frames) -> Result<Devices, luperiq_s
 fn mount(disk: AnyDisk) -> Result<Store<AnyDisk>, luperiq_store::Error> {
     let store = luperiq_store::mount(disk)?;
     let [log, room] = [store.log_bytes(), store.log_bytes_max()].map(|it| it >> 10);
-    say!("disk: a store, with a record of {log} of {room} KiB");
+    say!("disk: a store, with a record of {} of {} KiB", log, room);
     Ok(store)
 }
 

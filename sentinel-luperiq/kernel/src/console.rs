@@ -1,5 +1,9 @@
 //! What the kernel says to people: lines on the serial console.
 //!
+//! With the feature `defmt` these are frames of numbers for which a decoder has the words, each
+//! between two zero bytes, which no terminal shows and no program's output has. What ends the
+//! machine is text even then.
+//!
 //! # Not here
 //! What programs print: that goes through a console handle.
 
@@ -11,13 +15,33 @@ use luperiq_formats::tree::Serial as Kind;
 use crate::device::Registers;
 use crate::device::serial::Serial;
 
-/// Prints a line that begins with how long the machine has been running.
+/// Says a line that begins with how long the machine has been running. Its arguments stand behind
+/// the text, which both ways of saying it understand.
+#[cfg(not(feature = "defmt"))]
 macro_rules! say {
-    ($($argument:tt)*) => {
-        $crate::console::line(format_args!($($argument)*))
+    ($text:literal $(, $argument:expr)* $(,)?) => {
+        $crate::console::line(format_args!($text $(, $argument)*))
+    };
+}
+#[cfg(feature = "defmt")]
+macro_rules! say {
+    ($text:literal $(, $argument:expr)* $(,)?) => {
+        defmt::println!($text $(, $argument)*)
     };
 }
 pub(crate) use say;
+
+/// What is known by its text alone, to be said.
+#[cfg(not(feature = "defmt"))]
+pub(crate) fn shown<T: fmt::Display>(value: &T) -> &T {
+    value
+}
+
+/// What is known by its text alone, to be said.
+#[cfg(feature = "defmt")]
+pub(crate) fn shown<T: fmt::Display>(value: &T) -> defmt::Display2Format<'_, T> {
+    defmt::Display2Format(value)
+}
 
 /// Names the device; from now on lines appear.
 ///
@@ -33,6 +57,16 @@ pub(crate) unsafe fn start(physical: u64, kind: Kind) {
 /// Writes bytes as they are.
 pub(crate) fn write(bytes: &[u8]) {
     if let Some(serial) = serial() {
+        // A program's zero would begin a frame.
+        let said = bytes.iter().filter(|byte| !cfg!(feature = "defmt") || **byte != 0);
+        said.for_each(|byte| serial.write(*byte));
+    }
+}
+
+/// Writes bytes of a frame, which may be any.
+#[cfg(feature = "defmt")]
+pub(crate) fn raw(bytes: &[u8]) {
+    if let Some(serial) = serial() {
         bytes.iter().for_each(|byte| serial.write(*byte));
     }
 }
@@ -42,6 +76,7 @@ pub(crate) fn read() -> Option<u8> {
     serial()?.read()
 }
 
+/// Prints a line of text, whatever the others are.
 pub(crate) fn line(text: fmt::Arguments<'_>) {
     if let Some(mut serial) = serial() {
         let now = crate::time::now();

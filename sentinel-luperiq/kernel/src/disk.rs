@@ -15,7 +15,7 @@ use luperiq_policy::audit::{Log, Making};
 use luperiq_policy::journal::{EpochSeed, Recovered};
 use luperiq_store::{self as store, AnyDisk, Store};
 
-use crate::console::say;
+use crate::console::{say, shown};
 use crate::kernel::Kernel;
 use crate::time::{self, Instant};
 
@@ -113,7 +113,7 @@ impl Kernel {
         match result.and_then(|()| store::commit(store)) {
             Ok(()) => log.flushed(end),
             Err(failed) => {
-                say!("disk: {failed}; it is not written any more");
+                say!("disk: {}; it is not written any more", shown(&failed));
                 self.disk.store = None;
                 return Err(error(failed));
             }

@@ -21,7 +21,7 @@ use luperiq_policy::{Key, Released, System, Timestamp};
 
 use crate::arch::{self, Cause, Frame};
 use crate::call::{self, Timer, Waits, stored};
-use crate::console::say;
+use crate::console::{say, shown};
 use crate::device::Card;
 use crate::device::gic::{Gic, Line};
 use crate::disk::Disk;
@@ -197,7 +197,7 @@ impl Kernel {
     /// Starts the first program, with a handle to everything there is.
     fn start_first(&mut self, path: &str, arguments: &str) {
         let Some(file) = self.machine.archive.file(path) else {
-            say!("the archive has no `{path}`");
+            say!("the archive has no `{}`", path);
             ending::failed()
         };
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -216,7 +216,7 @@ impl Kernel {
         let (key, bootstrap) = match made {
             Ok(made) => made,
             Err(error) => {
-                say!("the first process cannot be made: {error}");
+                say!("the first process cannot be made: {}", shown(&error));
                 ending::failed()
             }
         };
@@ -225,14 +225,14 @@ impl Kernel {
         self.first = Some(key);
         self.load(key, file, bootstrap);
         self.run(key);
-        say!("`{path}` starts");
+        say!("`{}` starts", path);
     }
 
     /// Ends a process for what it did, and says so.
     pub(crate) fn kill(&mut self, key: Key, why: fmt::Arguments<'_>) {
         let why: String = format!("{why}");
         let name = self.system.process_name(key).unwrap_or("?");
-        say!("process {} `{name}` killed: {why}", key.number());
+        say!("process {} `{}` killed: {}", key.number(), name, why.as_str());
         self.end_process(key, call::KILLED, &why);
     }
 
@@ -461,14 +461,15 @@ impl Kernel {
     fn close_record(&mut self, reason: &str) {
         match self.system.stopped(reason) {
             Ok(head) => {
-                say!("audit: {} records, head {}", head.records_count, Hash(head.hash));
+                let hash = Hash(head.hash);
+                say!("audit: {} records, head {}", head.records_count, shown(&hash));
                 if self.disk.is_in_use() {
                     say!("disk: it was in use, and is left as it is");
                 } else if self.disk.is_there() && self.flush().is_ok() {
                     say!("disk: all {} records are safe", self.system.log().head().flushed_count);
                 }
             }
-            Err(error) => say!("audit: the record could not be closed: {error}"),
+            Err(error) => say!("audit: the record could not be closed: {}", shown(&error)),
         }
     }
 
@@ -478,8 +479,11 @@ impl Kernel {
         self.close_record("every program ended");
         let missing = self.frames_at_start - self.machine.frames.free();
         say!(
-            "left: {missing} frames, {objects} objects, {handles} handles, {grants} grants, \
-             {} bytes of heap",
+            "left: {} frames, {} objects, {} handles, {} grants, {} bytes of heap",
+            missing,
+            objects,
+            handles,
+            grants,
             heap::used()
         );
         ending::with(self.halt_code)

@@ -32,6 +32,9 @@ mod ending;
 mod entropy;
 #[allow(unsafe_code)]
 mod exclusive;
+#[cfg(feature = "defmt")]
+#[allow(unsafe_code)]
+mod frames;
 #[allow(unsafe_code)]
 mod kernel;
 #[allow(unsafe_code)]

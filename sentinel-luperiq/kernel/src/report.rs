@@ -8,7 +8,7 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use crate::arch;
-use crate::console::say;
+use crate::console::{self, say};
 use crate::{ending, kernel};
 
 #[panic_handler]
@@ -35,7 +35,10 @@ extern "C" fn kernel_fault(kind: u64, stack: u64, link: u64) -> ! {
 }
 
 fn stop(what: fmt::Arguments<'_>) -> ! {
-    say!("{what}");
+    #[cfg(feature = "defmt")]
+    crate::frames::abandon();
+    // Whoever sees this may have no decoder.
+    console::line(what);
     if IS_STOPPING.swap(true, Ordering::Relaxed) {
         // The record itself was being ended.
         say!("audit: the record could not be closed");

@@ -23,7 +23,7 @@ impl Watchdog {
     pub(crate) fn start(word: &str) -> Option<Self> {
         let digits = word.bytes().map(|byte| u32::from(byte.wrapping_sub(b'0')));
         let seconds = digits.fold(0, |number, digit| (number * 10 + digit).min(SECONDS_MAX)).max(1);
-        say!("watchdog: {seconds} seconds");
+        say!("watchdog: {} seconds", seconds);
         let watchdog = Self { seconds, fed_at: time::now() };
         if ending::feed(seconds) {
             return Some(watchdog);

@@ -237,6 +237,18 @@ pub(super) const FAILING: &[Case] = &[
 
 const SAFE: &str = " records are safe";
 
+/// What a kernel has to say that says it in frames: everything that one says that does not, between
+/// what programs say, and at its end.
+pub(super) fn framed() -> Vec<Case> {
+    let boots = [&BOOTS[0], &BOOTS[2], &FAILING[0]].map(Clone::clone);
+    let killed = PROBES.iter().filter(|probe| probe.program == "null").map(|probe| Case {
+        // Its last words are text; that nothing failed is seen by its status.
+        forbidden: &["panic"],
+        ..probe.case()
+    });
+    boots.into_iter().chain(killed).collect()
+}
+
 /// A boot that the kernel ends because it found itself wrong.
 const fn ending(
     name: &'static str,

@@ -36,6 +36,11 @@ pub(super) fn run(workspace: &Workspace, image: &Path, kernel: &Path) -> Result<
     Ok(())
 }
 
+/// What of that is left when the kernel's words stay in its file.
+pub(super) fn of_frames(bytes: usize) {
+    println!("{:<52} {bytes:>10}", "text and constants, with what it says in frames");
+}
+
 fn boot(workspace: &Workspace, image: &Path, program: &str) -> Result<String, Error> {
     let arguments = format!("init=probe/{program}");
     let machine = Machine { pace: Some(0), ..Machine::new(&arguments) };

@@ -18,6 +18,7 @@ mod flags;
 mod given;
 mod image;
 mod light;
+mod log;
 mod network;
 mod platform;
 mod qemu;
@@ -52,11 +53,16 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             Ok(())
         }
         ("run", words) => boot(workspace, &words.join(" ")),
+        ("log", words) => {
+            emulator(workspace).and_then(|()| log::attach(workspace, &words.join(" ")))
+        }
+        ("frames", []) => emulator(workspace).and_then(|()| well(log::run(workspace)?)),
         ("test", []) => emulator(workspace).and_then(|()| test(workspace)),
         ("figures", []) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
             figures::run(workspace, &image, &kernel(workspace))?;
+            figures::of_frames(log::constant_bytes(workspace)?);
             appliance::figures(workspace)?;
             connected::figures(workspace)
         }
@@ -136,16 +142,18 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         (
             "build" | "test" | "figures" | "raspi4b" | "shell" | "unsafe" | "appliance"
-            | "connected" | "platform" | "lent",
+            | "connected" | "platform" | "lent" | "frames",
             [extra, ..],
         ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "build",
     "run",
+    "log",
+    "frames",
     "test",
     "random",
     "cuts",
@@ -191,14 +199,17 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];
-    toolchain::find(workspace, KERNEL_TARGET, None)?
-        .cargo(workspace)
-        .set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?)
-        .args(clippy)
-        .args(["-p", "luperiq-kernel", "--all-features", "--target-dir"])
-        .args([target(workspace)])
-        .args(["--", "-D", "warnings"])
-        .run()?;
+    // What is said is written in two ways, of which one is compiled.
+    for features in ["selftest", "selftest,defmt"] {
+        toolchain::find(workspace, KERNEL_TARGET, None)?
+            .cargo(workspace)
+            .set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?)
+            .args(clippy)
+            .args(["-p", "luperiq-kernel", "--features", features, "--target-dir"])
+            .args([target(workspace)])
+            .args(["--", "-D", "warnings"])
+            .run()?;
+    }
     match qemu::missing(workspace) {
         Some(reason) => Ok(Outcome::Skip(reason)),
         None => test(workspace).map(|()| Outcome::Pass),
@@ -263,6 +274,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
         }
     }
     failed += usize::from(!lends(workspace, &plain)?);
+    failed += log::run(workspace)?;
     shell::run(workspace, &plain)?;
     appliance::run(workspace)?;
     connected::run(workspace)?;
@@ -356,6 +368,8 @@ enum Kind {
     Plain,
     /// With the kernel's attacks on itself.
     Selftest,
+    /// With the kernel's attacks on itself, and with what it says as frames of defmt.
+    Framed,
 }
 
 /// Builds an image and says where it is.
@@ -372,10 +386,9 @@ fn build_with(
     let (features, name) = match kind {
         Kind::Plain => ("", "luperiq.img"),
         Kind::Selftest => ("selftest", "luperiq-selftest.img"),
+        Kind::Framed => ("selftest,defmt", "luperiq-framed.img"),
     };
-    let kernel = ["-p", "luperiq-kernel", "--features", features];
-    let kernel = compile(workspace, KERNEL_TARGET, &kernel)?.join("luperiq-kernel");
-    let kernel = std::fs::read(&kernel).map_err(|cause| Error::file("read", &kernel, &cause))?;
+    let kernel = build_kernel(workspace, features)?;
     let mut files = programs(workspace)?;
     let name = if file.is_some() { "luperiq-more.img" } else { name };
     files.extend(file.map(|(name, text)| (name.to_string(), text.into_bytes())));
@@ -385,26 +398,31 @@ fn build_with(
     Ok(path)
 }
 
+/// Builds a kernel and reads it.
+fn build_kernel(workspace: &Workspace, features: &str) -> Result<Vec<u8>, Error> {
+    let kernel = ["-p", "luperiq-kernel", "--features", features];
+    read(&compile(workspace, KERNEL_TARGET, &kernel)?.join("luperiq-kernel"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|cause| Error::file("read", path, &cause))
+}
+
 /// Builds every program and reads it, by its name in the archive.
 fn programs(workspace: &Workspace) -> Result<Vec<(String, Vec<u8>)>, Error> {
     let mut programs = Vec::new();
     let folder = compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-probes"])?;
     for probe in cases::PROBES {
-        let path = folder.join(probe.program);
-        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
-        programs.push((format!("probe/{}", probe.program), bytes));
+        programs.push((format!("probe/{}", probe.program), read(&folder.join(probe.program))?));
     }
     let packages = ["-p", "luperiq-programs", "-p", "luperiq-network", "--bins"];
     let folder = compile(workspace, PROGRAM_TARGET, &packages)?;
     for name in PROGRAMS {
-        let path = folder.join(name);
-        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
-        programs.push((format!("bin/{name}"), bytes));
+        programs.push((format!("bin/{name}"), read(&folder.join(name))?));
     }
     for name in ["boot.toml", "borrower.toml", "checks.toml"] {
         let path = workspace.root().join("sentinel-luperiq/programs").join(name);
-        let bytes = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
-        programs.push((name.into(), bytes));
+        programs.push((name.into(), read(&path)?));
     }
     Ok(programs)
 }

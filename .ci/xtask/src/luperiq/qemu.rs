@@ -133,6 +133,17 @@ impl Machine<'_> {
 
     /// Boots an image and waits for its end.
     pub(super) fn boot(&self, workspace: &Workspace, image: &Path) -> Result<Outcome, Error> {
+        let (bytes, status) = self.boot_for_bytes(workspace, image)?;
+        let output = String::from_utf8_lossy(&bytes).replace('\r', "");
+        Ok(Outcome { output, status })
+    }
+
+    /// The same, with what was on the serial line as it was.
+    pub(super) fn boot_for_bytes(
+        &self,
+        workspace: &Workspace,
+        image: &Path,
+    ) -> Result<(Vec<u8>, Option<i32>), Error> {
         let process = self.process(workspace, image).args(["-display", "none"]);
         let mut command = process.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -143,7 +154,7 @@ impl Machine<'_> {
                 let mut bytes = Vec::new();
                 // A broken pipe is the end of the machine, which the status tells.
                 let _ = pipe.map(|pipe| pipe.take(OUTPUT_MAX).read_to_end(&mut bytes));
-                String::from_utf8_lossy(&bytes).replace('\r', "")
+                bytes
             })
         };
         let output = reader(stdout.map(|pipe| Box::new(pipe) as _));
@@ -162,8 +173,8 @@ impl Machine<'_> {
             }
         };
         let mut output = output.join().unwrap_or_default();
-        output.push_str(&complaint.join().unwrap_or_default());
-        Ok(Outcome { output, status })
+        output.extend(complaint.join().unwrap_or_default());
+        Ok((output, status))
     }
 
     /// The emulator for this machine, with the serial line on its own output.
