@@ -16,14 +16,17 @@ use super::{card, disk};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-/// Cuts the power so many times.
+/// Cuts the power so many times, at moments drawn from a seed: a run of many can be had in pieces,
+/// each of another seed. Without one it is the seed of this run of the checks.
 pub(super) fn run(
     workspace: &Workspace,
     image: &Path,
     machine: Machine<'_>,
     count: u64,
+    seed: Option<u64>,
 ) -> Result<(), Error> {
-    let (mut seed, _) = super::random::asked()?;
+    let seed = seed.map_or_else(|| super::random::asked().map(|(seed, _)| seed), Ok)?;
+    let mut state = seed;
     let disk = match machine.has_card() {
         true => card::blank(workspace, "cuts.card", DISK_BYTES)?,
         false => disk::blank(workspace, "cuts.disk", DISK_BYTES)?,
@@ -32,12 +35,15 @@ pub(super) fn run(
     let mut safe = Safe::default();
     let mut writes = 0;
     for cut in 0..count {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let life = Duration::from_micros(LIFE_MICROS.0 + (seed >> 33) % LIFE_MICROS.1);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let life = Duration::from_micros(LIFE_MICROS.0 + (state >> 33) % LIFE_MICROS.1);
         // Most are cut while they write, some while they start.
         let since = if cut % 4 == 3 { STARTS } else { FOUND };
         let lines = live(workspace, image, &machine, (since, life))?;
-        let wrong = |what: &str| Error::new(format!("cut {cut}: {what}\n{}", lines.join("\n")));
+        let wrong = |what: &str| {
+            Error::new(format!("cut {cut} of seed {seed}: {what}\n{}", lines.join("\n")))
+        };
         let mut found = Safe::default();
         for line in &lines {
             if ["FAILED", "panic", "fault"].iter().any(|word| line.contains(word)) {
@@ -68,7 +74,8 @@ pub(super) fn run(
     }
     super::record_of(workspace, &machine, &disk)?;
     println!(
-        "   ok      {}{count} power cuts, {writes} times something was safe: nothing of it lost",
+        "   ok      {}{count} power cuts, seed {seed}, {writes} times something was safe: \
+         nothing of it lost",
         machine.name()
     );
     disk::remove(&disk)

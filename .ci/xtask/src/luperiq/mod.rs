@@ -117,23 +117,25 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         ("image", words) => given::command(workspace, words),
         ("unsafe", []) => unsafe_code::report(workspace),
-        ("cuts", [count]) => {
+        ("cuts", [count, words @ ..]) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
-            cuts::run(workspace, &image, Machine::new(""), number(count)?)
-        }
-        ("cuts", [count, board]) if board == "zcu102" => {
-            emulator(workspace)?;
-            let image = build(workspace, Kind::Plain)?;
-            let tree = zcu102::tree(workspace)?;
-            let machine = Machine { board: Board::Zcu102(&tree), ..Machine::new("") };
-            cuts::run(workspace, &image, machine, number(count)?)
+            let (tree, seed) = match words {
+                [] => (None, None),
+                [board] if board == "zcu102" => (Some(zcu102::tree(workspace)?), None),
+                [seed] => (None, Some(number(seed)?)),
+                [board, seed] if board == "zcu102" => {
+                    (Some(zcu102::tree(workspace)?), Some(number(seed)?))
+                }
+                _ => return Err(Error::new(CUTS_TAKES)),
+            };
+            let board = tree.as_deref().map_or(Board::Virt, Board::Zcu102);
+            let machine = Machine { board, ..Machine::new("") };
+            cuts::run(workspace, &image, machine, number(count)?, seed)
         }
         ("record", [disk]) => record(workspace, disk.as_ref(), None),
         ("record", [disk, out]) => record(workspace, disk.as_ref(), Some(out.as_ref())),
-        ("cuts", _) => Err(Error::new(
-            "`luperiq cuts` takes how often the power is cut, and zcu102 for an SD card",
-        )),
+        ("cuts", []) => Err(Error::new(CUTS_TAKES)),
         ("record", _) => {
             Err(Error::new("`luperiq record` takes a disk's image and a file for the record"))
         }
@@ -262,7 +264,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     }
     let zcu102 = Machine { board: Board::Zcu102(&tree), ..Machine::new("") };
     failed += fail_on_card(workspace, &selftest, zcu102)?;
-    cuts::run(workspace, &plain, zcu102, CUTS_OF_CARD)?;
+    cuts::run(workspace, &plain, zcu102, CUTS_OF_CARD, None)?;
     failed += raspi4b::run(workspace, &plain, &selftest)?;
     for case in cases::FAILING {
         for has_hypervisor in [false, true] {
@@ -282,7 +284,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
     random::run(workspace, &plain, seed, thousands)?;
-    cuts::run(workspace, &plain, Machine::new(""), CUTS)?;
+    cuts::run(workspace, &plain, Machine::new(""), CUTS, None)?;
     well(failed)
 }
 
@@ -486,6 +488,9 @@ fn kernel(workspace: &Workspace) -> PathBuf {
 fn target(workspace: &Workspace) -> PathBuf {
     workspace.target().join("luperiq")
 }
+
+const CUTS_TAKES: &str =
+    "`luperiq cuts` takes how often the power is cut, zcu102 for an SD card, and a seed";
 
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;

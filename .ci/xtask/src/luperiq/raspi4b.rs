@@ -36,7 +36,7 @@ pub(super) fn run(workspace: &Workspace, image: &Path, selftest: &Path) -> Resul
     let outcome = converse(workspace, image, &machine, shell::TYPED)?;
     shell::judge("raspi4b", "EL2", &outcome)?;
     failed += super::fail_on_card(workspace, selftest, machine)?;
-    cuts::run(workspace, image, machine, super::CUTS_OF_CARD)?;
+    cuts::run(workspace, image, machine, super::CUTS_OF_CARD, None)?;
     light::run(workspace, image, machine)?;
     talk(workspace, machine)?;
     Ok(failed)
