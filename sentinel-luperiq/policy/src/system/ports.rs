@@ -18,7 +18,7 @@ use luperiq_abi::limits::PORT_BINDINGS_MAX;
 use luperiq_abi::settings::Limit;
 use luperiq_abi::{Error, Kind, Signals};
 
-use super::{Admitted, Refusal, System, WaitHandle};
+use super::{Admitted, Fault, Refusal, System, WaitHandle};
 use crate::binding::{Binding, Links, NONE, Of, Place};
 use crate::grant::Holder;
 use crate::limits::BINDINGS_MAX;
@@ -44,8 +44,14 @@ impl System {
                 (count, None) if count >= PORT_BINDINGS_MAX => return Err(Error::Limit.into()),
                 (_, None) => {}
             }
-            system.has_left(job, Limit::Handles, 1)?;
-            let place = system.bindings.room()?;
+            let place = match system.place_for(job) {
+                Ok(place) => place,
+                Err(_) => {
+                    // What other ports watch in vain makes room.
+                    system.unbind_void();
+                    system.place_for(job)?
+                }
+            };
             // The port's row of the record, and what it watches from now on.
             system.log.reserve(2)?;
             system.record_use(admitted)?;
@@ -169,6 +175,13 @@ impl System {
             at = self.bindings.next(Of::Port, place);
             self.unbind(place);
         }
+    }
+
+    /// Where a binding that counts against this job can be put.
+    #[inline(never)]
+    fn place_for(&self, job: Key) -> Result<Place, Fault> {
+        self.has_left(job, Limit::Handles, 1)?;
+        Ok(self.bindings.room()?)
     }
 
     /// How many bindings a port has, and the one with this key. Those whose handle is no more are

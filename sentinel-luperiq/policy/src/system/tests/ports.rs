@@ -223,6 +223,29 @@ fn what_was_sent_away_is_told_no_more_and_makes_room() {
     assert_eq!(machine.handles_and_bindings().1, 0);
 }
 
+#[test]
+fn what_another_port_watches_in_vain_makes_room() {
+    let mut machine = Machine::new();
+    let ports = [machine.port(), machine.port()];
+    // Its channel, two ports, and one more.
+    let job = machine.job(&[Setting::Bound(Limit::Handles, 5)]);
+    let given = ports.map(|port| machine.duplicate(port, Kind::Port.rights()).unwrap() as u32);
+    let child = machine.spawn(job, &given).unwrap();
+    let bind = |machine: &mut Machine, port: usize, event, key| {
+        machine.bind_as(child.process, [child.handles[port], event, key, SIGNALED])
+    };
+    let event = machine.event_of(child.process).unwrap();
+    assert_eq!(bind(&mut machine, 0, event, 1), Ok(()));
+    assert_eq!(bind(&mut machine, 1, event, 1), Err(Error::Limit));
+    let admitted = machine.admit_as(child.process, Call::ChannelWrite, &[child.bootstrap]).unwrap();
+    machine.system.channel_write(admitted, b"", &[event as u32]).unwrap();
+    let back = machine.receive(machine.first, child.channel).unwrap()[0];
+    let other = machine.event_of(child.process).unwrap();
+    assert_eq!(bind(&mut machine, 1, other, 1), Ok(()));
+    assert_eq!(machine.handles_and_bindings().1, 1);
+    machine.close(back).unwrap();
+}
+
 /// So many things can be bound to a port at once, so others are told as often before one at most.
 const KEYS: usize = 6;
 
