@@ -52,10 +52,19 @@ pub(crate) fn with(code: u8) -> ! {
 
 /// The kernel found itself wrong.
 pub(crate) fn failed() -> ! {
+    again_or(STATUS_FAILED)
+}
+
+/// The first program was ended for what it did: what the machine is for is not done any more.
+pub(crate) fn lost(code: u8) -> ! {
+    again_or(code.into())
+}
+
+fn again_or(status: u64) -> ! {
     darken();
     match IS_REBOOTED.load(Ordering::Relaxed) {
         true => stop(Firmware::Reboot),
-        false => end(STATUS_FAILED),
+        false => end(status),
     }
 }
 

@@ -3,6 +3,7 @@
 //! # Invariants
 //! - Whoever enters leaves with a thread in its frame that may run.
 //! - When nobody is left to run and nothing can wake anybody, the machine ends.
+//! - When the first process ends every other does.
 //! - After each entry nothing is left over: who ended is gone, who was woken can run.
 
 use alloc::collections::VecDeque;
@@ -92,6 +93,8 @@ pub(crate) struct Kernel {
     pub(crate) passed: [u32; MESSAGE_HANDLES_MAX],
     /// The first process.
     first: Option<Key>,
+    /// Whether that was ended for what it did, so that nobody looks after the others.
+    is_lost: bool,
     /// What the machine ends with: what the first process said, or whoever halted it.
     pub(crate) halt_code: u8,
     turn_start: Instant,
@@ -188,6 +191,7 @@ impl Kernel {
             woken: Vec::new(),
             passed: [0; MESSAGE_HANDLES_MAX],
             first: None,
+            is_lost: false,
             halt_code: 0,
             turn_start: 0,
             turn_end: 0,
@@ -233,6 +237,7 @@ impl Kernel {
         let why: String = format!("{why}");
         let name = self.system.process_name(key).unwrap_or("?");
         say!("process {} `{}` killed: {}", key.number(), name, why.as_str());
+        self.is_lost |= self.first == Some(key);
         self.end_process(key, call::KILLED, &why);
     }
 
@@ -258,6 +263,11 @@ impl Kernel {
             let mut changed = None;
             if let Some(ended) = self.system.next_ended() {
                 self.bury(ended.native);
+                // Whoever it began has nobody any more who starts them again, lends them files and
+                // takes those back: none of them goes on.
+                if self.first == Some(ended.process) {
+                    self.system.abandon();
+                }
             } else if let Some(released) = self.system.next_released() {
                 self.released(released);
                 // Whoever waits for what a port tells that is no more waits for nothing.
@@ -306,6 +316,10 @@ impl Kernel {
         while let Some(line) = self.machine.interrupts.next() {
             if line == self.machine.timer {
                 arch::stop_timer();
+                #[cfg(feature = "selftest")]
+                if let Some(key) = crate::selftest::victim(time::now()) {
+                    self.kill(key, format_args!("as asked"));
+                }
                 self.machine.watchdog.iter_mut().for_each(Watchdog::feed_if_due);
                 self.expire();
             } else if Some(line) == self.machine.serial {
@@ -430,6 +444,8 @@ impl Kernel {
         let watchdog = self.machine.watchdog.as_ref().map(Watchdog::due);
         let deadlines = [self.threads.next_deadline(), timer, self.flush_deadline(), watchdog];
         let deadlines = deadlines.into_iter().flatten();
+        #[cfg(feature = "selftest")]
+        let deadlines = deadlines.chain(crate::selftest::kill_due());
         let first = deadlines.min().map_or(self.turn_end, |first| first.min(self.turn_end));
         if first == Instant::MAX {
             arch::stop_timer();
@@ -476,7 +492,10 @@ impl Kernel {
     /// Every program ended: closes the record and says what is left.
     fn end(&mut self) -> ! {
         let [objects, handles, grants] = self.system.counts();
-        self.close_record("every program ended");
+        self.close_record(match self.is_lost {
+            true => "the first program was ended, and every other with it",
+            false => "every program ended",
+        });
         let missing = self.frames_at_start - self.machine.frames.free();
         say!(
             "left: {} frames, {} objects, {} handles, {} grants, {} bytes of heap",
@@ -486,7 +505,10 @@ impl Kernel {
             grants,
             heap::used()
         );
-        ending::with(self.halt_code)
+        match self.is_lost {
+            true => ending::lost(self.halt_code),
+            false => ending::with(self.halt_code),
+        }
     }
 }
 

@@ -7,12 +7,19 @@ use core::sync::atomic::{AtomicU8, Ordering};
 
 use luperiq_abi::Call;
 
+use luperiq_policy::Key;
+
 use crate::console::say;
 use crate::ending;
+use crate::exclusive::Exclusive;
 use crate::memory::frame::Frames;
 use crate::memory::layout::{DIRECT, Image};
+use crate::time::Instant;
 
-pub(crate) fn run(name: &str, frames: &mut Frames) {
+pub(crate) fn run(name: &'static str, frames: &mut Frames) {
+    if let Some(words) = name.strip_prefix("kill:") {
+        return KILLER.with(|killer| *killer = Killer::of(words));
+    }
     let image = Image::linked();
     match name {
         "panic" => panic!("as asked"),
@@ -63,6 +70,68 @@ pub(crate) fn at_call(number: u64) {
         _ => {}
     }
 }
+
+/// Ends a program at moments that follow from a seed: whatever it does just then.
+#[derive(Debug)]
+struct Killer {
+    /// What the program is called.
+    name: &'static str,
+    /// Of xorshift64*.
+    state: u64,
+    /// How often it is still ended.
+    left: u64,
+    /// How long it lives at most, each time, in nanoseconds.
+    span: u64,
+    /// Which process that is, and when it ends.
+    next: Option<(Key, Instant)>,
+}
+
+impl Killer {
+    /// `NAME:SEED:COUNT:MILLISECONDS`.
+    fn of(words: &'static str) -> Option<Self> {
+        let mut words = words.split(':');
+        let name = words.next()?;
+        let mut number = || words.next()?.parse::<u64>().ok();
+        let (seed, left, milliseconds) = (number()?, number()?, number()?);
+        let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        Some(Self { name, state, left, span: milliseconds * 1_000_000, next: None })
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+}
+
+/// A process was started.
+pub(crate) fn began(key: Key, name: &str, now: Instant) {
+    KILLER.with(|killer| {
+        let Some(killer) = killer.as_mut().filter(|it| it.name == name && it.left > 0) else {
+            return;
+        };
+        let life = killer.draw() % killer.span.max(1);
+        killer.next = Some((key, now + life));
+    });
+}
+
+/// When a process is to be ended.
+pub(crate) fn kill_due() -> Option<Instant> {
+    KILLER.with(|killer| killer.as_ref()?.next.map(|(_, due)| due))
+}
+
+/// Which process is to be ended now.
+pub(crate) fn victim(now: Instant) -> Option<Key> {
+    KILLER.with(|killer| {
+        let killer = killer.as_mut()?;
+        let (key, _) = killer.next.take_if(|(_, due)| *due <= now)?;
+        killer.left -= 1;
+        Some(key)
+    })
+}
+
+static KILLER: Exclusive<Option<Killer>> = Exclusive::new(None);
 
 const PANIC: u8 = 1;
 const FAULT: u8 = 2;

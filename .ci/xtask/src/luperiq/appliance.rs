@@ -140,6 +140,17 @@ pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf
     Ok(path)
 }
 
+/// The same, with a kernel that ends a program at moments that follow from a seed, if its words say
+/// so. Nobody is given such an image.
+pub(super) fn build_deadly(workspace: &Workspace, own: &Path) -> Result<PathBuf, Error> {
+    let mut parts = parts(workspace, Some(own))?;
+    let kernel = ["-p", "luperiq-kernel", "--features", "selftest"];
+    parts.kernel = read(compile(workspace, KERNEL_TARGET, &kernel)?.join("luperiq-kernel"))?;
+    let path = target(workspace).join("sentinel-deadly.img");
+    write(&path, &parts.image()?, true)?;
+    Ok(path)
+}
+
 /// What an image is made of.
 pub(super) struct Parts {
     pub(super) kernel: Vec<u8>,

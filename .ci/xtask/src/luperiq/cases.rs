@@ -233,7 +233,24 @@ pub(super) const FAILING: &[Case] = &[
         // The emulator ends instead.
         status: 0,
     },
+    Case {
+        name: "when the first program is ended every other is",
+        arguments: Cow::Borrowed("selftest=kill:init:7:1:2000"),
+        expected: &["`bin/init` starts", LOST, "audit: ", ", head ", SAFE, NOTHING_LEFT],
+        forbidden: &["panic", "fault"],
+        status: STATUS_KILLED,
+    },
+    Case {
+        name: "a machine without its first program starts again where that is asked for",
+        arguments: Cow::Borrowed("selftest=kill:init:8:1:2000 panic=reboot"),
+        expected: &["`bin/init` starts", LOST, "audit: ", ", head ", SAFE, NOTHING_LEFT],
+        forbidden: &["panic at", "fault"],
+        // The emulator ends instead.
+        status: 0,
+    },
 ];
+
+const LOST: &str = "`init` killed: as asked";
 
 const SAFE: &str = " records are safe";
 

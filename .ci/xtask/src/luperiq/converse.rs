@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::qemu::{Machine, Outcome};
 use crate::error::Error;
@@ -29,6 +29,24 @@ pub(super) fn converse(
     machine: &Machine<'_>,
     lines: &[Line<'_>],
 ) -> Result<Outcome, Error> {
+    let (mut place, mut lines) = (0, lines.iter().peekable());
+    attend(workspace, image, machine, |output| {
+        let line = *lines.peek()?;
+        place += output[place..].find(line.after)? + line.after.len();
+        lines.next();
+        Some(line.text)
+    })
+}
+
+/// Boots an image, types what this makes of all that was said so far, and waits for the machine's
+/// end. It is asked again while it has something to type, when something was said, and now and
+/// then.
+pub(super) fn attend<'t>(
+    workspace: &Workspace,
+    image: &Path,
+    machine: &Machine<'_>,
+    mut type_next: impl FnMut(&str) -> Option<&'t str>,
+) -> Result<Outcome, Error> {
     let process = machine.process(workspace, image).args(["-display", "none"]);
     let mut command = process.command();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
@@ -44,21 +62,20 @@ pub(super) fn converse(
         {}
     });
     let deadline = Instant::now() + machine.patience;
-    let (mut output, mut place, mut lines) = (String::new(), 0, lines.iter().peekable());
+    let mut output = String::new();
     let has_ended = loop {
-        while let Some(line) = lines.peek()
-            && let Some(found) = output[place..].find(line.after)
-        {
-            place += found + line.after.len();
+        while let Some(text) = type_next(&output) {
             // A machine that takes nothing any more says so by its end.
-            let _ = typed.as_mut().map(|typed| typed.write_all(line.text.as_bytes()));
+            let _ = typed.as_mut().map(|typed| typed.write_all(text.as_bytes()));
             let _ = typed.as_mut().map(std::process::ChildStdin::flush);
-            lines.next();
         }
-        match hear.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        match hear.recv_timeout(LOOK) {
             Ok(bytes) => output.push_str(&String::from_utf8_lossy(&bytes).replace('\r', "")),
             Err(RecvTimeoutError::Disconnected) => break true,
-            Err(RecvTimeoutError::Timeout) => break false,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if Instant::now() >= deadline {
+            break false;
         }
     };
     if !has_ended {
@@ -70,3 +87,6 @@ pub(super) fn converse(
     let _ = reader.join();
     Ok(Outcome { output, status: status.code().filter(|_| has_ended) })
 }
+
+/// How long nothing is said before it is looked whether something is to be typed.
+const LOOK: Duration = Duration::from_millis(50);

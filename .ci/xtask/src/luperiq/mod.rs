@@ -17,6 +17,7 @@ mod figures;
 mod flags;
 mod given;
 mod image;
+mod kills;
 mod light;
 mod log;
 mod network;
@@ -95,6 +96,15 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("audit", []) => Err(Error::new(
             "`luperiq audit` takes a disk's image, and a directory for the log if it is wanted",
         )),
+        ("kills", [seed, count, who @ ..]) if who.len() < 2 => {
+            emulator(workspace)?;
+            let who = who.first().map(String::as_str);
+            kills::run(workspace, number(seed)?, number(count)?, who)
+        }
+        ("kills", _) => Err(Error::new(format!(
+            "`luperiq kills` takes a seed, how often, and who, if it is not everybody: {}",
+            kills::WHO.join(", ")
+        ))),
         ("random", [seed, thousands]) => {
             emulator(workspace)?;
             let image = build(workspace, Kind::Plain)?;
@@ -151,7 +161,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "build",
     "run",
     "log",
@@ -162,6 +172,7 @@ const COMMANDS: [&str; 20] = [
     "network",
     "record",
     "figures",
+    "kills",
     "image",
     "raspi4b",
     "shell",
@@ -281,8 +292,9 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     appliance::run(workspace)?;
     connected::run(workspace)?;
     platform::run(workspace)?;
-    network::run(workspace, KILOBYTES)?;
     let (seed, thousands) = random::asked()?;
+    kills::run(workspace, seed, KILLS, None)?;
+    network::run(workspace, KILOBYTES)?;
     random::run(workspace, &plain, seed, thousands)?;
     cuts::run(workspace, &plain, Machine::new(""), CUTS, None)?;
     well(failed)
@@ -494,6 +506,10 @@ const CUTS_TAKES: &str =
 
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
+
+/// How often each program is ended in each check; a change of how one ends needs `luperiq kills
+/// SEED 100`.
+const KILLS: u64 = 3;
 
 /// The same on a card, whose driver this is for: a change of it needs `luperiq cuts 100 zcu102`.
 const CUTS_OF_CARD: u64 = 6;

@@ -247,6 +247,11 @@ impl Kernel {
             (Err(error), _) => self.kill(key, format_args!("{error}")),
             _ => {}
         }
+        #[cfg(feature = "selftest")]
+        if let Some(name) = self.system.process_name(key) {
+            crate::selftest::began(key, name, crate::time::now());
+            self.set_timer();
+        }
     }
 
     /// Ends a thread and tells whoever waits for it.

@@ -129,6 +129,11 @@ impl System {
         })
     }
 
+    /// Ends every process: the one that looked after the others is gone.
+    pub fn abandon(&mut self) {
+        self.job_end(self.root, "the first process ended");
+    }
+
     /// Records that the machine started.
     ///
     /// # Errors

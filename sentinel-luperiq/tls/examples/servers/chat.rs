@@ -126,7 +126,7 @@ impl Inner {
 }
 
 /// The data of a message's buttons.
-fn buttons(root: Value<'_>) -> Vec<String> {
+pub(crate) fn buttons(root: Value<'_>) -> Vec<String> {
     let keyboard = root.find("reply_markup").and_then(|markup| markup.find("inline_keyboard"));
     let rows = keyboard.and_then(|rows| rows.elements().ok()).into_iter().flatten();
     let buttons = rows.flat_map(|row| row.elements().into_iter().flatten());
@@ -134,7 +134,7 @@ fn buttons(root: Value<'_>) -> Vec<String> {
     data.map(String::from).collect()
 }
 
-fn said(status: u16, body: &str) -> Vec<Vec<u8>> {
+pub(crate) fn said(status: u16, body: &str) -> Vec<Vec<u8>> {
     let length = body.len();
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -153,11 +153,22 @@ pub(crate) fn scripted(request: &str, calls: &[Made], at_once: usize) -> Vec<Vec
         return said(401, "{}");
     }
     let done = request.matches("\"type\":\"tool_result\"").count();
+    match calls.get(done..) {
+        Some(rest) if !rest.is_empty() => {
+            stream(&["I see ", "to it."], &rest[..rest.len().min(at_once)], done)
+        }
+        _ => stream(
+            &["It is done: ", "tea ", "is on ", "the list, ", "and nothing ", "else."],
+            &[],
+            0,
+        ),
+    }
+}
+
+/// A stream of Anthropic's that says these words slowly and makes these calls, of which the first
+/// has this number.
+pub(crate) fn stream(words: &[&str], calls: &[(&str, &str)], first: usize) -> Vec<Vec<u8>> {
     let mut events = vec![START.to_string()];
-    let (words, calls): (&[&str], _) = match calls.get(done..) {
-        Some(rest) if !rest.is_empty() => (&["I see ", "to it."], &rest[..rest.len().min(at_once)]),
-        _ => (&["It is done: ", "tea ", "is on ", "the list, ", "and nothing ", "else."], &[][..]),
-    };
     events.push(block(0, "{\"type\":\"text\",\"text\":\"\"}"));
     for word in words {
         events.push(delta(0, &format!("{{\"type\":\"text_delta\",\"text\":\"{word}\"}}")));
@@ -165,7 +176,7 @@ pub(crate) fn scripted(request: &str, calls: &[Made], at_once: usize) -> Vec<Vec
     }
     events.push(stop(0));
     for (place, (name, arguments)) in calls.iter().enumerate() {
-        let (number, index) = (done + place, place + 1);
+        let (number, index) = (first + place, place + 1);
         let made = format!(
             "{{\"type\":\"tool_use\",\"id\":\"call-{number}\",\"name\":\"{name}\",\"input\":{{}}}}"
         );
@@ -215,8 +226,8 @@ const START: &str = concat!(
     "\"stop_reason\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n",
 );
 
-const PERSON: &str = "{\"id\":77,\"is_bot\":false,\"first_name\":\"P\"}";
-const CHAT: &str = "{\"id\":77,\"type\":\"private\"}";
+pub(crate) const PERSON: &str = "{\"id\":77,\"is_bot\":false,\"first_name\":\"P\"}";
+pub(crate) const CHAT: &str = "{\"id\":77,\"type\":\"private\"}";
 
 /// How often it is looked whether somebody wrote: some seconds.
 const POLLS: u32 = 150;

@@ -6,6 +6,7 @@
 //! in the folder RECORDS what was done there.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod busy;
 mod chat;
 mod harm;
 mod hosts;
@@ -13,7 +14,9 @@ mod hosts;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use busy::Busy;
 use chat::{Made, Telegram};
 use hosts::{Authority, Flaw};
 
@@ -27,6 +30,11 @@ fn main() {
         let telegram = Telegram::new(File::create(records.join(name)).unwrap(), WISH);
         println!("{name} {}", authority.host(Flaw::None, move |request| telegram.answer(request)));
     }
+    let busy = File::create(records.join("busy")).unwrap();
+    let busy = Arc::new(Busy::new(busy, records.join("busy-last")));
+    let model = busy.clone();
+    println!("busy {}", authority.host(Flaw::None, move |request| busy.answer(request)));
+    println!("busy-model {}", authority.host(Flaw::None, move |request| model.think(request)));
     let helpful = HELPFUL.to_vec();
     let harmful = harm::calls();
     let at_once = harmful.len();
