@@ -55,10 +55,12 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     // and nobody writes what the image brought with it.
     let head = unsafe { physical::constant(archive_start, archive::HEAD_BYTES) };
     let archive_end = archive_start + archive::length(head).unwrap_or(0).next_multiple_of(PAGE);
-    let heap_end = archive_end + HEAP_BYTES;
+    let heap_bytes =
+        heap_bytes(machine.memory.iter().fold(0, |sum, (_, bytes)| bytes.saturating_add(sum)));
+    let heap_end = archive_end + heap_bytes;
     // SAFETY: as above; the archive ends where the heap begins, and everything up to `heap_end` is
     // left out of the frames below.
-    unsafe { heap::start(layout::direct(archive_end), HEAP_BYTES) };
+    unsafe { heap::start(layout::direct(archive_end), heap_bytes) };
 
     let mut frames = Frames::new();
     add_memory(&mut frames, &machine, [(image, heap_end), (tree, tree + tree_bytes)]);
@@ -102,7 +104,9 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
     let light = light(&machine);
     let random = &devices.random[..devices.random_bytes];
     let archive = Archive::new(archive);
-    let Some(mut machine) = take_over(&machine, frames, space, archive, random) else {
+    let image_bytes = archive_end - image;
+    let parts = (frames, space, archive, image_bytes);
+    let Some(mut machine) = take_over(&machine, parts, random) else {
         say!("this machine lacks an interrupt controller, a timer, a random seed or memory");
         ending::failed()
     };
@@ -126,9 +130,7 @@ extern "C" fn kernel_main(tree: u64, image: u64) -> ! {
 /// Makes drivers for what the device tree names.
 fn take_over(
     tree: &Machine<'_>,
-    mut frames: Frames,
-    space: Tree,
-    archive: Archive,
+    (mut frames, space, archive, image_bytes): (Frames, Tree, Archive, u64),
     random: &[u8],
 ) -> Option<kernel::Machine> {
     // SAFETY: the device tree says that these devices are there, `build` mapped a page of each, and
@@ -151,6 +153,7 @@ fn take_over(
         wall_start: (seconds * 1000).saturating_sub(time::now() / 1_000_000),
         entropy: Entropy::new(tree.seed, random)?,
         archive,
+        image_bytes,
         watchdog: None,
     })
 }
@@ -378,8 +381,14 @@ const DASHES: &[u8] = b" -- ";
 /// A device that has random bytes gives them at once; without them the machine starts as well.
 const RANDOM_PATIENCE: time::Instant = 1_000_000_000;
 
-/// For the kernel's own structures.
-const HEAP_BYTES: u64 = 24 << 20;
+/// Bytes for the kernel's own structures, on a machine with so much memory: a quarter of a small
+/// one, so that programs have the rest.
+fn heap_bytes(memory: u64) -> u64 {
+    (memory / 4).clamp(HEAP_BYTES.0, HEAP_BYTES.1) / PAGE * PAGE
+}
+
+/// At least, and at most.
+const HEAP_BYTES: (u64, u64) = (4 << 20, 24 << 20);
 
 /// The record in memory. Without a disk the oldest gives way; with one, what is safe there does.
 const LOG_BYTES: usize = 1 << 20;

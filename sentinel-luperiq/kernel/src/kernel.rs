@@ -31,6 +31,7 @@ use crate::entropy::Entropy;
 use crate::exclusive::Exclusive;
 use crate::memory::frame::Frames;
 use crate::memory::heap;
+use crate::memory::layout::PAGE;
 use crate::memory::space::Memory;
 use crate::memory::table::Tree;
 use crate::network::Network;
@@ -55,6 +56,8 @@ pub(crate) struct Machine {
     pub(crate) wall_start: u64,
     pub(crate) entropy: Entropy,
     pub(crate) archive: Archive,
+    /// Bytes of the kernel with its archive.
+    pub(crate) image_bytes: u64,
     /// What starts the machine again should the kernel hang.
     pub(crate) watchdog: Option<Watchdog>,
 }
@@ -504,6 +507,17 @@ impl Kernel {
             handles,
             grants,
             heap::used()
+        );
+        let kilobytes = |bytes: u64| bytes.div_ceil(1024);
+        let image = kilobytes(self.machine.image_bytes);
+        let heap = kilobytes(heap::touched() as u64);
+        let frames = kilobytes(self.machine.frames.used_most() * PAGE);
+        say!(
+            "memory: {} KiB at most: {} image, {} heap, {} programs and tables",
+            image + heap + frames,
+            image,
+            heap,
+            frames
         );
         match self.is_lost {
             true => ending::lost(self.halt_code),

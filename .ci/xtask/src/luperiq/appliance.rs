@@ -58,7 +58,7 @@ pub(super) fn audit(workspace: &Workspace, arguments: &[String]) -> Result<(), E
 pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     let image = build(workspace, None)?;
     let disk = disk::blank(workspace, "check.disk", DISK_BYTES)?;
-    converse_again(workspace, &image, Machine { disk: Some(&disk), ..Machine::new("") })?;
+    converse_again(workspace, &image, Machine { disk: Some(&disk), ..SMALL })?;
     audit(workspace, &[disk.display().to_string()])?;
     disk::remove(&disk)?;
     run_commands(workspace)
@@ -77,6 +77,7 @@ pub(super) fn converse_again(
             let output = outcome.output;
             return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
         }
+        memory_of(&outcome.output)?;
         println!("   ok      {}{}", machine.name(), case.name);
     }
     Ok(())
@@ -123,14 +124,39 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     println!("{:<52} {text:>10} {:>10}", "bytes of the agent's text", 1 << 20);
     println!("{:<52} {constants:>10}", "bytes of its constants");
     for what in ["instructions until it is ready, blank disk", "the same, with a log"] {
-        let machine = Machine { disk: Some(&disk), pace: Some(0), ..Machine::new("") };
+        let machine = Machine { disk: Some(&disk), pace: Some(0), ..SMALL };
         let outcome = converse(workspace, &image, &machine, LISTED)?;
         let ready = ready_at(&outcome.output)
             .ok_or_else(|| Error::new(format!("it was never ready:\n{}", outcome.output)))?;
         println!("{what:<52} {ready:>10} {:>10}", 60_000_000);
+        let memory = memory_of(&outcome.output)?;
+        println!("{:<52} {memory:>10} {:>10}", "KiB of memory, a conversation", MEMORY_MAX);
     }
     disk::remove(&disk)
 }
+
+/// How many KiB all of a machine had in use at a time, by the kernel's word: its image, its heap,
+/// its tables and all programs. More than an appliance may have is an error.
+pub(super) fn memory_of(output: &str) -> Result<u64, Error> {
+    let said = output.split(MEMORY).nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    match said {
+        Some(kilobytes) if kilobytes <= MEMORY_MAX => Ok(kilobytes),
+        Some(kilobytes) => Err(Error::new(format!(
+            "it had {kilobytes} KiB of memory in use, of {MEMORY_MAX}:\n{output}"
+        ))),
+        None => Err(Error::new(format!("it does not say `{MEMORY}`:\n{output}"))),
+    }
+}
+
+/// The machine for an appliance, which needs no more memory.
+pub(super) const SMALL: Machine<'_> =
+    Machine { memory: (MEMORY_MAX / 1024) as u32, ..Machine::new("") };
+
+/// What kernel, programs and a conversation may have in memory, in KiB.
+pub(super) const MEMORY_MAX: u64 = 24 * 1024;
+
+/// What the kernel says at the end.
+const MEMORY: &str = "memory: ";
 
 /// Builds the image, and says where it is.
 pub(super) fn build(workspace: &Workspace, own: Option<&Path>) -> Result<PathBuf, Error> {

@@ -16,11 +16,11 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::appliance::{self, DISK_BYTES, END, PROMPT};
 use super::cases::{self, Case};
-use super::converse::{Line, converse};
+use super::converse::{Line, attend, converse};
 use super::qemu::Machine;
 use super::{MANIFEST, disk, image, target};
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
         (&DYING, &["closing"][..], Some(SHORT_LIFE), TWICE),
     ] {
         hosts.configure(&Wanted { names, life, ..Wanted::default() })?;
-        let output = boot(workspace, &hosts, Machine { pace: Some(0), ..Machine::new("") }, asked)?;
+        let output = boot(workspace, &hosts, Machine { pace: Some(0), ..appliance::SMALL }, asked)?;
         if let Some(what) = cases::difference(case, &output, Some(0)) {
             let name = case.name;
             return Err(Error::new(format!("the connected appliance: {name}: {what}\n{output}")));
@@ -61,7 +61,7 @@ fn harm(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
     let welcome = workspace.root().join("sentinel-luperiq/userland/image/welcome");
     let more = ["--refused".into(), count.to_string(), "--untouched".into()];
     let more = [&more[..], &[welcome.display().to_string()]].concat();
-    let machine = Machine { pace: Some(0), ..Machine::new("") };
+    let machine = Machine { pace: Some(0), ..appliance::SMALL };
     let output = boot_and_look(workspace, hosts, machine, ONCE, more)?;
     if let Some(what) = cases::difference(&HARMLESS, &output, Some(0)) {
         let name = HARMLESS.name;
@@ -85,7 +85,7 @@ fn fetch(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
     // What a page says is nobody's word, so that the next would be asked about.
     let typed = [tea, &clear, moved, &clear, closed, &end];
     let typed: Vec<Line<'_>> = typed.iter().map(|text| Line { after: PROMPT, text }).collect();
-    let machine = Machine { pace: Some(0), ..Machine::new("") };
+    let machine = Machine { pace: Some(0), ..appliance::SMALL };
     let output = boot(workspace, hosts, machine, &typed)?;
     if let Some(what) = cases::difference(&FETCHED, &output, Some(0)) {
         let name = FETCHED.name;
@@ -102,23 +102,66 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     let tls = std::fs::read(&path).map_err(|cause| Error::file("read", &path, &cause))?;
     let [text, constants] = image::bytes_of_use(&tls).unwrap_or_default();
     println!("{:<52} {:>10} {:>10}", "the connected appliance", "measured", "goal");
+    let mut memory = 0;
     for (names, what) in [
         (&["good"][..], "thousands of instructions: 3 signatures of P-256"),
         (&["larger"][..], "the same: 2 signatures of P-384"),
     ] {
         hosts.configure(&Wanted { names, ..Wanted::default() })?;
-        let machine = Machine { pace: Some(0), ..Machine::new("") };
+        let machine = Machine { pace: Some(0), ..appliance::SMALL };
         let output = boot(workspace, &hosts, machine, ONCE)?;
+        memory = appliance::memory_of(&output)?;
         let spent = output.split("it says it is (").nth(1).and_then(|rest| rest.split(' ').next());
         let spent = spent.ok_or_else(|| Error::new(format!("nobody was asked:\n{output}")))?;
         println!("{what:<52} {spent:>10} {:>10}", 40_000);
     }
+    let goal = appliance::MEMORY_MAX;
+    println!("{:<52} {memory:>10} {goal:>10}", "KiB of memory, a conversation");
+    first_poll(workspace, &hosts)?;
     let image = target(workspace).join("sentinel-connected.img");
     let bytes = std::fs::metadata(&image).map_or(0, |data| data.len());
     println!("{:<52} {bytes:>10} {:>10}", "bytes of the image", 3 << 20);
     println!("{:<52} {text:>10}", "bytes of the text of bin/tls");
     println!("{:<52} {constants:>10}", "bytes of its constants, all roots among them");
     hosts.end()
+}
+
+/// How long it takes from the emulator's start until a platform is asked for messages, in
+/// milliseconds of a clock on the wall: the one in the middle of five.
+fn first_poll(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
+    hosts.configure(&Wanted {
+        names: &["busy-model"],
+        platform: Some("busy"),
+        ..Wanted::default()
+    })?;
+    let image = appliance::build(workspace, Some(&hosts.folder))?;
+    // So that nobody there has anything to say.
+    write(&hosts.records.join("busy-last"), "")?;
+    let record = hosts.records.join("busy");
+    let polls = || std::fs::read_to_string(&record).unwrap_or_default().matches("polled").count();
+    let mut times = [0; 5];
+    for time in &mut times {
+        let disk = disk::blank(workspace, "connected.disk", DISK_BYTES)?;
+        let machine = Machine { has_network: true, disk: Some(&disk), ..appliance::SMALL };
+        let (before, begun) = (polls(), Instant::now());
+        let mut polled = None;
+        let outcome = attend(workspace, &image, &machine, |_| {
+            if polled.is_some() || polls() == before {
+                return None;
+            }
+            polled = Some(begun.elapsed());
+            Some("\u{4}")
+        })?;
+        *time = polled.map_or(0, |polled| polled.as_millis());
+        if polled.is_none() || outcome.status != Some(0) {
+            return Err(Error::new(format!("it did not get to its platform:\n{}", outcome.output)));
+        }
+        disk::remove(&disk)?;
+    }
+    times.sort_unstable();
+    let what = "milliseconds until its platform is asked, blank disk";
+    println!("{what:<52} {:>10} {:>10}", times[2], 1500);
+    Ok(())
 }
 
 /// Boots once, asks, verifies what is on the disk then, and gives what was shown.
@@ -143,6 +186,7 @@ fn boot_and_look(
     let disk = disk::blank(workspace, "connected.disk", DISK_BYTES)?;
     let machine = Machine { has_network: true, disk: Some(&disk), patience: PATIENCE, ..machine };
     let outcome = converse(workspace, &image, &machine, asked)?;
+    appliance::memory_of(&outcome.output)?;
     more.push(disk.display().to_string());
     let audited = appliance::audit(workspace, &more);
     audited.map_err(|error| error.help(outcome.output.clone()))?;

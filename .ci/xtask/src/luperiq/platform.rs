@@ -35,12 +35,13 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     let image = appliance::build(workspace, Some(&hosts.folder))?;
     let disk = disk::blank(workspace, "platform.disk", DISK_BYTES)?;
     let machine =
-        Machine { has_network: true, disk: Some(&disk), patience: PATIENCE, ..Machine::new("") };
+        Machine { has_network: true, disk: Some(&disk), patience: PATIENCE, ..appliance::SMALL };
     let outcome = converse(workspace, &image, &machine, TYPED)?;
     let said = outcome.output;
     if let Some(what) = cases::difference(&TALKED, &said, outcome.status) {
         return Err(Error::new(format!("the appliance on a platform: {what}\n{said}")));
     }
+    appliance::memory_of(&said)?;
     let done = read(&hosts.records.join("telegram"))?;
     check(&done, "the appliance")?;
     println!("   ok      EL1  {}", TALKED.name);

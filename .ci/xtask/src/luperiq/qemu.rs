@@ -45,6 +45,8 @@ pub(super) struct Machine<'a> {
     pub(super) orders: Option<&'a Path>,
     /// What it has for a disk.
     pub(super) disk: Option<&'a Path>,
+    /// How many MiB of memory it has, if the board leaves that open.
+    pub(super) memory: u32,
     /// How long it may run.
     pub(super) patience: Duration,
 }
@@ -60,6 +62,7 @@ impl<'a> Machine<'a> {
             arguments,
             orders: None,
             disk: None,
+            memory: MEMORY,
             patience: PATIENCE,
         }
     }
@@ -231,13 +234,14 @@ impl Machine<'_> {
         // by an argument that older ones do not know, and these by a variable.
         let is_deaf = matches!(self.board, Board::Zcu102(_)) && is_newer(workspace);
         let sound: &[&str] = if is_deaf { &["-audio", "none"] } else { &[] };
-        let memory = if matches!(self.board, Board::Raspi4b(_)) { "2048" } else { "128" };
+        let is_raspi = matches!(self.board, Board::Raspi4b(_));
+        let memory = if is_raspi { 2048 } else { self.memory }.to_string();
         let arguments = format!("exit=semihosting {}", self.arguments);
         workspace
             .process(&emulator())
             .args(["-M"])
             .args(board)
-            .args(["-m", memory, "-nodefaults", "-semihosting"])
+            .args(["-m", &memory, "-nodefaults", "-semihosting"])
             .set("QEMU_AUDIO_DRV", "none")
             .args(sound.iter().copied())
             // A machine that starts again would do so for ever.
@@ -253,6 +257,9 @@ impl Machine<'_> {
 }
 
 const QEMU: &str = "qemu-system-aarch64";
+
+/// More than any check needs.
+const MEMORY: u32 = 128;
 
 /// Names another emulator.
 const VARIABLE: &str = "SENTINEL_QEMU";

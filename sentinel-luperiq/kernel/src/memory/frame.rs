@@ -54,12 +54,14 @@ pub(crate) struct Frames {
     /// The first of those that were given back.
     returned: Option<Frame>,
     free: u64,
+    /// How few were free at any time.
+    free_least: u64,
     total: u64,
 }
 
 impl Frames {
     pub(crate) const fn new() -> Self {
-        Self { fresh: [(0, 0); RANGES_MAX], returned: None, free: 0, total: 0 }
+        Self { fresh: [(0, 0); RANGES_MAX], returned: None, free: 0, free_least: 0, total: 0 }
     }
 
     /// Adds memory, by whole pages. Memory beyond the last range that fits stays unused.
@@ -72,6 +74,7 @@ impl Frames {
         if let (Some(place), true) = (place, start < end) {
             *place = (start, end);
             self.free += (end - start) / PAGE;
+            self.free_least = self.free;
             self.total += (end - start) / PAGE;
         }
     }
@@ -79,6 +82,11 @@ impl Frames {
     /// How many there are to give.
     pub(crate) fn free(&self) -> u64 {
         self.free
+    }
+
+    /// How many were given out at a time, at most.
+    pub(crate) fn used_most(&self) -> u64 {
+        self.total - self.free_least
     }
 
     /// How many there are at all.
@@ -102,6 +110,7 @@ impl Frames {
             }
         };
         self.free -= 1;
+        self.free_least = self.free_least.min(self.free);
         frame.bytes_mut().fill(0);
         Some(frame)
     }

@@ -12,8 +12,13 @@ use core::cell::UnsafeCell;
 use core::ptr;
 
 #[global_allocator]
-static HEAP: Heap =
-    Heap(UnsafeCell::new(State { next: 0, end: 0, used: 0, lists: [ptr::null_mut(); CLASSES] }));
+static HEAP: Heap = Heap(UnsafeCell::new(State {
+    first: 0,
+    next: 0,
+    end: 0,
+    used: 0,
+    lists: [ptr::null_mut(); CLASSES],
+}));
 
 /// Gives the heap its memory.
 ///
@@ -22,6 +27,7 @@ static HEAP: Heap =
 pub(crate) unsafe fn start(address: u64, bytes: u64) {
     // SAFETY: one core, interrupts masked, and no allocation is under way.
     let state = unsafe { &mut *HEAP.0.get() };
+    state.first = address as usize;
     state.next = address as usize;
     state.end = (address + bytes) as usize;
 }
@@ -32,12 +38,20 @@ pub(crate) fn used() -> usize {
     unsafe { (*HEAP.0.get()).used }
 }
 
+/// Bytes that were ever given out: what comes back stays with its size.
+pub(crate) fn touched() -> usize {
+    // SAFETY: as above.
+    let state = unsafe { &*HEAP.0.get() };
+    state.next - state.first
+}
+
 struct Heap(UnsafeCell<State>);
 
 // SAFETY: the kernel runs on one core with interrupts masked, so calls never overlap.
 unsafe impl Sync for Heap {}
 
 struct State {
+    first: usize,
     /// Memory that was never given out.
     next: usize,
     end: usize,

@@ -86,6 +86,7 @@ impl Busy {
 
     /// What nobody confirmed yet, waiting a while for the first of it.
     fn poll(&self, offset: u64) -> String {
+        self.inner.lock().unwrap().note("polled");
         for _ in 0..POLLS {
             let mut inner = self.inner.lock().unwrap();
             inner.updates.retain(|(id, _)| *id >= offset);
