@@ -153,6 +153,8 @@ extern "C" fn user_interrupt(frame: &mut Frame) {
         let Some(kernel) = kernel else { return };
         kernel.interrupts();
         kernel.settle();
+        // Whoever ended may have had files.
+        kernel.disk.is_left();
         // What was due would interrupt again at once, for ever.
         kernel.flush_if_due();
         kernel.turn_over(frame);
@@ -423,6 +425,7 @@ impl Kernel {
     }
 
     fn idle(&mut self) {
+        self.disk.is_left();
         if self.threads.count() == 0 {
             self.end();
         }

@@ -6,8 +6,9 @@
 //! some times in a boot; with init the machine ends, and starts again with the same disk.
 //!
 //! # Invariants
-//! - Every job is answered once, or its writer was told that the answer may be lost. A file that
-//!   was written is what was written, unless the model was told that the call was interrupted.
+//! - Every job is answered once, or its writer was told that the answer may be lost, or that
+//!   no model could be asked after several tries. A file that was written is what was
+//!   written, unless the model was told that the call was interrupted.
 //! - No frame, object, handle or grant is left, the record verifies to its end, the agent's log
 //!   does, and they agree.
 //! - When init ends everything does.
@@ -38,7 +39,8 @@ pub(super) fn run(
     count: u64,
     who: Option<&str>,
 ) -> Result<(), Error> {
-    if let Some(who) = who.filter(|who| !WHO.contains(who)) {
+    let names = who.map_or(WHO.to_vec(), |who| who.split(',').collect());
+    if let Some(who) = names.iter().find(|who| !WHO.contains(who)) {
         let known = WHO.join(", ");
         return Err(Error::new(format!("nobody is called `{who}`; there are {known}")));
     }
@@ -51,7 +53,7 @@ pub(super) fn run(
     })?;
     let image = appliance::build_deadly(workspace, &hosts.folder)?;
     let place = Place { workspace, hosts: &hosts, image: &image };
-    for name in WHO.into_iter().filter(|name| who.is_none_or(|who| who == *name)) {
+    for name in names {
         place.end(name, seed, count)?;
     }
     hosts.end()
@@ -68,6 +70,7 @@ struct Place<'p> {
 struct Settled {
     answered: usize,
     lost: usize,
+    failed: usize,
     interrupted: usize,
 }
 
@@ -93,10 +96,11 @@ impl Place<'_> {
             (done, boots) = (done + times, boots + 1);
         }
         let record = self.record()?;
-        let Settled { answered, lost, interrupted } = settled(&record[before..]);
+        let Settled { answered, lost, failed, interrupted } = settled(&record[before..]);
         println!(
             "   ok      EL1  `{name}` was ended {done} times, seed {seed}: {answered} jobs \
-             answered once, {lost} said to be lost, {interrupted} calls said to be interrupted"
+             answered once, {lost} said to be lost, {failed} said to have no answer, \
+             {interrupted} calls said to be interrupted"
         );
         Ok(())
     }
@@ -191,6 +195,7 @@ fn settled(record: &str) -> Settled {
     Settled {
         answered: count(" answered"),
         lost: count(" lost"),
+        failed: count(" failed"),
         interrupted: count("interrupted"),
     }
 }
@@ -223,7 +228,7 @@ const AT_WORK: &str = "at work as sbot";
 /// What the platform writes down when nothing is open any more.
 const RESTED: &str = "all settled";
 
-const FORBIDDEN: &[&str] = &["panic", "fault", "sk-appliance", "agent: "];
+const FORBIDDEN: &[&str] = &["panic", "fault", "sk-appliance", "agent: ", "left as it is"];
 
 #[cfg(test)]
 mod tests {
@@ -231,9 +236,9 @@ mod tests {
 
     #[test]
     fn what_became_of_jobs_is_counted() {
-        let record = "settled 1 answered\nsettled 2 lost\nall settled\n\
+        let record = "settled 1 answered\nsettled 2 lost\nall settled\nsettled 4 failed\n\
                       settled 3 answered, with a call that was interrupted\n";
-        let expected = Settled { answered: 2, lost: 1, interrupted: 1 };
+        let expected = Settled { answered: 2, lost: 1, failed: 1, interrupted: 1 };
         assert_eq!(settled(record), expected);
     }
 }

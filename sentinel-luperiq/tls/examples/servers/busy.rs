@@ -3,8 +3,8 @@
 //!
 //! Each job is three calls of tools, one after the other, and an answer. The model decides by the
 //! request alone, as models do: the same request after a crash gives the same answer. When a job is
-//! answered, or its writer was told that the answer may be lost, that is written down and the next
-//! one is asked for; what must not be is written down as `wrong`.
+//! answered, or its writer was told that there is no answer or that it may be lost, that is written
+//! down and the next one is asked for; what must not be is written down as `wrong`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -35,6 +35,7 @@ struct Inner {
     /// The job that was asked for last, and how often an answer had been said to be lost by then.
     job: u64,
     apologies_before: usize,
+    refusals_before: usize,
     is_settled: bool,
     has_rested: bool,
     /// Jobs of which the model was told that a call was interrupted.
@@ -53,6 +54,7 @@ impl Busy {
             messages: BTreeMap::new(),
             job: 0,
             apologies_before: 0,
+            refusals_before: 0,
             is_settled: true,
             has_rested: false,
             interrupted: BTreeSet::new(),
@@ -153,14 +155,22 @@ impl Inner {
         let job = self.job;
         if !self.is_settled {
             let answers = self.answers(job);
-            if answers == 0 && self.apologies() == self.apologies_before {
+            let has_failed = self.count(REFUSAL) > self.refusals_before;
+            if answers == 0 && !has_failed && self.count(APOLOGY) == self.apologies_before {
                 return;
             }
             self.is_settled = true;
             let is_unknown = self.interrupted.contains(&job);
-            let how = if answers == 0 { "lost" } else { "answered" };
+            let how = match (answers, has_failed) {
+                (0, true) => "failed",
+                (0, false) => "lost",
+                _ => "answered",
+            };
             let rest = if is_unknown { ", with a call that was interrupted" } else { "" };
             self.note(&format!("settled {job} {how}{rest}"));
+            if answers > 0 && has_failed {
+                self.note(&format!("wrong: job {job} was answered, and said to have no answer"));
+            }
             if answers > 0 && !is_unknown && !self.read_back.contains(&job) {
                 self.note(&format!("wrong: the file of job {job} is not what was written"));
             }
@@ -179,7 +189,8 @@ impl Inner {
         self.has_rested = false;
         self.is_settled = false;
         self.job += 1;
-        self.apologies_before = self.apologies();
+        self.apologies_before = self.count(APOLOGY);
+        self.refusals_before = self.count(REFUSAL);
         let (id, job) = (self.messages.len() + 1, self.job);
         let text = format!("{WISH}{job}, in job-{job}.txt");
         self.messages.insert(id as u64, text.clone());
@@ -196,8 +207,9 @@ impl Inner {
         self.messages.values().filter(is_whole).count()
     }
 
-    fn apologies(&self) -> usize {
-        self.messages.values().filter(|text| text.contains("please ask again")).count()
+    /// How many messages say this.
+    fn count(&self, what: &str) -> usize {
+        self.messages.values().filter(|text| text.contains(what)).count()
     }
 
     fn update(&mut self, what: &str) {
@@ -223,6 +235,12 @@ fn mark(job: u64) -> String {
 
 /// What every job begins with.
 const WISH: &str = "Please do job ";
+
+/// What the agent says when an answer may have been lost on its way.
+const APOLOGY: &str = "please ask again";
+
+/// What it says when no model could be asked, after several tries.
+const REFUSAL: &str = "I have no answer";
 
 /// How often it is looked whether there is something new: a second.
 const POLLS: u32 = 50;
