@@ -16,11 +16,11 @@ use sentinel_core::config::{
     Config, Diagnostic, Reading, SecretSource, Severity, Surroundings, providers, read, show,
 };
 use sentinel_core::order::Map;
-use sentinel_core::skill::{Catalogue, Trust};
+use sentinel_core::skill::{Catalogue, Folder, Trust};
 use sentinel_core::text::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::skills::shelf::{self, Shelves, shelves, tools};
+use crate::skills::shelf::{Shelves, shelves, tools};
 use crate::{environment, log, secrets, survey};
 
 /// A configuration, and where it came from.
@@ -292,7 +292,7 @@ impl Configuration {
         let text = format!(
             "{FILE}{}\n{HOME}{home}\n{STATE}{state}\n{TEXTS}{texts}\n{SKILLS}{}\n{}",
             file.unwrap_or_default(),
-            shelf::written(&self.shelves),
+            Folder::write_all(&self.shelves),
             show(&self.config)
         );
         Ok((with_state(self.installed(), state)?, text))
@@ -310,7 +310,7 @@ pub(crate) fn earlier(text: &str, digest: [u8; 32]) -> Option<Settings> {
         kept.or_else(|| std::fs::read_to_string(path).ok())
     };
     // Skills are those that were there then; a log of before there were any names none.
-    let shelves = line(SKILLS).map_or_else(|| Some(Shelves::new()), shelf::read)?;
+    let shelves = line(SKILLS).map_or_else(|| Some(Shelves::new()), Folder::read_all)?;
     let tools = |_: &[String]| tools(&shelves);
     let surroundings = Surroundings {
         tools: &tools,

@@ -38,6 +38,8 @@ mod needs;
 mod read;
 mod schema;
 mod signature;
+mod told;
+mod written;
 
 pub use catalogue::{Catalogue, Deed, Folder, Named, Skill};
 pub use content::{Content, ContentError};
@@ -49,6 +51,7 @@ pub use manifest::{
 };
 pub use needs::{Difference, clashes, grant_line};
 pub use signature::{SignatureError, Signed, Trust, signed_line};
+pub use written::hex;
 
 use alloc::vec::Vec;
 

@@ -34,7 +34,6 @@ use sentinel_core::config::Sandboxing;
 use sentinel_core::order::Map;
 use sentinel_core::sandbox::{Calls, Limits, Mount, Network, Profile, Rights};
 use sentinel_core::skill::{Deed, Handed, Listing, Manifest, Runtime, Tool};
-use sentinel_core::text::json;
 use sentinel_core::time::{Instant, Now};
 use sentinel_core::wire::url::Reach;
 
@@ -148,7 +147,7 @@ impl Skills {
             way_out.furnish(&mut profile);
         }
         let (tool, deed, arguments) = match called.wanted {
-            Wanted::Tool(tool) => (tool.name.clone(), None, with_handles(tool, called.arguments)?),
+            Wanted::Tool(tool) => (tool.name.clone(), None, tool.with_handles(called.arguments)?),
             Wanted::Server(_, deed) => {
                 (String::new(), Some(deed.clone()), called.arguments.to_string())
             }
@@ -542,46 +541,6 @@ pub(crate) fn bare(manifest: &Manifest, place: &Path) -> Profile {
         }
     }
     profile
-}
-
-/// The arguments as the skill is told them: a number in place of each file, counted from 1.
-pub(crate) fn with_handles(tool: &Tool, arguments: &str) -> Result<String, String> {
-    let document = json::parse(arguments.as_bytes()).map_err(|error| error.to_string())?;
-    let members = |name: &str| document.root().find(name);
-    let mut handle: u64 = 0;
-    let mut numbers: Map<&str, Vec<u64>> = Map::new();
-    // In the order of the manifest, which is that of the files.
-    for parameter in tool.parameters.iter().filter(|parameter| parameter.kind.is_handles()) {
-        let Some(value) = members(&parameter.name).filter(|value| !value.is_null()) else {
-            continue;
-        };
-        let count = value.elements().map_or(1, Iterator::count);
-        let own = (0..count).map(|_| {
-            handle += 1;
-            handle
-        });
-        numbers.insert(&parameter.name, own.collect());
-    }
-    let all = document.root().members().map_err(|error| error.to_string())?;
-    Ok(json::object(|out| {
-        for (name, value) in all {
-            match numbers.get(name) {
-                Some(own) if value.elements().is_ok() => {
-                    out.array(name, |out| {
-                        for number in own {
-                            out.value(*number);
-                        }
-                    });
-                }
-                Some(own) => {
-                    out.optional(name, own.first().copied());
-                }
-                None => {
-                    out.field(name, value);
-                }
-            }
-        }
-    }))
 }
 
 const fn token(index: u32, which: u32) -> Token {

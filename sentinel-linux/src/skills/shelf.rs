@@ -18,8 +18,7 @@ use std::path::{Path, PathBuf};
 
 use sentinel_core::limits::SKILLS_COUNT_MAX;
 use sentinel_core::order;
-use sentinel_core::skill::{Catalogue, Folder as Told};
-use sentinel_core::text::json::{self, Value};
+use sentinel_core::skill::{Catalogue, Folder as Told, hex};
 
 use super::folder::{Folder, INSTRUCTIONS, MANIFEST};
 
@@ -66,50 +65,6 @@ fn faulty(place: &Path, why: &str) -> Told {
 /// used holds when it is used again.
 pub(crate) fn tools(shelves: &Shelves) -> Vec<String> {
     Catalogue::of(shelves, None).tools().map(ToString::to_string).collect()
-}
-
-/// What was there, as one line from which the same settings can be made again.
-pub(crate) fn written(shelves: &Shelves) -> String {
-    json::array(|out| {
-        for folder in shelves {
-            out.object(|out| {
-                out.field("name", folder.name.as_str()).field("place", folder.place.as_str());
-                out.optional("manifest", folder.manifest.as_deref());
-                out.optional("instructions", folder.instructions.as_deref());
-                out.optional("listing", folder.listing.as_deref());
-                out.optional("signature", folder.signature.as_deref());
-                out.array("programs", |out| {
-                    for program in &folder.programs {
-                        out.value(program.as_str());
-                    }
-                });
-                out.field("digest", hex(&folder.digest).as_str());
-                out.optional("fault", folder.fault.as_deref());
-            });
-        }
-    })
-}
-
-/// Reads such a line.
-pub(crate) fn read(line: &str) -> Option<Shelves> {
-    let document = json::Options::new().bytes(usize::MAX).parse(line.as_bytes()).ok()?;
-    let text = |value: Value<'_>, key: &str| Some(value.find(key)?.as_str().ok()?.to_string());
-    let read = |value: Value<'_>| {
-        let programs = value.get("programs").and_then(Value::elements).ok()?;
-        let programs = programs.map(|program| Some(program.as_str().ok()?.to_string()));
-        Some(Told {
-            name: text(value, "name")?,
-            place: text(value, "place")?,
-            manifest: text(value, "manifest"),
-            instructions: text(value, "instructions"),
-            listing: text(value, "listing"),
-            signature: text(value, "signature"),
-            programs: programs.collect::<Option<_>>()?,
-            digest: unhex(&text(value, "digest")?)?,
-            fault: text(value, "fault"),
-        })
-    };
-    document.root().elements().ok()?.map(read).collect()
 }
 
 /// Where the copy of a skill is.
@@ -169,22 +124,6 @@ fn keep_one(state: &Path, place: &str, digest: &[u8; 32]) -> Result<(), String> 
         return Err("it changes while it is read".into());
     }
     fs::rename(&fresh, &kept).map_err(failed)
-}
-
-/// A digest as people see it.
-pub(crate) fn hex(digest: &[u8; 32]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 /// Where copies are, in the state directory.

@@ -12,7 +12,7 @@ use sentinel_core::capability::{self, CommandRule, Grant, Level, Resource};
 use sentinel_core::control::Query;
 use sentinel_core::label::{Effect, Secrecy};
 use sentinel_core::skill::{
-    Kind, Manifest, Parameter, Runtime, Signed, Skill, Trust, grant_line, signed_line,
+    Kind, Manifest, Parameter, Runtime, Signed, Skill, Trust, grant_line, hex, signed_line,
 };
 use sentinel_core::text::json::{self, Value};
 
@@ -24,7 +24,6 @@ use crate::configuration;
 use crate::print::{print, println};
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::{Folder, INSTRUCTIONS, MANIFEST};
-use crate::skills::shelf::hex;
 use crate::skills::wasm;
 use crate::style::Style;
 

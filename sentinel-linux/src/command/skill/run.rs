@@ -22,7 +22,7 @@ use super::server;
 use crate::print::println;
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::Folder;
-use crate::skills::{read, with_handles};
+use crate::skills::read;
 
 pub(super) fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
     let name = arguments.operand(0, "the name of a skill")?;
@@ -166,7 +166,7 @@ fn handed(tool: &Tool, given: &str) -> Result<(String, Vec<File>), String> {
             Err(_) => open(value)?,
         }
     }
-    Ok((with_handles(tool, given)?, files))
+    Ok((tool.with_handles(given)?, files))
 }
 
 fn call(

@@ -19,7 +19,7 @@ use sentinel_core::mcp::{
     Claims, Client, ClientEffect, ClientOffer, Decision, Got, Peer, RequestNumber, ToolClaim,
 };
 use sentinel_core::sandbox::{Limits, Mount, Profile, Rights};
-use sentinel_core::skill::{Listing, Manifest, Server, SignatureError, Skill, Trust};
+use sentinel_core::skill::{Listing, Manifest, Server, SignatureError, Skill, Trust, hex};
 use sentinel_core::text::json;
 
 use super::super::Arguments;
@@ -30,7 +30,6 @@ use super::manage::{Found, effect, say_signer};
 use crate::print::{print, println};
 use crate::sandbox::Sandboxes;
 use crate::skills::folder::{Folder, LISTING};
-use crate::skills::shelf::hex;
 use crate::skills::{SETTLING, bare, root};
 
 /// `sentinel skill approve`, for a server: it is asked what it lists, and that is shown and kept.
