@@ -8,7 +8,8 @@
 //! # Invariants
 //! - The same request gives the same answer.
 //! - Every call follows from words of a person in the message that is being answered, and fits its
-//!   tool's own reader. No tool is called that was not offered.
+//!   tool's own reader; of a tool that is not built in, it is what that person wrote. No tool is
+//!   called that was not offered.
 //! - An answer is bounded whatever the conversation holds.
 //!
 //! # Not here
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 
 use self::conversation::Conversation;
 use self::wish::{Arguments, Step, Wishes};
+use super::ToolDefinition;
 use super::delta::Delta;
 use super::error::{ModelError, TransportKind};
 use super::message::{Block, Message, Role, StopReason, ToolUse, Usage};
@@ -71,8 +73,32 @@ pub fn answer(request: &Request<'_>) -> Answer {
     let can_call = request.tool_choice != ToolChoice::Never;
     let is_offered =
         |tool: Builtin| can_call && request.tools.iter().any(|offered| offered.name == tool.name());
-    let blocks = blocks(&mut conversation, is_offered);
+    let named = match can_call {
+        true => named(&mut conversation, request.tools),
+        false => None,
+    };
+    let blocks = named.unwrap_or_else(|| blocks(&mut conversation, is_offered));
     Answer::new(finish(blocks, request))
+}
+
+/// The call of a tool that is not built in, if that is what is asked for, in so many words: `use
+/// word-count__count {"text": "one two"}`. What comes of it is reported as of any other call.
+fn named(conversation: &mut Conversation<'_>, tools: &[ToolDefinition]) -> Option<Vec<Block>> {
+    if !conversation.done.is_empty() || conversation.asked.len() > OFFLINE_REQUEST_BYTES_MAX {
+        return None;
+    }
+    let rest = conversation.asked.trim().strip_prefix("use ")?.trim_start();
+    let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, "{}"));
+    let arguments = arguments.trim().to_string();
+    let is_offered = tools.iter().any(|offered| offered.name == name);
+    let is_object =
+        json::parse(arguments.as_bytes()).is_ok_and(|found| found.root().members().is_ok());
+    if !is_offered || !is_object || Builtin::named(name).is_some() {
+        return None;
+    }
+    let (lead, name) = (alloc::format!("I will use {name}."), name.to_string());
+    let call = ToolUse { id: conversation.give_id(), name, arguments };
+    Some(Vec::from([Block::Text(lead), Block::ToolUse(call)]))
 }
 
 /// An answer of the offline model, told step by step as a network would bring it.

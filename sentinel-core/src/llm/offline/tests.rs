@@ -593,6 +593,39 @@ fn it_follows_another_model_without_guessing() {
     assert_eq!(text(&reply), "To use skill gave: run ls");
 }
 
+/// A tool that is not built in is called by its name, with what the person wrote and nothing else.
+#[test]
+fn a_tool_of_others_is_called_by_its_name() {
+    let name = "word-count__count".to_string();
+    let count = ToolDefinition { name, description: String::new(), parameters: "{}".into() };
+    let tools = [tools(), vec![count]].concat();
+    for (asked, expected) in [
+        ("use word-count__count {\"text\": \"a b\"}", "{\"text\": \"a b\"}"),
+        (" use  word-count__count\n{}", "{}"),
+        ("use word-count__count", "{}"),
+    ] {
+        let mut history = vec![user(asked)];
+        let called = reply(&history, &tools);
+        assert_eq!(shown(&called), [format!("word-count__count {expected}")], "{asked}");
+        // What it gives back is reported, and nothing follows from it.
+        let made = calls(&called);
+        history.push(called.message);
+        history.push(results(&made, &[("use word-count__count {}", false)]));
+        let reported = reply(&history, &tools);
+        assert_eq!(shown(&reported), Vec::<String>::new());
+        assert_eq!(text(&reported), "To use word-count__count gave: use word-count__count {}");
+    }
+    for asked in [
+        "use word-count__count [1]",
+        "use word-count__count {\"a\":",
+        "use word-count__other {}",
+        "use write_file {\"path\":\"a\",\"content\":\"b\"}",
+        "please use word-count__count {}",
+    ] {
+        assert_eq!(shown(&reply(&[user(asked)], &tools)), Vec::<String>::new(), "{asked}");
+    }
+}
+
 #[test]
 fn it_is_told_in_small_pieces_that_make_the_whole() {
     let asked = user("hello and read a.txt and list docs");
