@@ -19,12 +19,15 @@ use core::fmt;
 use core::time::Duration;
 
 use luperiq_runtime::abi::Error;
-use sentinel_core::agent::{CallNumber, DeliveryNumber, Fetched, ToolOutput};
+use sentinel_core::agent::{
+    CallNumber, ConversationNumber, DeliveryNumber, Fetched, OperatorCommand, SkillView, ToolOutput,
+};
 use sentinel_core::capability::Handle;
 use sentinel_core::channel::connector::{Posted, ToPost};
 use sentinel_core::channel::{Failure, IdentityError, LineTooLong, Post};
 use sentinel_core::order::Set;
 use sentinel_core::runtime::{Effect, Event, EventError, Said, Sentinel};
+use sentinel_core::skill::{Catalogue, Skill};
 use sentinel_core::tool::{Builtin, Call, Operation};
 
 use crate::commands::Commands;
@@ -40,6 +43,7 @@ use crate::operator::{self, Asked};
 use crate::pages::Pages;
 use crate::platforms::{Platforms, Told};
 use crate::settings::{Abilities, Configured, WORKSPACE};
+use crate::skills::{Called, Skills, shown};
 use crate::terminal::{self, Terminal};
 use crate::tools;
 
@@ -52,6 +56,9 @@ pub struct Agent<'m, M: Machine, F> {
     leases: Leases<M::Lent>,
     commands: Commands<M::Running>,
     pages: Pages<M::Line>,
+    /// What skills there are, and those that run.
+    catalogue: Catalogue,
+    skills: Skills<M::Running, M::Lent>,
     /// What models are told of.
     abilities: Abilities,
     models: Models<M::Line>,
@@ -99,6 +106,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
             leases: Leases::new(),
             commands: Commands::new(),
             pages: Pages::new(configured.pages.clone(), configured.http.connect_time_max),
+            catalogue: configured.catalogue.clone(),
+            skills: Skills::new(),
             abilities: abilities(configured),
             models,
             platforms,
@@ -139,10 +148,12 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 self.leases.deadline(self.machine.now()),
                 self.commands.deadline(),
                 self.pages.deadline(),
+                self.skills.deadline(),
             ];
             let lines = self.models.lines().chain(self.platforms.lines());
             let lines = lines.chain(self.pages.lines());
-            let programs = self.commands.programs();
+            let programs = self.commands.programs().map(|program| (program, false));
+            let programs = programs.chain(self.skills.programs());
             self.machine.wait(lines, programs, deadlines.into_iter().flatten().min())?;
             self.terminal.read(self.machine)?;
             while let Some(message) = self.terminal.next(self.machine.now().wall) {
@@ -163,7 +174,8 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
     }
 
-    /// Lets handles follow the grants, and shows it; and takes what came of commands and pages.
+    /// Lets handles follow the grants, and shows it; and takes what came of commands, pages and
+    /// skills.
     fn follow(&mut self) -> Result<(), Failed> {
         for followed in self.leases.follow(self.machine, &self.sentinel) {
             self.show(&followed)?;
@@ -171,6 +183,13 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         loop {
             let over = self.commands.next(self.machine, &self.sentinel);
             let over = over.or_else(|| self.pages.next(self.machine));
+            let over = over.or_else(|| self.skills.next(self.machine, &mut self.leases));
+            for followed in self.skills.take_followed() {
+                self.show(&followed)?;
+            }
+            for note in self.skills.take_notes() {
+                self.note(&note)?;
+            }
             let Some((call, output)) = over else { return Ok(()) };
             self.tell(Event::ToolFinished { call, output })?;
             self.perform()?;
@@ -204,14 +223,47 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 lines.iter().try_for_each(|line| self.note(line))
             }
             Ok(Asked::Do(command)) => {
-                if let Some(why) = operator::impossible(self.machine, &self.abilities, &command) {
-                    return self.note(&why);
+                let (machine, abilities) = (&mut *self.machine, &self.abilities);
+                let why = operator::impossible(machine, abilities, &self.catalogue, &command);
+                match why {
+                    Some(why) => self.note(&why),
+                    None => self.order(command),
                 }
-                self.requests_count += 1;
-                let request = self.requests_count;
-                self.tell(Event::Operator { request, command })
+            }
+            Ok(Asked::Skills) => {
+                let now = self.machine.now().wall;
+                let views: Vec<SkillView<'_>> = self.sentinel.skills(now).collect();
+                let lines = shown::list(self.catalogue.skills(), &views);
+                if lines.is_empty() {
+                    return self.note("There are no skills.");
+                }
+                lines.iter().try_for_each(|line| self.note(line))
+            }
+            Ok(Asked::Skill(name) | Asked::Approve(name)) if self.skill(&name).is_none() => {
+                self.note("There is no such skill; /skills names those there are.")
+            }
+            Ok(Asked::Skill(name)) => {
+                let lines = self.skill(&name).map(shown::whole).unwrap_or_default();
+                lines.iter().try_for_each(|line| self.note(line))
+            }
+            Ok(Asked::Approve(name)) => {
+                let skill = self.skill(&name).filter(|skill| skill.problems.is_empty());
+                match skill.map(|skill| skill.digest) {
+                    Some(digest) => self.order(OperatorCommand::ApproveSkill { name, digest }),
+                    None => self.note("* not done: it cannot be used; /skill NAME says why"),
+                }
             }
         }
+    }
+
+    fn skill(&self, name: &str) -> Option<&Skill> {
+        self.catalogue.skills().iter().find(|skill| skill.name == name)
+    }
+
+    fn order(&mut self, command: OperatorCommand) -> Result<(), Failed> {
+        self.requests_count += 1;
+        let request = self.requests_count;
+        self.tell(Event::Operator { request, command })
     }
 
     /// Takes what came of models and platforms.
@@ -309,7 +361,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
         }
         let milliseconds = self.machine.now().instant.0;
         self.note(&format!("Ready {milliseconds} ms after the machine was switched on."))?;
-        self.note("/grants, /grant and /revoke are for whoever sits here.")?;
+        self.note("/grants, /grant, /revoke and /skills are for whoever sits here.")?;
         self.note("Try 'list the files here' or /help. Ctrl-D ends it.")
     }
 
@@ -336,12 +388,13 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
     fn perform(&mut self) -> Result<(), Failed> {
         while let Some(effect) = self.sentinel.poll() {
             match effect {
-                Effect::RunTool { number, call, handles, time_max, .. } => {
-                    self.run(number, &call, &handles, time_max)?;
+                Effect::RunTool { number, conversation, call, handles, time_max } => {
+                    self.run((number, conversation), &call, &handles, time_max)?;
                 }
                 Effect::CancelTool { number } => {
                     self.commands.cancel(self.machine, number);
                     self.pages.cancel(self.machine.now().instant, number);
+                    self.skills.cancel(self.machine, number);
                 }
                 Effect::Post { delivery, platform, chat, post, said } => {
                     self.post(delivery, platform, chat, post, said)?;
@@ -356,6 +409,9 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                 Effect::CancelModel { exchange } => {
                     let now = self.machine.now().instant;
                     self.models.cancel(now, exchange);
+                }
+                Effect::RemoveFiles { conversation } => {
+                    self.skills.forget(self.machine, conversation);
                 }
                 // There is no place for them.
                 Effect::Fetch { fetch, .. } => {
@@ -450,7 +506,7 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
 
     fn run(
         &mut self,
-        number: CallNumber,
+        (number, conversation): (CallNumber, ConversationNumber),
         call: &Call,
         handles: &[Handle],
         time_max: Duration,
@@ -476,6 +532,13 @@ impl<'m, M: Machine, F: Folder> Agent<'m, M, F> {
                     }
                     Call::Builtin(operation @ Operation::HttpFetch { .. }) => {
                         self.pages.begin(machine, number, operation, time_max);
+                        return Ok(());
+                    }
+                    Call::Foreign(foreign) => {
+                        let (catalogue, leases) = (&self.catalogue, &self.leases);
+                        let called =
+                            Called { call: number, conversation, foreign, handles, time_max };
+                        self.skills.begin(machine, sentinel, catalogue, leases, called);
                         return Ok(());
                     }
                     call => self.run_with(call, handles)?,
@@ -530,6 +593,7 @@ fn abilities(configured: &Configured) -> Abilities {
             true => configured.pages.clone(),
             false => Vec::new(),
         },
+        skills: None,
     }
 }
 

@@ -12,6 +12,7 @@
 //! | [`leases`] | handles of files, which follow the grants |
 //! | [`tools`] | what is done with them |
 //! | [`commands`] | programs of the image, each in a job of its own |
+//! | [`skills`] | programs of others, each in a job of its own and talked with in lines |
 //! | [`operator`] | what whoever sits at the console allows and takes back |
 //! | [`exchanges`] | exchanges with services, through the program that holds their keys |
 //! | [`models`] | those with models |
@@ -54,6 +55,7 @@ pub mod operator;
 pub mod pages;
 pub mod platforms;
 pub mod settings;
+pub mod skills;
 pub mod terminal;
 pub mod tools;
 

@@ -2,7 +2,7 @@
 //! somebody who lends it files.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -15,9 +15,11 @@ use luperiq_runtime::handle::{
     Channel, Clock, Console, Directory, Entropy, File, Job, Owned, Process, request, wait_many,
 };
 use luperiq_runtime::loan::{Borrowed, Loan};
+use sentinel_core::skill::{Manifest, Runtime};
 use sentinel_core::time::{Instant, Now, Timestamp};
 
 use crate::folder::{self, Folder, Held};
+use crate::skills::CALLS_MAX;
 
 /// A program of the image that is to run.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,15 @@ pub struct Given<L> {
     pub lent: String,
     /// What was lent.
     pub files: L,
+}
+
+/// A skill that is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct SkillProgram<'s> {
+    /// What it says of itself.
+    pub manifest: &'s Manifest,
+    /// Where its folder is in the image.
+    pub place: &'s str,
 }
 
 /// What came of a program.
@@ -100,6 +111,20 @@ pub trait Machine {
         files: Vec<Given<Self::Lent>>,
     ) -> Result<(Self::Running, Vec<String>)>;
 
+    /// Starts a skill, with the other end of the line that it talks on and nothing else; a module
+    /// besides with what interprets it, which is given the file of the module.
+    ///
+    /// # Errors
+    /// It was not started.
+    fn start_skill(&mut self, skill: &SkillProgram<'_>) -> Result<Self::Running>;
+
+    /// Tells a program something: at most what is one message.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] if there is no room yet, [`Error::PeerClosed`] if it does not listen any
+    /// more.
+    fn tell(&mut self, running: &Self::Running, bytes: &[u8]) -> Result<()>;
+
     /// What came of a program since this was last asked.
     fn progress(&mut self, running: &mut Self::Running) -> Progress;
 
@@ -122,15 +147,15 @@ pub trait Machine {
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
     /// Waits until something was typed, something came over one of these lines (or there is room
-    /// in it, where that is wanted), one of these programs said something or ended, or this moment
-    /// came.
+    /// in it, where that is wanted), one of these programs said something or ended (or there is
+    /// room to tell it something), or this moment came.
     ///
     /// # Errors
     /// There is nothing to wait for any more.
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l Self::Line, bool)>,
-        programs: impl Iterator<Item = &'l Self::Running>,
+        programs: impl Iterator<Item = (&'l Self::Running, bool)>,
         until: Option<Instant>,
     ) -> Result<()>
     where
@@ -237,18 +262,42 @@ impl Machine for Handles {
             places.push(["data/", &place].concat());
             paths.push(path);
         }
-        let job = self.job.as_ref().ok_or(Error::NotFound)?.create(begun.name)?;
-        job.set(&rules(begun, &places))?;
-        // Whoever asks for more asks nobody: the supervisor above would lend what the agent may.
-        let (nobody, asked) = Channel::pair()?;
-        drop(nobody);
-        job.supervise(asked)?;
         let names: Vec<&str> = paths.iter().map(String::as_str).collect();
         let words = command::arguments(begun.directory, &names, begun.words);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let spawned = job.spawn(&file, begun.name, &words, handles);
-        let (process, said) = spawned.map_err(|(error, _)| error)?;
+        let most = Most { memory_bytes: COMMAND_MEMORY_BYTES, time: begun.time_max };
+        let rules = rules(begun.program, &places, &most);
+        let (job, process, said) = self.spawn(begun.name, &file, &rules, &words, handles)?;
         Ok((Running { job, process, said, loans }, paths))
+    }
+
+    fn start_skill(&mut self, skill: &SkillProgram<'_>) -> Result<Running> {
+        let SkillProgram { manifest, place } = skill;
+        let bounds = &manifest.bounds;
+        let entry = [place, "/", &manifest.entry].concat();
+        let (mut handles, mut words, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        let mut memory_bytes = bounds.memory_bytes.min(SKILL_MEMORY_BYTES);
+        let program = match manifest.runtime {
+            Runtime::Wasm => {
+                let mut module = request(&["FILE_READ:", &entry].concat(), self.patience())?;
+                module.narrow(Rights::READ.with(Rights::TRANSFER))?;
+                handles.push(module);
+                words.extend([memory_bytes, bounds.fuel].map(|number| number.to_string()));
+                places.push(entry);
+                memory_bytes = MODULE_MEMORY_BYTES;
+                String::from(MODULES)
+            }
+            _ => entry,
+        };
+        let file = self.program(&program)?;
+        // For all the calls that one process is for; each alone is ended by the agent.
+        let time = bounds.time.saturating_mul(CALLS_MAX).saturating_add(SKILL_START);
+        let rules = rules(&program, &places, &Most { memory_bytes, time });
+        let (job, process, said) = self.spawn(&manifest.name, &file, &rules, &words, handles)?;
+        Ok(Running { job, process, said, loans: Vec::new() })
+    }
+
+    fn tell(&mut self, running: &Running, bytes: &[u8]) -> Result<()> {
+        running.said.send(bytes, Vec::new()).map_err(|(error, _)| error)
     }
 
     fn progress(&mut self, running: &mut Running) -> Progress {
@@ -320,7 +369,7 @@ impl Machine for Handles {
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l Channel, bool)>,
-        programs: impl Iterator<Item = &'l Running>,
+        programs: impl Iterator<Item = (&'l Running, bool)>,
         until: Option<Instant>,
     ) -> Result<()> {
         let deadline = until.map_or(u64::MAX, |until| until.0.saturating_mul(NANOSECONDS));
@@ -330,9 +379,10 @@ impl Machine for Handles {
             let room = if wants_room { Signals::WRITABLE } else { Signals::NONE };
             items.push((&**line, Signals::READABLE.with(Signals::PEER_CLOSED).with(room)));
         }
-        for program in programs {
+        for (program, wants_room) in programs {
+            let room = if wants_room { Signals::WRITABLE } else { Signals::NONE };
             items.push((&*program.process, Signals::EXITED));
-            items.push((&*program.said, Signals::READABLE));
+            items.push((&*program.said, Signals::READABLE.with(room)));
         }
         match wait_many(&items, deadline) {
             Err(Error::TimedOut) => Ok(()),
@@ -364,14 +414,21 @@ impl Machine for Handles {
     }
 }
 
-/// The rules of a command's job: this program, once, and these places to read.
-fn rules<'r>(begun: &Begun<'r>, places: &'r [String]) -> Vec<Setting<'r>> {
-    let seconds = begun.time_max.as_secs().saturating_add(1);
+/// What a job may use.
+struct Most {
+    memory_bytes: u64,
+    /// Of the processor.
+    time: Duration,
+}
+
+/// The rules of the job of a command or a skill: this program, once, and these places to read.
+fn rules<'r>(program: &'r str, places: &'r [String], most: &Most) -> Vec<Setting<'r>> {
+    let seconds = most.time.as_secs().saturating_add(1);
     let mut rules = Vec::from([
         Setting::Bound(Limit::Processes, 1),
         Setting::Bound(Limit::Jobs, 0),
         Setting::Bound(Limit::Threads, 1),
-        Setting::Bound(Limit::Memory, COMMAND_MEMORY_BYTES),
+        Setting::Bound(Limit::Memory, most.memory_bytes),
         Setting::Bound(Limit::Cpu, seconds.saturating_mul(1000 * NANOSECONDS)),
         Setting::Bound(Limit::Denials, COMMAND_DENIALS_MAX),
         Setting::Bound(Limit::Priority, COMMAND_PRIORITY),
@@ -379,7 +436,7 @@ fn rules<'r>(begun: &Begun<'r>, places: &'r [String]) -> Vec<Setting<'r>> {
             [] => Rights::NONE,
             _ => Rights::READ.with(Rights::LIST),
         }),
-        Setting::Program(begun.program.as_bytes()),
+        Setting::Program(program.as_bytes()),
         Setting::Endpoint(Protocol::Tcp, 0, b""),
         Setting::MisuseAnswered(false),
     ]);
@@ -388,6 +445,26 @@ fn rules<'r>(begun: &Begun<'r>, places: &'r [String]) -> Vec<Setting<'r>> {
 }
 
 impl Handles {
+    /// Starts a program in a job of its own, with these rules.
+    fn spawn(
+        &self,
+        name: &str,
+        file: &File,
+        rules: &[Setting<'_>],
+        words: &[String],
+        handles: Vec<Owned>,
+    ) -> Result<(Job, Process, Channel)> {
+        let job = self.job.as_ref().ok_or(Error::NotFound)?.create(name)?;
+        job.set(rules)?;
+        // Whoever asks for more asks nobody: the supervisor above would lend what the agent may.
+        let (nobody, asked) = Channel::pair()?;
+        drop(nobody);
+        job.supervise(asked)?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (process, said) = job.spawn(file, name, &words, handles).map_err(|(error, _)| error)?;
+        Ok((job, process, said))
+    }
+
     /// A program of the image, if the boot manifest lets it be run.
     fn program(&self, place: &str) -> Result<File> {
         self.job.as_ref().ok_or(Error::NotFound)?;
@@ -455,11 +532,24 @@ impl Folder for Lent {
 /// A text of some megabytes, and what is said of it.
 const COMMAND_MEMORY_BYTES: u64 = 16 << 20;
 
+/// What a skill may have, if its manifest does not want less; a module as its own memory.
+const SKILL_MEMORY_BYTES: u64 = 8 << 20;
+
+/// What interprets a module needs besides: the module as it is run is several times as large as
+/// its file, and while its memory grows there are two of it.
+const MODULE_MEMORY_BYTES: u64 = 2 * SKILL_MEMORY_BYTES + (8 << 20);
+
+/// Until a skill can be called.
+const SKILL_START: Duration = Duration::from_secs(20);
+
 /// One that asks more often for what it may not is ended.
 const COMMAND_DENIALS_MAX: u64 = 256;
 
 /// Less than the agent's own.
 const COMMAND_PRIORITY: u64 = 3;
+
+/// What interprets modules.
+pub const MODULES: &str = "bin/wasm";
 
 /// A supervisor that does not answer for so long does not work.
 const PATIENCE_SECONDS: u64 = 10;

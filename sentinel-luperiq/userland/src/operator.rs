@@ -1,10 +1,13 @@
 //! What whoever sits at the console says to the agent itself: which grants there are, one more, one
-//! less.
+//! less; which skills, and which of them may be used.
 //!
 //! ```text
 //! /grants
 //! /grant read,list /workspace/notes
 //! /revoke h3.0
+//! /skills
+//! /skill word-count
+//! /skill approve word-count
 //! ```
 //!
 //! # Invariants
@@ -16,10 +19,12 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use sentinel_core::agent::{Granted, OperatorCommand, Origin};
 use sentinel_core::capability::{Grant, Handle, Level};
 use sentinel_core::channel::{Incoming, Part};
+use sentinel_core::skill::Catalogue;
 
 use crate::leases;
 use crate::machine::Machine;
@@ -32,6 +37,12 @@ pub enum Asked {
     Grants,
     /// To have this done.
     Do(OperatorCommand),
+    /// To see the skills.
+    Skills,
+    /// To see all of one.
+    Skill(String),
+    /// To approve one as it is.
+    Approve(String),
 }
 
 /// Reads what was typed; `None` if it is for the core. An error is how it is said.
@@ -46,6 +57,9 @@ pub fn asked(message: &Incoming) -> Option<Result<Asked, String>> {
         ("/grants", _) => Err("/grants takes nothing after it".into()),
         ("/grant", "") => Err("/grant GRANT, like '/grant read,list /workspace/notes'".into()),
         ("/grant", spec) => Ok(Asked::Do(OperatorCommand::Grant(spec.into()))),
+        ("/skills", "") => Ok(Asked::Skills),
+        ("/skills", _) => Err("/skills takes nothing after it".into()),
+        ("/skill", rest) => skill(rest),
         ("/revoke", word) => match handle(word) {
             Some(handle) => Ok(Asked::Do(OperatorCommand::Revoke(handle))),
             None => Err("/revoke HANDLE, like '/revoke h3.0'; /grants names them".into()),
@@ -59,6 +73,7 @@ pub fn asked(message: &Incoming) -> Option<Result<Asked, String>> {
 pub fn impossible<M: Machine>(
     machine: &mut M,
     abilities: &Abilities,
+    catalogue: &Catalogue,
     command: &OperatorCommand,
 ) -> Option<String> {
     let OperatorCommand::Grant(spec) = command else { return None };
@@ -67,7 +82,7 @@ pub fn impossible<M: Machine>(
     if grant.level == Level::Deny {
         return None;
     }
-    if let Some(why) = settings::impossible(&grant, abilities) {
+    if let Some(why) = settings::impossible(&grant, abilities, catalogue) {
         return Some(format!("* not done: {why}"));
     }
     let error = leases::try_out(machine, &grant).err()?;
@@ -86,6 +101,21 @@ pub fn line(granted: Granted<'_>) -> String {
         Origin::Derived => "handed on".into(),
     };
     format!("  {handle}  {grant}  ({origin}{uses})")
+}
+
+/// What is wanted of a skill.
+fn skill(rest: &str) -> Result<Asked, String> {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let switch = |name: &str, is_enabled| {
+        Asked::Do(OperatorCommand::SwitchSkill { name: name.into(), is_enabled })
+    };
+    match words[..] {
+        ["approve", name] => Ok(Asked::Approve(name.into())),
+        ["enable", name] => Ok(switch(name, true)),
+        ["disable", name] => Ok(switch(name, false)),
+        [name] => Ok(Asked::Skill(name.into())),
+        _ => Err("/skill NAME shows one; /skill approve NAME, enable NAME, disable NAME".into()),
+    }
 }
 
 fn handle(word: &str) -> Option<Handle> {

@@ -16,12 +16,14 @@ use alloc::vec::Vec;
 use sentinel_core::agent::{Provider, Settings};
 use sentinel_core::capability::{Grant, Level, PathRef, Resource};
 use sentinel_core::config::{self, Config, Endpoint, Http, SealKey, SecretSource, Surroundings};
+use sentinel_core::skill::{Catalogue, Folder, Trust};
 use sentinel_core::tool::Builtin;
 use sentinel_core::wire::url::{Scheme, Url};
 
 use crate::exchanges::{Service, milliseconds};
 use crate::pages;
 use crate::platforms::Connected;
+use crate::skills::shelf;
 
 /// A configuration that can be kept.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Configured {
     pub platforms: Vec<Connected>,
     /// The hosts whose pages can be fetched.
     pub pages: Vec<Service>,
+    /// The skills of the image.
+    pub catalogue: Catalogue,
     /// How long exchanges with them may take.
     pub http: Http,
 }
@@ -51,6 +55,8 @@ pub struct Abilities {
     pub runs_programs: bool,
     /// The hosts whose pages can be fetched.
     pub pages: Vec<Service>,
+    /// The folders of skills, if it gave it the directory in which they are.
+    pub skills: Option<Vec<Folder>>,
 }
 
 /// Reads a configuration.
@@ -58,15 +64,26 @@ pub struct Abilities {
 /// # Errors
 /// Everything that is wrong with it, or cannot be done on this machine.
 pub fn read(text: &str, abilities: &Abilities) -> Result<Configured, Vec<String>> {
-    read_for(text, Some(abilities))
+    read_for(text, abilities.skills.as_deref().unwrap_or_default(), Some(abilities))
 }
 
 /// The same; without abilities nothing is refused that another boot manifest would make possible.
-fn read_for(text: &str, abilities: Option<&Abilities>) -> Result<Configured, Vec<String>> {
+fn read_for(
+    text: &str,
+    shelves: &[Folder],
+    abilities: Option<&Abilities>,
+) -> Result<Configured, Vec<String>> {
     // Nothing is around it: no variables, no other files, no programs.
     let state = |name: &str| (name == "XDG_STATE_HOME").then(|| String::from(STATE));
-    let surroundings =
-        Surroundings { file_name: FILE, environment: &state, ..Surroundings::bare(WORKSPACE) };
+    // Whoever signed them: what is said of the tool of one that is not used holds when it is.
+    let all = Catalogue::of(shelves, None);
+    let tools = |_: &[String]| all.tools().map(ToString::to_string).collect();
+    let surroundings = Surroundings {
+        file_name: FILE,
+        environment: &state,
+        tools: &tools,
+        ..Surroundings::bare(WORKSPACE)
+    };
     let reading = config::read(text, &surroundings);
     let said = reading.diagnostics.iter().map(ToString::to_string);
     let is_dangerous = reading.is_dangerous();
@@ -76,8 +93,10 @@ fn read_for(text: &str, abilities: Option<&Abilities>) -> Result<Configured, Vec
         said.push("nobody can say here that they know how dangerous that is: change it".into());
         return Err(said);
     }
+    let shelves = if config.skill_directories().is_empty() { &[] } else { shelves };
+    let catalogue = Catalogue::of(shelves, Some(&Trust::of(&config)));
     let mut refused = Vec::new();
-    refuse(&config, abilities, &mut refused);
+    refuse(&config, abilities, &catalogue, &mut refused);
     if !refused.is_empty() {
         said.append(&mut refused);
         return Err(said);
@@ -93,15 +112,19 @@ fn read_for(text: &str, abilities: Option<&Abilities>) -> Result<Configured, Vec
             settings.tools.remove(tool.name());
         }
     }
+    catalogue.install(&mut settings, |tool| config.role(tool).cloned());
     let services: Vec<Option<Service>> = config.endpoints().iter().map(service).collect();
     let http = config.http().clone();
     let connect = milliseconds(http.connect_time_max);
     let platforms: Result<Vec<Connected>, String> =
         config.connectors().iter().map(|connector| connected(connector, connect)).collect();
     let platforms = platforms.map_err(|why| Vec::from([why]))?;
-    let (settings, text) = (Arc::new(settings), text.into());
+    let settings = Arc::new(settings);
+    // The line before it says what skills there were, and is there for none as well: the text that
+    // follows may begin as it likes.
+    let text = [SKILLS, &Folder::write_all(shelves), "\n", text].concat();
     let pages = abilities.map_or(Vec::new(), |abilities| abilities.pages.clone());
-    Ok(Configured { settings, text, notes: said, services, platforms, pages, http })
+    Ok(Configured { settings, text, notes: said, services, platforms, pages, catalogue, http })
 }
 
 /// How a platform is reached.
@@ -122,12 +145,23 @@ fn service(endpoint: &Endpoint) -> Option<Service> {
 /// Settings of an earlier start, from the text that was kept of them.
 #[must_use]
 pub fn earlier(text: &str, digest: &[u8; 32]) -> Option<Arc<Settings>> {
-    let settings = read_for(text, None).ok()?.settings;
+    // A text of before there were skills here has no such line.
+    let line = text.strip_prefix(SKILLS).and_then(|rest| rest.split_once('\n'));
+    let (shelves, text) = match line {
+        Some((line, text)) => (Folder::read_all(line)?, text),
+        None => (Vec::new(), text),
+    };
+    let settings = read_for(text, &shelves, None).ok()?.settings;
     (settings.digest == *digest).then_some(settings)
 }
 
 /// What stands in it that cannot be done.
-fn refuse(config: &Config, abilities: Option<&Abilities>, out: &mut Vec<String>) {
+fn refuse(
+    config: &Config,
+    abilities: Option<&Abilities>,
+    catalogue: &Catalogue,
+    out: &mut Vec<String>,
+) {
     let has_services = abilities.is_none_or(|abilities| abilities.has_services);
     let mut refuse = |what: &str, why: &str| out.push(format!("{what}: {why}"));
     let settings = config.settings();
@@ -182,7 +216,7 @@ fn refuse(config: &Config, abilities: Option<&Abilities>, out: &mut Vec<String>)
         refuse("the workspace", why);
     }
     for (is_there, what) in [
-        (!config.skill_directories().is_empty(), "[skills]"),
+        (!config.skill_tokens().is_empty(), "[skill]"),
         (config.persona_file().is_some(), "persona_file"),
         (config.http().proxy.is_some() || config.http().ca_file.is_some(), "[http]"),
         (config.metrics().is_some(), "[metrics]"),
@@ -191,12 +225,22 @@ fn refuse(config: &Config, abilities: Option<&Abilities>, out: &mut Vec<String>)
             refuse(what, "it is not there on this machine; leave it out");
         }
     }
+    for directory in config.skill_directories() {
+        if directory != shelf::PLACE {
+            let why = format!("skills are in '{}' on this machine", shelf::PLACE);
+            refuse(&format!("the directory of skills '{directory}'"), &why);
+        } else if abilities.is_some_and(|abilities| abilities.skills.is_none()) {
+            let why = "it is not there on this machine: boot.toml gives the agent no \
+                       'tree=skills:read,list,inspect'";
+            refuse("[skills]", why);
+        }
+    }
     let own_key = format!("{STATE}/sentinel/journal.key");
     if !matches!(&config.state().key, SealKey::Key(SecretSource::File(file)) if *file == own_key) {
         refuse("[state] key", "the key is made by this machine and kept in its own directory");
     }
     for grant in settings.grants.iter().filter(|grant| grant.level != Level::Deny) {
-        if let Some(why) = abilities.and_then(|abilities| impossible(grant, abilities)) {
+        if let Some(why) = abilities.and_then(|abilities| impossible(grant, abilities, catalogue)) {
             refuse(&format!("the grant '{grant}'"), why);
         }
     }
@@ -204,7 +248,11 @@ fn refuse(config: &Config, abilities: Option<&Abilities>, out: &mut Vec<String>)
 
 /// Why nobody can make use of a grant here.
 #[must_use]
-pub fn impossible(grant: &Grant, abilities: &Abilities) -> Option<&'static str> {
+pub fn impossible(
+    grant: &Grant,
+    abilities: &Abilities,
+    catalogue: &Catalogue,
+) -> Option<&'static str> {
     match &grant.resource {
         Resource::Files { path, .. } => {
             let workspace = PathRef::absolute(WORKSPACE).ok()?;
@@ -220,10 +268,18 @@ pub fn impossible(grant: &Grant, abilities: &Abilities) -> Option<&'static str> 
                 "the agent has no network on this machine but to the hosts that boot.toml names",
             ),
         Resource::Listen { .. } => Some("the agent has no network on this machine"),
-        Resource::Skill { .. } => Some("there are no skills on this machine"),
+        skill @ Resource::Skill { .. } => {
+            let mut usable = catalogue.skills().iter().filter(|skill| skill.problems.is_empty());
+            let is_there = usable.any(|own| skill.is_of_skill(&own.name));
+            (!is_there)
+                .then_some("there is no such skill in the image that can be used; see /skills")
+        }
         _ => None,
     }
 }
+
+/// What stands before the text of settings that are kept: the skills there were.
+const SKILLS: &str = "# skills: ";
 
 /// Where the configuration is, for people: it is a part of the image.
 const FILE: &str = "/etc/sentinel.toml";

@@ -6,6 +6,7 @@ mod keeping;
 mod lending;
 mod models;
 mod pages;
+mod skills;
 mod talking;
 
 use std::cell::{Cell, RefCell};
@@ -21,8 +22,9 @@ use luperiq_runtime::call::Result;
 use luperiq_runtime::files::Name;
 use sentinel_core::time::{Instant, Now, Timestamp};
 
+use self::skills::Talk;
 use crate::folder::Folder;
-use crate::machine::{Begun, Given, Machine, Progress};
+use crate::machine::{Begun, Given, Machine, Progress, SkillProgram};
 
 /// Files, as they are and as a power cut would leave them.
 #[derive(Clone, Debug, Default)]
@@ -238,6 +240,8 @@ struct Typist {
     run: Vec<(String, Vec<String>, Vec<String>)>,
     /// What of it was ended.
     ended: Vec<usize>,
+    /// What is talked with, of what was run.
+    talks: BTreeMap<usize, Talk>,
     /// What was lent: the place, the rights, and whether it is still.
     lent: Vec<(String, Rights, Rc<Cell<bool>>)>,
 }
@@ -291,7 +295,27 @@ impl Machine for Typist {
         Ok(((self.run.len() - 1, lent), paths))
     }
 
+    fn start_skill(&mut self, skill: &SkillProgram<'_>) -> Result<Self::Running> {
+        let entry = [skill.place, "/", &skill.manifest.entry].concat();
+        if !self.programs.iter().any(|program| *program == entry) {
+            return Err(Error::PeerClosed);
+        }
+        self.run.push((entry, Vec::new(), Vec::new()));
+        let number = self.run.len() - 1;
+        self.talks.insert(number, Talk::default());
+        Ok((number, Vec::new()))
+    }
+
+    fn tell(&mut self, running: &Self::Running, bytes: &[u8]) -> Result<()> {
+        let talk = self.talks.get_mut(&running.0).ok_or(Error::PeerClosed)?;
+        talk.told.extend_from_slice(bytes);
+        Ok(())
+    }
+
     fn progress(&mut self, running: &mut Self::Running) -> Progress {
+        if let Some(talk) = self.talks.get_mut(&running.0) {
+            return talk.progress();
+        }
         let deed = self.deeds.get_mut(running.0).and_then(VecDeque::pop_front);
         deed.unwrap_or(Progress::Nothing)
     }
@@ -350,7 +374,7 @@ impl Machine for Typist {
     fn wait<'l>(
         &mut self,
         lines: impl Iterator<Item = (&'l usize, bool)>,
-        programs: impl Iterator<Item = &'l Self::Running>,
+        programs: impl Iterator<Item = (&'l Self::Running, bool)>,
         until: Option<Instant>,
     ) -> Result<()> {
         if programs.count() > 0 && !self.types_meanwhile {

@@ -14,7 +14,9 @@ use super::cases::{self, Case};
 use super::connected::{self, make};
 use super::converse::{Line, converse};
 use super::qemu::Machine;
-use super::{KERNEL_TARGET, MANIFEST, PROGRAM_TARGET, compile, compile_as, disk, image, target};
+use super::{
+    KERNEL_TARGET, MANIFEST, PROGRAM_TARGET, compile, compile_as, disk, image, skills, target,
+};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -61,7 +63,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     converse_again(workspace, &image, Machine { disk: Some(&disk), ..SMALL })?;
     audit(workspace, &[disk.display().to_string()])?;
     disk::remove(&disk)?;
-    run_commands(workspace)
+    run_commands(workspace)?;
+    skills::run(workspace)
 }
 
 /// Talks with the agent over three boots of a machine whose disk is blank at first.
@@ -193,8 +196,8 @@ impl Parts {
 
 /// Builds what an image is made of, which is nothing but what it needs. A folder of one's own has a
 /// `boot.toml` and a `sentinel.toml` in place of those that are there, and in `tls` keys and
-/// authorities; then the programs of the network are in the image too. Commands are in it that the
-/// manifest names.
+/// authorities; then the programs of the network are in the image too; and in `skills` skills.
+/// Commands and skills of the project are in it that the manifest names.
 pub(super) fn parts(workspace: &Workspace, own: Option<&Path>) -> Result<Parts, Error> {
     let kernel = compile(workspace, KERNEL_TARGET, &["-p", "luperiq-kernel"])?;
     let kernel = read(kernel.join("luperiq-kernel"))?;
@@ -210,6 +213,11 @@ pub(super) fn parts(workspace: &Workspace, own: Option<&Path>) -> Result<Parts, 
         ("etc/sentinel.toml".to_string(), read(chosen.join("sentinel.toml"))?),
     ];
     take(&folder.join("welcome"), "welcome", &mut files)?;
+    if let Some(own) = own
+        && own.join("skills").is_dir()
+    {
+        take(&own.join("skills"), "skills", &mut files)?;
+    }
     let manifest = read(chosen.join("boot.toml"))?;
     let manifest = String::from_utf8_lossy(&manifest).into_owned();
     // What the manifest does not name nobody can start.
@@ -223,6 +231,7 @@ pub(super) fn parts(workspace: &Workspace, own: Option<&Path>) -> Result<Parts, 
             files.push((format!("bin/{name}"), read(compiled.join(name))?));
         }
     }
+    skills::take(workspace, &manifest, &mut files)?;
     if manifest.contains("\"bin/tls\"") {
         let network = ["-p", "luperiq-network", "--bin", "network"];
         let network = compile(workspace, PROGRAM_TARGET, &network)?;
@@ -468,7 +477,7 @@ const GRANTED: &[Line<'_>] = &[
 const COMMANDS: &[&str] = &["fgrep", "sort", "wc", "worst"];
 
 /// Small, as the host's release is.
-const AGENT_PROFILE: &str = "userland";
+pub(super) const AGENT_PROFILE: &str = "userland";
 
 /// Ctrl-D.
 pub(super) const END: Line<'_> = Line { after: PROMPT, text: "\u{4}" };

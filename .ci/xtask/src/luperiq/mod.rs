@@ -26,6 +26,7 @@ mod qemu;
 mod random;
 mod raspi4b;
 mod shell;
+mod skills;
 mod tree;
 mod unsafe_code;
 mod zcu102;
@@ -84,6 +85,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         )),
         ("connected", []) => emulator(workspace).and_then(|()| connected::run(workspace)),
         ("platform", []) => emulator(workspace).and_then(|()| platform::run(workspace)),
+        ("skills", []) => emulator(workspace).and_then(|()| skills::run(workspace)),
         ("lent", []) => emulator(workspace).and_then(|()| {
             let image = build(workspace, Kind::Plain)?;
             match lends(workspace, &image)? {
@@ -154,14 +156,14 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         }
         (
             "build" | "test" | "figures" | "raspi4b" | "shell" | "unsafe" | "appliance"
-            | "connected" | "platform" | "lent" | "frames",
+            | "connected" | "platform" | "skills" | "lent" | "frames",
             [extra, ..],
         ) => Err(Error::new(format!("`{extra}` means nothing to `luperiq {name}`"))),
         _ => Err(similar::unknown("command", name, COMMANDS, "cargo xtask help")),
     }
 }
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "build",
     "run",
     "log",
@@ -181,6 +183,7 @@ const COMMANDS: [&str; 21] = [
     "appliance",
     "connected",
     "platform",
+    "skills",
     "lent",
     "audit",
 ];
@@ -208,7 +211,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome, Error> {
         .args(["-p", "luperiq-runtime", "-p", "luperiq-programs", "-p", "luperiq-store"])
         .args(["-p", "luperiq-virtio", "-p", "luperiq-network", "-p", "luperiq-userland"])
         .args(["-p", "luperiq-exchange", "-p", "luperiq-tls", "-p", "luperiq-cadence"])
-        .args(["-p", "luperiq-broadcom", "-p", "luperiq-sdhci"])
+        .args(["-p", "luperiq-broadcom", "-p", "luperiq-sdhci", "-p", "luperiq-skills"])
         .args(["--target-dir".into(), target(workspace)])
         .run()?;
     let clippy = ["clippy", "--manifest-path", MANIFEST, "--target", KERNEL_TARGET];

@@ -1,8 +1,8 @@
 //! The agent. It is given, in this order: the console, the clock, random bytes, the directory of
 //! its configuration, and its own directory; and, if it may ask services, the end of a line at
-//! which that is asked for, and if it may run programs, its job. It holds nothing else but what is
-//! lent to it while a grant holds. Its arguments are the hosts whose pages it may fetch
-//! ([`luperiq_userland::pages`]), as `bin/tls` has them.
+//! which that is asked for, if it may run programs, its job, and if there are skills, the directory
+//! of theirs. It holds nothing else but what is lent to it while a grant holds. Its arguments are
+//! the hosts whose pages it may fetch ([`luperiq_userland::pages`]), as `bin/tls` has them.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 
 extern crate alloc;
@@ -19,6 +19,7 @@ use luperiq_runtime::handle::{Channel, Clock, Console, Directory, Entropy, Job};
 use luperiq_userland::agent::Agent;
 use luperiq_userland::folder::Held;
 use luperiq_userland::machine::{Handles, Machine as _};
+use luperiq_userland::skills::shelf;
 use luperiq_userland::{pages, settings};
 
 #[cfg(target_os = "none")]
@@ -45,13 +46,17 @@ fn run(mut start: Start) -> i32 {
         services: None,
         job: None,
     };
-    for handle in [take(5), take(6)].into_iter().flatten() {
+    let mut skills = None;
+    for handle in [take(5), take(6), take(7)].into_iter().flatten() {
         let kind = handle.info().map(|info| info.kind);
         match kind {
             Ok(kind) if kind == u32::from(Kind::Channel.number()) => {
                 machine.services = Some(Channel(handle));
             }
             Ok(kind) if kind == u32::from(Kind::Job.number()) => machine.job = Some(Job(handle)),
+            Ok(kind) if kind == u32::from(Kind::Directory.number()) => {
+                skills = Some(Held::new(Directory(handle)));
+            }
             _ => return UNLIKE_ITS_MANIFEST,
         }
     }
@@ -62,10 +67,15 @@ fn run(mut start: Start) -> i32 {
         Ok(_) => return failed(&mut machine, "boot.toml names pages, and nobody to fetch them"),
         Err(what) => return failed(&mut machine, &what),
     };
+    let skills = match skills.map(|skills| shelf::shelves(&mut machine, &skills)).transpose() {
+        Ok(skills) => skills,
+        Err(error) => return failed(&mut machine, &format!("the skills cannot be read: {error}")),
+    };
     let abilities = settings::Abilities {
         has_services: machine.services.is_some(),
         runs_programs: machine.job.is_some(),
         pages,
+        skills,
     };
     let configuration = Directory(configuration);
     let state = Held::new(Directory(state));

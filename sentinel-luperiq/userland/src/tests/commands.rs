@@ -7,7 +7,7 @@ use crate::agent::{Agent, Failed};
 use crate::settings::{self, Abilities};
 
 const PROGRAMS: Abilities =
-    Abilities { has_services: false, runs_programs: true, pages: Vec::new() };
+    Abilities { has_services: false, runs_programs: true, pages: Vec::new(), skills: None };
 
 const GRANTS: &str = "[security]\ngrants = [\"read,list /workspace\", \"run /bin/wc\", \
                       \"run /bin/fgrep\"]";

@@ -15,7 +15,7 @@ const SETTINGS: &str = concat!(
 );
 
 const SERVICES: Abilities =
-    Abilities { has_services: true, runs_programs: false, pages: Vec::new() };
+    Abilities { has_services: true, runs_programs: false, pages: Vec::new(), skills: None };
 
 /// An answer of Anthropic's as it streams, in pieces that are cut anywhere.
 fn streamed(text: &str) -> VecDeque<Vec<u8>> {

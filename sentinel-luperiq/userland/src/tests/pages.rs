@@ -13,7 +13,7 @@ const GRANTS: &str = "[security]\ngrants = [\"connect docs.test\"]";
 
 fn abilities() -> Abilities {
     let pages = vec![pages::service("docs https://docs.test/guide/").unwrap()];
-    Abilities { has_services: true, runs_programs: false, pages }
+    Abilities { has_services: true, runs_programs: false, pages, skills: None }
 }
 
 fn answered(head: &str, body: &[u8]) -> VecDeque<Vec<u8>> {

@@ -9,7 +9,12 @@ use crate::settings::{self, Abilities};
 const SETTINGS: &str = include_str!("../../image/sentinel.toml");
 
 /// What the boot manifest beside it gives.
-const GIVEN: Abilities = Abilities { has_services: false, runs_programs: true, pages: Vec::new() };
+const GIVEN: Abilities = Abilities {
+    has_services: false,
+    runs_programs: true,
+    pages: Vec::new(),
+    skills: Some(Vec::new()),
+};
 
 fn typing(lines: &[&str], workspace: &Disk) -> Typist {
     let programs = ["bin/fgrep", "bin/sort", "bin/wc"].into();
