@@ -45,12 +45,14 @@
 //! - Nothing is longer, deeper or more than [`limits`] says.
 //!
 //! # Not here
-//! What a skill may do: that is granted, and decided elsewhere. Processes, pipes and interpreters.
+//! What a skill may do: that is granted, and decided elsewhere. Processes, pipes and walls.
 #![no_std]
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 #![cfg_attr(target_family = "wasm", deny(unsafe_code))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+#[cfg(feature = "interpreter")]
+extern crate alloc;
 #[cfg(any(test, all(feature = "std", not(target_family = "wasm"))))]
 extern crate std;
 
@@ -59,6 +61,8 @@ mod base64;
 pub mod conversation;
 mod fault;
 pub mod host;
+#[cfg(feature = "interpreter")]
+pub mod interpreter;
 pub mod json;
 pub mod limits;
 mod lines;

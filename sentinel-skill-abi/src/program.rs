@@ -26,7 +26,8 @@ pub fn run(skill: &Skill) -> ExitCode {
 }
 
 /// Standard input and output.
-struct Standard;
+#[derive(Clone, Copy, Debug)]
+pub struct Standard;
 
 impl Transport for Standard {
     fn send(&mut self, line: &[u8]) -> Result<(), Closed> {
