@@ -13,7 +13,6 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use luperiq_abi::limits::MESSAGE_HANDLES_MAX;
 use luperiq_abi::{Kind, Rights, Signals};
 use luperiq_formats::archive::Archive;
 use luperiq_policy::journal::Hash;
@@ -92,8 +91,6 @@ pub(crate) struct Kernel {
     /// Where inputs and answers are copied through.
     pub(crate) scratch: Vec<u8>,
     pub(crate) woken: Vec<crate::schedule::ThreadId>,
-    /// The handles that a message takes along.
-    pub(crate) passed: [u32; MESSAGE_HANDLES_MAX],
     /// The first process.
     first: Option<Key>,
     /// Whether that was ended for what it did, so that nobody looks after the others.
@@ -194,7 +191,6 @@ impl Kernel {
             console: None,
             scratch: vec![0; call::SCRATCH_BYTES],
             woken: Vec::new(),
-            passed: [0; MESSAGE_HANDLES_MAX],
             first: None,
             is_lost: false,
             halt_code: 0,
@@ -258,7 +254,7 @@ impl Kernel {
     #[inline(always)]
     pub(crate) fn settle(&mut self) {
         // Most entries leave nothing.
-        if self.system.has_news() || self.threads.next_deadline().is_some() {
+        if self.system.has_news() || self.threads.has_deadline() {
             self.settle_all();
         }
     }
@@ -476,7 +472,7 @@ impl Kernel {
     /// What records are stamped with: the wall clock, or else the time since the start.
     #[inline(always)]
     pub(crate) fn timestamp(&self) -> Timestamp {
-        Timestamp(self.machine.wall_start + time::now() / 1_000_000)
+        Timestamp(self.machine.wall_start + time::milliseconds())
     }
 
     /// Ends the record, shows its head, and makes it safe.

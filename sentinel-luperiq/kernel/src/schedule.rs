@@ -210,6 +210,12 @@ impl<P: Copy, W> Threads<P, W> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, id)| *id)
     }
 
+    /// Whether any thread has a deadline.
+    #[inline(always)]
+    pub(crate) const fn has_deadline(&self) -> bool {
+        !self.deadlines.is_empty()
+    }
+
     /// When the first deadline comes.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

@@ -199,6 +199,12 @@ impl Log {
     /// # Errors
     /// As above.
     pub(crate) fn allowed(&mut self, now: Timestamp, what: [u64; 4]) -> Result<(), Error> {
+        self.allowed_here(now, what)
+    }
+
+    /// The same, where it is done most.
+    #[inline(always)]
+    pub(crate) fn allowed_here(&mut self, now: Timestamp, what: [u64; 4]) -> Result<(), Error> {
         if !self.uses.rows.is_counted(what, 0) {
             if !self.uses.is_prepared(now) {
                 self.prepare(now)?;
@@ -216,9 +222,24 @@ impl Log {
         &mut self,
         now: Timestamp,
         what: [u64; 4],
-        (kind, rights): (u32, Rights),
+        moved: (u32, Rights),
     ) -> Result<(), Error> {
         if !self.uses.is_prepared(now) {
+            self.prepare(now)?;
+        }
+        self.moved_here(now, what, moved)
+    }
+
+    /// The same right after the use to which it belongs.
+    #[inline(always)]
+    pub(crate) fn moved_here(
+        &mut self,
+        now: Timestamp,
+        what: [u64; 4],
+        (kind, rights): (u32, Rights),
+    ) -> Result<(), Error> {
+        // It came in the same moment as the use that it belongs to.
+        if !self.uses.has_room() {
             self.prepare(now)?;
         }
         self.uses.rows.push_moved(what, u64::from(kind) << 32 | u64::from(rights.bits()));
@@ -250,8 +271,9 @@ impl Log {
     /// [`Error::NotRecorded`]: the log is full, and waits for the disk.
     #[inline(always)]
     pub fn reserve(&mut self, uses_count: usize) -> Result<(), Error> {
-        let each = event::USE_BYTES_MAX + FRAME_BYTES_MIN;
-        self.make_room(USES_BYTES_MAX + (uses_count + 2) * each)
+        // A power of two is multiplied by in no time.
+        const EACH: usize = (event::USE_BYTES_MAX + FRAME_BYTES_MIN).next_power_of_two();
+        self.make_room(uses_count.wrapping_mul(EACH).wrapping_add(USES_BYTES_MAX + 2 * EACH))
     }
 
     /// Records anything else.
@@ -427,7 +449,7 @@ impl Log {
     /// Gives up records that are safe until so many bytes fit.
     #[inline(always)]
     fn make_room(&mut self, bytes_count: usize) -> Result<(), Error> {
-        match self.bytes.len() + bytes_count <= self.bytes_max {
+        match self.bytes.len().wrapping_add(bytes_count) <= self.bytes_max {
             true => Ok(()),
             false => self.give_up(bytes_count),
         }
@@ -467,7 +489,12 @@ impl Uses {
     /// Whether another row has room.
     #[inline(always)]
     const fn is_prepared(&self, now: Timestamp) -> bool {
-        self.rows.end() <= self.limit && now.0.wrapping_sub(self.since.0) < USES_WAIT_MILLISECONDS
+        self.has_room() && now.0.wrapping_sub(self.since.0) < USES_WAIT_MILLISECONDS
+    }
+
+    #[inline(always)]
+    const fn has_room(&self) -> bool {
+        self.rows.end() <= self.limit
     }
 }
 

@@ -52,7 +52,7 @@ pub mod table;
 pub use object::{Life, Object};
 pub use slab::Key;
 pub use system::{
-    Admitted, Ended, Given, Opening, Received, Refusal, Released, System, WaitHandle,
+    Admitted, Ended, Given, Opening, Reader, Received, Refusal, Released, System, WaitHandle,
 };
 
 /// The core's, so that the kernel needs no other name for them.

@@ -151,7 +151,7 @@ impl Channel {
     /// Whether the longest message would not fit.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.len() >= CHANNEL_MESSAGES_MAX
-            || self.queue.bytes_count() + MESSAGE_BYTES_MAX > CHANNEL_BYTES_MAX
+            || self.queue.bytes_count() > CHANNEL_BYTES_MAX - MESSAGE_BYTES_MAX
     }
 
     fn signals(&self) -> Signals {

@@ -7,7 +7,6 @@
 //! - What was taken stays where it is until something else is put in.
 //! - Nothing is put in that room was not made for.
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use luperiq_abi::limits::{CHANNEL_BYTES_MAX, CHANNEL_MESSAGES_MAX};
@@ -17,14 +16,14 @@ use crate::slab::Key;
 /// Messages in the order in which they were sent.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
-    messages: VecDeque<Message>,
-    bytes: Ring,
+    messages: Ring<Message>,
+    bytes: Ring<u8>,
     /// One that was taken back on the way is there no more.
-    grants: VecDeque<Key>,
+    grants: Ring<Key>,
 }
 
 /// How much of what waits is one message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) bytes_count: usize,
     pub(crate) grants_count: usize,
@@ -39,12 +38,12 @@ pub(crate) struct Taken {
 
 impl Queue {
     /// How many messages wait.
-    pub(crate) fn len(&self) -> usize {
-        self.messages.len()
+    pub(crate) const fn len(&self) -> usize {
+        self.messages.count
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.messages.count == 0
     }
 
     pub(crate) const fn bytes_count(&self) -> usize {
@@ -54,150 +53,221 @@ impl Queue {
     /// Makes room for a message; says whether it fits.
     #[inline(always)]
     pub(crate) fn has_room(&mut self, bytes_count: usize, grants_count: usize) -> bool {
-        self.messages.len() < CHANNEL_MESSAGES_MAX
-            && self.bytes.count + bytes_count <= CHANNEL_BYTES_MAX
-            && (self.messages.len() < self.messages.capacity()
-                || self.messages.try_reserve(1).is_ok())
-            && (self.grants.len() + grants_count <= self.grants.capacity()
-                || self.grants.try_reserve(grants_count).is_ok())
-            && self.bytes.has_room(bytes_count)
+        let has_room = self.messages.count < CHANNEL_MESSAGES_MAX
+            && self.bytes.count.wrapping_add(bytes_count) <= CHANNEL_BYTES_MAX
+            && self.messages.has_room(1)
+            && self.grants.has_room(grants_count)
+            && !(self.bytes.count == 0 && self.bytes.places.len() > KEPT_BYTES_MAX)
+            && self.bytes.has_room(bytes_count);
+        has_room || self.make_room(bytes_count, grants_count)
+    }
+
+    /// The same where there is no room yet, or more than is kept.
+    #[cold]
+    fn make_room(&mut self, bytes_count: usize, grants_count: usize) -> bool {
+        if self.messages.count >= CHANNEL_MESSAGES_MAX
+            || self.bytes.count + bytes_count > CHANNEL_BYTES_MAX
+        {
+            return false;
+        }
+        if self.bytes.count == 0 && self.bytes.places.len() > KEPT_BYTES_MAX {
+            self.bytes = Ring::default();
+        }
+        self.messages.grow(1) && self.grants.grow(grants_count) && self.bytes.grow(bytes_count)
     }
 
     /// Puts a handle of the next message in.
+    #[inline(always)]
     pub(crate) fn push_grant(&mut self, grant: Key) {
-        self.grants.push_back(grant);
+        self.grants.push_one(grant);
     }
 
     /// Puts a message in, whose handles are there already.
     pub(crate) fn push(&mut self, bytes: &[u8], grants_count: usize) {
+        self.push_here(bytes, grants_count);
+    }
+
+    /// The same, where it is done most.
+    #[inline(always)]
+    pub(crate) fn push_here(&mut self, bytes: &[u8], grants_count: usize) {
         self.bytes.push(bytes);
-        self.messages.push_back(Message { bytes_count: bytes.len(), grants_count });
+        self.messages.push_one(Message { bytes_count: bytes.len(), grants_count });
     }
 
     /// The next message.
+    #[inline(always)]
     pub(crate) fn front(&self) -> Option<Message> {
-        self.messages.front().copied()
+        self.messages.at(0)
     }
 
     /// Takes the next message's bytes; its handles are to be taken one by one.
     #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Taken> {
-        let message = self.messages.pop_front()?;
+        let message = self.messages.pop_one()?;
         Some(self.bytes.take(message.bytes_count))
     }
 
+    #[inline(always)]
     pub(crate) fn pop_grant(&mut self) -> Option<Key> {
-        self.grants.pop_front()
+        self.grants.pop_one()
     }
 
     /// Takes the first bytes of the first message, which came without handles. One that is empty
     /// stays: it says that no more come.
     pub(crate) fn pop_part(&mut self, max: usize) -> Option<Taken> {
-        let message = self.messages.front_mut()?;
+        let message = self.messages.places.get_mut(self.messages.start)?;
+        if self.messages.count == 0 {
+            return None;
+        }
         let count = message.bytes_count.min(max);
         message.bytes_count -= count;
         if message.bytes_count == 0 && count > 0 {
-            self.messages.pop_front();
+            self.messages.pop_one();
         }
         Some(self.bytes.take(count))
     }
 
     /// The bytes that were taken last.
+    #[inline(always)]
     pub(crate) fn taken(&self, taken: Taken) -> [&[u8]; 2] {
         self.bytes.pieces(taken)
     }
 
     /// The handles of all messages.
     pub(crate) fn grant(&self, place: usize) -> Option<Key> {
-        self.grants.get(place).copied()
+        self.grants.at(place)
     }
 
     /// Forgets everything; gives the handles.
-    pub(crate) fn drain(&mut self) -> VecDeque<Key> {
-        core::mem::take(self).grants
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Key> + use<> {
+        let mut rest = core::mem::take(self);
+        core::iter::from_fn(move || rest.pop_grant())
     }
 }
 
-/// Bytes, the first at `start` and the others behind it, around the end. As many places as a power
+/// Values, the first at `start` and the others behind it, around the end. As many places as a power
 /// of two.
-#[derive(Debug, Default)]
-struct Ring {
-    places: Vec<u8>,
+#[derive(Debug)]
+struct Ring<T> {
+    places: Vec<T>,
     start: usize,
     count: usize,
 }
 
-impl Ring {
-    /// Makes room for so many more.
+impl<T> Default for Ring<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), start: 0, count: 0 }
+    }
+}
+
+impl<T: Copy + Default> Ring<T> {
+    /// What most messages need.
+    const PLACES_MIN: usize = BYTES_MIN / size_of::<T>();
+
+    /// Whether there is room for so many more.
     #[inline(always)]
-    fn has_room(&mut self, more: usize) -> bool {
-        let is_much = self.count == 0 && self.places.len() > KEPT_BYTES_MAX;
-        let fits = self.count.wrapping_add(more) <= self.places.len();
-        (fits && !is_much) || self.grow(more)
+    const fn has_room(&self, more: usize) -> bool {
+        self.count.wrapping_add(more) <= self.places.len()
     }
 
-    #[cold]
+    /// Makes room for so many more.
     fn grow(&mut self, more: usize) -> bool {
-        if self.count == 0 {
-            *self = Self::default();
+        if self.has_room(more) {
+            return true;
         }
-        let places_count = (self.count + more).next_power_of_two().max(BYTES_MIN);
+        // This is seldom, and short rather than fast.
+        let places_count = (self.count + more).next_power_of_two().max(Self::PLACES_MIN);
         let mut places = Vec::new();
         if places.try_reserve_exact(places_count).is_err() {
             return false;
         }
-        for piece in self.pieces(Taken { start: self.start, count: self.count }) {
-            places.extend_from_slice(piece);
-        }
-        places.resize(places_count, 0);
+        places.extend((0..places_count).map(|number| self.at(number).unwrap_or_default()));
         (self.places, self.start) = (places, 0);
         true
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    #[inline(always)]
+    fn push(&mut self, values: &[T]) {
         if self.count == 0 {
             self.start = 0;
         }
-        let end = self.start.wrapping_add(self.count) & self.last();
+        let end = self.place(self.count);
         let behind = self.places.get_mut(end..).unwrap_or_default();
-        if let Some(place) = behind.get_mut(..bytes.len()) {
-            place.copy_from_slice(bytes);
+        if let Some(place) = behind.get_mut(..values.len()) {
+            place.copy_from_slice(values);
         } else {
-            let (one, other) = bytes.split_at(behind.len());
-            behind.copy_from_slice(one);
-            if let Some(place) = self.places.get_mut(..other.len()) {
-                place.copy_from_slice(other);
-            }
+            self.push_around(end, values);
         }
-        self.count += bytes.len();
+        self.count = self.count.wrapping_add(values.len());
     }
 
+    #[cold]
+    fn push_around(&mut self, end: usize, values: &[T]) {
+        let behind = self.places.get_mut(end..).unwrap_or_default();
+        let (one, other) = values.split_at(behind.len());
+        behind.copy_from_slice(one);
+        if let Some(place) = self.places.get_mut(..other.len()) {
+            place.copy_from_slice(other);
+        }
+    }
+
+    #[inline(always)]
+    fn push_one(&mut self, value: T) {
+        let end = self.place(self.count);
+        if let Some(place) = self.places.get_mut(end) {
+            *place = value;
+            self.count = self.count.wrapping_add(1);
+        }
+    }
+
+    #[inline(always)]
+    fn pop_one(&mut self) -> Option<T> {
+        let value = self.at(0)?;
+        self.start = self.place(1);
+        self.count = self.count.wrapping_sub(1);
+        Some(value)
+    }
+
+    /// One of those that are there.
+    #[inline(always)]
+    fn at(&self, number: usize) -> Option<T> {
+        match number < self.count {
+            true => self.places.get(self.place(number)).copied(),
+            false => None,
+        }
+    }
+
+    #[inline(always)]
     fn take(&mut self, count: usize) -> Taken {
         let taken = Taken { start: self.start, count: count.min(self.count) };
-        self.start = self.start.wrapping_add(taken.count) & self.last();
-        self.count -= taken.count;
+        self.start = self.place(taken.count);
+        self.count = self.count.wrapping_sub(taken.count);
         taken
     }
 
-    fn pieces(&self, taken: Taken) -> [&[u8]; 2] {
+    #[inline(always)]
+    fn pieces(&self, taken: Taken) -> [&[T]; 2] {
         let behind = self.places.get(taken.start..).unwrap_or_default();
         match behind.get(..taken.count) {
             Some(all) => [all, &[]],
             None => {
-                let rest = taken.count - behind.len();
+                let rest = taken.count.wrapping_sub(behind.len());
                 [behind, self.places.get(..rest).unwrap_or_default()]
             }
         }
     }
 
-    /// The last place: a place is a number of that many bits.
-    fn last(&self) -> usize {
-        self.places.len().wrapping_sub(1)
+    /// So far behind the first: a place is a number of as many bits as the last.
+    #[inline(always)]
+    const fn place(&self, number: usize) -> usize {
+        self.start.wrapping_add(number) & self.places.len().wrapping_sub(1)
     }
 }
 
-/// What most messages need.
+/// What a ring has at least, a few values of the longest kind.
 const BYTES_MIN: usize = 64;
+
+const _: () = assert!(BYTES_MIN / size_of::<Message>() > 1);
 
 /// A ring that was larger is made anew when it is empty.
 const KEPT_BYTES_MAX: usize = 1024;

@@ -9,8 +9,9 @@ use alloc::vec::Vec;
 
 use luperiq_abi::Error;
 
-/// A place, and which of its fillings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A place, and which of its fillings. The first filling has the number 1: what is made by default
+/// finds nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     index: u32,
     generation: u32,
@@ -102,6 +103,7 @@ impl<T> Slab<T> {
 
     /// The value of a key.
     #[must_use]
+    #[inline]
     pub fn value(&self, key: Key) -> Option<&T> {
         match self.entries.get(key.index as usize) {
             Some(Entry { generation, state: State::Full(value) })
@@ -114,15 +116,22 @@ impl<T> Slab<T> {
     }
 
     /// The value of a key, to be changed.
+    #[inline]
     pub fn value_mut(&mut self, key: Key) -> Option<&mut T> {
-        match self.entries.get_mut(key.index as usize) {
-            Some(Entry { generation, state: State::Full(value) })
-                if *generation == key.generation =>
-            {
-                Some(value)
-            }
-            _ => None,
-        }
+        self.entries.get_mut(key.index as usize)?.value_mut(key)
+    }
+
+    /// The values of two keys, which stand in two places, both to be changed.
+    #[inline(always)]
+    pub(crate) fn pair_mut(&mut self, [one, other]: [Key; 2]) -> Option<[&mut T; 2]> {
+        let [first, second] = if one.index < other.index {
+            let (start, rest) = self.entries.split_at_mut_checked(other.index as usize)?;
+            [start.get_mut(one.index as usize)?, rest.first_mut()?]
+        } else {
+            let (start, rest) = self.entries.split_at_mut_checked(one.index as usize)?;
+            [rest.first_mut()?, start.get_mut(other.index as usize)?]
+        };
+        Some([first.value_mut(one)?, second.value_mut(other)?])
     }
 
     /// Takes the value of a key out.
@@ -173,6 +182,16 @@ impl<T> Slab<T> {
     }
 }
 
+impl<T> Entry<T> {
+    #[inline(always)]
+    fn value_mut(&mut self, key: Key) -> Option<&mut T> {
+        match &mut self.state {
+            State::Full(value) if self.generation == key.generation => Some(value),
+            _ => None,
+        }
+    }
+}
+
 /// So many places a key can name.
 const INDEX_BITS: u32 = 20;
 
@@ -194,6 +213,21 @@ mod tests {
         assert_eq!((slab.value(first), slab.value(third)), (None, Some(&'c')));
         assert_ne!(first.number(), third.number());
         assert_eq!(slab.keys().collect::<Vec<_>>(), [third, second]);
+    }
+
+    #[test]
+    fn two_values_are_had_at_once_if_they_are_two() {
+        let mut slab = Slab::new(3);
+        let (first, second) = (slab.insert('a').unwrap(), slab.insert('b').unwrap());
+        let [one, other] = slab.pair_mut([second, first]).unwrap();
+        core::mem::swap(one, other);
+        assert_eq!((slab.value(first), slab.value(second)), (Some(&'b'), Some(&'a')));
+        assert_eq!(slab.pair_mut([first, first]), None);
+        slab.remove(second);
+        assert_eq!(slab.pair_mut([first, second]), None);
+        assert_eq!(slab.pair_mut([second, first]), None);
+        assert_eq!(slab.pair_mut([first, Key { index: 2, generation: 1 }]), None);
+        assert_eq!(slab.value(Key::default()), None);
     }
 
     #[test]

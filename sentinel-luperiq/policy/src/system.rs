@@ -37,7 +37,7 @@ use crate::object::{Body, Job, Life, Object, Process};
 use crate::rules::{LIMITS_COUNT, Rules};
 use crate::slab::{Key, Slab};
 
-pub use channels::Received;
+pub use channels::{Reader, Received};
 pub use files::Opening;
 pub use lifetime::{Ended, Released};
 pub use objects::WaitHandle;
@@ -86,12 +86,12 @@ pub struct Admitted(Box<Admission>);
 /// What is known of a call that was admitted.
 #[derive(Debug)]
 pub struct Admission {
-    call: Call,
-    number: u16,
-    /// Whether its use has to stand in the record, and whether it does.
-    is_to_be_recorded: bool,
+    brief: &'static Brief,
+    /// Whether its use stands in the record.
     is_recorded: bool,
     process: Key,
+    /// The job of the process.
+    job: Key,
     handles: [Option<Held>; HANDLES_MAX],
 }
 
@@ -209,27 +209,53 @@ impl System {
         let Some(brief) = Call::brief_of(number) else {
             return Err(self.unknown(process, number));
         };
-        let [first, second] = &brief.needs;
-        let first = match self.needed(caller, registers, first) {
+        let job = caller.job;
+        let first = match self.needed(caller, registers, &brief.needs[0]) {
             Ok(held) => held,
             Err(error) => return Err(self.not_admitted(process, brief, 0, registers, error)),
         };
-        let mut admission = match self.spare.take() {
-            Some(spare) => spare,
-            None => Box::new(Admission::new(process)),
+        let handles = [None; HANDLES_MAX];
+        let mut admission = self.spare.take().unwrap_or_else(|| {
+            Box::new(Admission { brief, is_recorded: false, process, job, handles })
+        });
+        admission.write(brief, [process, job], first);
+        self.admit_second(Admitted(admission), brief, registers)
+    }
+
+    /// The same at once, for a call with one handle or none that nothing stands against. For any
+    /// other nothing is done, and [`admit`](Self::admit) is to be asked.
+    #[inline(always)]
+    pub fn admit_usual(
+        &mut self,
+        now: Timestamp,
+        process: Key,
+        number: u64,
+        registers: &[u64; 6],
+    ) -> Option<Admitted> {
+        self.now = now;
+        let caller = self.process(process).filter(|it| it.life == Life::Running)?;
+        let brief = Call::brief_of(number)?;
+        let job = caller.job;
+        let Some(need) = &brief.needs[0] else {
+            let mut admission = self.spare.take()?;
+            admission.write(brief, [process, job], None);
+            return Some(Admitted(admission));
         };
-        admission.call = brief.call;
-        admission.number = brief.number;
-        admission.is_to_be_recorded = brief.is_recorded;
-        admission.is_recorded = false;
-        admission.process = process;
-        admission.handles[0] = first;
-        admission.handles[1] = None;
-        // Few calls have two.
-        if second.is_some() {
-            return self.admit_second(Admitted(admission), brief, registers);
+        let handle = Handle::from_register(register_of(registers, need))?;
+        let grant = caller.table.find(handle).ok()?;
+        let held = self.grants.held(grant)?;
+        let kind = u32::from(held.kind.number());
+        if !need.kinds.contains_number(kind)
+            || !held.rights.contains(need.rights)
+            || brief.needs[1].is_some()
+        {
+            return None;
         }
-        Ok(Admitted(admission))
+        let mut admission = self.spare.take()?;
+        let Grant { object, rights, .. } = *held;
+        let held = Held { handle, grant, object, kind, rights };
+        admission.write(brief, [process, job], Some(held));
+        Some(Admitted(admission))
     }
 
     /// Looks the second handle up as well, apart from the path of those that have one.
@@ -255,7 +281,6 @@ impl System {
     }
 
     /// What a register stands for, if that is what the call needs.
-    #[inline(always)]
     fn needed(
         &self,
         caller: &Process,
@@ -296,8 +321,13 @@ impl System {
     }
 
     /// Takes back a call that was admitted and needs no decision: it is done.
+    #[inline(always)]
     pub fn done(&mut self, admitted: Admitted) {
-        self.spare = Some(admitted.0);
+        match self.spare {
+            // Nothing is there whose place it takes.
+            None => core::mem::forget(self.spare.replace(admitted.0)),
+            Some(_) => forget(admitted),
+        }
     }
 
     /// Records a call that was admitted, whose deed is the kernel's alone, and gives what the
@@ -422,19 +452,8 @@ impl System {
 
     /// Records the use that a call is, once.
     pub(crate) fn record_use(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
-        self.record_use_here(admitted)
-    }
-
-    /// The same, where it is done most.
-    #[inline(always)]
-    pub(crate) fn record_use_here(&mut self, admitted: &mut Admitted) -> Result<(), Fault> {
-        if admitted.is_to_be_recorded && !admitted.is_recorded {
-            let (handle, object) = match &admitted.handles[0] {
-                Some(held) => (u64::from(held.handle.number()), held.object.number()),
-                None => (0, 0),
-            };
-            let (process, call) = (admitted.process.number(), u64::from(admitted.number));
-            self.log.allowed(self.now, [process, call, handle, object])?;
+        if admitted.is_unrecorded() {
+            self.log.allowed(self.now, admitted.used())?;
             admitted.is_recorded = true;
         }
         Ok(())
@@ -502,20 +521,69 @@ impl System {
             Some(held) => (u64::from(held.handle.number()), held.object.number()),
             None => (0, 0),
         };
-        Use { handle, object, ..self.use_of(admitted.process, admitted.call) }
+        Use { handle, object, ..self.use_of(admitted.process, admitted.call()) }
     }
 }
 
 impl Admission {
-    const fn new(process: Key) -> Self {
-        let (call, handles) = (Call::Null, [None; HANDLES_MAX]);
-        Self { call, number: 0, is_to_be_recorded: false, is_recorded: false, process, handles }
+    /// Writes a call of this row down, with the first of its handles, over the one before.
+    #[inline(always)]
+    fn write(&mut self, brief: &'static Brief, [process, job]: [Key; 2], held: Option<Held>) {
+        // One by one: as a whole it would be made elsewhere first.
+        (self.brief, self.is_recorded) = (brief, false);
+        (self.process, self.job) = (process, job);
+        self.handles[0] = held;
+        self.handles[1] = None;
+    }
+
+    /// Records the use that a call is, once, in the log of the system.
+    #[inline(always)]
+    pub(crate) fn record_use(&mut self, log: &mut Log, now: Timestamp) -> Result<(), Fault> {
+        if self.is_unrecorded() {
+            log.allowed_here(now, self.used())?;
+            self.is_recorded = true;
+        }
+        Ok(())
+    }
+
+    const fn is_unrecorded(&self) -> bool {
+        self.brief.is_recorded && !self.is_recorded
+    }
+
+    /// What is recorded of its use: by which process and call, by which handle, of what.
+    #[inline(always)]
+    fn used(&self) -> [u64; 4] {
+        let (handle, object) = match &self.handles[0] {
+            Some(held) => (u64::from(held.handle.number()), held.object.number()),
+            None => (0, 0),
+        };
+        [self.process.number(), u64::from(self.brief.number), handle, object]
+    }
+
+    /// What is recorded of a handle that comes to the caller or leaves it.
+    #[inline(always)]
+    pub(crate) fn moved(&self, handle: Handle, object: Key) -> [u64; 4] {
+        let (process, call) = (self.process.number(), u64::from(self.brief.number));
+        [process, call, u64::from(handle.number()), object.number()]
+    }
+
+    /// Records that a handle came to the caller or left it: of what, and with which rights.
+    #[inline(always)]
+    pub(crate) fn record_move(
+        &self,
+        log: &mut Log,
+        now: Timestamp,
+        handle: Handle,
+        object: Key,
+        moved: (u32, Rights),
+    ) -> Result<(), Fault> {
+        log.moved_here(now, self.moved(handle, object), moved).map_err(Fault::from)
     }
 
     /// Which call.
     #[must_use]
     pub const fn call(&self) -> Call {
-        self.call
+        self.brief.call
     }
 
     /// Whose.
@@ -534,6 +602,12 @@ impl Admission {
     pub(crate) fn held(&self, place: usize) -> Result<Held, Error> {
         self.handles.get(place).copied().flatten().ok_or(Error::BadHandle)
     }
+}
+
+/// There is one place to keep, and it is taken.
+#[cold]
+fn forget(admitted: Admitted) {
+    drop(admitted);
 }
 
 /// What a process holds by the number in a register.

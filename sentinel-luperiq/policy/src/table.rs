@@ -80,7 +80,7 @@ impl Table {
             }
         };
         let slot = self.slots.get_mut(index as usize).ok_or(Error::NoMemory)?;
-        let handle = Handle::new(index, slot.generation + 1).ok_or(Error::Limit)?;
+        let handle = Handle::new(index, slot.generation.wrapping_add(1)).ok_or(Error::Limit)?;
         if let State::Free { next } = slot.state {
             self.free = next;
         }
@@ -110,6 +110,12 @@ impl Table {
     /// # Errors
     /// [`Error::BadHandle`] if there is none such.
     pub fn remove(&mut self, handle: Handle) -> Result<Option<Key>, Error> {
+        self.remove_here(handle)
+    }
+
+    /// The same, where it is done most.
+    #[inline(always)]
+    pub(crate) fn remove_here(&mut self, handle: Handle) -> Result<Option<Key>, Error> {
         let grant = match self.find(handle) {
             Ok(grant) => Some(grant),
             Err(Error::Revoked) => None,

@@ -6,7 +6,28 @@
 
     .global memcpy
 memcpy:                                     // x0 to, x1 from, x2 bytes; gives x0
-    mov     x3, x0
+    cmp     x2, #16
+    b.hs    8f
+    // Fewer are two words that may overlap.
+    tbz     x2, #3, 9f
+    add     x5, x1, x2
+    ldr     x4, [x1]
+    ldur    x5, [x5, #-8]
+    add     x6, x0, x2
+    str     x4, [x0]
+    stur    x5, [x6, #-8]
+    ret
+9:  tbz     x2, #2, 10f
+    add     x5, x1, x2
+    ldr     w4, [x1]
+    ldur    w5, [x5, #-4]
+    add     x6, x0, x2
+    str     w4, [x0]
+    stur    w5, [x6, #-4]
+    ret
+10: mov     x3, x0
+    b       4f
+8:  mov     x3, x0
     subs    x2, x2, #32
     b.lo    2f
 1:  ldp     x4, x5, [x1], #32

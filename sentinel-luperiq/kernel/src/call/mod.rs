@@ -27,7 +27,7 @@ use luperiq_policy::{Admitted, Key, Refusal};
 
 use crate::arch::Frame;
 use crate::kernel::{Kernel, Owner};
-use crate::schedule::ThreadId;
+use crate::schedule::{Thread, ThreadId};
 
 /// Who calls, and with what in its registers.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,8 @@ impl Kernel {
         }
         #[cfg(feature = "selftest")]
         crate::selftest::at_call(number);
-        let Some((thread, owner)) = self.running() else { return };
+        let Some(thread) = self.threads.running() else { return };
+        let Some(Thread { process: owner, .. }) = self.threads.thread(thread) else { return };
         let [one, two, three, four, five, six, ..] = frame.registers;
         let registers = [one, two, three, four, five, six];
         let caller = Caller { thread, process: owner.process, key: owner.key, registers };
@@ -83,7 +84,6 @@ impl Kernel {
     }
 
     /// The thread that runs, and whose it is.
-    #[inline]
     pub(crate) fn running(&self) -> Option<(ThreadId, Owner)> {
         let id = self.threads.running()?;
         Some((id, self.threads.thread(id)?.process))
@@ -104,7 +104,11 @@ impl Kernel {
             return self.system.close(caller.key, caller.registers[0]).map(|()| DONE);
         }
         let now = self.timestamp();
-        let admitted = self.system.admit(now, caller.key, number, &caller.registers)?;
+        let usual = self.system.admit_usual(now, caller.key, number, &caller.registers);
+        let admitted = match usual {
+            Some(admitted) => admitted,
+            None => self.system.admit(now, caller.key, number, &caller.registers)?,
+        };
         match admitted.call() {
             Call::Null | Call::Close => {
                 self.system.done(admitted);
@@ -149,9 +153,8 @@ impl Kernel {
             Call::ChannelCreate => self.system.channel_create(admitted).map(|[one, other]| {
                 Outcome::Reply(u64::from(one.number()), u64::from(other.number()))
             }),
-            Call::ChannelWrite => self.channel_write(caller, admitted),
+            Call::ChannelWrite | Call::ChannelCall => self.channel_write(caller, admitted),
             Call::ChannelRead => self.channel_read(caller, admitted),
-            Call::ChannelCall => self.channel_call(caller, admitted),
             Call::Wait => self.wait_process(caller, admitted),
             Call::WaitOne => self.wait_one(caller, admitted),
             Call::WaitMany => self.wait_many(caller, admitted),

@@ -12,11 +12,13 @@ use luperiq_abi::call::FOREVER;
 use luperiq_abi::limits::{MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, WAIT_MANY_MAX};
 use luperiq_abi::wire::{CallArguments, WaitItem};
 use luperiq_abi::{Call, Error, Reply, Signals};
-use luperiq_policy::{Admitted, Key, Life, Refusal, WaitHandle};
+use luperiq_policy::{Admitted, Key, Life, Reader, Received, Refusal, WaitHandle};
 
 use super::{Caller, DONE, Outcome};
 use crate::arch::Frame;
 use crate::kernel::Kernel;
+use crate::memory::table::Rooms;
+use crate::process::Process;
 use crate::schedule::ThreadId;
 use crate::time::{self, Instant};
 
@@ -40,17 +42,51 @@ pub(crate) enum Waits {
 }
 
 impl Kernel {
+    /// `channel_write`; and `channel_call`, which waits for the answer then.
+    #[inline(always)]
     pub(super) fn channel_write(
         &mut self,
         caller: &Caller,
         admitted: Admitted,
     ) -> Result<Outcome, Refusal> {
-        let [_, bytes_at, bytes, handles_at, handles, _] = caller.registers;
-        let message = self.message(caller, (bytes_at, bytes), (handles_at, handles / 4));
-        let aligned = if handles.is_multiple_of(4) { message } else { Err(Error::BadArgument) };
-        let (admitted, (bytes, handles)) = self.checked(admitted, aligned)?;
-        self.system.channel_write(admitted, &self.scratch[..bytes], &self.passed[..handles])?;
-        Ok(Outcome::Reply(0, 0))
+        let [_, mut bytes_at, mut bytes, mut handles_at, mut handles, _] = caller.registers;
+        let mut admitted = admitted;
+        let mut asked = None;
+        if admitted.call() == Call::ChannelCall {
+            let question = self.question(caller);
+            let (passed, question) = self.checked(admitted, question)?;
+            admitted = passed;
+            (bytes_at, bytes) = (question.bytes, question.bytes_count.into());
+            (handles_at, handles) = (question.handles, 4 * u64::from(question.handles_count));
+            asked = admitted.object(0).map(|object| (object, question));
+        }
+        let message = message(
+            &self.processes,
+            caller,
+            &mut self.scratch,
+            (bytes_at, bytes),
+            (handles_at, handles),
+        );
+        match message {
+            Ok((bytes, handles)) => self.system.channel_write(admitted, bytes, handles)?,
+            Err(error) => return Err(self.system.refuse(admitted, error, 0)),
+        }
+        match asked {
+            None => Ok(DONE),
+            Some((object, question)) => Ok(answer(caller, object, question)),
+        }
+    }
+
+    /// What a call says of its message and of the room for its answer.
+    #[inline(never)]
+    fn question(&mut self, caller: &Caller) -> Result<Box<CallArguments>, Error> {
+        let bytes = self.input(caller, 1, CallArguments::BYTES)?;
+        let arguments = CallArguments::decode(&self.scratch[..bytes]).ok_or(Error::BadArgument)?;
+        let space = self.space(caller)?;
+        space.check_write(arguments.answer_bytes, arguments.answer_bytes_max.into())?;
+        let handles_bytes = 4 * u64::from(arguments.answer_handles_max);
+        space.check_write(arguments.answer_handles, handles_bytes)?;
+        Ok(Box::new(arguments))
     }
 
     pub(super) fn channel_read(
@@ -61,49 +97,16 @@ impl Kernel {
         let [_, bytes_at, bytes, handles_at, handles, _] = caller.registers;
         let bytes = bytes.min(MESSAGE_BYTES_MAX as u64);
         let handles = handles.min(4 * MESSAGE_HANDLES_MAX as u64);
-        let rooms = self.space(caller).and_then(|space| {
-            space.check_write(bytes_at, bytes)?;
-            space.check_write(handles_at, handles)?;
-            Ok((bytes as usize, handles as usize / 4))
-        });
-        let (admitted, (bytes, handles)) = self.checked(admitted, rooms)?;
-        let received = self.system.channel_read(admitted, bytes, handles)?;
-        if let Some(Some(process)) = self.processes.get_mut(caller.process) {
-            let mut at = handles_at;
-            let mut written = process.space.write_pieces(bytes_at, received.bytes);
-            for handle in received.handles {
-                written = written.and(process.space.write(at, &handle.to_le_bytes()));
-                at += 4;
-            }
-            debug_assert!(written.is_ok(), "room that was made sure of");
-        }
-        Ok(Outcome::Reply(received.bytes_count() as u64, received.handles.len() as u64))
-    }
-
-    pub(super) fn channel_call(
-        &mut self,
-        caller: &Caller,
-        admitted: Admitted,
-    ) -> Result<Outcome, Refusal> {
-        let [handle, _, _, deadline, ..] = caller.registers;
-        let input = self.input(caller, 1, CallArguments::BYTES).and_then(|bytes| {
-            let arguments = CallArguments::decode(&self.scratch[..bytes]);
-            let arguments = arguments.ok_or(Error::BadArgument)?;
-            let space = self.space(caller)?;
-            space.check_write(arguments.answer_bytes, arguments.answer_bytes_max.into())?;
-            let handles_bytes = 4 * u64::from(arguments.answer_handles_max);
-            space.check_write(arguments.answer_handles, handles_bytes)?;
-            let bytes = (arguments.bytes, u64::from(arguments.bytes_count));
-            let handles = (arguments.handles, u64::from(arguments.handles_count));
-            Ok((arguments, self.message(caller, bytes, handles)?))
-        });
-        let (admitted, (arguments, message)) = self.checked(admitted, input)?;
-        let (bytes, handles) = message;
-        let object = admitted.object(0);
-        self.system.channel_write(admitted, &self.scratch[..bytes], &self.passed[..handles])?;
-        let Some(object) = object else { return Ok(DONE) };
-        let answer = WaitHandle { object, signals: Signals::READABLE.with(Signals::PEER_CLOSED) };
-        Ok(Outcome::Wait(Waits::Answer(answer, handle, Box::new(arguments)), until(deadline)))
+        let rooms = match self.processes.get_mut(caller.process) {
+            Some(Some(process)) => process.space.rooms([(bytes_at, bytes), (handles_at, handles)]),
+            _ => Err(Error::BadPointer),
+        };
+        let rooms = match rooms {
+            Ok(rooms) => rooms,
+            Err(error) => return Err(self.system.refuse(admitted, error, 0)),
+        };
+        let (bytes, handles) = (bytes as usize, handles as usize / 4);
+        self.system.channel_read(admitted, bytes, handles, rooms)
     }
 
     pub(super) fn wait_process(
@@ -271,29 +274,6 @@ impl Kernel {
             process.ok_or(Error::BadPointer).and_then(|process| process.space.write(at, bytes));
         written.map_err(super::failed)
     }
-
-    /// Copies a message: its bytes to the start of the scratch space, its handles to where they are
-    /// passed from; gives how many there are of each.
-    fn message(
-        &mut self,
-        caller: &Caller,
-        (bytes_at, bytes): (u64, u64),
-        (handles_at, handles): (u64, u64),
-    ) -> Result<(usize, usize), Error> {
-        if handles > MESSAGE_HANDLES_MAX as u64 || bytes > MESSAGE_BYTES_MAX as u64 {
-            return Err(Error::BadArgument);
-        }
-        let (bytes, handles) = (bytes as usize, handles as usize);
-        let process = self.processes.get(caller.process).and_then(Option::as_ref);
-        let space = &process.ok_or(Error::BadPointer)?.space;
-        space.read(bytes_at, &mut self.scratch[..bytes])?;
-        let words = &mut self.scratch[bytes..bytes + 4 * handles];
-        space.read(handles_at, words)?;
-        for (number, word) in self.passed.iter_mut().zip(words.as_chunks::<4>().0) {
-            *number = u32::from_le_bytes(*word);
-        }
-        Ok((bytes, handles))
-    }
 }
 
 impl Waits {
@@ -309,6 +289,57 @@ impl Waits {
         };
         one.into_iter().chain(many.iter().flatten())
     }
+}
+
+impl Reader for Rooms<'_> {
+    type Answer = Outcome;
+
+    #[inline(always)]
+    fn read(mut self, received: Received<'_>) -> Outcome {
+        let [one, other] = received.bytes;
+        let mut written = self.fill(0, 0, one);
+        if !other.is_empty() {
+            written = written.and(self.fill(0, one.len() as u64, other));
+        }
+        let mut place = 0;
+        for handle in received.handles {
+            written = written.and(self.fill(1, place, &handle.to_le_bytes()));
+            place += 4;
+        }
+        debug_assert!(written.is_some(), "room that was made sure of");
+        Outcome::Reply(received.bytes_count() as u64, received.handles.len() as u64)
+    }
+}
+
+/// How a call waits for the answer to its message.
+#[cold]
+fn answer(caller: &Caller, object: Key, question: Box<CallArguments>) -> Outcome {
+    let [handle, _, _, deadline, ..] = caller.registers;
+    let answer = WaitHandle { object, signals: Signals::READABLE.with(Signals::PEER_CLOSED) };
+    Outcome::Wait(Waits::Answer(answer, handle, question), until(deadline))
+}
+
+/// The bytes and handles of a message, where they stand in the caller's memory or copied.
+#[inline(always)]
+fn message<'a>(
+    processes: &'a [Option<Process>],
+    caller: &Caller,
+    scratch: &'a mut [u8],
+    (bytes_at, bytes): (u64, u64),
+    (handles_at, handles): (u64, u64),
+) -> Result<(&'a [u8], &'a [[u8; 4]]), Error> {
+    if handles / 4 > MESSAGE_HANDLES_MAX as u64 || bytes > MESSAGE_BYTES_MAX as u64 {
+        return Err(Error::BadArgument);
+    }
+    let Some(Some(process)) = processes.get(caller.process) else { return Err(Error::BadPointer) };
+    let copies = scratch.split_at_mut_checked(MESSAGE_BYTES_MAX).ok_or(Error::BadArgument)?;
+    let bytes = process.space.view(bytes_at, bytes as usize, copies.0)?;
+    let (words, rest) =
+        process.space.view(handles_at, (handles & !3) as usize, copies.1)?.as_chunks();
+    if handles % 4 != 0 || !rest.is_empty() {
+        return Err(Error::BadArgument);
+    }
+    Ok((bytes, words))
 }
 
 /// When waiting ends, if ever.

@@ -28,6 +28,17 @@ pub(crate) unsafe fn page<'a>(physical: u64) -> &'a mut Page {
     unsafe { &mut *place }
 }
 
+/// Bytes of a page that are read where they are.
+///
+/// # Safety
+/// The page is memory, mapped, and nobody writes it for as long as this reference lives.
+pub(crate) unsafe fn read_page<'a>(physical: u64) -> &'a Page {
+    let place: *const Page = core::ptr::with_exposed_provenance(layout::direct(physical) as usize);
+    // SAFETY: the caller promises a mapped page that nobody writes; any bytes are a `Page`, and
+    // 4096 is its alignment.
+    unsafe { &*place }
+}
+
 /// The bytes of a page.
 #[repr(C, align(4096))]
 #[derive(Debug)]

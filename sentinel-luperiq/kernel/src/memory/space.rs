@@ -6,6 +6,8 @@
 //! # Invariants
 //! - The kernel never follows a program's address: it walks the tables and copies through its own
 //!   window, page by page. An address is a claim until that walk.
+//! - A program's page is written by the kernel through `&mut` of a space alone, and all spaces
+//!   stand in one list: what is looked at through that list does not change meanwhile.
 //! - Nothing is writable and executable, nor writable again once its mapping was not granted that.
 //! - An ASID is flushed before its tables are given back.
 
@@ -16,7 +18,7 @@ use luperiq_abi::call::protection;
 
 use super::frame::{Frame, Frames};
 use super::layout::{PAGE, USER_END, USER_START};
-use super::table::{Access, Tree};
+use super::table::{Access, Rooms, Tree};
 use crate::arch;
 
 /// What a program may do with a mapping.
@@ -297,6 +299,23 @@ impl<M: Copy> Space<M> {
     pub(crate) fn write_pieces(&mut self, at: u64, [one, other]: [&[u8]; 2]) -> Result<(), Error> {
         self.write(at, one)?;
         if other.is_empty() { Ok(()) } else { self.write(at + one.len() as u64, other) }
+    }
+
+    /// What the program has at an address, copied if it is more than one page.
+    #[inline(always)]
+    pub(crate) fn view<'a>(
+        &'a self,
+        at: u64,
+        bytes: usize,
+        copy: &'a mut [u8],
+    ) -> Result<&'a [u8], Error> {
+        self.tree.view_user(at, bytes, copy).ok_or(Error::BadPointer)
+    }
+
+    /// Two pieces of memory that the program may write, to be written later.
+    #[inline(always)]
+    pub(crate) fn rooms(&mut self, pieces: [(u64, u64); 2]) -> Result<Rooms<'_>, Error> {
+        self.tree.rooms(pieces).ok_or(Error::BadPointer)
     }
 
     /// Whether the program may write all of these bytes.

@@ -60,6 +60,20 @@ impl Access {
     }
 }
 
+/// Two pieces of memory that a program may write. Nothing is mapped otherwise while they are here.
+#[derive(Debug)]
+pub(crate) struct Rooms<'a> {
+    tree: &'a mut Tree,
+    rooms: [Room; 2],
+}
+
+/// Where one of them begins, and the page in which all of it is; 0 if that is more than one.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    at: u64,
+    page: u64,
+}
+
 /// There is no frame left for a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoFrame;
@@ -173,6 +187,53 @@ impl Tree {
             rest = others;
         }
         Some(())
+    }
+
+    /// What a program has at an address, if it may read all of it: where it stands, if that is one
+    /// page, and else copied.
+    #[inline(always)]
+    pub(crate) fn view_user<'a>(
+        &'a self,
+        at: u64,
+        bytes: usize,
+        copy: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
+        if bytes == 0 {
+            return Some(&[]);
+        }
+        let offset = (at % PAGE) as usize;
+        if offset + bytes > PAGE as usize {
+            let copy = copy.get_mut(..bytes)?;
+            self.read_pages(at, copy)?;
+            return Some(copy);
+        }
+        let page = self.user_page(at, false)?;
+        // SAFETY: `user_page` found a page of this program; frames that a program sees belong to a
+        // memory object. While we are borrowed nobody writes into one: programs do not run, and
+        // the kernel writes there by `&mut` of a tree in the list of all processes, of which it
+        // never has two parts at once.
+        unsafe { physical::read_page(page) }.0.get(offset..offset + bytes)
+    }
+
+    /// Two pieces of memory that a program may write, to be written later.
+    #[inline(always)]
+    pub(crate) fn rooms(&mut self, [one, other]: [(u64, u64); 2]) -> Option<Rooms<'_>> {
+        let rooms = [self.room(one.0, one.1)?, self.room(other.0, other.1)?];
+        Some(Rooms { tree: self, rooms })
+    }
+
+    /// Room of a program's, all of which it may write.
+    #[inline(always)]
+    fn room(&self, at: u64, bytes: u64) -> Option<Room> {
+        if bytes == 0 {
+            return Some(Room { at, page: 0 });
+        }
+        let last = at.checked_add(bytes - 1).filter(|last| *last < USER_END)?;
+        if last / PAGE != at / PAGE {
+            self.check_pages(at, last, true)?;
+            return Some(Room { at, page: 0 });
+        }
+        Some(Room { at, page: self.user_page(at, true)? })
     }
 
     /// Copies to an address of a program, if it may write all of it; else nothing is written.
@@ -314,6 +375,24 @@ impl Tree {
             }
         }
         None
+    }
+}
+
+impl Rooms<'_> {
+    /// Copies into one of them, so far behind its start, and no further than its end.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, place: usize, behind: u64, bytes: &[u8]) -> Option<()> {
+        let room = self.rooms.get(place)?;
+        let at = room.at.wrapping_add(behind);
+        let offset = (at % PAGE) as usize;
+        if room.page == 0 || at / PAGE != room.at / PAGE || offset + bytes.len() > PAGE as usize {
+            return self.tree.write_user(at, bytes);
+        }
+        // SAFETY: as in `read_user`; the tree that it was found in is borrowed since, so that the
+        // page is still the program's.
+        let target = unsafe { physical::page(room.page) };
+        target.0.get_mut(offset..offset + bytes.len())?.copy_from_slice(bytes);
+        Some(())
     }
 }
 

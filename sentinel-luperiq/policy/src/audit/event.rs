@@ -309,7 +309,7 @@ impl Rows {
         text.try_reserve_exact(bytes + ROW_BYTES).map_err(|_| Error::NoMemory)?;
         text.extend_from_slice(USES_START);
         text.resize(bytes + ROW_BYTES, 0);
-        let (known, last) = ([[0; 3]; KNOWN_MAX], Last::default());
+        let (known, last) = ([NOBODY; KNOWN_MAX], Last::default());
         let (known_count, moved_object, moved) = (0, NONE_MOVED, 0);
         Ok(Self { text, end: FIRST, known, known_count, last, moved_object, moved })
     }
@@ -361,10 +361,7 @@ impl Rows {
         let row = self.text.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
         // A row that is known by one digit, and a call of two: nearly all of them.
         if let (Some(place), Some(row), 10..100) = (place, row, call) {
-            // A tenth, as far as that is true: below 179.
-            let tens = call.wrapping_mul(103) >> 10;
-            let ones = call.wrapping_sub(tens.wrapping_mul(10));
-            let digits = (place as u64) << 16 | tens << 32 | ones << 40;
+            let digits = (place as u64) << 16 | pair(call) << 32;
             *row = (SHORT_ROW | digits).to_le_bytes();
             self.end = start.wrapping_add(SHORT_ROW_BYTES);
             let last = &mut self.last;
@@ -429,8 +426,12 @@ impl Rows {
     /// The row that a use can be named by.
     #[inline(always)]
     fn known(&self, process: u64, handle: u64, object: u64) -> Option<usize> {
-        let known = self.known.get(..self.known_count).unwrap_or_default();
-        known.iter().position(|known| *known == [process, handle, object])
+        for (place, known) in self.known.iter().enumerate() {
+            if *known == [process, handle, object] {
+                return Some(place);
+            }
+        }
+        None
     }
 
     /// The payload of the record, which is whole then; the next begins when it is
@@ -450,6 +451,7 @@ impl Rows {
 
     pub(super) fn clear(&mut self) {
         self.end = FIRST;
+        self.known = [NOBODY; KNOWN_MAX];
         self.known_count = 0;
         self.last.count = 0;
         self.moved_object = NONE_MOVED;
@@ -521,7 +523,7 @@ impl<'a> Row<'a> {
 
     fn add_long(&mut self, number: u64) {
         let above = number / EIGHT_DIGITS;
-        let mut digits = eight_digits(number.wrapping_sub(above.wrapping_mul(EIGHT_DIGITS)));
+        let mut digits = eight_digits(number % EIGHT_DIGITS);
         let mut count = 8;
         if above == 0 {
             // Zeros at the front are left out; the number has another digit.
@@ -567,15 +569,16 @@ impl<'a> Row<'a> {
 fn handle_row(row: &mut [u8; 16], number: u32) -> usize {
     row[0] = b',';
     row[1] = b'[';
-    let above = number / EIGHT_DIGITS as u32;
-    let digits = eight_digits(number.wrapping_sub(above.wrapping_mul(EIGHT_DIGITS as u32)).into());
-    let end = if above == 0 {
+    let end = if number < EIGHT_DIGITS as u32 {
+        let digits = eight_digits(number.into());
         // Zeros at the front are left out, but for the last digit.
         let zeros = (digits | 1 << 56).trailing_zeros() & 56;
         row[2..10].copy_from_slice(&((digits | ZEROS) >> zeros).to_le_bytes());
         10 - (zeros >> 3) as usize
     } else {
         // At most 42 times eight digits.
+        let above = number / EIGHT_DIGITS as u32;
+        let digits = eight_digits(u64::from(number) % EIGHT_DIGITS);
         let tens = above.wrapping_mul(103) >> 10;
         let ones = above.wrapping_sub(tens.wrapping_mul(10));
         let start = if tens == 0 { 2 } else { 3 };
@@ -588,18 +591,37 @@ fn handle_row(row: &mut [u8; 16], number: u32) -> usize {
     end + 1
 }
 
-/// The digits of a number of at most eight, a byte each and the first one lowest: halved into
-/// fours, those into pairs, those into digits, side by side.
+/// The digits of a number of at most eight, a byte each and the first one lowest.
 #[inline(always)]
 fn eight_digits(number: u64) -> u64 {
-    let high = number / 10_000;
-    let fours = high | number.wrapping_sub(high.wrapping_mul(10_000)) << 32;
-    // A hundredth of each, as far as that is true: below 43,699.
-    let hundreds = (fours.wrapping_mul(5243) >> 19) & 0x0000_007f_0000_007f;
-    let pairs = hundreds | fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16;
-    let tens = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
-    tens | pairs.wrapping_sub(tens.wrapping_mul(10)) << 8
+    // A ten thousandth, as far as that is true: below 494,000,000; and a hundredth of at most four
+    // digits.
+    let high = number.wrapping_mul(109_951_163) >> 40;
+    let low = number.wrapping_sub(high.wrapping_mul(10_000));
+    four_digits(high) | four_digits(low) << 32
 }
+
+#[inline(always)]
+fn four_digits(number: u64) -> u64 {
+    let high = number.wrapping_mul(5243) >> 19;
+    pair(high) | pair(number.wrapping_sub(high.wrapping_mul(100))) << 16
+}
+
+/// The two digits of a number below 100, the first one lowest.
+#[inline(always)]
+fn pair(number: u64) -> u64 {
+    u64::from(PAIRS[(number & 127) as usize])
+}
+
+/// As many as seven bits can name.
+const PAIRS: [u16; 128] = {
+    let (mut pairs, mut number) = ([0; 128], 0);
+    while number < 100 {
+        pairs[number as usize] = number / 10 + ((number % 10) << 8);
+        number += 1;
+    }
+    pairs
+};
 
 /// A row of three digits, and how long it is.
 const SHORT_ROW: u64 = u64::from_le_bytes(*b",[0,00]\0");
@@ -616,6 +638,9 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 const ROW_BYTES: usize = 256;
 
 const _: () = assert!(USE_BYTES_MAX < ROW_BYTES);
+
+/// Names no use: there is no such process.
+const NOBODY: [u64; 3] = [u64::MAX; 3];
 
 /// No object has this number.
 const NONE_MOVED: u64 = u64::MAX;

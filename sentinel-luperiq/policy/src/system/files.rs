@@ -228,7 +228,7 @@ impl System {
     ) {
         let event = Event::Path {
             process: admitted.process.number(),
-            call: admitted.call.number(),
+            call: admitted.call().number(),
             directory: admitted.handles[0].map_or(0, |held| held.object.number()),
             path: text(path).unwrap_or("not text"),
             flags,

@@ -116,6 +116,16 @@ impl System {
         operation: impl FnOnce(&mut Self, &mut Admitted) -> Result<T, Fault>,
     ) -> Result<T, Refusal> {
         let result = operation(self, &mut admitted);
+        self.settled_all(admitted, result)
+    }
+
+    /// Settles what an operation left.
+    #[inline(always)]
+    pub(super) fn settled_all<T>(
+        &mut self,
+        admitted: Admitted,
+        result: Result<T, Fault>,
+    ) -> Result<T, Refusal> {
         self.settle_doomed();
         let result = self.settled(&admitted, result);
         self.done(admitted);
@@ -124,12 +134,6 @@ impl System {
 
     /// Makes sure that a process can be given so many handles.
     pub(super) fn can_hold(&mut self, process: Key, count: usize) -> Result<(), Fault> {
-        self.can_hold_here(process, count)
-    }
-
-    /// The same, where it is done most.
-    #[inline(always)]
-    pub(super) fn can_hold_here(&mut self, process: Key, count: usize) -> Result<(), Fault> {
         self.grants.reserve(count)?;
         // Each handle that comes is recorded, and the call itself.
         self.log.reserve(count + 1)?;
@@ -143,17 +147,23 @@ impl System {
     }
 
     /// Whether so much could be counted against a job.
-    #[inline]
     pub(super) fn has_left(&self, job: Key, limit: Limit, amount: u64) -> Result<(), Fault> {
+        match amount <= self.left(job, limit) {
+            true => Ok(()),
+            false => Err(Fault { error: Error::Limit, detail: limit as u64 }),
+        }
+    }
+
+    /// How much more can be counted against a job and all above it.
+    #[inline(always)]
+    pub(super) fn left(&self, job: Key, limit: Limit) -> u64 {
+        let mut left = u64::MAX;
         let mut at = Some(job);
         while let Some(job) = at.and_then(|key| self.job(key)) {
-            let used = job.used[limit.place()].checked_add(amount);
-            if used.is_none_or(|used| used > job.rules.limit(limit)) {
-                return Err(Fault { error: Error::Limit, detail: limit as u64 });
-            }
+            left = left.min(job.rules.limit(limit).saturating_sub(job.used[limit.place()]));
             at = job.parent;
         }
-        Ok(())
+        left
     }
 
     /// Gives the caller a handle, and records that.
@@ -209,7 +219,6 @@ impl System {
     }
 
     /// Records that a handle came to the caller or left it: of what, and with which rights.
-    #[inline(always)]
     pub(super) fn record_move(
         &mut self,
         admitted: &Admitted,
@@ -217,8 +226,7 @@ impl System {
         object: Key,
         moved: (u32, Rights),
     ) -> Result<(), Fault> {
-        let (process, call) = (admitted.process.number(), u64::from(admitted.number));
-        let what = [process, call, u64::from(handle.number()), object.number()];
+        let what = admitted.moved(handle, object);
         self.log.moved(self.now, what, moved).map_err(Fault::from)
     }
 }

@@ -36,7 +36,7 @@ pub struct Given {
 
 /// What a start says.
 struct Start<'a> {
-    handles: Vec<u32>,
+    handles: &'a [[u8; 4]],
     name: &'a [u8],
     /// The header, name and arguments, without the handles: what the process reads.
     message: Vec<u8>,
@@ -272,7 +272,7 @@ impl System {
         let ends = [inner, inner];
         let by = admitted.process.number();
         self.log.reserve(start.handles.len() + 1)?;
-        self.send(admitted, ends, &start.message, &start.handles)?;
+        self.send(admitted, ends, &start.message, start.handles)?;
         let event =
             Event::ProcessStarted { by, process: key.number(), handles_count: start.handles.len() };
         // Its handles are recorded one by one; that it runs is known from the first thing it does.
@@ -427,11 +427,7 @@ fn read_start(bytes: &[u8]) -> Result<Start<'_>, Error> {
     if arguments.last().is_some_and(|last| *last != 0) {
         return Err(Error::BadArgument);
     }
-    let mut handles = Vec::new();
-    handles.try_reserve_exact(handles_count).map_err(|_| Error::NoMemory)?;
-    handles.extend(
-        numbers.chunks_exact(4).map(|n| n.iter().rev().fold(0, |all, b| all << 8 | u32::from(*b))),
-    );
+    let handles = numbers.as_chunks().0;
     let mut message = Vec::new();
     let bytes_max = StartHeader::BYTES + texts.len();
     message.try_reserve_exact(bytes_max).map_err(|_| Error::NoMemory)?;

@@ -49,8 +49,8 @@ impl Machine {
         system.thread_started(first).unwrap();
         let mut machine = Self { system, first, handles: vec![u64::from(bootstrap.number())] };
         let read = machine.admit(Call::ChannelRead, &[machine.handles[0]]).unwrap();
-        let received = machine.system.channel_read(read, 1024, 16).unwrap();
-        machine.handles.extend(received.handles.iter().map(|handle| u64::from(*handle)));
+        let received = machine.system.channel_read(read, 1024, 16, Handles).unwrap();
+        machine.handles.extend(received);
         machine.drain();
         machine
     }
@@ -103,8 +103,7 @@ impl Machine {
         self.system.close(self.first, file).unwrap();
         let bootstrap = u64::from(given.bootstrap.number());
         let read = self.admit_as(given.process, Call::ChannelRead, &[bootstrap])?;
-        let received = self.system.channel_read(read, 8192, 16)?;
-        let handles = received.handles.iter().map(|handle| u64::from(*handle)).collect();
+        let handles = self.system.channel_read(read, 8192, 16, Handles)?;
         let [handle, channel] =
             [given.handle, given.channel].map(|handle| u64::from(handle.number()));
         Ok(Child { process: given.process, handle, channel, bootstrap, handles })
@@ -146,7 +145,7 @@ impl Machine {
     pub(super) fn send(&mut self, channel: u64, handles: &[u64]) -> Result<(), Error> {
         let admitted =
             self.admit(Call::ChannelWrite, &[channel]).map_err(|refusal| refusal.error)?;
-        let handles: Vec<u32> = handles.iter().map(|handle| *handle as u32).collect();
+        let handles: Vec<_> = handles.iter().map(|it| (*it as u32).to_le_bytes()).collect();
         let result = self.system.channel_write(admitted, b"message", &handles);
         result.map_err(|refusal| refusal.error)
     }
@@ -156,9 +155,8 @@ impl Machine {
         let admitted = self
             .admit_as(process, Call::ChannelRead, &[channel])
             .map_err(|refusal| refusal.error)?;
-        let received = self.system.channel_read(admitted, 64, 16);
-        let received = received.map_err(|refusal| refusal.error)?;
-        Ok(received.handles.iter().map(|handle| u64::from(*handle)).collect())
+        let received = self.system.channel_read(admitted, 64, 16, Handles);
+        received.map_err(|refusal| refusal.error)
     }
 
     pub(super) fn rights(&mut self, process: Key, handle: u64) -> Rights {
@@ -188,6 +186,28 @@ const GIVEN: [Kind; 8] = [
     Kind::AuditReader,
     Kind::Network,
 ];
+
+/// Reads the handles of a message.
+pub(super) struct Handles;
+
+impl Reader for Handles {
+    type Answer = Vec<u64>;
+
+    fn read(self, received: Received<'_>) -> Vec<u64> {
+        received.handles.iter().map(|handle| u64::from(*handle)).collect()
+    }
+}
+
+/// Reads all of it.
+struct Whole;
+
+impl Reader for Whole {
+    type Answer = (Vec<u8>, Vec<u64>);
+
+    fn read(self, received: Received<'_>) -> Self::Answer {
+        (received.bytes.concat(), Handles.read(received))
+    }
+}
 
 pub(super) fn start(name: &[u8], handles: &[u32]) -> Vec<u8> {
     let header = StartHeader {
@@ -415,11 +435,11 @@ fn connected(machine: &mut Machine) -> (u64, u64) {
     let admitted = machine.admit(Call::SocketConnect, &[socket]).unwrap();
     let key = machine.system.socket_connect(admitted).unwrap();
     let admitted = machine.admit(Call::ChannelRead, &[inbox]).unwrap();
-    let request = machine.system.channel_read(admitted, 1024, 16).unwrap();
-    let header = ConnectHeader::decode(&request.bytes.concat()).unwrap();
+    let (request, handles) = machine.system.channel_read(admitted, 1024, 16, Whole).unwrap();
+    let header = ConnectHeader::decode(&request).unwrap();
     assert_eq!((header.port, header.protocol), (443, 1));
-    assert_eq!(&request.bytes.concat()[ConnectHeader::BYTES..], b"a.example.com");
-    let line = u64::from(request.handles[0]);
+    assert_eq!(&request[ConnectHeader::BYTES..], b"a.example.com");
+    let line = handles[0];
     let admitted = machine.admit(Call::SocketSend, &[socket]).unwrap();
     let refused = machine.system.socket_send(admitted, b"early").unwrap_err();
     assert_eq!(refused.error, Error::WrongState);
@@ -442,7 +462,7 @@ fn a_socket_carries_bytes_and_their_end_and_no_handles() {
         let received = machine.system.socket_recv(admitted, max);
         received.map(|pieces| pieces.concat()).map_err(|refusal| refusal.error)
     };
-    let write = |machine: &mut Machine, bytes: &[u8], handles: &[u32]| {
+    let write = |machine: &mut Machine, bytes: &[u8], handles: &[[u8; 4]]| {
         let admitted = machine.admit(Call::ChannelWrite, &[line]).unwrap();
         machine.system.channel_write(admitted, bytes, handles).map_err(|refusal| refusal.error)
     };
@@ -456,7 +476,7 @@ fn a_socket_carries_bytes_and_their_end_and_no_handles() {
     let key = machine.system.find(machine.first, socket).unwrap().object;
     assert!(!machine.system.signals(key).contains(Signals::WRITABLE));
     let admitted = machine.admit(Call::ChannelRead, &[line]).unwrap();
-    machine.system.channel_read(admitted, longest.len(), 0).unwrap();
+    machine.system.channel_read(admitted, longest.len(), 0, Handles).unwrap();
     assert!(machine.system.signals(key).contains(Signals::WRITABLE));
     // The other way, in the reader's pieces; the end stays the end.
     assert_eq!(receive(&mut machine, 9), Err(Error::NotReady));
@@ -467,7 +487,7 @@ fn a_socket_carries_bytes_and_their_end_and_no_handles() {
     assert_eq!(receive(&mut machine, 4), Ok(Vec::new()));
     assert_eq!(receive(&mut machine, 4), Ok(Vec::new()));
     let console = machine.handle(Kind::Console) as u32;
-    assert_eq!(write(&mut machine, b"", &[console]), Err(Error::BadArgument));
+    assert_eq!(write(&mut machine, b"", &[console.to_le_bytes()]), Err(Error::BadArgument));
     // Requests would come out of the socket, handles and all.
     let network = machine.handle(Kind::Network);
     let admitted = machine.admit(Call::NetworkServe, &[network, line]).unwrap();
@@ -475,6 +495,22 @@ fn a_socket_carries_bytes_and_their_end_and_no_handles() {
     machine.close(line).unwrap();
     machine.drain();
     assert_eq!(send(&mut machine, b"late"), Err(Error::PeerClosed));
+}
+
+#[test]
+fn a_writer_hears_of_room_where_there_was_none() {
+    let mut machine = Machine::new();
+    let [writer, reader] = machine.channel();
+    while machine.send(writer, &[]).is_ok() {}
+    let key = machine.system.find(machine.first, writer).unwrap().object;
+    machine.system.watch(key, true);
+    assert!(!machine.system.signals(key).contains(Signals::WRITABLE));
+    machine.receive(machine.first, reader).unwrap();
+    assert!(machine.system.signals(key).contains(Signals::WRITABLE));
+    assert_eq!(machine.system.next_changed(), Some(key));
+    // Nothing of what it waits for changes any more.
+    machine.receive(machine.first, reader).unwrap();
+    assert_eq!(machine.system.next_changed(), None);
 }
 
 #[test]
@@ -486,6 +522,6 @@ fn a_socket_is_connected_once_and_its_end_is_heard() {
     machine.close(socket).unwrap();
     machine.drain();
     let admitted = machine.admit(Call::ChannelRead, &[line]).unwrap();
-    let refused = machine.system.channel_read(admitted, 9, 0).unwrap_err();
+    let refused = machine.system.channel_read(admitted, 9, 0, Handles).unwrap_err();
     assert_eq!(refused.error, Error::PeerClosed, "the network's program hears that it is gone");
 }

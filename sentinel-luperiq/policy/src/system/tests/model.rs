@@ -161,7 +161,7 @@ impl Model {
             is_there.and(holds(self.given[number].rights, Rights::TRANSFER)).and(room)
         };
         let got = self.call(process, Call::ChannelWrite, channel, |system, admitted| {
-            system.channel_write(admitted, b"", &[handle as u32])
+            system.channel_write(admitted, b"", &[(handle as u32).to_le_bytes()])
         });
         assert_eq!(got, expected);
         if got.is_ok() {
@@ -184,7 +184,7 @@ impl Model {
         };
         let expected = queue.pop_front();
         let got = self.call(reader, Call::ChannelRead, channel, |system, admitted| {
-            system.channel_read(admitted, 0, 16).map(|received| received.handles.to_vec())
+            system.channel_read(admitted, 0, 16, Handles)
         });
         let Some(number) = expected else {
             assert!(matches!(got, Err(Error::NotReady | Error::PeerClosed)), "{got:?}");
@@ -194,7 +194,7 @@ impl Model {
         let given = &mut self.given[number];
         assert_eq!(handle == 0, given.place == Place::Gone, "taken back on the way");
         if handle != 0 {
-            given.place = Place::Held(reader, u64::from(handle));
+            given.place = Place::Held(reader, handle);
         }
     }
 
@@ -365,7 +365,9 @@ fn random_call(
     let number = u.int_in_range(0..=8_u64)?;
     let bits = u64::from(u.int_in_range(0..=Rights::ALL.bits())?);
     let handles = [handle(u)? as u32, handle(u)? as u32];
+    let written = handles.map(u32::to_le_bytes);
     let handles = &handles[..u.int_in_range(0..=2)?];
+    let written = &written[..handles.len()];
     let registers = [handle(u)?, handle(u)?, handle(u)?, number, 0, 0];
     let system = &mut machine.system;
     let Ok(admitted) = system.admit(NOW, process, u64::from(row.number), &registers) else {
@@ -382,8 +384,8 @@ fn random_call(
         }
         Call::Close => drop(system.close(process, registers[0])),
         Call::ChannelCreate => drop(system.channel_create(admitted)),
-        Call::ChannelWrite => drop(system.channel_write(admitted, b"bytes", handles)),
-        Call::ChannelRead => drop(system.channel_read(admitted, 8192, 16)),
+        Call::ChannelWrite => drop(system.channel_write(admitted, b"bytes", written)),
+        Call::ChannelRead => drop(system.channel_read(admitted, 8192, 16, Handles)),
         Call::JobCreate => drop(system.job_create(admitted, b"job")),
         Call::JobSet => drop(system.job_set(admitted, &any_row(u)?)),
         Call::JobSupervise => drop(system.job_supervise(admitted)),
