@@ -2,7 +2,8 @@
 //!
 //! It is a log of the same format as the agent's own (`docs/AUDIT.md`), written by the same code,
 //! so `sentinel audit verify` reads it. What the kernel writes is not sealed: a payload is a JSON
-//! object, and `sentinel audit export` shows it. [`event`] says what is in one.
+//! object, and `sentinel audit export` shows it. [`event`] says what is in one, and `rows`
+//! writes those of uses.
 //!
 //! Most of what happens is somebody using a handle. Such uses are gathered: up to two thousand
 //! bytes of them share one record and its hash, and the same use again is a number that grows.
@@ -19,6 +20,7 @@
 //! safe.
 
 pub mod event;
+mod rows;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -34,6 +36,7 @@ use sentinel_core::time::Timestamp;
 
 use crate::limits::{LOG_BYTES_MIN, RECORD_BYTES_MAX, USES_BYTES_MAX, USES_WAIT_MILLISECONDS};
 use event::{Event, Use};
+use rows::Rows;
 
 /// What making a log needs.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ pub struct Log {
 /// Uses that share a record that is not closed yet.
 #[derive(Debug)]
 struct Uses {
-    rows: event::Rows,
+    rows: Rows,
     /// When the first one came.
     since: Timestamp,
     /// How far the rows may reach before another one has to be made room for: nowhere, once
@@ -153,7 +156,7 @@ impl Log {
         records.push_back(first_record as u64);
         let mut text = String::new();
         text.try_reserve_exact(RECORD_BYTES_MAX).map_err(|_| Error::NoMemory)?;
-        let rows = event::Rows::new(RECORD_BYTES_MAX)?;
+        let rows = Rows::new(RECORD_BYTES_MAX)?;
         let uses = Uses { rows, since: Timestamp(0), limit: 0 };
         let head = last_hash(&scratch);
         Ok(Self {
@@ -250,18 +253,18 @@ impl Log {
     #[cold]
     fn prepare(&mut self, now: Timestamp) -> Result<(), Error> {
         let is_late = now.0.abs_diff(self.uses.since.0) >= USES_WAIT_MILLISECONDS;
-        if is_late || self.uses.rows.end() + 2 * event::USE_BYTES_MAX > USES_BYTES_MAX {
+        if is_late || self.uses.rows.end() + 2 * rows::USE_BYTES_MAX > USES_BYTES_MAX {
             self.close_uses();
         }
         // The one before may yet be counted, and this one will follow it.
-        let with_end = 2 * event::USE_BYTES_MAX + event::USES_END_BYTES;
+        let with_end = 2 * rows::USE_BYTES_MAX + rows::USES_END_BYTES;
         self.make_room(FRAME_BYTES_MIN + self.uses.rows.end() + with_end)?;
         if self.uses.rows.is_empty() {
             self.uses.since = now;
         }
         // So far goes what was found here, as long as nothing else is written.
         let room = self.bytes_max - self.bytes.len() - FRAME_BYTES_MIN - with_end;
-        self.uses.limit = room.min(USES_BYTES_MAX - 2 * event::USE_BYTES_MAX);
+        self.uses.limit = room.min(USES_BYTES_MAX - 2 * rows::USE_BYTES_MAX);
         Ok(())
     }
 
@@ -272,7 +275,7 @@ impl Log {
     #[inline(always)]
     pub fn reserve(&mut self, uses_count: usize) -> Result<(), Error> {
         // A power of two is multiplied by in no time.
-        const EACH: usize = (event::USE_BYTES_MAX + FRAME_BYTES_MIN).next_power_of_two();
+        const EACH: usize = (rows::USE_BYTES_MAX + FRAME_BYTES_MIN).next_power_of_two();
         self.make_room(uses_count.wrapping_mul(EACH).wrapping_add(USES_BYTES_MAX + 2 * EACH))
     }
 
@@ -524,7 +527,7 @@ const HEADER_MAGIC: &[u8; 8] = b"\xd3SNTL1\r\n";
 const FRAME_BYTES_MIN: usize = 8 + 37 + 32;
 
 const _: () = assert!(event::kind::LAST < kind::OPENED);
-const _: () = assert!(2 * event::USE_BYTES_MAX + event::USES_END_BYTES < RECORD_BYTES_MAX);
+const _: () = assert!(2 * rows::USE_BYTES_MAX + rows::USES_END_BYTES < RECORD_BYTES_MAX);
 
 #[cfg(test)]
 mod tests;

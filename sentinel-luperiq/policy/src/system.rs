@@ -3,6 +3,7 @@
 //! # Not here
 //! What is done: the files beneath, one for each kind of thing.
 
+mod admission;
 mod channels;
 mod files;
 mod handles;
@@ -20,7 +21,6 @@ mod tests;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::{Deref, DerefMut};
 
 use luperiq_abi::call::{Brief, HANDLES_MAX, Need};
 use luperiq_abi::limits::MESSAGE_HANDLES_MAX;
@@ -37,6 +37,8 @@ use crate::object::{Body, Job, Life, Object, Process};
 use crate::rules::{LIMITS_COUNT, Rules};
 use crate::slab::{Key, Slab};
 
+use admission::Admission;
+pub use admission::Admitted;
 pub use channels::{Reader, Received};
 pub use files::Opening;
 pub use lifetime::{Ended, Released};
@@ -72,41 +74,6 @@ pub struct System {
     /// The handles of the message that is being sent, and of the one that was read last.
     passed: [Option<Held>; MESSAGE_HANDLES_MAX],
     arrived: [u32; MESSAGE_HANDLES_MAX],
-}
-
-/// A call whose number, handles and rights are as they should be. Whoever has one acts on it or
-/// refuses it; both leave a record.
-///
-/// It goes through many hands on its way and stays in one place of memory meanwhile, which the next
-/// call has again.
-#[derive(Debug)]
-#[must_use]
-pub struct Admitted(Box<Admission>);
-
-/// What is known of a call that was admitted.
-#[derive(Debug)]
-pub struct Admission {
-    brief: &'static Brief,
-    /// Whether its use stands in the record.
-    is_recorded: bool,
-    process: Key,
-    /// The job of the process.
-    job: Key,
-    handles: [Option<Held>; HANDLES_MAX],
-}
-
-impl Deref for Admitted {
-    type Target = Admission;
-
-    fn deref(&self) -> &Admission {
-        &self.0
-    }
-}
-
-impl DerefMut for Admitted {
-    fn deref_mut(&mut self) -> &mut Admission {
-        &mut self.0
-    }
 }
 
 /// A handle that was found.
@@ -522,85 +489,6 @@ impl System {
             None => (0, 0),
         };
         Use { handle, object, ..self.use_of(admitted.process, admitted.call()) }
-    }
-}
-
-impl Admission {
-    /// Writes a call of this row down, with the first of its handles, over the one before.
-    #[inline(always)]
-    fn write(&mut self, brief: &'static Brief, [process, job]: [Key; 2], held: Option<Held>) {
-        // One by one: as a whole it would be made elsewhere first.
-        (self.brief, self.is_recorded) = (brief, false);
-        (self.process, self.job) = (process, job);
-        self.handles[0] = held;
-        self.handles[1] = None;
-    }
-
-    /// Records the use that a call is, once, in the log of the system.
-    #[inline(always)]
-    pub(crate) fn record_use(&mut self, log: &mut Log, now: Timestamp) -> Result<(), Fault> {
-        if self.is_unrecorded() {
-            log.allowed_here(now, self.used())?;
-            self.is_recorded = true;
-        }
-        Ok(())
-    }
-
-    const fn is_unrecorded(&self) -> bool {
-        self.brief.is_recorded && !self.is_recorded
-    }
-
-    /// What is recorded of its use: by which process and call, by which handle, of what.
-    #[inline(always)]
-    fn used(&self) -> [u64; 4] {
-        let (handle, object) = match &self.handles[0] {
-            Some(held) => (u64::from(held.handle.number()), held.object.number()),
-            None => (0, 0),
-        };
-        [self.process.number(), u64::from(self.brief.number), handle, object]
-    }
-
-    /// What is recorded of a handle that comes to the caller or leaves it.
-    #[inline(always)]
-    pub(crate) fn moved(&self, handle: Handle, object: Key) -> [u64; 4] {
-        let (process, call) = (self.process.number(), u64::from(self.brief.number));
-        [process, call, u64::from(handle.number()), object.number()]
-    }
-
-    /// Records that a handle came to the caller or left it: of what, and with which rights.
-    #[inline(always)]
-    pub(crate) fn record_move(
-        &self,
-        log: &mut Log,
-        now: Timestamp,
-        handle: Handle,
-        object: Key,
-        moved: (u32, Rights),
-    ) -> Result<(), Fault> {
-        log.moved_here(now, self.moved(handle, object), moved).map_err(Fault::from)
-    }
-
-    /// Which call.
-    #[must_use]
-    pub const fn call(&self) -> Call {
-        self.brief.call
-    }
-
-    /// Whose.
-    #[must_use]
-    pub const fn process(&self) -> Key {
-        self.process
-    }
-
-    /// What the handle in this place of the row stands for.
-    #[must_use]
-    pub fn object(&self, place: usize) -> Option<Key> {
-        self.held(place).ok().map(|held| held.object)
-    }
-
-    /// The handle in this place of the row.
-    pub(crate) fn held(&self, place: usize) -> Result<Held, Error> {
-        self.handles.get(place).copied().flatten().ok_or(Error::BadHandle)
     }
 }
 
