@@ -55,7 +55,7 @@ impl System {
             // The port's row of the record, and what it watches from now on.
             system.log.reserve(2)?;
             system.record_use(admitted)?;
-            let call = u64::from(admitted.number);
+            let call = u64::from(admitted.call().number());
             let handle = u64::from(watched.handle.number());
             let row = [admitted.process.number(), call, handle, watched.object.number()];
             system.log.allowed(system.now, row)?;

@@ -237,8 +237,10 @@ fn what_another_port_watches_in_vain_makes_room() {
     let event = machine.event_of(child.process).unwrap();
     assert_eq!(bind(&mut machine, 0, event, 1), Ok(()));
     assert_eq!(bind(&mut machine, 1, event, 1), Err(Error::Limit));
-    let admitted = machine.admit_as(child.process, Call::ChannelWrite, &[child.bootstrap]).unwrap();
-    machine.system.channel_write(admitted, b"", &[event as u32]).unwrap();
+    // As the child, which gives its event to the first process.
+    let first = core::mem::replace(&mut machine.first, child.process);
+    machine.send(child.bootstrap, &[event]).unwrap();
+    machine.first = first;
     let back = machine.receive(machine.first, child.channel).unwrap()[0];
     let other = machine.event_of(child.process).unwrap();
     assert_eq!(bind(&mut machine, 1, other, 1), Ok(()));
