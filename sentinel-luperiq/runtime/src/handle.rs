@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use luperiq_abi::limits::{
     FRAME_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_HANDLES_MAX, TRANSFER_BYTES_MAX,
 };
-use luperiq_abi::settings::{Protocol, Setting};
+use luperiq_abi::settings::{Limit, Protocol, Setting};
 use luperiq_abi::wire::{AuditHead, HandleInfo, JobInfo, ProcessInfo, StartHeader, WaitItem};
 use luperiq_abi::{Call, Error, Handle, Rights, Signals};
 
@@ -255,6 +255,21 @@ impl Job {
         row.truncate(end);
         let [at, bytes] = input(&row);
         plain(Call::JobSet, [self.number(), at, bytes, 0, 0, 0]).map(drop)
+    }
+
+    /// The same, where a bound on memory may be more than the machine has: then there being no more
+    /// is the bound.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn set_as_there_is(&self, mut settings: Vec<Setting<'_>>) -> Result<()> {
+        match self.set(&settings) {
+            Err(Error::Widens) => {
+                settings.retain(|setting| !matches!(setting, Setting::Bound(Limit::Memory, _)));
+                self.set(&settings)
+            }
+            outcome => outcome,
+        }
     }
 
     /// Sends requests from it into a channel, which is given away.

@@ -455,7 +455,7 @@ impl Handles {
         handles: Vec<Owned>,
     ) -> Result<(Job, Process, Channel)> {
         let job = self.job.as_ref().ok_or(Error::NotFound)?.create(name)?;
-        job.set(rules)?;
+        job.set_as_there_is(rules.to_vec())?;
         // Whoever asks for more asks nobody: the supervisor above would lend what the agent may.
         let (nobody, asked) = Channel::pair()?;
         drop(nobody);

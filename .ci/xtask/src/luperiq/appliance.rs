@@ -101,7 +101,7 @@ fn run_commands(workspace: &Workspace) -> Result<(), Error> {
     for (case, typed) in [(COUNTED, COUNTING), (ENDED, ENDING)] {
         let disk = disk::blank(workspace, "commands.disk", DISK_BYTES)?;
         // So that what waits for a minute is not waited for.
-        let machine = Machine { disk: Some(&disk), pace: Some(0), ..Machine::new("") };
+        let machine = Machine { disk: Some(&disk), pace: Some(0), ..SMALL };
         let outcome = converse(workspace, &image, &machine, typed)?;
         if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
             let output = outcome.output;

@@ -20,7 +20,7 @@ use luperiq_programs::lending::{self, Lending};
 use luperiq_programs::manifest::{self, Gift, Manifest, Program, Restart, Source};
 use luperiq_runtime::Start;
 use luperiq_runtime::abi::call::{FOREVER, open};
-use luperiq_runtime::abi::settings::{Limit, Protocol, Setting};
+use luperiq_runtime::abi::settings::{Protocol, Setting};
 use luperiq_runtime::abi::wire::RequestHeader;
 use luperiq_runtime::abi::{Error, Kind, Rights, Signals};
 use luperiq_runtime::call::Result;
@@ -202,14 +202,7 @@ impl Machine {
                 .map(|(host, port)| Setting::Endpoint(Protocol::Tcp, *port, host.as_bytes())),
         );
         settings.push(Setting::MisuseAnswered(false));
-        match job.set(&settings) {
-            // On a small machine there is less memory than that, which bounds it as well.
-            Err(Error::Widens) => {
-                settings.retain(|setting| !matches!(setting, Setting::Bound(Limit::Memory, _)));
-                job.set(&settings)?;
-            }
-            outcome => outcome?,
-        }
+        job.set_as_there_is(settings)?;
         let (requests, outbox) = Channel::pair()?;
         job.supervise(outbox)?;
         let file = self.store.open(&program.file, open::EXECUTE)?;
