@@ -321,6 +321,10 @@ impl Kernel {
                 if let Some(key) = crate::selftest::victim(time::now()) {
                     self.kill(key, format_args!("as asked"));
                 }
+                #[cfg(feature = "selftest")]
+                if crate::selftest::is_counted(time::now()) {
+                    self.say_counts();
+                }
                 self.machine.watchdog.iter_mut().for_each(Watchdog::feed_if_due);
                 self.expire();
             } else if Some(line) == self.machine.serial {
@@ -330,6 +334,19 @@ impl Kernel {
             }
             self.machine.interrupts.finish(line);
         }
+    }
+
+    #[cfg(feature = "selftest")]
+    fn say_counts(&self) {
+        let [objects, handles, grants] = self.system.counts();
+        say!(
+            "counted: {} frames, {} objects, {} handles, {} grants, {} bytes of heap",
+            self.frames_at_start - self.machine.frames.free(),
+            objects,
+            handles,
+            grants,
+            heap::used()
+        );
     }
 
     /// Says whether there is something to read on the console.

@@ -3,7 +3,7 @@
 //! The harness boots once for each name and expects the fault, or the line that says it is well.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicU8, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use luperiq_abi::Call;
 
@@ -19,6 +19,10 @@ use crate::time::Instant;
 pub(crate) fn run(name: &'static str, frames: &mut Frames) {
     if let Some(words) = name.strip_prefix("kill:") {
         return KILLER.with(|killer| *killer = Killer::of(words));
+    }
+    if let Some(seconds) = name.strip_prefix("count:") {
+        let seconds: u64 = seconds.parse().unwrap_or(1);
+        return COUNT_EVERY.store(seconds * 1_000_000_000, Ordering::Relaxed);
     }
     let image = Image::linked();
     match name {
@@ -131,6 +135,19 @@ pub(crate) fn victim(now: Instant) -> Option<Key> {
     })
 }
 
+/// Whether what there is is to be counted. Nobody is woken for that: a machine that has nothing to
+/// do counts nothing.
+pub(crate) fn is_counted(now: Instant) -> bool {
+    let every = COUNT_EVERY.load(Ordering::Relaxed);
+    let is_due = every > 0 && now >= COUNT_NEXT.load(Ordering::Relaxed);
+    if is_due {
+        COUNT_NEXT.store(now + every, Ordering::Relaxed);
+    }
+    is_due
+}
+
+static COUNT_EVERY: AtomicU64 = AtomicU64::new(0);
+static COUNT_NEXT: AtomicU64 = AtomicU64::new(0);
 static KILLER: Exclusive<Option<Killer>> = Exclusive::new(None);
 
 const PANIC: u8 = 1;

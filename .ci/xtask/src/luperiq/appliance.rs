@@ -89,14 +89,7 @@ pub(super) fn converse_again(
 /// Runs commands on it: what they are given, and that those that do their worst are ended.
 fn run_commands(workspace: &Workspace) -> Result<(), Error> {
     let folder = target(workspace).join("commands");
-    make(&folder)?;
-    let image = workspace.root().join("sentinel-luperiq/userland/image");
-    let from =
-        |name: &str| read(image.join(name)).map(|it| String::from_utf8_lossy(&it).into_owned());
-    let manifest = from("boot.toml")?.replace("\"bin/wc\"]", "\"bin/wc\", \"bin/worst\"]");
-    let manifest = manifest.replace("\"SPAWN:bin/wc\"]", "\"SPAWN:bin/wc\", \"SPAWN:bin/worst\"]");
-    connected::write(&folder.join("boot.toml"), &manifest)?;
-    connected::write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)?;
+    with_worst(workspace, &folder)?;
     let image = build(workspace, Some(&folder))?;
     for (case, typed) in [(COUNTED, COUNTING), (ENDED, ENDING)] {
         let disk = disk::blank(workspace, "commands.disk", DISK_BYTES)?;
@@ -112,6 +105,18 @@ fn run_commands(workspace: &Workspace) -> Result<(), Error> {
         disk::remove(&disk)?;
     }
     Ok(())
+}
+
+/// Writes a folder of settings for an appliance that has one command more, which does its worst.
+pub(super) fn with_worst(workspace: &Workspace, folder: &Path) -> Result<(), Error> {
+    make(folder)?;
+    let image = workspace.root().join("sentinel-luperiq/userland/image");
+    let from =
+        |name: &str| read(image.join(name)).map(|it| String::from_utf8_lossy(&it).into_owned());
+    let manifest = from("boot.toml")?.replace("\"bin/wc\"]", "\"bin/wc\", \"bin/worst\"]");
+    let manifest = manifest.replace("\"SPAWN:bin/wc\"]", "\"SPAWN:bin/wc\", \"SPAWN:bin/worst\"]");
+    connected::write(&folder.join("boot.toml"), &manifest)?;
+    connected::write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)
 }
 
 /// What it costs: instructions until it can be talked with, and bytes.

@@ -27,6 +27,7 @@ mod random;
 mod raspi4b;
 mod shell;
 mod skills;
+mod soak;
 mod tree;
 mod unsafe_code;
 mod zcu102;
@@ -103,6 +104,11 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
             let who = who.first().map(String::as_str);
             kills::run(workspace, number(seed)?, number(count)?, who)
         }
+        ("soak", [minutes]) => {
+            emulator(workspace)?;
+            soak::run(workspace, number(minutes)?)
+        }
+        ("soak", _) => Err(Error::new("`luperiq soak` takes how many minutes the agent works")),
         ("kills", _) => Err(Error::new(format!(
             "`luperiq kills` takes a seed, how often, and who, if it is not everybody: {}",
             kills::WHO.join(", ")
@@ -163,7 +169,7 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
     }
 }
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "build",
     "run",
     "log",
@@ -175,6 +181,7 @@ const COMMANDS: [&str; 22] = [
     "record",
     "figures",
     "kills",
+    "soak",
     "image",
     "raspi4b",
     "shell",
@@ -297,6 +304,7 @@ fn test(workspace: &Workspace) -> Result<(), Error> {
     platform::run(workspace)?;
     let (seed, thousands) = random::asked()?;
     kills::run(workspace, seed, KILLS, None)?;
+    soak::run(workspace, SOAKED)?;
     network::run(workspace, KILOBYTES)?;
     random::run(workspace, &plain, seed, thousands)?;
     cuts::run(workspace, &plain, Machine::new(""), CUTS, None)?;
@@ -509,6 +517,10 @@ const CUTS_TAKES: &str =
 
 /// How often the power is cut in each check; a change of the store needs `luperiq cuts 300`.
 const CUTS: u64 = 12;
+
+/// How many minutes of its own time the agent works in each check; a change of what is kept needs
+/// `luperiq soak 120`.
+const SOAKED: u64 = 8;
 
 /// How often each program is ended in each check; a change of how one ends needs `luperiq kills
 /// SEED 100`.
