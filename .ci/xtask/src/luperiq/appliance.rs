@@ -242,6 +242,11 @@ pub(super) fn parts(workspace: &Workspace, own: Option<&Path>) -> Result<Parts, 
         let network = compile(workspace, PROGRAM_TARGET, &network)?;
         files.push(("bin/network".into(), read(network.join("network"))?));
         files.push(("bin/tls".into(), read(tls(workspace)?)?));
+        if manifest.contains("\"bin/download\"") {
+            let download = ["-p", "luperiq-tls", "--bin", "download"];
+            let download = compile(workspace, PROGRAM_TARGET, &download)?;
+            files.push(("bin/download".into(), read(download.join("download"))?));
+        }
         files.push(("tls/built".into(), built(workspace)?.into_bytes()));
         take(&chosen.join("tls"), "tls", &mut files)?;
     }

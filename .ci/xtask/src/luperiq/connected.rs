@@ -123,7 +123,56 @@ pub(super) fn figures(workspace: &Workspace) -> Result<(), Error> {
     println!("{:<52} {bytes:>10} {:>10}", "bytes of the image", 3 << 20);
     println!("{:<52} {text:>10}", "bytes of the text of bin/tls");
     println!("{:<52} {constants:>10}", "bytes of its constants, all roots among them");
+    // Its image has a program more.
+    download(workspace, &hosts)?;
     hosts.end()
+}
+
+/// Only how fast much comes through TLS.
+pub(super) fn download_alone(workspace: &Workspace) -> Result<(), Error> {
+    let hosts = Hosts::begin(workspace)?;
+    download(workspace, &hosts)?;
+    hosts.end()
+}
+
+/// How fast ten megabytes come through TLS, by the clock on the wall, in kilobytes a second: the
+/// one in the middle of five; and how many instructions a byte takes, of all programs and the
+/// kernel.
+fn download(workspace: &Workspace, hosts: &Hosts) -> Result<(), Error> {
+    hosts.configure(&Wanted { pages: Some("large"), ..Wanted::default() })?;
+    let path = hosts.folder.join("boot.toml");
+    let manifest = std::fs::read_to_string(&path);
+    let manifest = manifest.map_err(|cause| Error::file("read", &path, &cause))?;
+    write(&path, &manifest.replace("\"bin/agent\"", "\"bin/download\""))?;
+    let image = appliance::build(workspace, Some(&hosts.folder))?;
+    let fetch = |pace| {
+        let disk = disk::blank(workspace, "connected.disk", DISK_BYTES)?;
+        let machine = Machine {
+            has_network: true,
+            disk: Some(&disk),
+            patience: PATIENCE,
+            pace,
+            ..appliance::SMALL
+        };
+        let output = converse(workspace, &image, &machine, &[])?.output;
+        disk::remove(&disk)?;
+        let said = output.split("download: ").nth(1).unwrap_or_default();
+        let mut numbers = said.split(' ').filter_map(|word| word.parse::<u64>().ok());
+        match (numbers.next(), numbers.next()) {
+            (Some(bytes), Some(micros)) if bytes >= 10 << 20 => Ok((bytes, micros.max(1))),
+            _ => Err(Error::new(format!("it did not all come:\n{output}"))),
+        }
+    };
+    let mut speeds = Vec::new();
+    for _ in 0..5 {
+        let (bytes, micros) = fetch(None)?;
+        speeds.push(bytes * 1000 / micros);
+    }
+    speeds.sort_unstable();
+    println!("{:<52} {:>10} {:>10}", "kilobytes a second through TLS", speeds[2], 20_000);
+    let (bytes, micros) = fetch(Some(0))?;
+    println!("{:<52} {:>10}", "instructions for a byte of it", micros * 1000 / bytes);
+    Ok(())
 }
 
 /// How long it takes from the emulator's start until a platform is asked for messages, in

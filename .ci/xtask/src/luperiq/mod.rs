@@ -75,6 +75,9 @@ pub(crate) fn command(workspace: &Workspace, arguments: &[String]) -> Result<(),
         ("figures", [what]) if what == "connected" => {
             emulator(workspace).and_then(|()| connected::figures(workspace))
         }
+        ("figures", [what]) if what == "download" => {
+            emulator(workspace).and_then(|()| connected::download_alone(workspace))
+        }
         ("talk", words @ ([] | [_] | [_, _])) => {
             emulator(workspace)?;
             let mut paths = words.iter().map(Path::new);

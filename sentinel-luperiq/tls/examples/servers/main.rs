@@ -42,6 +42,7 @@ fn main() {
         let answer = move |request: &str| chat::scripted(request, &calls, at_once);
         println!("{name} {}", authority.host(Flaw::None, answer));
     }
+    println!("large {}", authority.host(Flaw::None, |_| large()));
     println!("pages {}", authority.host(Flaw::None, page));
     for (name, flaw) in [
         ("expired", Flaw::Expired),
@@ -87,6 +88,15 @@ fn page(request: &str) -> Vec<Vec<u8>> {
     let length = body.len();
     vec![format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()]
 }
+
+/// A page of ten megabytes, behind which the connection ends.
+fn large() -> Vec<Vec<u8>> {
+    let head =
+        format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {LARGE_BYTES}\r\n\r\n");
+    vec![head.into_bytes(), vec![b'x'; LARGE_BYTES]]
+}
+
+const LARGE_BYTES: usize = 10 << 20;
 
 /// What the person on the platform wants.
 const WISH: &str = "Please put tea on my list.";
