@@ -9,4 +9,6 @@ fn main() {
     for argument in place.into_iter().chain(["-zstack-size=262144"]) {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
+    println!("cargo:rustc-link-arg-bins=-T{}/../small.ld", env!("CARGO_MANIFEST_DIR"));
+    println!("cargo:rerun-if-changed=../small.ld");
 }

@@ -461,7 +461,7 @@ const ENDING: &[Line<'_>] = &[
     Line { after: "kernel notes 'call", text: "/stop\r" },
     Line { after: PROMPT, text: "/clear\r" },
     Line { after: PROMPT, text: "run /bin/worst spin\r" },
-    Line { after: "kernel notes 'call", text: "/revoke h8.0\r" },
+    Line { after: "kernel notes 'call", text: "/revoke h9.0\r" },
     END,
 ];
 

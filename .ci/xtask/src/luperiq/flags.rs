@@ -31,6 +31,13 @@ pub(super) fn of_kernel(workspace: &Workspace) -> Result<String, Error> {
     flags(workspace, &[embed, first, soft, second, compact, aligned, "-Awarnings"])
 }
 
+/// What has to be small (the agent, and what interprets modules) is told besides that a word may be
+/// read wherever it stands, as the kernel is, which lets it; and what makes the host's release
+/// small, see `.cargo/config.toml` and `dist`.
+pub(super) fn of_small(workspace: &Workspace) -> Result<String, Error> {
+    flags(workspace, &[&PROGRAMS[..], &SMALL].concat())
+}
+
 /// For what needs the core's instructions to hash: it has them wherever this is called, so nothing
 /// else is compiled in; and as the kernel, it reads the record where it stands.
 pub(super) fn of_hash(workspace: &Workspace) -> Result<String, Error> {
@@ -57,6 +64,20 @@ fn flags(workspace: &Workspace, own: &[&str]) -> Result<String, Error> {
 const SEPARATOR: &str = "\u{1f}";
 
 const EMBED: &str = "-Cembed-bitcode=yes";
+
+const SMALL: [&str; 9] = [
+    "-Ctarget-feature=-strict-align",
+    "-Awarnings",
+    // Nobody walks the stack.
+    "-Cforce-unwind-tables=no",
+    "-Clink-arg=--no-eh-frame-hdr",
+    "-Cllvm-args=-enable-global-merge-func",
+    "-Cllvm-args=-tail-merge-threshold=2000",
+    "-Cllvm-args=-tail-merge-size=2",
+    "-Cllvm-args=-inline-max-stacksize=256",
+    // What functions have in common is written once; what is left may have more in common.
+    "-Cllvm-args=-machine-outliner-reruns=5",
+];
 
 const PROGRAMS: [&str; 5] =
     [EMBED, "--cfg", "sha2_backend=\"soft\"", "--cfg", "sha2_backend_soft=\"compact\""];

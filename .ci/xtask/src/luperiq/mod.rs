@@ -479,6 +479,10 @@ fn compile_as(
             let flags = flags::of_kernel(workspace)?;
             cargo.set("LUPERIQ_HASH", hash).set("CARGO_ENCODED_RUSTFLAGS", flags)
         }
+        // What speaks TLS is small enough as it is.
+        None if profile == appliance::AGENT_PROFILE && !packages.contains(&"luperiq-tls") => {
+            cargo.set("CARGO_ENCODED_RUSTFLAGS", flags::of_small(workspace)?)
+        }
         None => cargo.set("CARGO_ENCODED_RUSTFLAGS", flags::of_programs(workspace)?),
     };
     cargo

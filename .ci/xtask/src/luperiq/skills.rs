@@ -4,14 +4,16 @@
 //! - A skill of the project is in an image if the boot manifest names it, and else nothing of it.
 
 use std::borrow::Cow;
+use std::path::Path;
 
-use super::appliance::{self, DISK_BYTES, END, PROMPT, read};
+use super::appliance::{self, AGENT_PROFILE, DISK_BYTES, END, PROMPT, read};
 use super::cases::{self, Case};
 use super::connected::{self, make};
 use super::converse::{Line, converse};
 use super::qemu::Machine;
-use super::{PROGRAM_TARGET, compile, disk, target};
+use super::{PROGRAM_TARGET, compile, compile_as, disk, target};
 use crate::error::Error;
+use crate::wasm;
 use crate::workspace::Workspace;
 
 /// Puts the skills of the project that a boot manifest names among the files of an image.
@@ -30,6 +32,12 @@ pub(super) fn take(
             compile(workspace, PROGRAM_TARGET, &["-p", "luperiq-skills", "--bin", program])?;
         files.push((format!("skills/{name}/{program}"), read(folder.join(program))?));
     }
+    // What interprets modules is as small as the agent.
+    if manifest.contains("\"bin/wasm\"") {
+        let wasm = ["-p", "luperiq-wasm", "--bin", "wasm"];
+        let wasm = compile_as(workspace, AGENT_PROFILE, PROGRAM_TARGET, &wasm)?;
+        files.push(("bin/wasm".into(), read(wasm.join("wasm"))?));
+    }
     Ok(())
 }
 
@@ -47,12 +55,58 @@ pub(super) fn run(workspace: &Workspace) -> Result<(), Error> {
     connected::write(&folder.join("boot.toml"), &manifest)?;
     connected::write(&folder.join("sentinel.toml"), &from("sentinel.toml")?)?;
     let image = appliance::build(workspace, Some(&folder))?;
+    let cases = [(COUNTED, COUNTING), (KNOWN, KNOWING), (ENDED, ENDING)];
+    converse_all(workspace, &image, &cases)?;
+    run_modules(workspace)
+}
+
+/// Talks with an agent whose skills are modules: the same word counter, and one that never ends.
+fn run_modules(workspace: &Workspace) -> Result<(), Error> {
+    let module = match wasm::module(workspace)? {
+        Ok(module) => read(module)?,
+        Err(why) => {
+            println!("   skipped EL1  modules on the appliance: {why}");
+            return Ok(());
+        }
+    };
+    let folder = target(workspace).join("modules");
+    for skill in ["skills/word-count", "skills/endless"] {
+        make(&folder.join(skill))?;
+    }
+    let image = workspace.root().join("sentinel-luperiq/userland/image");
+    let from = |path: &Path| read(path.into()).map(|it| String::from_utf8_lossy(&it).into_owned());
+    // The module is the word counter of this image, not the program.
+    let own = "skills/word-count/word-count\", ";
+    let manifest = from(&image.join("boot.toml"))?
+        .replace(&format!("programs = [\"{own}"), "programs = [")
+        .replace("\"SPAWN:skills/word-count/word-count\",\n", "\n");
+    connected::write(&folder.join("boot.toml"), &manifest)?;
+    connected::write(&folder.join("sentinel.toml"), &from(&image.join("sentinel.toml"))?)?;
+    let about = from(&workspace.root().join("examples/skills/word-count/module/skill.toml"))?;
+    for (path, content) in [
+        ("skills/word-count/skill.toml", about.as_bytes()),
+        ("skills/word-count/word-count.wasm", &module),
+        ("skills/endless/skill.toml", ENDLESS_ABOUT.as_bytes()),
+        ("skills/endless/endless.wasm", ENDLESS),
+    ] {
+        appliance::write(&folder.join(path), content, false)?;
+    }
+    let image = appliance::build(workspace, Some(&folder))?;
+    converse_all(workspace, &image, &[(MODULES, INTERPRETING)])
+}
+
+/// Boots once for each case, with one disk, and audits it each time.
+fn converse_all(
+    workspace: &Workspace,
+    image: &Path,
+    cases: &[(Case, &[Line<'_>])],
+) -> Result<(), Error> {
     let disk = disk::blank(workspace, "skills.disk", DISK_BYTES)?;
-    for (case, typed) in [(COUNTED, COUNTING), (KNOWN, KNOWING), (ENDED, ENDING)] {
+    for (case, typed) in cases {
         // So that what waits for seconds is not waited for.
         let machine = Machine { disk: Some(&disk), pace: Some(0), ..Machine::new("") };
-        let outcome = converse(workspace, &image, &machine, typed)?;
-        if let Some(what) = cases::difference(&case, &outcome.output, outcome.status) {
+        let outcome = converse(workspace, image, &machine, typed)?;
+        if let Some(what) = cases::difference(case, &outcome.output, outcome.status) {
             let output = outcome.output;
             return Err(Error::new(format!("the appliance: {}: {what}\n{output}", case.name)));
         }
@@ -227,6 +281,67 @@ const ENDING: &[Line<'_>] = &[
     Line { after: "kernel notes 'call", text: "/revoke h10.0\r" },
     END,
 ];
+
+const MODULES: Case = Case {
+    name: "modules of the appliance are asked, and one that never ends is ended",
+    arguments: Cow::Borrowed(""),
+    expected: &[
+        "endless  new",
+        "word-count  new",
+        "* approved: word-count",
+        "* approved: endless",
+        "allowed by: skill word-count",
+        "\"words\":3",
+        "allowed by: skill word-count; read,list /workspace",
+        "\"characters\":23",
+        "it gives up: it was ended after 1 million instructions for one thing it was asked",
+        "\"words\":3",
+        "The log is signed: ",
+        "init: agent ended with 0",
+        cases::NOTHING_LEFT,
+    ],
+    forbidden: &["panic", "fault", "killed", "agent: ", "asked for"],
+    status: 0,
+};
+
+const INTERPRETING: &[Line<'_>] = &[
+    Line { after: PROMPT, text: "/skills\r" },
+    Line { after: PROMPT, text: "/skill approve word-count\r" },
+    Line { after: PROMPT, text: "/skill approve endless\r" },
+    Line { after: PROMPT, text: "/grant skill word-count\r" },
+    Line { after: PROMPT, text: "/grant skill endless\r" },
+    Line { after: PROMPT, text: COUNT },
+    CLEAR,
+    Line { after: PROMPT, text: "use word-count__count_file {\"file\":\"shopping.txt\"}\r" },
+    CLEAR,
+    Line { after: PROMPT, text: "use endless__go {}\r" },
+    CLEAR,
+    Line { after: PROMPT, text: COUNT },
+    END,
+];
+
+/// A module whose `run` is a loop: `(loop (br 0)) (i32.const 0)`.
+const ENDLESS: &[u8] = b"\0asm\x01\0\0\0\
+    \x01\x05\x01\x60\0\x01\x7f\
+    \x03\x02\x01\0\
+    \x05\x03\x01\0\x01\
+    \x07\x10\x02\x03run\0\0\x06memory\x02\0\
+    \x0a\x0b\x01\x09\0\x03\x40\x0c\0\x0b\x41\0\x0b";
+
+const ENDLESS_ABOUT: &str = "[skill]
+name = \"endless\"
+version = \"1.0\"
+description = \"Goes on for ever.\"
+entry = \"endless.wasm\"
+runtime = \"wasm\"
+
+[tools.go]
+description = \"Goes.\"
+effect = \"read\"
+
+[limits]
+fuel_millions = 1
+";
 
 const CLEAR: Line<'_> = Line { after: PROMPT, text: "/clear\r" };
 

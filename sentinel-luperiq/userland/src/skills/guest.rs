@@ -167,9 +167,10 @@ impl<R, L: Folder> Guest<R, L> {
 
     /// What it was told is to be forgotten. The call that it may have is over as any that ends.
     pub(super) fn forget(&mut self) {
-        match self.job.is_some() {
-            true => self.broke("what it was told is forgotten"),
-            false => self.stage = Stage::Done,
+        self.stage = Stage::Done;
+        if let Some(job) = self.job.take() {
+            let content = "what its skill was told is forgotten".into();
+            self.over = Some((job, ToolOutput { content, is_error: true }));
         }
     }
 
@@ -320,7 +321,7 @@ impl<R, L: Folder> Guest<R, L> {
                 let Some(place) = job.handed.read(handle, machine.now().wall) else {
                     return Answer::No(Code::Denied, "this call has no such handle, or no more");
                 };
-                match job.content::<M>(leases, place) {
+                match job.content(leases, place) {
                     Ok(content) => {
                         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
                         let rest = content.get(offset..).unwrap_or_default();
@@ -428,11 +429,7 @@ impl<R, L: Folder> Guest<R, L> {
 
 impl<L: Folder> Job<L> {
     /// What is in a file of it.
-    fn content<M: Machine<Lent = L>>(
-        &mut self,
-        leases: &mut Leases<L>,
-        place: usize,
-    ) -> Result<&[u8], Error> {
+    fn content(&mut self, leases: &mut Leases<L>, place: usize) -> Result<&[u8], Error> {
         if self.read.as_ref().is_none_or(|(read, _)| *read != place) {
             let path = self.files.get(place).ok_or(Error::NotFound)?;
             let reach = leases.reach(&mut self.lent, &self.handles);
