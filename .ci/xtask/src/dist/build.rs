@@ -102,12 +102,6 @@ const FLAGS: &[&str] = &[
     "-Csymbol-mangling-version=v0",
     // It would be another one for each directory.
     "-Clink-arg=-Wl,--build-id=none",
-    // Functions that differ in a constant only are one, which is told the constant.
-    "-Cllvm-args=-enable-global-merge-func",
-    // What several ways through a function have in common at their ends is written once, be there
-    // many of them and be it two instructions.
-    "-Cllvm-args=-tail-merge-threshold=2000",
-    "-Cllvm-args=-tail-merge-size=2",
     // These and the ones below are of `.cargo/config.toml`, which says why.
     "--cfg=chacha20_backend=\"soft\"",
     "--cfg=curve25519_dalek_backend=\"serial\"",
